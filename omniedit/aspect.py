@@ -1,0 +1,69 @@
+"""The seven aspect ratios of OmniEdit (Wei et al. 2024, section 3.4), crops to them and bucket sizes."""
+
+from fractions import Fraction
+from math import ceil
+
+RATIOS: dict[str, Fraction] = {
+    "1x1": Fraction(1, 1),
+    "2x3": Fraction(2, 3),
+    "3x2": Fraction(3, 2),
+    "3x4": Fraction(3, 4),
+    "4x3": Fraction(4, 3),
+    "9x16": Fraction(9, 16),
+    "16x9": Fraction(16, 9),
+}
+"""Width over height, keyed by the name used in files: `{ratio}.zarr`."""
+
+Box = tuple[int, int, int, int]
+"""Pixels (left, top, right, bottom); right and bottom are exclusive."""
+
+
+def nearest_ratio(width: int, height: int, tolerance: float) -> str | None:
+    """The ratio whose crop keeps most of a picture, or None where every crop loses more than `tolerance`.
+
+    Args:
+        width, height: of the picture, in pixels, both positive.
+        tolerance: largest share of the picture's area that a crop may cut away, in [0, 1).
+    """
+    name = max(RATIOS, key=lambda r: kept_share(width, height, r))
+    return name if 1 - kept_share(width, height, name) <= tolerance else None
+
+
+def kept_share(width: int, height: int, ratio: str) -> Fraction:
+    """Share of the picture's area that its largest crop to `ratio` keeps, in (0, 1]."""
+    actual = Fraction(width, height)
+    return min(actual / RATIOS[ratio], RATIOS[ratio] / actual)
+
+
+def crop_box(width: int, height: int, ratio: str, centre: tuple[float, float] = (0.5, 0.5)) -> Box:
+    """Largest box of the given ratio inside a picture, as near to `centre` as the borders allow.
+
+    Args:
+        centre: (x, y) as fractions of the picture: (0.5, 0.5), or the centre of what is salient in it.
+    """
+    target = RATIOS[ratio]
+    if Fraction(width, height) > target:
+        crop_w, crop_h = max(1, round(height * target)), height
+    else:
+        crop_w, crop_h = width, max(1, round(width / target))
+    left = min(max(0, round(centre[0] * width - crop_w / 2)), width - crop_w)
+    top = min(max(0, round(centre[1] * height - crop_h / 2)), height - crop_h)
+    return left, top, left + crop_w, top + crop_h
+
+
+def bucket_size(ratio: str, base_size: int, multiple: int = 16) -> tuple[int, int]:
+    """Width and height of a bucket: pictures of about `ratio` with at least base_size^2 pixels.
+
+    Both sides are multiples of `multiple` (16: a VAE that downsamples by 8 and patches of 2). Of all such sizes the
+    one with the least cost wins, where 1 % off the ratio costs as much as 5 % more pixels.
+    """
+    target, area = RATIOS[ratio], base_size * base_size
+
+    def cost(size: tuple[int, int]) -> float:
+        width, height = size
+        off_ratio = abs(float(Fraction(width, height) / target) - 1)
+        return width * height / area - 1 + 5 * off_ratio
+
+    widest = 2 * int((area * target) ** 0.5) + multiple
+    widths = range(multiple, widest + 1, multiple)
+    return min(((w, multiple * ceil(area / (w * multiple))) for w in widths), key=cost)

@@ -1,0 +1,313 @@
+"""The typed config of a run: its keys, their limits and what each means.
+
+`config/config.yaml` is checked against these classes, `workflow/schemas/config.schema.json` and the table in
+`config/README.md` are generated from them (`python -m omniedit.config`). No threads, memory or partitions here: those
+belong to the profile.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from omniedit.errors import UserError
+from omniedit.tasks import Task
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class SourcesConfig(Section):
+    kind: Literal["sample", "folder"] = "sample"
+    """Where photos come from: the nine photos shipped with the package, or a folder of your own."""
+    path: str | None = None
+    """Folder of jpeg, png, webp and tiff photos, nested as you like; only for `kind: folder`."""
+    min_pixels: int = Field(1_000_000, ge=4096)
+    """Fewest pixels (width x height) a photo must have after the crop to its ratio."""
+    ratio_tolerance: float = Field(0.15, ge=0, lt=1)
+    """Largest share of a photo's area that the crop to the nearest of the seven ratios may cut away."""
+    crop: Literal["centre", "saliency"] = "saliency"
+    """What the crop keeps in view: the middle, or what is salient."""
+    shards: int = Field(1, ge=1, le=100_000)
+    """Into how many shards the photos are dealt; each shard is a job of its own for every task."""
+
+    @model_validator(mode="after")
+    def _folder_has_path(self) -> "SourcesConfig":
+        if (self.kind == "folder") != (self.path is not None):
+            raise ValueError("path is needed for `kind: folder` and for no other kind")
+        return self
+
+
+class TaskConfig(Section):
+    pairs_per_shard: int = Field(8, ge=0)
+    """Candidate pairs to make for each shard; 0 turns the task off."""
+    specialist: Literal["embedded"] = "embedded"
+    """Which specialist makes them."""
+
+
+class TasksConfig(Section):
+    object_swap: TaskConfig = TaskConfig()
+    object_removal: TaskConfig = TaskConfig()
+    object_addition: TaskConfig = TaskConfig()
+    attribute_modification: TaskConfig = TaskConfig()
+    background_swap: TaskConfig = TaskConfig()
+    environment_change: TaskConfig = TaskConfig()
+    style_transfer: TaskConfig = TaskConfig()
+
+    def __getitem__(self, task: Task) -> TaskConfig:
+        return getattr(self, task.value)
+
+    @property
+    def enabled(self) -> tuple[Task, ...]:
+        """The tasks that make at least one pair, in the order of `Task`."""
+        return tuple(task for task in Task if self[task].pairs_per_shard)
+
+
+class StudentConfig(Section):
+    """The tiny InternVL that learns to judge as the teacher does."""
+
+    steps: int = Field(300, ge=1)
+    """Optimizer steps."""
+    batch_size: int = Field(32, ge=1)
+    """Pairs a step."""
+    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    image_size: int = Field(64, ge=28, le=448)
+    """Side in pixels at which the student sees a picture."""
+
+
+class ScoringConfig(Section):
+    judge: Literal["reference", "student"] = "reference"
+    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`."""
+    student: StudentConfig = StudentConfig()
+
+
+class FilterConfig(Section):
+    min_score: float = Field(9.0, ge=0, le=10)
+    """Smallest overall score O = sqrt(SC * PQ) of a pair that is kept."""
+
+
+class BucketsConfig(Section):
+    base_size: int = Field(1024, ge=64, multiple_of=16)
+    """Each bucket's pictures have at least base_size^2 pixels, at one of the seven ratios."""
+    pairs_per_zarr_shard: int = Field(4, ge=1)
+    """Pairs in one Zarr shard, the unit of writing."""
+    parts: int = Field(2, ge=1, le=100_000)
+    """How many jobs write the buckets, side by side."""
+
+
+class BaseConfig(Section):
+    """The small SD3 base that EditNet controls, pre-trained in the run on the source photos and captions."""
+
+    layers: int = Field(6, ge=1)
+    """Joint transformer blocks."""
+    heads: int = Field(4, ge=1)
+    """Attention heads."""
+    head_dim: int = Field(32, ge=8, multiple_of=8)
+    """Width of a head; the model's width is heads x head_dim."""
+    steps: int = Field(200, ge=0)
+    """Pre-training steps."""
+    batch_size: int = Field(16, ge=1)
+    """Pictures a pre-training step."""
+    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    """Peak learning rate of pre-training."""
+
+
+class TrainConfig(Section):
+    model: Literal["editnet"] = "editnet"
+    """Architecture of the editor."""
+    resolution: int = Field(128, ge=32, multiple_of=16)
+    """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
+    steps: int = Field(150, ge=1)
+    """Optimizer steps of EditNet."""
+    batch_size: int = Field(16, ge=1)
+    """Pairs a step, over all ranks together."""
+    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = Field(20, ge=0)
+    """Steps over which the learning rate rises from 0."""
+    text_dropout: float = Field(0.05, ge=0, le=1)
+    """Share of samples whose instruction alone is dropped (InstructPix2Pix: 0.05)."""
+    image_dropout: float = Field(0.05, ge=0, le=1)
+    """Share of samples whose condition picture alone is dropped."""
+    both_dropout: float = Field(0.05, ge=0, le=1)
+    """Share of samples in which both are dropped."""
+    zero_stage: Literal[0, 1, 2] = 2
+    """DeepSpeed ZeRO stage."""
+    checkpoint_every: int = Field(50, ge=1)
+    """Steps between checkpoints; a killed job loses at most these."""
+    held_out: float = Field(0.1, ge=0, lt=1)
+    """Share of kept pairs that training never sees; their loss is the held-out loss."""
+    base: BaseConfig = BaseConfig()
+
+    @model_validator(mode="after")
+    def _dropouts_fit(self) -> "TrainConfig":
+        if self.text_dropout + self.image_dropout + self.both_dropout > 1:
+            raise ValueError("text_dropout + image_dropout + both_dropout must not exceed 1")
+        return self
+
+
+class BenchConfig(Section):
+    photos: int = Field(2, ge=1)
+    """Photos held out from everything else, edited only by the benchmark."""
+    pairs_per_task: int = Field(4, ge=1)
+    """Benchmark edits a task."""
+    steps: int = Field(20, ge=1, le=1000)
+    """Sampling steps of the editor."""
+    guidance_text: float = Field(2.0, ge=0)
+    """Guidance scale of the instruction."""
+    guidance_image: float = Field(1.0, ge=0)
+    """Guidance scale of the source picture."""
+
+
+class Config(Section):
+    run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Name of the run: results go to results/{run}/."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Every random choice of the run follows from it."""
+    sources: SourcesConfig = SourcesConfig()
+    tasks: TasksConfig = TasksConfig()
+    scoring: ScoringConfig = ScoringConfig()
+    filter: FilterConfig = FilterConfig()
+    buckets: BucketsConfig = BucketsConfig()
+    train: TrainConfig = TrainConfig()
+    bench: BenchConfig = BenchConfig()
+
+    @model_validator(mode="after")
+    def _some_task(self) -> "Config":
+        if not self.tasks.enabled:
+            raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
+        return self
+
+
+def load(path: str | Path) -> Config:
+    """The config in one YAML file.
+
+    Raises:
+        UserError: one line with the file, the key, what was wrong and what is allowed.
+    """
+    return check(read_yaml(path), [path])
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if values is not None and not isinstance(values, dict):
+        raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
+    return values or {}
+
+
+def check(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> Config:
+    """Typed config of merged `values`; `files` are where they came from, in order, the last one winning."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_one_line(error, files)) from None
+
+
+def _one_line(error: ValidationError, files: Sequence[str | Path]) -> str:
+    problem = error.errors()[0]
+    key = tuple(str(part) for part in problem["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    where = f"{_origin(key, files)}: {'.'.join(key)}" if key else str(_origin(key, files))
+    if problem["type"] == "extra_forbidden":
+        section = _section(key[:-1])
+        allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
+        return f"{where}: unknown key; {allowed}{more}"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_allowed(problem)}{more}"
+
+
+def _allowed(problem: Mapping[str, Any]) -> str:
+    text = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "string_pattern_mismatch":
+        return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
+    return f"allowed: {text}"
+
+
+def _section(key: Sequence[str]) -> type[BaseModel] | None:
+    model: type[BaseModel] = Config
+    for part in key:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return None
+        model = annotation
+    return model
+
+
+def _origin(key: Sequence[str], files: Sequence[str | Path]) -> str:
+    """The last of the files that sets `key` (or its nearest parent), else the command line's --config."""
+    for depth in range(len(key), 0, -1):
+        for path in reversed(files):
+            values: Any = read_yaml(path)
+            for part in key[:depth]:
+                values = values.get(part, _ABSENT) if isinstance(values, Mapping) else _ABSENT
+            if values is not _ABSENT:
+                return str(path)
+    return str(files[-1]) if files and not key else "--config"
+
+
+_ABSENT = object()
+
+
+def schema() -> str:
+    """The JSON schema of a config file, as stored in workflow/schemas/config.schema.json."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    """Rows of the Markdown table of keys in config/README.md."""
+    rows = []
+    for name, info in model.model_fields.items():
+        annotation = info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if annotation is not TaskConfig:
+                rows += key_table(annotation, f"{prefix}{name}.")
+            elif name == Task.OBJECT_SWAP:
+                rows += key_table(annotation, f"{prefix}<task>.")
+            continue
+        properties = model.model_json_schema()["properties"][name]
+        meaning = " ".join((info.description or "").split())
+        rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | `{json.dumps(info.default)}` | {meaning} |")
+    return rows
+
+
+def _type_text(properties: Mapping[str, Any]) -> str:
+    if "anyOf" in properties:
+        return " or ".join(_type_text(option) for option in properties["anyOf"])
+    if "enum" in properties:
+        return ", ".join(f"`{value}`" for value in properties["enum"])
+    if "const" in properties:
+        return f"`{properties['const']}`"
+    limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {properties[limit]}" for limit, sign in limits.items() if limit in properties]
+    if "multipleOf" in properties:
+        bounds.append(f"multiple of {properties['multipleOf']}")
+    return " ".join([properties["type"], ", ".join(bounds)]).strip()
+
+
+SCHEMA_PATH = Path("workflow/schemas/config.schema.json")
+README_PATH = Path("config/README.md")
+_TABLE_START, _TABLE_END = "<!-- keys: generated by `python -m omniedit.config` -->", "<!-- end of keys -->"
+
+
+def readme_with_table(text: str) -> str:
+    """config/README.md's text with its table of keys made anew."""
+    before, rest = text.split(_TABLE_START)
+    _, after = rest.split(_TABLE_END)
+    table = "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *key_table()])
+    return f"{before}{_TABLE_START}\n{table}\n{_TABLE_END}{after}"
+
+
+if __name__ == "__main__":
+    SCHEMA_PATH.write_text(schema())
+    README_PATH.write_text(readme_with_table(README_PATH.read_text()))

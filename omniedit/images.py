@@ -1,0 +1,51 @@
+"""Pictures as arrays and as encoded bytes."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB, 0-255."""
+Mask = NDArray[np.bool_]
+"""(H, W); True is inside."""
+
+
+def encode_png(image: Image) -> bytes:
+    """Lossless bytes of an (H, W, 3) RGB or (H, W) grey picture; the same picture gives the same bytes."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    ok, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 2])
+    if not ok:
+        raise ValueError(f"cannot encode an array of shape {image.shape} and type {image.dtype} as PNG")
+    return encoded.tobytes()
+
+
+def decode_image(encoded: bytes, what: str = "picture") -> Image:
+    """(H, W, 3) RGB of encoded bytes; `what` names them in the error."""
+    bgr = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    if bgr is None:
+        raise UserError(f"{what}: not a readable picture ({len(encoded)} bytes)")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def encode_mask(mask: Mask) -> bytes:
+    return encode_png(mask.astype(np.uint8) * 255)
+
+
+def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
+    grey = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE) if encoded else None
+    if grey is None:
+        raise UserError(f"{what}: not a readable picture ({len(encoded)} bytes)")
+    return grey > 127
+
+
+def resize_cover(image: Image, width: int, height: int) -> Image:
+    """Scale a picture until it covers width x height, cut what sticks out on both sides equally."""
+    scale = max(width / image.shape[1], height / image.shape[0])
+    scaled_w, scaled_h = max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale))
+    if (scaled_h, scaled_w) != image.shape[:2]:
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, (scaled_w, scaled_h), interpolation=interpolation).astype(np.uint8, copy=False)
+    left, top = (scaled_w - width) // 2, (scaled_h - height) // 2
+    return image[top : top + height, left : left + width]
