@@ -20,6 +20,6 @@ class Task(StrEnum):
         return self not in (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """The name to show to a reader: 'Object swap'."""
         return self.value.replace("_", " ").capitalize()

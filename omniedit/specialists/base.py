@@ -1,0 +1,84 @@
+"""What a specialist is: it proposes an edit for a photo, then makes it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from omniedit.images import Mask
+from omniedit.pairs import EditPair, Refusal
+from omniedit.sources.photo import Photo
+from omniedit.tasks import Task
+
+
+class Unsuitable(Exception):
+    """This photo does not suit this task; the text says why, for the shard's list of refusals."""
+
+
+class Donors(Protocol):
+    """The photos that a specialist may borrow from: a cut-out to paste, a background. Decoded on access."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Photo: ...
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """What is to be done to one photo.
+
+    Args:
+        instructions: wordings of one instruction, at least one.
+        truth: JSON values that say what the edit must reach, as the reference judge reads them; the keys of each
+            task are listed in its specialist's docstring. Two requests with the same truth on the same photo are
+            the same edit.
+        mask: where pixels may change; None for a global edit, or where `edit` finds it.
+        parts: arrays the edit needs (a donor's pixels, a background), never stored.
+    """
+
+    photo: Photo
+    task: Task
+    instructions: tuple[str, ...]
+    truth: Mapping[str, Any]
+    mask: Mask | None = None
+    parts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The picture and the mask that an edit ended with; `models` maps the name of each model used to its revision."""
+
+    image: np.ndarray
+    mask: Mask | None
+    models: Mapping[str, str]
+
+
+class Specialist(Protocol):
+    """Makes edit pairs of one task."""
+
+    task: Task
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        """An edit that suits the photo; another `rng` may give another one.
+
+        Raises:
+            Unsuitable: the photo offers nothing for this task.
+        """
+        ...
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        """The edits, in order; `Unsuitable` where one did not come off."""
+        ...
+
+
+def synthesize(
+    specialist: Specialist, name: str, photos: Sequence[Photo] | Donors, pairs: int, seed: int, batch_size: int = 1
+) -> Iterator[EditPair | Refusal]:
+    """At most `pairs` pairs of one task, and the refusals on the way.
+
+    Photos take turns, so that pairs spread evenly over them; a photo that refuses twice running is left alone. What
+    is drawn for a photo's n-th turn depends on (seed, task, photo, n) alone, so that it does not change when other
+    photos come or go.
+    """
+    raise NotImplementedError
