@@ -1,13 +1,12 @@
 """What a specialist is: it proposes an edit for a photo, then makes it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from omniedit.images import Mask
-from omniedit.pairs import EditPair, Refusal
+from omniedit.images import Image, Mask
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 
@@ -47,11 +46,20 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Edited:
-    """The picture and the mask that an edit ended with; `models` maps the name of each model used to its revision."""
+    """What an edit ended with.
 
-    image: np.ndarray
+    Args:
+        image: (H, W, 3) RGB, the edited picture.
+        mask: where it may differ from the source; None for a global edit.
+        models: name of each model used -> its revision.
+        source: the pair's source where that is not the photo itself: an addition's source is the photo with the
+            object taken away, and the photo is its edited picture.
+    """
+
+    image: Image
     mask: Mask | None
     models: Mapping[str, str]
+    source: Image | None = None
 
 
 class Specialist(Protocol):
@@ -70,15 +78,3 @@ class Specialist(Protocol):
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         """The edits, in order; `Unsuitable` where one did not come off."""
         ...
-
-
-def synthesize(
-    specialist: Specialist, name: str, photos: Sequence[Photo] | Donors, pairs: int, seed: int, batch_size: int = 1
-) -> Iterator[EditPair | Refusal]:
-    """At most `pairs` pairs of one task, and the refusals on the way.
-
-    Photos take turns, so that pairs spread evenly over them; a photo that refuses twice running is left alone. What
-    is drawn for a photo's n-th turn depends on (seed, task, photo, n) alone, so that it does not change when other
-    photos come or go.
-    """
-    raise NotImplementedError
