@@ -205,19 +205,39 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return values or {}
 
 
-def check(values: Mapping[str, Any], files: Sequence[str | Path] = ()) -> Config:
-    """Typed config of merged `values`; `files` are where they came from, in order, the last one winning."""
+def check(
+    values: Mapping[str, Any], files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Typed config of merged `values`.
+
+    Args:
+        values: the files' keys merged, the last file winning, `overrides` included.
+        files: where the values came from, in that order.
+        overrides: what the command line's --config gave; Snakemake leaves its nested values as text, which is read as
+            YAML here.
+    """
+    overrides = overrides or {}
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(_with_typed(values, overrides))
     except ValidationError as error:
-        raise UserError(_one_line(error, files)) from None
+        raise UserError(_one_line(error, files, overrides)) from None
 
 
-def _one_line(error: ValidationError, files: Sequence[str | Path]) -> str:
+def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    typed = dict(values)
+    for key, value in overrides.items():
+        if isinstance(value, Mapping) and isinstance(typed.get(key), Mapping):
+            typed[key] = _with_typed(typed[key], value)
+        elif isinstance(value, str):
+            typed[key] = yaml.safe_load(value)
+    return typed
+
+
+def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
     problem = error.errors()[0]
     key = tuple(str(part) for part in problem["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    where = f"{_origin(key, files)}: {'.'.join(key)}" if key else str(_origin(key, files))
+    where = ": ".join(filter(None, [_origin(key, files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
         section = _section(key[:-1])
         allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
@@ -229,6 +249,8 @@ def _one_line(error: ValidationError, files: Sequence[str | Path]) -> str:
 
 def _allowed(problem: Mapping[str, Any]) -> str:
     text = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "model_type":
+        return "allowed: a mapping of keys to values"
     if problem["type"] == "string_pattern_mismatch":
         return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
     return f"allowed: {text}"
@@ -244,19 +266,22 @@ def _section(key: Sequence[str]) -> type[BaseModel] | None:
     return model
 
 
-def _origin(key: Sequence[str], files: Sequence[str | Path]) -> str:
-    """The last of the files that sets `key` (or its nearest parent), else the command line's --config."""
+def _origin(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
+    """What sets `key`, or else its nearest parent: the command line's --config, or the last file that does."""
+    sources = [("--config", overrides), *((str(path), read_yaml(path)) for path in reversed(files))]
     for depth in range(len(key), 0, -1):
-        for path in reversed(files):
-            values: Any = read_yaml(path)
-            for part in key[:depth]:
-                values = values.get(part, _ABSENT) if isinstance(values, Mapping) else _ABSENT
-            if values is not _ABSENT:
-                return str(path)
-    return str(files[-1]) if files and not key else "--config"
+        for name, values in sources:
+            if _has(values, key[:depth]):
+                return name
+    return str(files[-1]) if files else "config"
 
 
-_ABSENT = object()
+def _has(values: Any, key: Sequence[str]) -> bool:
+    for part in key:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
 
 
 def schema() -> str:

@@ -1,6 +1,10 @@
-"""What a user did wrong, told in one line: which file or key, what about it, what to do."""
+"""How a program ends: a user's mistake in one line, and no job that outlives the run that started it."""
 
+import os
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
 
 
@@ -9,9 +13,33 @@ class UserError(Exception):
 
 
 def run_program(main: Callable[[], None]) -> None:
-    """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2."""
+    """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
+
+    Where the environment's OMNIEDIT_CONTROLLER names a process of this machine as host:pid, the program ends when
+    that process is gone: a job of a killed run must not write beside the job that replaces it.
+    """
+    host, _, pid = os.environ.get("OMNIEDIT_CONTROLLER", "").rpartition(":")
+    if host == socket.gethostname() and pid.isdecimal():
+        threading.Thread(target=_end_with, args=(int(pid),), daemon=True).start()
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _end_with(controller: int) -> None:
+    while _alive(controller):
+        time.sleep(0.5)
+    print(f"the run that started this job (process {controller}) is gone; stopping", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

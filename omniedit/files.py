@@ -1,10 +1,13 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and a lock that ends with its process."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from omniedit.errors import UserError
 
 
 @contextmanager
@@ -31,3 +34,24 @@ def replaced(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+_HELD: list[int] = []
+
+
+def hold_lock(path: str | Path) -> None:
+    """Hold the lock file `path` until this process ends, however it ends.
+
+    Raises:
+        UserError: another live process holds it; the text gives its process id.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode().strip()
+        raise UserError(f"{path}: another run is at work in this folder (process {holder}); wait or stop it") from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    _HELD.append(descriptor)

@@ -1,0 +1,65 @@
+# make run: the whole chain, results in results/mini/, the report in results/mini/report.html
+# make test: lint, types and tests
+# Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
+
+PYTHON ?= python3
+VENV := .venv
+REPORT := results/mini/report.html
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: run test lint report clean
+
+run: $(VENV)/embedded.ok
+	snakemake all
+	@$(MAKE) --no-print-directory report
+
+# Made anew only when something in the run's results is newer.
+report: $(VENV)/embedded.ok
+	@if ! test -f $(REPORT) || find results/mini -newer $(REPORT) -type f | grep -q .; then \
+		snakemake --report $(REPORT); \
+	fi
+	@echo "report: $(REPORT)"
+
+test: lint, types and tests
+# Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
+
+PYTHON ?= python3
+VENV := .venv
+REPORT := results/mini/report.html
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: run test lint report clean
+
+run: $(VENV)/embedded.ok
+	snakemake all
+	@$(MAKE) --no-print-directory report
+
+# The report is made anew only when a run changed something since.
+report: $(VENV)/embedded.ok
+	@python scripts/report.py --config config/config.yaml
+
+test: lint
+	pytest -n 2
+
+lint: $(VENV)/test.ok
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	mypy
+	snakemake --lint
+
+$(VENV)/embedded.ok: pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[embedded,train,score,report]'
+	@touch $@
+
+$(VENV)/test.ok: $(VENV)/embedded.ok
+	$(INSTALL) --editable '.[embedded,train,score,report,slurm,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results logs .snakemake benchmarks/*/

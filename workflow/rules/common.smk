@@ -1,0 +1,103 @@
+"""The checked config, wildcard constraints and the helper functions of all stages.
+
+REQUIRED INPUTS: config/config.yaml, overridden by --configfile and --config.
+OUTPUTS: none. A wrong key, type or value ends Snakemake here, before the first job, with one line.
+"""
+
+import json
+import os
+import socket
+import sys
+
+from omniedit.aspect import RATIOS
+from omniedit.config import check
+from omniedit.errors import UserError
+from omniedit.files import hold_lock
+from omniedit.tasks import Task
+
+given = list(workflow.config_settings.configfiles)
+defaults = [path for path in workflow.configfiles if path not in given]
+try:
+    CONFIG = check(config, defaults + given, workflow.config_settings.config)
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+if CONFIG.sources.path and not Path(CONFIG.sources.path).is_dir():
+    sys.exit(f"error: sources.path '{CONFIG.sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
+
+SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
+PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
+TASKS = list(CONFIG.tasks.enabled)
+BENCH_MODELS = ["editnet", "no_edit", "specialist"]
+
+# A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
+os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
+
+
+wildcard_constraints:
+    run=re.escape(CONFIG.run),
+    task="|".join(Task),
+    shard=r"\d{5}",
+    part=r"\d{5}",
+    model="|".join(BENCH_MODELS),
+
+
+onstart:
+    # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
+    hold_lock(".snakemake/omniedit.lock")
+
+
+def of_run(path):
+    """Paths of this run: fills {run}, and {task}, {shard}, {part}, {model}, {ratio} with every value of the config."""
+    return expand(
+        path,
+        run=CONFIG.run,
+        task=TASKS,
+        shard=SHARDS,
+        part=PARTS,
+        model=BENCH_MODELS,
+        ratio=list(RATIOS),
+    )
+
+
+def as_json(section):
+    """A section of the config as one command-line argument."""
+    return section.model_dump_json()
+
+
+def specialist_of_task(wildcards):
+    return CONFIG.tasks[Task(wildcards.task)].specialist
+
+
+def pairs_of_task(wildcards):
+    return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
+
+
+def photo_listing(wildcards):
+    """Names, sizes and times of the folder's files: a change there makes the index anew."""
+    if CONFIG.sources.path is None:
+        return []
+    root = Path(CONFIG.sources.path)
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return [f"{path.relative_to(root)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+
+
+def scorer_of_run(wildcards):
+    """The student's folder where it is the judge; else nothing."""
+    return f"results/{wildcards.run}/scorer" if CONFIG.scoring.judge == "student" else []
+
+
+def scorer_option(wildcards, input):
+    return f"--scorer {input.scorer}" if input.scorer else ""
+
+
+def sealed_buckets(wildcards):
+    return of_run("results/{run}/buckets/manifest.json")
+
+
+def edit_model(wildcards):
+    return of_run("results/{run}/train/editnet")
+
+
+def report_pages(wildcards):
+    return []

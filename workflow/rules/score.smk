@@ -1,0 +1,87 @@
+"""Scores and decisions: the teacher, the student that learns from it, the judge of the run, the filter.
+
+REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
+OUTPUTS:
+    results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
+    results/{run}/scorer/                             the student, its agreement with the teacher
+    results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
+    results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
+"""
+
+
+rule teach_shard:
+    input:
+        "results/{run}/candidates/{task}/{shard}.h5",
+    output:
+        "results/{run}/teacher/{task}/{shard}.parquet",
+    log:
+        "logs/{run}/teach/{task}/{shard}.log",
+    benchmark:
+        "benchmarks/{run}/teach/{task}/{shard}.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/teach.py {input} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule train_student:
+    input:
+        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+        teacher=of_run("results/{run}/teacher/{task}/{shard}.parquet"),
+    output:
+        directory("results/{run}/scorer"),
+    log:
+        "logs/{run}/train_student.log",
+    benchmark:
+        "benchmarks/{run}/train_student.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        options=as_json(CONFIG.scoring.student),
+        min_score=CONFIG.filter.min_score,
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/train_student.py {input.candidates} --teacher {input.teacher} --options {params.options:q}"
+        " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule score_shard:
+    input:
+        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        scorer=scorer_of_run,
+    output:
+        "results/{run}/scores/{task}/{shard}.parquet",
+    log:
+        "logs/{run}/score/{task}/{shard}.log",
+    benchmark:
+        "benchmarks/{run}/score/{task}/{shard}.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        judge=CONFIG.scoring.judge,
+        scorer=scorer_option,
+    shell:
+        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} --out {output}"
+        " > {log} 2>&1"
+
+
+rule decide_shard:
+    input:
+        scores="results/{run}/scores/{task}/{shard}.parquet",
+        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        index="results/{run}/sources/index.parquet",
+    output:
+        "results/{run}/decisions/{task}/{shard}.parquet",
+    log:
+        "logs/{run}/decide/{task}/{shard}.log",
+    benchmark:
+        "benchmarks/{run}/decide/{task}/{shard}.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        min_score=CONFIG.filter.min_score,
+    shell:
+        "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench-index {input.index}"
+        " --min-score {params.min_score} --out {output} > {log} 2>&1"

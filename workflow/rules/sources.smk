@@ -1,0 +1,52 @@
+"""Source photos: which are kept, at which ratio, in which shard.
+
+REQUIRED INPUTS: the shipped sample, or the folder sources.path.
+OUTPUTS:
+    results/{run}/sources/index.parquet    every file seen: kept with its shard, or refused with the reason
+    results/{run}/sources/{shard}.tar      the photos of a shard, WebDataset layout
+    results/{run}/sources/bench.tar        the photos held out for the benchmark
+"""
+
+
+rule index_sources:
+    output:
+        "results/{run}/sources/index.parquet",
+    log:
+        "logs/{run}/index_sources.log",
+    benchmark:
+        "benchmarks/{run}/index_sources.tsv"
+    conda:
+        "../../envs/sources.yaml"
+    params:
+        kind=CONFIG.sources.kind,
+        path=f"--path '{CONFIG.sources.path}'" if CONFIG.sources.path else "",
+        min_pixels=CONFIG.sources.min_pixels,
+        tolerance=CONFIG.sources.ratio_tolerance,
+        crop=CONFIG.sources.crop,
+        shards=CONFIG.sources.shards,
+        bench_photos=CONFIG.bench.photos,
+        seed=CONFIG.seed,
+        listing=photo_listing,
+    shell:
+        "python scripts/index_sources.py --kind {params.kind} {params.path} --min-pixels {params.min_pixels}"
+        " --ratio-tolerance {params.tolerance} --crop {params.crop} --shards {params.shards}"
+        " --bench-photos {params.bench_photos} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule pack_sources:
+    input:
+        "results/{run}/sources/index.parquet",
+    output:
+        "results/{run}/sources/{photos}.tar",
+    log:
+        "logs/{run}/pack_sources/{photos}.log",
+    benchmark:
+        "benchmarks/{run}/pack_sources/{photos}.tsv"
+    wildcard_constraints:
+        photos=r"\d{5}|bench",
+    conda:
+        "../../envs/sources.yaml"
+    params:
+        path=f"--path '{CONFIG.sources.path}'" if CONFIG.sources.path else "",
+    shell:
+        "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path} --out {output} > {log} 2>&1"

@@ -1,0 +1,53 @@
+"""The editor: a small base pre-trained on the source photos, then EditNet on the buckets under DeepSpeed.
+
+REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/buckets/manifest.json
+OUTPUTS:
+    results/{run}/train/base/                      the frozen base with codec, text encoder and scheduler
+    results/{run}/train/editnet/                   the editor; EditPipeline.from_pretrained loads it
+    results/{run}/train/editnet.metrics.jsonl      losses and rates, a JSON line each
+    results/{run}/train/editnet.checkpoints/       no output: outlives a failed job, gone when training is done
+"""
+
+
+rule pretrain_base:
+    input:
+        of_run("results/{run}/sources/{shard}.tar"),
+    output:
+        base=directory("results/{run}/train/base"),
+        metrics="results/{run}/train/base.metrics.jsonl",
+    log:
+        "logs/{run}/pretrain_base.log",
+    benchmark:
+        "benchmarks/{run}/pretrain_base.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        options=as_json(CONFIG.train),
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/pretrain_base.py {input} --options {params.options:q} --seed {params.seed}"
+        " --metrics {output.metrics} --out {output.base} > {log} 2>&1"
+
+
+rule train_editor:
+    input:
+        base="results/{run}/train/base",
+        manifest="results/{run}/buckets/manifest.json",
+    output:
+        editor=directory("results/{run}/train/editnet"),
+        metrics="results/{run}/train/editnet.metrics.jsonl",
+    log:
+        "logs/{run}/train_editor.log",
+    benchmark:
+        "benchmarks/{run}/train_editor.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        buckets=subpath(input.manifest, parent=True),
+        checkpoints="results/{run}/train/editnet.checkpoints",
+        options=as_json(CONFIG.train),
+        seed=CONFIG.seed,
+    shell:
+        "OMP_NUM_THREADS=1 torchrun --standalone --nproc_per_node {threads} scripts/train.py {params.buckets}"
+        " --base {input.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " --metrics {output.metrics} --out {output.editor} > {log} 2>&1"
