@@ -1,0 +1,117 @@
+"""The signs of an environment in a whole picture's light, colour and contrast."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from omniedit.scoring.measures import Field, band_pass, ramp
+
+
+@dataclass(frozen=True)
+class Light:
+    """What an environment changes, on Lab's scales; shares are of the picture."""
+
+    lightness: float
+    contrast: float
+    chroma: float
+    warmth: float
+    redness: float
+    dark_end: float
+    white_share: float
+    green_share: float
+    fine: float
+
+
+def light(lab: Field) -> Light:
+    lightness = np.ascontiguousarray(lab[..., 0])
+    a, b = lab[..., 1], lab[..., 2]
+    chroma = np.hypot(a, b)
+    return Light(
+        lightness=float(lightness.mean()),
+        contrast=float(lightness.std()),
+        chroma=float(chroma.mean()),
+        warmth=float(b.mean()),
+        redness=float(a.mean()),
+        dark_end=float(np.quantile(lightness, 0.05)),
+        white_share=float(((lightness > 75) & (chroma < 12)).mean()),
+        green_share=float(((a < -6) & (chroma > 8)).mean()),
+        fine=float(np.abs(band_pass(lightness, 0.5, 2.0)).mean()),
+    )
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign of an environment: how far it is there, in [0, 1], and the figure in words."""
+
+    degree: float
+    words: str
+
+
+def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
+    """The signs of one environment; of a kind that is not known, only that the light changed."""
+    return _SIGNS.get(kind, _changed_light)(before, after)
+
+
+def _night(before: Light, after: Light) -> list[Sign]:
+    darker = after.lightness / before.lightness
+    cooler = before.warmth - after.warmth
+    return [
+        Sign(ramp(darker, 0.9, 0.6), f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, -1, 3), f"{cooler:+.0f} bluer"),
+    ]
+
+
+def _fog(before: Light, after: Light) -> list[Sign]:
+    contrast, paler = after.contrast / before.contrast, after.chroma / before.chroma
+    lifted = after.dark_end - before.dark_end
+    return [
+        Sign(ramp(contrast, 0.95, 0.75), f"contrast {contrast:.2f} times"),
+        Sign(ramp(paler, 1.0, 0.8), f"colour {paler:.2f} times"),
+        Sign(ramp(lifted, 1, 6), f"darkest parts {lifted:+.0f} lighter"),
+    ]
+
+
+def _rain(before: Light, after: Light) -> list[Sign]:
+    paler, fine = after.chroma / before.chroma, after.fine / before.fine
+    return [
+        Sign(ramp(paler, 1.0, 0.85), f"colour {paler:.2f} times"),
+        Sign(ramp(fine, 0.9, 1.1), f"fine structure {fine:.2f} times"),
+    ]
+
+
+def _snow(before: Light, after: Light) -> list[Sign]:
+    white = after.white_share - before.white_share
+    return [Sign(ramp(white, 0.02, 0.15), f"{white:+.0%} of the picture white")]
+
+
+def _golden_hour(before: Light, after: Light) -> list[Sign]:
+    warmer, redder = after.warmth - before.warmth, after.redness - before.redness
+    return [
+        Sign(ramp(warmer, 1, 6), f"{warmer:+.0f} yellower"),
+        Sign(ramp(redder, -1, 2), f"{redder:+.0f} redder"),
+    ]
+
+
+def _autumn(before: Light, after: Light) -> list[Sign]:
+    green = after.green_share / max(before.green_share, 0.02)
+    redder = after.redness - before.redness
+    return [
+        Sign(ramp(green, 0.95, 0.5), f"green parts {green:.2f} times"),
+        Sign(ramp(redder, 0.5, 3), f"{redder:+.0f} redder"),
+    ]
+
+
+def _changed_light(before: Light, after: Light) -> list[Sign]:
+    moved = abs(after.lightness - before.lightness) + abs(after.warmth - before.warmth)
+    return [Sign(ramp(moved, 2, 8), f"light and warmth moved by {moved:.0f}")]
+
+
+_SIGNS: Mapping[str, Callable[[Light, Light], list[Sign]]] = {
+    "night": _night,
+    "fog": _fog,
+    "rain": _rain,
+    "snow": _snow,
+    "golden_hour": _golden_hour,
+    "autumn": _autumn,
+}

@@ -1,0 +1,214 @@
+"""Measures of a picture and of a pair, the ground that the reference judge stands on.
+
+Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E, of which about 2.3 is just noticeable. Lengths
+are in units of `Comparison.unit`, so that a measure means the same at 128 pixels and at 1.5 megapixels.
+
+    H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
+"""
+
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.images import Image, Mask
+from omniedit.pairs import EditPair
+
+Field = NDArray[Any]
+"""A float32 value or Lab colour a pixel: (H, W) or (H, W, 3)."""
+
+NOTICEABLE = 2.3
+"""Delta E that a careful eye just notices (Mahy et al. 1994)."""
+REDUCED_SIDE = 384
+"""Regions are compared on copies of about this many pixels squared."""
+
+
+def ramp(value: float, zero: float, full: float) -> float:
+    """0 at `zero` and before, 1 at `full` and beyond, linear between; `full` may be the smaller."""
+    return float(np.clip((value - zero) / (full - zero), 0.0, 1.0))
+
+
+def to_lab(image: Image) -> Field:
+    """(H, W, 3) Lab of an RGB picture."""
+    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def lightness(image: Image) -> Field:
+    """(H, W) luma of an RGB picture on Lab's scale, 0-100: near enough to L for gradients, and fast."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) * (100 / 255)
+
+
+def delta_e(a_lab: Field, b_lab: Field) -> Field:
+    """(H, W) CIE76 colour difference."""
+    return np.sqrt(((a_lab - b_lab) ** 2).sum(-1))
+
+
+def gradient(field_HW: Field) -> Field:
+    """(H, W) length of the gradient, per pixel."""
+    dx = cv2.Sobel(field_HW, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    dy = cv2.Sobel(field_HW, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    return cv2.magnitude(dx, dy)
+
+
+def blurred(field_HW: Field, sigma: float) -> Field:
+    return cv2.GaussianBlur(field_HW, (0, 0), sigma)
+
+
+def band_pass(field_HW: Field, fine: float, coarse: float) -> Field:
+    """(H, W) what is left between two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
+    return blurred(field_HW, fine) - blurred(field_HW, coarse)
+
+
+def correlation(a_N: Field, b_N: Field) -> float:
+    """Pearson's correlation, 0 where either is constant."""
+    a, b = a_N - a_N.mean(), b_N - b_N.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
+
+
+def grown(mask: Mask, pixels: int) -> Mask:
+    """The mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
+    if pixels == 0:
+        return mask
+    side = 2 * abs(pixels) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    grow, border = (cv2.dilate, cv2.BORDER_CONSTANT) if pixels > 0 else (cv2.erode, cv2.BORDER_REPLICATE)
+    return grow(mask.astype(np.uint8), kernel, borderType=border).astype(bool)
+
+
+def appearance(lab: Field) -> Field:
+    """(h, w, 4) colour and texture: L, a, b, and five times the octaves of the gradient of L.
+
+    A doubling of texture then weighs as much as five units of colour difference.
+    """
+    texture = 5 * np.log2(0.5 + blurred(gradient(np.ascontiguousarray(lab[..., 0])), 2))
+    return np.dstack([lab, texture.astype(np.float32)])
+
+
+def distribution_distance(a_NC: Field, b_NC: Field) -> float:
+    """Wasserstein-1 distance of each channel's distribution, the channels joined as a Euclidean length."""
+    levels = np.linspace(0.02, 0.98, 33)
+    a, b = np.quantile(a_NC, levels, axis=0), np.quantile(b_NC, levels, axis=0)
+    return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
+
+
+def sharpness(luma: Field, region: Mask) -> float:
+    """Share of a region's gradient that is fine: near 1 where it is crisp, 0.6 and less where it is blurred.
+
+    A ratio of gradients at two scales, so that a plain surface is not taken for a blurred one.
+    """
+    fine, coarse = gradient(luma)[region].mean(), gradient(blurred(luma, 1.5))[region].mean()
+    return float((fine + 0.05) / (coarse + 0.05)) / 2
+
+
+def noise_level(luma: Field, region: Mask) -> float:
+    """Standard deviation of the noise in a region's calmest half, on Lab's L scale (Immerkaer 1996)."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    response = np.abs(cv2.filter2D(luma, cv2.CV_32F, kernel))[region]
+    return float(np.median(response)) / (6 * 0.6745)
+
+
+def blockiness(luma: Field, region: Mask) -> float:
+    """How much more the picture jumps at every eighth pixel than elsewhere; 1 where there are no blocks."""
+    jumps_x = np.abs(np.diff(luma, axis=1)), region[:, 1:] & region[:, :-1]
+    jumps_y = np.abs(np.diff(luma, axis=0)).T, (region[1:] & region[:-1]).T
+    return max(_grid_excess(*jumps_x), _grid_excess(*jumps_y))
+
+
+def _grid_excess(jumps: Field, where: Mask) -> float:
+    sums = np.where(where, jumps, 0).sum(axis=0)
+    counts = where.sum(axis=0)
+    phases = [float(sums[p::8].sum() / max(1, counts[p::8].sum())) for p in range(8)]
+    return (max(phases) + 0.05) / (float(np.median(phases)) + 0.05)
+
+
+def clipped_share(image: Image, region: Mask) -> float:
+    """Share of a region that is pure black or pure white."""
+    darkest, lightest = image.max(axis=-1), image.min(axis=-1)
+    return float(((darkest <= 1) | (lightest >= 254))[region].mean())
+
+
+class Comparison:
+    """A pair as the measures see it; each part is computed on first use.
+
+    For a global edit the mask is the whole picture.
+    """
+
+    def __init__(self, pair: EditPair) -> None:
+        self.pair = pair
+        height, width = pair.source.shape[:2]
+        self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
+        self.unit = max(1, round((height * width) ** 0.5 / 512))
+        scale = min(1.0, REDUCED_SIDE / (height * width) ** 0.5)
+        self._reduced_size = max(1, round(width * scale)), max(1, round(height * scale))
+
+    @cached_property
+    def delta_e(self) -> Field:
+        """(H, W) difference between source and edited picture."""
+        return delta_e(to_lab(self.pair.source), to_lab(self.pair.edited))
+
+    @cached_property
+    def source_luma(self) -> Field:
+        return lightness(self.pair.source)
+
+    @cached_property
+    def edited_luma(self) -> Field:
+        return lightness(self.pair.edited)
+
+    @cached_property
+    def source_lab(self) -> Field:
+        """(h, w, 3) reduced."""
+        return to_lab(self._reduced(self.pair.source))
+
+    @cached_property
+    def edited_lab(self) -> Field:
+        """(h, w, 3) reduced."""
+        return to_lab(self._reduced(self.pair.edited))
+
+    @cached_property
+    def small_mask(self) -> Mask:
+        """(h, w) reduced."""
+        return self._reduced(self.mask.astype(np.uint8) * 255) > 127
+
+    @cached_property
+    def small_delta_e(self) -> Field:
+        """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
+        return delta_e(cv2.GaussianBlur(self.source_lab, (0, 0), 1.0), cv2.GaussianBlur(self.edited_lab, (0, 0), 1.0))
+
+    @cached_property
+    def source_appearance(self) -> Field:
+        return appearance(self.source_lab)
+
+    @cached_property
+    def edited_appearance(self) -> Field:
+        return appearance(self.edited_lab)
+
+    @cached_property
+    def surroundings(self) -> Mask:
+        """(h, w) ring around the reduced mask, about as large as the mask."""
+        width = max(6, round(0.25 * float(self.small_mask.sum()) ** 0.5))
+        return grown(self.small_mask, width + 2) & ~grown(self.small_mask, 2)
+
+    def box(self, fractions: tuple[float, float, float, float]) -> Mask:
+        """(h, w) True inside a box given as fractions of the picture."""
+        height, width = self.small_mask.shape
+        left, top, right, bottom = fractions
+        inside = np.zeros((height, width), bool)
+        rows = slice(int(top * height), max(int(top * height) + 1, round(bottom * height)))
+        inside[rows, int(left * width) : max(int(left * width) + 1, round(right * width))] = True
+        return inside
+
+    def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE) -> float:
+        """Share of a reduced region that changed clearly."""
+        return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
+
+    def structure_kept(self, region: Mask, fine: float = 1.0, coarse: float = 6.0) -> float:
+        """Correlation of source and edited lightness structure in a reduced region: 1 kept, 0 another structure."""
+        source = band_pass(np.ascontiguousarray(self.source_lab[..., 0]), fine, coarse)
+        edited = band_pass(np.ascontiguousarray(self.edited_lab[..., 0]), fine, coarse)
+        return correlation(source[region], edited[region]) if region.any() else 0.0
+
+    def _reduced(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return cv2.resize(image, self._reduced_size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

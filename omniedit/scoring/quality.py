@@ -1,0 +1,93 @@
+"""pq_score of the reference judge: is the edited picture free of the marks of editing?
+
+Each fault is measured against the picture itself (the source, the surroundings of the edit, the picture's own edges),
+so that a soft or noisy photograph is not blamed for what it was before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from omniedit.images import Mask
+from omniedit.scoring.measures import (
+    Comparison,
+    blockiness,
+    clipped_share,
+    gradient,
+    grown,
+    noise_level,
+    ramp,
+    sharpness,
+)
+from omniedit.scoring.success import Finding
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mark of editing: what is left of the quality, in [0, 1], and the figure in words."""
+
+    left: float
+    words: str
+
+
+def quality(seen: Comparison) -> Finding:
+    """10 times the product of what each fault leaves; the words name the faults that took something away."""
+    faults = [measure(seen) for measure in _FAULTS]
+    score = 10 * float(np.prod([fault.left for fault in faults]))
+    named = [fault.words for fault in faults if fault.left < 0.95]
+    return Finding(score, "no marks of editing" if not named else "marks of editing: " + ", ".join(named))
+
+
+def seam(seen: Comparison) -> Fault:
+    """Steps along the mask's edge, beyond those of the source there and of the picture on both sides of it."""
+    if seen.pair.mask is None or seen.pair.mask.all():
+        return Fault(1.0, "")
+    unit = seen.unit
+    edge = grown(seen.mask, unit) & ~grown(seen.mask, -unit)
+    inner = grown(seen.mask, -2 * unit) & ~grown(seen.mask, -6 * unit)
+    outer = grown(seen.mask, 6 * unit) & ~grown(seen.mask, 2 * unit)
+    edited, source = gradient(seen.edited_luma), gradient(seen.source_luma)
+    natural = max(_mean(edited, inner), _mean(edited, outer), _mean(source, edge), 0.5)
+    ratio = _mean(edited, edge) / natural
+    return Fault(ramp(ratio, 3.0, 1.25), f"a seam {ratio:.1f} times as steep as the picture's own edges")
+
+
+def blur(seen: Comparison) -> Fault:
+    """Softer than the source and, for a local edit, than its surroundings."""
+    ratio = sharpness(seen.edited_luma, seen.mask) / _natural(seen, sharpness, min)
+    return Fault(ramp(ratio, 0.5, 0.85), f"{ratio:.2f} times as sharp as the picture")
+
+
+def noise(seen: Comparison) -> Fault:
+    """Grainier than the source and, for a local edit, than its surroundings."""
+    excess = noise_level(seen.edited_luma, seen.mask) - _natural(seen, noise_level, max)
+    return Fault(ramp(excess, 5.0, 1.0), f"noise {excess:.1f} above the picture's own")
+
+
+def blocks(seen: Comparison) -> Fault:
+    """Steps on a grid of eight pixels."""
+    excess = blockiness(seen.edited_luma, seen.mask) / blockiness(seen.source_luma, seen.mask)
+    return Fault(ramp(excess, 2.5, 1.3), f"blocks {excess:.1f} times as strong as in the source")
+
+
+def clipping(seen: Comparison) -> Fault:
+    """Pure black or white where the source had shades."""
+    excess = clipped_share(seen.pair.edited, seen.mask) - clipped_share(seen.pair.source, seen.mask)
+    return Fault(ramp(excess, 0.3, 0.05), f"{excess:.0%} more of it clipped")
+
+
+_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, noise, blocks, clipping)
+
+
+def _natural(
+    seen: Comparison, measure: Callable[[np.ndarray, Mask], float], forgiving: Callable[[float, float], float]
+) -> float:
+    """The measure in the source under the mask and, where the mask has surroundings, there: the one that forgives."""
+    source = measure(seen.source_luma, seen.mask)
+    around = grown(seen.mask, 12 * seen.unit) & ~grown(seen.mask, 2 * seen.unit)
+    return forgiving(source, measure(seen.source_luma, around)) if around.sum() > 256 else source
+
+
+def _mean(values: np.ndarray, region: Mask) -> float:
+    return float(values[region].mean()) if region.any() else 0.0

@@ -1,0 +1,95 @@
+"""A score, what gives it, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omniedit.files import replaced
+from omniedit.pairs import EditPair
+from omniedit.scoring.parser import Unscorable
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a judge says of one pair; each score in [0, 10].
+
+    Args:
+        sc_score_1: success of the edit.
+        sc_score_2: no over-editing.
+        pq_score: perceptual quality of the edited picture.
+    """
+
+    sc_score_1: float
+    sc_score_2: float
+    pq_score: float
+    reasoning: str = ""
+
+    @property
+    def sc_score(self) -> float:
+        """Semantic consistency, the lesser of its two sub-scores."""
+        return min(self.sc_score_1, self.sc_score_2)
+
+    @property
+    def o_score(self) -> float:
+        """Overall score of one pair, O = sqrt(SC * PQ) (VIEScore, section 3)."""
+        return sqrt(self.sc_score * self.pq_score)
+
+
+class Judge(Protocol):
+    """Scores edit pairs, a batch at a time.
+
+    `name` is the value of `scoring.judge`, `prompt_hash` the digest of the rubric, `batch_size` the number of pairs
+    that it handles best at once.
+    """
+
+    name: str
+    prompt_hash: str
+    batch_size: int
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        """One verdict a pair, in order; `Unscorable` where there is none to be had. Never raises for a pair."""
+        ...
+
+
+SCORES_SCHEMA = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("status", pa.string()),
+        ("sc_score_1", pa.float64()),
+        ("sc_score_2", pa.float64()),
+        ("pq_score", pa.float64()),
+        ("o_score", pa.float64()),
+        ("reasoning", pa.string()),
+        ("judge", pa.string()),
+        ("prompt_hash", pa.string()),
+    ]
+)
+
+
+def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
+    """A row of `SCORES_SCHEMA`; the scores are null where the pair is unscorable, and `reasoning` says why."""
+    row: dict[str, object] = {"pair_id": pair_id, "judge": judge.name, "prompt_hash": judge.prompt_hash}
+    if isinstance(verdict, Unscorable):
+        return row | {"status": "unscorable", "reasoning": verdict.reason}
+    return row | {"status": "scored"} | score_columns(verdict)
+
+
+def score_columns(score: Score) -> dict[str, object]:
+    return {
+        "sc_score_1": score.sc_score_1,
+        "sc_score_2": score.sc_score_2,
+        "pq_score": score.pq_score,
+        "o_score": score.o_score,
+        "reasoning": score.reasoning,
+    }
+
+
+def write_rows(path: str | Path, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
+    """Write rows as one Parquet file, atomically; a key that a row lacks is null."""
+    with replaced(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")

@@ -1,0 +1,197 @@
+"""sc_score_1 of the reference judge: did the edit do what was asked? One function a task, by known truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.images import Mask
+from omniedit.scoring.environments import environment_signs, light
+from omniedit.scoring.measures import NOTICEABLE, Comparison, Field, distribution_distance, grown, ramp
+from omniedit.tasks import Task
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A score in [0, 10] and the words for it, which name the measured figures."""
+
+    score: float
+    words: str
+
+
+Truth = Mapping[str, Any]
+
+
+def success(seen: Comparison, truth: Truth) -> Finding:
+    """How well the edit reached the truth of its request.
+
+    Raises:
+        KeyError: the truth lacks a key that its task needs.
+    """
+    return _SUCCESS[seen.pair.task](seen, truth)
+
+
+def object_removal(seen: Comparison, truth: Truth) -> Finding:
+    """The object's structure is gone and what stands in its place is like the surroundings."""
+    core = object_region(seen, truth["box"])
+    changed, left = seen.changed_share(core), seen.structure_kept(core)
+    strangeness = stands_out(seen, seen.edited_appearance, seen.small_mask)
+    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(strangeness, 3.0, 1.3))
+    return Finding(
+        score,
+        f"the {truth['object']} {_level(score, 'stands as before', 'is partly gone', 'is gone')}: {changed:.0%} of it "
+        f"changed, {max(0.0, left):.0%} of its structure is left, its place differs from its surroundings "
+        f"{strangeness:.1f} times as much as they differ among themselves",
+    )
+
+
+def object_addition(seen: Comparison, truth: Truth) -> Finding:
+    """Where the source shows only surroundings, the edited picture shows something that stands out."""
+    core = object_region(seen, truth["box"])
+    changed, left = seen.changed_share(core), seen.structure_kept(core)
+    before = stands_out(seen, seen.source_appearance, seen.small_mask)
+    after = stands_out(seen, seen.edited_appearance, core)
+    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(before, 3.0, 1.3), ramp(after, 0.4, 1.0))
+    return Finding(
+        score,
+        f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {changed:.0%} of "
+        f"its place changed, which differed from its surroundings {before:.1f} times as much as they differ among "
+        f"themselves before and {after:.1f} times after",
+    )
+
+
+def object_swap(seen: Comparison, truth: Truth) -> Finding:
+    """The old object's structure is gone; something else that stands out is in its place."""
+    old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
+    changed, left = seen.changed_share(old | new), seen.structure_kept(old)
+    after = stands_out(seen, seen.edited_appearance, new)
+    other = distribution_distance(seen.source_appearance[old], seen.edited_appearance[new])
+    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(left, 0.7, 0.3), ramp(after, 0.4, 1.0), ramp(other, 2.0, 6.0))
+    return Finding(
+        score,
+        f"the {truth['object']} {_level(score, 'was not swapped', 'was swapped in part', 'was swapped')} for the "
+        f"{truth['new_object']}: {changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, "
+        f"what is there stands out {after:.1f} times and is {other:.0f} away from the old in colour and texture",
+    )
+
+
+def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
+    region = object_region(seen, truth["box"])
+    return _recoloured(seen, truth, region) if truth["attribute"] == "colour" else _retextured(seen, truth, region)
+
+
+def _recoloured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+    """The object's mean colour points where the target colour does in Lab's (a, b) plane."""
+    changed = seen.changed_share(region, NOTICEABLE)
+    off, chroma = _hue_error(seen.edited_lab[region][:, 1:].mean(axis=0), truth["lab_ab"])
+    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(off, 60, 20))
+    return Finding(
+        score,
+        f"the {truth['object']} {_level(score, 'did not turn', 'half turned', 'turned')} {truth['value']}: "
+        f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target",
+    )
+
+
+def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
+    """Degrees between a colour and the target, and the colour's chroma; a grey target is met by a grey colour."""
+    target = np.asarray(target_ab, np.float32)
+    chroma, wanted = float(np.linalg.norm(mean_ab)), float(np.linalg.norm(target))
+    if wanted < 1e-3:
+        return float(np.clip(6 * chroma, 0, 180)), chroma
+    cosine = float(mean_ab @ target) / max(chroma * wanted, 1e-6)
+    off = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    paleness = 60 * ramp(chroma, 12, 4)
+    return max(off, paleness), chroma
+
+
+def _retextured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+    """Fine structure inside the object is another one."""
+    changed = seen.changed_share(region, NOTICEABLE)
+    left = seen.structure_kept(region, fine=0.5, coarse=2.0)
+    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(left, 0.95, 0.7))
+    return Finding(
+        score,
+        f"the {truth['object']} {_level(score, 'is not', 'is somewhat', 'is')} {truth['value']}: {changed:.0%} of it "
+        f"changed, {max(0.0, left):.0%} of its fine structure is left",
+    )
+
+
+def background_swap(seen: Comparison, truth: Truth) -> Finding:
+    """Behind the object is another scene: other pixels, no structure of the old one left."""
+    changed, left = seen.changed_share(seen.small_mask), seen.structure_kept(seen.small_mask)
+    score = 10 * min(ramp(changed, 0.3, 0.85), ramp(left, 0.6, 0.2))
+    return Finding(
+        score,
+        f"the background {_level(score, 'is the old one', 'changed in part', 'is another one')}: {changed:.0%} of it "
+        f"changed, {max(0.0, left):.0%} of the old structure is left",
+    )
+
+
+def environment_change(seen: Comparison, truth: Truth) -> Finding:
+    """The picture's light, colour and contrast moved as this environment moves them."""
+    kind = truth["environment"]
+    signs = environment_signs(kind, light(seen.source_lab), light(seen.edited_lab))
+    changed = seen.changed_share(np.ones_like(seen.small_mask))
+    score = 10 * min([ramp(changed, 0.2, 0.6), *(sign.degree for sign in signs)])
+    figures = ", ".join(sign.words for sign in signs)
+    return Finding(
+        score,
+        f"{_level(score, 'no', 'a weak', 'a clear')} change to {str(kind).replace('_', ' ')}: {figures}, "
+        f"{changed:.0%} of the picture changed",
+    )
+
+
+def style_transfer(seen: Comparison, truth: Truth) -> Finding:
+    """Colours or fine structure became another picture's: measurable is that, not which style it is."""
+    everywhere = np.ones_like(seen.small_mask)
+    changed = seen.changed_share(everywhere, NOTICEABLE)
+    fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
+    moved = distribution_distance(seen.source_appearance.reshape(-1, 4), seen.edited_appearance.reshape(-1, 4))
+    score = 10 * min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
+    return Finding(
+        score,
+        f"the picture {_level(score, 'was not restyled', 'was restyled faintly', 'was restyled')}: {changed:.0%} of it "
+        f"changed, {max(0.0, fine_left):.0%} of its fine structure is left, colour and texture moved by {moved:.0f}",
+    )
+
+
+def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
+    """(h, w) the mask within the object's box, a little inside its rim; the box alone where they do not meet."""
+    inside = seen.small_mask & seen.box(box)
+    core = grown(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
+    return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
+
+
+def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
+    """How far a region's appearance is from the mask's surroundings, over how far these are among themselves."""
+    ring = seen.surroundings
+    if ring.sum() < 64 or not region.any():
+        return 1.0
+    own = distribution_distance(look[region], look[ring])
+    return own / max(4.0, _variation(look, ring))
+
+
+def _variation(look: Field, ring: Mask) -> float:
+    """Mean distance of a ring's quarters from the whole ring."""
+    ys, xs = np.nonzero(ring)
+    angle = np.arctan2(ys - ys.mean(), xs - xs.mean())
+    quarter = np.floor((angle + np.pi) / (np.pi / 2 + 1e-6)).astype(int)
+    pixels = look[ring]
+    parts = [pixels[quarter == q] for q in range(4)]
+    return float(np.mean([distribution_distance(part, pixels) for part in parts if len(part) >= 16]))
+
+
+def _level(score: float, low: str, middle: str, high: str) -> str:
+    return low if score < 3.5 else middle if score < 7.5 else high
+
+
+_SUCCESS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+    Task.OBJECT_SWAP: object_swap,
+    Task.OBJECT_REMOVAL: object_removal,
+    Task.OBJECT_ADDITION: object_addition,
+    Task.ATTRIBUTE_MODIFICATION: attribute_modification,
+    Task.BACKGROUND_SWAP: background_swap,
+    Task.ENVIRONMENT_CHANGE: environment_change,
+    Task.STYLE_TRANSFER: style_transfer,
+}
