@@ -1,0 +1,113 @@
+"""What is known of photos beside their pixels: `x.txt` beside `x.jpg`, and .jsonl files with a line a photo."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omniedit.sources.photo import FractionBox, NamedObject
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a folder says of one of its photos."""
+
+    id: str = ""
+    caption: str = ""
+    objects: tuple[NamedObject, ...] = ()
+    licence: str = "unknown"
+    author: str = "unknown"
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A line, or a part of one, that was left out: `place` is 'photos.jsonl:3'."""
+
+    place: str
+    reason: str
+
+
+@dataclass
+class Captions:
+    """The captions of a folder, by the photo's path relative to it.
+
+    Args:
+        by_file: of the lines of all .jsonl files.
+        warned: lines that could not be used.
+    """
+
+    by_file: dict[str, Caption] = field(default_factory=dict)
+    warned: list[Warned] = field(default_factory=list)
+
+    def of(self, root: Path, file: str) -> Caption:
+        """The caption of a photo: its line's, with the text of `x.txt` where the line has none."""
+        known = self.by_file.get(file, Caption())
+        beside = (root / file).with_suffix(".txt")
+        if known.caption or not beside.is_file():
+            return known
+        text = " ".join(beside.read_text(encoding="utf-8", errors="replace").split())
+        return Caption(known.id, text, known.objects, known.licence, known.author, known.origin)
+
+
+def read_captions(root: Path, files: Sequence[str]) -> Captions:
+    """Read all .jsonl files among `files` (paths relative to `root`); a bad line becomes a warning."""
+    captions, present = Captions(), set(files)
+    for listing in (file for file in files if file.endswith(".jsonl")):
+        lines = (root / listing).read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                _read_line(line, f"{listing}:{number}", Path(listing).parent, present, captions)
+    return captions
+
+
+def _read_line(line: str, place: str, folder: Path, present: set[str], captions: Captions) -> None:
+    """Add what one line says to `captions`."""
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        captions.warned.append(Warned(place, f"not JSON ({error})"))
+        return
+    if not isinstance(values, dict) or not isinstance(values.get("file"), str):
+        captions.warned.append(Warned(place, "names no photo: a line is an object with the key 'file'"))
+        return
+    file = (folder / values["file"]).as_posix()
+    if file not in present:
+        captions.warned.append(Warned(place, f"names '{values['file']}', which is not there"))
+    elif file in captions.by_file:
+        captions.warned.append(Warned(place, f"a second line for '{values['file']}'; the first one counts"))
+    else:
+        texts = {key: str(values[key]) for key in ("id", "licence", "author", "origin") if values.get(key)}
+        caption = " ".join(str(values.get("caption") or "").split())
+        objects = _read_objects(values.get("objects") or [], place, captions.warned)
+        captions.by_file[file] = Caption(caption=caption, objects=objects, **texts)
+
+
+def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:
+    if not isinstance(values, list):
+        warned.append(Warned(place, "objects: not a list"))
+        return ()
+    objects = []
+    for number, value in enumerate(values):
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"].strip():
+            warned.append(Warned(place, f"objects[{number}]: has no name"))
+        elif value.get("box") is None:
+            objects.append(NamedObject(value["name"].strip()))
+        elif (box := _valid_box(value["box"])) is not None:
+            objects.append(NamedObject(value["name"].strip(), box))
+        else:
+            expected = "[left, top, right, bottom] as fractions of the photo"
+            warned.append(Warned(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}"))
+    return tuple(objects)
+
+
+def _valid_box(value: Any) -> FractionBox | None:
+    """The box, where it is four numbers with 0 <= left < right <= 1 and 0 <= top < bottom <= 1."""
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    if not all(isinstance(side, int | float) and math.isfinite(side) for side in value):
+        return None
+    left, top, right, bottom = (float(side) for side in value)
+    return (left, top, right, bottom) if 0 <= left < right <= 1 and 0 <= top < bottom <= 1 else None

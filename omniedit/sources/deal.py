@@ -1,0 +1,46 @@
+"""Which photo goes to which shard: some are held out for the benchmark, the rest are dealt round robin."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from omniedit.errors import UserError
+from omniedit.sources.index import BENCH, Row
+
+
+def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list[Row]:
+    """The same rows; kept ones have their `shard`: 'bench' or five digits.
+
+    Raises:
+        UserError: there are too few photos for that many.
+    """
+    kept = sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
+    if len(kept) < bench_photos + shards:
+        wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
+        raise UserError(f"only {len(kept)} photos are kept, too few for {wanted}; add photos or lower these keys")
+    shard_of = dict.fromkeys(held_out(kept, bench_photos), BENCH)
+    rest = [row["source_id"] for row in kept if row["source_id"] not in shard_of]
+    shard_of |= {source_id: f"{turn % shards:05d}" for turn, source_id in enumerate(rest)}
+    return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
+
+
+def held_out(kept: Sequence[Row], count: int) -> list[str]:
+    """Source ids for the benchmark: from ratios with a photo to spare first, with named objects first, in order."""
+    left = Counter(row["ratio"] for row in kept)
+    waiting, chosen = list(kept), []
+    for _ in range(count):
+        best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not _has_box(row)))
+        waiting.remove(best)
+        left[best["ratio"]] -= 1
+        chosen.append(best["source_id"])
+    return chosen
+
+
+def _order(row: Row, seed: int) -> str:
+    """A place in the deal that follows from the photo's pixels and the seed, not from its neighbours."""
+    return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()
+
+
+def _has_box(row: Row) -> bool:
+    return any(thing["box"] for thing in json.loads(row["objects"]))

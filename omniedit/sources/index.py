@@ -1,0 +1,215 @@
+"""The index of source photos: which files are kept, at which ratio and crop, in which shard; which are refused and why.
+
+`sources/index.parquet` has a row for each file seen. `status` is 'kept', 'refused' (with the reason) or 'warned': a
+line of a .jsonl file that was left out, its place in `file`. One decoded photo is in memory at a time.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from omniedit.aspect import Box, crop_box, nearest_ratio
+from omniedit.errors import UserError
+from omniedit.images import Image
+from omniedit.sources.captions import Caption, read_captions
+from omniedit.sources.decode import SUFFIXES, SUPPORTED, EncodedPhoto, Unreadable
+from omniedit.sources.photo import FractionBox, NamedObject
+from omniedit.sources.saliency import salient_centre
+
+SAMPLE = Path(__file__).parent / "sample"
+"""The nine photos shipped with the package."""
+
+BENCH = "bench"
+"""The shard of the photos that only the benchmark edits."""
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("file", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("ratio", pa.string()),
+        ("left", pa.int32()),
+        ("top", pa.int32()),
+        ("right", pa.int32()),
+        ("bottom", pa.int32()),
+        ("caption", pa.string()),
+        ("objects", pa.string()),
+        ("author", pa.string()),
+        ("licence", pa.string()),
+        ("origin", pa.string()),
+        ("sha256", pa.string()),
+        ("shard", pa.string()),
+    ]
+)
+"""width and height are upright and before the crop; objects is JSON with boxes as fractions of the cropped picture;
+sha256 is of the upright RGB pixels before the crop. Columns that do not apply to a row are null."""
+
+_HALF = 0.5
+"""An object of which the crop leaves less than this share in view is dropped."""
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a photo must meet to be kept, and how it is cropped (`sources` in the config)."""
+
+    min_pixels: int
+    ratio_tolerance: float
+    crop: Literal["centre", "saliency"]
+
+
+Row = dict[str, Any]
+"""A row of INDEX_SCHEMA; a key that it lacks is null."""
+
+
+def list_files(root: Path) -> list[str]:
+    """All files below `root` as sorted relative paths, hidden ones and those in hidden folders left out.
+
+    Raises:
+        UserError: there is no such folder, or it holds no file.
+    """
+    if not root.is_dir():
+        raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [Path(folder, name).relative_to(root).as_posix() for name in names if not name.startswith(".")]
+    if not found:
+        raise UserError(f"sources.path '{root}' holds no files. Supported: {SUPPORTED}.")
+    return sorted(found)
+
+
+def picture_files(files: Sequence[str]) -> list[str]:
+    """The files that are no captions: no .jsonl and no .txt beside a photo of the same name."""
+    photos = {stem for stem, suffix in map(os.path.splitext, files) if suffix.lower() in SUFFIXES}
+    captions = {file for file in files if file.endswith(".jsonl")} | {f"{stem}.txt" for stem in photos}
+    return [file for file in files if file not in captions]
+
+
+def index_rows(root: Path, files: Sequence[str], demands: Demands) -> Iterator[Row]:
+    """A row for each of `picture_files` in order, then one for each caption line that was left out. No shards yet."""
+    captions = read_captions(root, files)
+    ids: set[str] = set()
+    first_with: dict[str, str] = {}
+    for file in picture_files(files):
+        caption = captions.of(root, file)
+        row = {"file": file, **_examined(root / file, caption, demands)}
+        twin = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
+        if twin != file:
+            row |= {"status": "refused", "reason": f"duplicate of {twin}"}
+        if row["status"] == "kept":
+            row["source_id"] = make_source_id(file, caption.id, ids)
+            ids.add(row["source_id"])
+        yield row
+    yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
+
+
+def make_source_id(file: str, id: str, taken: Iterable[str] = ()) -> str:
+    """ASCII letters, digits, '_' and '-': the `id` a caption gives, else the path without its suffix.
+
+    Six hex digits of the path's hash follow where something of it was lost or the name is `taken`.
+    """
+    wanted = id or file.rpartition(".")[0] or file
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in wanted)[:60]
+    if safe == wanted and safe not in taken:
+        return safe
+    return f"{safe}-{hashlib.sha256(file.encode()).hexdigest()[:6]}"
+
+
+def check_some_kept(root: Path, rows: Sequence[Row]) -> None:
+    """Raise a UserError that quotes the first refusal where no photo is kept."""
+    seen = [row for row in rows if row["status"] != "warned"]
+    if any(row["status"] == "kept" for row in seen):
+        return
+    first = seen[0] if seen else {"file": "no photo", "reason": "captions only"}
+    counted = f"0 of {len(seen)} files; first: {first['file']}: {first['reason']}"
+    unusable = (
+        "holds no image that can be used"
+        if any(row.get("width") for row in seen)
+        else "holds no image that can be read"
+    )
+    raise UserError(f"sources.path '{root}' {unusable} ({counted}). Supported: {SUPPORTED}.")
+
+
+def crop(image: Image, box: Box) -> Image:
+    left, top, right, bottom = box
+    return image[top:bottom, left:right]
+
+
+def pixels_sha256(image: Image) -> str:
+    """Of shape and pixels, so that a picture and its transpose differ even where flat."""
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def objects_in_crop(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
+    """The objects at least half in view of a crop, their boxes as fractions of it; those without a box stay."""
+    inside = ((thing, _box_in_crop(thing.box, size, box)) for thing in objects)
+    return [NamedObject(thing.name, new) for thing, new in inside if thing.box is None or new is not None]
+
+
+def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> FractionBox | None:
+    if box is None:
+        return None
+    (left, right), (width, height) = (crop[0], crop[2]), size
+    top, bottom = crop[1], crop[3]
+    x0, x1 = (min(max((x * width - left) / (right - left), 0.0), 1.0) for x in (box[0], box[2]))
+    y0, y1 = (min(max((y * height - top) / (bottom - top), 0.0), 1.0) for y in (box[1], box[3]))
+    in_view = (x1 - x0) * (right - left) * (y1 - y0) * (bottom - top)
+    whole = (box[2] - box[0]) * width * (box[3] - box[1]) * height
+    new = (round(x0, 6), round(y0, 6), round(x1, 6), round(y1, 6))
+    return new if in_view >= _HALF * whole else None
+
+
+def _examined(path: Path, caption: Caption, demands: Demands) -> Row:
+    """All columns of a row but file, source_id and shard."""
+    if path.suffix.lower() not in SUFFIXES:
+        return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
+    try:
+        with EncodedPhoto(path) as encoded:
+            return _judged(encoded, caption, demands)
+    except Unreadable as error:
+        return {"status": "refused", "reason": f"unreadable: {error}"}
+
+
+def _judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> Row:
+    """Kept or refused, by the header alone as far as that goes; only what may be kept is decoded."""
+    width, height = encoded.size
+    seen: Row = {"width": width, "height": height, "status": "refused"}
+    ratio = nearest_ratio(width, height, demands.ratio_tolerance)
+    if ratio is None:
+        lost = f"a crop to any of the seven loses more than {demands.ratio_tolerance:.0%}"
+        return seen | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}
+    left, top, right, bottom = crop_box(width, height, ratio)
+    pixels = (right - left) * (bottom - top)
+    if pixels < demands.min_pixels:
+        return seen | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}
+    try:
+        image = encoded.decode()
+    except Unreadable as error:
+        return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}
+    boxes = [thing.box for thing in caption.objects if thing.box is not None]
+    centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
+    box = crop_box(width, height, ratio, centre)
+    return seen | {
+        "status": "kept",
+        "reason": "",
+        "ratio": ratio,
+        **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
+        "caption": caption.caption,
+        "objects": json.dumps([asdict(thing) for thing in objects_in_crop(caption.objects, (width, height), box)]),
+        "author": caption.author,
+        "licence": caption.licence,
+        "origin": caption.origin,
+        "sha256": pixels_sha256(image),
+    }

@@ -1,0 +1,61 @@
+"""Where to crop: what is salient in a photo, by its spectrum alone.
+
+The learned saliency of `omniedit.grounding` finds objects; a crop only needs to know which side of a photo matters, at
+a millisecond a photo, so the spectral residual (Hou and Zhang 2007) is enough here and needs no model.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from omniedit.aspect import crop_box
+from omniedit.images import Image
+from omniedit.sources.photo import FractionBox
+
+_SIDE = 64
+_OBJECT_WEIGHT = 10.0
+"""A named object counts this many times as much as all that is salient in the rest of the photo."""
+
+
+def spectral_residual(image: Image) -> np.ndarray:
+    """(64, 64) saliency with sum 1: what the log spectrum has beyond its local mean (Hou and Zhang 2007, eq. 4-5)."""
+    grey = cv2.cvtColor(cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    spectrum = np.fft.fft2(grey.astype(np.float64))
+    log_amplitude = np.log(np.abs(spectrum) + 1e-9)
+    residual = log_amplitude - cv2.blur(log_amplitude, (3, 3))
+    saliency = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
+    saliency = cv2.GaussianBlur(saliency, (0, 0), 2.5)
+    return saliency / saliency.sum()
+
+
+def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tuple[float, float]:
+    """Centre, as fractions of the photo, of the crop to `ratio` that keeps most of `boxes` and of what is salient."""
+    weight = spectral_residual(image) + sum((_OBJECT_WEIGHT * _share(box) for box in boxes), np.zeros((_SIDE, _SIDE)))
+    height, width = image.shape[:2]
+    left, top, right, bottom = crop_box(width, height, ratio)
+    return (
+        _best_centre(weight.sum(0), (right - left) / width),
+        _best_centre(weight.sum(1), (bottom - top) / height),
+    )
+
+
+def _share(box: FractionBox) -> np.ndarray:
+    """(64, 64): how the box's area spreads over the cells of the photo; sum 1."""
+    left, top, right, bottom = (side * _SIDE for side in box)
+    cell = np.arange(_SIDE)
+    columns = np.clip(np.minimum(cell + 1, right) - np.maximum(cell, left), 0, 1)
+    rows = np.clip(np.minimum(cell + 1, bottom) - np.maximum(cell, top), 0, 1)
+    area = np.outer(rows, columns)
+    return area / area.sum()
+
+
+def _best_centre(profile: np.ndarray, span: float) -> float:
+    """Centre of the window of width `span` (a fraction) over most of `profile`; of equals, the one nearest 0.5."""
+    cumulative = np.concatenate([[0.0], np.cumsum(profile)])
+    edges = np.arange(len(cumulative)) / len(profile)
+    starts = np.linspace(0, 1 - span, 129)
+    inside = np.interp(starts + span, edges, cumulative) - np.interp(starts, edges, cumulative)
+    centres = starts + span / 2
+    best = np.lexsort((np.abs(centres - 0.5), -np.round(inside, 9)))[0]
+    return float(centres[best])

@@ -1,0 +1,161 @@
+"""A shard of photos: a tar in WebDataset's layout, `{source_id}.jpg|png|webp` and `{source_id}.json` for each photo."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+from omniedit.images import encode_png
+from omniedit.sources.decode import EncodedPhoto, Unreadable
+from omniedit.sources.index import Row, crop, pixels_sha256
+from omniedit.sources.photo import NamedObject, Photo
+
+_METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256")
+_END = bytes(1024)
+
+
+def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]:
+    """Write a shard's photos to a tar, yielding each source id once it is in; the same photos give the same bytes.
+
+    A photo goes in as the file it is where that is an upright, uncropped 8-bit RGB jpeg, png or webp, else as a
+    lossless PNG.
+
+    Raises:
+        UserError: a photo is gone, or its pixels are not those that were indexed.
+    """
+    with tarfile.open(tar_path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for row in sorted(rows, key=lambda row: row["source_id"]):
+            suffix, encoded = _as_packed(root / row["file"], row)
+            about = {key: row[key] for key in _METADATA} | {"objects": json.loads(row["objects"])}
+            _add(tar, f"{row['source_id']}.json", json.dumps(about, sort_keys=True).encode())
+            _add(tar, f"{row['source_id']}{suffix}", encoded)
+            yield row["source_id"]
+
+
+def _as_packed(path: Path, row: Row) -> tuple[str, bytes]:
+    """Suffix and bytes under which a photo goes into the tar."""
+    changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
+    try:
+        original = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: {error.strerror}, though the index of sources has it; {changed.split('; ')[1]}"
+        ) from None
+    try:
+        with EncodedPhoto(original) as encoded:
+            image, suffix = encoded.decode(), encoded.suffix
+    except Unreadable:
+        raise UserError(changed) from None
+    if pixels_sha256(image) != row["sha256"]:
+        raise UserError(changed)
+    box = (row["left"], row["top"], row["right"], row["bottom"])
+    if suffix is not None and box == (0, 0, row["width"], row["height"]):
+        return suffix, original
+    return ".png", encode_png(crop(image, box))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
+
+
+class PhotoShard:
+    """A shard opened for reading: a context manager, a sequence of `Photo` decoded on access.
+
+    Only metadata is in memory: `names` are the source ids, `metadata(i)` is a photo's JSON.
+
+    Raises:
+        UserError: the tar is missing, cut off, or no shard of photos; the text names file and remedy.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        remedy = "delete it and run snakemake again to make it anew"
+        try:
+            with tarfile.open(path, "r:") as tar:
+                members = {member.name: (member.offset_data, member.size) for member in tar}
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
+        except (tarfile.TarError, OSError) as error:
+            raise UserError(f"{path}: not a whole tar ({error}); {remedy}") from None
+        self._descriptor = os.open(path, os.O_RDONLY)
+        # tarfile takes a tar that is cut off between two members for whole; only its end mark tells.
+        if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
+            self.__exit__()
+            raise UserError(f"{path}: not a whole tar (it is cut off); {remedy}")
+        pictures = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
+        self.names = sorted(pictures)
+        self._places = [pictures[name] for name in self.names]
+        try:
+            self._metadata = [json.loads(self._bytes(members[f"{name}.json"])) for name in self.names]
+        except (KeyError, ValueError) as error:
+            self.__exit__()
+            raise UserError(
+                f"{path}: no shard of photos, a photo's .json is missing or broken ({error}); {remedy}"
+            ) from None
+
+    def __enter__(self) -> "PhotoShard":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Photo]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Photo:
+        about = self._metadata[index]
+        try:
+            with EncodedPhoto(self._bytes(self._places[index])) as encoded:
+                image = encoded.decode()
+        except Unreadable as error:
+            raise UserError(f"{self.path}: {about['source_id']}: {error}") from None
+        return Photo(
+            source_id=about["source_id"],
+            image=image,
+            ratio=about["ratio"],
+            caption=about["caption"],
+            objects=tuple(NamedObject(o["name"], o["box"] and tuple(o["box"])) for o in about["objects"]),
+            licence=about["licence"],
+            author=about["author"],
+            origin=about["origin"],
+            sha256=about["sha256"],
+        )
+
+    def metadata(self, index: int) -> dict[str, Any]:
+        """What is known of a photo, without decoding it: source_id, file, ratio, caption, objects, licence, ..."""
+        return self._metadata[index]
+
+    def _bytes(self, place: tuple[int, int]) -> bytes:
+        offset, size = place
+        return os.pread(self._descriptor, size, offset)
+
+
+class PhotoShards:
+    """Several open shards as one sequence."""
+
+    def __init__(self, shards: Sequence[PhotoShard]) -> None:
+        self._places = [(shard, index) for shard in shards for index in range(len(shard))]
+        self.names = [shard.names[index] for shard, index in self._places]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Photo]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Photo:
+        shard, row = self._places[index]
+        return shard[row]
+
+    def metadata(self, index: int) -> dict[str, Any]:
+        shard, row = self._places[index]
+        return shard.metadata(row)

@@ -1,0 +1,42 @@
+"""Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omniedit.errors import UserError
+from omniedit.files import replaced
+
+
+def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write a whole table, atomically; the same rows give the same bytes."""
+    with replaced(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+
+
+def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a table, with only the `columns` named where some are.
+
+    Raises:
+        UserError: the file is missing, is not Parquet, is cut off, or lacks a column.
+    """
+    return read_table(path, columns).to_pylist()
+
+
+def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
+    """As `read_rows`, as columns; the schema's metadata comes along."""
+    wanted = list(columns) if columns is not None else None
+    remedy = "delete it and run snakemake again to make it anew"
+    try:
+        with pq.ParquetFile(path) as file:
+            lacking = sorted(set(wanted or ()) - set(file.schema_arrow.names))
+            if lacking:
+                raise UserError(f"{path}: lacks the column {', '.join(lacking)}; {remedy}")
+            return file.read(columns=wanted)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a whole Parquet file ({' '.join(str(error).split())}); {remedy}") from None

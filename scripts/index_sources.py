@@ -1,0 +1,42 @@
+"""Which source photos are kept, at which ratio and in which shard, and which are refused: `sources/index.parquet`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import UserError, run_program
+from omniedit.progress import Progress
+from omniedit.sources.deal import deal
+from omniedit.sources.index import INDEX_SCHEMA, SAMPLE, Demands, check_some_kept, index_rows, list_files, picture_files
+from omniedit.tables import write_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=["sample", "folder"], required=True)
+    parser.add_argument("--path", type=Path, help="the folder, for --kind folder")
+    parser.add_argument("--min-pixels", type=int, required=True)
+    parser.add_argument("--ratio-tolerance", type=float, required=True)
+    parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
+    parser.add_argument("--shards", type=int, required=True)
+    parser.add_argument("--bench-photos", type=int, required=True, help="photos held out for the benchmark")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    if (args.kind == "folder") != (args.path is not None):
+        raise UserError("--path is needed for --kind folder and for no other kind")
+
+    root = args.path or SAMPLE
+    files = list_files(root)
+    rows = []
+    with Progress("files", total=len(picture_files(files))) as progress:
+        for row in index_rows(root, files, Demands(args.min_pixels, args.ratio_tolerance, args.crop)):
+            if row["status"] != "kept":
+                print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
+            rows.append(row)
+            progress.advance(row["status"] != "warned")
+    check_some_kept(root, rows)
+    write_rows(args.out, deal(rows, args.shards, args.bench_photos, args.seed), INDEX_SCHEMA)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,31 @@
+"""The photos of one shard as a tar in WebDataset's layout: `sources/{shard}.tar`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.progress import Progress
+from omniedit.sources.index import SAMPLE
+from omniedit.sources.shard import pack
+from omniedit.tables import read_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("index", type=Path, help="sources/index.parquet")
+    parser.add_argument("--shard", required=True, help="five digits, or bench")
+    parser.add_argument("--path", type=Path, default=SAMPLE, help="the folder that was indexed; else the sample")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+
+    rows = [row for row in read_rows(args.index) if row["shard"] == args.shard]
+    if not rows:
+        raise UserError(f"{args.index}: has no shard '{args.shard}'")
+    with replaced(args.out) as temporary, Progress("photos", total=len(rows)) as progress:
+        for _ in pack(args.path, rows, temporary):
+            progress.advance()
+
+
+if __name__ == "__main__":
+    run_program(main)
