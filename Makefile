@@ -43,7 +43,7 @@ report: $(VENV)/embedded.ok
 	@python scripts/report.py --config config/config.yaml
 
 test: lint
-	pytest -n 2
+	pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/test.ok
 	ruff check .

@@ -1,0 +1,39 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omniedit.files import replaced
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replaced(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "editnet"
+    path.mkdir()
+    (path / "stale").touch()
+    with replaced(path) as temporary:
+        temporary.mkdir()
+        (temporary / "fresh").touch()
+    assert [p.name for p in path.iterdir()] == ["fresh"]
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    hold = f"from omniedit.files import hold_lock; hold_lock({str(tmp_path / 'lock')!r}); print('held', flush=True); "
+    first = subprocess.Popen([sys.executable, "-c", hold + "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    first.stdout.readline()
+    second = subprocess.run([sys.executable, "-c", hold], capture_output=True, text=True)
+    assert f"process {first.pid}" in second.stderr
+    first.kill()
+    first.wait()
+    assert subprocess.run([sys.executable, "-c", hold], capture_output=True).returncode == 0

@@ -1,0 +1,188 @@
+"""The real DAG on small copies of the sample photos: what a user does to a run, and what must come of it."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from omniedit.aspect import RATIOS
+from omniedit.tasks import Task
+
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE = REPOSITORY / "omniedit/sources/sample"
+SMALL = {
+    "run": "small",
+    "sources": {"kind": "folder", "path": "photos", "min_pixels": 60_000, "shards": 1},
+    "tasks": {task.value: {"pairs_per_shard": 2, "specialist": "embedded"} for task in Task},
+    "scoring": {"judge": "reference", "student": {"steps": 2, "batch_size": 4}},
+    "filter": {"min_score": 5},
+    "buckets": {"base_size": 256},
+    "train": {"resolution": 64, "steps": 4, "batch_size": 4, "checkpoint_every": 2, "base": {"layers": 2, "steps": 2}},
+    "bench": {"photos": 2, "pairs_per_task": 1, "steps": 2},
+}
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+
+def checkout(root: Path, config: dict) -> Path:
+    """A working folder whose code is the repository's and whose results are its own."""
+    for name in ("Snakefile", "workflow", "scripts", "config", "profiles", "envs"):
+        (root / name).symlink_to(REPOSITORY / name)
+    (root / "small.yaml").write_text(yaml.safe_dump(config))
+    return root
+
+
+def shrink_sample(folder: Path) -> None:
+    """The nine photos at a quarter of their width, with their captions and boxes."""
+    folder.mkdir()
+    for path in SAMPLE.glob("*.jpg"):
+        photo = cv2.imread(str(path))
+        cv2.imwrite(str(folder / path.name), cv2.resize(photo, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+    (folder / "sample.jsonl").write_bytes((SAMPLE / "sample.jsonl").read_bytes())
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", *arguments]
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def snakemake(root: Path, *arguments: str) -> str:
+    done = subprocess.run(command(*arguments), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def rules_to_run(root: Path, *arguments: str) -> set[str]:
+    """The rules that a dry-run says would run."""
+    output = snakemake(root, "--dry-run", "--quiet", "rules", *arguments)
+    rows = [line.split() for line in output.splitlines()]
+    return {row[0] for row in rows if len(row) == 2 and row[1].isdigit()} - {"total", "all"}
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = checkout(tmp_path_factory.mktemp("chain"), SMALL)
+    shrink_sample(root / "photos")
+    snakemake(root, "all")
+    return root
+
+
+def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
+    results = run / "results/small"
+    for task in Task:
+        assert (results / f"candidates/{task}/00000.h5").is_file()
+        assert (results / f"decisions/{task}/00000.parquet").is_file()
+    for ratio in RATIOS:
+        assert (results / f"buckets/{ratio}.zarr/zarr.json").is_file()
+    manifest = json.loads((results / "buckets/manifest.json").read_text())
+    kept = sum(sum(pq.read_table(path)["kept"].to_pylist()) for path in results.glob("decisions/*/*.parquet"))
+    assert sum(bucket["count"] for bucket in manifest["buckets"].values()) == kept > 0
+    assert (results / "train/editnet/model_index.json").is_file()
+    assert (results / "bench/table3.md").is_file()
+
+
+def test_second_run_has_nothing_to_do(run: Path) -> None:
+    assert rules_to_run(run, "all") == set()
+
+
+def test_deleted_files_come_back_with_the_same_bytes(run: Path) -> None:
+    results = run / "results/small"
+    files = [
+        results / "sources/00000.tar",
+        results / "candidates/style_transfer/00000.h5",
+        results / "scores/style_transfer/00000.parquet",
+        results / "buckets/1x1.zarr/zarr.json",
+    ]
+    before = {path: digest(path) for path in files}
+    for path in files:
+        path.unlink()
+    snakemake(run, *(str(path.relative_to(run)) for path in files))
+    assert {path: digest(path) for path in files} == before
+    snakemake(run, "all")
+
+
+def test_threshold_reruns_decisions_but_no_synthesis_or_scoring(run: Path) -> None:
+    rules = rules_to_run(run, "all", "--config", "filter={'min_score': 6}")
+    assert {"decide_shard", "plan_buckets", "train_editor"} <= rules
+    assert not rules & {"index_sources", "pack_sources", "synthesize_shard", "score_shard", "teach_shard"}
+
+
+def test_one_shard_of_one_rule_runs_alone(run: Path) -> None:
+    target = "results/small/scores/object_removal/00000.parquet"
+    assert rules_to_run(run, target, "--forcerun", "score_shard") == {"score_shard"}
+
+
+def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
+    root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
+    targets = [f"results/small/decisions/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
+    for seconds in (5, 9):
+        killed = subprocess.Popen(
+            command(*targets), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(seconds)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    snakemake(root, *targets)
+    for target in targets:
+        assert digest(root / target) == digest(run / target)
+    assert not list(root.glob("results/**/.*.tmp"))
+
+
+def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
+    root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
+    target = f"results/small/candidates/{Task.ENVIRONMENT_CHANGE}/00000.h5"
+    first = subprocess.Popen(
+        command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        lock = root / ".snakemake/omniedit.lock"
+        while first.poll() is None and not (lock.is_file() and lock.read_text()):
+            time.sleep(0.1)
+        second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
+        assert second.returncode != 0
+        assert f"process {first.pid}" in second.stdout + second.stderr
+    finally:
+        first.kill()
+        first.wait()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sources": {"kind": "folder", "path": "nowhere"}}, ["nowhere"]),
+        ({"filter": {"min_score": 11}}, ["small.yaml", "filter.min_score", "11", "less than or equal to 10"]),
+        ({"tasks": {"object_swop": {}}}, ["small.yaml", "tasks.object_swop", "object_swap"]),
+        ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference' or 'student'"]),
+    ],
+)
+def test_wrong_config_stops_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
+    root = checkout(tmp_path, change)
+    done = subprocess.run(command("--dry-run", "all"), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert all(word in line for word in words), line
+
+
+def test_empty_folder_stops_with_the_key_and_the_remedy(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    (root / "photos").mkdir()
+    done = subprocess.run(command("all"), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "sources.path" in done.stderr and "jpeg png webp tiff" in done.stderr
