@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import count
 
 import numpy as np
 
@@ -33,9 +34,9 @@ def synthesize(
     strikes = dict.fromkeys(range(len(photos)), 0)
     seen: set[tuple[str, str]] = set()
     made = 0
-    for attempt in range(pairs):
+    for attempt in count():
         for index in turns:
-            if made == pairs or all(count == STRIKES for count in strikes.values()):
+            if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
             if strikes[index] == STRIKES:
                 continue

@@ -1,0 +1,88 @@
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from omniedit.pairs import EditPair, Refusal
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.synthesize import synthesize
+from omniedit.tasks import Task
+
+GREY = np.full((16, 16, 3), 128, np.uint8)
+
+
+def photos(*names: str) -> list[Photo]:
+    return [Photo(source_id=name, image=GREY, ratio="1x1") for name in names]
+
+
+@dataclass
+class Painter:
+    """Paints a photo in a drawn level of grey; `levels` says how many there are, `refuses` which photos it declines."""
+
+    levels: int = 2**31
+    refuses: Sequence[str] = ()
+    fails: Callable[[int], bool] = field(default=lambda level: False)
+    task: Task = Task.STYLE_TRANSFER
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        if photo.source_id in self.refuses:
+            raise Unsuitable("nothing to paint")
+        level = int(rng.integers(self.levels))
+        return EditRequest(photo, self.task, (f"Paint it {level}.",), {"level": level})
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | Unsuitable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited | Unsuitable:
+        level = request.truth["level"]
+        if self.fails(level):
+            return Unsuitable("the paint ran")
+        return Edited(np.full_like(request.photo.image, level % 256), None, {})
+
+
+def run(painter: Painter, names: Sequence[str], pairs: int, seed: int = 0) -> tuple[list[EditPair], list[Refusal]]:
+    outcomes = list(synthesize(painter, "painter", photos(*names), pairs, seed))
+    made = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
+    return made, [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+
+
+def test_pairs_spread_evenly_over_photos() -> None:
+    made, _ = run(Painter(), "abc", pairs=9)
+    sources = [pair.provenance["source_id"] for pair in made]
+    assert sorted(sources) == sorted("abc" * 3)
+
+
+def test_a_refusing_photo_is_named_once_and_others_fill_in() -> None:
+    made, refused = run(Painter(refuses="b"), "ab", pairs=4)
+    assert len(made) == 4
+    assert refused == [Refusal("b", "nothing to paint")]
+
+
+def test_the_same_edit_is_never_made_twice() -> None:
+    made, refused = run(Painter(levels=2), "a", pairs=10)
+    assert sorted(pair.provenance["truth"]["level"] for pair in made) == [0, 1]
+    assert refused == [Refusal("a", "no further edit to propose")]
+
+
+def test_an_edit_that_fails_is_recorded_and_the_rest_goes_on() -> None:
+    made, refused = run(Painter(fails=lambda level: level % 4 < 2), "ab", pairs=4)
+    assert all(pair.provenance["truth"]["level"] % 4 >= 2 for pair in made)
+    assert [refusal.reason for refusal in refused] == ["the paint ran"] * len(refused) != []
+
+
+def test_a_photos_draws_do_not_change_when_others_come() -> None:
+    alone, _ = run(Painter(), "a", pairs=3)
+    together, _ = run(Painter(), "abcd", pairs=12)
+    levels = [pair.provenance["truth"] for pair in together if pair.provenance["source_id"] == "a"]
+    assert levels == [pair.provenance["truth"] for pair in alone]
+
+
+def test_pair_ids_are_unique_and_follow_the_seed() -> None:
+    first, _ = run(Painter(), "abc", pairs=9, seed=1)
+    again, _ = run(Painter(), "abc", pairs=9, seed=1)
+    other, _ = run(Painter(), "abc", pairs=9, seed=2)
+    ids = [pair.pair_id for pair in first]
+    assert len(set(ids)) == 9
+    assert ids == [pair.pair_id for pair in again]
+    assert not set(ids) & {pair.pair_id for pair in other}
