@@ -202,13 +202,13 @@ class Shard:
             raise IndexError(row)
         pair_id = self.pair_ids[row]
         where = f"{self.path}: {pair_id}"
-        mask = self._encoded("mask", row)
+        mask = self.encoded("mask", row)
         return EditPair(
             pair_id=pair_id,
             task=self.task,
             instructions=self.instructions(row),
-            source=decode_image(self._encoded("source", row), f"{where}: source"),
-            edited=decode_image(self._encoded("edited", row), f"{where}: edited"),
+            source=decode_image(self.encoded("source", row), f"{where}: source"),
+            edited=decode_image(self.encoded("edited", row), f"{where}: edited"),
             mask=decode_mask(mask, f"{where}: mask") if mask else None,
             provenance=self.provenance(row),
         )
@@ -226,5 +226,6 @@ class Shard:
         names, reasons = self._file["refused_source"][:], self._file["refused_reason"][:]
         return [Refusal(n.decode(), r.decode()) for n, r in zip(names, reasons, strict=True)]
 
-    def _encoded(self, column: str, row: int) -> bytes:
+    def encoded(self, column: str, row: int) -> bytes:
+        """A row's picture as stored: `column` is source, edited or mask; b'' for the mask of a global edit."""
         return self._file[column][row].tobytes()

@@ -1,0 +1,99 @@
+"""The filter: every candidate of a shard, kept or not, and why."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.errors import UserError
+from omniedit.pairs import Shard
+
+DECISIONS_SCHEMA = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),
+        ("o_score", pa.float64()),
+        ("row", pa.int64()),
+        ("ratio", pa.string()),
+    ]
+)
+"""reason: 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps the benchmark'; o_score is null
+where unscorable; row is the pair's row in its candidate file and ratio its source's, so that buckets are planned from
+decisions alone."""
+
+
+def decide(
+    candidates: Shard,
+    scores: Mapping[str, Mapping[str, Any]],
+    scores_path: str | Path,
+    bench_sha256: Collection[str],
+    min_score: float,
+) -> list[dict[str, Any]]:
+    """A row of DECISIONS_SCHEMA for each candidate, in order.
+
+    What a pair is (unscorable, of a benchmark photo, a duplicate) is said before what it scored, so that another
+    threshold changes 'kept' and 'below threshold' only.
+
+    Args:
+        scores: rows of the scores file by pair_id; `scores_path` names it in errors.
+        bench_sha256: of the photos held out for the benchmark.
+        min_score: smallest O that is kept.
+
+    Raises:
+        UserError: the scores are not those of exactly these candidates.
+    """
+    _check_same_pairs(candidates, scores, scores_path)
+    twins = duplicates(candidates)
+    rows = []
+    for row, pair_id in enumerate(candidates.pair_ids):
+        provenance, o_score = candidates.provenance(row), scores[pair_id]["o_score"]
+        if o_score is None:
+            reason = "unscorable"
+        elif provenance["source_sha256"] in bench_sha256:
+            reason = "overlaps the benchmark"
+        elif pair_id in twins:
+            reason = f"duplicate of {twins[pair_id]}"
+        else:
+            reason = "kept" if o_score >= min_score else "below threshold"
+        rows.append(
+            {
+                "pair_id": pair_id,
+                "kept": reason == "kept",
+                "reason": reason,
+                "o_score": o_score,
+                "row": row,
+                "ratio": provenance["ratio"],
+            }
+        )
+    return rows
+
+
+def duplicates(candidates: Shard) -> dict[str, str]:
+    """Each pair that an earlier one of the shard equals in source, instruction and edited picture -> the earlier one.
+
+    Equal pictures have equal bytes, since `omniedit.images.encode_png` is deterministic: nothing is decoded.
+    """
+    first: dict[tuple[str, str, str], str] = {}
+    twins = {}
+    for row, pair_id in enumerate(candidates.pair_ids):
+        edited = hashlib.sha256(candidates.encoded("edited", row)).hexdigest()
+        key = (candidates.provenance(row)["source_sha256"], candidates.instructions(row)[0], edited)
+        earlier = first.setdefault(key, pair_id)
+        if earlier != pair_id:
+            twins[pair_id] = earlier
+    return twins
+
+
+def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path: str | Path) -> None:
+    unscored = [pair_id for pair_id in candidates.pair_ids if pair_id not in scores]
+    strangers = sorted(set(scores) - set(candidates.pair_ids))
+    remedy = f"delete {scores_path} and run snakemake again to score anew"
+    if unscored:
+        told = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
+        raise UserError(f"{scores_path}: {told}; {remedy}")
+    if strangers:
+        told = f"scores {len(strangers)} pairs that {candidates.path} does not hold (first: {strangers[0]})"
+        raise UserError(f"{scores_path}: {told}; {remedy}")
