@@ -1,0 +1,87 @@
+"""The edits that the benchmark compares: each model answers the same pictures and instructions, at the same size."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from omniedit.aspect import bucket_size
+from omniedit.errors import UserError
+from omniedit.images import Image, Mask, resize_cover
+from omniedit.pairs import EditPair
+
+MODELS = ("editnet", "no_edit", "specialist")
+"""The trained editor, the source unchanged, and what the task's specialist made with the truth in hand."""
+
+Editor = Callable[[EditPair], Image]
+"""The edit of a benchmark pair's source, of the same size; the pair's own edited picture is the specialist's."""
+
+
+def no_edit(pair: EditPair) -> Image:
+    return pair.source
+
+
+def specialist(pair: EditPair) -> Image:
+    return pair.edited
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the trained editor samples: the keys of `bench` in the config."""
+
+    steps: int
+    guidance_text: float
+    guidance_image: float
+    seed: int
+
+
+def trained_editor(folder: Path, sampling: Sampling) -> Editor:
+    """The editor in `folder`; the noise of a pair follows from (seed, pair_id) alone."""
+    import torch
+    from PIL.Image import fromarray
+
+    from omniedit.models.pipeline import EditPipeline
+
+    pipeline = EditPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+
+    def edit(pair: EditPair) -> Image:
+        digest = hashlib.sha256(f"{sampling.seed}|{pair.pair_id}".encode()).digest()
+        output = pipeline(
+            image=fromarray(pair.source),
+            instruction=pair.instruction,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance_text,
+            image_guidance_scale=sampling.guidance_image,
+            generator=torch.Generator().manual_seed(int.from_bytes(digest[:7])),
+        )
+        return np.asarray(output.images[0].convert("RGB"))
+
+    return edit
+
+
+def at_resolution(pair: EditPair, resolution: int) -> EditPair:
+    """The pair scaled to its ratio's bucket of about resolution^2 pixels, as training sees it.
+
+    A pixel of the smaller mask is inside where any of the pixels that it stands for is.
+
+    Raises:
+        UserError: the pair's provenance lacks its ratio.
+    """
+    if "ratio" not in pair.provenance:
+        raise UserError(f"{pair.pair_id}: its provenance lacks 'ratio'; make the benchmark set again")
+    width, height = bucket_size(pair.provenance["ratio"], resolution)
+    return replace(
+        pair,
+        source=resize_cover(pair.source, width, height),
+        edited=resize_cover(pair.edited, width, height),
+        mask=None if pair.mask is None else resize_mask(pair.mask, width, height),
+    )
+
+
+def resize_mask(mask: Mask, width: int, height: int) -> Mask:
+    """Scale and crop a mask as `resize_cover` does a picture, keeping every touched pixel."""
+    grey = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
+    return resize_cover(grey, width, height)[..., 0] > 0

@@ -1,0 +1,30 @@
+"""The file of a model's benchmark scores on one task: `bench/{model}/{task}.parquet`."""
+
+from dataclasses import asdict
+
+import pyarrow as pa
+
+from omniedit.evaluation.preservation import preservation
+from omniedit.pairs import EditPair
+from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.score import SCORES_SCHEMA, Judge, Score, score_row
+
+BENCH_SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("task", pa.string()),
+        ("source_id", pa.string()),
+        *SCORES_SCHEMA,
+        ("mae_outside", pa.float64()),
+        ("psnr_outside", pa.float64()),
+        ("ssim_outside", pa.float64()),
+        ("pixel_shift", pa.float64()),
+    ]
+)
+"""The judge's columns as in scores/, and those of `Preservation`."""
+
+
+def bench_row(model: str, pair: EditPair, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
+    """A row of `BENCH_SCHEMA`."""
+    of_pair = {"model": model, "task": str(pair.task), "source_id": pair.provenance.get("source_id", "")}
+    return of_pair | score_row(pair.pair_id, verdict, judge) | asdict(preservation(pair))

@@ -1,0 +1,146 @@
+"""The benchmark's table, in the form of the paper's Table 3: a row a model, PQ, SC and O averaged over pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.preservation import psnr
+from omniedit.tasks import Task
+
+RESAMPLES = 10_000
+ALL_TASKS = "all"
+SCORES = ("pq", "sc", "o")
+LABELS = {"editnet": "EditNet", "no_edit": "No edit", "specialist": "Specialist"}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % bootstrap interval; all NaN where there was nothing to average."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]" if isfinite(self.mean) else "-"
+
+
+def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interval:
+    """Mean and percentile interval over `RESAMPLES` draws with replacement (Efron 1979)."""
+    if not values:
+        return Interval(nan, nan, nan)
+    sample = np.asarray(values, np.float64)
+    means = resampled_means(sample, rng)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(sample.mean()), float(low), float(high))
+
+
+def resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """(RESAMPLES,) means of draws with replacement, a hundred at a time so that memory stays small."""
+    size, block = len(sample), 100
+    draws = (rng.multinomial(size, np.full(size, 1 / size), block) for _ in range(RESAMPLES // block))
+    return np.concatenate([counts @ sample / size for counts in draws])
+
+
+def read_scores(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Rows of `BENCH_SCHEMA` from several files, with `sc_score` = min of its two sub-scores beside them."""
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        try:
+            rows += pq.read_table(path).to_pylist()
+        except (FileNotFoundError, pa.ArrowInvalid) as error:
+            raise UserError(f"{path}: not a readable score file ({error}); run scripts/bench_score.py again") from None
+    for row in rows:
+        scored = row["status"] == "scored"
+        row["sc_score"] = min(row["sc_score_1"], row["sc_score_2"]) if scored else None
+    return rows
+
+
+def table3(rows: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """A row for each model and task, and for each model over all tasks (task 'all').
+
+    Each of pq, sc, o is given as mean, low and high end of its 95 % interval over the scorable pairs; `pairs` counts
+    all pairs, `unscorable` those without a score. Preservation is averaged over the pairs that have a mask.
+    """
+    judges = {(row["judge"], row["prompt_hash"]) for row in rows}
+    if len(judges) > 1:
+        raise UserError(f"scores of different judges cannot share a table: {sorted(judges)}; score all with one judge")
+    models = [model for model in MODELS if any(row["model"] == model for row in rows)]
+    tasks = [str(task) for task in Task if any(row["task"] == task for row in rows)]
+    return [
+        _summary(model, task, [r for r in rows if r["model"] == model and task in (ALL_TASKS, r["task"])], seed)
+        for task in [ALL_TASKS, *tasks]
+        for model in models
+    ]
+
+
+def _summary(model: str, task: str, rows: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    scored = [row for row in rows if row["status"] == "scored"]
+    summary: dict[str, Any] = {
+        "model": model,
+        "task": task,
+        "judge": rows[0]["judge"] if rows else "",
+        "pairs": len(rows),
+        "photos": len({row["source_id"] for row in rows}),
+        "unscorable": len(rows) - len(scored),
+    }
+    for score in SCORES:
+        interval = bootstrap_mean([row[f"{score}_score"] for row in scored], np.random.default_rng(seed))
+        summary |= {score: interval.mean, f"{score}_low": interval.low, f"{score}_high": interval.high}
+    return summary | _mean_preservation(rows)
+
+
+def _mean_preservation(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """PSNR is that of the mean squared error over pairs, so that one identical pair does not make it infinite."""
+    errors = [255**2 / 10 ** (row["psnr_outside"] / 10) for row in rows if row["psnr_outside"] == row["psnr_outside"]]
+    return {
+        "mae_outside": _nanmean([row["mae_outside"] for row in rows]),
+        "psnr_outside": psnr(float(np.mean(errors))) if errors else nan,
+        "ssim_outside": _nanmean([row["ssim_outside"] for row in rows]),
+        "pixel_shift": _nanmean([row["pixel_shift"] for row in rows]),
+    }
+
+
+def _nanmean(values: Sequence[float]) -> float:
+    known = [value for value in values if value == value]
+    return float(np.mean(known)) if known else nan
+
+
+def markdown(table: Sequence[dict[str, Any]]) -> str:
+    """Table 3 for a README: all tasks with intervals, then O by task."""
+    if not table:
+        return "The benchmark has no pair: no held-out photo suited any task.\n"
+    judge = table[0]["judge"]
+    overall = [row for row in table if row["task"] == ALL_TASKS]
+    lines = [
+        f"Judge: `{judge}`; mean [95 % bootstrap interval over pairs]; O is the mean of each pair's sqrt(SC * PQ).",
+        "",
+        "| model | PQ avg | SC avg | O avg | pairs | unscorable | PSNR outside mask (dB) | pixel shift |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {LABELS[row['model']]} | {interval(row, 'pq')} | {interval(row, 'sc')} | {interval(row, 'o')}"
+        f" | {row['pairs']} | {row['unscorable']} | {row['psnr_outside']:.1f} | {row['pixel_shift']:.2f} |"
+        for row in overall
+    ]
+    lines += ["", "| O avg by task | " + " | ".join(LABELS[row["model"]] for row in overall) + " | pairs |"]
+    lines += ["|---|" + "---|" * (len(overall) + 1)]
+    for task in dict.fromkeys(row["task"] for row in table if row["task"] != ALL_TASKS):
+        of_task = {row["model"]: row for row in table if row["task"] == task}
+        cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
+        lines.append(f"| {Task(task).label} | {' | '.join(cells)} | {max(r['pairs'] for r in of_task.values())} |")
+    return "\n".join(lines) + "\n"
+
+
+def interval(row: dict[str, Any], score: str) -> Interval:
+    """One cell of the table."""
+    return Interval(row[score], row[f"{score}_low"], row[f"{score}_high"])

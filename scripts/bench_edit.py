@@ -1,0 +1,52 @@
+"""Edit a task's benchmark pictures with one model: bench/set/{task}.h5 -> bench/{model}/{task}.h5."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from omniedit.errors import UserError, run_program
+from omniedit.evaluation.edits import MODELS, Editor, Sampling, at_resolution, no_edit, specialist, trained_editor
+from omniedit.files import replaced
+from omniedit.pairs import Shard, ShardWriter
+from omniedit.progress import Progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="benchmark set of one task (.h5)")
+    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for --model editnet")
+    parser.add_argument("--resolution", type=int, required=True, help="pictures are edited at about this^2 pixels")
+    parser.add_argument("--steps", type=int, default=20, help="sampling steps of the editor")
+    parser.add_argument("--guidance-text", type=float, default=2.0, help="guidance scale of the instruction")
+    parser.add_argument("--guidance-image", type=float, default=1.0, help="guidance scale of the source picture")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="shard of the edits (.h5)")
+    args = parser.parse_args()
+
+    editor = _editor(args)
+    with (
+        Shard(args.pairs) as shard,
+        replaced(args.out) as temporary,
+        ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
+        Progress("edits", total=len(shard)) as progress,
+    ):
+        for pair in progress.over(shard):
+            pair = at_resolution(pair, args.resolution)
+            provenance = pair.provenance | {"editor": args.model}
+            writer.add(replace(pair, edited=editor(pair), provenance=provenance))
+
+
+def _editor(args: argparse.Namespace) -> Editor:
+    if args.model == "no_edit":
+        return no_edit
+    if args.model == "specialist":
+        return specialist
+    if args.pipeline is None:
+        raise UserError("--model editnet needs --pipeline, the folder that scripts/train.py wrote")
+    sampling = Sampling(args.steps, args.guidance_text, args.guidance_image, args.seed)
+    return trained_editor(args.pipeline, sampling)
+
+
+if __name__ == "__main__":
+    run_program(main)

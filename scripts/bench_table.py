@@ -1,0 +1,31 @@
+"""Put all benchmark scores into one table: bench/{model}/{task}.parquet -> bench/table3.parquet and .md."""
+
+import argparse
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omniedit.errors import run_program
+from omniedit.evaluation.table import markdown, read_scores, table3
+from omniedit.files import replaced
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser.add_argument("scores", type=Path, nargs="+", help="Parquet files of bench_score.py, or @LIST")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--out", type=Path, required=True, help="the table (.parquet)")
+    parser.add_argument("--markdown", type=Path, required=True, help="the table for reading (.md)")
+    args = parser.parse_args()
+
+    table = table3(read_scores(args.scores), args.seed)
+    with replaced(args.out) as temporary:
+        pq.write_table(pa.Table.from_pylist(table), temporary)
+    with replaced(args.markdown) as temporary:
+        temporary.write_text(markdown(table))
+    print(args.markdown.read_text())
+
+
+if __name__ == "__main__":
+    run_program(main)
