@@ -1,0 +1,142 @@
+"""Wordings of instructions that change how a picture looks: its style, its weather and light, a thing's colour, the
+background."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+WORDINGS = 4
+"""Phrasings drawn for each edit; the first is the one to train on."""
+
+_STYLE = (
+    "Redraw this photo as {style}.",
+    "Turn this photo into {style}.",
+    "Make this picture look like {style}.",
+    "Render the image as {style}.",
+    "Convert the photo to {style}.",
+    "Transform this image into {style}.",
+    "I would like this photo as {style}.",
+    "Restyle the whole picture as {style}.",
+)
+
+_ENVIRONMENT = {
+    "night": (
+        "Make it night.",
+        "Turn this daytime photo into a night scene.",
+        "Change the time of day to night.",
+        "Show the same scene after dark, under the stars.",
+        "Make it look as if the photo was taken at night.",
+        "Let night fall over the scene.",
+    ),
+    "golden_hour": (
+        "Bathe the scene in the warm light of golden hour.",
+        "Change the lighting to golden hour.",
+        "Make it look like late afternoon, with a low, warm sun.",
+        "Relight the photo with golden evening sunlight.",
+        "Make the light warm and golden, as just before sunset.",
+    ),
+    "fog": (
+        "Cover the scene in fog.",
+        "Make it a foggy morning.",
+        "Add thick fog that swallows the distance.",
+        "Turn the weather foggy.",
+        "Let dense mist drift through the scene.",
+    ),
+    "rain": (
+        "Make it rain.",
+        "Change the weather to rain.",
+        "Turn this into a rainy day.",
+        "Show the scene in heavy rain under a grey sky.",
+        "Add pouring rain and dull light.",
+    ),
+    "snow": (
+        "Make it snow.",
+        "Turn this into a snowy winter day.",
+        "Cover the ground with snow and let flakes fall.",
+        "Change the weather to snowfall.",
+        "Show the same scene in winter, while it snows.",
+    ),
+    "autumn": (
+        "Change the season to autumn.",
+        "Turn the greenery into autumn colours.",
+        "Make it autumn, with leaves and grass in gold and russet.",
+        "Show the same scene in the fall.",
+        "Give the plants the colours of late October.",
+    ),
+    "overcast": (
+        "Make the sky overcast.",
+        "Change the weather to a dull, cloudy day.",
+        "Replace the sunshine with flat grey light.",
+        "Make it a grey, overcast day.",
+        "Let clouds cover the sun.",
+    ),
+    "dusk": (
+        "Change the time of day to dusk.",
+        "Show the scene at twilight.",
+        "Make it the blue hour after sunset.",
+        "Relight the scene as blue dusk.",
+        "Turn the daylight into evening twilight.",
+    ),
+}
+
+_COLOUR = (
+    "Turn the {object} {colour}.",
+    "Make the {object} {colour}.",
+    "Change the colour of the {object} to {colour}.",
+    "Paint the {object} {colour}.",
+    "Recolour the {object} in {colour}.",
+    "I want the {object} to be {colour}.",
+)
+
+_MATERIAL = (
+    "Make the {object} look like {material}.",
+    "Change the material of the {object} to {material}.",
+    "Turn the {object} into {material}.",
+    "Show the {object} as if it were made of {material}.",
+    "Replace the surface of the {object} with {material}.",
+)
+
+_BACKGROUND = (
+    "Change the background to {background}.",
+    "Replace the background behind {kept} with {background}.",
+    "Put {kept} in front of {background}.",
+    "Swap the background for {background}.",
+    "Place {kept} against {background}.",
+    "Keep {kept}, but make the background {background}.",
+)
+
+
+def style_wordings(style: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for a style named with its article: 'a pencil sketch'."""
+    return tuple(text.format(style=style) for text in _drawn(_STYLE, rng))
+
+
+def environment_wordings(environment: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for one of the environments: 'night', 'golden_hour', ..."""
+    return _drawn(_ENVIRONMENT[environment], rng)
+
+
+def colour_wordings(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for an object's new colour; the object's name may hold its old one: 'red bowl', 'blue'."""
+    return tuple(text.format(object=thing, colour=colour) for text in _drawn(_COLOUR, rng))
+
+
+def material_wordings(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for an object's new surface: 'bowl', 'white marble'."""
+    return tuple(text.format(object=thing, material=material) for text in _drawn(_MATERIAL, rng))
+
+
+def background_wordings(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for a new background, named with its article, behind the objects that stay."""
+    things = joined([f"the {name}" for name in kept])
+    return tuple(text.format(kept=things, background=background) for text in _drawn(_BACKGROUND, rng))
+
+
+def joined(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _drawn(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+    chosen = rng.choice(len(templates), min(WORDINGS, len(templates)), replace=False)
+    return tuple(templates[i] for i in chosen)

@@ -1,0 +1,61 @@
+"""Procedural noise, the raw material of paper, clouds, wood, marble and rain."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[Any]
+"""(H, W) of float32, one number a pixel (typed loosely: OpenCV's stubs widen every result)."""
+
+
+def white_noise(height: int, width: int, rng: np.random.Generator) -> Field:
+    """(H, W) of independent draws, uniform in [0, 1)."""
+    return rng.random((height, width), dtype=np.float32)
+
+
+def fractal_noise(height: int, width: int, period: float, rng: np.random.Generator, octaves: int = 5) -> Field:
+    """(H, W) of fractional Brownian motion, stretched to [0, 1] (Perlin 1985, with value noise for gradient noise).
+
+    Args:
+        period: distance between the lattice points of the coarsest octave, in pixels; each octave halves it, and
+            its amplitude.
+    """
+    total = np.zeros((height, width), np.float32)
+    for octave in range(octaves):
+        spacing = max(1.0, period / 2**octave)
+        lattice = rng.random((int(height / spacing) + 4, int(width / spacing) + 4), dtype=np.float32)
+        smooth = cv2.resize(lattice, None, fx=spacing, fy=spacing, interpolation=cv2.INTER_CUBIC)
+        total += _centre(smooth, height, width) / 2**octave
+    low, high = float(total.min()), float(total.max())
+    return (total - low) / max(high - low, 1e-6)
+
+
+def streaks(height: int, width: int, length: int, degrees: float, rng: np.random.Generator) -> Field:
+    """(H, W) of white noise smeared along one direction: strokes of a pencil, grain of wood. Mean 0, deviation 1.
+
+    Args:
+        length: of a stroke, in pixels.
+        degrees: 0 is horizontal, 90 vertical, anticlockwise.
+    """
+    smeared = cv2.filter2D(white_noise(height, width, rng), -1, line_kernel(length, degrees))
+    return (smeared - float(smeared.mean())) / max(float(smeared.std()), 1e-6)
+
+
+def line_kernel(length: int, degrees: float) -> Field:
+    """Square kernel that averages along an antialiased line through its centre; sums to 1."""
+    side = length | 1
+    centre, angle = side // 2, np.deg2rad(degrees)
+    reach = np.array([np.cos(angle), -np.sin(angle)]) * (length - 1) / 2
+    start, end = np.array([centre, centre]) - reach, np.array([centre, centre]) + reach
+    kernel = np.zeros((side, side), np.uint8)
+    shift = 4
+    ends = [tuple(int(v) for v in np.rint(point * (1 << shift))) for point in (start, end)]
+    cv2.line(kernel, ends[0], ends[1], 255, 1, cv2.LINE_AA, shift)
+    return kernel.astype(np.float32) / float(kernel.sum())
+
+
+def _centre(field: Field, height: int, width: int) -> Field:
+    top, left = (field.shape[0] - height) // 2, (field.shape[1] - width) // 2
+    return field[top : top + height, left : left + width]
