@@ -41,7 +41,7 @@ def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
 
 
 def resize_cover(image: Image, width: int, height: int) -> Image:
-    """Scale a picture until it covers width x height, cut what sticks out on both sides equally."""
+    """Scale an (H, W, 3) or (H, W) picture until it covers width x height, cut what sticks out on both sides."""
     scale = max(width / image.shape[1], height / image.shape[0])
     scaled_w, scaled_h = max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale))
     if (scaled_h, scaled_w) != image.shape[:2]:
@@ -49,3 +49,9 @@ def resize_cover(image: Image, width: int, height: int) -> Image:
         image = cv2.resize(image, (scaled_w, scaled_h), interpolation=interpolation).astype(np.uint8, copy=False)
     left, top = (scaled_w - width) // 2, (scaled_h - height) // 2
     return image[top : top + height, left : left + width]
+
+
+def resize_cover_mask(mask: Mask, width: int, height: int) -> Mask:
+    """As `resize_cover`; a pixel is inside where any part of what it covers is."""
+    grey = resize_cover(mask.astype(np.uint8) * 255, width, height)
+    return grey > 0

@@ -1,0 +1,67 @@
+"""Batches for one rank of training, read ahead in a background thread."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+from omniedit.buckets.plan import BatchPlan
+from omniedit.buckets.store import BucketStore, PairBatch
+
+
+class BatchLoader:
+    """A context manager that iterates (step, batch) over `steps`, in order.
+
+    The plan makes any range of steps exact: to go on after step n, ask for range(n + 1, ...).
+
+    >>> with BatchLoader(store, plan, rank, range(first, last), ahead=2) as loader:
+    ...     for step, batch in loader:
+    ...         train(batch)
+
+    Args:
+        plan: over `store.sizes()`.
+        ahead: how many decoded batches may wait; memory is that many and the two at hand.
+
+    `waited_s` is the time for which the consumer had to wait for a batch.
+    """
+
+    def __init__(self, store: BucketStore, plan: BatchPlan, rank: int, steps: range, ahead: int = 2) -> None:
+        self.store, self.plan, self.rank, self.steps = store, plan, rank, steps
+        self.waited_s = 0.0
+        self._ready: queue.Queue[PairBatch | BaseException] = queue.Queue(maxsize=ahead)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._read_all, name="batch loader", daemon=True)
+
+    def __enter__(self) -> "BatchLoader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[tuple[int, PairBatch]]:
+        for step in self.steps:
+            start = time.monotonic()
+            batch = self._ready.get()
+            self.waited_s += time.monotonic() - start
+            if isinstance(batch, BaseException):
+                raise batch
+            yield step, batch
+
+    def _read_all(self) -> None:
+        try:
+            for step in self.steps:
+                self._offer(self.store.read(*self.plan.batch(step, self.rank)))
+                if self._stopped.is_set():
+                    return
+        except BaseException as error:  # handed to the consumer, who raises it
+            self._offer(error)
+
+    def _offer(self, item: PairBatch | BaseException) -> None:
+        """Put into the queue, unless the consumer stops while it is full."""
+        while not self._stopped.is_set():
+            try:
+                return self._ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue

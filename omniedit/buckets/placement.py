@@ -1,0 +1,163 @@
+"""The plan of the buckets: the place of every kept pair, and which job writes it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from omniedit.aspect import RATIOS
+from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.errors import UserError
+from omniedit.files import replaced
+from omniedit.tables import read_table
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("ratio", pa.string()),
+        ("row", pa.int64()),
+        ("part", pa.string()),
+        ("task", pa.string()),
+        ("shard", pa.string()),
+        ("candidate_row", pa.int64()),
+        ("pair_id", pa.string()),
+        ("o_score", pa.float64()),
+        ("split", pa.string()),
+    ]
+)
+"""A row a kept pair: its bucket, row and part, and where it comes from: row `candidate_row` of
+candidates/{task}/{shard}.h5."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the buckets are like (`buckets` and `train.held_out` in the config); stored in the plan's file.
+
+    Args:
+        base_size: pictures have at least base_size^2 pixels.
+        held_out: share of the pairs that training never sees.
+        seed: of the order of the pairs.
+    """
+
+    base_size: int
+    pairs_per_zarr_shard: int
+    parts: int
+    held_out: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan read back: its `table` (PLAN_SCHEMA), its layout, the sha256 of its file."""
+
+    table: pa.Table
+    layout: Layout
+    sha256: str
+
+
+def decision_files(places: Sequence[Path]) -> list[Path]:
+    """The decisions among `places`: files, and folders of {task}/{shard}.parquet.
+
+    Raises:
+        UserError: there are none.
+    """
+    files = sorted(f for place in places for f in (place.glob("*/*.parquet") if place.is_dir() else [place]))
+    if not files:
+        raise UserError(f"{places[0]}: holds no decisions, {{task}}/{{shard}}.parquet; ask snakemake for them first")
+    return files
+
+
+def kept_pairs(files: Sequence[Path]) -> pa.Table:
+    """The kept pairs of all decisions: pair_id, o_score, row, ratio, task, shard.
+
+    Raises:
+        UserError: no pair is kept; the text gives the best score there is.
+    """
+    kept, seen, best = [], 0, float("nan")
+    for file in files:
+        table = read_table(file, ["pair_id", "kept", "o_score", "row", "ratio"])
+        seen += len(table)
+        best = float(np.fmax(best, pc.max(table["o_score"]).as_py() or float("nan")))
+        table = table.filter(table["kept"]).drop_columns(["kept"])
+        for column, value in (("task", file.parent.name), ("shard", file.stem)):
+            table = table.append_column(column, pa.array([value] * len(table), pa.string()))
+        kept.append(table)
+    merged = pa.concat_tables(kept)
+    if not len(merged):
+        raise UserError(f"no pair is kept (0 of {seen}, best O {best:.2f}); lower filter.min_score")
+    return merged
+
+
+def place(kept: pa.Table, layout: Layout) -> pa.Table:
+    """A row of PLAN_SCHEMA for each kept pair, in the order of ratio and row.
+
+    In a bucket the training pairs come first, then those held out, each in an order that follows from (seed, pair id)
+    alone. Parts get equal runs of whole Zarr shards, so that no two jobs write one.
+    """
+    kept = kept.sort_by("pair_id")
+    ids = kept["pair_id"].to_pylist()
+    held_out = _held_out(ids, layout.held_out)
+    ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
+    order = np.lexsort((_hashes(ids, str(layout.seed)), held_out, ratio))
+
+    ratio, held_out, kept = ratio[order], held_out[order], kept.take(order)
+    row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
+    starts_shard = row % layout.pairs_per_zarr_shard == 0
+    zarr_shard = np.cumsum(starts_shard) - 1
+    part = zarr_shard * layout.parts // (zarr_shard[-1] + 1)
+    columns = {
+        "ratio": kept["ratio"],
+        "row": row,
+        "part": [f"{number:05d}" for number in part],
+        "task": kept["task"],
+        "shard": kept["shard"],
+        "candidate_row": kept["row"],
+        "pair_id": kept["pair_id"],
+        "o_score": kept["o_score"],
+        "split": np.where(held_out, HELD_OUT, TRAIN).tolist(),
+    }
+    return pa.table(columns, schema=PLAN_SCHEMA)
+
+
+def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
+    metadata = {"layout": json.dumps(asdict(layout), sort_keys=True)}
+    with replaced(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary)
+
+
+def read_plan(path: str | Path) -> Plan:
+    """A plan as `write_plan` wrote it.
+
+    Raises:
+        UserError: the file is missing, damaged or no plan.
+    """
+    table = read_table(path, PLAN_SCHEMA.names)
+    metadata = table.schema.metadata or {}
+    if b"layout" not in metadata:
+        raise UserError(f"{path}: no plan of buckets; delete it and run snakemake again to make it anew")
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
+
+
+def _held_out(ids: Sequence[str], share: float) -> np.ndarray:
+    """(N,) bool: a pair's hash alone says whether it is held out, so it stays so when others come or go.
+
+    Of few pairs at least one is held out (where any is asked for) and at least one is not.
+    """
+    fractions = _hashes(ids, "held out") / 2**64
+    held_out = fractions < share
+    if share > 0 and len(ids) > 1:
+        held_out[np.argmin(fractions)] = True
+        held_out[np.argmax(fractions)] = False
+    return held_out
+
+
+def _hashes(ids: Sequence[str], key: str) -> np.ndarray:
+    """(N,) uint64, even over all values."""
+    digests = (hashlib.sha256(f"{key}|{pair_id}".encode()).digest()[:8] for pair_id in ids)
+    return np.frombuffer(b"".join(digests), dtype="<u8")

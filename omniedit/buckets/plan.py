@@ -1,0 +1,71 @@
+"""Which samples make up which batch of training: a pure function of (seed, step)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+
+from omniedit.errors import UserError
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """A step's batch comes from one bucket, the same for all ranks; buckets alternate at random.
+
+    In an epoch each bucket gives its samples in random order, whole batches only: what is left over waits for the
+    next epoch, which shuffles anew. A bucket smaller than a batch gives one batch an epoch, filled up by repeating its
+    samples, so that every aspect ratio is trained on. State is the step alone; another number of ranks cuts the same
+    batches differently.
+
+    Args:
+        sizes: samples in each bucket, by ratio.
+        batch_size: samples a step, over all ranks together.
+        world_size: number of ranks; divides batch_size.
+    """
+
+    sizes: Mapping[str, int]
+    batch_size: int
+    world_size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.world_size:
+            raise UserError(
+                f"train.batch_size {self.batch_size} cannot be shared by {self.world_size} ranks; "
+                f"make it a multiple of {self.world_size}"
+            )
+        if not any(self.sizes.values()):
+            raise UserError("the buckets hold no pair to train on; lower filter.min_score or make more pairs")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return int(self._batches_before()[-1])
+
+    def batch(self, step: int, rank: int) -> tuple[str, np.ndarray]:
+        """Ratio and the (batch_size / world_size,) int64 sample indices of a rank at a step; steps count from 0."""
+        epoch, turn = divmod(step, self.steps_per_epoch)
+        before = self._batches_before()
+        place = _permutation(self.seed, epoch, "", int(before[-1]))[turn]
+        bucket = int(np.searchsorted(before, place, side="right")) - 1
+        ratio = self._ratios()[bucket]
+        order = _permutation(self.seed, epoch, ratio, self.sizes[ratio])
+        start = (place - before[bucket]) * self.batch_size
+        whole = np.resize(order[start : start + self.batch_size], self.batch_size)
+        return ratio, whole.reshape(self.world_size, -1)[rank]
+
+    def _ratios(self) -> list[str]:
+        return sorted(ratio for ratio, size in self.sizes.items() if size)
+
+    def _batches_before(self) -> np.ndarray:
+        """Batches of an epoch that come from the buckets before each one, then from all."""
+        return np.cumsum([0, *(max(1, self.sizes[ratio] // self.batch_size) for ratio in self._ratios())])
+
+
+@lru_cache(maxsize=16)
+def _permutation(seed: int, epoch: int, what: str, count: int) -> np.ndarray:
+    """Of range(count), read-only; kept for the two epochs at whose border a loader prefetches."""
+    order = np.random.default_rng([seed, epoch, crc32(what.encode())]).permutation(count)
+    order.flags.writeable = False
+    return order

@@ -1,0 +1,148 @@
+"""Join the parts into the seven buckets: counts and checksums verified, files linked, metadata consolidated."""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.layout import (
+    ARRAYS,
+    HELD_OUT,
+    PAIRS_SCHEMA,
+    TRAIN,
+    array_metadata,
+    bucket_name,
+    group_metadata,
+    shard_file,
+    zarr_shards,
+)
+from omniedit.buckets.placement import Plan
+from omniedit.buckets.write import MANIFEST, checksum, checksums, write_manifest
+from omniedit.errors import UserError
+from omniedit.files import replaced
+from omniedit.tables import read_table, write_rows
+
+REWRITE = "run snakemake --forcerun write_buckets"
+
+
+def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
+    """Relative path -> where it lies, of all Zarr shards of all parts, each with the checksum of its manifest.
+
+    Raises:
+        UserError: a part is missing, belongs to another plan, or has a file that is missing or damaged.
+    """
+    found: dict[str, Path] = {}
+    for part in parts:
+        manifest = _part_manifest(plan, part)
+        for file, known in manifest["files"].items():
+            if not (part / file).is_file():
+                raise UserError(f"{part / file}: missing; {REWRITE}")
+            if checksum(part / file) != known:
+                raise UserError(f"{part / file}: damaged, its checksum is not that of {part / MANIFEST}; {REWRITE}")
+            if not file.endswith("pairs.parquet"):
+                found[file] = part / file
+    return found
+
+
+def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio: str, out_dir: Path) -> dict[str, Any]:
+    """Make `out_dir`/{ratio}.zarr whole or not at all; returns its entry in the manifest.
+
+    Raises:
+        UserError: a planned Zarr shard is in no part, or the parts' pairs are not those planned.
+    """
+    planned = plan.table.filter(pc.equal(plan.table["ratio"], ratio))
+    layout, count = plan.layout, len(planned)
+    files = [shard_file(ratio, a, i) for a in ARRAYS for i in range(zarr_shards(count, layout.pairs_per_zarr_shard))]
+    pairs = _pairs_of(parts, ratio)
+    if pairs["row"].to_pylist() != list(range(count)) or pairs["pair_id"].to_pylist() != planned["pair_id"].to_pylist():
+        raise UserError(f"{bucket_name(ratio)}: the parts hold {len(pairs)} pairs, not the {count} planned; {REWRITE}")
+    with replaced(out_dir / bucket_name(ratio)) as bucket:
+        for file in files:
+            if file not in found:
+                raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REWRITE}")
+            _link(found[file], bucket.parent / file.replace(bucket_name(ratio), bucket.name, 1))
+        size = (ratio, count, layout.base_size, layout.pairs_per_zarr_shard)
+        _write_json(bucket / "zarr.json", group_metadata(*size))
+        for name in ARRAYS:
+            _write_json(bucket / name / "zarr.json", array_metadata(ratio, name, *size[1:]))
+        write_rows(bucket / "pairs.parquet", pairs.to_pylist(), PAIRS_SCHEMA)
+    split = pairs["split"].to_pylist()
+    contents = sorted(
+        p.relative_to(out_dir).as_posix() for p in (out_dir / bucket_name(ratio)).rglob("*") if p.is_file()
+    )
+    return {
+        "pairs": count,
+        "size": bucket_size(ratio, layout.base_size),
+        TRAIN: split.count(TRAIN),
+        HELD_OUT: split.count(HELD_OUT),
+        "files": checksums(out_dir, contents),
+    }
+
+
+def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> None:
+    """Write the manifest of sealed buckets, the last file of all: where it is, the buckets are whole."""
+    with replaced(path) as temporary:
+        write_manifest(temporary, {"plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets})
+
+
+def verify(buckets: Path) -> int:
+    """Compare every file of sealed buckets with the manifest; returns how many there are.
+
+    Raises:
+        UserError: one is missing or damaged; the text names it.
+    """
+    manifest = read_sealed(buckets)
+    files = {file: known for ratio in RATIOS for file, known in manifest["buckets"][ratio]["files"].items()}
+    for file, known in files.items():
+        if not (buckets / file).is_file() or checksum(buckets / file) != known:
+            raise UserError(
+                f"{buckets / file}: missing or damaged; run snakemake --forcerun write_buckets seal_buckets"
+            )
+    return len(files)
+
+
+def read_sealed(buckets: Path) -> dict[str, Any]:
+    """The manifest of sealed buckets."""
+    try:
+        return json.loads((buckets / MANIFEST).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{buckets / MANIFEST}: missing, the buckets are not sealed; ask snakemake for it") from None
+    except ValueError as error:
+        raise UserError(f"{buckets / MANIFEST}: not JSON ({error}); run snakemake --forcerun seal_buckets") from None
+
+
+def _part_manifest(plan: Plan, part: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((part / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{part / MANIFEST}: missing or broken ({error}); {REWRITE}") from None
+    if manifest["plan"] != plan.sha256:
+        raise UserError(f"{part}: was written for another plan; {REWRITE}")
+    return manifest
+
+
+def _pairs_of(parts: Sequence[Path], ratio: str) -> pa.Table:
+    files = [part / bucket_name(ratio) / "pairs.parquet" for part in parts]
+    tables = [read_table(file) for file in files if file.is_file()]
+    return pa.concat_tables([PAIRS_SCHEMA.empty_table(), *tables]).sort_by("row")
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, or a copy where the file system has none or `target` is on another one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,152 @@
+"""Sealed buckets opened for reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tensorstore as ts
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
+from omniedit.buckets.seal import read_sealed
+from omniedit.errors import UserError
+from omniedit.images import resize_cover, resize_cover_mask
+from omniedit.tables import read_table
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs of one bucket.
+
+    Args:
+        source, edited: (B, H, W, 3) uint8 RGB.
+        mask: (B, H, W) uint8, 255 where the edit may have changed pixels, else 0.
+        pairs: B rows of `layout.PAIRS_SCHEMA`: pair_id, task, instructions, o_score, split, source_id, row.
+    """
+
+    ratio: str
+    source: np.ndarray
+    edited: np.ndarray
+    mask: np.ndarray
+    pairs: tuple[dict[str, Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+@dataclass
+class BucketStore:
+    """The seven buckets of a folder, read through TensorStore.
+
+    Args:
+        path: folder of {ratio}.zarr and manifest.json.
+        resolution: pictures are scaled down to `bucket_size(ratio, resolution)`; None leaves them as stored.
+        cache_bytes: scaled pictures are kept in memory up to this many bytes. None is ever evicted: an epoch visits
+            each pair once, so another one would be as likely to be asked for next.
+
+    Raises:
+        UserError: the buckets are not sealed, or (when read) damaged.
+    """
+
+    path: Path
+    resolution: int | None = None
+    cache_bytes: int = 256 * 2**20
+
+    def __post_init__(self) -> None:
+        manifest = read_sealed(self.path)
+        self._sealed, self._layout = manifest["buckets"], manifest["layout"]
+        self._context = ts.Context({"cache_pool": {"total_bytes_limit": 0}})
+        self._arrays: dict[tuple[str, str], ts.TensorStore] = {}
+        self._pairs: dict[str, pa.Table] = {}
+        self._cache: dict[tuple[str, int], list[np.ndarray]] = {}
+        self._cached_bytes = 0
+
+    def sizes(self, split: str = TRAIN) -> dict[str, int]:
+        """Pairs of a split in each bucket, by ratio. The training pairs are the first rows of a bucket."""
+        return {ratio: self._sealed[ratio][split] for ratio in RATIOS}
+
+    def rows(self, ratio: str, split: str) -> np.ndarray:
+        """Rows of a split in a bucket, for `read`."""
+        trained = self._sealed[ratio][TRAIN]
+        return np.arange(trained) if split == TRAIN else np.arange(trained, self._sealed[ratio]["pairs"])
+
+    def picture_size(self, ratio: str) -> tuple[int, int]:
+        """Width and height of what `read` gives."""
+        if self.resolution is not None:
+            return bucket_size(ratio, self.resolution)
+        width, height = self._sealed[ratio]["size"]
+        return width, height
+
+    def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> PairBatch:
+        """The pairs at `rows` of a bucket, in that order; one asked for twice is read once."""
+        unique, places = np.unique(np.asarray(rows, np.int64), return_inverse=True)
+        pictures = self._pictures(ratio, unique.tolist())
+        source, edited, mask = (np.stack([pictures[p][i] for p in places]) for i in range(len(ARRAYS)))
+        pairs = self.pairs(ratio).take(pa.array(unique)).to_pylist()
+        return PairBatch(ratio, source, edited, mask, tuple(pairs[p] for p in places))
+
+    def pairs(self, ratio: str) -> pa.Table:
+        """All rows of a bucket's pairs.parquet."""
+        if ratio not in self._pairs:
+            self._pairs[ratio] = read_table(self.path / bucket_name(ratio) / "pairs.parquet")
+        return self._pairs[ratio]
+
+    def _pictures(self, ratio: str, rows: Sequence[int]) -> list[list[np.ndarray]]:
+        """Source, edited and mask of each row, at the size asked for; all reads are under way at once."""
+        missing = [row for row in rows if (ratio, row) not in self._cache]
+        reads = {row: [self._array(ratio, name)[row].read() for name in ARRAYS] for row in missing}
+        fresh = {row: self._scaled(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
+        pictures = [fresh[row] if row in fresh else self._cache[ratio, row] for row in rows]
+        if self.resolution is not None:
+            for row, trio in fresh.items():
+                self._keep((ratio, row), trio)
+        return pictures
+
+    def _results(self, ratio: str, row: int, futures: Sequence[ts.Future]) -> list[np.ndarray]:
+        results = []
+        for name, future in zip(ARRAYS, futures, strict=True):
+            try:
+                results.append(future.result())
+            except (ValueError, OSError) as error:
+                raise UserError(self._damaged(ratio, row, name, error)) from None
+        return results
+
+    def _damaged(self, ratio: str, row: int, name: str, error: Exception) -> str:
+        file = self.path / shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
+        reason = "damaged" if file.is_file() else "missing"
+        remedy = "run snakemake --forcerun write_buckets seal_buckets"
+        return f"{file}: {reason} ({' '.join(str(error).split())[:200]}); {remedy}"
+
+    def _scaled(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        if self.resolution is None:
+            return list(pictures)
+        source, edited, mask = pictures
+        size = self.picture_size(ratio)
+        scaled_mask = resize_cover_mask(mask > 0, *size).astype(np.uint8) * 255
+        return [resize_cover(source, *size), resize_cover(edited, *size), scaled_mask]
+
+    def _keep(self, key: tuple[str, int], pictures: list[np.ndarray]) -> None:
+        size = sum(picture.nbytes for picture in pictures)
+        if self._cached_bytes + size <= self.cache_bytes:
+            # A crop of a scaled picture would keep the whole of it alive.
+            self._cache[key] = [np.ascontiguousarray(picture) for picture in pictures]
+            self._cached_bytes += size
+
+    def _array(self, ratio: str, name: str) -> ts.TensorStore:
+        if (ratio, name) not in self._arrays:
+            folder = self.path / bucket_name(ratio) / name
+            spec = {
+                "driver": "zarr3",
+                "kvstore": {"driver": "file", "path": f"{folder.resolve()}/"},
+                # A missing Zarr shard would else read as black pictures.
+                "fill_missing_data_reads": False,
+            }
+            try:
+                self._arrays[ratio, name] = ts.open(spec, read=True, context=self._context).result()
+            except (ValueError, OSError) as error:
+                told = " ".join(str(error).split())[:200]
+                raise UserError(f"{folder}: no Zarr array ({told}); run snakemake --forcerun seal_buckets") from None
+        return self._arrays[ratio, name]

@@ -1,0 +1,122 @@
+"""Write the Zarr shards of one part of the plan: whole ones only, one shard's pictures in memory at a time."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import tensorstore as ts
+
+from omniedit.aspect import bucket_size
+from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, picture_shape, shard_file
+from omniedit.buckets.placement import Plan
+from omniedit.errors import UserError
+from omniedit.images import resize_cover, resize_cover_mask
+from omniedit.pairs import EditPair, Shard
+from omniedit.tables import write_rows
+
+MANIFEST = "manifest.json"
+
+Row = dict[str, Any]
+"""A row of `placement.PLAN_SCHEMA`."""
+
+
+def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[str]:
+    """Write a part's Zarr shards, its rows of pairs.parquet and its manifest below `out`; yields each pair's id.
+
+    Args:
+        candidates: folder of {task}/{shard}.h5.
+        out: the part's folder; made here.
+
+    Raises:
+        UserError: a candidate file is missing, damaged, or not the one that was planned.
+    """
+    out.mkdir(parents=True)
+    rows = plan.table.filter(pc.equal(plan.table["part"], part)).to_pylist()
+    per_shard = plan.layout.pairs_per_zarr_shard
+    files: list[str] = []
+    for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
+        described = []
+        for shard, in_shard in groupby(in_bucket, key=lambda row: row["row"] // per_shard):
+            pictures = empty_pictures(ratio, plan.layout.base_size, per_shard)
+            for place, row in enumerate(in_shard):
+                pair = _planned_pair(candidates, row)
+                for name, picture in bucket_pictures(pair, ratio, plan.layout.base_size).items():
+                    pictures[name][place] = picture
+                described.append(_description(row, pair))
+                yield row["pair_id"]
+            files += _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in pictures.items()})
+        files.append(f"{bucket_name(ratio)}/pairs.parquet")
+        write_rows(out / files[-1], described, PAIRS_SCHEMA)
+    manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files)}
+    write_manifest(out / MANIFEST, manifest)
+
+
+def empty_pictures(ratio: str, base_size: int, count: int) -> dict[str, np.ndarray]:
+    """Uninitialised arrays for `count` pairs, by the name of the array."""
+    return {
+        name: np.empty((count, *picture_shape(ratio, base_size, channels)), np.uint8)
+        for name, channels in ARRAYS.items()
+    }
+
+
+def bucket_pictures(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
+    """A pair at its bucket's size, by the name of the array; the mask is 0 or 255, all 255 for a global edit."""
+    width, height = bucket_size(ratio, base_size)
+    mask = np.ones(pair.source.shape[:2], bool) if pair.mask is None else pair.mask
+    return {
+        "source": resize_cover(pair.source, width, height),
+        "edited": resize_cover(pair.edited, width, height),
+        "mask": resize_cover_mask(mask, width, height).astype(np.uint8) * 255,
+    }
+
+
+def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Relative path -> bytes and sha256."""
+    return {file: checksum(root / file) for file in files}
+
+
+def checksum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _planned_pair(candidates: Path, row: Row) -> EditPair:
+    path = candidates / row["task"] / f"{row['shard']}.h5"
+    with Shard(path) as shard:
+        ids = shard.pair_ids
+        if row["candidate_row"] >= len(ids) or ids[row["candidate_row"]] != row["pair_id"]:
+            remedy = "run snakemake --forcerun plan_buckets"
+            raise UserError(f"{path}: row {row['candidate_row']} is not {row['pair_id']} as planned; {remedy}")
+        return shard[row["candidate_row"]]
+
+
+def _description(row: Row, pair: EditPair) -> dict[str, Any]:
+    described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
+    return described | {"instructions": list(pair.instructions), "source_id": pair.provenance["source_id"]}
+
+
+def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: dict[str, np.ndarray]) -> list[str]:
+    """Write Zarr shard `shard` of a bucket's arrays; returns the files written."""
+    pairs = pc.sum(pc.equal(plan.table["ratio"], ratio)).as_py()
+    start = shard * plan.layout.pairs_per_zarr_shard
+    written = []
+    for name, picture in pictures.items():
+        spec = {
+            "driver": "zarr3",
+            "kvstore": {"driver": "file", "path": f"{out.resolve() / bucket_name(ratio) / name}/"},
+            "metadata": array_metadata(ratio, name, pairs, plan.layout.base_size, plan.layout.pairs_per_zarr_shard),
+            "store_data_equal_to_fill_value": True,
+        }
+        array = ts.open(spec, open=True, create=True).result()
+        array[start : start + len(picture)].write(picture).result()
+        written.append(shard_file(ratio, name, shard))
+    return written

@@ -1,0 +1,31 @@
+"""The place of every kept pair in the buckets: ratio, row, the part whose job writes it: `buckets/plan.parquet`."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from omniedit.buckets.placement import Layout, decision_files, kept_pairs, place, write_plan
+from omniedit.errors import run_program
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--decisions", type=Path, nargs="+", required=True, help="files {task}/{shard}.parquet, or the folder of them"
+    )
+    parser.add_argument("--base-size", type=int, required=True, help="pictures get at least this squared in pixels")
+    parser.add_argument("--pairs-per-zarr-shard", type=int, required=True)
+    parser.add_argument("--parts", type=int, required=True, help="how many jobs write")
+    parser.add_argument("--held-out", type=float, required=True, help="share of the pairs that training never sees")
+    parser.add_argument("--seed", type=int, required=True, help="of the order of the pairs")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+
+    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
+    table = place(kept_pairs(decision_files(args.decisions)), layout)
+    write_plan(args.out, table, layout)
+    print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,33 @@
+"""The seven buckets, joined from their parts and verified: `buckets/{ratio}.zarr` and `buckets/manifest.json`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.aspect import RATIOS
+from omniedit.buckets.placement import read_plan
+from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
+from omniedit.errors import run_program
+from omniedit.progress import Progress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan", type=Path, help="buckets/plan.parquet")
+    parser.add_argument("parts", type=Path, nargs="+", help="buckets/parts/{part} of every part")
+    parser.add_argument("--out-dir", type=Path, required=True, help="where the buckets go")
+    parser.add_argument("--manifest", type=Path, required=True, help="counts and checksums, written last")
+    args = parser.parse_args()
+
+    plan = read_plan(args.plan)
+    found = read_parts(plan, args.parts)
+    buckets = {}
+    with Progress("buckets", total=len(RATIOS)) as progress:
+        for ratio in RATIOS:
+            buckets[ratio] = seal_bucket(plan, args.parts, found, ratio, args.out_dir)
+            progress.advance()
+    write_sealed(args.manifest, plan, buckets)
+    print(", ".join(f"{ratio}: {bucket['pairs']}" for ratio, bucket in buckets.items()))
+
+
+if __name__ == "__main__":
+    run_program(main)
