@@ -22,15 +22,14 @@ rule plan_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
-        decisions="results/{run}/decisions",
         base_size=CONFIG.buckets.base_size,
         pairs_per_zarr_shard=CONFIG.buckets.pairs_per_zarr_shard,
         parts=CONFIG.buckets.parts,
         held_out=CONFIG.train.held_out,
         seed=CONFIG.seed,
     shell:
-        "python scripts/plan_buckets.py --decisions {params.decisions}"
-        " --base-size {params.base_size} --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
+        "python scripts/plan_buckets.py --decisions {input.decisions} --base-size {params.base_size}"
+        " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
         " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
