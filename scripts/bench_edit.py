@@ -1,4 +1,4 @@
-"""Edit a task's benchmark pictures with one model: bench/set/{task}.h5 -> bench/{model}/{task}.h5."""
+"""Edit the benchmark's pictures with one model: bench/set/{task}.h5 -> bench/{model}/{task}.h5, a file a task."""
 
 import argparse
 from dataclasses import replace
@@ -13,7 +13,7 @@ from omniedit.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path, help="benchmark set of one task (.h5)")
+    parser.add_argument("pairs", type=Path, nargs="+", help="benchmark sets, a file a task ({task}.h5)")
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for --model editnet")
     parser.add_argument("--resolution", type=int, required=True, help="pictures are edited at about this^2 pixels")
@@ -21,15 +21,20 @@ def main() -> None:
     parser.add_argument("--guidance-text", type=float, default=2.0, help="guidance scale of the instruction")
     parser.add_argument("--guidance-image", type=float, default=1.0, help="guidance scale of the source picture")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="shard of the edits (.h5)")
+    parser.add_argument("--out-dir", type=Path, required=True, help="folder for the edits, a file a task ({task}.h5)")
     args = parser.parse_args()
 
     editor = _editor(args)
+    for path in args.pairs:
+        _edit_task(path, args.out_dir / path.name, editor, args)
+
+
+def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace) -> None:
     with (
-        Shard(args.pairs) as shard,
-        replaced(args.out) as temporary,
+        Shard(pairs) as shard,
+        replaced(out) as temporary,
         ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
-        Progress("edits", total=len(shard)) as progress,
+        Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
         for pair in progress.over(shard):
             pair = at_resolution(pair, args.resolution)

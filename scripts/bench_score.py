@@ -1,4 +1,4 @@
-"""Judge a model's benchmark edits of one task: bench/{model}/{task}.h5 -> bench/{model}/{task}.parquet."""
+"""Judge a model's benchmark edits: bench/{model}/{task}.h5 -> bench/{model}/{task}.parquet, a file a task."""
 
 import argparse
 from pathlib import Path
@@ -7,28 +7,33 @@ from omniedit.errors import run_program
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
-from omniedit.scoring import JUDGES, load_judge
-from omniedit.scoring.score import write_rows
+from omniedit.scoring import JUDGES, Judge, load_judge
+from omniedit.tables import write_rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("edits", type=Path, help="shard of one model's edits (.h5)")
+    parser.add_argument("edits", type=Path, nargs="+", help="a model's edits, a file a task ({task}.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument("--scorer", type=Path, help="folder of the trained student; for --judge student")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
+    parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 
     judge = load_judge(args.judge, args.scorer)
+    for path in args.edits:
+        write_rows(args.out_dir / f"{path.stem}.parquet", _judged(path, judge), BENCH_SCHEMA)
+
+
+def _judged(edits: Path, judge: Judge) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    with Shard(args.edits) as shard, Progress("edits", total=len(shard)) as progress:
+    with Shard(edits) as shard, Progress(f"edits of {shard.task}", total=len(shard)) as progress:
         for first in range(0, len(shard), judge.batch_size):
             with progress.waiting():
                 pairs = [shard[row] for row in range(first, min(first + judge.batch_size, len(shard)))]
             verdicts = judge.judge(pairs)
             rows += [bench_row(shard.specialist, *judged, judge) for judged in zip(pairs, verdicts, strict=True)]
             progress.advance(len(pairs))
-    write_rows(args.out, rows, BENCH_SCHEMA)
+    return rows
 
 
 if __name__ == "__main__":

@@ -101,3 +101,12 @@ def edit_model(wildcards):
 
 def report_pages(wildcards):
     return []
+
+
+def editor_of_model(wildcards):
+    """The trained editor where the benchmark's model is one; 'no_edit' and 'specialist' need none."""
+    return f"results/{wildcards.run}/train/editnet" if wildcards.model == "editnet" else []
+
+
+def pipeline_option(wildcards, input):
+    return f"--pipeline {input.editor}" if input.editor else ""

@@ -28,3 +28,69 @@ rule synthesize_bench:
     shell:
         "python scripts/synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}"
         " --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule bench_edit:
+    input:
+        pairs=of_run("results/{run}/bench/set/{task}.h5"),
+        editor=editor_of_model,
+    output:
+        expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
+    log:
+        "logs/{run}/bench_edit/{model}.log",
+    benchmark:
+        "benchmarks/{run}/bench_edit/{model}.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    params:
+        out_dir=subpath(output[0], parent=True),
+        pipeline=pipeline_option,
+        resolution=CONFIG.train.resolution,
+        steps=CONFIG.bench.steps,
+        guidance_text=CONFIG.bench.guidance_text,
+        guidance_image=CONFIG.bench.guidance_image,
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/bench_edit.py {input.pairs} --model {wildcards.model} {params.pipeline}"
+        " --resolution {params.resolution} --steps {params.steps} --guidance-text {params.guidance_text}"
+        " --guidance-image {params.guidance_image} --seed {params.seed} --out-dir {params.out_dir} > {log} 2>&1"
+
+
+rule bench_score:
+    input:
+        edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
+        scorer=scorer_of_run,
+    output:
+        expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=TASKS),
+    log:
+        "logs/{run}/bench_score/{model}.log",
+    benchmark:
+        "benchmarks/{run}/bench_score/{model}.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    params:
+        out_dir=subpath(output[0], parent=True),
+        judge=CONFIG.scoring.judge,
+        scorer=scorer_option,
+    shell:
+        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer}"
+        " --out-dir {params.out_dir} > {log} 2>&1"
+
+
+rule bench_table:
+    input:
+        of_run("results/{run}/bench/{model}/{task}.parquet"),
+    output:
+        table="results/{run}/bench/table3.parquet",
+        markdown="results/{run}/bench/table3.md",
+    log:
+        "logs/{run}/bench_table.log",
+    benchmark:
+        "benchmarks/{run}/bench_table.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    params:
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/bench_table.py {input} --seed {params.seed} --out {output.table}"
+        " --markdown {output.markdown} > {log} 2>&1"
