@@ -76,8 +76,12 @@ class StudentConfig(Section):
     """Pairs a step."""
     learning_rate: float = Field(1e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
-    image_size: int = Field(64, ge=28, le=448)
+    image_size: int = Field(64, ge=32, le=448, multiple_of=16)
     """Side in pixels at which the student sees a picture."""
+    max_examples: int = Field(8192, ge=1)
+    """At most so many of the teacher's examples are read; memory grows with them (50 KB each at 64 pixels)."""
+    held_out: float = Field(0.25, gt=0, lt=1)
+    """Share of the photos whose pairs only measure the student's agreement with the teacher."""
 
 
 class ScoringConfig(Section):

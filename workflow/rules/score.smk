@@ -40,11 +40,10 @@ rule train_student:
         "../../envs/score.yaml"
     params:
         options=as_json(CONFIG.scoring.student),
-        min_score=CONFIG.filter.min_score,
         seed=CONFIG.seed,
     shell:
         "python scripts/train_student.py {input.candidates} --teacher {input.teacher} --options {params.options:q}"
-        " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
+        " --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule score_shard:

@@ -1,0 +1,198 @@
+"""Distils the teacher into the student (OmniEdit, section 3.3): its scores and rationales as text, answer tokens only.
+
+B  pairs of a batch     T  tokens     A  tokens of the answer
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
+
+from omniedit.config import StudentConfig
+from omniedit.errors import UserError
+from omniedit.pairs import Shard
+from omniedit.progress import Progress
+from omniedit.scoring.defects import with_defect
+from omniedit.scoring.rubric import edit_rubric, format_reply
+from omniedit.scoring.score import Score
+from omniedit.scoring.student import SCORES, build_model, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.views import views
+
+SCORE_WEIGHT = 8.0
+"""A score token weighs as much in the loss as so many tokens of the rationale."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair as the student sees it, and what the teacher says of it."""
+
+    pair_id: str
+    task: str
+    defect: str
+    source_id: str
+    instructions: tuple[str, ...]
+    views: NDArray[np.uint8]
+    teacher: Score
+
+
+def read_examples(
+    candidates: Sequence[Path], teachers: Sequence[Path], limit: int, image_size: int
+) -> Iterator[Example]:
+    """The pairs that the teacher has scored, at most `limit` of them, the same for the same files.
+
+    Only the small views of a pair outlive its turn, so memory is bounded by `limit`.
+
+    Raises:
+        UserError: a teacher file without its candidates beside it in the arguments.
+    """
+    rows = {path: pq.read_table(path).to_pylist() for path in teachers}
+    chosen = _chosen({(row["pair_id"], row["defect"]) for table in rows.values() for row in table}, limit)
+    if len(candidates) != len(teachers):
+        raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
+    for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
+        with Shard(candidate_file) as shard:
+            row_of = {pair_id: row for row, pair_id in enumerate(shard.pair_ids)}
+            for row in rows[teacher_file]:
+                if row["pair_id"] not in row_of:
+                    raise UserError(f"{teacher_file}: {row['pair_id']} is not in {candidate_file}; run teach.py again")
+                if (row["pair_id"], row["defect"]) in chosen:
+                    yield _example(shard, row_of[row["pair_id"]], row, image_size)
+
+
+def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
+    """At most `limit` keys, those of the least hash: an even sample that other shards do not disturb."""
+    return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
+
+
+def _example(shard: Shard, row: int, taught: Mapping[str, Any], image_size: int) -> Example:
+    pair = with_defect(shard, row, taught["defect"])
+    assert pair is not None, f"{taught['pair_id']} cannot have the defect {taught['defect']}"
+    return Example(
+        pair_id=pair.pair_id,
+        task=str(pair.task),
+        defect=taught["defect"],
+        source_id=str(pair.provenance["source_id"]),
+        instructions=pair.instructions,
+        views=views(pair.source, pair.edited, image_size),
+        teacher=Score(taught["sc_score_1"], taught["sc_score_2"], taught["pq_score"], taught["reasoning"]),
+    )
+
+
+def held_out_sources(examples: Sequence[Example], share: float, seed: int) -> set[str]:
+    """Photos whose examples are kept from training: about `share` of the photos, at least one where there are two."""
+    sources = sorted({example.source_id for example in examples})
+    count = min(len(sources) - 1, max(1, round(share * len(sources))))
+    return set(np.random.default_rng(seed).permutation(sources)[:count].tolist())
+
+
+class Distillation:
+    """Trains a student on examples; the same examples, options, seed and number of threads give the same weights."""
+
+    def __init__(self, examples: Sequence[Example], options: StudentConfig, seed: int) -> None:
+        self.examples, self.options = examples, options
+        self.rubric = edit_rubric()
+        self.rng = np.random.default_rng(seed)
+        torch.manual_seed(seed)
+        self.tokenizer: PreTrainedTokenizerFast = build_tokenizer(self._texts(), self.rubric)
+        self.model: InternVLForConditionalGeneration = build_model(self.tokenizer, options.image_size)
+        self.score_ids = torch.tensor(self.tokenizer.convert_tokens_to_ids(list(SCORES)))
+
+    def train(self) -> list[float]:
+        """Run all steps; the loss of each."""
+        steps, peak = self.options.steps, self.options.learning_rate
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
+        warmup = max(1, steps // 20)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, warmup, steps))
+        self.model.train()
+        losses = []
+        with Progress("steps", total=steps) as progress:
+            for batch in self._batches(steps):
+                loss = self._loss(batch)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
+                progress.advance()
+        return losses
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def _texts(self) -> Iterator[str]:
+        for example in self.examples:
+            yield from (*example.instructions, example.teacher.reasoning)
+
+    def _batches(self, steps: int) -> Iterator[list[Example]]:
+        """Batches that go through shuffled examples again and again."""
+        order: list[int] = []
+        for _ in range(steps):
+            while len(order) < self.options.batch_size:
+                order += self.rng.permutation(len(self.examples)).tolist()
+            taken, order = order[: self.options.batch_size], order[self.options.batch_size :]
+            yield [self.examples[i] for i in taken]
+
+    def _loss(self, batch: Sequence[Example]) -> Tensor:
+        """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""
+        asked, answers = self._encoded(batch)
+        ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
+        mask_BT = torch.cat([asked["attention_mask"], answers["attention_mask"]], dim=1)
+        seen = np.stack([self._mirrored(example.views) for example in batch])
+        length = answers["input_ids"].shape[1]
+        output = self.model(
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            position_ids=(mask_BT.cumsum(1) - 1).clamp(min=0),
+            pixel_values=pixel_values(seen),
+            logits_to_keep=length + 1,
+        )
+        target_BA = answers["input_ids"]
+        token_loss_BA = cross_entropy(output.logits[:, :-1].flatten(0, 1), target_BA.flatten(), reduction="none")
+        weight_BA = answers["attention_mask"] * (1 + (SCORE_WEIGHT - 1) * self._is_score(target_BA))
+        return (token_loss_BA * weight_BA.flatten()).sum() / weight_BA.sum()
+
+    def _is_score(self, target_BA: Tensor) -> Tensor:
+        """True at the answer's three scores, not at the digits of its rationale."""
+        is_digit = torch.isin(target_BA, self.score_ids)
+        return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
+
+    def _encoded(self, batch: Sequence[Example]) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Prompts padded on the left, answers on the right, so that all answers begin at one position."""
+        tokens_per_view = self.model.config.image_seq_length
+        prompts = [
+            prompt(self.rubric, example.instructions[self.rng.integers(len(example.instructions))], tokens_per_view)
+            for example in batch
+        ]
+        answers = [_answer(example.teacher) + self.tokenizer.eos_token for example in batch]
+        left, right = (
+            self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
+            for texts, side in ((prompts, "left"), (answers, "right"))
+        )
+        return left, right
+
+    def _mirrored(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Left and right change places in every second example; no score depends on them."""
+        return seen[:, :, ::-1] if self.rng.random() < 0.5 else seen
+
+
+def _answer(teacher: Score) -> str:
+    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), teacher.reasoning)
+
+
+def _warm_cosine(step: int, warmup: int, steps: int) -> float:
+    """Factor of the learning rate: linear rise, then half a cosine down to 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))

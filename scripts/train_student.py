@@ -1,0 +1,88 @@
+"""Train the student on the teacher's scores; write it with its agreement with the teacher on photos it never saw."""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from transformers.utils import logging as transformers_logging
+
+from omniedit.config import StudentConfig
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.progress import Progress
+from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement, agreement_row
+from omniedit.scoring.distill import Distillation, Example, held_out_sources, read_examples
+from omniedit.scoring.student import StudentJudge
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("candidates", type=Path, nargs="+", help="shards of edit pairs (.h5)")
+    parser.add_argument("--teacher", type=Path, nargs="+", required=True, help="the teacher's files, in the same order")
+    parser.add_argument("--options", required=True, help="scoring.student of the config, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the student")
+    args = parser.parse_args()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    options = StudentConfig.model_validate_json(args.options)
+
+    with Progress("examples") as progress:
+        read = read_examples(args.candidates, args.teacher, options.max_examples, options.image_size)
+        examples = list(progress.over(read))
+    held_out_photos = held_out_sources(examples, options.held_out, args.seed)
+    seen = [example for example in examples if example.source_id not in held_out_photos]
+    unseen = [example for example in examples if example.source_id in held_out_photos]
+    if not seen:
+        raise UserError("no example to learn from: the teacher's files are empty")
+
+    start = time.monotonic()
+    student = Distillation(seen, options, args.seed)
+    losses = student.train()
+    trained_s = time.monotonic() - start
+    rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
+    report = {
+        "teacher": "reference",
+        "split": "by source photo: every pair and defect of a held-out photo is held out",
+        "held_out_photos": sorted(held_out_photos),
+        "learnt_from": len(seen),
+        "parameters": sum(p.numel() for p in student.model.parameters()),
+        "options": options.model_dump(),
+        **agreement(rows),
+    }
+    print(f"trained in {trained_s:.1f} s on one thread, loss {losses[0]:.2f} -> {losses[-1]:.2f}")
+    print(json.dumps({key: report[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
+    with replaced(args.out) as folder:
+        folder.mkdir()
+        student.save(folder)
+        (folder / "agreement.json").write_text(json.dumps(report, indent=2) + "\n")
+        (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+        pq.write_table(pa.Table.from_pylist(rows, schema=AGREEMENT_SCHEMA), folder / "agreement.parquet")
+
+
+def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """The teacher's and the student's scores of held-out examples, each with its first wording."""
+    rows = []
+    with Progress("held-out pairs", total=len(examples)) as progress:
+        for first in range(0, len(examples), judge.batch_size):
+            batch = examples[first : first + judge.batch_size]
+            seen = np.stack([example.views for example in batch])
+            verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
+            rows += [
+                agreement_row(example.pair_id, example.task, example.defect, example.teacher, verdict)
+                for example, verdict in zip(batch, verdicts, strict=True)
+            ]
+            progress.advance(len(batch))
+    return rows
+
+
+if __name__ == "__main__":
+    run_program(main)
