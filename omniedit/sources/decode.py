@@ -41,6 +41,8 @@ class EncodedPhoto:
     Args:
         source: its path or its bytes.
 
+    `suffix` is '.jpg', '.png' or '.webp' where the file's own bytes are upright 8-bit sRGB in one frame, else None.
+
     Raises:
         Unreadable: not a picture, an unsupported one, or more than MAX_PIXELS.
     """
@@ -52,13 +54,14 @@ class EncodedPhoto:
                 warnings.simplefilter("ignore")
                 file = io.BytesIO(source) if isinstance(source, bytes) else source
                 self._image = PIL.Image.open(file, formats=_FORMATS)
+            self._orientation = self._read_orientation()
+            self.suffix = self._plain_suffix()
         except PIL.Image.DecompressionBombError:
             raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
         except PIL.UnidentifiedImageError:
             raise Unreadable(f"not a {SUPPORTED.replace(' ', ', ')} picture") from None
         except Exception as error:
             raise Unreadable(f"broken header: {_one_line(error)}") from None
-        self._orientation = self._read_orientation()
 
     def __enter__(self) -> "EncodedPhoto":
         return self
@@ -71,21 +74,6 @@ class EncodedPhoto:
         """Width and height once upright."""
         width, height = self._image.size
         return (height, width) if self._orientation >= 5 else (width, height)
-
-    @property
-    def suffix(self) -> str | None:
-        """'.jpg', '.png' or '.webp' where the file's own bytes are upright 8-bit sRGB in one frame, else None."""
-        image = self._image
-        if self._orientation != 1 or image.mode != "RGB" or image.has_transparency_data or self._foreign_profile():
-            return None
-        if image.format in ("JPEG", "MPO"):
-            return ".jpg"
-        if getattr(image, "is_animated", False):
-            return None
-        if image.format == "PNG":
-            # Pillow opens 16-bit colour as 8-bit "RGB"; only how it unpacks the bytes tells them apart.
-            return ".png" if image.tile[0][3] == "RGB" else None
-        return ".webp" if image.format == "WEBP" else None
 
     def decode(self) -> Image:
         """The first frame as (H, W, 3) RGB: upright, sRGB, alpha composited on white.
@@ -115,7 +103,7 @@ class EncodedPhoto:
             white = PIL.Image.new("RGBA", rgba.size, "white")
             return PIL.Image.alpha_composite(white, rgba).convert("RGB")
         profile = self._foreign_profile()
-        if profile is not None and image.mode in ("RGB", "CMYK"):
+        if profile is not None:
             converted = ImageCms.profileToProfile(image, profile, _SRGB, outputMode="RGB")
             assert converted is not None
             return converted
@@ -134,9 +122,23 @@ class EncodedPhoto:
         fits = profile.profile.xcolor_space.strip() == self._image.mode
         return profile if fits and "srgb" not in name.lower() else None
 
+    def _plain_suffix(self) -> str | None:
+        image = self._image
+        if self._orientation != 1 or image.mode != "RGB" or image.has_transparency_data or self._foreign_profile():
+            return None
+        if image.format in ("JPEG", "MPO"):
+            return ".jpg"
+        if getattr(image, "is_animated", False):
+            return None
+        if image.format == "PNG":
+            # Pillow opens 16-bit colour as 8-bit "RGB"; only how it unpacks the bytes tells them apart.
+            return ".png" if image.tile[0][3] == "RGB" else None
+        return ".webp" if image.format == "WEBP" else None
+
     def _read_orientation(self) -> int:
         try:
-            orientation = self._image.getexif().get(_ORIENTATION, 1)
+            # A PNG's own getexif would decode the whole picture to look for EXIF data behind its pixels.
+            orientation = PIL.Image.Image.getexif(self._image).get(_ORIENTATION, 1)
         except Exception:  # broken EXIF data: as above, Pillow lets anything out, and the picture may still be good
             return 1
         return orientation if orientation in _UPRIGHT else 1

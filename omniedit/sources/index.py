@@ -101,6 +101,10 @@ def index_rows(root: Path, files: Sequence[str], demands: Demands) -> Iterator[R
     ids: set[str] = set()
     first_with: dict[str, str] = {}
     for file in picture_files(files):
+        if not _is_utf8(file):
+            shown = file.encode(errors="replace").decode()
+            yield {"file": shown, "status": "refused", "reason": "its name is not UTF-8; rename it"}
+            continue
         caption = captions.of(root, file)
         row = {"file": file, **_examined(root / file, caption, demands)}
         twin = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
@@ -169,6 +173,10 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
     whole = (box[2] - box[0]) * width * (box[3] - box[1]) * height
     new = (round(x0, 6), round(y0, 6), round(x1, 6), round(y1, 6))
     return new if in_view >= _HALF * whole else None
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _examined(path: Path, caption: Caption, demands: Demands) -> Row:

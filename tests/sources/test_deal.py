@@ -1,0 +1,65 @@
+"""Benchmark photos leave every ratio something to train on; the rest is dealt evenly and always the same."""
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniedit.aspect import RATIOS
+from omniedit.errors import UserError
+from omniedit.sources.deal import deal
+from omniedit.sources.index import SAMPLE, Demands, Row, index_rows, list_files
+
+BOX = [0, 0, 1, 1]
+
+
+def photo(name: str, ratio: str, named: bool) -> Row:
+    objects = json.dumps([{"name": "x", "box": BOX}] if named else [])
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return {"source_id": name, "status": "kept", "ratio": ratio, "objects": objects, "sha256": digest}
+
+
+photos = st.lists(st.tuples(st.sampled_from(list(RATIOS)), st.booleans()), min_size=1, max_size=30).map(
+    lambda drawn: [photo(f"p{i}", ratio, named) for i, (ratio, named) in enumerate(drawn)]
+)
+
+
+@given(photos, st.integers(1, 4), st.integers(1, 5), st.integers(0, 9), st.randoms())
+def test_deal(rows: list[Row], shards: int, bench: int, seed: int, random) -> None:
+    if len(rows) < bench + shards:
+        with pytest.raises(UserError, match="too few"):
+            deal(rows, shards, bench, seed)
+        return
+    dealt = deal(rows, shards, bench, seed)
+    shard_of = {row["source_id"]: row["shard"] for row in dealt}
+    counts = [list(shard_of.values()).count(f"{number:05d}") for number in range(shards)]
+    assert list(shard_of.values()).count("bench") == bench and sum(counts) == len(rows) - bench
+    assert max(counts) - min(counts) <= 1
+
+    shuffled = random.sample(rows, len(rows))
+    assert {row["source_id"]: row["shard"] for row in deal(shuffled, shards, bench, seed)} == shard_of
+
+    ratios = {row["ratio"] for row in rows}
+    held = [row for row in rows if shard_of[row["source_id"]] == "bench"]
+    trained = (
+        {row["ratio"] for row in rows}
+        if not held
+        else {row["ratio"] for row in rows if shard_of[row["source_id"]] != "bench"}
+    )
+    spare = len(rows) - len(ratios)
+    assert len(ratios - trained) == max(0, bench - spare)
+
+
+def test_refused_rows_are_not_dealt() -> None:
+    refused = {"source_id": None, "status": "refused", "file": "x"}
+    dealt = deal([photo("a", "1x1", True), refused, photo("b", "1x1", True)], 1, 1, 0)
+    assert "shard" not in dealt[1] and {dealt[0]["shard"], dealt[2]["shard"]} == {"bench", "00000"}
+
+
+def test_of_the_sample_the_two_spare_photos_with_named_objects_are_held_out() -> None:
+    rows = list(index_rows(SAMPLE, list_files(SAMPLE), Demands(1_000_000, 0.15, "centre")))
+    for seed in range(5):
+        dealt = deal(rows, 1, 2, seed)
+        assert {row["source_id"] for row in dealt if row["shard"] == "bench"} == {"mountain_meadow", "paint_brushes"}

@@ -1,0 +1,97 @@
+"""A shard of photos gives back what was indexed, byte for byte the same each time, and says when it is damaged."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.sources.index import Demands, Row, index_rows, list_files
+from omniedit.sources.photo import NamedObject
+from omniedit.sources.shard import PhotoShard, PhotoShards, pack
+
+DEMANDS = Demands(min_pixels=100, ratio_tolerance=0.15, crop="centre")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name, (width, height) in {"plain.jpg": (96, 64), "wide.png": (100, 64), "plain.png": (64, 64)}.items():
+        PIL.Image.fromarray(rng.integers(0, 255, (height, width, 3), np.uint8)).save(root / name)
+    PIL.Image.fromarray(rng.integers(0, 255, (64, 96, 4), np.uint8), "RGBA").save(root / "alpha.webp", lossless=True)
+    line = '{"file": "plain.jpg", "caption": "noise", "objects": [{"name": "dot", "box": [0, 0, 0.5, 0.5]}]}'
+    (root / "photos.jsonl").write_text(line)
+    return root
+
+
+def rows_of(root: Path) -> list[Row]:
+    return [row for row in index_rows(root, list_files(root), DEMANDS) if row["status"] == "kept"]
+
+
+def packed(root: Path, path: Path) -> Path:
+    names = list(pack(root, rows_of(root), path))
+    assert names == sorted(names)
+    return path
+
+
+def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: Path) -> None:
+    with PhotoShard(packed(folder, tmp_path / "00000.tar")) as shard:
+        assert len(shard) == 4 and len(shard.names) == 4
+        photos = {shard.metadata(i)["file"]: shard[i] for i in range(4)}
+        assert [photo.source_id for photo in shard] == shard.names
+    plain = photos["plain.jpg"]
+    assert (plain.image == np.array(PIL.Image.open(folder / "plain.jpg"))).all()
+    assert (plain.source_id, plain.caption, plain.ratio) == ("plain", "noise", "3x2")
+    assert plain.objects == (NamedObject("dot", (0, 0, 0.5, 0.5)),)
+    assert (photos["wide.png"].image == np.array(PIL.Image.open(folder / "wide.png"))[:, 2:98]).all()
+    assert photos["alpha.webp"].image.shape == (64, 96, 3)
+
+
+def test_original_bytes_where_nothing_was_changed(folder: Path, tmp_path: Path) -> None:
+    content = packed(folder, tmp_path / "00000.tar").read_bytes()
+    for name, kept in {"plain.jpg": True, "plain.png": True, "wide.png": False, "alpha.webp": False}.items():
+        assert ((folder / name).read_bytes() in content) == kept, name
+
+
+def test_same_photos_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    first = packed(folder, tmp_path / "a.tar").read_bytes()
+    (folder / "plain.jpg").touch()
+    list(pack(folder, rows_of(folder)[::-1], tmp_path / "b.tar"))
+    assert (tmp_path / "b.tar").read_bytes() == first
+
+
+@pytest.mark.parametrize("change", ["gone", "other", "broken"])
+def test_a_photo_that_changed_since_indexing(folder: Path, tmp_path: Path, change: str) -> None:
+    rows = rows_of(folder)
+    if change == "gone":
+        (folder / "plain.jpg").unlink()
+    elif change == "other":
+        PIL.Image.new("RGB", (96, 64)).save(folder / "plain.jpg")
+    else:
+        (folder / "plain.jpg").write_bytes(b"no photo")
+    with pytest.raises(UserError, match=r"plain\.jpg: .*run snakemake --forcerun index_sources"):
+        list(pack(folder, rows, tmp_path / "00000.tar"))
+
+
+def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) -> None:
+    whole = packed(folder, tmp_path / "00000.tar").read_bytes()
+    cut = tmp_path / "cut.tar"
+    for end in range(0, len(whole.rstrip(b"\0")), 509):
+        cut.write_bytes(whole[:end])
+        with pytest.raises(UserError, match=r"cut\.tar: .*delete it"):
+            PhotoShard(cut)
+    with pytest.raises(UserError, match="no such file"):
+        PhotoShard(tmp_path / "absent.tar")
+
+
+def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
+    rows = rows_of(folder)
+    for number, part in enumerate((rows[:1], rows[1:])):
+        list(pack(folder, part, tmp_path / f"{number}.tar"))
+    with PhotoShard(tmp_path / "0.tar") as first, PhotoShard(tmp_path / "1.tar") as second:
+        both = PhotoShards([first, second])
+        assert both.names == [*first.names, *second.names] == [photo.source_id for photo in both]
+        assert both[3].source_id == both.metadata(3)["source_id"] == second.names[2]
