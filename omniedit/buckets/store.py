@@ -84,9 +84,13 @@ class BucketStore:
         """The pairs at `rows` of a bucket, in that order; one asked for twice is read once."""
         unique, places = np.unique(np.asarray(rows, np.int64), return_inverse=True)
         pictures = self._pictures(ratio, unique.tolist())
-        source, edited, mask = (np.stack([pictures[p][i] for p in places]) for i in range(len(ARRAYS)))
+        width, height = self.picture_size(ratio)
+        source, edited = (np.empty((len(places), height, width, 3), np.uint8) for _ in range(2))
+        mask = np.empty((len(places), height, width), np.uint8)
+        for position, place in enumerate(places):
+            source[position], edited[position], mask[position] = pictures[place]
         pairs = self.pairs(ratio).take(pa.array(unique)).to_pylist()
-        return PairBatch(ratio, source, edited, mask, tuple(pairs[p] for p in places))
+        return PairBatch(ratio, source, edited, mask, tuple(pairs[place] for place in places))
 
     def pairs(self, ratio: str) -> pa.Table:
         """All rows of a bucket's pairs.parquet."""

@@ -1,0 +1,243 @@
+"""Plan, write, seal, read: every kept pair is in its bucket once, the same bytes each time, and damage is told."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets import BatchPlan
+from omniedit.buckets.loader import BatchLoader
+from omniedit.buckets.placement import Layout, Plan, decision_files, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.seal import read_parts, seal_bucket, verify, write_sealed
+from omniedit.buckets.store import BucketStore
+from omniedit.buckets.write import write_part
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair, write_shard
+from omniedit.scoring.decisions import DECISIONS_SCHEMA
+from omniedit.tables import write_rows
+from omniedit.tasks import Task
+
+BASE = 64
+LAYOUT = Layout(base_size=BASE, pairs_per_zarr_shard=4, parts=3, held_out=0.2, seed=0)
+SHARDS = [(Task.OBJECT_REMOVAL, "00000", 9), (Task.OBJECT_REMOVAL, "00001", 7), (Task.STYLE_TRANSFER, "00000", 8)]
+
+
+def made_pair(task: Task, shard: str, row: int) -> EditPair:
+    rng = np.random.default_rng([row, int(shard), len(task)])
+    ratio = ["3x2", "1x1", "9x16"][row % 3]
+    width, height = bucket_size(ratio, BASE)
+    source, edited = (rng.integers(0, 255, (height, width, 3), np.uint8) for _ in range(2))
+    mask = rng.random((height, width)) > 0.9 if task.is_local else None
+    provenance = {"source_id": f"photo{row}", "ratio": ratio}
+    return EditPair(f"{task}-{shard}-{row:02d}", task, (f"Do {row}.", "Do it."), source, edited, mask, provenance)
+
+
+def decision(pair: EditPair, row: int, kept: bool) -> dict:
+    reason = "kept" if kept else "below threshold"
+    about = {"pair_id": pair.pair_id, "kept": kept, "reason": reason, "o_score": 9.5 if kept else 4.25}
+    return about | {"row": row, "ratio": pair.provenance["ratio"]}
+
+
+def make_run(root: Path) -> dict[str, EditPair]:
+    """Candidates and decisions below `root`; returns the kept pairs by id."""
+    kept = {}
+    for task, shard, count in SHARDS:
+        pairs = [made_pair(task, shard, row) for row in range(count)]
+        write_shard(root / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
+        rows = [decision(pair, row, kept=row != 4) for row, pair in enumerate(pairs)]
+        write_rows(root / "decisions" / task / f"{shard}.parquet", rows, DECISIONS_SCHEMA)
+        kept |= {pair.pair_id: pair for row, pair in enumerate(pairs) if row != 4}
+    return kept
+
+
+def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Path:
+    """The whole chain from decisions to sealed buckets; returns their folder."""
+    buckets = root / "buckets"
+    write_plan(buckets / "plan.parquet", place(kept_pairs(decision_files([root / "decisions"])), LAYOUT), LAYOUT)
+    plan = read_plan(buckets / "plan.parquet")
+    folders = []
+    for part in parts:
+        folders.append(buckets / "parts" / part)
+        list(write_part(plan, part, root / "candidates", folders[-1]))
+    seal(plan, folders, buckets)
+    return buckets
+
+
+def seal(plan: Plan, folders: list[Path], buckets: Path) -> None:
+    found = read_parts(plan, folders)
+    entries = {ratio: seal_bucket(plan, folders, found, ratio, buckets) for ratio in RATIOS}
+    write_sealed(buckets / "manifest.json", plan, entries)
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, EditPair]]:
+    root = tmp_path_factory.mktemp("run")
+    kept = make_run(root)
+    return build(root), kept
+
+
+@pytest.fixture
+def own_copy(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sealed[0], tmp_path / "buckets"))
+
+
+def test_every_kept_pair_is_there_once_and_reads_back(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+    store, kept = BucketStore(sealed[0]), dict(sealed[1])
+    for ratio in RATIOS:
+        batch = store.read(ratio, np.concatenate([store.rows(ratio, split) for split in ("train", "held_out")]))
+        assert batch.source.shape[1:3] == bucket_size(ratio, BASE)[::-1]
+        for row, about in enumerate(batch.pairs):
+            pair = kept.pop(about["pair_id"])
+            assert (about["row"], about["task"], tuple(about["instructions"])) == (row, pair.task, pair.instructions)
+            assert pair.provenance["ratio"] == ratio and about["source_id"] == pair.provenance["source_id"]
+            assert (batch.source[row] == pair.source).all() and (batch.edited[row] == pair.edited).all()
+            mask = np.ones(pair.source.shape[:2], bool) if pair.mask is None else pair.mask
+            assert (batch.mask[row] == mask * np.uint8(255)).all()
+    assert not kept
+
+
+def test_seven_buckets_that_zarr_reads_too(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed[0])
+    for ratio in RATIOS:
+        group = zarr.open_group(str(sealed[0] / f"{ratio}.zarr"), mode="r", use_consolidated=True)
+        count = store.sizes("train")[ratio] + store.sizes("held_out")[ratio]
+        assert {name: array.shape[0] for name, array in group.arrays()} == dict.fromkeys(
+            ("source", "edited", "mask"), count
+        )
+        assert len(pq.read_table(sealed[0] / f"{ratio}.zarr" / "pairs.parquet")) == count
+        if count:
+            assert (group["edited"][count - 1] == store.read(ratio, [count - 1]).edited[0]).all()
+        else:
+            assert len(store.read(ratio, []).source) == 0
+
+
+def test_rows_come_in_the_order_asked_for(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed[0])
+    batch = store.read("3x2", [2, 0, 2])
+    assert [pair["row"] for pair in batch.pairs] == [2, 0, 2]
+    assert (batch.source[0] == batch.source[2]).all() and (batch.source[1] == store.read("3x2", [0]).source[0]).all()
+
+
+def test_scaled_pictures_are_the_same_with_and_without_the_cache(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+    kept, fresh = BucketStore(sealed[0], resolution=32), BucketStore(sealed[0], resolution=32, cache_bytes=0)
+    first, second, plain = kept.read("3x2", [1, 0]), kept.read("3x2", [0, 1]), fresh.read("3x2", [1, 0])
+    assert first.source.shape[1:3] == bucket_size("3x2", 32)[::-1] == first.mask.shape[1:]
+    assert (first.edited == second.edited[::-1]).all() and (first.edited == plain.edited).all()
+    assert set(np.unique(first.mask)) <= {0, 255} and (first.mask == plain.mask).all()
+
+
+def test_same_decisions_give_the_same_bytes(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> None:
+    make_run(tmp_path)
+    again = build(tmp_path, parts=["00002", "00000", "00001"])
+    files = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(sealed[0]) for path in sealed[0].rglob("*") if path.is_file())
+    assert all((again / file).read_bytes() == (sealed[0] / file).read_bytes() for file in files)
+
+
+def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed[0])
+    plan = BatchPlan(store.sizes(), 4, 2, 0)
+
+    def batches(steps: range) -> list[tuple[int, list[str], int]]:
+        with BatchLoader(store, plan, 1, steps) as loader:
+            return [(step, [p["pair_id"] for p in batch.pairs], int(batch.edited.sum())) for step, batch in loader]
+
+    assert batches(range(20))[8:] == batches(range(8, 20))
+    with BatchLoader(store, plan, 0, range(1000)) as loader:
+        assert next(iter(loader))[0] == 0  # leaving early does not hang
+    trained = {pair["pair_id"] for ratio in RATIOS for pair in store.read(ratio, store.rows(ratio, "train")).pairs}
+    assert {pair_id for _, ids, _ in batches(range(60)) for pair_id in ids} <= trained
+
+
+def test_damage_is_told_by_file_and_remedy(own_copy: Path) -> None:
+    assert verify(own_copy) == sum(path.is_file() for path in own_copy.glob("*.zarr/**/*"))
+    file = own_copy / "3x2.zarr/edited/c/0/0/0/0"
+    whole = file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[100] ^= 1
+    for content, reason in ((bytes(flipped), "damaged"), (whole[: len(whole) // 2], "damaged"), (None, "missing")):
+        file.unlink(missing_ok=True)
+        if content is not None:
+            file.write_bytes(content)
+        store = BucketStore(own_copy)
+        with pytest.raises(UserError, match=rf"3x2\.zarr/edited/c/0/0/0/0: {reason}.*--forcerun"):
+            store.read("3x2", range(4))
+        with pytest.raises(UserError, match=r"3x2\.zarr/edited/c/0/0/0/0"):
+            verify(own_copy)
+        plan = BatchPlan({"3x2": 4}, 2, 1, 0)
+        with pytest.raises(UserError, match="--forcerun"), BatchLoader(store, plan, 0, range(4)) as loader:
+            list(loader)
+    (own_copy / "manifest.json").unlink()
+    with pytest.raises(UserError, match=r"manifest\.json: missing, the buckets are not sealed"):
+        BucketStore(own_copy)
+
+
+def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Path) -> None:
+    plan = read_plan(own_copy / "plan.parquet")
+    parts = sorted((own_copy / "parts").iterdir())
+    with pytest.raises(UserError, match=r"the parts hold \d+ pairs, not the \d+ planned"):
+        seal(plan, parts[:2], tmp_path / "sealed")
+    with pytest.raises(UserError, match="was written for another plan"):
+        seal(Plan(plan.table, plan.layout, "other"), parts, tmp_path / "sealed")
+    file = next(parts[0].glob("*.zarr/source/c/0/0/0/0"))
+    file.write_bytes(b"\0" + file.read_bytes()[1:])
+    with pytest.raises(UserError, match=r"parts/00000/.*/source/c/0/0/0/0: damaged"):
+        seal(plan, parts, tmp_path / "sealed")
+    assert not (tmp_path / "sealed/manifest.json").exists()
+
+
+def test_candidates_other_than_planned_are_refused(own_copy: Path, tmp_path: Path) -> None:
+    pairs = [made_pair(Task.OBJECT_REMOVAL, "00009", row) for row in range(9)]
+    for task, shard, _ in SHARDS:
+        write_shard(tmp_path / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
+    with pytest.raises(UserError, match=r"\.h5: row \d+ is not .* as planned"):
+        list(write_part(read_plan(own_copy / "plan.parquet"), "00000", tmp_path / "candidates", tmp_path / "out"))
+
+
+def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
+    pair = made_pair(Task.STYLE_TRANSFER, "00000", 0)
+    path = tmp_path / "run/decisions/style_transfer/00000.parquet"
+    write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
+    with pytest.raises(UserError, match=r"no pair is kept \(0 of 1, best O 4\.25\); lower filter\.min_score"):
+        kept_pairs([path])
+    with pytest.raises(UserError, match="holds no decisions"):
+        decision_files([tmp_path])
+
+
+counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_size=1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(counts, st.integers(1, 7), st.integers(1, 9), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 3))
+def test_a_plan_places_each_pair_once_and_no_zarr_shard_twice(
+    counts: dict[str, int], per_shard: int, parts: int, held_out: float, seed: int
+) -> None:
+    layout = Layout(BASE, per_shard, parts, held_out, seed)
+    pairs = [(f"{ratio}-{i}", ratio) for ratio, count in counts.items() for i in range(count)]
+    columns = {"pair_id": [p for p, _ in pairs], "ratio": [r for _, r in pairs], "row": list(range(len(pairs)))}
+    others = {"o_score": [9.0] * len(pairs), "task": ["t"] * len(pairs), "shard": ["00000"] * len(pairs)}
+    table = pa.table(columns | others)
+    planned = place(table, layout).to_pylist()
+    assert planned == place(table.take(np.random.default_rng(seed).permutation(len(pairs))), layout).to_pylist()
+    assert {(row["pair_id"], row["ratio"]) for row in planned} == set(pairs)
+    owner: dict[tuple[str, int], str] = {}
+    for ratio, count in counts.items():
+        rows = [row for row in planned if row["ratio"] == ratio]
+        assert [row["row"] for row in rows] == list(range(count))
+        splits = [row["split"] for row in rows]
+        assert splits == sorted(splits, reverse=True)  # 'train' before 'held_out'
+        for row in rows:
+            assert owner.setdefault((ratio, row["row"] // per_shard), row["part"]) == row["part"]
+    assert set(owner.values()) <= {f"{part:05d}" for part in range(parts)}
+    loads = [list(owner.values()).count(f"{part:05d}") for part in range(parts)]
+    assert max(loads) - min(loads) <= 1
+    if held_out and len(pairs) > 1:
+        assert {row["split"] for row in planned} == {"train", "held_out"}

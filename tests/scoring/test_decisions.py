@@ -1,0 +1,83 @@
+"""Every candidate gets a decision with its reason, and another threshold moves nothing but the threshold's own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair, Shard, write_shard
+from omniedit.scoring.decisions import decide
+from omniedit.tasks import Task
+
+
+def made_pair(name: str, source: str = "sea", instruction: str = "Turn it red.", shade: int = 0) -> EditPair:
+    image = np.zeros((8, 8, 3), np.uint8)
+    provenance = {"source_id": source, "source_sha256": f"sha-{source}", "ratio": "1x1"}
+    return EditPair(name, Task.STYLE_TRANSFER, (instruction,), image, image + np.uint8(shade), None, provenance)
+
+
+PAIRS = [
+    made_pair("first"),
+    made_pair("twin"),
+    made_pair("other_source", source="hill"),
+    made_pair("other_instruction", instruction="Turn it blue."),
+    made_pair("other_pixels", shade=1),
+    made_pair("low", shade=2),
+    made_pair("of_bench", source="held_out"),
+    made_pair("unread", source="unread"),
+    made_pair("just", source="just"),
+]
+SCORES = {pair.pair_id: {"o_score": 9.5} for pair in PAIRS} | {
+    "low": {"o_score": 8.99},
+    "unread": {"o_score": None},
+    "just": {"o_score": 9.0},
+}
+
+
+@pytest.fixture(scope="module")
+def candidates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("candidates") / "00000.h5"
+    write_shard(path, Task.STYLE_TRANSFER, "embedded", 0, PAIRS)
+    return path
+
+
+def reasons(candidates: Path, scores: dict = SCORES, min_score: float = 9.0) -> dict[str, str]:
+    with Shard(candidates) as shard:
+        rows = decide(shard, scores, "scores.parquet", {"sha-held_out"}, min_score)
+    assert [row["row"] for row in rows] == list(range(len(PAIRS)))
+    assert all(row["kept"] == (row["reason"] == "kept") for row in rows)
+    return {row["pair_id"]: row["reason"] for row in rows}
+
+
+def test_each_reason(candidates: Path) -> None:
+    assert reasons(candidates) == {
+        "first": "kept",
+        "twin": "duplicate of first",
+        "other_source": "kept",
+        "other_instruction": "kept",
+        "other_pixels": "kept",
+        "low": "below threshold",
+        "of_bench": "overlaps the benchmark",
+        "unread": "unscorable",
+        "just": "kept",
+    }
+
+
+@given(threshold=st.floats(0, 10))
+def test_another_threshold_changes_only_its_own_reasons(candidates: Path, threshold: float) -> None:
+    for pair_id, reason in reasons(candidates, min_score=threshold).items():
+        if reason in ("kept", "below threshold"):
+            assert (reason == "kept") == (SCORES[pair_id]["o_score"] >= threshold)
+        else:
+            assert reason == reasons(candidates)[pair_id]
+
+
+def test_scores_of_other_pairs_are_refused_with_both_files(candidates: Path) -> None:
+    missing = {pair_id: score for pair_id, score in SCORES.items() if pair_id != "twin"}
+    with pytest.raises(UserError, match=rf"scores\.parquet: has no score for 1 .*{candidates}.*first: twin"):
+        reasons(candidates, missing)
+    with pytest.raises(UserError, match=rf"scores\.parquet: scores 1 pairs that {candidates}.*first: stranger"):
+        reasons(candidates, SCORES | {"stranger": {"o_score": 1.0}})
