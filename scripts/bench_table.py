@@ -3,12 +3,10 @@
 import argparse
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from omniedit.errors import run_program
-from omniedit.evaluation.table import markdown, read_scores, table3
+from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
 from omniedit.files import replaced
+from omniedit.tables import write_rows
 
 
 def main() -> None:
@@ -20,8 +18,7 @@ def main() -> None:
     args = parser.parse_args()
 
     table = table3(read_scores(args.scores), args.seed)
-    with replaced(args.out) as temporary:
-        pq.write_table(pa.Table.from_pylist(table), temporary)
+    write_rows(args.out, table, TABLE3_SCHEMA)
     with replaced(args.markdown) as temporary:
         temporary.write_text(markdown(table))
     print(args.markdown.read_text())

@@ -8,18 +8,25 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
+from omniedit.evaluation.scores import BENCH_SCHEMA
+from omniedit.tables import read_rows
 from omniedit.tasks import Task
 
 RESAMPLES = 10_000
 ALL_TASKS = "all"
 SCORES = ("pq", "sc", "o")
 LABELS = {"editnet": "EditNet", "no_edit": "No edit", "specialist": "Specialist"}
+_TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
+TABLE3_SCHEMA = pa.schema(
+    [("model", _TEXT), ("task", _TEXT), ("judge", _TEXT), ("pairs", _COUNT), ("photos", _COUNT), ("unscorable", _COUNT)]
+    + [(f"{score}{end}", _NUMBER) for score in SCORES for end in ("", "_low", "_high")]
+    + [(name, _NUMBER) for name in ("mae_outside", "psnr_outside", "ssim_outside", "pixel_shift")]
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,7 @@ def resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> ND
 
 def read_scores(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
     """Rows of `BENCH_SCHEMA` from several files, with `sc_score` = min of its two sub-scores beside them."""
-    rows: list[dict[str, Any]] = []
-    for path in paths:
-        try:
-            rows += pq.read_table(path).to_pylist()
-        except (FileNotFoundError, pa.ArrowInvalid) as error:
-            raise UserError(f"{path}: not a readable score file ({error}); run scripts/bench_score.py again") from None
+    rows = [row for path in paths for row in read_rows(path, BENCH_SCHEMA.names)]
     for row in rows:
         scored = row["status"] == "scored"
         row["sc_score"] = min(row["sc_score_1"], row["sc_score_2"]) if scored else None

@@ -1,0 +1,102 @@
+"""How far the student judge agrees with its teacher on photos that it has never seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
+from omniedit.reporting.tabular import TableRow
+
+SCORE_NAMES = {
+    "sc_score_1": "edit succeeded",
+    "sc_score_2": "nothing else changed",
+    "sc_score": "SC",
+    "pq_score": "PQ",
+    "o_score": "O",
+}
+AS_MADE = "none"
+"""What agreement.json calls a pair without a defect."""
+
+
+def agreement_page(run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], judge: str) -> str:
+    """The page.
+
+    Args:
+        figures: agreement.json.
+        rows: agreement.parquet, a held-out example each.
+        judge: the one whose scores the run's filter uses.
+    """
+    read = [row for row in rows if row["student_o_score"] is not None]
+    with styled():
+        values = {
+            "title": "Student judge",
+            "run": run,
+            "judge": judge,
+            "teacher": figures["teacher"],
+            "photos": figures["held_out_photos"],
+            "facts": [
+                ("learnt from", f"{figures['learnt_from']:,}"),
+                ("held out", f"{figures['held_out']:,}"),
+                ("unscorable", f"{figures['unscorable']:,}"),
+                ("Spearman, O", number(figures["spearman"]["o_score"])),
+                ("mean error, O", number(figures["mean_absolute_error"]["o_score"])),
+            ],
+            "scatter": scatter(read) if read else None,
+            "defects": defect_bars(figures["by_defect"]) if read else None,
+            "scores": [score_row(name, figures) for name in SCORE_NAMES],
+            "thresholds": [threshold_row(*item) for item in figures["at_threshold"].items()],
+        }
+        return render("agreement", values)
+
+
+def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
+    cells = [number(figures[measure][score]) for measure in ("spearman", "mean_absolute_error")]
+    return TableRow([SCORE_NAMES[score], *cells])
+
+
+def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
+    shares = [percent(choice[measure]) for measure in ("precision", "recall")]
+    return TableRow(
+        [f"O \N{GREATER-THAN OR EQUAL TO} {float(threshold):g}", f"{choice['teacher_keeps']:,}", f"{choice['student_keeps']:,}", *shares]
+    )
+
+
+def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Student's SC, PQ and O over the teacher's; pairs as made in colour, defects in grey."""
+    figure, axes = panels(1, 3, 9.4, 3.9)
+    as_made = np.array([row["defect"] == "" for row in rows])
+    for axis, score in zip(axes, ("sc_score", "pq_score", "o_score"), strict=True):
+        teacher, student = (np.array([row[f"{who}_{score}"] for row in rows]) for who in ("teacher", "student"))
+        axis.plot([0, 10], [0, 10], color=LINE, linewidth=1)
+        for chosen, colour, label in ((~as_made, PALE, "known defect"), (as_made, BLUE, "pair as made")):
+            axis.plot(teacher[chosen], student[chosen], "o", color=colour, markersize=4, alpha=0.75, mew=0, label=label)
+        axis.set(xlim=(-0.3, 10.3), ylim=(-0.3, 10.3), title=SCORE_NAMES[score], xlabel="teacher", aspect="equal")
+        axis.grid(True, axis="both")
+    axes[0].set_ylabel("student", color=INK)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower right", ncols=2)
+    return figure
+
+
+def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """The mean O of teacher and student for pairs as made and for each known defect."""
+    names = [name for name in by_defect if by_defect[name]["teacher"] is not None]
+    names.sort(key=lambda name: (name != AS_MADE, -by_defect[name]["teacher"]))
+    heights = np.arange(len(names))
+    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.42 * len(names))
+    for who, offset, colour in (("teacher", -0.19, PALE), ("student", 0.19, ORANGE)):
+        means = [by_defect[name][who] for name in names]
+        axis.barh(heights + offset, means, 0.34, color=colour, label=who)
+    labels = ["as made" if name == AS_MADE else name.replace("_", " ") for name in names]
+    axis.set_yticks(
+        heights, [f"{label} ({by_defect[name]['pairs']})" for label, name in zip(labels, names, strict=True)]
+    )
+    axis.set(xlim=(0, 10), xlabel="mean O")
+    axis.grid(True, axis="x")
+    axis.grid(False, axis="y")
+    axis.invert_yaxis()
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure

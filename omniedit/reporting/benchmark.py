@@ -1,0 +1,121 @@
+"""The benchmark: its table, O by task with intervals, what was preserved, and the edits themselves side by side."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.table import ALL_TASKS, LABELS, interval
+from omniedit.pairs import Shard
+from omniedit.reporting.page import LIMIT, number, picture_uri, render
+from omniedit.reporting.style import MODEL_COLOURS, panels, styled
+from omniedit.reporting.tabular import TableRow
+from omniedit.tasks import Task
+
+SKELETON_BYTES = 150_000
+ROWS_PER_TASK = 4
+
+
+def benchmark_page(
+    run: str,
+    table: Sequence[dict[str, Any]],
+    scores: Sequence[dict[str, Any]],
+    edits: Mapping[str, Mapping[Task, Path]],
+) -> str:
+    """The page.
+
+    Args:
+        table: rows of table3.parquet.
+        scores: rows of bench/{model}/{task}.parquet.
+        edits: bench/{model}/{task}.h5 by model and task.
+    """
+    overall = [row for row in table if row["task"] == ALL_TASKS]
+    with styled():
+        values = {
+            "title": "Benchmark",
+            "run": run,
+            "judge": overall[0]["judge"] if overall else "",
+            "photos": overall[0]["photos"] if overall else 0,
+            "pairs": overall[0]["pairs"] if overall else 0,
+            "table3": [table3_row(row) for row in overall],
+            "figure": score_by_task(table) if overall else None,
+            "preserved": [preservation_row(row) for row in overall],
+            "tasks": list(within_limit(grid(scores, edits))),
+        }
+        return render("benchmark", values)
+
+
+def table3_row(row: dict[str, Any]) -> TableRow:
+    scores = [str(interval(row, score)) for score in ("pq", "sc", "o")]
+    return TableRow([LABELS[row["model"]], *scores, str(row["pairs"]), str(row["unscorable"])])
+
+
+def preservation_row(row: dict[str, Any]) -> TableRow:
+    digits = {"psnr_outside": 1, "ssim_outside": 3, "mae_outside": 2, "pixel_shift": 2}
+    return TableRow([LABELS[row["model"]], *[number(row[name], places) for name, places in digits.items()]])
+
+
+def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
+    """A line a task: each model's mean O as a dot, its 95 % interval as a bar."""
+    names = list(dict.fromkeys(row["task"] for row in table))
+    models = [model for model in MODELS if any(row["model"] == model for row in table)]
+    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.42 * len(names))
+    for offset, model in zip(np.linspace(-0.2, 0.2, len(models)), models, strict=True):
+        rows = [row for row in table if row["model"] == model]
+        heights = [names.index(row["task"]) + offset for row in rows]
+        means, lows, highs = (np.array([row[f"o{end}"] for row in rows]) for end in ("", "_low", "_high"))
+        colour = MODEL_COLOURS[model]
+        axis.hlines(heights, lows, highs, color=colour, linewidth=2)
+        axis.plot(means, heights, "o", color=colour, markersize=5.5, label=LABELS[model])
+    labels = ["All tasks" if name == ALL_TASKS else Task(name).label for name in names]
+    axis.set_yticks(range(len(names)), labels)
+    axis.set(xlim=(-0.15, 10.15), xlabel="O")
+    axis.grid(True, axis="x")
+    axis.grid(False, axis="y")
+    axis.invert_yaxis()
+    figure.legend(loc="outside upper right", ncols=len(models))
+    return figure
+
+
+def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Path]]) -> Iterator[dict[str, Any]]:
+    """For each task its first pairs: instruction, and source, EditNet's and the specialist's picture with their O."""
+    verdicts = {(row["model"], row["pair_id"]): row for row in scores}
+    for task in Task:
+        if task in edits["editnet"]:
+            with ExitStack() as stack:
+                shards = {model: stack.enter_context(Shard(edits[model][task])) for model in MODELS}
+                rows = [_grid_row(shards, row, verdicts) for row in range(min(ROWS_PER_TASK, len(shards["editnet"])))]
+                yield {"name": task.label, "rows": rows, "total": len(shards["editnet"])}
+
+
+def _grid_row(
+    shards: Mapping[str, Shard], row: int, verdicts: Mapping[tuple[str, str], dict[str, Any]]
+) -> dict[str, Any]:
+    pairs = {model: shard[row] for model, shard in shards.items()}
+    asked = pairs["no_edit"]
+    pictures = [("source = no edit", asked.source, "no_edit")]
+    pictures += [(LABELS[model], pairs[model].edited, model) for model in ("editnet", "specialist")]
+    return {
+        "instruction": asked.instruction,
+        "pictures": [
+            {"name": name, "uri": picture_uri(picture, quality=88), **_verdict(verdicts, model, asked.pair_id)}
+            for name, picture, model in pictures
+        ],
+    }
+
+
+def _verdict(verdicts: Mapping[tuple[str, str], dict[str, Any]], model: str, pair_id: str) -> dict[str, Any]:
+    row = verdicts[model, pair_id]
+    return {"o_score": row["o_score"], "reasoning": row["reasoning"]}
+
+
+def within_limit(tasks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The tasks with as many rows each as an even share of the page holds."""
+    room = (LIMIT - SKELETON_BYTES) // len(Task)
+    for task in tasks:
+        sizes = np.cumsum([sum(len(picture["uri"]) for picture in row["pictures"]) for row in task["rows"]])
+        yield task | {"rows": task["rows"][: int((sizes <= room).sum())]}

@@ -1,0 +1,133 @@
+"""What the judge and the filter did: score histograms, the table before and after the filter, counts by ratio."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from omniedit.aspect import RATIOS
+from omniedit.pairs import Refusal
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.gallery import by_reason
+from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
+from omniedit.reporting.tabular import TableRow
+from omniedit.tasks import Task
+
+SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
+BINS = [half / 2 for half in range(21)]
+
+
+def filter_page(
+    run: str, candidates: Sequence[Candidate], refusals: dict[Task, list[Refusal]], min_score: float
+) -> str:
+    tasks = [task for task in Task if task in refusals]
+    kept = [c for c in candidates if c.kept]
+    judges = sorted({c.judge for c in candidates})
+    with styled():
+        values = {
+            "title": "Scores and filter",
+            "run": run,
+            "judge": ", ".join(judges) or "none",
+            "min_score": min_score,
+            "facts": [
+                ("candidates", f"{len(candidates):,}"),
+                ("kept", f"{len(kept):,}"),
+                ("kept share", percent(len(kept) / len(candidates) if candidates else None)),
+                ("unscorable", f"{sum(c.o_score is None for c in candidates):,}"),
+                ("judge", ", ".join(judges) or "none"),
+            ],
+            "table4": table4(tasks, candidates),
+            "histograms": histograms(tasks, candidates, min_score) if candidates else None,
+            "ratios": ratio_bars(tasks, kept) if kept else None,
+            "ratio_rows": ratio_rows(tasks, kept),
+            "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in RATIOS], "all"],
+            "reasons": reason_rows(candidates),
+            "off": [task.label for task in Task if task not in refusals],
+            "refusals": [(task.label, by_reason(refusals[task])) for task in tasks if refusals[task]],
+        }
+        return render("filter", values)
+
+
+def table4(tasks: Sequence[Task], candidates: Sequence[Candidate]) -> list[TableRow]:
+    """Each task before and after the filter (the paper's Table 4), with the mean scores on both sides."""
+    rows = [_filter_row(task.label, [c for c in candidates if c.task == task]) for task in tasks]
+    return [*rows, _filter_row("All tasks", candidates, total=True)]
+
+
+def _filter_row(name: str, candidates: Sequence[Candidate], total: bool = False) -> TableRow:
+    kept = [c for c in candidates if c.kept]
+    cells = [
+        name,
+        f"{len(candidates):,}",
+        f"{len(kept):,}",
+        percent(len(kept) / len(candidates) if candidates else None),
+    ]
+    for score in SCORE_NAMES:
+        cells += [number(mean_score(candidates, score)), number(mean_score(kept, score))]
+    return TableRow(cells, total)
+
+
+def mean_score(candidates: Sequence[Candidate], score: str) -> float | None:
+    """Mean over the scorable ones; None where there is none."""
+    scores = known_scores(candidates, score)
+    return fmean(scores) if scores else None
+
+
+def known_scores(candidates: Sequence[Candidate], score: str) -> list[float]:
+    return [value for value in (getattr(c, score) for c in candidates) if value is not None]
+
+
+def histograms(tasks: Sequence[Task], candidates: Sequence[Candidate], min_score: float) -> Figure:
+    """A row of panels a task: SC, PQ and O, kept pairs in colour, the threshold on O."""
+    figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
+    for row, task in enumerate(tasks):
+        of_task = [c for c in candidates if c.task == task]
+        kept, rejected = [c for c in of_task if c.kept], [c for c in of_task if not c.kept]
+        for column, (score, name) in enumerate(SCORE_NAMES.items()):
+            axis = axes[3 * row + column]
+            values = [known_scores(kept, score), known_scores(rejected, score)]
+            axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["kept", "rejected"], rwidth=0.9)
+            axis.set_xlim(0, 10)
+            axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+            if row == 0:
+                axis.set_title(name, loc="center", color=MUTED)
+            if column == 0:
+                axis.set_ylabel(task.label, rotation=0, ha="right", va="center", color=INK, fontsize=9)
+            if score == "o_score":
+                axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower right", ncols=2)
+    return figure
+
+
+def ratio_bars(tasks: Sequence[Task], kept: Sequence[Candidate]) -> Figure:
+    """Kept pairs by aspect ratio, stacked by task."""
+    counts = Counter((c.ratio, c.task) for c in kept)
+    figure, (axis,) = panels(1, 1, 9.4, 3.0)
+    floor = np.zeros(len(RATIOS))
+    for task, colour in zip(tasks, SEQUENCE, strict=False):
+        heights = np.array([counts[ratio, task] for ratio in RATIOS])
+        axis.bar([ratio.replace("x", ":") for ratio in RATIOS], heights, 0.62, floor, color=colour, label=task.label)
+        floor += heights
+    axis.set_ylabel("kept pairs")
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def ratio_rows(tasks: Sequence[Task], kept: Sequence[Candidate]) -> list[TableRow]:
+    counts = Counter((c.task, c.ratio) for c in kept)
+    by_task = {task: [counts[task, ratio] for ratio in RATIOS] for task in tasks}
+    rows = [TableRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
+    totals = [sum(column) for column in zip(*by_task.values(), strict=True)] if by_task else []
+    return [*rows, TableRow(["All tasks", *map(str, totals), str(sum(totals))], total=True)]
+
+
+def reason_rows(candidates: Sequence[Candidate]) -> list[TableRow]:
+    """Why candidates were not kept; duplicates of different pairs count as one reason."""
+    reasons = Counter(c.reason.split(" of ")[0] for c in candidates if not c.kept)
+    return [TableRow([reason, f"{count:,}"]) for reason, count in reasons.most_common()]

@@ -1,0 +1,146 @@
+"""The gallery of one task: what was kept, what almost was, and why photos were refused."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.pairs import EditPair, Refusal, Shard
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.page import LIMIT, outline, picture_uri, render
+from omniedit.tasks import Task
+
+LEADS = {
+    Task.OBJECT_SWAP: "One thing in the photo becomes another, in the same place and light.",
+    Task.OBJECT_REMOVAL: "A named thing vanishes, and what was behind it is filled in.",
+    Task.OBJECT_ADDITION: "A removal read backwards: the photo without the thing comes first, then the photo itself.",
+    Task.ATTRIBUTE_MODIFICATION: "A thing keeps its shape and changes its colour or surface.",
+    Task.BACKGROUND_SWAP: "The thing in front stays as it is, and the scene behind it is another.",
+    Task.ENVIRONMENT_CHANGE: "The same view at another hour, in another season or weather.",
+    Task.STYLE_TRANSFER: "The same view, painted, printed or drawn.",
+}
+SKELETON_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many pairs a gallery shows at most."""
+
+    kept: int = 12
+    rejected: int = 6
+
+
+def gallery(
+    run: str,
+    task: Task,
+    candidates: Sequence[Candidate],
+    refusals: Sequence[Refusal],
+    min_score: float,
+    sample: Sample,
+    seed: int,
+) -> str:
+    """The page. Kept pairs are drawn at random, rejected ones are those with the highest O."""
+    kept = [c for c in candidates if c.kept]
+    rejected = [c for c in candidates if not c.kept]
+    drawn_kept = by_score(draw(kept, sample.kept, np.random.default_rng(seed)))
+    drawn_rejected = by_score(rejected)[: sample.rejected]
+    cards = list(within_limit(cards_of(alternating(drawn_kept, drawn_rejected))))
+    shown_kept = [card for card in cards if card["kept"]]
+    shown_rejected = [card for card in cards if not card["kept"]]
+    values = {
+        "title": task.label,
+        "run": run,
+        "lead": LEADS[task],
+        "min_score": min_score,
+        "candidates": len(candidates),
+        "kept_count": len(kept),
+        "kept_share": len(kept) / len(candidates) if candidates else None,
+        "rejected_count": len(rejected),
+        "has_masks": any(card["outline"] for card in cards),
+        "hint": "Drag across a picture in slider view." if cards else "",
+        "kept": shown_kept,
+        "kept_note": shown_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
+        "rejected": shown_rejected,
+        "rejected_note": shown_note(len(shown_rejected), len(rejected), "those with the highest O"),
+        "refusals": refusals,
+        "refusals_by_reason": by_reason(refusals),
+    }
+    return render("gallery", values)
+
+
+def shown_note(shown: int, total: int, how: str) -> str:
+    return f"All {total}, highest O first." if shown == total else f"{shown} of {total}: {how}."
+
+
+def draw(candidates: Sequence[Candidate], count: int, rng: np.random.Generator) -> list[Candidate]:
+    """At most `count` of them, each as likely as any other."""
+    chosen = rng.permutation(len(candidates))[:count]
+    return [candidates[index] for index in chosen]
+
+
+def by_score(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Highest O first, unscorable last."""
+    return sorted(candidates, key=lambda c: (-1.0 if c.o_score is None else c.o_score, c.pair_id), reverse=True)
+
+
+def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
+    """Two of the first for each of the second, so that a page that fills up holds some of both."""
+    mixed: list[Candidate] = []
+    kept, rejected = list(first), list(second)
+    while kept or rejected:
+        mixed += kept[:2] + rejected[:1]
+        kept, rejected = kept[2:], rejected[1:]
+    return mixed
+
+
+def within_limit(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The first cards, as many as a page can hold."""
+    room = LIMIT - SKELETON_BYTES
+    for card in cards:
+        room -= sum(len(value) for value in card.values() if isinstance(value, str))
+        if room < 0:
+            return
+        yield card
+
+
+def cards_of(candidates: Iterable[Candidate]) -> Iterator[dict[str, Any]]:
+    """What the template shows of each candidate; one pair is decoded at a time."""
+    for candidate in candidates:
+        with Shard(candidate.shard) as shard:
+            yield card(shard[candidate.row], candidate)
+
+
+def card(pair: EditPair, candidate: Candidate) -> dict[str, Any]:
+    height, width = pair.source.shape[:2]
+    return {
+        "instruction": pair.instruction,
+        "wordings": pair.instructions[1:],
+        "before": picture_uri(pair.source),
+        "after": picture_uri(pair.edited),
+        "outline": "" if pair.mask is None else outline(pair.mask),
+        "outline_height": round(1000 * height / width),
+        "kept": candidate.kept,
+        "reason": candidate.reason,
+        "o_score": candidate.o_score,
+        "scores": candidate.named_scores,
+        "reasoning": candidate.reasoning,
+        "credits": credits_line(pair),
+    }
+
+
+def credits_line(pair: EditPair) -> str:
+    """Who took the photo, under which licence, and what made the edit."""
+    facts = pair.provenance
+    models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(facts.get("models", {}).items()))
+    made = f"specialist {facts.get('specialist', 'unknown')}" + (f" ({models})" if models else "")
+    photo = f"Photo {facts['source_id']} by {facts.get('author', 'unknown')}, {facts.get('licence', 'unknown')}"
+    return f"{photo}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
+
+
+def by_reason(refusals: Sequence[Refusal]) -> list[tuple[str, list[str]]]:
+    """(reason, photos), the most frequent reason first."""
+    photos: dict[str, list[str]] = {}
+    for refusal in refusals:
+        photos.setdefault(refusal.reason, []).append(refusal.source_id)
+    return sorted(photos.items(), key=lambda item: (-len(item[1]), item[0]))

@@ -1,0 +1,92 @@
+"""Pages of the report: whole HTML files that need nothing beside them.
+
+Snakemake's report shows a page in a frame whose address is the page itself, as a data: URI. Chromium shows such a frame
+blank when the address is longer than 2 MiB, so a page must stay under `LIMIT` bytes.
+"""
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+from math import isnan
+
+import cv2
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from omniedit.images import Image, Mask
+from omniedit.reporting.style import svg
+
+LIMIT = 2 * 1024 * 1024 * 3 // 4 - 4096
+"""Bytes of a page that Chromium still shows: base64 makes them a third more."""
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """A page from `templates/{template}.html.j2`."""
+    return _environment().get_template(f"{template}.html.j2").render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("omniedit.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["percent"] = percent
+    environment.filters["figure"] = figure_image
+    return environment
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """'-' where there is no value."""
+    return "\N{EN DASH}" if value is None or isnan(value) else f"{value:,.{digits}f}".replace("inf", "\N{INFINITY}")
+
+
+def percent(share: float | None) -> str:
+    return "\N{EN DASH}" if share is None or isnan(share) else f"{100 * share:.0f} %"
+
+
+def figure_image(figure: Figure, description: str) -> Markup:
+    """The figure as an <img>, so that the ids of two figures on one page cannot meet."""
+    encoded = base64.b64encode(svg(figure).encode()).decode()
+    width = round(figure.get_figwidth() * 96)
+    template = '<img class="plot" style="max-width:{}px" alt="{}" src="data:image/svg+xml;base64,{}">'
+    return Markup(template).format(width, description, encoded)
+
+
+def picture_uri(image: Image, pixels: int = 270_000, quality: int = 75) -> str:
+    """A data: URI of the picture as WebP, scaled down to at most `pixels` of area."""
+    ok, encoded = cv2.imencode(".webp", shrunk(image, pixels)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
+    assert ok
+    return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def shrunk(image: Image, pixels: int) -> Image:
+    """The picture with at most `pixels` pixels of area, sides in proportion."""
+    height, width = image.shape[:2]
+    scale = (pixels / (width * height)) ** 0.5
+    if scale >= 1:
+        return image
+    size = round(width * scale), round(height * scale)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def outline(mask: Mask) -> str:
+    """The mask's outline as the path of an SVG whose view box is the picture, 1000 units wide.
+
+    Specks of less than 0.02 % of the picture are left out.
+    """
+    height, width = mask.shape
+    unit = 1000 / width
+    contours, _ = cv2.findContours(mask.astype("uint8"), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    paths = []
+    for contour in contours:
+        if cv2.contourArea(contour) < 2e-4 * height * width:
+            continue
+        corners = cv2.approxPolyDP(contour, 1.5 / unit / 2, True)[:, 0]
+        paths.append("M" + "L".join(f"{x * unit:.0f} {y * unit:.0f}" for x, y in corners) + "Z")
+    return "".join(paths)

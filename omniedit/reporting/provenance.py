@@ -1,0 +1,135 @@
+"""Where everything came from: photos with licence and author, models, versions, seeds, the config as run."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from omniedit import __version__
+from omniedit.pairs import Shard
+from omniedit.reporting.page import render
+from omniedit.reporting.tabular import TableRow
+
+PHOTOS_SHOWN = 200
+
+
+def provenance_page(run: str, config: dict[str, Any], index: Sequence[dict[str, Any]], shards: Sequence[Path]) -> str:
+    kept = [row for row in index if row["status"] == "kept"]
+    refused = [row for row in index if row["status"] != "kept"]
+    values = {
+        "title": "Provenance",
+        "run": run,
+        "facts": [
+            ("OmniEdit", __version__),
+            ("seed", config["seed"]),
+            ("photos kept", f"{len(kept):,}"),
+            ("files refused", f"{len(refused):,}"),
+        ],
+        "licences": licence_rows(kept),
+        "photos": [photo_row(row) for row in kept[:PHOTOS_SHOWN]],
+        "photos_left_out": max(0, len(kept) - PHOTOS_SHOWN),
+        "refused": [TableRow([row["file"], row["reason"]]) for row in refused[:PHOTOS_SHOWN]],
+        "refused_left_out": max(0, len(refused) - PHOTOS_SHOWN),
+        "models": model_rows(shards),
+        "machine": [TableRow([name, value]) for name, value in machine()],
+        "packages": [TableRow(list(package)) for package in packages()],
+        "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+    }
+    return render("provenance", values)
+
+
+def licence_rows(photos: Iterable[dict[str, Any]]) -> list[TableRow]:
+    """(licence, number of photos, authors), the most frequent licence first."""
+    authors: dict[str, Counter[str]] = {}
+    for photo in photos:
+        authors.setdefault(photo["licence"], Counter())[photo["author"]] += 1
+    ordered = sorted(authors.items(), key=lambda item: -item[1].total())
+    return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
+
+
+def _few(names: Counter[str], most: int = 12) -> str:
+    listed = ", ".join(name for name, _ in names.most_common(most))
+    return listed + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def photo_row(photo: dict[str, Any]) -> TableRow:
+    crop = photo["right"] - photo["left"], photo["bottom"] - photo["top"]
+    return TableRow(
+        [
+            photo["source_id"],
+            photo["author"],
+            photo["licence"],
+            photo["origin"],
+            f"{crop[0]} x {crop[1]}",
+            photo["ratio"].replace("x", ":"),
+            "benchmark" if photo["shard"] == "bench" else photo["shard"],
+            photo["sha256"][:12],
+        ]
+    )
+
+
+def model_rows(shards: Sequence[Path]) -> list[TableRow]:
+    """(task, specialist, models with revisions, seed) as the candidates' own provenance says."""
+    rows: dict[tuple[str, str, int], dict[str, str]] = {}
+    for path in shards:
+        with Shard(path) as shard:
+            models = rows.setdefault((shard.task.label, shard.specialist, shard.seed), {})
+            for row in range(len(shard)):
+                models.update(shard.provenance(row).get("models", {}))
+    return [
+        TableRow(
+            [task, specialist, ", ".join(f"{k} {v}".strip() for k, v in sorted(models.items())) or "none", str(seed)]
+        )
+        for (task, specialist, seed), models in rows.items()
+    ]
+
+
+def machine() -> list[tuple[str, str]]:
+    """The machine that wrote the page."""
+    return [
+        ("system", platform.platform()),
+        ("processor", f"{os.cpu_count()} x {platform.processor() or platform.machine()}"),
+        ("Python", platform.python_version()),
+        ("commit", commit()),
+    ]
+
+
+def commit() -> str:
+    """The code's git commit, marked where files that git knows differ from it."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown (not a git checkout)"
+    return found.stdout.strip()
+
+
+def packages() -> list[tuple[str, str]]:
+    """(name, version) of every package that omniedit asks for and finds."""
+    names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
+    found = []
+    for name in sorted(names):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return found
+
+
+def read_config(text: str) -> dict[str, Any]:
+    """The config as run, from JSON."""
+    return json.loads(text)

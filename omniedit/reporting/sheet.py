@@ -1,0 +1,89 @@
+"""A contact sheet: pairs of every task on one picture, for a README."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from omniedit.aspect import crop_box
+from omniedit.images import Mask, resize_cover
+from omniedit.pairs import Shard
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.gallery import by_score
+from omniedit.reporting.style import INK, MUTED, styled
+from omniedit.tasks import Task
+
+PAIRS_PER_TASK = 2
+CELL = (600, 400)
+
+
+def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: Path) -> None:
+    """Write the sheet as PNG: a row a task, before and after of its best kept pairs, each of another photo.
+
+    A task of which nothing was kept shows its best rejected pairs and says so.
+    """
+    with styled():
+        figure = Figure(figsize=(12.4, 0.2 + 2.35 * len(tasks)))
+        FigureCanvasAgg(figure)
+        layout = figure.add_gridspec(
+            len(tasks),
+            2 * PAIRS_PER_TASK + 1,
+            left=0.01,
+            right=0.99,
+            top=1 - 0.22 / (0.2 + 2.35 * len(tasks)),
+            bottom=0.01,
+            wspace=0.03,
+            hspace=0.22,
+            width_ratios=[*([1, 1, 0.06] * PAIRS_PER_TASK)][: 2 * PAIRS_PER_TASK + 1],
+        )
+        for row, task in enumerate(tasks):
+            chosen = best_of_different_photos([c for c in candidates if c.task == task])
+            for place, candidate in enumerate(chosen):
+                axes = [figure.add_subplot(layout[row, 3 * place + side]) for side in (0, 1)]
+                _draw_pair(axes, task, candidate)
+            if not chosen:
+                axis = figure.add_subplot(layout[row, :])
+                _blank(axis, f"{task.label}: no photo gave a pair")
+        figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
+
+
+def best_of_different_photos(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """At most `PAIRS_PER_TASK`: the best kept pair of each photo, then the best rejected one."""
+    ranked = sorted(by_score(candidates), key=lambda c: not c.kept)
+    best: dict[str, Candidate] = {}
+    for candidate in ranked:
+        best.setdefault(candidate.source_id, candidate)
+    return list(best.values())[:PAIRS_PER_TASK]
+
+
+def _draw_pair(axes: Sequence[Axes], task: Task, candidate: Candidate) -> None:
+    with Shard(candidate.shard) as shard:
+        pair = shard[candidate.row]
+    height, width = pair.source.shape[:2]
+    left, top, right, bottom = crop_box(width, height, "3x2", centre_of(pair.mask))
+    for axis, picture in zip(axes, (pair.source, pair.edited), strict=True):
+        axis.imshow(resize_cover(picture[top:bottom, left:right], *CELL), aspect="auto")
+        axis.set_axis_off()
+    verdict = "" if candidate.kept else " (rejected)"
+    axes[0].set_title(f"{task.label}{verdict}", fontsize=9, color=MUTED, fontweight="normal", pad=4)
+    axes[1].set_title(shortened(pair.instruction), fontsize=9, color=INK, loc="right", fontweight="normal", pad=4)
+
+
+def centre_of(mask: Mask | None) -> tuple[float, float]:
+    """(x, y) of the mask's centre of mass as fractions of the picture; its middle where there is no mask."""
+    if mask is None or not mask.any():
+        return 0.5, 0.5
+    rows, columns = np.nonzero(mask)
+    return float(columns.mean() / mask.shape[1]), float(rows.mean() / mask.shape[0])
+
+
+def _blank(axis: Axes, text: str) -> None:
+    axis.text(0, 0.5, text, color=MUTED, fontsize=10)
+    axis.set_axis_off()
+
+
+def shortened(text: str, length: int = 62) -> str:
+    return text if len(text) <= length else text[: length - 3].rstrip() + "..."

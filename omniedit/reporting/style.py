@@ -1,0 +1,70 @@
+"""How every figure of the report looks: one font, few colours that colour-blind readers tell apart, no ornament."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+INK, MUTED, LINE, PALE = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
+"""Of the palette of Okabe and Ito (2008)."""
+KEPT, REJECTED = BLUE, PALE
+MODEL_COLOURS = {"editnet": BLUE, "no_edit": PALE, "specialist": ORANGE}
+SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#f0e442")
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": LINE,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#eceef1",
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "omniedit",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Figures made and saved in this block look as the report's do."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def panels(rows: int, columns: int, width: float, height: float, sharex: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure of width x height inches and its axes, row by row."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text; the same figure gives the same bytes."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return text.getvalue()

@@ -1,0 +1,93 @@
+"""How the losses of the base and of the editor went."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+from omniedit.reporting.page import number, render
+from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, styled
+from omniedit.reporting.tabular import TableRow
+
+SMOOTHING_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Losses of one training: (step, loss) on training pairs and on those held out, each in order of step."""
+
+    name: str
+    training: list[tuple[int, float]]
+    held_out: list[tuple[int, float]]
+
+
+def read_curve(name: str, path: Path) -> Curve:
+    """From a metrics file: a JSON object a line with `step`, and `loss` or `held_out_loss` or both.
+
+    A step that a resumed training made twice counts once, as made last.
+    """
+    try:
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+    except (FileNotFoundError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: not a readable metrics file ({error}); train again") from None
+    curves = {}
+    for key in ("loss", "held_out_loss"):
+        losses = {line["step"]: line[key] for line in lines if line.get(key) is not None}
+        curves[key] = sorted(losses.items())
+    return Curve(name, curves["loss"], curves["held_out_loss"])
+
+
+def training_page(run: str, curves: Sequence[Curve]) -> str:
+    shown = [curve for curve in curves if curve.training]
+    with styled():
+        values = {
+            "title": "Training",
+            "run": run,
+            "figure": loss_curves(shown) if shown else None,
+            "rows": [row for curve in shown for row in loss_rows(curve)],
+            "smoothing": SMOOTHING_STEPS,
+            "without": [curve.name for curve in curves if not curve.training],
+        }
+        return render("training", values)
+
+
+def loss_curves(curves: Sequence[Curve]) -> Figure:
+    figure, axes = panels(1, len(curves), 4.7 * max(2, len(curves)) if len(curves) > 1 else 6.2, 3.3)
+    for axis, curve in zip(axes, curves, strict=True):
+        steps, losses = np.array(curve.training).T
+        axis.plot(steps, losses, color=PALE, linewidth=0.8, label="each step")
+        axis.plot(steps, smoothed(losses), color=BLUE, label="training, smoothed")
+        if curve.held_out:
+            held_steps, held_losses = np.array(curve.held_out).T
+            axis.plot(held_steps, held_losses, "o-", color=ORANGE, markersize=4, label="held out")
+        axis.set(title=curve.name, xlabel="step", ylabel="loss")
+        axis.legend()
+    return figure
+
+
+def smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running mean over the last `SMOOTHING_STEPS` values; fewer at the start."""
+    sums = np.cumsum(np.concatenate([[0.0], losses]))
+    ends = np.arange(1, len(losses) + 1)
+    starts = np.maximum(0, ends - SMOOTHING_STEPS)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def loss_rows(curve: Curve) -> list[TableRow]:
+    """First and last loss of each kind; the training loss as the mean of its first and last steps."""
+    losses = np.array([loss for _, loss in curve.training])
+    few = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
+    rows = [_loss_row(curve.name, "training", curve.training[-1][0], losses[:few].mean(), losses[-few:].mean())]
+    if curve.held_out:
+        (_, first), (step, last) = curve.held_out[0], curve.held_out[-1]
+        rows.append(_loss_row(curve.name, "held out", step, first, last))
+    return rows
+
+
+def _loss_row(name: str, kind: str, step: int, first: float, last: float) -> TableRow:
+    return TableRow([name, kind, f"{step:,}", number(first, 4), number(last, 4), f"{100 * (last / first - 1):+.1f} %"])

@@ -1,0 +1,39 @@
+"""The benchmark's table, figure and edits: bench/table3.parquet, bench/{model}/* -> report/benchmark.html."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
+from omniedit.files import replaced
+from omniedit.pairs import Shard
+from omniedit.reporting.benchmark import benchmark_page
+from omniedit.tables import read_rows
+from omniedit.tasks import Task
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="bench/{model}/{task}.parquet")
+    parser.add_argument("--edits", type=Path, nargs="+", required=True, help="bench/{model}/{task}.h5")
+    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    args = parser.parse_args()
+
+    table = read_rows(args.table, TABLE3_SCHEMA.names)
+    page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits))
+    with replaced(args.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _by_model(paths: list[Path]) -> dict[str, dict[Task, Path]]:
+    edits: dict[str, dict[Task, Path]] = {}
+    for path in paths:
+        with Shard(path) as shard:
+            edits.setdefault(shard.specialist, {})[shard.task] = path
+    return edits
+
+
+if __name__ == "__main__":
+    run_program(main)
