@@ -22,11 +22,17 @@ _STYLE = (
 _ENVIRONMENT = {
     "night": (
         "Make it night.",
-        "Turn this daytime photo into a night scene.",
+        "Turn this into a night scene.",
         "Change the time of day to night.",
-        "Show the same scene after dark, under the stars.",
         "Make it look as if the photo was taken at night.",
         "Let night fall over the scene.",
+    ),
+    "dusk": (
+        "Change the time of day to dusk.",
+        "Show the scene at twilight.",
+        "Make it the blue hour after sunset.",
+        "Relight the scene as blue dusk.",
+        "Turn the daylight into evening twilight.",
     ),
     "golden_hour": (
         "Bathe the scene in the warm light of golden hour.",
@@ -35,47 +41,54 @@ _ENVIRONMENT = {
         "Relight the photo with golden evening sunlight.",
         "Make the light warm and golden, as just before sunset.",
     ),
+    "overcast": (
+        "Change the weather to a dull, cloudy day.",
+        "Replace the sunshine with flat grey light.",
+        "Make it a grey, overcast day.",
+        "Make the light dull and grey.",
+    ),
     "fog": (
         "Cover the scene in fog.",
         "Make it a foggy morning.",
-        "Add thick fog that swallows the distance.",
         "Turn the weather foggy.",
         "Let dense mist drift through the scene.",
+        "Add thick fog.",
     ),
     "rain": (
         "Make it rain.",
         "Change the weather to rain.",
         "Turn this into a rainy day.",
-        "Show the scene in heavy rain under a grey sky.",
+        "Show the scene in heavy rain.",
         "Add pouring rain and dull light.",
     ),
     "snow": (
         "Make it snow.",
-        "Turn this into a snowy winter day.",
-        "Cover the ground with snow and let flakes fall.",
+        "Let it snow heavily.",
         "Change the weather to snowfall.",
-        "Show the same scene in winter, while it snows.",
+        "Show the same scene while it snows.",
     ),
     "autumn": (
         "Change the season to autumn.",
         "Turn the greenery into autumn colours.",
-        "Make it autumn, with leaves and grass in gold and russet.",
+        "Make it autumn, with the plants in gold and russet.",
         "Show the same scene in the fall.",
         "Give the plants the colours of late October.",
     ),
-    "overcast": (
-        "Make the sky overcast.",
-        "Change the weather to a dull, cloudy day.",
-        "Replace the sunshine with flat grey light.",
-        "Make it a grey, overcast day.",
-        "Let clouds cover the sun.",
-    ),
-    "dusk": (
-        "Change the time of day to dusk.",
-        "Show the scene at twilight.",
-        "Make it the blue hour after sunset.",
-        "Relight the scene as blue dusk.",
-        "Turn the daylight into evening twilight.",
+}
+
+_WITH_SKY = {
+    "night": ("Show the same scene after dark, under the stars.", "Make it night, with stars in the sky."),
+    "dusk": ("Make it dusk, with the last light along the horizon.",),
+    "overcast": ("Make the sky overcast.", "Let grey clouds cover the whole sky."),
+    "fog": ("Add thick fog that swallows the distance.",),
+    "rain": ("Make it rain under a grey sky.",),
+}
+
+_WITH_GROUND = {
+    "snow": (
+        "Cover the ground with snow and let flakes fall.",
+        "Turn this into a snowy winter day.",
+        "Show the same scene in winter, while it snows.",
     ),
 }
 
@@ -111,9 +124,14 @@ def style_wordings(style: str, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(text.format(style=style) for text in _drawn(_STYLE, rng))
 
 
-def environment_wordings(environment: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for one of the environments: 'night', 'golden_hour', ..."""
-    return _drawn(_ENVIRONMENT[environment], rng)
+def environment_wordings(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
+    """Phrasings for one of the environments: 'night', 'golden_hour', ...
+
+    Args:
+        sky, ground: whether sky and open ground are seen, so that an instruction may speak of them.
+    """
+    more = (_WITH_SKY.get(environment, ()) if sky else ()) + (_WITH_GROUND.get(environment, ()) if ground else ())
+    return _drawn(_ENVIRONMENT[environment] + more, rng)
 
 
 def colour_wordings(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:

@@ -1,0 +1,184 @@
+"""What a photo shows, as far as weather and light need to know: sky, plants, depth, sun. No network, cues only."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from omniedit.images import Image, Mask
+from omniedit.specialists.noise import Field
+from omniedit.specialists.tone import FloatImage, blur, luma, smoothstep, to_float, to_lab
+
+WORKING_SIDE = 512
+"""Longest side at which regions are found; their outlines are then refined at full size."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Cues of one photo, fields are (H, W) of float32 in [0, 1].
+
+    Args:
+        sky: opacity of the sky.
+        plants: how surely a pixel is green or yellow-green foliage or grass.
+        depth: 0 near, 1 at the horizon and in the sky.
+        horizon: row of the lowest far thing, as a fraction of the height.
+        sun: whether the sun's disc stands in the sky.
+        sharp: share of the plants that is in focus; low in a close-up.
+    """
+
+    sky: Field
+    plants: Field
+    depth: Field
+    horizon: float
+    sun: bool
+    sharp: float
+
+    @property
+    def sky_share(self) -> float:
+        return float(self.sky.mean())
+
+    @property
+    def plant_share(self) -> float:
+        """Of what is not sky."""
+        return float(self.plants.sum() / max(float((1 - self.sky).sum()), 1.0))
+
+
+def understand(image: Image) -> Scene:
+    """The cues of a photo."""
+    rgb = to_float(image)
+    sky = sky_opacity(rgb)
+    horizon = horizon_row(sky)
+    plants = greenness(rgb) * (1 - sky)
+    return Scene(sky, plants, depth_cue(rgb, sky, horizon), horizon, has_sun(rgb, sky), in_focus(rgb, plants))
+
+
+def sky_opacity(rgb: FloatImage) -> Field:
+    """(H, W) in [0, 1]: smooth, blue or bright pixels joined to the top border, matted along the photo's edges.
+
+    All zero where less than half of the top border, or less than 6 % of the picture, looks like sky.
+    """
+    height, width = rgb.shape[:2]
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    seeds = without_holes(joined_to_top(_sky_like(small)))
+    if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
+        return np.zeros((height, width), np.float32)
+    sure = cv2.resize(seeds.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return matte_of_region(rgb, sure, band=max(6, round(max(height, width) / 110)))
+
+
+def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
+    """Opacity of a region whose outline is known to within `band` pixels.
+
+    In the band a pixel is a mixture of the mean colours of inside and outside near it; its opacity is its place on the
+    line between the two (Wright's alpha for a known backing, as in Smith and Blinn 1996, for two local backings).
+    """
+    kernel = np.ones((2 * band + 1, 2 * band + 1), np.uint8)
+    inside = cv2.erode(region.astype(np.uint8), kernel[::2, ::2], borderValue=1).astype(np.float32)
+    outside = 1 - cv2.dilate(region.astype(np.uint8), kernel).astype(np.float32)
+    across = _local_mean(rgb, inside, 2 * band) - _local_mean(rgb, outside, 2 * band)
+    along = rgb - _local_mean(rgb, outside, 2 * band)
+    share = (along * across).sum(axis=2) / np.maximum((across**2).sum(axis=2), 1e-3)
+    unsure = (1 - inside) * (1 - outside)
+    return np.clip(inside + unsure * smoothstep(0.30, 0.85, share), 0, 1).astype(np.float32)
+
+
+def _local_mean(rgb: FloatImage, where: Field, sigma: float) -> FloatImage:
+    weight = blur(where, sigma)
+    return blur(rgb * where[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
+
+
+def joined_to_top(region: Mask) -> Mask:
+    """The parts of a region that touch the picture's top border."""
+    _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
+    touching = np.setdiff1d(np.unique(labels[0]), [0])
+    return np.isin(labels, touching)
+
+
+def without_holes(region: Mask) -> Mask:
+    """A region with its narrow cracks closed, and what it then surrounds (edges of clouds, birds, a twig) taken in."""
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    padded = cv2.copyMakeBorder(region.astype(np.uint8), 9, 9, 9, 9, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)[9:-9, 9:-9]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > 0.02 * labels.size)
+    return (closed > 0) | ~np.isin(labels, np.union1d(large, labels[-1]))
+
+
+def _sky_like(rgb: FloatImage) -> Mask:
+    lab = to_lab(rgb)
+    grey = luma(rgb)
+    texture = blur(np.abs(grey - blur(grey, 1.5)), 2.0)
+    blue = lab[..., 2] < -4
+    bright = (lab[..., 0] > 74) & (lab[..., 2] < 22)
+    smooth = texture < np.where(blue, 0.02, 0.012)
+    glare = lab[..., 0] > 93
+    above = np.linspace(0, 1, grey.shape[0], dtype=np.float32)[:, None] < 0.75
+    return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
+
+
+def guided_filter(guide: Field, field: Field, radius: int, smoothing: float) -> Field:
+    """A field made to follow the edges of a guide (He, Sun and Tang 2013, algorithm 1); radius in pixels."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    mean_guide, mean_field = cv2.blur(guide, side), cv2.blur(field, side)
+    variance = cv2.blur(guide * guide, side) - mean_guide * mean_guide
+    slope = (cv2.blur(guide * field, side) - mean_guide * mean_field) / (variance + smoothing)
+    return cv2.blur(slope, side) * guide + cv2.blur(mean_field - slope * mean_guide, side)
+
+
+def greenness(rgb: FloatImage) -> Field:
+    """(H, W) in [0, 1]: green to yellow-green hue, with the chroma that plants have."""
+    lab = to_lab(blur(rgb, 1.5))
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    return smoothstep(72, 96, hue) * (1 - smoothstep(165, 195, hue)) * smoothstep(5, 14, chroma)
+
+
+def in_focus(rgb: FloatImage, where: Field) -> float:
+    """Share of a region with fine texture around; a background out of focus has none."""
+    grey = luma(rgb)
+    texture = blur(np.abs(grey - blur(grey, 1.2)), 8.0)
+    region = where > 0.5
+    return float((texture[region] > 0.006).mean()) if region.any() else 0.0
+
+
+def horizon_row(sky: Field) -> float:
+    """Fraction of the height where the sky mostly ends; 0.3 where no sky is seen."""
+    covered = (sky > 0.5).mean(axis=1)
+    rows = np.flatnonzero(covered > 0.15)
+    return float(rows[-1] + 1) / sky.shape[0] if len(rows) else 0.3
+
+
+def depth_cue(rgb: FloatImage, sky: Field, horizon: float) -> Field:
+    """(H, W): the ground rises with distance, haze veils it, the sky lies behind all.
+
+    The haze is the dark channel (He, Sun and Tang 2009, eq. 5): far things have no black left.
+    """
+    height = rgb.shape[0]
+    rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    ground = 1 - smoothstep(horizon - 0.05, 1.0, rows) ** 0.5
+    side = max(3, round(max(rgb.shape[:2]) / 90)) | 1
+    dark_channel = cv2.erode(rgb.min(axis=2), np.ones((side, side), np.uint8))
+    radius = 2 * side
+    haze = guided_filter(luma(rgb), dark_channel, radius, 1e-3)
+    depth = 0.75 * ground + 0.45 * smoothstep(0.05, 0.55, haze)
+    return np.clip(np.maximum(blur(np.clip(depth, 0, 1).astype(np.float32), 2.0), sky), 0, 1)
+
+
+def has_sun(rgb: FloatImage, sky: Field) -> bool:
+    """Whether a burnt-out disc stands in the sky, with a glow on all sides that a sunlit cloud has not."""
+    grey = luma(rgb)
+    burnt = ((grey > 0.985) & (sky > 0.3)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(burnt)
+    if len(stats) < 2:
+        return False
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    _, _, width, height, area = stats[largest]
+    radius = 3 * int(np.sqrt(area / np.pi)) + 1
+    round_enough = area > 0.45 * width * height and max(width, height) < 2 * min(width, height)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    disc = (labels == largest).astype(np.uint8)
+    around = (cv2.dilate(disc, ellipse) > disc) & (sky > 0.3)
+    return bool(
+        round_enough and area > 1e-3 * grey.size and around.any() and float(np.percentile(grey[around], 10)) > 0.7
+    )
