@@ -55,8 +55,12 @@ def bucket_size(ratio: str, base_size: int, multiple: int = 16) -> tuple[int, in
     """Width and height of a bucket: pictures of about `ratio` with at least base_size^2 pixels.
 
     Both sides are multiples of `multiple` (16: a VAE that downsamples by 8 and patches of 2). Of all such sizes the
-    one with the least cost wins, where 1 % off the ratio costs as much as 5 % more pixels.
+    one with the least cost wins, where 1 % off the ratio costs as much as 5 % more pixels. A portrait bucket is its
+    landscape one on end.
     """
+    if RATIOS[ratio] < 1:
+        width, height = bucket_size("x".join(reversed(ratio.split("x"))), base_size, multiple)
+        return height, width
     target, area = RATIOS[ratio], base_size * base_size
 
     def cost(size: tuple[int, int]) -> float:

@@ -113,6 +113,10 @@ class BaseConfig(Section):
     """Attention heads."""
     head_dim: int = Field(32, ge=8, multiple_of=8)
     """Width of a head; the model's width is heads x head_dim."""
+    patch_size: int = Field(2, ge=1, le=2)
+    """Latent pixels on a side of one image token."""
+    prediction: Literal["velocity", "sample"] = "sample"
+    """What the base predicts: the velocity as SD3 does, or the clean sample, which a narrow one learns sooner."""
     steps: int = Field(200, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
@@ -134,6 +138,12 @@ class TrainConfig(Section):
     """Peak learning rate of AdamW."""
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the learning rate rises from 0."""
+    sigma_mean: float = 0.5
+    """Mean of the logit of the noise level; above 0 there is more noise."""
+    sigma_std: float = Field(1.0, gt=0)
+    """Standard deviation of the logit of the noise level."""
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
     text_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples whose instruction alone is dropped (InstructPix2Pix: 0.05)."""
     image_dropout: float = Field(0.05, ge=0, le=1)
@@ -144,6 +154,8 @@ class TrainConfig(Section):
     """DeepSpeed ZeRO stage."""
     checkpoint_every: int = Field(50, ge=1)
     """Steps between checkpoints; a killed job loses at most these."""
+    held_out_every: int = Field(50, ge=1)
+    """Steps between measurements of the held-out loss."""
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of kept pairs that training never sees; their loss is the held-out loss."""
     base: BaseConfig = BaseConfig()
@@ -233,8 +245,15 @@ def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict
         if isinstance(value, Mapping) and isinstance(typed.get(key), Mapping):
             typed[key] = _with_typed(typed[key], value)
         elif isinstance(value, str):
-            typed[key] = yaml.safe_load(value)
+            typed[key] = _as_yaml(value)
     return typed
+
+
+def _as_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:

@@ -1,0 +1,90 @@
+"""A wrong key, type or value is one line: file, key, what was wrong, what is allowed. What is generated is current."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from omniedit.config import README_PATH, SCHEMA_PATH, check, key_table, load, readme_with_table, schema
+from omniedit.errors import UserError
+from omniedit.tasks import Task
+
+ROOT = Path(__file__).parent.parent
+
+WRONG = [
+    ("sed: 1", "sed: unknown key; allowed here: run, seed, sources, tasks"),
+    ("seed: x", 'seed: "x" is not allowed; allowed: a valid integer'),
+    ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
+    ("run: a/b", "run: \"a/b\" is not allowed; allowed: letters, digits, '_', '.' and '-', a letter or digit first"),
+    ("filter: {min_score: 11}", "filter.min_score: 11 is not allowed; allowed: less than or equal to 10"),
+    ("filter: 9", "filter: 9 is not allowed; allowed: a mapping of keys to values"),
+    ("buckets: {base_size: 1000}", "buckets.base_size: 1000 is not allowed; allowed: a multiple of 16"),
+    ("sources: {crop: center}", "sources.crop: \"center\" is not allowed; allowed: 'centre' or 'saliency'"),
+    ("sources: {kind: folder}", "sources: path is needed for `kind: folder` and for no other kind"),
+    ("tasks: {object_swap: {pairs: 3}}", "tasks.object_swap.pairs: unknown key; allowed here: pairs_per_shard"),
+    ("tasks: {swap: {}}", "tasks.swap: unknown key; allowed here: object_swap, object_removal"),
+    ("train: {text_dropout: 0.9, image_dropout: 0.2}", "train: text_dropout + image_dropout + both_dropout must not"),
+    ("seed: x\nrun: ''", "(and 1 more)"),
+    ("[1]", "a config is a mapping of keys to values, found list"),
+    ("seed: [", "not valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG)
+def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}: ") and told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
+    first, last = tmp_path / "first.yaml", tmp_path / "last.yaml"
+    first.write_text("seed: x\nfilter: {min_score: 12}")
+    last.write_text("filter: {min_score: 13}")
+    merged = {"filter": {"min_score": 13}}
+    with pytest.raises(UserError, match=rf"^{last}: filter\.min_score: 13"):
+        check(merged, [first, last])
+    with pytest.raises(UserError, match=rf"^{first}: seed"):
+        check({"seed": "x"}, [first, last])
+    with pytest.raises(UserError, match=r"^--config: filter\.min_score: 14"):
+        check({"filter": {"min_score": "14"}}, [first, last], {"filter": {"min_score": "14"}})
+
+
+def test_nested_values_of_the_command_line_are_read_as_yaml() -> None:
+    overrides = {"filter": {"min_score": "7.5"}, "sources": {"kind": "folder", "path": "photos: ["}}
+    config = check(overrides, [], overrides)
+    assert config.filter.min_score == 7.5 and config.sources.path == "photos: ["
+
+
+def test_a_task_without_pairs_is_off_and_one_must_be_on() -> None:
+    config = check({"tasks": {"object_swap": {"pairs_per_shard": 0}}})
+    assert config.tasks.enabled == tuple(task for task in Task if task is not Task.OBJECT_SWAP)
+    with pytest.raises(UserError, match="at least one must make pairs"):
+        check({"tasks": {task.value: {"pairs_per_shard": 0} for task in Task}})
+
+
+def test_the_schema_and_the_table_of_keys_are_those_of_the_code() -> None:
+    assert (ROOT / SCHEMA_PATH).read_text() == schema()
+    readme = (ROOT / README_PATH).read_text()
+    assert readme == readme_with_table(readme)
+
+
+def test_the_table_names_every_key_once() -> None:
+    keys = [row.split("`")[1] for row in key_table()]
+    assert len(keys) == len(set(keys))
+    assert {
+        "run",
+        "seed",
+        "sources.path",
+        "tasks.<task>.pairs_per_shard",
+        "filter.min_score",
+        "train.base.steps",
+    } <= set(keys)
+
+
+def test_the_default_config_file_is_valid_and_names_every_task() -> None:
+    path = ROOT / "config/config.yaml"
+    assert load(path).run == "mini"
+    assert set(yaml.safe_load(path.read_text())["tasks"]) == {task.value for task in Task}
