@@ -58,10 +58,9 @@ def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
 
 
 def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
+    counts = [f"{choice[who]:,}" for who in ("teacher_keeps", "student_keeps")]
     shares = [percent(choice[measure]) for measure in ("precision", "recall")]
-    return TableRow(
-        [f"O \N{GREATER-THAN OR EQUAL TO} {float(threshold):g}", f"{choice['teacher_keeps']:,}", f"{choice['student_keeps']:,}", *shares]
-    )
+    return TableRow([f"{float(threshold):g} and more", *counts, *shares])
 
 
 def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
