@@ -28,6 +28,8 @@ class SourcesConfig(Section):
     """Folder of jpeg, png, webp and tiff photos, nested as you like; only for `kind: folder`."""
     min_pixels: int = Field(1_000_000, ge=4096)
     """Fewest pixels (width x height) a photo must have after the crop to its ratio."""
+    max_pixels: int = Field(4_000_000, ge=4096)
+    """A photo with more pixels after the crop is scaled down to so many: what specialists edit and judges see."""
     ratio_tolerance: float = Field(0.15, ge=0, lt=1)
     """Largest share of a photo's area that the crop to the nearest of the seven ratios may cut away."""
     crop: Literal["centre", "saliency"] = "saliency"
@@ -39,6 +41,12 @@ class SourcesConfig(Section):
     def _folder_has_path(self) -> "SourcesConfig":
         if (self.kind == "folder") != (self.path is not None):
             raise ValueError("path is needed for `kind: folder` and for no other kind")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> "SourcesConfig":
+        if self.max_pixels < self.min_pixels:
+            raise ValueError(f"max_pixels {self.max_pixels} must not be less than min_pixels {self.min_pixels}")
         return self
 
 

@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=["sample", "folder"], required=True)
     parser.add_argument("--path", type=Path, help="the folder, for --kind folder")
     parser.add_argument("--min-pixels", type=int, required=True)
+    parser.add_argument("--max-pixels", type=int, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
     parser.add_argument("--shards", type=int, required=True)
@@ -27,9 +28,10 @@ def main() -> None:
 
     root = args.path or SAMPLE
     files = list_files(root)
+    demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     rows = []
     with Progress("files", total=len(picture_files(files))) as progress:
-        for row in index_rows(root, files, Demands(args.min_pixels, args.ratio_tolerance, args.crop)):
+        for row in index_rows(root, files, demands):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
             rows.append(row)

@@ -107,7 +107,7 @@ class EncodedPhoto:
             converted = ImageCms.profileToProfile(image, profile, _SRGB, outputMode="RGB")
             assert converted is not None
             return converted
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
 
     def _foreign_profile(self) -> ImageCms.ImageCmsProfile | None:
         """The colour profile that the file carries, where it is a valid one, fits the mode and is not sRGB."""

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +43,8 @@ INDEX_SCHEMA = pa.schema(
         ("top", pa.int32()),
         ("right", pa.int32()),
         ("bottom", pa.int32()),
+        ("packed_width", pa.int32()),
+        ("packed_height", pa.int32()),
         ("caption", pa.string()),
         ("objects", pa.string()),
         ("author", pa.string()),
@@ -51,7 +54,8 @@ INDEX_SCHEMA = pa.schema(
         ("shard", pa.string()),
     ]
 )
-"""width and height are upright and before the crop; objects is JSON with boxes as fractions of the cropped picture;
+"""width and height are upright and before the crop, packed_width and packed_height what is left after the crop and
+scaling down; objects is JSON with boxes as fractions of the cropped picture;
 sha256 is of the upright RGB pixels before the crop. Columns that do not apply to a row are null."""
 
 _HALF = 0.5
@@ -60,9 +64,10 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class Demands:
-    """What a photo must meet to be kept, and how it is cropped (`sources` in the config)."""
+    """What a photo must meet to be kept, how it is cropped and scaled (`sources` in the config)."""
 
     min_pixels: int
+    max_pixels: int
     ratio_tolerance: float
     crop: Literal["centre", "saliency"]
 
@@ -149,6 +154,13 @@ def crop(image: Image, box: Box) -> Image:
     return image[top:bottom, left:right]
 
 
+def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
+    """Width and height of a crop once scaled down to at most `max_pixels`."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = min(1.0, sqrt(max_pixels / (width * height)))
+    return max(1, int(width * scale)), max(1, int(height * scale))
+
+
 def pixels_sha256(image: Image) -> str:
     """Of shape and pixels, so that a picture and its transpose differ even where flat."""
     digest = hashlib.sha256(repr(image.shape).encode())
@@ -214,6 +226,7 @@ def _judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> Row:
         "reason": "",
         "ratio": ratio,
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
+        **dict(zip(("packed_width", "packed_height"), packed_size(box, demands.max_pixels), strict=True)),
         "caption": caption.caption,
         "objects": json.dumps([asdict(thing) for thing in objects_in_crop(caption.objects, (width, height), box)]),
         "author": caption.author,

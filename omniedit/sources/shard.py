@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.images import encode_png
+from omniedit.images import encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto, Unreadable
 from omniedit.sources.index import Row, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
@@ -21,8 +21,8 @@ _END = bytes(1024)
 def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]:
     """Write a shard's photos to a tar, yielding each source id once it is in; the same photos give the same bytes.
 
-    A photo goes in as the file it is where that is an upright, uncropped 8-bit RGB jpeg, png or webp, else as a
-    lossless PNG.
+    A photo goes in as the file it is where that is an upright 8-bit RGB jpeg, png or webp that is neither cropped nor
+    scaled, else as a lossless PNG.
 
     Raises:
         UserError: a photo is gone, or its pixels are not those that were indexed.
@@ -53,9 +53,10 @@ def _as_packed(path: Path, row: Row) -> tuple[str, bytes]:
     if pixels_sha256(image) != row["sha256"]:
         raise UserError(changed)
     box = (row["left"], row["top"], row["right"], row["bottom"])
-    if suffix is not None and box == (0, 0, row["width"], row["height"]):
+    size = (row["packed_width"], row["packed_height"])
+    if suffix is not None and size == (row["width"], row["height"]):
         return suffix, original
-    return ".png", encode_png(crop(image, box))
+    return ".png", encode_png(resize_cover(crop(image, box), *size))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

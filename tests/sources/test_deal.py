@@ -59,7 +59,7 @@ def test_refused_rows_are_not_dealt() -> None:
 
 
 def test_of_the_sample_the_two_spare_photos_with_named_objects_are_held_out() -> None:
-    rows = list(index_rows(SAMPLE, list_files(SAMPLE), Demands(1_000_000, 0.15, "centre")))
+    rows = list(index_rows(SAMPLE, list_files(SAMPLE), Demands(1_000_000, 4_000_000, 0.15, "centre")))
     for seed in range(5):
         dealt = deal(rows, 1, 2, seed)
         assert {row["source_id"] for row in dealt if row["shard"] == "bench"} == {"mountain_meadow", "paint_brushes"}

@@ -24,7 +24,7 @@ from omniedit.sources.index import (
 )
 from omniedit.sources.photo import NamedObject
 
-DEMANDS = Demands(min_pixels=4096, ratio_tolerance=0.15, crop="centre")
+DEMANDS = Demands(min_pixels=4096, max_pixels=10**6, ratio_tolerance=0.15, crop="centre")
 
 
 def save(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
@@ -120,7 +120,7 @@ def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_kept_whole_one_photo_a_ratio_or_two() -> None:
-    rows = list(indexed(SAMPLE, Demands(1_000_000, 0.15, "saliency")).values())
+    rows = list(indexed(SAMPLE, Demands(1_000_000, 4_000_000, 0.15, "saliency")).values())
     assert [row["status"] for row in rows] == ["kept"] * 9
     assert {row["ratio"] for row in rows} == {"1x1", "2x3", "3x2", "3x4", "4x3", "9x16", "16x9"}
     assert all(
@@ -137,7 +137,7 @@ def test_saliency_keeps_a_named_object_in_view(tmp_path: Path) -> None:
     for left, expected in ((0.0, (0, 150)), (0.9, (10, 160))):
         line = {"file": "a.png", "objects": [{"name": "x", "box": [left, 0.2, left + 0.1, 0.8]}]}
         (tmp_path / "photos.jsonl").write_text(json.dumps(line))
-        row = indexed(tmp_path, Demands(4096, 0.15, "saliency"))["a.png"]
+        row = indexed(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected and len(json.loads(row["objects"])) == 1
 
 
@@ -146,7 +146,7 @@ def test_saliency_crops_towards_what_stands_out(tmp_path: Path) -> None:
         image = np.full((100, 160, 3), 90, np.uint8)
         image[40:60, place : place + 15] = (250, 40, 20)
         PIL.Image.fromarray(image).save(tmp_path / "a.png")
-        row = indexed(tmp_path, Demands(4096, 0.15, "saliency"))["a.png"]
+        row = indexed(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected
 
 

@@ -11,7 +11,7 @@ from omniedit.sources.index import Demands, Row, index_rows, list_files
 from omniedit.sources.photo import NamedObject
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 
-DEMANDS = Demands(min_pixels=100, ratio_tolerance=0.15, crop="centre")
+DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="centre")
 
 
 @pytest.fixture
@@ -48,6 +48,15 @@ def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: 
     assert plain.objects == (NamedObject("dot", (0, 0, 0.5, 0.5)),)
     assert (photos["wide.png"].image == np.array(PIL.Image.open(folder / "wide.png"))[:, 2:98]).all()
     assert photos["alpha.webp"].image.shape == (64, 96, 3)
+
+
+def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (300, 200), (9, 99, 199)).save(folder / "plain.jpg", quality=95)
+    with PhotoShard(packed(folder, tmp_path / "00000.tar")) as shard:
+        photo = shard[shard.names.index("plain")]
+    assert photo.image.shape == (68, 102, 3) and 0.95 * 7000 < 68 * 102 <= 7000
+    assert np.abs(photo.image.astype(int) - (9, 99, 199)).max() < 4
+    assert photo.ratio == "3x2" and photo.objects == (NamedObject("dot", (0, 0, 0.5, 0.5)),)
 
 
 def test_original_bytes_where_nothing_was_changed(folder: Path, tmp_path: Path) -> None:

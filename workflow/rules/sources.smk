@@ -21,6 +21,7 @@ rule index_sources:
         kind=CONFIG.sources.kind,
         path=f"--path '{CONFIG.sources.path}'" if CONFIG.sources.path else "",
         min_pixels=CONFIG.sources.min_pixels,
+        max_pixels=CONFIG.sources.max_pixels,
         tolerance=CONFIG.sources.ratio_tolerance,
         crop=CONFIG.sources.crop,
         shards=CONFIG.sources.shards,
@@ -29,8 +30,8 @@ rule index_sources:
         listing=photo_listing,
     shell:
         "python scripts/index_sources.py --kind {params.kind} {params.path} --min-pixels {params.min_pixels}"
-        " --ratio-tolerance {params.tolerance} --crop {params.crop} --shards {params.shards}"
-        " --bench-photos {params.bench_photos} --seed {params.seed} --out {output} > {log} 2>&1"
+        " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
+        " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule pack_sources:
