@@ -1,0 +1,195 @@
+"""Each page holds what a reader looks for, stays whole where there is nothing to show, and comes out the same twice."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair, Refusal, make_pair_id, write_shard
+from omniedit.reporting.agreement import agreement_page
+from omniedit.reporting.benchmark import benchmark_page
+from omniedit.reporting.candidates import read_candidates
+from omniedit.reporting.filtering import filter_page
+from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.page import LIMIT
+from omniedit.reporting.provenance import provenance_page
+from omniedit.reporting.sheet import contact_sheet
+from omniedit.reporting.throughput import throughput_page
+from omniedit.reporting.training import Curve, loss_rows, read_curve, training_page
+from omniedit.scoring.agreement import agreement, agreement_row
+from omniedit.scoring.score import Score
+from omniedit.tasks import Task
+
+KEPT, BELOW, UNSCORABLE = "kept", "below threshold", "unscorable"
+
+
+def pairs_of(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((480, 640), bool)
+    mask[100:200, 200:400] = True
+    pairs = []
+    for n in range(count):
+        source = rng.integers(0, 256, (480, 640, 3), np.uint8) if noisy else np.full((480, 640, 3), 40 + n, np.uint8)
+        edited = np.where(mask[..., None], 255 - source, source)
+        provenance = {
+            "source_id": f"photo{n % 3}",
+            "author": "Ada <script>",
+            "licence": "CC0-1.0",
+            "ratio": "4x3",
+            "specialist": "embedded",
+            "models": {"net": "1"},
+            "seed": 0,
+        }
+        wordings = (f"Swap thing {n} & more.", "Exchange it.")
+        pair_id = make_pair_id(task, f"photo{n % 3}", 0, n)
+        pairs.append(EditPair(pair_id, task, wordings, source, edited, mask, provenance))
+    return pairs
+
+
+def written(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, refusals: int = 1) -> tuple:
+    """Files of one shard, the n-th pair with the n-th outcome: candidates, scores, decisions."""
+    pairs = pairs_of(task, len(outcomes), noisy)
+    paths = [folder / f"{kind}_{task}" for kind in ("candidates", "scores", "decisions")]
+    refused = [Refusal(f"dull{n}", "nothing to swap") for n in range(refusals)]
+    write_shard(paths[0], task, "embedded", 0, pairs, refused)
+    scores, decisions = [], []
+    for n, (pair, outcome) in enumerate(zip(pairs, outcomes, strict=True)):
+        value = None if outcome == UNSCORABLE else (9.5 if outcome == KEPT else 5.0) - n / 100
+        scored = {"sc_score_1": value, "sc_score_2": value, "pq_score": value, "o_score": value}
+        told = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
+        scores.append({"pair_id": pair.pair_id, **scored, **told})
+        decisions.append({"pair_id": pair.pair_id, "kept": outcome == KEPT, "reason": outcome})
+    numbers = [(name, pa.float64()) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")]
+    words = [(name, pa.string()) for name in ("pair_id", "reasoning", "judge", "status")]
+    pq.write_table(pa.Table.from_pylist(scores, schema=pa.schema(words + numbers)), paths[1])
+    schema = pa.schema([("pair_id", pa.string()), ("kept", pa.bool_()), ("reason", pa.string())])
+    pq.write_table(pa.Table.from_pylist(decisions, schema=schema), paths[2])
+    return tuple([path] for path in paths)
+
+
+def page_of(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
+    candidates, refusals = read_candidates(*written(folder, task, outcomes, **options))
+    return gallery("mini", task, candidates, refusals[task], 9.0, Sample(), seed=0)
+
+
+def instructions(page: str) -> list[str]:
+    return re.findall(r"<h3>(Swap thing \d+)", page)
+
+
+def test_gallery_shows_kept_then_best_rejected(tmp_path):
+    page = page_of(tmp_path, [BELOW, KEPT, UNSCORABLE, KEPT, BELOW])
+    assert instructions(page) == [f"Swap thing {n}" for n in (1, 3, 0, 4, 2)]
+    assert page.count('<span class="badge">') == 3
+    assert "nothing to swap" in page
+
+
+def test_gallery_shows_text_as_text(tmp_path):
+    page = page_of(tmp_path, [KEPT])
+    assert "Ada &lt;script&gt;" in page
+    assert "Swap thing 0 &amp; more." in page
+
+
+def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_says_what_it_left_out(tmp_path):
+    page = page_of(tmp_path, [KEPT] * 12 + [BELOW] * 12, noisy=True)
+    assert len(page.encode()) < LIMIT
+    shown = instructions(page)
+    assert 3 <= len(shown) < 18
+    assert f"{page.count('badge') - 1} of 12: those with the highest O" in page
+    assert any(int(name.split()[-1]) < 12 for name in shown)
+
+
+def test_gallery_outlines_the_mask_where_it_is(tmp_path):
+    page = page_of(tmp_path, [KEPT])
+    path = re.search(r'<path d="M([^"]+)Z"', page)[1]
+    corners = np.array([point.split() for point in path.split("L")], float)
+    np.testing.assert_allclose(corners.min(0), np.array([200, 100]) * 1000 / 640, atol=4)
+    np.testing.assert_allclose(corners.max(0), np.array([400, 200]) * 1000 / 640, atol=4)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [([], "No pair of this task was kept."), ([BELOW], "was kept."), ([KEPT], "No pair of this task was rejected.")],
+)
+def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
+    assert told in page_of(tmp_path, outcomes)
+
+
+def test_same_input_gives_the_same_page(tmp_path):
+    candidates, refusals = read_candidates(*written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
+    pages = {filter_page("mini", candidates, refusals, 9.0) for _ in range(2)}
+    assert len(pages) == 1
+    assert instructions(page_of(tmp_path, [KEPT] * 20)) == instructions(page_of(tmp_path, [KEPT] * 20))
+
+
+def test_filter_page_counts_before_and_after(tmp_path):
+    swaps = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW, BELOW, UNSCORABLE])
+    styles = written(tmp_path, Task.STYLE_TRANSFER, [BELOW])
+    joined = read_candidates(*[first + second for first, second in zip(swaps, styles, strict=True)])
+    page = filter_page("mini", *joined, 9.0)
+    rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+    names = ("Object swap", "Style transfer", "All tasks")
+    swap, style, total = (next(row for row in rows if row[:1] == [name]) for name in names)
+    assert swap[:4] == ["Object swap", "4", "1", "25 %"]
+    assert swap[4:6] == [f"{np.mean([9.5, 4.99, 4.98]):.2f}", "9.50"]
+    assert style[:4] == ["Style transfer", "1", "0", "0 %"]
+    assert total[:4] == ["All tasks", "5", "1", "20 %"]
+    assert "Switched off in this run: Object removal" in page
+
+
+def test_filter_page_of_nothing(tmp_path):
+    candidates, refusals = read_candidates(*written(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
+    page = filter_page("mini", candidates, refusals, 9.0)
+    assert "There is no candidate to show." in page
+    assert "No pair was kept" in page
+
+
+def test_files_of_different_shards_are_refused(tmp_path):
+    swaps = written(tmp_path, Task.OBJECT_SWAP, [KEPT])
+    styles = written(tmp_path, Task.STYLE_TRANSFER, [KEPT])
+    with pytest.raises(UserError, match="give files of one shard"):
+        read_candidates(swaps[0], styles[1], swaps[2])
+
+
+def test_contact_sheet_is_the_same_twice(tmp_path):
+    files = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
+    candidates, _ = read_candidates(*files)
+    tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
+    for name in ("first.png", "second.png"):
+        contact_sheet(candidates, tasks, tmp_path / name)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_a_step_trained_twice_counts_as_made_last(tmp_path):
+    lines = [{"step": 0, "held_out_loss": 1.0}, {"step": 1, "loss": 9.0}, {"step": 1, "loss": 0.8}]
+    lines += [{"step": 2, "loss": 0.4, "held_out_loss": 0.5}]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curve = read_curve("EditNet", path)
+    assert curve.training == [(1, 0.8), (2, 0.4)]
+    assert loss_rows(curve)[1].cells == ["EditNet", "held out", "2", "1.0000", "0.5000", "-50.0 %"]
+    assert "<img" in training_page("mini", [curve])
+
+
+def test_untrained_base_is_named():
+    assert "Base: no step was recorded." in training_page("mini", [Curve("Base", [], [])])
+
+
+def test_agreement_page_with_and_without_examples():
+    rows = [agreement_row("p", "object_swap", "", Score(8, 9, 9), Score(7, 9, 9))]
+    rows += [agreement_row("q", "object_swap", "no_change", Score(0, 9, 9), Score(1, 9, 9))]
+    facts = {"teacher": "reference", "held_out_photos": ["dog"], "learnt_from": 10}
+    assert agreement_page("mini", facts | agreement(rows), rows, "reference").count("<img") == 2
+    assert "No held-out pair could be compared" in agreement_page("mini", facts | agreement([]), [], "reference")
+
+
+def test_empty_pages():
+    assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"editnet": {}})
+    assert "No benchmark file was found" in throughput_page("mini", [])
+    page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
+    assert "No photo was kept." in page
+    assert "seed: 3" in page
