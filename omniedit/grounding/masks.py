@@ -1,0 +1,103 @@
+"""From an object's box to its mask: GrabCut (Rother et al. 2004) on a reduced crop, refined at full resolution."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.grounding.matte import guided_filter
+from omniedit.images import Image, Mask
+from omniedit.sources.photo import FractionBox
+
+CONTEXT = 0.35
+"""Share of the box's sides by which the crop reaches beyond it: what GrabCut learns the background from."""
+WORKING_SIDE = 420
+"""Longer side in pixels of the crop that GrabCut sees."""
+SOLID = 0.12
+"""Smallest share of its box that a found object fills; less is a failure (glass, wire, a wrong box)."""
+
+
+def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
+    """The object in a box, in one piece without holes, or None where none stands out from its surroundings.
+
+    Args:
+        image: (H, W, 3) RGB.
+        box: of the object, as fractions of the picture.
+    """
+    left, top, right, bottom = _pixels(box, image.shape[:2], CONTEXT)
+    crop = np.ascontiguousarray(image[top:bottom, left:right])
+    scale = min(1.0, WORKING_SIDE / max(crop.shape[:2]))
+    small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    inner = _within(box, image.shape[:2], (left, top), scale, small.shape[:2])
+    found = _one_piece(_grab_cut(small, inner))
+    if found.sum() < SOLID * inner[2] * inner[3]:
+        return None
+    mask = np.zeros(image.shape[:2], bool)
+    mask[top:bottom, left:right] = _upsampled(found, crop, scale)
+    return mask
+
+
+def dilated(mask: Mask, pixels: int) -> Mask:
+    """The mask grown by a disc of this radius."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    return cv2.dilate(mask.astype(np.uint8), kernel) > 0
+
+
+def eroded(mask: Mask, pixels: int) -> Mask:
+    """The mask shrunk by a disc of this radius; the picture's border does not eat into it."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    return cv2.erode(mask.astype(np.uint8), kernel, borderValue=1) > 0
+
+
+def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in pixels of a mask that is not empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _pixels(box: FractionBox, shape: tuple[int, ...], margin: float) -> tuple[int, int, int, int]:
+    height, width = shape[:2]
+    x0, y0, x1, y1 = box
+    dx, dy = margin * (x1 - x0), margin * (y1 - y0)
+    return (
+        int(max(0.0, x0 - dx) * width),
+        int(max(0.0, y0 - dy) * height),
+        round(min(1.0, x1 + dx) * width),
+        round(min(1.0, y1 + dy) * height),
+    )
+
+
+def _within(
+    box: FractionBox, shape: tuple[int, ...], origin: tuple[int, int], scale: float, small: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """The box as (x, y, width, height) in the reduced crop; GrabCut wants some background on every side."""
+    left, top, right, bottom = (
+        (edge - corner) * scale for edge, corner in zip(_pixels(box, shape, 0.0), origin * 2, strict=True)
+    )
+    left, top = max(int(left), 1), max(int(top), 1)
+    right, bottom = min(round(right), small[1] - 1), min(round(bottom), small[0] - 1)
+    return left, top, max(right - left, 1), max(bottom - top, 1)
+
+
+def _grab_cut(small: Image, inner: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    labels = np.zeros(small.shape[:2], np.uint8)
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, labels, inner, np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_RECT)
+    return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+
+
+def _one_piece(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest connected piece, its outline smoothed a little, holes filled."""
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(found)
+    if count == 1:
+        return found
+    largest = (labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
+    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros_like(largest), outlines, -1, 1, cv2.FILLED).astype(np.uint8)
+
+
+def _upsampled(found: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
+    """The mask at the crop's resolution, its edge pulled to the crop's own edges by a guided filter."""
+    soft = cv2.resize(found.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    refined = guided_filter(crop, soft.astype(np.float32, copy=False), radius=max(2, round(2 / scale)), eps=1e-4)
+    return refined > 0.5
