@@ -1,0 +1,96 @@
+"""Wordings of instructions that add, take away or exchange an object."""
+
+import re
+
+import numpy as np
+
+from omniedit.instructions.appearance import WORDINGS
+
+_SWAP = (
+    "Replace the {old} with {new}.",
+    "Swap the {old} for {new}.",
+    "Put {new} where the {old} is now.",
+    "Exchange the {old} for {new}.",
+    "Change the {old} into {new}.",
+    "Instead of the {old}, show {new}.",
+    "Take out the {old} and put {new} in its place.",
+)
+
+_REMOVAL = (
+    "Remove the {thing}.",
+    "Take away the {thing}.",
+    "Erase the {thing} from the photo.",
+    "Get rid of the {thing}.",
+    "Delete the {thing} from the picture.",
+    "Make the {thing} disappear.",
+    "Show the same scene without the {thing}.",
+)
+
+_ADDITION = (
+    "Add {thing}.",
+    "Put {thing} into the scene.",
+    "Insert {thing} into the picture.",
+    "Place {thing} in the photo.",
+    "Include {thing} in the scene.",
+    "Show the same scene with {thing}.",
+)
+
+_ADDITION_AT = (
+    "Add {thing} {place}.",
+    "Put {thing} {place}.",
+    "Insert {thing} {place}.",
+    "Place {thing} {place}.",
+    "I would like to see {thing} {place}.",
+    "Show the same scene with {thing} {place}.",
+)
+
+_WHICH = {
+    "upper": "in the upper part of the picture",
+    "lower": "in the lower part of the picture",
+    "left": "on the left",
+    "right": "on the right",
+    "middle": "in the middle",
+}
+"""A word before a noun that tells like things apart -> where the one is that it means."""
+
+_SOUNDS_LIKE_A_CONSONANT = re.compile(r"(uni(?!n)|use|uku|uto|eu|ewe|one\b|once)", re.IGNORECASE)
+_SILENT_H = re.compile(r"(hour|honest|honou?r|heir)", re.IGNORECASE)
+_SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
+
+
+def swap_wordings(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for one thing in another's place, both as bare nouns: 'drum', 'coffee grinder'."""
+    return _drawn(_SWAP, rng, old=old, new=with_article(without_position(new)))
+
+
+def removal_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for taking a thing away: 'wine bottle', with '' or where it is: 'on the left'."""
+    return _drawn(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
+
+
+def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for a new thing: 'wine bottle', with '' or where it goes: 'on the left'.
+
+    A word such as 'upper' in 'upper dog' means nothing before the dog is there: it becomes the place.
+    """
+    place = place or _WHICH.get(name.split()[0], "")
+    return _drawn(_ADDITION_AT if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place)
+
+
+def with_article(noun: str) -> str:
+    """'an orange', 'a unicycle', 'some sunglasses'."""
+    if noun.endswith("s") and not _SINGULAR_IN_S.search(noun):
+        return f"some {noun}"
+    vowel = noun[0].lower() in "aeiou" and not _SOUNDS_LIKE_A_CONSONANT.match(noun)
+    return f"an {noun}" if vowel or _SILENT_H.match(noun) else f"a {noun}"
+
+
+def without_position(name: str) -> str:
+    """'upper dog' -> 'dog'."""
+    first, _, rest = name.partition(" ")
+    return rest if rest and first in _WHICH else name
+
+
+def _drawn(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
+    chosen = rng.choice(len(templates), WORDINGS, replace=False)
+    return tuple(templates[i].format(**words) for i in chosen)

@@ -1,0 +1,53 @@
+"""Instructions about objects: distinct, grammatical, and naming what they are about."""
+
+import numpy as np
+import pytest
+
+from omniedit.instructions.objects import addition_wordings, removal_wordings, swap_wordings, with_article
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_four_distinct_sentences_that_name_the_things(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for wordings, words in (
+        (swap_wordings("drum", "orange", rng), ("the drum", "an orange")),
+        (removal_wordings("wine bottle", "on the left", rng), ("the wine bottle on the left",)),
+        (removal_wordings("wine bottle", "", rng), ("the wine bottle",)),
+        (addition_wordings("wine bottle", "on the left", rng), ("a wine bottle", "on the left")),
+        (addition_wordings("umbrella", "", rng), ("an umbrella",)),
+    ):
+        assert len(set(wordings)) == 4
+        for text in wordings:
+            assert all(word in text for word in words), text
+            assert text[0].isupper() and text.endswith(".") and " ." not in text and "  " not in text
+
+
+def test_the_generator_decides() -> None:
+    drawn = {removal_wordings("fig", "", np.random.default_rng(seed)) for seed in (1, 1, 2)}
+    assert len(drawn) == 2
+
+
+def test_a_new_thing_is_not_told_apart_from_what_is_not_there() -> None:
+    for text in addition_wordings("upper dog", "", np.random.default_rng(0)):
+        assert "a dog in the upper part of the picture" in text
+    for text in swap_wordings("drum", "lower dog", np.random.default_rng(0)):
+        assert "a dog" in text and "lower" not in text
+
+
+@pytest.mark.parametrize(
+    ("noun", "phrase"),
+    [
+        ("fig", "a fig"),
+        ("orange", "an orange"),
+        ("umbrella", "an umbrella"),
+        ("unicycle", "a unicycle"),
+        ("hourglass", "an hourglass"),
+        ("sunglasses", "some sunglasses"),
+        ("wine glass", "a wine glass"),
+        ("bus", "a bus"),
+        ("lens", "a lens"),
+        ("jeans", "some jeans"),
+    ],
+)
+def test_articles(noun: str, phrase: str) -> None:
+    assert with_article(noun) == phrase
