@@ -2,9 +2,9 @@
 
 import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -20,7 +20,7 @@ _DONE = re.compile(
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a stage.
+    """One job of a stage; of several loops of its program, those that count the same thing as the last one.
 
     Args:
         wall_s, cpu_s: seconds, start of the program included.
@@ -53,17 +53,41 @@ def _read_job(path: Path, name: Path, logs: Path) -> Job:
     with path.open(newline="") as file:
         *_, row = csv.DictReader(file, delimiter="\t")
     job = Job(name.with_suffix("").parts[0], _float(row["s"]), _float(row["cpu_time"]), _float(row["max_rss"]))
-    for unit, items, working_s, waiting_s in _done_lines(logs / name.with_suffix(".log")):
-        job = Job(job.stage, job.wall_s, job.cpu_s, job.max_rss_mb, unit, items, working_s, waiting_s)
-    return job
+    loops = _loops(logs / name.with_suffix(".log"))
+    if not loops:
+        return job
+    unit = loops[-1].unit
+    main = [loop for loop in loops if loop.unit == unit]
+    return replace(
+        job,
+        unit=unit,
+        items=sum(loop.items for loop in main),
+        working_s=sum(loop.seconds for loop in main),
+        waiting_s=sum(loop.waiting_s for loop in main),
+    )
 
 
-def _done_lines(log: Path) -> Iterator[tuple[str, int, float, float]]:
+class _Loop(NamedTuple):
+    """What the last line of a `Progress` says; 'edits of object_swap' are edits."""
+
+    unit: str
+    items: int
+    seconds: float
+    waiting_s: float
+
+
+def _loops(log: Path) -> list[_Loop]:
     text = log.read_text(errors="replace") if log.exists() else ""
-    for line in text.splitlines():
-        if found := _DONE.match(line):
-            seconds = float(found["seconds"])
-            yield found["unit"], int(found["items"]), seconds, seconds * int(found["waiting"]) / 100
+    found = [match for line in text.splitlines() if (match := _DONE.match(line))]
+    return [
+        _Loop(
+            m["unit"].split(" of ")[0],
+            int(m["items"]),
+            float(m["seconds"]),
+            float(m["seconds"]) * int(m["waiting"]) / 100,
+        )
+        for m in found
+    ]
 
 
 def _float(text: str) -> float:

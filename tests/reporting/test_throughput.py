@@ -20,6 +20,15 @@ def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
     assert stage_row("score", jobs).cells == ["score", "2", "20.0 s", "0.5", "40 pairs", "4.00 / s", "40 %", "2.00 GiB"]
 
 
+def test_several_loops_of_one_job_add_up(tmp_path):
+    log = (
+        done(5, 1.0, 0).replace("pairs", "examples") + done(4, 2.0, 0) + done(2, 1.0, 0).replace("pairs", "pairs of x")
+    )
+    job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t8.0\n", log)
+    (read,) = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
+    assert (read.items, read.unit, read.working_s) == (6, "pairs", 3.0)
+
+
 def done(items, seconds, waiting):
     rate = items / seconds
     return f"noise\ndone: {items}/{items} pairs, {rate:.2f} pairs/s, {seconds:.1f} s, {waiting} % waiting for input\n"
