@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from omniedit.grounding.matte import guided_filter
 from omniedit.images import Image, Mask
 from omniedit.specialists.noise import Field
 from omniedit.specialists.tone import FloatImage, blur, luma, smoothstep, to_float, to_lab
@@ -49,7 +50,7 @@ def understand(image: Image) -> Scene:
     sky = sky_opacity(rgb)
     horizon = horizon_row(sky)
     plants = greenness(rgb) * (1 - sky)
-    return Scene(sky, plants, depth_cue(rgb, sky, horizon), horizon, has_sun(rgb, sky), in_focus(rgb, plants))
+    return Scene(sky, plants, depth_cue(image, sky, horizon), horizon, has_sun(rgb, sky), in_focus(rgb, plants))
 
 
 def sky_opacity(rgb: FloatImage) -> Field:
@@ -117,15 +118,6 @@ def _sky_like(rgb: FloatImage) -> Mask:
     return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
 
 
-def guided_filter(guide: Field, field: Field, radius: int, smoothing: float) -> Field:
-    """A field made to follow the edges of a guide (He, Sun and Tang 2013, algorithm 1); radius in pixels."""
-    side = (2 * radius + 1, 2 * radius + 1)
-    mean_guide, mean_field = cv2.blur(guide, side), cv2.blur(field, side)
-    variance = cv2.blur(guide * guide, side) - mean_guide * mean_guide
-    slope = (cv2.blur(guide * field, side) - mean_guide * mean_field) / (variance + smoothing)
-    return cv2.blur(slope, side) * guide + cv2.blur(mean_field - slope * mean_guide, side)
-
-
 def greenness(rgb: FloatImage) -> Field:
     """(H, W) in [0, 1]: green to yellow-green hue, with the chroma that plants have."""
     lab = to_lab(blur(rgb, 1.5))
@@ -149,18 +141,18 @@ def horizon_row(sky: Field) -> float:
     return float(rows[-1] + 1) / sky.shape[0] if len(rows) else 0.3
 
 
-def depth_cue(rgb: FloatImage, sky: Field, horizon: float) -> Field:
+def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
     """(H, W): the ground rises with distance, haze veils it, the sky lies behind all.
 
     The haze is the dark channel (He, Sun and Tang 2009, eq. 5): far things have no black left.
     """
-    height = rgb.shape[0]
-    rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    rgb = to_float(image)
+    rows = np.linspace(0, 1, len(rgb), dtype=np.float32)[:, None]
     ground = 1 - smoothstep(horizon - 0.05, 1.0, rows) ** 0.5
     side = max(3, round(max(rgb.shape[:2]) / 90)) | 1
     dark_channel = cv2.erode(rgb.min(axis=2), np.ones((side, side), np.uint8))
     radius = 2 * side
-    haze = guided_filter(luma(rgb), dark_channel, radius, 1e-3)
+    haze = guided_filter(image, dark_channel.astype(np.float32, copy=False), radius, 1e-3)
     depth = 0.75 * ground + 0.45 * smoothstep(0.05, 0.55, haze)
     return np.clip(np.maximum(blur(np.clip(depth, 0, 1).astype(np.float32), 2.0), sky), 0, 1)
 

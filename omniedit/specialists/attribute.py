@@ -1,0 +1,204 @@
+"""Attribute modification: an object in another colour or of another material, nothing else touched."""
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.masks import bounding_box, dilated, eroded
+from omniedit.grounding.matte import alpha_matte
+from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.images import Image, Mask
+from omniedit.instructions.appearance import colour_wordings, material_wordings
+from omniedit.sources.photo import FractionBox, Photo
+from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.colour import (
+    COLOURS,
+    can_become,
+    colour_word,
+    membership,
+    nearest_colour,
+    own_colour,
+    recoloured,
+)
+from omniedit.specialists.material import MATERIALS, covered
+from omniedit.specialists.noise import Field
+from omniedit.specialists.tone import FloatImage, blur, from_lab, mixed, to_bytes, to_float, to_lab
+from omniedit.tasks import Task
+
+TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
+"""Things that show what is behind them: neither paint nor marble would look right."""
+ALIVE = re.compile(
+    r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
+    re.IGNORECASE,
+)
+"""Things that may change colour but are not made of gold or wood."""
+SMALLEST, LARGEST = 0.004, 0.62
+"""Share of the picture that an object must cover to be seen to change, and may cover to be an object in it."""
+MATERIAL_SHARE = 0.35
+"""How often a solid thing gets another material instead of another colour."""
+BOX_SLACK = 0.02
+"""How far, in picture sides, an object may reach beyond the box that was drawn around it by hand."""
+SUBSTANTIAL = 0.05
+"""Share of a region that a piece of its colour must overlap to belong to it."""
+RIM = 3
+"""Pixels by which the paint may pass the mask's edge, where the colour there is still the object's own."""
+
+
+class AttributeModification:
+    """Recolours or resurfaces one object.
+
+    Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box as fractions, and for a
+    colour lab_ab, the chroma (a, b) that it means, (0, 0) for white, grey and black.
+    """
+
+    task = Task.ATTRIBUTE_MODIFICATION
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = find_objects(photo)
+        paintable = [found for found in objects if is_paintable(found)]
+        if not paintable:
+            names = ", ".join(found.name for found in objects) or "none found"
+            raise Unsuitable(f"no object that could change its colour or material (objects: {names})")
+        found = paintable[rng.integers(len(paintable))]
+        region = visible_part(found, objects, photo)
+        if not ALIVE.search(found.name) and rng.random() < MATERIAL_SHARE:
+            return self._resurfacing(photo, found, region, rng)
+        return self._recolouring(photo, found, region, rng)
+
+    def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        lab = to_lab(to_float(photo.image))
+        own = own_colour(lab, region, colour_word(found.name) or "")
+        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
+        colour = options[rng.integers(len(options))]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=colour_wordings(found.name, colour, rng),
+            truth={
+                "object": found.name,
+                "attribute": "colour",
+                "value": colour,
+                "lab_ab": list(COLOURS[colour][1:]),
+                "box": list(found.box),
+            },
+            parts={"region": region, "own": own},
+        )
+
+    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        words = set(found.name.lower().split())
+        options = [m for m in MATERIALS if words.isdisjoint(m.split())]
+        material = options[rng.integers(len(options))]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=material_wordings(found.name, material, rng),
+            truth={"object": found.name, "attribute": "texture", "value": material, "box": list(found.box)},
+            parts={"region": region, "seed": int(rng.integers(2**63))},
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited | Unsuitable:
+        assert request.parts
+        source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
+        window = window_around(region, margin=4 * RIM)
+        if request.truth["attribute"] == "colour":
+            patch, opacity = painted(source[window], region[window], request.parts["own"], value)
+            reached = nearest_colour(np.median(to_lab(to_float(patch))[opacity > 0.9], axis=0))
+            if reached != value:
+                return Unsuitable(f"the {request.truth['object']} came out {reached}, not {value}")
+        else:
+            rng = np.random.default_rng(request.parts["seed"])
+            patch, opacity = resurfaced(source[window], region[window], value, rng)
+        image, mask = source.copy(), np.zeros(region.shape, bool)
+        mask[window] = opacity > 0
+        image[mask] = patch[opacity > 0]
+        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+
+
+def is_paintable(found: FoundObject) -> bool:
+    return SMALLEST <= found.area <= LARGEST and not TRANSPARENT.search(found.name)
+
+
+def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+    """The object's mask without other things that lie mostly in its box: the fig in the bowl."""
+    hidden = np.zeros_like(found.mask)
+    for other in objects:
+        if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
+            hidden |= dilated(other.mask, 2)
+    return with_its_colour(found.name, found.mask & ~hidden, photo)
+
+
+def with_its_colour(name: str, region: Mask, photo: Photo) -> Mask:
+    """The region, joined with what its outline missed: the pieces of the colour in its name that run on from it.
+
+    A piece counts from its core, so that a thin bridge does not join another thing of the same colour.
+    """
+    colour = colour_word(name)
+    box = next((named.box for named in photo.objects if named.name == name), None)
+    if colour is None or box is None:
+        return region
+    window = widened(box, BOX_SLACK, region.shape)
+    lab = to_lab(blur(to_float(photo.image[window]), 1.5))
+    alike = membership(lab, own_colour(lab, region[window], colour)) > 0.5
+    _, labels = cv2.connectedComponents(eroded(alike, RIM).astype(np.uint8), connectivity=4)
+    inside = np.bincount(labels[region[window]], minlength=int(labels.max()) + 1)
+    ours = np.isin(labels, 1 + np.flatnonzero(inside[1:] > SUBSTANTIAL * region.sum()))
+    joined = region.copy()
+    joined[window] |= dilated(ours, RIM) & alike
+    return joined
+
+
+def widened(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a box of fractions, `slack` of the picture wider on every side."""
+    (left, right), (top, bottom) = (
+        (max(0, round((low - slack) * size)), round((high + slack) * size))
+        for low, high, size in ((box[0], box[2], shape[1]), (box[1], box[3], shape[0]))
+    )
+    return slice(top, bottom), slice(left, right)
+
+
+def share_inside(inner: FoundObject, outer: FoundObject) -> float:
+    """Share of one object's box that lies within another's."""
+    width = min(inner.box[2], outer.box[2]) - max(inner.box[0], outer.box[0])
+    height = min(inner.box[3], outer.box[3]) - max(inner.box[1], outer.box[1])
+    area = (inner.box[2] - inner.box[0]) * (inner.box[3] - inner.box[1])
+    return max(0.0, width) * max(0.0, height) / area
+
+
+def painted(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
+    """The region in another colour, and the paint's opacity: what has the object's own colour, up to its soft rim."""
+    rgb = to_float(image)
+    lab = to_lab(rgb)
+    opacity = membership(lab, own) * soft_rim(image, region, own)
+    return composed(rgb, from_lab(recoloured(lab, own, colour)), opacity), opacity
+
+
+def resurfaced(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
+    """The region in another material, and its opacity."""
+    rgb = to_float(image)
+    opacity = alpha_matte(image, region, RIM)
+    return composed(rgb, from_lab(covered(to_lab(rgb), region, material, rng)), opacity), opacity
+
+
+def composed(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
+    return to_bytes(mixed(below, above, opacity))
+
+
+def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
+    """Opacity of the region's outline: a matte for grey things; for coloured ones a ramp outside it, since there the
+    colour itself tells how much of a pixel is the object."""
+    if np.hypot(own[1], own[2]) < 20:
+        return alpha_matte(image, region, RIM)
+    outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.clip(1.5 - outside / RIM, 0, 1).astype(np.float32)
+
+
+def window_around(region: Mask, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the region's bounding box, widened by `margin` pixels within the picture."""
+    left, top, right, bottom = bounding_box(region)
+    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
