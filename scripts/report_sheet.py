@@ -1,4 +1,4 @@
-"""Pairs of every task on one picture: candidates, scores, decisions -> report/pairs.png."""
+"""Pairs of every task on one picture: candidates, scores, decisions -> report/pairs.jpg."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=Path, nargs="+", required=True, help="candidates/{task}/{shard}.h5")
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="their scores, in the same order")
     parser.add_argument("--decisions", type=Path, nargs="+", required=True, help="their decisions, in the same order")
-    parser.add_argument("--out", type=Path, required=True, help="the sheet (.png)")
+    parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
     args = parser.parse_args()
 
     candidates, refusals = read_candidates(args.candidates, args.scores, args.decisions)

@@ -21,7 +21,7 @@ CELL = (600, 400)
 
 
 def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: Path) -> None:
-    """Write the sheet as PNG: a row a task, before and after of its best kept pairs, each of another photo.
+    """Write the sheet as JPEG: a row a task, before and after of its best kept pairs, each of another photo.
 
     A task of which nothing was kept shows its best rejected pairs and says so.
     """
@@ -47,7 +47,7 @@ def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: 
             if not chosen:
                 axis = figure.add_subplot(layout[row, :])
                 _blank(axis, f"{task.label}: no photo gave a pair")
-        figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
+        figure.savefig(path, format="jpeg", dpi=100, pil_kwargs={"quality": 88})
 
 
 def best_of_different_photos(candidates: Sequence[Candidate]) -> list[Candidate]:

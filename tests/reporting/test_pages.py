@@ -159,9 +159,9 @@ def test_contact_sheet_is_the_same_twice(tmp_path):
     files = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
     candidates, _ = read_candidates(*files)
     tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
-    for name in ("first.png", "second.png"):
+    for name in ("first.jpg", "second.jpg"):
         contact_sheet(candidates, tasks, tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+    assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()
 
 
 def test_a_step_trained_twice_counts_as_made_last(tmp_path):
