@@ -41,8 +41,6 @@ MATERIAL_SHARE = 0.35
 """How often a solid thing gets another material instead of another colour."""
 BOX_SLACK = 0.02
 """How far, in picture sides, an object may reach beyond the box that was drawn around it by hand."""
-SUBSTANTIAL = 0.05
-"""Share of a region that a piece of its colour must overlap to belong to it."""
 RIM = 3
 """Pixels by which the paint may pass the mask's edge, where the colour there is still the object's own."""
 
@@ -130,13 +128,15 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
     for other in objects:
         if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
             hidden |= dilated(other.mask, 2)
-    return with_its_colour(found.name, found.mask & ~hidden, photo)
+    return with_its_colour(found.name, found.mask & ~hidden, hidden, photo)
 
 
-def with_its_colour(name: str, region: Mask, photo: Photo) -> Mask:
-    """The region, joined with what its outline missed: the pieces of the colour in its name that run on from it.
+def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
+    """The region, joined with what its outline missed: pieces that touch it and have the colour in its name.
 
-    A piece counts from its core, so that a thin bridge does not join another thing of the same colour.
+    Args:
+        hidden: other things in its box; a piece that makes up much of them (a fig's red flesh in a red bowl) is
+            theirs, a small one (the bowl seen under the fig's stem) is not.
     """
     colour = colour_word(name)
     box = next((named.box for named in photo.objects if named.name == name), None)
@@ -144,12 +144,16 @@ def with_its_colour(name: str, region: Mask, photo: Photo) -> Mask:
         return region
     window = widened(box, BOX_SLACK, region.shape)
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
-    alike = membership(lab, own_colour(lab, region[window], colour)) > 0.5
+    own = own_colour(lab, region[window], colour)
+    vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.35 * np.hypot(own[1], own[2])
+    alike = (membership(lab, own) > 0.5) & vivid & ~region[window]
     _, labels = cv2.connectedComponents(eroded(alike, RIM).astype(np.uint8), connectivity=4)
-    inside = np.bincount(labels[region[window]], minlength=int(labels.max()) + 1)
-    ours = np.isin(labels, 1 + np.flatnonzero(inside[1:] > SUBSTANTIAL * region.sum()))
+    pieces = np.arange(1, int(labels.max()) + 1)
+    touching = np.isin(pieces, labels[dilated(region, 2 * RIM)[window]])
+    in_hidden = np.bincount(labels[hidden[window]], minlength=len(pieces) + 1)[1:]
+    ours = np.isin(labels, pieces[touching & (in_hidden <= 0.3 * hidden.sum())])
     joined = region.copy()
-    joined[window] |= dilated(ours, RIM) & alike
+    joined[window] |= dilated(ours, RIM + 1) & (alike | region[window])
     return joined
 
 
@@ -181,8 +185,10 @@ def painted(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[I
 def resurfaced(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
     """The region in another material, and its opacity."""
     rgb = to_float(image)
-    opacity = alpha_matte(image, region, RIM)
-    return composed(rgb, from_lab(covered(to_lab(rgb), region, material, rng)), opacity), opacity
+    lab = to_lab(rgb)
+    own = own_colour(lab, region)
+    opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
+    return composed(rgb, from_lab(covered(lab, region, material, rng)), opacity), opacity
 
 
 def composed(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
