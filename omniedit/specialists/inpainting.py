@@ -1,0 +1,106 @@
+"""Fill a hole with what could be behind it: PatchMatch (Barnes et al. 2009) on a crop round the hole."""
+
+from importlib.metadata import version
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from patchmatch import patch_match
+
+from omniedit.grounding.masks import bounding_box
+from omniedit.images import Image, Mask
+
+MODELS = {"pypatchmatch": version("pypatchmatch")}
+CONTEXT = 0.6
+"""How far the crop reaches beyond the hole, as a share of the hole's longer side."""
+MIN_CONTEXT_PIXELS = 64
+WORKING_SIDE = 640
+"""Longer side in pixels at which PatchMatch works; what scaling takes away is given back by `_with_detail`."""
+PATCH_RADIUS = 3
+
+patch_match.set_verbose(False)
+
+
+def inpaint(image: Image, hole: Mask) -> Image:
+    """The picture with the hole filled; pixels outside the hole are the picture's own, bit for bit.
+
+    Args:
+        image: (H, W, 3) RGB.
+        hole: (H, W), not empty, smaller than the picture; the same picture and hole give the same fill.
+    """
+    left, top, right, bottom = _crop_around(hole)
+    crop, crop_hole = np.ascontiguousarray(image[top:bottom, left:right]), hole[top:bottom, left:right]
+    scale = min(1.0, WORKING_SIDE / max(crop_hole.shape))
+    fill = _patch_match(crop, crop_hole) if scale == 1 else _scaled_fill(crop, crop_hole, scale)
+    result = image.copy()
+    result[top:bottom, left:right][crop_hole] = fill[crop_hole]
+    return result
+
+
+def _crop_around(hole: Mask) -> tuple[int, int, int, int]:
+    left, top, right, bottom = bounding_box(hole)
+    margin = max(MIN_CONTEXT_PIXELS, round(CONTEXT * max(right - left, bottom - top)))
+    height, width = hole.shape
+    return max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin)
+
+
+def _patch_match(image: Image, hole: Mask) -> Image:
+    patch_match.set_random_seed(0)
+    filled = patch_match.inpaint(image, hole[..., None].astype(np.uint8) * 255, patch_size=PATCH_RADIUS)
+    return np.asarray(filled, dtype=np.uint8)
+
+
+def _scaled_fill(crop: Image, hole: Mask, scale: float) -> Image:
+    """PatchMatch at a reduced size, brought back to the crop's size with the crop's own fine detail."""
+    small_size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
+    small = cv2.resize(crop, small_size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    small_hole = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA) > 0
+    coarse = _upscaled(_patch_match(small, small_hole), crop.shape)
+    detail = crop.astype(np.float32) - _upscaled(small, crop.shape)
+    return _with_detail(coarse, detail, hole)
+
+
+def _upscaled(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return cv2.resize(small.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+
+
+def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole: Mask) -> Image:
+    """Add the fine detail of the place beside the hole that looks most like the fill: grain and texture, no blur.
+
+    Args:
+        coarse: (H, W, 3), the crop with the hole filled, without fine detail.
+        detail: (H, W, 3), what scaling took away; meaningless inside the hole.
+        hole: (H, W).
+    """
+    rows, columns = np.nonzero(hole)
+    shifts = _shifts_outside(hole)
+    if not shifts:
+        return np.clip(coarse, 0, 255).astype(np.uint8)
+    here = coarse[rows, columns]
+    dy, dx = min(shifts, key=lambda shift: _mismatch(here, coarse[rows + shift[0], columns + shift[1]]))
+    result = coarse.copy()
+    result[rows, columns] += detail[rows + dy, columns + dx]
+    return np.clip(result, 0, 255).astype(np.uint8)
+
+
+def _mismatch(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    return float(np.abs(first - second).mean())
+
+
+def _shifts_outside(hole: Mask) -> list[tuple[int, int]]:
+    """Shifts (down, right) that carry the whole hole to a place inside the crop and clear of the hole."""
+    left, top, right, bottom = bounding_box(hole)
+    height, width = hole.shape
+    steps = np.linspace(-1, 1, 17)
+    inside = [
+        (dy, dx)
+        for dy in {round(step * height) for step in steps}
+        for dx in {round(step * width) for step in steps}
+        if top + dy >= 0 and bottom + dy <= height and left + dx >= 0 and right + dx <= width
+    ]
+    return sorted(shift for shift in inside if not _overlaps(hole, shift))
+
+
+def _overlaps(hole: Mask, shift: tuple[int, int]) -> bool:
+    rows, columns = np.nonzero(hole[::4, ::4])
+    return bool(hole[4 * rows + shift[0], 4 * columns + shift[1]].any())
