@@ -16,8 +16,11 @@ from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.colour import (
     COLOURS,
+    HUE_SPREAD,
     can_become,
     colour_word,
+    hue_distance,
+    hue_of,
     membership,
     nearest_colour,
     own_colour,
@@ -145,8 +148,8 @@ def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask
     window = widened(box, BOX_SLACK, region.shape)
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
     own = own_colour(lab, region[window], colour)
-    vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.35 * np.hypot(own[1], own[2])
-    alike = (membership(lab, own) > 0.5) & vivid & ~region[window]
+    vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
+    alike = (hue_distance(lab, hue_of(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
     _, labels = cv2.connectedComponents(eroded(alike, RIM).astype(np.uint8), connectivity=4)
     pieces = np.arange(1, int(labels.max()) + 1)
     touching = np.isin(pieces, labels[dilated(region, 2 * RIM)[window]])
