@@ -89,7 +89,8 @@ def kept_pairs(files: Sequence[Path]) -> pa.Table:
         kept.append(table)
     merged = pa.concat_tables(kept)
     if not len(merged):
-        raise UserError(f"no pair is kept (0 of {seen}, best O {best:.2f}); lower filter.min_score")
+        scored = "none has a score" if np.isnan(best) else f"best O {best:.2f}"
+        raise UserError(f"no pair is kept (0 of {seen}, {scored}); lower filter.min_score or make more pairs")
     return merged
 
 
@@ -99,7 +100,6 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
     In a bucket the training pairs come first, then those held out, each in an order that follows from (seed, pair id)
     alone. Parts get equal runs of whole Zarr shards, so that no two jobs write one.
     """
-    kept = kept.sort_by("pair_id")
     ids = kept["pair_id"].to_pylist()
     held_out = _held_out(ids, layout.held_out)
     ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
