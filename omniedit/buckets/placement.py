@@ -78,18 +78,18 @@ def kept_pairs(files: Sequence[Path]) -> pa.Table:
     Raises:
         UserError: no pair is kept; the text gives the best score there is.
     """
-    kept, seen, best = [], 0, float("nan")
+    kept, scores, seen = [], [], 0
     for file in files:
         table = read_table(file, ["pair_id", "kept", "o_score", "row", "ratio"])
         seen += len(table)
-        best = float(np.fmax(best, pc.max(table["o_score"]).as_py() or float("nan")))
+        scores += table["o_score"].drop_null().to_pylist()
         table = table.filter(table["kept"]).drop_columns(["kept"])
         for column, value in (("task", file.parent.name), ("shard", file.stem)):
             table = table.append_column(column, pa.array([value] * len(table), pa.string()))
         kept.append(table)
     merged = pa.concat_tables(kept)
     if not len(merged):
-        scored = "none has a score" if np.isnan(best) else f"best O {best:.2f}"
+        scored = f"best O {max(scores):.2f}" if scores else "none has a score"
         raise UserError(f"no pair is kept (0 of {seen}, {scored}); lower filter.min_score or make more pairs")
     return merged
 
