@@ -1,6 +1,6 @@
 """EditNet and the architectures it is compared with, the codec, the text encoder, the pipeline that a user calls."""
 
-from diffusers import SD3Transformer2DModel
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import nn
 
 from omniedit.models.editnet import EditNet
@@ -8,16 +8,17 @@ from omniedit.models.editnet import EditNet
 ARCHITECTURES: dict[str, type[EditNet]] = {"editnet": EditNet}
 
 
-def build(name: str, transformer: SD3Transformer2DModel) -> nn.Module:
+def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> nn.Module:
     """An editor over a pre-trained base, equal to the base until it is trained.
 
     Args:
         name: a key of `ARCHITECTURES`.
         transformer: the base; the editor takes over a frozen copy of it.
+        prediction_type: what the base gives, "velocity" (SD3) or the clean "sample".
 
     Returns:
         A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` gives the velocity.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"{name!r} is no architecture; there are {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name].from_transformer(transformer)
+    return ARCHITECTURES[name].from_transformer(transformer, prediction_type)

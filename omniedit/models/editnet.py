@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from diffusers import ConfigMixin, ModelMixin, SD3Transformer2DModel
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.attention import JointTransformerBlock
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
+
+SMALLEST_SIGMA = 0.05
+"""Below this noise level the way from the clean sample to the velocity is not divided further."""
 
 
 class ControlBlock(nn.Module):
@@ -46,12 +50,11 @@ class EditNet(ModelMixin, ConfigMixin):
 
     Args:
         base_config: of the `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
+        prediction_type: what the base's network gives, "velocity" (SD3) or the clean "sample".
     """
 
-    config_name = "config.json"
-
     @register_to_config
-    def __init__(self, base_config: Mapping[str, Any]) -> None:
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         super().__init__()
         self.base = SD3Transformer2DModel.from_config(dict(base_config))
         self.base.requires_grad_(False)
@@ -61,9 +64,10 @@ class EditNet(ModelMixin, ConfigMixin):
         )
 
     @classmethod
-    def from_transformer(cls, transformer: SD3Transformer2DModel) -> "EditNet":
+    def from_transformer(cls, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> "EditNet":
         """An EditNet that computes what `transformer` computes, to the last bit, until its first training step."""
-        net = cls(base_config=dict(transformer.config))
+        base_config = {key: value for key, value in transformer.config.items() if not key.startswith("_")}
+        net = cls(base_config=base_config, prediction_type=prediction_type)
         # nn.Module's: diffusers' own `to` logs a warning about float32 modules at every cast.
         nn.Module.to(net, device=transformer.device, dtype=transformer.dtype)
         net.base.load_state_dict(transformer.state_dict())
@@ -93,7 +97,20 @@ class EditNet(ModelMixin, ConfigMixin):
             image_BND, condition_BND, text_BMD = control(image_BND, condition_BND, text_BMD, temb_BD)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         patches = base.proj_out(base.norm_out(image_BND, temb_BD))
-        return unpatchify(patches, noisy.shape[-2], noisy.shape[-1], base.config.patch_size)
+        output = unpatchify(patches, noisy.shape[-2], noisy.shape[-1], base.config.patch_size)
+        return to_velocity(output, noisy, timestep, self.config["prediction_type"])
+
+
+def to_velocity(output: Tensor, noisy: Tensor, timestep: Tensor, prediction_type: str) -> Tensor:
+    """The velocity at `noisy` by what a base gave there, all (B, C, H, W).
+
+    A base of few channels predicts the clean sample and is trained on the velocity's loss (Li & He 2025, "Back to
+    Basics", section 3): to give the velocity itself it would have to carry the noise of each pixel to its output.
+    """
+    if prediction_type == "velocity":
+        return output
+    sigma = (timestep / 1000).clamp(min=SMALLEST_SIGMA)[:, None, None, None]
+    return (noisy - output) / sigma
 
 
 def unpatchify(patches: Tensor, height: int, width: int, patch: int) -> Tensor:

@@ -1,0 +1,104 @@
+"""Pre-training of a small SD3 base on the source photos: what EditNet stands on where no SD3 is at hand.
+
+Shapes: B pictures, C latent channels, h w latent height and width.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.config import TrainConfig
+from omniedit.images import Image, resize_cover
+from omniedit.models.codec import Vae, encode
+from omniedit.models.editnet import to_velocity
+from omniedit.sources.photo import Photo
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.ema import ShardedEma
+from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
+from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+
+SMALLEST_CROP = 0.3
+"""Of a photo's side."""
+CAPTION_DROPOUT = 0.1
+
+
+def small_sd3(options: TrainConfig, text_width: int) -> SD3Transformer2DModel:
+    """An SD3 transformer of the config's size, with random weights; its positions reach four times the resolution."""
+    base, side = options.base, options.resolution // 8
+    width = base.heads * base.head_dim
+    return SD3Transformer2DModel(
+        sample_size=side,
+        patch_size=base.patch_size,
+        num_layers=base.layers,
+        num_attention_heads=base.heads,
+        attention_head_dim=base.head_dim,
+        joint_attention_dim=text_width,
+        caption_projection_dim=width,
+        pooled_projection_dim=text_width,
+        pos_embed_max_size=4 * side // base.patch_size,
+    )
+
+
+@dataclass
+class Pretraining:
+    """Rectified flow on random crops of photos, mirrored at random, under their captions, at all seven ratios."""
+
+    vae: Vae
+    captions: InstructionEncoder
+    options: TrainConfig
+    seed: int
+
+    def run(self, base: SD3Transformer2DModel, photos: Sequence[Photo]) -> Iterator[float]:
+        """Train `base`, yielding each step's loss; at the end it holds the mean of its weights."""
+        options = self.options.base
+        scaled = [(photo.caption, self._scaled(photo)) for photo in photos]
+        optimizer = torch.optim.AdamW(base.parameters(), betas=BETAS, weight_decay=0.0)
+        ema = ShardedEma(dict(base.named_parameters()), rank=0, world_size=1)
+        for step in range(options.steps):
+            rate = learning_rate(step, options.steps, options.learning_rate, self.options.warmup_steps)
+            optimizer.param_groups[0]["lr"] = rate
+            loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(base.parameters(), 1.0)
+            optimizer.step()
+            ema.update(ema_decay(step, self.options.ema_decay))
+            yield loss.item()
+        ema.apply()
+
+    def _loss(
+        self, base: SD3Transformer2DModel, photos: Sequence[tuple[str, Image]], rng: np.random.Generator
+    ) -> Tensor:
+        count = self.options.base.batch_size
+        width, height = bucket_size(rng.choice(list(RATIOS)), self.options.resolution)
+        chosen = [photos[i] for i in rng.integers(len(photos), size=count)]
+        crops = np.stack([random_crop(image, width, height, rng) for _, image in chosen])
+        clean = encode(self.vae, torch.from_numpy(crops).permute(0, 3, 1, 2) / 127.5 - 1)
+        prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
+        normal_B = torch.from_numpy(rng.standard_normal(count, np.float32))
+        sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std)
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32))
+        noisy, target = rectified_flow_pair(clean, noise, sigma_B)
+        timestep = 1000 * sigma_B
+        output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
+        return flow_loss(to_velocity(output, noisy, timestep, self.options.base.prediction), target).mean()
+
+    def _scaled(self, photo: Photo) -> Image:
+        """The photo at twice the training resolution: crops of it are rarely scaled up, and it takes little memory."""
+        return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))
+
+
+def random_crop(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
+    """(height, width, 3) from a random place of a picture, `SMALLEST_CROP` of what fits in it or more."""
+    fits = min(image.shape[1] / width, image.shape[0] / height)
+    side = fits * rng.uniform(SMALLEST_CROP, 1)
+    crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))
+    left, top = rng.integers(image.shape[1] - crop_w + 1), rng.integers(image.shape[0] - crop_h + 1)
+    crop = image[top : top + crop_h, left : left + crop_w]
+    return resize_cover(crop if rng.random() < 0.5 else crop[:, ::-1], width, height)

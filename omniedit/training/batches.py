@@ -1,0 +1,130 @@
+"""From pairs of pictures to what a training step computes on.
+
+Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, so that the number
+of ranks changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import BertModel, BertTokenizer
+
+from omniedit.buckets.store import PairBatch
+from omniedit.config import TrainConfig
+from omniedit.models.codec import Vae, encode
+from omniedit.models.text import encode_text
+from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair
+
+_SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class EditBatch:
+    """What the network sees of a batch and what it should answer.
+
+    Args:
+        inputs: arguments of the network's `forward`.
+        target: velocity, (B, C, h, w).
+        weight: importance of each sample, (B,): its overall score over 10.
+    """
+
+    pair_ids: tuple[str, ...]
+    inputs: dict[str, Tensor]
+    target: Tensor
+    weight: Tensor
+
+
+@dataclass
+class InstructionEncoder:
+    """Embeddings of instructions, each encoded once while it is among the `capacity` used last."""
+
+    encoder: BertModel
+    tokenizer: BertTokenizer
+    capacity: int = 8192
+
+    def __post_init__(self) -> None:
+        self._known: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
+
+    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """(B, tokens, width) and (B, width), as `encode_text` gives them."""
+        new = sorted({text for text in texts if text not in self._known})
+        if new:
+            self._known.update(zip(new, zip(*encode_text(self.encoder, self.tokenizer, new), strict=True), strict=True))
+        for text in texts:
+            self._known.move_to_end(text)
+        embeds, pooled = zip(*(self._known[text] for text in texts), strict=True)
+        while len(self._known) > self.capacity:
+            self._known.popitem(last=False)
+        return torch.stack(embeds), torch.stack(pooled)
+
+
+@dataclass(frozen=True)
+class BatchMaker:
+    """Makes training and held-out batches of pairs."""
+
+    vae: Vae
+    instructions: InstructionEncoder
+    options: TrainConfig
+    seed: int
+
+    def training(self, pairs: PairBatch, step: int, first: int) -> EditBatch:
+        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        wordings = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
+        flips = [
+            rng.random() < 0.5 and not any(_SIDES.search(text) for text in pair["instructions"])
+            for rng, pair in zip(rngs, pairs.pairs, strict=True)
+        ]
+        options = self.options
+        uniform_B = torch.tensor([rng.random() for rng in rngs])
+        keeps_text, keeps_image = kept_conditions(
+            uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
+        )
+        normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
+        sigma_B = logit_normal(normal_B, options.sigma_mean, options.sigma_std)
+        wordings = [text if kept else "" for text, kept in zip(wordings, keeps_text.tolist(), strict=True)]
+        source, edited = (self._latents(pictures, flips) for pictures in (pairs.source, pairs.edited))
+        source = source * keeps_image[:, None, None, None].to(source)
+        return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
+
+    def held_out(self, pairs: PairBatch, sigma: float) -> EditBatch:
+        """Pairs unflipped, under their first wording, all at one noise level, with noise that is always the same."""
+        rngs = [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
+        source, edited = (self._latents(pictures, [False] * len(pairs)) for pictures in (pairs.source, pairs.edited))
+        wordings = [pair["instructions"][0] for pair in pairs.pairs]
+        return self._batch(pairs, source, edited, wordings, torch.full((len(pairs),), sigma), rngs)
+
+    def _batch(
+        self,
+        pairs: PairBatch,
+        source: Tensor,
+        edited: Tensor,
+        wordings: Sequence[str],
+        sigma_B: Tensor,
+        rngs: Sequence[np.random.Generator],
+    ) -> EditBatch:
+        noise = torch.from_numpy(np.stack([rng.standard_normal(edited.shape[1:], np.float32) for rng in rngs]))
+        sigma_B = sigma_B.to(edited)
+        noisy, target = rectified_flow_pair(edited, noise.to(edited), sigma_B)
+        prompt, pooled = self.instructions(wordings)
+        inputs = {
+            "noisy": noisy,
+            "timestep": 1000 * sigma_B,
+            "prompt_embeds": prompt.to(edited),
+            "pooled": pooled.to(edited),
+            "condition": source,
+        }
+        weight = torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs]).to(edited)
+        return EditBatch(tuple(pair["pair_id"] for pair in pairs.pairs), inputs, target, weight)
+
+    @torch.no_grad()
+    def _latents(self, pictures_BHWC: np.ndarray, flips: Sequence[bool]) -> Tensor:
+        """(B, C, h, w) of uint8 pictures, those named by `flips` mirrored."""
+        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pictures_BHWC, flips, strict=True)]
+        images = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
+        return encode(self.vae, images / 127.5 - 1)

@@ -1,0 +1,71 @@
+"""Pre-train a small SD3 base on the source photos: SOURCES.tar ... -> a folder in the layout of diffusers' SD3."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from transformers.utils import logging as transformers_logging
+
+from omniedit import config
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.models.base import Base
+from omniedit.models.codec import DctCodec
+from omniedit.models.text import load_minilm
+from omniedit.progress import Progress
+from omniedit.sources.photo import Photo
+from omniedit.sources.shard import PhotoShard
+from omniedit.training.base import Pretraining, small_sd3
+from omniedit.training.batches import InstructionEncoder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", type=Path, nargs="+", help="shards of photos (.tar)")
+    parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    args = parser.parse_args()
+    transformers_logging.disable_progress_bar()
+
+    options = config.check({"train": args.options}).train
+    text_encoder, tokenizer = load_minilm()
+    torch.manual_seed(args.seed)
+    base = Base(
+        transformer=small_sd3(options, text_encoder.config.hidden_size),
+        vae=DctCodec(),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        prediction_type=options.base.prediction,
+    )
+    pretraining = Pretraining(base.vae, InstructionEncoder(text_encoder, tokenizer), options, args.seed)
+    photos = photos_of(args.sources)
+    with (
+        replaced(args.metrics) as metrics,
+        metrics.open("w") as lines,
+        Progress("pre-training steps", options.base.steps) as progress,
+    ):
+        for step, loss in enumerate(pretraining.run(base.transformer, photos), start=1):
+            progress.advance()
+            lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
+    with replaced(args.out) as temporary:
+        base.save(temporary)
+
+
+def photos_of(shards: Sequence[Path]) -> list[Photo]:
+    photos = []
+    for path in shards:
+        with PhotoShard(path) as shard:
+            photos += list(shard)
+    if not photos:
+        raise UserError(f"{', '.join(map(str, shards))}: no photo to pre-train on; look at sources/index.parquet")
+    return photos
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,67 @@
+"""Train an editor on sealed buckets, on one rank or, under torchrun, on many: BUCKETS -> a folder for EditPipeline.
+
+    torchrun --standalone --nproc_per_node 2 scripts/train.py results/mini/buckets --base results/mini/train/base ...
+
+Killed, it goes on from its last checkpoint when run again.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from transformers.utils import logging as transformers_logging
+
+from omniedit import config
+from omniedit.errors import run_program
+from omniedit.files import replaced
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
+    parser.add_argument("--base", type=Path, required=True, help="folder of the base")
+    parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
+    args = parser.parse_args()
+    options = config.check({"train": args.options}).train
+
+    from omniedit.training.ranks import join_ranks, leave_ranks
+
+    device = join_ranks()
+    first = int(os.environ["RANK"]) == 0
+    transformers_logging.disable_progress_bar()
+    if not first:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
+
+    from omniedit import models
+    from omniedit.buckets.store import BucketStore
+    from omniedit.models.base import Base
+    from omniedit.training.batches import BatchMaker, InstructionEncoder
+    from omniedit.training.checkpoints import Checkpoints, run_identity
+    from omniedit.training.engine import Trainer
+
+    base = Base.load(args.base)
+    base.vae.to(device)
+    base.text_encoder.to(device)
+    editor = models.build(options.model, base.transformer, base.prediction_type)
+    store = BucketStore(args.buckets, resolution=options.resolution)
+    instructions = InstructionEncoder(base.text_encoder, base.tokenizer)
+    trainer = Trainer(editor, store, BatchMaker(base.vae, instructions, options, args.seed), options, args.seed)
+    checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
+    trainer.run(checkpoints)
+    if first:
+        with replaced(args.out) as temporary:
+            base.pipeline(editor.cpu(), options.resolution).save_pretrained(temporary)
+        with replaced(args.metrics) as temporary:
+            shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+    leave_ranks()
+
+
+if __name__ == "__main__":
+    run_program(main)
