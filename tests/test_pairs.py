@@ -40,7 +40,7 @@ def same(a: EditPair, b: EditPair) -> bool:
     return masks and pictures and words
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(written=shards, refusals=st.lists(st.builds(Refusal, texts, texts), max_size=3), seed=st.integers(0, 2**31 - 1))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, written: tuple[EditPair, ...], refusals: list[Refusal], seed: int

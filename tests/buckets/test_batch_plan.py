@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omniedit.buckets import BatchPlan
@@ -27,7 +27,6 @@ def epoch(plan: BatchPlan, number: int) -> list[tuple[str, tuple[int, ...]]]:
     return batches
 
 
-@settings(deadline=None)
 @given(sizes, st.sampled_from([1, 2, 4, 8]), st.integers(0, 3), st.integers(0, 5))
 def test_every_sample_once_an_epoch_but_for_incomplete_batches(
     sizes: dict[str, int], batch_size: int, number: int, seed: int
@@ -44,7 +43,6 @@ def test_every_sample_once_an_epoch_but_for_incomplete_batches(
             assert not seen
 
 
-@settings(deadline=None)
 @given(sizes, st.integers(0, 30), st.integers(0, 5))
 def test_another_number_of_ranks_sees_the_same_batches(sizes: dict[str, int], step: int, seed: int) -> None:
     def batch(world_size: int) -> tuple[str, list[int]]:

@@ -220,7 +220,7 @@ def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
 counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_size=1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(counts, st.integers(1, 7), st.integers(1, 9), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 3))
 def test_a_plan_places_each_pair_once_and_no_zarr_shard_twice(
     counts: dict[str, int], per_shard: int, parts: int, held_out: float, seed: int
