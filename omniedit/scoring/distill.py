@@ -28,7 +28,7 @@ from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, build_model, build_tokenizer, pixel_values, prompt
 from omniedit.scoring.views import views
 
-SCORE_WEIGHT = 8.0
+SCORE_WEIGHT = 20.0
 """A score token weighs as much in the loss as so many tokens of the rationale."""
 
 
@@ -188,7 +188,10 @@ class Distillation:
 
 
 def _answer(teacher: Score) -> str:
-    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), teacher.reasoning)
+    """The reply to learn: the teacher's scores, and the words of its rationale without the figures behind each colon,
+    which measuring gives and looking does not."""
+    words = "; ".join(clause.partition(":")[0] for clause in teacher.reasoning.split("; "))
+    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:

@@ -62,6 +62,23 @@ def _night(before: Light, after: Light) -> list[Sign]:
     ]
 
 
+def _dusk(before: Light, after: Light) -> list[Sign]:
+    darker = after.lightness / before.lightness
+    cooler = before.warmth - after.warmth
+    return [
+        Sign(ramp(darker, 0.95, 0.75), f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, 0, 5), f"{cooler:+.0f} bluer"),
+    ]
+
+
+def _overcast(before: Light, after: Light) -> list[Sign]:
+    paler, flatter = after.chroma / before.chroma, after.contrast / before.contrast
+    return [
+        Sign(ramp(paler, 1.0, 0.85), f"colour {paler:.2f} times"),
+        Sign(ramp(flatter, 1.2, 1.0), f"contrast {flatter:.2f} times"),
+    ]
+
+
 def _fog(before: Light, after: Light) -> list[Sign]:
     contrast, paler = after.contrast / before.contrast, after.chroma / before.chroma
     lifted = after.dark_end - before.dark_end
@@ -73,10 +90,11 @@ def _fog(before: Light, after: Light) -> list[Sign]:
 
 
 def _rain(before: Light, after: Light) -> list[Sign]:
-    paler, fine = after.chroma / before.chroma, after.fine / before.fine
+    paler = after.chroma / before.chroma
+    streaked = after.fine / before.fine * before.contrast / after.contrast
     return [
         Sign(ramp(paler, 1.0, 0.85), f"colour {paler:.2f} times"),
-        Sign(ramp(fine, 0.9, 1.1), f"fine structure {fine:.2f} times"),
+        Sign(ramp(streaked, 0.85, 1.05), f"fine structure {streaked:.2f} times as strong in its contrast"),
     ]
 
 
@@ -109,6 +127,8 @@ def _changed_light(before: Light, after: Light) -> list[Sign]:
 
 _SIGNS: Mapping[str, Callable[[Light, Light], list[Sign]]] = {
     "night": _night,
+    "dusk": _dusk,
+    "overcast": _overcast,
     "fog": _fog,
     "rain": _rain,
     "snow": _snow,

@@ -126,8 +126,15 @@ def _grid_excess(jumps: Field, where: Mask) -> float:
 
 def clipped_share(image: Image, region: Mask) -> float:
     """Share of a region that is pure black or pure white."""
-    darkest, lightest = image.max(axis=-1), image.min(axis=-1)
-    return float(((darkest <= 1) | (lightest >= 254))[region].mean())
+    black = cv2.inRange(image, np.zeros(3), np.full(3, 1.0))
+    white = cv2.inRange(image, np.full(3, 254.0), np.full(3, 255.0))
+    return float((cv2.bitwise_or(black, white)[region] > 0).mean())
+
+
+def _edge_map(lightness_HW: Field) -> Field:
+    """(H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
+    edges = blurred(gradient(blurred(np.ascontiguousarray(lightness_HW), 1.5)), 4)
+    return np.log(edges + 0.3)
 
 
 class Comparison:
@@ -208,6 +215,11 @@ class Comparison:
         """Correlation of source and edited lightness structure in a reduced region: 1 kept, 0 another structure."""
         source = band_pass(np.ascontiguousarray(self.source_lab[..., 0]), fine, coarse)
         edited = band_pass(np.ascontiguousarray(self.edited_lab[..., 0]), fine, coarse)
+        return correlation(source[region], edited[region]) if region.any() else 0.0
+
+    def edges_kept(self, region: Mask) -> float:
+        """Correlation of where source and edited picture have edges in a reduced region, whatever lies between them."""
+        source, edited = (_edge_map(lab[..., 0]) for lab in (self.source_lab, self.edited_lab))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
     def _reduced(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -19,8 +19,10 @@ from omniedit.scoring.measures import (
     noise_level,
     ramp,
     sharpness,
+    to_lab,
 )
 from omniedit.scoring.success import Finding
+from omniedit.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,12 @@ class Fault:
 
 
 def quality(seen: Comparison) -> Finding:
-    """10 times the product of what each fault leaves; the words name the faults that took something away."""
-    faults = [measure(seen) for measure in _FAULTS]
+    """10 times the product of what each fault leaves; the words name the faults that took something away.
+
+    Strokes, hatching, dots and flat blacks make a style, so of a restyled picture only what no style has is a fault.
+    """
+    is_style = seen.pair.task is Task.STYLE_TRANSFER
+    faults = [measure(seen) for measure in (_FAULTS_OF_A_STYLE if is_style else _FAULTS_OF_A_PHOTO)]
     score = 10 * float(np.prod([fault.left for fault in faults]))
     named = [fault.words for fault in faults if fault.left < 0.95]
     return Finding(score, "no marks of editing" if not named else "marks of editing: " + ", ".join(named))
@@ -77,7 +83,21 @@ def clipping(seen: Comparison) -> Fault:
     return Fault(ramp(excess, 0.3, 0.05), f"{excess:.0%} more of it clipped")
 
 
-_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, noise, blocks, clipping)
+def softness(seen: Comparison) -> Fault:
+    """Not one crisp line or dot anywhere."""
+    crisp = sharpness(seen.edited_luma, seen.mask)
+    return Fault(ramp(crisp, 0.52, 0.68), f"soft throughout ({crisp:.2f} of the gradient is fine)")
+
+
+def colour_noise(seen: Comparison) -> Fault:
+    """Colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
+    lab = to_lab(seen.pair.edited)
+    noise = max(noise_level(np.ascontiguousarray(lab[..., channel]), seen.mask) for channel in (1, 2))
+    return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
+
+
+_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, noise, blocks, clipping)
+_FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 
 def _natural(

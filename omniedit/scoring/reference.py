@@ -50,7 +50,7 @@ def measured(pair: EditPair) -> Score | Unscorable:
 
 def restraint(seen: Comparison) -> Finding:
     """sc_score_2, no over-editing: nothing changed outside the mask; the structure stays in a global edit."""
-    return _untouched_outside(seen) if seen.pair.task.is_local else _structure_stays(seen)
+    return _untouched_outside(seen) if seen.pair.task.is_local else _shapes_stay(seen)
 
 
 def _untouched_outside(seen: Comparison) -> Finding:
@@ -62,10 +62,15 @@ def _untouched_outside(seen: Comparison) -> Finding:
     score = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )
-    return Finding(float(score), f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average")
+    verdict = "nothing else changed" if score >= 9 else "more than the edit changed"
+    return Finding(float(score), f"{verdict}: outside the edit {noticed:.0%} of the pixels, by {mean:.1f} on average")
 
 
-def _structure_stays(seen: Comparison) -> Finding:
+def _shapes_stay(seen: Comparison) -> Finding:
+    """A global edit may change every tone, a style even reverse them: structure and edges together tell of shapes."""
     everywhere = np.ones_like(seen.small_mask)
-    kept = seen.structure_kept(everywhere, fine=2.0, coarse=12.0)
-    return Finding(float(np.interp(kept, [0, 0.4, 0.7, 0.9], [0, 3, 8, 10])), f"{kept:.0%} of the structure is kept")
+    structure = max(0.0, seen.structure_kept(everywhere, fine=2.0, coarse=12.0))
+    edges = max(0.0, seen.edges_kept(everywhere))
+    score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
+    verdict = "shapes are kept" if score >= 8 else "shapes are lost"
+    return Finding(float(score), f"{verdict}: {structure:.0%} of the structure and {edges:.0%} of the edges")
