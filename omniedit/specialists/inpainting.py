@@ -11,12 +11,15 @@ from omniedit.grounding.masks import bounding_box
 from omniedit.images import Image, Mask
 
 MODELS = {"pypatchmatch": version("pypatchmatch")}
-CONTEXT = 0.6
+CONTEXT = 0.5
 """How far the crop reaches beyond the hole, as a share of the hole's longer side."""
 MIN_CONTEXT_PIXELS = 64
-WORKING_SIDE = 640
+WORKING_SIDE = 560
 """Longer side in pixels at which PatchMatch works; what scaling takes away is given back by `_with_detail`."""
 PATCH_RADIUS = 3
+RIM_PIXELS, STEP_REACH, MAX_STEP = 3, 12.0, 14.0
+"""Where the fill's step in tone is measured, how far inwards it is evened out (pixels), and how large a step (of 255)
+counts as one: a larger one is an edge of the picture."""
 
 patch_match.set_verbose(False)
 
@@ -33,7 +36,7 @@ def inpaint(image: Image, hole: Mask) -> Image:
     scale = min(1.0, WORKING_SIDE / max(crop_hole.shape))
     fill = _patch_match(crop, crop_hole) if scale == 1 else _scaled_fill(crop, crop_hole, scale)
     result = image.copy()
-    result[top:bottom, left:right][crop_hole] = fill[crop_hole]
+    result[top:bottom, left:right][crop_hole] = _without_step(fill, crop, crop_hole)[crop_hole]
     return result
 
 
@@ -62,6 +65,29 @@ def _scaled_fill(crop: Image, hole: Mask, scale: float) -> Image:
 
 def _upscaled(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return cv2.resize(small.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+
+
+def _without_step(fill: Image, crop: Image, hole: Mask) -> Image:
+    """Lift or lower the fill along the hole's edge until no step in tone is left; less and less further inside.
+
+    Args:
+        fill: (H, W, 3), the crop with the hole filled.
+        crop: (H, W, 3), the picture's own pixels outside the hole.
+        hole: (H, W).
+    """
+    depth, labels = cv2.distanceTransformWithLabels(
+        hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    outside = np.flatnonzero(~hole)
+    nearest = np.zeros(labels.max() + 1, np.int64)
+    nearest[labels.ravel()[outside]] = outside
+    rim = hole & (depth <= RIM_PIXELS)
+    step = np.zeros(fill.shape, np.float32)
+    step[rim] = crop.reshape(-1, 3)[nearest[labels[rim]]].astype(np.float32) - fill[rim]
+    weight = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), STEP_REACH)
+    lift = cv2.GaussianBlur(step, (0, 0), STEP_REACH) / np.maximum(weight, 1e-4)[..., None]
+    lift = np.clip(lift, -MAX_STEP, MAX_STEP) * np.exp(-depth / (2 * STEP_REACH))[..., None]
+    return np.clip(fill + lift, 0, 255).astype(np.uint8)
 
 
 def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole: Mask) -> Image:
