@@ -29,6 +29,7 @@ SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 BENCH_MODELS = ["editnet", "no_edit", "specialist"]
+REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
@@ -99,8 +100,24 @@ def edit_model(wildcards):
     return of_run("results/{run}/train/editnet")
 
 
+def scored_of_task(wildcards):
+    """A task's candidates, scores and decisions, shard by shard."""
+    stages = {"candidates": "h5", "scores": "parquet", "decisions": "parquet"}
+    return {
+        stage: [f"results/{wildcards.run}/{stage}/{wildcards.task}/{shard}.{suffix}" for shard in SHARDS]
+        for stage, suffix in stages.items()
+    }
+
+
+def gallery_labels(wildcards):
+    return {"pairs": Task(wildcards.task).label}
+
+
 def report_pages(wildcards):
-    return []
+    pages = ("pairs.jpg", *(f"{page}.html" for page in REPORT_PAGES))
+    return of_run("results/{run}/report/gallery.{task}.html") + [
+        f"results/{CONFIG.run}/report/{page}" for page in pages
+    ]
 
 
 def editor_of_model(wildcards):

@@ -1,5 +1,192 @@
-"""Pages and figures for `snakemake --report`.
+"""Pages and figures for `snakemake --report`, each also a file to open by itself.
 
 REQUIRED INPUTS: the outputs of all stages.
 OUTPUTS: results/{run}/report/*
 """
+
+
+rule report_gallery:
+    input:
+        unpack(scored_of_task),
+    output:
+        report(
+            "results/{run}/report/gallery.{task}.html",
+            caption="../report/gallery.rst",
+            category="1 Edit pairs",
+            labels=gallery_labels,
+        ),
+    log:
+        "logs/{run}/report_gallery/{task}.log",
+    benchmark:
+        "benchmarks/{run}/report_gallery/{task}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        min_score=CONFIG.filter.min_score,
+        seed=CONFIG.seed,
+    shell:
+        "python scripts/report_gallery.py --run {wildcards.run} --task {wildcards.task}"
+        " --candidates {input.candidates} --scores {input.scores} --decisions {input.decisions}"
+        " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+rule report_sheet:
+    input:
+        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+        scores=of_run("results/{run}/scores/{task}/{shard}.parquet"),
+        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+    output:
+        report(
+            "results/{run}/report/pairs.jpg",
+            caption="../report/sheet.rst",
+            category="1 Edit pairs",
+            labels={"pairs": "All tasks at a glance"},
+        ),
+    log:
+        "logs/{run}/report_sheet.log",
+    benchmark:
+        "benchmarks/{run}/report_sheet.tsv"
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python scripts/report_sheet.py --candidates {input.candidates} --scores {input.scores}"
+        " --decisions {input.decisions} --out {output} > {log} 2>&1"
+
+
+rule report_filter:
+    input:
+        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+        scores=of_run("results/{run}/scores/{task}/{shard}.parquet"),
+        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+    output:
+        report(
+            "results/{run}/report/filter.html",
+            caption="../report/filter.rst",
+            category="2 Scores",
+            labels={"page": "Scores and filter"},
+        ),
+    log:
+        "logs/{run}/report_filter.log",
+    benchmark:
+        "benchmarks/{run}/report_filter.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        min_score=CONFIG.filter.min_score,
+    shell:
+        "python scripts/report_filter.py --run {wildcards.run} --candidates {input.candidates} --scores {input.scores}"
+        " --decisions {input.decisions} --min-score {params.min_score} --out {output} > {log} 2>&1"
+
+
+rule report_agreement:
+    input:
+        "results/{run}/scorer",
+    output:
+        report(
+            "results/{run}/report/agreement.html",
+            caption="../report/agreement.rst",
+            category="2 Scores",
+            labels={"page": "Student judge"},
+        ),
+    log:
+        "logs/{run}/report_agreement.log",
+    benchmark:
+        "benchmarks/{run}/report_agreement.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        judge=CONFIG.scoring.judge,
+    shell:
+        "python scripts/report_agreement.py {input} --run {wildcards.run} --judge {params.judge} --out {output}"
+        " > {log} 2>&1"
+
+
+rule report_training:
+    input:
+        base="results/{run}/train/base.metrics.jsonl",
+        editor="results/{run}/train/editnet.metrics.jsonl",
+    output:
+        report(
+            "results/{run}/report/training.html",
+            caption="../report/training.rst",
+            category="3 Editor",
+            labels={"page": "Training"},
+        ),
+    log:
+        "logs/{run}/report_training.log",
+    benchmark:
+        "benchmarks/{run}/report_training.tsv"
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --editor {input.editor}"
+        " --out {output} > {log} 2>&1"
+
+
+rule report_benchmark:
+    input:
+        table="results/{run}/bench/table3.parquet",
+        scores=of_run("results/{run}/bench/{model}/{task}.parquet"),
+        edits=of_run("results/{run}/bench/{model}/{task}.h5"),
+    output:
+        report(
+            "results/{run}/report/benchmark.html",
+            caption="../report/benchmark.rst",
+            category="3 Editor",
+            labels={"page": "Benchmark"},
+        ),
+    log:
+        "logs/{run}/report_benchmark.log",
+    benchmark:
+        "benchmarks/{run}/report_benchmark.tsv"
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python scripts/report_benchmark.py --run {wildcards.run} --table {input.table} --scores {input.scores}"
+        " --edits {input.edits} --out {output} > {log} 2>&1"
+
+
+rule report_throughput:
+    input:
+        "results/{run}/bench/table3.parquet",
+        "results/{run}/scorer",
+    output:
+        report(
+            "results/{run}/report/throughput.html",
+            caption="../report/throughput.rst",
+            category="4 Run",
+            labels={"page": "Throughput"},
+        ),
+    log:
+        "logs/{run}/report_throughput.log",
+    benchmark:
+        "benchmarks/{run}/report_throughput.tsv"
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python scripts/report_throughput.py --run {wildcards.run} --benchmarks benchmarks/{wildcards.run}"
+        " --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
+
+
+rule report_provenance:
+    input:
+        index="results/{run}/sources/index.parquet",
+        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+    output:
+        report(
+            "results/{run}/report/provenance.html",
+            caption="../report/provenance.rst",
+            category="4 Run",
+            labels={"page": "Provenance"},
+        ),
+    log:
+        "logs/{run}/report_provenance.log",
+    benchmark:
+        "benchmarks/{run}/report_provenance.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        config=as_json(CONFIG),
+    shell:
+        "python scripts/report_provenance.py --config {params.config:q} --index {input.index}"
+        " --candidates {input.candidates} --out {output} > {log} 2>&1"
