@@ -1,0 +1,290 @@
+"""Object swap: take an object out and set another photo's cut-out in its place (SmartEdit's production pipeline)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.grounding.masks import bounding_box, box_mask, dilated
+from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.images import Image, Mask
+from omniedit.instructions.objects import swap_wordings, without_position
+from omniedit.sources.photo import FractionBox, Photo
+from omniedit.specialists.base import Donors, Edited, EditRequest, Unsuitable
+from omniedit.specialists.harmonize import (
+    CutOut,
+    contact_shadow,
+    cut_out,
+    edge_blur,
+    grain_of,
+    grained,
+    relit,
+    resized,
+    softened,
+)
+from omniedit.specialists.inpainting import MODELS, inpaint
+from omniedit.tasks import Task
+
+MAX_AREA = 0.25
+"""Largest share of the picture that an object to be replaced covers."""
+MIN_SIDE = 48
+"""Shorter side in pixels of the smallest object that is replaced, and of the smallest that is borrowed."""
+MAX_UPSCALE = 1.3
+"""How much a cut-out may be enlarged."""
+WIDER, TALLER = 1.5, 1.3
+"""How much larger than the old object's box the new one's may be."""
+RIM = 0.07
+"""Width of the rim that goes with the old object, as a share of the square root of its area."""
+MISSED = 0.08
+"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
+OTHER_COLOUR = 22.0
+"""Distance in Lab from which what is below an object is another thing than what is behind it."""
+DONORS_TRIED = 24
+"""Photos looked into for something that fits, before a proposal gives up."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a cut-out goes.
+
+    Args:
+        piece: at its final size, its opacity within the picture.
+        left, top: of the cut-out in the picture, in pixels.
+        standing: on the old object's ground line; else in the old one's middle.
+    """
+
+    piece: CutOut
+    left: int
+    top: int
+    standing: bool
+
+
+class ObjectSwap:
+    """Another thing in an object's place.
+
+    truth: `object` and `new_object` (names), `box` and `new_box` (fractions of the picture).
+    """
+
+    task = Task.OBJECT_SWAP
+
+    def __init__(self, donors: Donors) -> None:
+        self._donors = donors
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = find_objects(photo)
+        if not objects:
+            raise Unsuitable("no object stands out")
+        replaceable = [found for found in objects if is_replaceable(found, objects)]
+        if not replaceable:
+            raise Unsuitable("every object is cut off, too large, too small, or hidden in part")
+        old = replaceable[rng.integers(len(replaceable))]
+        for donor, new in self._borrowable(rng):
+            placement = None if same_kind(old, new) else placed(photo, old, donor, new, objects)
+            if placement is not None:
+                return _request(photo, old, new, placement, rng)
+        raise Unsuitable(f"no other object fits the place of the {old.name}")
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        return [_edited(request) for request in requests]
+
+    def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
+        for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
+            donor = self._donors[int(index)]
+            objects = find_objects(donor)
+            for chosen in rng.permutation(len(objects)):
+                if is_borrowable(objects[chosen], objects):
+                    yield donor, objects[chosen]
+
+
+def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+    """Whether the object can be taken out whole; the bottom border may cut it: so may it what comes in its place."""
+    return found.area <= MAX_AREA and found.cut_sides <= {"bottom"} and _is_clear(found, objects)
+
+
+def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+    """Whether the object looks whole elsewhere.
+
+    One that its photo tells apart by its place ('upper dog') stands among its like, which may hide a part of it.
+    """
+    alone = without_position(found.name) == found.name
+    return alone and not found.cut_sides and _is_clear(found, objects)
+
+
+def same_kind(first: FoundObject, second: FoundObject) -> bool:
+    """Whether two names end in the same noun: 'upper dog' and 'lower dog'."""
+    return first.name.split()[-1] == second.name.split()[-1]
+
+
+def placed(
+    photo: Photo, old: FoundObject, donor: Photo, new: FoundObject, objects: Sequence[FoundObject]
+) -> Placement | None:
+    """The new object at the old one's place and of about its size, or None where it does not fit."""
+    scale = scale_between(old, new)
+    if donor.source_id == photo.source_id:
+        if not 0.4 < scale < 1.6:
+            return None
+        scale = 1.0
+    if scale > MAX_UPSCALE:
+        return None
+    piece = resized(cut_out(donor.image, new.mask), scale)
+    standing = stands(photo.image, old.mask)
+    left, top = _corner(piece, old.mask, standing)
+    height, width = piece.alpha.shape
+    if left < 0 or top < 0 or left + width > photo.image.shape[1] or top + height > photo.image.shape[0]:
+        return None
+    placement = Placement(piece, left, top, standing)
+    return None if _hides_another(placement, photo, old) else placement
+
+
+def scale_between(old: FoundObject, new: FoundObject) -> float:
+    """By how much to enlarge the new object: to the old one's area, but not far beyond its box."""
+    (old_width, old_height), (new_width, new_height) = _size(old.mask), _size(new.mask)
+    area = float(old.mask.sum() / new.mask.sum()) ** 0.5
+    return min(area, WIDER * old_width / new_width, TALLER * old_height / new_height)
+
+
+def stands(image: Image, mask: Mask) -> bool:
+    """Whether an object stands on something, seen from the side: below it is another thing than behind it."""
+    left, top, right, bottom = bounding_box(mask)
+    aside, reach = (right - left) // 2, (bottom - top) // 3
+    behind = (
+        image[top : (top + bottom) // 2, side] for side in np.s_[max(0, left - aside) : left, right : right + aside]
+    )
+    below = image[bottom : bottom + reach, left:right]
+    if not below.size:
+        return True
+    upper, lower = _typical_lab(np.concatenate([strip.reshape(-1, 3) for strip in behind])), _typical_lab(below)
+    return float(np.linalg.norm(upper - lower)) > OTHER_COLOUR
+
+
+def composed(
+    background: Image, source: Image, old: Mask, place: Placement, rng: np.random.Generator
+) -> tuple[Image, Mask]:
+    """The picture with the cut-out in it, harmonised, and where it covers or shades the background.
+
+    Args:
+        background: (H, W, 3) RGB, the picture without the old object.
+        source: the picture with it: what was there tells how sharp and grainy things are at this place.
+    """
+    size = float(old.sum()) ** 0.5
+    ring = dilated(old, round(0.5 * size)) & ~old
+    piece = relit(place.piece, source[ring].astype(np.float32))
+    piece = softened(piece, edge_blur(source, dilated(old, 4)))
+    piece = grained(piece, grain_of(source, ring), rng)
+    alpha, shadow = np.zeros((2, *old.shape), np.float32)
+    colours = np.zeros(source.shape, np.float32)
+    height, width = piece.alpha.shape
+    here = np.s_[place.top : place.top + height, place.left : place.left + width]
+    alpha[here], colours[here] = piece.alpha, piece.colours
+    shadow = contact_shadow(alpha, standing=place.standing)
+    shaded = background * (1 - shadow[..., None])
+    picture = shaded + alpha[..., None] * (colours - shaded)
+    touched = (alpha > 1 / 255) | (shadow > 1 / 255)
+    return np.where(touched[..., None], np.rint(picture), background).astype(np.uint8), touched
+
+
+def hole(photo: Photo, old: FoundObject) -> Mask:
+    """Where the old object is painted over: its mask, or its box where that misses a part, with a rim.
+
+    The rim spares what stands beside it.
+    """
+    box = next((named.box for named in photo.objects if named.name == old.name and named.box), old.box)
+    mask = old.mask if _reaches(old.box, box) else old.mask | box_mask(box, old.mask.shape)
+    emptied = dilated(mask, max(5, round(RIM * float(old.mask.sum()) ** 0.5)))
+    for other in photo.objects:
+        if other.box is not None and other.name != old.name and not _within(old.box, other.box):
+            emptied &= mask | ~box_mask(other.box, mask.shape)
+    return emptied
+
+
+def _request(
+    photo: Photo, old: FoundObject, new: FoundObject, place: Placement, rng: np.random.Generator
+) -> EditRequest:
+    height, width = old.mask.shape
+    left, top, right, bottom = bounding_box(place.piece.solid)
+    new_box = (
+        (place.left + left) / width,
+        (place.top + top) / height,
+        (place.left + right) / width,
+        (place.top + bottom) / height,
+    )
+    name = without_position(new.name)
+    return EditRequest(
+        photo,
+        Task.OBJECT_SWAP,
+        swap_wordings(old.name, name, rng),
+        {"object": old.name, "new_object": name, "box": _rounded(old.box), "new_box": _rounded(new_box)},
+        mask=old.mask,
+        parts={"placement": place, "hole": hole(photo, old), "seed": int(rng.integers(2**32))},
+    )
+
+
+def _edited(request: EditRequest) -> Edited | Unsuitable:
+    assert request.mask is not None and request.parts is not None
+    emptied, source = request.parts["hole"], request.photo.image
+    background = inpaint(source, emptied)
+    rng = np.random.default_rng(request.parts["seed"])
+    picture, touched = composed(background, source, request.mask, request.parts["placement"], rng)
+    return Edited(picture, emptied | touched, MODELS)
+
+
+def _rounded(box: FractionBox) -> list[float]:
+    return [round(edge, 4) for edge in box]
+
+
+def _size(mask: Mask) -> tuple[int, int]:
+    left, top, right, bottom = bounding_box(mask)
+    return right - left, bottom - top
+
+
+def _shared(first: Mask, second: Mask) -> float:
+    """Share of the smaller mask that lies in the other."""
+    return float((first & second).sum() / max(1, min(first.sum(), second.sum())))
+
+
+def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+    """Whether the mask is large enough and holds nothing of a smaller object in front."""
+    smaller = (other.mask for other in objects if other.area < found.area)
+    return min(_size(found.mask)) >= MIN_SIDE and all(_shared(found.mask, mask) < 0.05 for mask in smaller)
+
+
+def _reaches(outline: FractionBox, box: FractionBox) -> bool:
+    """Whether an outline comes near the sides of the object's box."""
+    slack = (box[2] - box[0], box[3] - box[1]) * 2
+    gaps = (outline[0] - box[0], outline[1] - box[1], box[2] - outline[2], box[3] - outline[3])
+    return all(gap < MISSED * side for gap, side in zip(gaps, slack, strict=True))
+
+
+def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    lab = cv2.cvtColor(pixels.reshape(1, -1, 3).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return np.median(lab[0], axis=0)
+
+
+def _corner(piece: CutOut, old: Mask, standing: bool) -> tuple[int, int]:
+    """Left and top of the cut-out that put it on the old one's ground line, or its middle on the old one's."""
+    left, top, right, bottom = bounding_box(piece.solid)
+    old_left, old_top, old_right, old_bottom = bounding_box(old)
+    x = (old_left + old_right - left - right) // 2
+    return x, (old_bottom - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
+
+
+def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
+    """Whether the new object would cover a tenth or more of a thing that the old one left free."""
+    height, width = place.piece.alpha.shape
+    covered = np.zeros_like(old.mask)
+    covered[place.top : place.top + height, place.left : place.left + width] = place.piece.solid
+    covered &= ~old.mask
+    rows, columns = old.mask.shape
+    for named in photo.objects:
+        if named.name == old.name or named.box is None or _within(old.box, named.box):
+            continue
+        x0, y0, x1, y1 = (round(edge * side) for edge, side in zip(named.box, (columns, rows) * 2, strict=True))
+        if covered[y0:y1, x0:x1].mean() > 0.1:
+            return True
+    return False
+
+
+def _within(inner: FractionBox, outer: FractionBox) -> bool:
+    return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
