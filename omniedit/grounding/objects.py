@@ -1,12 +1,12 @@
 """The objects of a photo, each with its name and mask: from named boxes where they are known, else what is salient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from omniedit.grounding.masks import bounding_box, mask_of_object
-from omniedit.images import Mask
+from omniedit.grounding.masks import bounding_box, eroded, mask_of_object
+from omniedit.images import Image, Mask, decode_mask, encode_mask
 from omniedit.sources.photo import FractionBox, Photo
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
@@ -14,7 +14,13 @@ MIN_AREA, MAX_AREA = 0.0008, 0.7
 MIN_PROBABILITY = 0.5
 """Smallest probability at which the classifier's name is used."""
 SALIENT = 0.5
-"""Saliency above which a pixel belongs to the salient object."""
+"""Saliency above which a pixel belongs to a salient object."""
+AGREED = 0.6
+"""Smallest overlap (intersection over union) of what is salient with the outline found in its box."""
+NECK = 0.3
+"""Salient parts joined over less than this share of the square root of their area may be objects of their own."""
+MINOR = 0.25
+"""Smallest share of the largest salient piece's area at which another counts."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +54,17 @@ class FoundObject:
         return frozenset(side for side, pixels in edges.items() if pixels.any())
 
 
-_FOUND: dict[tuple[str, str], tuple[FoundObject, ...]] = {}
+_FOUND: dict[tuple[str, str], tuple[tuple[str, bytes], ...]] = {}
+"""Names and encoded masks, a few kilobytes each, of the photos seen: tasks come back to them with other draws."""
 
 
 def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
-    """The photo's objects whose outline could be found, in the order of its caption file; () where there is none.
-
-    A photo asked for again is answered from memory: tasks come back to it with other random numbers.
-    """
+    """The photo's objects whose outline and name could be found, in the order of its caption file; () where none."""
     key = (photo.source_id, photo.sha256)
     if key not in _FOUND:
-        _FOUND[key] = tuple(_named(photo) if photo.objects else _salient(photo))
-    return _FOUND[key]
+        found = _named(photo) if photo.objects else _salient(photo)
+        _FOUND[key] = tuple((object_.name, encode_mask(object_.mask)) for object_ in found)
+    return tuple(_found(name, decode_mask(encoded)) for name, encoded in _FOUND[key])
 
 
 def _named(photo: Photo) -> list[FoundObject]:
@@ -72,22 +77,77 @@ def _named(photo: Photo) -> list[FoundObject]:
 
 
 def _salient(photo: Photo) -> list[FoundObject]:
-    from omniedit.grounding.names import name_of
+    """What stands out; parts that narrow necks join are objects of their own if they all go by one name (two dogs)."""
     from omniedit.grounding.saliency import saliency
 
-    heat = _largest_piece(saliency(photo.image) > SALIENT)
-    if not MIN_AREA <= heat.mean() <= MAX_AREA:
-        return []
-    mask = mask_of_object(photo.image, _fractions(heat))
-    if mask is None or not MIN_AREA <= mask.mean() <= MAX_AREA or _overlap(mask, heat) < 0.5:
-        return []
-    name, probability = name_of(photo.image, mask)
-    return [_found(name, mask)] if probability >= MIN_PROBABILITY else []
+    pieces = _pieces(saliency(photo.image) > SALIENT)
+    return told_apart([found for piece in pieces for found in _objects_of(photo.image, piece)])
 
 
-def _largest_piece(mask: Mask) -> Mask:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    return labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]) if count > 1 else mask
+def _objects_of(image: Image, piece: Mask) -> list[FoundObject]:
+    parts = _parts(piece)
+    if len(parts) > 1:
+        found = [recognised for part in parts if (recognised := _recognised(image, part)) is not None]
+        if len(found) == len(parts) and len({part.name for part in found}) == 1:
+            return found
+    whole = _recognised(image, piece)
+    return [] if whole is None else [whole]
+
+
+def _recognised(image: Image, region: Mask) -> FoundObject | None:
+    """The object in a salient region, None where its outline or its name stays uncertain."""
+    from omniedit.grounding.names import name_of
+
+    mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
+    if mask is None or _overlap(mask, region) < AGREED:
+        return None
+    name, probability = name_of(image, mask)
+    return _found(name, mask) if probability >= MIN_PROBABILITY else None
+
+
+def _pieces(salient: Mask) -> list[Mask]:
+    """The connected pieces of some size, the largest first."""
+    count, labels = cv2.connectedComponents(salient.astype(np.uint8))
+    pieces = sorted((labels == i for i in range(1, count)), key=lambda piece: -int(piece.sum()))
+    return [piece for piece in pieces if piece.sum() >= MINOR * pieces[0].sum()]
+
+
+def _parts(piece: Mask) -> list[Mask]:
+    """What a piece falls into when its narrow necks are cut: every pixel goes to the nearest core."""
+    cores = _pieces(eroded(piece, max(1, round(NECK / 2 * piece.sum() ** 0.5))))
+    if len(cores) < 2:
+        return [piece]
+    away = [cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 3) for core in cores]
+    nearest = np.argmin(away, axis=0)
+    return [piece & (nearest == i) for i in range(len(cores))]
+
+
+def told_apart(found: list[FoundObject]) -> list[FoundObject]:
+    """The objects under names that mean one each: two dogs are 'upper dog' and 'lower dog', three are left out."""
+    named: dict[str, list[FoundObject]] = {}
+    for this in found:
+        named.setdefault(this.name, []).append(this)
+    result = []
+    for alike in named.values():
+        if len(alike) == 1:
+            result += alike
+        elif len(alike) == 2:
+            words, ordered = _along_an_axis(*alike)
+            result += [replace(this, name=f"{word} {this.name}") for word, this in zip(words, ordered, strict=True)]
+    return result
+
+
+def _along_an_axis(first: FoundObject, second: FoundObject) -> tuple[tuple[str, str], list[FoundObject]]:
+    """Two objects in the order of the axis on which they are further apart, with the words for that order."""
+    apart = [abs(a - b) for a, b in zip(_centre(first), _centre(second), strict=True)]
+    axis = int(apart[1] > apart[0])
+    words = (("left", "right"), ("upper", "lower"))[axis]
+    return words, sorted((first, second), key=lambda this: _centre(this)[axis])
+
+
+def _centre(found: FoundObject) -> tuple[float, float]:
+    left, top, right, bottom = found.box
+    return (left + right) / 2, (top + bottom) / 2
 
 
 def _found(name: str, mask: Mask) -> FoundObject:

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from omniedit.grounding.masks import bounding_box, dilated, eroded, mask_of_object
+from omniedit.images import Image, Mask
+
+
+def disc_on_grass(width: int = 900, height: int = 600, radius: int = 110, hole: int = 40) -> tuple[Image, Mask]:
+    """A red disc with a green hole on noisy green, and the disc without its hole."""
+    rng = np.random.default_rng(0)
+    image = rng.normal((60, 130, 50), 12, (height, width, 3))
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot(x - width // 2, y - height // 2)
+    disc = (distance < radius) & (distance > hole)
+    image[disc] = rng.normal((190, 40, 45), 12, (int(disc.sum()), 3))
+    return np.clip(image, 0, 255).astype(np.uint8), distance < radius
+
+
+def box_of(mask: Mask) -> tuple[float, float, float, float]:
+    left, top, right, bottom = bounding_box(mask)
+    height, width = mask.shape
+    return left / width, top / height, right / width, bottom / height
+
+
+def test_the_mask_follows_the_outline_and_has_no_hole() -> None:
+    image, disc = disc_on_grass()
+    mask = mask_of_object(image, box_of(disc))
+    assert mask is not None
+    assert (mask & disc).sum() / (mask | disc).sum() > 0.98
+
+
+def test_the_same_box_gives_the_same_mask() -> None:
+    image, disc = disc_on_grass()
+    first, second = (mask_of_object(image, box_of(disc)) for _ in range(2))
+    assert first is not None and second is not None
+    assert np.array_equal(first, second)
+
+
+def test_nothing_is_found_where_nothing_stands_out() -> None:
+    image = np.random.default_rng(0).normal(120, 10, (400, 500, 3)).clip(0, 255).astype(np.uint8)
+    assert mask_of_object(image, (0.3, 0.3, 0.6, 0.7)) is None
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.2, 0.5, 0.9), (0.0, 0.0, 1.0, 1.0)])
+def test_a_box_at_the_border_is_no_error(box: tuple[float, float, float, float]) -> None:
+    image, _ = disc_on_grass(300, 200, 60, 0)
+    mask = mask_of_object(image, box)
+    assert mask is None or mask.shape == image.shape[:2]
+
+
+def test_growing_and_shrinking_are_discs() -> None:
+    point = np.zeros((41, 41), bool)
+    point[20, 20] = True
+    grown = dilated(point, 8)
+    assert bounding_box(grown) == (12, 12, 29, 29)
+    assert not grown[12, 12]
+    assert np.array_equal(eroded(grown, 8), point)
+    assert eroded(np.ones((9, 9), bool), 3).all()

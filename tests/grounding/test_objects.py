@@ -1,0 +1,71 @@
+from importlib.resources import as_file, files
+
+import cv2
+import numpy as np
+import pytest
+
+from omniedit.grounding.names import PLACES_AND_STUFF, PLAINER, name_of
+from omniedit.grounding.objects import FoundObject, find_objects, told_apart
+from omniedit.images import Image
+from omniedit.sources.photo import NamedObject, Photo
+
+
+def sample(name: str, scale: float) -> Image:
+    with as_file(files("omniedit.sources") / "sample" / f"{name}.jpg") as path:
+        bgr = cv2.imread(str(path))
+    small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
+
+
+def found(name: str, left: int, top: int) -> FoundObject:
+    mask = np.zeros((100, 100), bool)
+    mask[top : top + 10, left : left + 10] = True
+    return FoundObject(name, (left / 100, top / 100, (left + 10) / 100, (top + 10) / 100), mask)
+
+
+def test_a_named_object_is_found_where_its_box_says() -> None:
+    fig = NamedObject("fig", (0.35, 0.355, 0.79, 0.75))
+    photo = Photo("fig", sample("fig_in_bowl", 0.4), "1x1", objects=(fig, NamedObject("spoon")))
+    (only,) = find_objects(photo)
+    assert only.name == "fig" and not only.cut_sides
+    assert 0.09 < only.area < 0.13
+    assert only.box == pytest.approx(fig.box, abs=0.02)
+
+
+def test_two_dogs_in_a_bare_photo_are_found_and_told_apart() -> None:
+    dogs = find_objects(Photo("dogs", sample("two_dogs", 0.5), "3x4"))
+    assert sorted(dog.name for dog in dogs) == ["lower dog", "upper dog"]
+
+
+@pytest.mark.parametrize("name", ["rocky_path", "fig_in_bowl"])
+def test_no_name_rather_than_a_wrong_one(name: str) -> None:
+    """A landscape has no object; a fig and its bowl together are no class that the classifier knows."""
+    assert find_objects(Photo(name, sample(name, 0.4), "4x3")) == ()
+
+
+def test_what_was_found_once_is_the_same_when_asked_again() -> None:
+    photo = Photo("fig2", sample("fig_in_bowl", 0.3), "1x1", objects=(NamedObject("fig", (0.35, 0.355, 0.79, 0.75)),))
+    (first,), (again,) = find_objects(photo), find_objects(photo)
+    assert (first.name, first.box) == (again.name, again.box) and np.array_equal(first.mask, again.mask)
+
+
+def test_things_of_one_name_are_told_apart_by_place_or_left_out() -> None:
+    pair = [found("dog", 60, 10), found("drum", 5, 80), found("dog", 10, 30)]
+    assert {o.name: o.box[0] for o in told_apart(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
+    assert [o.name for o in told_apart([*pair, found("dog", 80, 80)])] == ["drum"]
+
+
+def test_a_cut_object_knows_its_sides() -> None:
+    assert found("dog", 0, 90).cut_sides == {"left", "bottom"}
+
+
+def test_names_are_plain_and_name_objects() -> None:
+    image = sample("two_dogs", 0.5)
+    mask = np.zeros(image.shape[:2], bool)
+    mask[155:315, 165:275] = True
+    assert name_of(image, mask)[0] == "dog"
+    from omniedit.grounding import names
+
+    plain = [n for i, n in enumerate(names._plain_names()) if i not in PLACES_AND_STUFF]
+    assert not [n for n in plain if any(sign in n for sign in "(/,") or " or " in n]
+    assert {"valley", "cliff", "beach"}.isdisjoint(plain) and set(PLAINER.values()) <= set(plain)
