@@ -14,9 +14,15 @@ from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
-from omniedit import config
+from omniedit import config, models
+from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
 from omniedit.files import replaced
+from omniedit.models.base import Base
+from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.checkpoints import Checkpoints, run_identity
+from omniedit.training.engine import Trainer
+from omniedit.training.ranks import join_ranks, leave_ranks
 
 
 def main() -> None:
@@ -31,20 +37,11 @@ def main() -> None:
     args = parser.parse_args()
     options = config.check({"train": args.options}).train
 
-    from omniedit.training.ranks import join_ranks, leave_ranks
-
     device = join_ranks()
     first = int(os.environ["RANK"]) == 0
     transformers_logging.disable_progress_bar()
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
-
-    from omniedit import models
-    from omniedit.buckets.store import BucketStore
-    from omniedit.models.base import Base
-    from omniedit.training.batches import BatchMaker, InstructionEncoder
-    from omniedit.training.checkpoints import Checkpoints, run_identity
-    from omniedit.training.engine import Trainer
 
     base = Base.load(args.base)
     base.vae.to(device)

@@ -1,5 +1,13 @@
 """EditNet and the architectures it is compared with, the codec, the text encoder, the pipeline that a user calls."""
 
+import os
+
+import torch
+
+if not torch.cuda.is_available():
+    # diffusers imports peft, peft DeepSpeed, and DeepSpeed warns of a machine without a GPU unless it is told.
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import nn
 

@@ -30,7 +30,7 @@ SCALE = (
 """Root mean square of each coefficient over the sample photos at about 128^2 pixels."""
 
 
-class DctCodec(ModelMixin, ConfigMixin):
+class DctCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Sixteen low DCT coefficients of each 8x8 block, scaled to unit variance: the shape of SD3's latents, untrained.
 
     Colours are decorrelated by the same transform, the three-point DCT over (R, G, B): luma, red-blue, green-magenta.

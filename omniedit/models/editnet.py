@@ -45,7 +45,7 @@ class ControlBlock(nn.Module):
         return image_BND, condition_BND, text_BMD
 
 
-class EditNet(ModelMixin, ConfigMixin):
+class EditNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """The base, frozen, and a control block before each of its blocks.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,15 +108,17 @@ class Trainer:
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         self.engine.backward(loss)
+        # Only under ZeRO does DeepSpeed tell the norm; without, each rank has all gradients until the step.
+        whole_norm = _gradient_norm(self.ema.parameters.values()) if options.zero_stage == 0 else None
         self.engine.step()
-        grad_norm = float(self.engine.get_global_grad_norm())
+        grad_norm = self.engine.get_global_grad_norm() if whole_norm is None else whole_norm
         if not math.isfinite(grad_norm):
             raise UserError(_not_finite("gradient", step, batch, loss_B.fill_(math.nan)))
         self.ema.update(ema_decay(step, self.options.ema_decay))
         return {
             "loss": mean_loss,
             "learning_rate": rate,
-            "grad_norm": grad_norm,
+            "grad_norm": float(grad_norm),
             "mean_weight": weight_sum.item() / self.options.batch_size,
         }
 
@@ -148,6 +151,10 @@ class Trainer:
 def _log(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
     if log is not None and metrics:
         log.write(step, **metrics)
+
+
+def _gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def _summed(value: Tensor) -> Tensor:

@@ -62,6 +62,15 @@ def test_equals_the_base_before_training_to_the_last_bit(kind, dtype, patch_size
     assert torch.equal(models.build("editnet", transformer).eval()(**x), expected)
 
 
+@torch.no_grad()
+def test_over_a_base_that_predicts_the_clean_sample_it_gives_the_velocity_to_that_sample():
+    transformer, x = base(SD3), inputs() | {"timestep": torch.tensor([1000.0, 250.0])}
+    clean = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
+    velocity = models.build("editnet", transformer, "sample").eval()(**x)
+    sigma = torch.tensor([1.0, 0.25])[:, None, None, None]
+    torch.testing.assert_close(x["noisy"] - sigma * velocity, clean)
+
+
 def test_control_blocks_copy_every_weight_of_the_base():
     transformer = base(SD35)
     net = models.build("editnet", transformer)

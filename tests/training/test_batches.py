@@ -1,0 +1,112 @@
+"""Batches: what is drawn for a sample depends on (seed, step, place) alone, and sides are not swapped under a wording."""
+
+import numpy as np
+import pytest
+import torch
+
+from omniedit.buckets.store import PairBatch
+from omniedit.config import TrainConfig
+from omniedit.models.codec import DctCodec, encode
+from omniedit.training.batches import BatchMaker, EditBatch, InstructionEncoder
+
+
+class CountingEncoder(InstructionEncoder):
+    """Embeds a text as its length and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, texts):
+        self.asked += texts
+        lengths = torch.tensor([float(len(text)) for text in texts])
+        return lengths[:, None, None].expand(-1, 4, 8), lengths[:, None].expand(-1, 8)
+
+
+def maker(**options: float) -> BatchMaker:
+    return BatchMaker(DctCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
+
+
+def pairs(count: int, instructions: tuple[str, ...] = ("Add fog.", "Make it foggy.")) -> PairBatch:
+    rng = np.random.default_rng(0)
+    source, edited = rng.integers(0, 255, (2, count, 16, 24, 3), np.uint8)
+    rows = [{"pair_id": f"p{i}", "instructions": list(instructions), "o_score": 9.0 + i / 10} for i in range(count)]
+    return PairBatch("3x2", source, edited, np.zeros((count, 16, 24), np.uint8), tuple(rows))
+
+
+def part(batch: PairBatch, start: int, stop: int) -> PairBatch:
+    cut = slice(start, stop)
+    return PairBatch(batch.ratio, batch.source[cut], batch.edited[cut], batch.mask[cut], batch.pairs[cut])
+
+
+def same(a: EditBatch, b: EditBatch) -> bool:
+    inputs = all(torch.equal(a.inputs[name], b.inputs[name]) for name in a.inputs)
+    return inputs and torch.equal(a.target, b.target) and torch.equal(a.weight, b.weight)
+
+
+def test_two_ranks_see_the_halves_of_what_one_rank_sees():
+    whole, made = pairs(6), maker()
+    alone = made.training(whole, step=3, first=0)
+    halves = [made.training(part(whole, i, i + 3), step=3, first=i) for i in (0, 3)]
+    for name, value in alone.inputs.items():
+        assert torch.equal(torch.cat([half.inputs[name] for half in halves]), value)
+    assert torch.equal(torch.cat([half.target for half in halves]), alone.target)
+
+
+def test_each_step_draws_anew_and_the_same_step_alike():
+    assert same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 3, 0))
+    assert not same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 4, 0))
+
+
+def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
+    batch = maker(text_dropout=0, image_dropout=0, both_dropout=0).training(pairs(8), 0, 0)
+    sigma = batch.inputs["timestep"][:, None, None, None] / 1000
+    clean = batch.inputs["noisy"] - sigma * batch.target
+    unflipped = encode(DctCodec(), torch.from_numpy(pairs(8).edited).permute(0, 3, 1, 2) / 127.5 - 1)
+    distance = (clean - unflipped).abs().amax(dim=(1, 2, 3))
+    assert 0 < (distance < 1e-3).sum() < 8, "some are mirrored, some not"
+
+
+@pytest.mark.parametrize(("wording", "mirrors"), [("Remove the left dog.", False), ("Make it leftist.", True)])
+def test_nothing_is_mirrored_under_a_wording_that_names_a_side(wording, mirrors):
+    options = {"text_dropout": 0.0, "image_dropout": 0.0, "both_dropout": 0.0}
+    condition = maker(**options).training(pairs(16, (wording,)), 0, 0).inputs["condition"]
+    unflipped = encode(DctCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
+    assert torch.equal(condition, unflipped) is not mirrors
+
+
+def test_a_dropped_picture_is_zero_and_a_dropped_instruction_empty():
+    dropped = maker(text_dropout=0.0, image_dropout=0.0, both_dropout=1.0)
+    batch = dropped.training(pairs(4), 0, 0)
+    assert not batch.inputs["condition"].any()
+    assert dropped.instructions.asked == [""] * 4
+
+
+def test_every_wording_is_trained_on_and_the_first_is_measured():
+    kept = maker(text_dropout=0.0, both_dropout=0.0)
+    kept.training(pairs(16), 0, 0)
+    assert set(kept.instructions.asked) == {"Add fog.", "Make it foggy."}
+    measured = maker()
+    assert same(measured.held_out(pairs(3), 0.5), measured.held_out(pairs(3), 0.5))
+    assert set(measured.instructions.asked) == {"Add fog."}
+
+
+def test_samples_weigh_as_their_score():
+    torch.testing.assert_close(maker().training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
+
+
+def test_instructions_are_encoded_once_while_remembered(monkeypatch):
+    calls = []
+
+    def fake(encoder, tokenizer, texts):
+        calls.append(list(texts))
+        return torch.tensor([[[float(len(t))]] for t in texts]), torch.tensor([[float(len(t))] for t in texts])
+
+    monkeypatch.setattr("omniedit.training.batches.encode_text", fake)
+    remember = InstructionEncoder(None, None, capacity=2)
+    _, pooled = remember(["aa", "b", "aa"])
+    assert pooled[:, 0].tolist() == [2, 1, 2]
+    remember(["ccc", "b"])
+    remember(["b", "ccc"])
+    assert calls == [["aa", "b"], ["ccc"]]
+    remember(["aa"])
+    assert calls[-1] == ["aa"]
