@@ -109,6 +109,22 @@ _MATERIAL = (
     "Replace the surface of the {object} with {material}.",
 )
 
+_SURFACE = (
+    "Put {kept} on {background}.",
+    "Change the surface under {kept} to {background}.",
+    "Place {kept} on {background} instead.",
+    "Swap the surface under {kept} for {background}.",
+    "Show {kept} on {background}.",
+)
+
+_SKY = (
+    "Replace the sky with {background}.",
+    "Change the sky to {background}.",
+    "Swap the sky for {background}.",
+    "Put {background} over the landscape.",
+    "Keep the landscape, but give it {background}.",
+)
+
 _BACKGROUND = (
     "Change the background to {background}.",
     "Replace the background behind {kept} with {background}.",
@@ -146,13 +162,29 @@ def material_wordings(thing: str, material: str, rng: np.random.Generator) -> tu
 
 def background_wordings(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for a new background, named with its article, behind the objects that stay."""
-    things = joined([f"the {name}" for name in kept])
-    return tuple(text.format(kept=things, background=background) for text in _drawn(_BACKGROUND, rng))
+    return _of_kept(_BACKGROUND, kept, background, rng)
+
+
+def surface_wordings(kept: Sequence[str], surface: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for a new surface, named with its article, under the objects that stay."""
+    return _of_kept(_SURFACE, kept, surface, rng)
+
+
+def sky_wordings(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Phrasings for a new sky, named with its article."""
+    return tuple(text.format(background=sky) for text in _drawn(_SKY, rng))
 
 
 def joined(names: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _of_kept(
+    templates: Sequence[str], kept: Sequence[str], background: str, rng: np.random.Generator
+) -> tuple[str, ...]:
+    things = joined([f"the {name}" for name in kept])
+    return tuple(text.format(kept=things, background=background) for text in _drawn(templates, rng))
 
 
 def _drawn(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:

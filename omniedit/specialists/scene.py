@@ -64,7 +64,8 @@ def sky_opacity(rgb: FloatImage) -> Field:
     seeds = without_holes(joined_to_top(_sky_like(small)))
     if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
         return np.zeros((height, width), np.float32)
-    sure = cv2.resize(seeds.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    whole = without_holes(grown_alike(small, seeds))
+    sure = cv2.resize(whole.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     return matte_of_region(rgb, sure, band=max(6, round(max(height, width) / 110)))
 
 
@@ -94,6 +95,22 @@ def joined_to_top(region: Mask) -> Mask:
     _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     touching = np.setdiff1d(np.unique(labels[0]), [0])
     return np.isin(labels, touching)
+
+
+def grown_alike(rgb: FloatImage, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
+    """A region joined with what lies within `reach` pixels of it, is joined to it, and has its colour there.
+
+    Args:
+        tolerance: distance in Lab from the region's mean colour nearby; brighter counts as nearer (cloud, haze).
+    """
+    if not region.any():
+        return region
+    lab = to_lab(rgb)
+    offset = lab - _local_mean(lab, region.astype(np.float32), reach)
+    offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
+    near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    alike = (np.linalg.norm(offset, axis=2) < tolerance) & near
+    return joined_to_top(region | alike)
 
 
 def without_holes(region: Mask) -> Mask:
