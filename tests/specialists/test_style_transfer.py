@@ -1,0 +1,80 @@
+"""Style transfer: every style keeps the size, changes the picture, and is the same for the same seed."""
+
+import numpy as np
+import pytest
+
+from omniedit.images import Image
+from omniedit.sources.photo import Photo
+from omniedit.specialists.drawing import pencil_strokes, xdog
+from omniedit.specialists.multistyle import WORKING_PIXELS, upsampled_along, working_size
+from omniedit.specialists.printing import screen
+from omniedit.specialists.style import STYLES, StyleTransfer
+
+
+def scene(height: int = 90, width: int = 130) -> Image:
+    """A disc on a gradient, with noise."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[0:height, 0:width]
+    disc = (rows - height / 2) ** 2 + (columns - width / 2) ** 2 < (height / 4) ** 2
+    rgb = np.dstack([200 - rows, 80 + columns, 60 + rows]).astype(float)
+    rgb[disc] = (220, 60, 40)
+    return np.clip(rgb + rng.normal(0, 6, rgb.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_redraws_a_photo_of_any_size_and_repeats_itself(name: str) -> None:
+    image = scene(91, 133)
+    kept = image.copy()
+    first, second = (STYLES[name].render(image, np.random.default_rng(3)) for _ in range(2))
+    assert first.shape == image.shape and first.dtype == np.uint8
+    assert np.array_equal(first, second)
+    assert np.array_equal(image, kept), "the source must not be drawn upon"
+    assert np.abs(first.astype(int) - image).mean() > 6
+
+
+def test_the_request_says_what_the_edit_makes() -> None:
+    specialist, photo = StyleTransfer(), Photo("disc", scene(), "4x3")
+    requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(30)]
+    assert len({request.truth["style"] for request in requests}) > 10
+    for request in requests:
+        style = STYLES[request.truth["style"]]
+        assert request.truth["technique"] == style.technique
+        assert all(style.noun in sentence for sentence in request.instructions)
+    (edited,) = specialist.edit(requests[:1])
+    assert edited.mask is None and edited.image.shape == photo.image.shape
+
+
+def test_nouns_carry_their_article() -> None:
+    for style in STYLES.values():
+        article, first = style.noun.split()[:2]
+        assert style.noun == "pixel art" or article == ("an" if first[0] in "aeiou" else "a"), style.noun
+
+
+def test_the_network_sees_few_pixels_of_a_large_photo_and_all_of_a_small_one() -> None:
+    width, height = working_size(3000, 4500)
+    assert width * height <= WORKING_PIXELS and width % 4 == height % 4 == 0
+    assert abs(width / height - 1.5) < 0.02
+    assert working_size(90, 132) == (132, 88)
+
+
+def test_upsampling_follows_the_edges_of_the_photo() -> None:
+    guide = np.zeros((120, 120, 3), np.float32)
+    guide[:, 61:] = 1
+    small = guide.reshape(30, 4, 30, 4, 3).mean(axis=(1, 3))
+    followed = upsampled_along(guide, np.ascontiguousarray(small))
+    assert followed[60, 59, 0] < 0.1 and followed[60, 62, 0] > 0.9
+
+
+def test_halftone_dots_cover_what_they_stand_for() -> None:
+    for coverage in (0.1, 0.4, 0.8):
+        dots = screen(np.full((200, 200), coverage, np.float32), pitch=8, degrees=15)
+        assert abs(float(dots.mean()) - coverage) < 0.12
+
+
+def test_ink_lies_on_dark_and_on_edges() -> None:
+    step = np.full((60, 60), 0.9, np.float32)
+    step[:, 30:] = 0.1
+    inked = xdog(step, 1.0, strength=10, threshold=0.5, steepness=10)
+    assert inked[30, 5] == 1 and inked[30, 55] < 0.05
+    strokes = pencil_strokes(step)
+    assert strokes[30, 30] < 0.5 < strokes[30, 5]
