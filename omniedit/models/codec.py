@@ -21,7 +21,7 @@ COMPONENTS = [(0, *ZIGZAG[k]) for k in range(10)] + [(colour, *ZIGZAG[k]) for co
 """(colour, vertical, horizontal) frequency of each latent channel: ten of luma, three of each chroma."""
 
 # fmt: off
-SCALE = (
+RMS = (
     6.10, 1.15, 1.33, 0.71, 0.61, 0.66, 0.39, 0.39, 0.39, 0.44,
     3.09, 0.49, 0.44,
     1.23, 0.32, 0.20,
@@ -29,9 +29,13 @@ SCALE = (
 # fmt: on
 """Root mean square of each coefficient over the sample photos at about 128^2 pixels."""
 
+SCALE = tuple(rms**0.5 for rms in RMS)
+"""Half-whitened: together of about unit variance, yet light and colour keep more of it than detail. So a loss on
+latents counts them more, as the eye does, and noise drowns them last."""
+
 
 class DctCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Sixteen low DCT coefficients of each 8x8 block, scaled to unit variance: the shape of SD3's latents, untrained.
+    """Sixteen low DCT coefficients of each 8x8 block, of about unit variance: the shape of SD3's latents.
 
     Colours are decorrelated by the same transform, the three-point DCT over (R, G, B): luma, red-blue, green-magenta.
     The interface is `AutoencoderKL`'s, so that a folder with SD3's VAE takes its place.

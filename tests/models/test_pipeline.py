@@ -50,10 +50,8 @@ def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, tmp_path: Path)
     pipeline.save_pretrained(tmp_path)
     loaded = EditPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
-    edits = [
-        p(photo(90, 60), "Add fog.", 3, generator=seeded(), output_type="np").images[0] for p in (pipeline, loaded)
-    ]
-    assert np.array_equal(*edits)
+    edits = [p(photo(90, 60), "Add fog.", 3, generator=seeded(), output_type="np") for p in (pipeline, loaded)]
+    assert np.array_equal(edits[0].images[0], edits[1].images[0])
     assert loaded.config["resolution"] == RESOLUTION
 
 

@@ -1,4 +1,4 @@
-"""Batches: what is drawn for a sample depends on (seed, step, place) alone, and sides are not swapped under a wording."""
+"""Batches: what is drawn for a sample depends on (seed, step, place) alone; sides stay where a wording names them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Training end to end on tiny buckets: two ranks, killed and gone on with, the same weights; a bad loss names its pairs."""
+"""Training end to end on tiny buckets: two ranks, killed and gone on with; a bad loss names its pairs."""
 
 import json
 import multiprocessing

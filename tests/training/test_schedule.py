@@ -1,6 +1,7 @@
 """Learning rate, mean weights and the metrics' log, by the values that come out."""
 
 import json
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ def test_the_learning_rate_rises_then_falls_to_a_twentieth():
     rates = [learning_rate(step, steps=100, peak=1.0, warmup=10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(0.981, abs=1e-3)
-    assert all(a > b for a, b in zip(rates[9:], rates[10:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[9:]))
     assert learning_rate(100, 100, 1.0, 10) == pytest.approx(0.05)
 
 
