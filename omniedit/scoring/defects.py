@@ -14,6 +14,7 @@ import numpy as np
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.measures import to_lab
+from omniedit.scoring.quality import MASKED_BY_OUTLINE
 
 NO_DEFECT = ""
 WRONG_INSTRUCTION = "wrong_instruction"
@@ -75,8 +76,11 @@ def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """The edited region is lighter or darker than it should be, up to a hard edge."""
-    if pair.mask is None or pair.mask.all():
+    """The edited region is lighter or darker than it should be, up to a hard edge.
+
+    Not where the mask follows an object's outline.
+    """
+    if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
         return None
     lab = to_lab(pair.edited)
     lab[..., 0] += rng.choice([-1, 1]) * rng.uniform(12, 25)

@@ -5,7 +5,9 @@ import re
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 100_000
-_SCORE_FIELD = re.compile(r"[{,]\s*[\"'\u201c]score[\"'\u201d]\s*:\s*(\[[^\]]*\]|[^\s,}\]]+)", re.IGNORECASE)
+_SCORE_FIELD = re.compile(
+    r"[{,]\s*[\"'\u201c]score[\"'\u201d]\s*:\s*(\[[^\]]*\]|[^\s,}\[\]]+(?=[\s,}]))", re.IGNORECASE
+)
 _REASONING_FIELD = re.compile(r"[{,]\s*[\"'\u201c]reasoning[\"'\u201d]\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 

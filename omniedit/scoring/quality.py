@@ -14,6 +14,7 @@ from omniedit.scoring.measures import (
     Comparison,
     blockiness,
     clipped_share,
+    detail_of_fill,
     gradient,
     grown,
     noise_level,
@@ -23,6 +24,9 @@ from omniedit.scoring.measures import (
 )
 from omniedit.scoring.success import Finding
 from omniedit.tasks import Task
+
+MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
+"""Tasks whose mask follows an object's outline, which is an edge anyway."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,22 @@ def seam(seen: Comparison) -> Fault:
     edited, source = gradient(seen.edited_luma), gradient(seen.source_luma)
     natural = max(_mean(edited, inner), _mean(edited, outer), _mean(source, edge), 0.5)
     ratio = _mean(edited, edge) / natural
-    return Fault(ramp(ratio, 3.0, 1.25), f"a seam {ratio:.1f} times as steep as the picture's own edges")
+    natural_step = 1.8 if seen.pair.task in MASKED_BY_OUTLINE else 1.25
+    return Fault(ramp(ratio, 3.0, natural_step), f"a seam {ratio:.1f} times as steep as the picture's own edges")
 
 
 def blur(seen: Comparison) -> Fault:
     """Softer than the source and, for a local edit, than its surroundings."""
     ratio = sharpness(seen.edited_luma, seen.mask) / _natural(seen, sharpness, min)
-    return Fault(ramp(ratio, 0.5, 0.85), f"{ratio:.2f} times as sharp as the picture")
+    return Fault(ramp(ratio, 0.5, 0.9), f"{ratio:.2f} times as sharp as the picture")
+
+
+def smear(seen: Comparison) -> Fault:
+    """What was filled in after a removal has less detail than what stands around it."""
+    if seen.pair.task is not Task.OBJECT_REMOVAL:
+        return Fault(1.0, "")
+    ratio = detail_of_fill(seen.edited_luma, seen.mask, seen.unit)
+    return Fault(ramp(ratio, 0.3, 0.95), f"a fill with {ratio:.2f} times the detail of its surroundings")
 
 
 def noise(seen: Comparison) -> Fault:
@@ -96,7 +109,7 @@ def colour_noise(seen: Comparison) -> Fault:
     return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
 
 
-_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, noise, blocks, clipping)
+_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
 _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 

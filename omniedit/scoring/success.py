@@ -8,7 +8,15 @@ import numpy as np
 
 from omniedit.images import Mask
 from omniedit.scoring.environments import environment_signs, light
-from omniedit.scoring.measures import NOTICEABLE, Comparison, Field, distribution_distance, grown, ramp
+from omniedit.scoring.measures import (
+    NOTICEABLE,
+    Comparison,
+    Field,
+    detail_of_fill,
+    distribution_distance,
+    grown,
+    ramp,
+)
 from omniedit.tasks import Task
 
 
@@ -37,7 +45,7 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
     core = object_region(seen, truth["box"])
     changed, left = seen.changed_share(core), seen.structure_kept(core)
     strangeness = stands_out(seen, seen.edited_appearance, seen.small_mask)
-    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(strangeness, 3.0, 1.3))
+    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(strangeness, 3.5, 1.8))
     return Finding(
         score,
         f"the {truth['object']} {_level(score, 'stands as before', 'is partly gone', 'is gone')}: {changed:.0%} of it "
@@ -47,17 +55,19 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
-    """Where the source shows only surroundings, the edited picture shows something that stands out."""
+    """Where the source believably shows only surroundings, the edited picture shows something that stands out."""
     core = object_region(seen, truth["box"])
     changed, left = seen.changed_share(core), seen.structure_kept(core)
     before = stands_out(seen, seen.source_appearance, seen.small_mask)
     after = stands_out(seen, seen.edited_appearance, core)
-    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(before, 3.0, 1.3), ramp(after, 0.4, 1.0))
+    detail = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
+    was_empty = min(ramp(before, 3.5, 1.8), ramp(detail, 0.3, 0.95))
+    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), was_empty, ramp(after, 0.3, 0.8))
     return Finding(
         score,
         f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {changed:.0%} of "
         f"its place changed, which differed from its surroundings {before:.1f} times as much as they differ among "
-        f"themselves before and {after:.1f} times after",
+        f"themselves and had {detail:.2f} times their detail, and which now differs {after:.1f} times as much",
     )
 
 
@@ -67,12 +77,20 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
     changed, left = seen.changed_share(old | new), seen.structure_kept(old)
     after = stands_out(seen, seen.edited_appearance, new)
     other = distribution_distance(seen.source_appearance[old], seen.edited_appearance[new])
-    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(left, 0.7, 0.3), ramp(after, 0.4, 1.0), ramp(other, 2.0, 6.0))
+    floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
+    score = 10 * min(
+        ramp(floats, 0.4, 0.1),
+        ramp(changed, 0.2, 0.7),
+        ramp(left, 0.7, 0.3),
+        ramp(after, 0.1, 0.5),
+        ramp(other, 2.0, 6.0),
+    )
     return Finding(
         score,
         f"the {truth['object']} {_level(score, 'was not swapped', 'was swapped in part', 'was swapped')} for the "
         f"{truth['new_object']}: {changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, "
-        f"what is there stands out {after:.1f} times and is {other:.0f} away from the old in colour and texture",
+        f"what is there stands out {after:.1f} times and is {other:.0f} away from the old in colour and texture, "
+        f"it stands {max(0.0, floats):.0%} of the old height too high",
     )
 
 
@@ -85,12 +103,24 @@ def _recoloured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """The object's mean colour points where the target colour does in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
     off, chroma = _hue_error(seen.edited_lab[region][:, 1:].mean(axis=0), truth["lab_ab"])
-    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(off, 60, 20))
+    light = _LIGHTNESS_OF.get(truth["value"], _any_lightness)(float(seen.edited_lab[region][:, 0].mean()))
+    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(off, 60, 20), light)
     return Finding(
         score,
         f"the {truth['object']} {_level(score, 'did not turn', 'half turned', 'turned')} {truth['value']}: "
         f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target",
     )
+
+
+def _any_lightness(lightness: float) -> float:
+    return 1.0
+
+
+_LIGHTNESS_OF: Mapping[str, Callable[[float], float]] = {
+    "black": lambda lightness: ramp(lightness, 60, 40),
+    "white": lambda lightness: ramp(lightness, 45, 65),
+}
+"""How far a lightness is that of a colour without hue."""
 
 
 def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:

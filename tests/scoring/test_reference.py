@@ -1,0 +1,193 @@
+"""The reference judge keeps a good edit and tells every known defect of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from omniedit.pairs import EditPair, Shard, write_shard
+from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.defects import DEFECTS, with_defect
+from omniedit.scoring.measures import to_lab
+from omniedit.scoring.reference import measured
+from omniedit.scoring.score import Score
+from omniedit.tasks import Task
+
+SIDE = 256
+BOXES = {"ball": (0.15, 0.2, 0.45, 0.5), "cube": (0.55, 0.45, 0.85, 0.75)}
+
+
+def grass(seed: int, colour: tuple[int, int, int] = (90, 140, 70)) -> np.ndarray:
+    """A textured ground with nothing on it."""
+    return np.clip(np.array(colour) + texture(seed)[..., None], 0, 255).astype(np.uint8)
+
+
+def texture(seed: int) -> np.ndarray:
+    """(SIDE, SIDE) crisp grain."""
+    grain = np.random.default_rng(seed).normal(0, 40, (SIDE, SIDE)).astype(np.float32)
+    return cv2.GaussianBlur(grain, (0, 0), 0.8)
+
+
+def place(name: str, margin: float = 0.0) -> np.ndarray:
+    """Mask of an object's ellipse, grown by `margin` of its size."""
+    left, top, right, bottom = (round(edge * SIDE) for edge in BOXES[name])
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    centre, axes = ((left + right) // 2, (top + bottom) // 2), ((right - left) // 2, (bottom - top) // 2)
+    cv2.ellipse(mask, centre, tuple(round(a * (1 + margin)) for a in axes), 0, 0, 360, 1, -1)
+    return mask > 0
+
+
+def with_object(image: np.ndarray, name: str, colour: tuple[int, int, int], across: bool = False) -> np.ndarray:
+    """A shaded, striped thing on the ground."""
+    ys, xs = np.mgrid[:SIDE, :SIDE]
+    shade = 0.7 + 0.15 * np.sin((ys if across else xs) / 3) + 0.3 * (ys / SIDE)
+    thing = np.clip(np.array(colour) * shade[..., None] + 1.5 * texture(8 if across else 7)[..., None], 0, 255).astype(
+        np.uint8
+    )
+    return np.where(place(name)[..., None], thing, image)
+
+
+def removal(name: str) -> EditPair:
+    ground = grass(1)
+    truth = {"object": name, "box": list(BOXES[name])}
+    photo = with_object(ground, name, (200, 60, 50))
+    return pair(Task.OBJECT_REMOVAL, photo, ground, place(name, 0.2), f"Remove the {name}.", truth)
+
+
+def pair(
+    task: Task, source: np.ndarray, edited: np.ndarray, mask: np.ndarray | None, text: str, truth: dict
+) -> EditPair:
+    return EditPair(f"{task}-{text}", task, (text,), source, edited, mask, {"source_id": "made", "truth": truth})
+
+
+def good_pairs(task: Task) -> list[EditPair]:
+    if task is Task.OBJECT_REMOVAL:
+        return [removal("ball"), removal("cube")]
+    if task is Task.OBJECT_ADDITION:
+        inverse = [(p, p.provenance["truth"]) for p in good_pairs(Task.OBJECT_REMOVAL)]
+        return [pair(task, p.edited, p.source, p.mask, f"Add a {t['object']}.", t) for p, t in inverse]
+    if task is Task.OBJECT_SWAP:
+        pairs = []
+        for name in BOXES:
+            truth = {"object": name, "new_object": "blue " + name, "box": BOXES[name], "new_box": BOXES[name]}
+            before = with_object(grass(1), name, (200, 60, 50))
+            after = with_object(grass(1), name, (60, 80, 220), across=True)
+            pairs.append(pair(task, before, after, place(name, 0.1), f"Swap the {name}.", truth))
+        return pairs
+    if task is Task.ATTRIBUTE_MODIFICATION:
+        pairs = []
+        for name, value, ab in (("ball", "blue", [15, -50]), ("cube", "green", [-45, 40])):
+            source = with_object(grass(1, (150, 150, 150)), name, (180, 90, 90))
+            lab = to_lab(source)
+            lab[place(name), 1:] = ab
+            edited = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
+            truth = {"object": name, "attribute": "colour", "value": value, "lab_ab": ab, "box": BOXES[name]}
+            edited[~place(name)] = source[~place(name)]
+            pairs.append(pair(task, source, edited, place(name, 0.05), f"Make the {name} {value}.", truth))
+        return pairs
+    if task is Task.BACKGROUND_SWAP:
+        source = with_object(grass(1), "ball", (200, 60, 50))
+        edited = with_object(grass(3, (60, 120, 200)), "ball", (200, 60, 50))
+        truth = {"object": "ball", "background": "the sea", "background_source_id": "sea"}
+        return [pair(task, source, edited, ~place("ball"), "Put the ball in the sea.", truth)]
+    source = with_object(with_object(grass(1), "ball", (200, 60, 50)), "cube", (90, 90, 220))
+    if task is Task.ENVIRONMENT_CHANGE:
+        lab = to_lab(source)
+        night, golden = lab * [0.4, 0.5, 0.5] - [0, 0, 10], lab + [0, 8, 15]
+        pictures = {"night": night, "golden_hour": golden}
+        return [
+            pair(task, source, _rgb(changed), None, f"Make it {kind}.", {"environment": kind})
+            for kind, changed in pictures.items()
+        ]
+    rough = cv2.stylization(source, sigma_s=8, sigma_r=0.5)
+    sepia = np.clip(cv2.cvtColor(rough, cv2.COLOR_RGB2GRAY)[..., None] * [1.1, 0.9, 0.6], 0, 255).astype(np.uint8)
+    sepia = cv2.addWeighted(sepia, 1.8, cv2.GaussianBlur(sepia, (0, 0), 2), -0.8, 0)
+    return [pair(task, source, sepia, None, "Paint it in sepia.", {"style": "sepia", "technique": "opencv"})]
+
+
+def _rgb(lab: np.ndarray) -> np.ndarray:
+    return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def scored(edit: EditPair) -> Score:
+    verdict = measured(edit)
+    assert isinstance(verdict, Score), verdict
+    return verdict
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(task: Task, tmp_path: Path) -> None:
+    pairs = good_pairs(task)
+    write_shard(tmp_path / "good.h5", task, "made", 0, pairs)
+    with Shard(tmp_path / "good.h5") as shard:
+        for row, edit in enumerate(pairs):
+            good = scored(edit)
+            assert good.o_score >= 9, good
+            for defect in DEFECTS:
+                bad = with_defect(shard, row, defect)
+                if bad is not None:
+                    worse = scored(bad)
+                    assert worse.o_score < min(9, good.o_score - 0.5), (defect, worse)
+
+
+def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
+    write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
+    with Shard(tmp_path / "good.h5") as shard:
+        bad = {defect: scored(with_defect(shard, 0, defect)) for defect in DEFECTS}
+    assert bad["no_change"].sc_score_1 == 0
+    assert bad["no_change"].sc_score_2 == 10
+    assert bad["wrong_place"].sc_score_1 < 2
+    assert bad["over_editing"].sc_score_2 < 5
+    assert bad["wrong_instruction"].sc_score_1 < 2
+    for artifact in ("noise", "blocks", "seam"):
+        assert bad[artifact].pq_score < 8, artifact
+        assert bad[artifact].sc_score_2 == 10
+
+
+def test_a_colour_is_judged_by_its_target() -> None:
+    edit = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
+    truth = edit.provenance["truth"]
+    asked_red = replace(edit, provenance={"source_id": "made", "truth": truth | {"lab_ab": [60, 40], "value": "red"}})
+    assert scored(asked_red).sc_score_1 < 2 < scored(edit).sc_score_1
+
+
+def test_overall_score_is_the_root_of_the_lesser_consistency_times_quality() -> None:
+    assert Score(8, 2, 4.5).o_score == pytest.approx(3.0)
+    assert Score(10, 10, 0).o_score == 0
+
+
+def test_scores_are_the_same_at_any_size_where_the_judge_can_tell() -> None:
+    edit = removal("ball")
+    double = replace(
+        edit,
+        source=cv2.resize(edit.source, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
+        edited=cv2.resize(edit.edited, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
+        mask=np.kron(edit.mask, np.ones((2, 2))) > 0,
+    )
+    assert scored(double).sc_score_1 == pytest.approx(scored(edit).sc_score_1, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("provenance", "reason"),
+    [({}, "no truth"), ({"truth": {}}, "lacks 'box'"), ({"truth": {"object": "cat"}}, "'box'")],
+)
+def test_a_pair_without_its_truth_is_unscorable(provenance: dict, reason: str) -> None:
+    (verdict,) = load_judge("reference").judge([replace(removal("ball"), provenance=provenance)])
+    assert isinstance(verdict, Unscorable)
+    assert reason in verdict.reason
+
+
+def test_a_local_edit_without_a_mask_is_unscorable() -> None:
+    (verdict,) = load_judge("reference").judge([replace(removal("ball"), mask=None)])
+    assert isinstance(verdict, Unscorable)
+
+
+def test_a_defect_is_the_same_each_time(tmp_path: Path) -> None:
+    write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
+    with Shard(tmp_path / "good.h5") as shard:
+        for defect in DEFECTS:
+            once, again = with_defect(shard, 1, defect), with_defect(shard, 1, defect)
+            assert np.array_equal(once.edited, again.edited)
+            assert once.instructions == again.instructions
