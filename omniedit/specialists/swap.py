@@ -15,6 +15,7 @@ from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, Unsuitable
 from omniedit.specialists.harmonize import (
     CutOut,
+    Field,
     contact_shadow,
     cut_out,
     edge_blur,
@@ -60,6 +61,17 @@ class Placement:
     top: int
     standing: bool
 
+    def on_canvas(self, values: Field, shape: tuple[int, ...]) -> Field:
+        """(h, w, ...) values of the cut-out within a black (H, W, ...) picture; what is out of view is cut off."""
+        (height, width), (rows, columns) = values.shape[:2], shape[:2]
+        top, left = max(0, self.top), max(0, self.left)
+        bottom, right = min(rows, self.top + height), min(columns, self.left + width)
+        canvas = np.zeros((rows, columns, *values.shape[2:]), np.float32)
+        canvas[top:bottom, left:right] = values[
+            top - self.top : bottom - self.top, left - self.left : right - self.left
+        ]
+        return canvas
+
 
 class ObjectSwap:
     """Another thing in an object's place.
@@ -78,7 +90,7 @@ class ObjectSwap:
             raise Unsuitable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
-            raise Unsuitable("every object is cut off, too large, too small, or hidden in part")
+            raise Unsuitable("every object is cut off, too large, too small, or hidden in part by another")
         old = replaceable[rng.integers(len(replaceable))]
         for donor, new in self._borrowable(rng):
             placement = None if same_kind(old, new) else placed(photo, old, donor, new, objects)
@@ -104,12 +116,8 @@ def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
 
 
 def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Whether the object looks whole elsewhere.
-
-    One that its photo tells apart by its place ('upper dog') stands among its like, which may hide a part of it.
-    """
-    alone = without_position(found.name) == found.name
-    return alone and not found.cut_sides and _is_clear(found, objects)
+    """Whether the object looks whole elsewhere."""
+    return not found.cut_sides and _is_clear(found, objects)
 
 
 def same_kind(first: FoundObject, second: FoundObject) -> bool:
@@ -131,11 +139,9 @@ def placed(
     piece = resized(cut_out(donor.image, new.mask), scale)
     standing = stands(photo.image, old.mask)
     left, top = _corner(piece, old.mask, standing)
-    height, width = piece.alpha.shape
-    if left < 0 or top < 0 or left + width > photo.image.shape[1] or top + height > photo.image.shape[0]:
-        return None
     placement = Placement(piece, left, top, standing)
-    return None if _hides_another(placement, photo, old) else placement
+    in_view = placement.on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
+    return placement if in_view and not _hides_another(placement, photo, old) else None
 
 
 def scale_between(old: FoundObject, new: FoundObject) -> float:
@@ -173,11 +179,7 @@ def composed(
     piece = relit(place.piece, source[ring].astype(np.float32))
     piece = softened(piece, edge_blur(source, dilated(old, 4)))
     piece = grained(piece, grain_of(source, ring), rng)
-    alpha, shadow = np.zeros((2, *old.shape), np.float32)
-    colours = np.zeros(source.shape, np.float32)
-    height, width = piece.alpha.shape
-    here = np.s_[place.top : place.top + height, place.left : place.left + width]
-    alpha[here], colours[here] = piece.alpha, piece.colours
+    alpha, colours = place.on_canvas(piece.alpha, old.shape), place.on_canvas(piece.colours, old.shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
     picture = shaded + alpha[..., None] * (colours - shaded)
@@ -186,12 +188,12 @@ def composed(
 
 
 def hole(photo: Photo, old: FoundObject) -> Mask:
-    """Where the old object is painted over: its mask, or its box where that misses a part, with a rim.
+    """Where the old object is painted over: its mask with a rim, and its box above its foot where that misses a part.
 
-    The rim spares what stands beside it.
+    What the rim would take of the things beside it is spared.
     """
     box = next((named.box for named in photo.objects if named.name == old.name and named.box), old.box)
-    mask = old.mask if _reaches(old.box, box) else old.mask | box_mask(box, old.mask.shape)
+    mask = old.mask if _reaches(old.box, box) else old.mask | box_mask(_above_foot(old.box, box), old.mask.shape)
     emptied = dilated(mask, max(5, round(RIM * float(old.mask.sum()) ** 0.5)))
     for other in photo.objects:
         if other.box is not None and other.name != old.name and not _within(old.box, other.box):
@@ -245,9 +247,13 @@ def _shared(first: Mask, second: Mask) -> float:
 
 
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Whether the mask is large enough and holds nothing of a smaller object in front."""
+    """Whether the object is large enough, alone of its kind, and its mask holds nothing of a smaller one in front.
+
+    One that is told apart by its place ('upper dog') stands among its like: they hide parts of each other.
+    """
+    alone = without_position(found.name) == found.name
     smaller = (other.mask for other in objects if other.area < found.area)
-    return min(_size(found.mask)) >= MIN_SIDE and all(_shared(found.mask, mask) < 0.05 for mask in smaller)
+    return alone and min(_size(found.mask)) >= MIN_SIDE and all(_shared(found.mask, mask) < 0.05 for mask in smaller)
 
 
 def _reaches(outline: FractionBox, box: FractionBox) -> bool:
@@ -255,6 +261,13 @@ def _reaches(outline: FractionBox, box: FractionBox) -> bool:
     slack = (box[2] - box[0], box[3] - box[1]) * 2
     gaps = (outline[0] - box[0], outline[1] - box[1], box[2] - outline[2], box[3] - outline[3])
     return all(gap < MISSED * side for gap, side in zip(gaps, slack, strict=True))
+
+
+def _above_foot(outline: FractionBox, box: FractionBox) -> FractionBox:
+    """The box without the ground beside the object's foot, unless it is the foot that the outline lacks."""
+    (_, top, _, bottom), (x0, y0, x1, y1) = outline, box
+    lacks_foot = y1 - bottom >= MISSED * (y1 - y0)
+    return x0, y0, x1, y1 if lacks_foot else bottom - 0.2 * (bottom - top)
 
 
 def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -272,10 +285,7 @@ def _corner(piece: CutOut, old: Mask, standing: bool) -> tuple[int, int]:
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
     """Whether the new object would cover a tenth or more of a thing that the old one left free."""
-    height, width = place.piece.alpha.shape
-    covered = np.zeros_like(old.mask)
-    covered[place.top : place.top + height, place.left : place.left + width] = place.piece.solid
-    covered &= ~old.mask
+    covered = (place.on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape
     for named in photo.objects:
         if named.name == old.name or named.box is None or _within(old.box, named.box):
