@@ -1,0 +1,106 @@
+"""Attribute modification: the object alone changes, into what the instruction says."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omniedit.images import Image
+from omniedit.sources.photo import NamedObject, Photo
+from omniedit.specialists.attribute import AttributeModification, painted, resurfaced
+from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.colour import (
+    COLOURS,
+    can_become,
+    colour_word,
+    gamma_through,
+    nearest_colour,
+    own_colour,
+    without_colour,
+)
+from omniedit.specialists.material import MATERIALS
+from omniedit.specialists.tone import to_float, to_lab
+
+DISC = np.hypot(*(np.mgrid[0:160, 0:200] - np.array([80, 100])[:, None, None])) < 45
+
+
+def red_disc(colour: tuple[int, int, int] = (190, 40, 35)) -> Image:
+    """A shaded disc of one colour on grey, with noise."""
+    rng = np.random.default_rng(0)
+    image = np.full((160, 200, 3), 128.0)
+    shade = np.linspace(0.7, 1.2, 200)[None, :, None]
+    image[DISC] = (np.array(colour) * shade * np.ones((160, 1, 1)))[DISC]
+    return np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+
+
+def photo(name: str = "red ball") -> Photo:
+    return Photo(name.replace(" ", "_"), red_disc(), "4x3", objects=(NamedObject(name, (0.25, 0.18, 0.75, 0.82)),))
+
+
+@pytest.mark.parametrize("colour", ["green", "blue", "yellow", "purple", "turquoise", "white", "black", "grey"])
+def test_painting_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
+    lab = to_lab(to_float(red_disc()))
+    patch, opacity = painted(red_disc(), DISC, own_colour(lab, DISC), colour)
+    after = to_lab(to_float(patch))
+    core = opacity > 0.9
+    assert nearest_colour(np.median(after[core], axis=0)) == colour
+    assert core[DISC].mean() > 0.9 and not core[~DISC].any()
+    assert np.corrcoef(lab[core][:, 0], after[core][:, 0])[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("material", MATERIALS)
+def test_a_material_covers_the_object_and_keeps_light_from_shade(material: str) -> None:
+    patch, opacity = resurfaced(red_disc(), DISC, material, np.random.default_rng(0))
+    assert (opacity > 0.9)[DISC].mean() > 0.8
+    lightness = to_lab(to_float(patch))[..., 0]
+    left, right = DISC.copy(), DISC.copy()
+    left[:, 85:], right[:, :115] = False, False
+    assert lightness[right].mean() > lightness[left].mean() + 0.5
+
+
+def test_a_request_never_asks_for_the_colour_that_is_there() -> None:
+    specialist = AttributeModification()
+    requests = [specialist.propose(photo(), np.random.default_rng(seed)) for seed in range(25)]
+    colours = [r.truth["value"] for r in requests if r.truth["attribute"] == "colour"]
+    assert colours and "red" not in colours and len(set(colours)) >= 5
+    assert any(r.truth["attribute"] == "texture" for r in requests)
+    for request in requests:
+        assert all("red ball" in sentence and request.truth["value"] in sentence for sentence in request.instructions)
+
+
+def test_nothing_outside_the_mask_changes() -> None:
+    specialist, source = AttributeModification(), photo()
+    for seed in range(4):
+        request = specialist.propose(source, np.random.default_rng(seed))
+        (first,), (second,) = specialist.edit([request]), specialist.edit([request])
+        assert isinstance(first, Edited) and isinstance(second, Edited) and first.mask is not None
+        assert np.array_equal(first.image[~first.mask], source.image[~first.mask])
+        assert np.array_equal(first.image, second.image)
+        assert first.mask[DISC].mean() > 0.9 and first.mask[~DISC].mean() < 0.05
+
+
+def test_glass_is_refused_and_the_living_are_not_made_of_gold() -> None:
+    specialist = AttributeModification()
+    with pytest.raises(Unsuitable, match="wine glass"):
+        specialist.propose(photo("wine glass"), np.random.default_rng(0))
+    attributes = {
+        specialist.propose(photo("brown dog"), np.random.default_rng(s)).truth["attribute"] for s in range(12)
+    }
+    assert attributes == {"colour"}
+
+
+def test_names_of_colours() -> None:
+    assert colour_word("red bowl") == "red" and colour_word("gray cat") == "grey" and colour_word("bowl") is None
+    assert without_colour("red bowl") == "bowl" and without_colour("pink") == "pink"
+    assert all(nearest_colour(np.array(lab)) == name for name, lab in COLOURS.items())
+    assert not can_become(np.array(COLOURS["red"]), "red")
+
+
+@given(st.floats(5, 95), st.floats(5, 95))
+@settings(max_examples=50, deadline=None)
+def test_the_lightness_curve_keeps_order_and_both_ends(old: float, new: float) -> None:
+    levels = np.linspace(0, 100, 101, dtype=np.float32)[None]
+    curve = gamma_through(levels, old, new)[0]
+    assert curve[0] == 0 and abs(curve[-1] - 100) < 1e-3
+    assert (np.diff(curve) >= 0).all()
+    assert abs(float(gamma_through(np.array([[old]], np.float32), old, new)[0, 0]) - new) < 0.1

@@ -1,0 +1,122 @@
+"""Background swap: what stays keeps its pixels, what is behind is another place, nothing floats."""
+
+import numpy as np
+import pytest
+
+from omniedit.images import Image
+from omniedit.sources.photo import NamedObject, Photo
+from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, grounded, in_light_of, shading
+from omniedit.specialists.background import BackgroundSwap, Stance, what_stays, without_gaps
+from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.tone import to_float, to_lab
+
+HEIGHT, WIDTH = 160, 200
+
+
+def field_of(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.ndarray:
+    return np.array(colour) + np.random.default_rng(seed).normal(0, noise, (HEIGHT, WIDTH, 3))
+
+
+def with_ball(background: np.ndarray, top: int, noise: float = 2.0) -> tuple[Image, np.ndarray]:
+    """A red ball of 100 pixels in front of a background, its top at a row."""
+    ball = np.hypot(*(np.mgrid[0:HEIGHT, 0:WIDTH] - np.array([top + 50, 100])[:, None, None])) < 50
+    image = np.where(ball[..., None], field_of((200, 40, 35), noise), background)
+    return np.clip(image, 0, 255).astype(np.uint8), ball
+
+
+def ball_photo(name: str, image: Image, top: int) -> Photo:
+    box = (50 / WIDTH, top / HEIGHT, 150 / WIDTH, min(1.0, (top + 100) / HEIGHT))
+    return Photo(name, image, "4x3", "A ball", (NamedObject("ball", box),))
+
+
+def papered_room() -> np.ndarray:
+    """Broad stripes of two hues."""
+    stripes = (np.arange(WIDTH) // 20 % 2 == 0)[None, :, None]
+    return np.where(stripes, field_of((150, 140, 60), 4), field_of((60, 90, 140), 4))
+
+
+def meadow() -> Photo:
+    image = field_of((90, 130, 50), 25)
+    image[:60] = field_of((120, 165, 225), 1)[:60]
+    return Photo("meadow", np.clip(image, 0, 255).astype(np.uint8), "4x3", "A meadow under the sky")
+
+
+@pytest.fixture
+def standing() -> Photo:
+    return ball_photo("standing", with_ball(papered_room(), 56)[0], 56)
+
+
+@pytest.fixture
+def lying() -> Photo:
+    return ball_photo("lying", with_ball(field_of((130, 130, 130), 5), 30)[0], 30)
+
+
+def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
+    assert what_stays(standing).stance is Stance.STANDING
+    assert what_stays(lying).stance is Stance.LYING
+    assert what_stays(meadow()).stance is Stance.LAND
+
+
+def test_what_would_float_is_refused() -> None:
+    with pytest.raises(Unsuitable, match="stands"):
+        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10))
+
+
+def test_what_stays_keeps_its_pixels_and_all_else_changes(standing: Photo, lying: Photo) -> None:
+    specialist = BackgroundSwap([standing, meadow()])
+    for photo in (standing, lying, meadow()):
+        request = specialist.propose(photo, np.random.default_rng(1))
+        (first,), (second,) = specialist.edit([request]), specialist.edit([request])
+        assert isinstance(first, Edited) and isinstance(second, Edited) and first.mask is not None
+        assert np.array_equal(first.image[~first.mask], photo.image[~first.mask])
+        assert np.array_equal(first.image, second.image)
+        kept = request.parts["kept"].mask
+        assert (~first.mask)[kept].mean() > 0.8 and first.mask[~kept].all()
+        assert np.abs(first.image.astype(int) - photo.image)[~kept].mean() > 8
+
+
+def test_a_photo_is_never_its_own_background_and_places_are_described(standing: Photo) -> None:
+    specialist = BackgroundSwap([standing, meadow()])
+    truths = [specialist.propose(standing, np.random.default_rng(seed)).truth for seed in range(12)]
+    assert {truth["background_source_id"] for truth in truths} == {"", "meadow"}
+    for truth in truths:
+        if truth["background_source_id"]:
+            assert truth["background"] == "a meadow under the sky"
+        else:
+            assert truth["background"] in PAPERS
+
+
+def test_land_gets_a_sky_and_a_lying_thing_a_table_top(lying: Photo) -> None:
+    specialist = BackgroundSwap([])
+    land, table = (specialist.propose(p, np.random.default_rng(0)) for p in (meadow(), lying))
+    assert land.truth["background"] in SKIES and "sky" in land.instructions[0]
+    assert table.truth["background"] in TABLE_TOPS and "the ball" in table.instructions[0]
+
+
+def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
+    surface = field_of((150, 150, 150), 2)
+    surface[:, :70] *= 0.4
+    surface[20:23] -= 25
+    light = shading(np.clip(surface, 0, 255).astype(np.uint8), np.zeros((HEIGHT, WIDTH), bool))
+    assert light[100, 30] < 0.5 and light[100, 150] > 0.9
+    assert light[21, 150] > 0.9
+
+
+def test_a_standing_thing_throws_a_shadow_at_its_foot_only() -> None:
+    _, ball = with_ball(field_of((0, 0, 0), 0), 40)
+    shadowed = grounded(np.ones((HEIGHT, WIDTH, 3), np.float32), ball)
+    assert shadowed[143, 100, 0] < 0.8 and shadowed[20, 100, 0] > 0.98
+
+
+def test_a_background_takes_on_the_old_light() -> None:
+    warm = np.clip(field_of((200, 150, 80), 10), 0, 255).astype(np.uint8)
+    cool = to_float(np.clip(field_of((90, 120, 190), 10, seed=1), 0, 255).astype(np.uint8))
+    behind = np.ones((HEIGHT, WIDTH), bool)
+    before, after = (to_lab(b)[..., 2].mean() for b in (cool, in_light_of(cool, warm, behind, 0.5)))
+    assert after > before + 15
+
+
+def test_gaps_between_things_are_closed() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[20:80, 20:49], mask[20:80, 51:80] = True, True
+    assert without_gaps(mask)[40, 50] and not without_gaps(mask)[10, 50]

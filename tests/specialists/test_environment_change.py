@@ -1,0 +1,106 @@
+"""Environment change: sky and plants are found, each environment looks as it should, absurd requests are refused."""
+
+import numpy as np
+import pytest
+
+from omniedit.images import Image
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.environment import ENVIRONMENTS, EnvironmentChange, believable, mood_of
+from omniedit.specialists.scene import understand
+from omniedit.specialists.tone import luma, to_float, to_lab
+
+HORIZON = 80
+
+
+def landscape(height: int = 200, width: int = 300, seed: int = 0) -> Image:
+    """Blue sky above a textured green field."""
+    rng = np.random.default_rng(seed)
+    image = np.empty((height, width, 3))
+    image[:HORIZON] = (110, 160, 225)
+    image[HORIZON:] = (80, 125, 50)
+    image[HORIZON:] += rng.normal(0, 22, (height - HORIZON, width, 1))
+    return np.clip(image + rng.normal(0, 1, image.shape), 0, 255).astype(np.uint8)
+
+
+def relit(name: str, seed: int = 1) -> Image:
+    image = landscape()
+    return ENVIRONMENTS[name](image, understand(image), np.random.default_rng(seed))
+
+
+def mean_lab(image: Image) -> np.ndarray:
+    return to_lab(to_float(image)).mean(axis=(0, 1))
+
+
+def test_sky_and_field_are_told_apart() -> None:
+    scene = understand(landscape())
+    assert scene.sky[: HORIZON - 6].min() > 0.95 and scene.sky[HORIZON + 6 :].max() < 0.05
+    assert scene.plants[HORIZON + 6 :].mean() > 0.8 and scene.plants[: HORIZON - 6].max() < 0.05
+    assert abs(scene.horizon - HORIZON / 200) < 0.03 and not scene.sun
+    assert scene.depth[-5:].mean() < 0.2 < 0.9 < scene.depth[:20].mean()
+
+
+def test_a_white_wall_cut_by_the_top_border_is_no_sky() -> None:
+    wall = landscape()
+    wall[:HORIZON, :200] = (90, 60, 40)
+    assert understand(wall).sky_share == 0
+
+
+def test_a_sun_is_seen_by_its_glow() -> None:
+    image = to_float(landscape())
+    rows, columns = np.mgrid[0:200, 0:300]
+    distance = np.hypot(rows - 40, columns - 150)[..., None]
+    image += (0.35 * np.exp(-((distance / 60) ** 2)) + (distance < 12)) * (rows < HORIZON)[..., None]
+    assert understand((np.clip(image, 0, 1) * 255).astype(np.uint8)).sun
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_keeps_size_and_repeats_itself(name: str) -> None:
+    first, second = relit(name), relit(name)
+    assert first.shape == landscape().shape and first.dtype == np.uint8
+    assert np.array_equal(first, second)
+    assert name == "autumn" or not np.array_equal(first, relit(name, seed=2))
+
+
+def test_each_environment_moves_the_light_its_own_way() -> None:
+    before = mean_lab(landscape())
+    assert mean_lab(relit("night"))[0] < 0.5 * before[0] and mean_lab(relit("night"))[2] < 0
+    assert mean_lab(relit("dusk"))[0] < 0.8 * before[0]
+    assert mean_lab(relit("golden_hour"))[2] > before[2] + 10
+    assert np.hypot(*mean_lab(relit("overcast"))[1:]) < np.hypot(*before[1:])
+    snow, source = relit("snow"), landscape()
+    assert luma(to_float(snow))[HORIZON + 20 :].mean() > luma(to_float(source))[HORIZON + 20 :].mean() + 0.2
+    assert mean_lab(relit("autumn"))[1] > before[1] + 8
+
+
+def test_fog_swallows_the_distance_first() -> None:
+    foggy = luma(to_float(relit("fog")))
+    assert foggy[HORIZON + 10 : HORIZON + 30].std() < 0.6 * foggy[-20:].std()
+
+
+def test_autumn_leaves_the_sky_alone() -> None:
+    change = np.abs(relit("autumn").astype(int) - landscape())
+    assert change[: HORIZON - 10].mean() < 8 < 20 < change[HORIZON + 10 :].mean()
+
+
+def test_requests_suit_the_photo_and_come_out() -> None:
+    specialist, photo = EnvironmentChange(), Photo("field", landscape(), "3x2")
+    requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(12)]
+    assert len({request.truth["environment"] for request in requests}) >= 4
+    for outcome in specialist.edit(requests[:3]):
+        assert isinstance(outcome, Edited) and outcome.mask is None
+
+
+def test_weather_indoors_is_refused_unless_the_caption_knows_better() -> None:
+    brown = np.random.default_rng(0).integers(60, 110, (120, 160, 1), np.uint8) * np.ones((1, 1, 3), np.uint8)
+    specialist = EnvironmentChange()
+    with pytest.raises(Unsuitable, match="absurd"):
+        specialist.propose(Photo("room", brown, "4x3", "A drum in front of a table"), np.random.default_rng(0))
+    specialist.propose(Photo("yard", brown, "4x3", "A dog before a wooden house"), np.random.default_rng(0))
+
+
+def test_what_a_photo_shows_already_is_not_asked_for() -> None:
+    dark = (landscape() * 0.15).astype(np.uint8)
+    assert "night" not in believable(understand(dark), mood_of(dark))
+    warm = relit("golden_hour")
+    assert "golden_hour" not in believable(understand(warm), mood_of(warm))
