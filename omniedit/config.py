@@ -115,7 +115,7 @@ class BucketsConfig(Section):
 class BaseConfig(Section):
     """The small SD3 base that EditNet controls, pre-trained in the run on the source photos and captions."""
 
-    layers: int = Field(6, ge=1)
+    layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
     """Attention heads."""
@@ -125,11 +125,11 @@ class BaseConfig(Section):
     """Latent pixels on a side of one image token."""
     prediction: Literal["velocity", "sample"] = "sample"
     """What the base predicts: the velocity as SD3 does, or the clean sample, which a narrow one learns sooner."""
-    steps: int = Field(200, ge=0)
+    steps: int = Field(320, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
     """Pictures a pre-training step."""
-    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of pre-training."""
 
 
@@ -138,15 +138,15 @@ class TrainConfig(Section):
     """Architecture of the editor."""
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
-    steps: int = Field(150, ge=1)
+    steps: int = Field(450, ge=1)
     """Optimizer steps of EditNet."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""
-    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    learning_rate: float = Field(3e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the learning rate rises from 0."""
-    sigma_mean: float = 0.5
+    sigma_mean: float = 1.0
     """Mean of the logit of the noise level; above 0 there is more noise."""
     sigma_std: float = Field(1.0, gt=0)
     """Standard deviation of the logit of the noise level."""
