@@ -62,7 +62,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     after = stands_out(seen, seen.edited_appearance, core)
     detail = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
     was_empty = min(ramp(before, 3.5, 1.8), ramp(detail, 0.3, 0.95))
-    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), was_empty, ramp(after, 0.3, 0.8))
+    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), was_empty, ramp(after, 0.1, 0.5))
     return Finding(
         score,
         f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {changed:.0%} of "

@@ -1,0 +1,118 @@
+"""The student learns in the teacher's words, loads again as it was, and answers through the shared parser."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, InternVLForConditionalGeneration
+
+from omniedit.config import StudentConfig
+from omniedit.errors import UserError
+from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
+from omniedit.scoring.distill import Distillation, Example, held_out_sources
+from omniedit.scoring.rubric import format_reply
+from omniedit.scoring.score import Score
+from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer
+from omniedit.scoring.views import VIEWS, views
+
+OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)
+
+
+def example(good: bool, number: int) -> Example:
+    """A black square turned white, which is good, or a picture left alone, which is not."""
+    source = np.full((64, 64, 3), 90 + 5 * (number % 8), np.uint8)
+    edited = source.copy()
+    if good:
+        cv2.rectangle(edited, (8, 8), (56, 56), (250, 250, 250), -1)
+    teacher = Score(10, 10, 10, "The square is white: 99%") if good else Score(0, 10, 10, "The square is black: 0%")
+    return Example(
+        f"p{number}", "object_swap", "", f"photo{number % 4}", ("Make it white.",), views(source, edited, 32), teacher
+    )
+
+
+@pytest.fixture(scope="module")
+def taught() -> Distillation:
+    torch.set_num_threads(1)
+    student = Distillation([example(number % 2 == 0, number) for number in range(16)], OPTIONS, seed=0)
+    student.train()
+    return student
+
+
+def test_the_student_tells_a_good_edit_from_none_in_a_reply_that_the_parser_reads(taught: Distillation) -> None:
+    judge = StudentJudge(taught.model, taught.tokenizer)
+    unseen = [example(True, 21), example(False, 21)]
+    good, bad = judge.judge_views(np.stack([e.views for e in unseen]), ["Make it white."] * 2)
+    assert isinstance(good, Score)
+    assert isinstance(bad, Score)
+    assert good.sc_score_1 > 8
+    assert bad.sc_score_1 < 2
+    assert good.reasoning == "The square is white"
+
+
+def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: Path) -> None:
+    taught.save(tmp_path)
+    seen = np.stack([example(True, 1).views, example(False, 2).views])
+    before = StudentJudge(taught.model, taught.tokenizer).judge_views(
+        seen, ["Make it white.", "Make it white, please."]
+    )
+    after = load_judge("student", tmp_path)
+    assert isinstance(after, StudentJudge)
+    assert after.judge_views(seen, ["Make it white.", "Make it white, please."]) == before
+    assert isinstance(InternVLForConditionalGeneration.from_pretrained(tmp_path), InternVLForConditionalGeneration)
+    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == taught.tokenizer.get_vocab()
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    options = OPTIONS.model_copy(update={"steps": 2})
+    examples = [example(number % 2 == 0, number) for number in range(8)]
+    twins = [Distillation(examples, options, seed=3) for _ in range(2)]
+    assert twins[0].train() == twins[1].train()
+    for one, other in zip(twins[0].model.parameters(), twins[1].model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_student_that_has_learnt_nothing_is_unscorable_not_random() -> None:
+    untaught = Distillation([example(True, 0)], OPTIONS, seed=0)
+    (verdict,) = StudentJudge(untaught.model, untaught.tokenizer).judge_views(example(True, 0).views[None], ["?"])
+    assert isinstance(verdict, Unscorable)
+
+
+def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() -> None:
+    tokenizer = build_tokenizer(["Remove the wine bottle."], edit_rubric())
+    reply = format_reply((10, 9.4, 0), "Removed \u00e9 wholly; 12.5% left")
+    ids = tokenizer(reply)["input_ids"]
+    assert tokenizer.decode(ids) == reply
+    assert parse_reply(reply, 3) == [10, 9, 0]
+    assert tokenizer.convert_ids_to_tokens(ids)[1:6:2] == ["10", "9", "0"]
+    assert len(tokenizer(edit_rubric().text)["input_ids"]) < 2 * len(edit_rubric().text.splitlines()) + 1
+    assert set(SCORES) <= set(tokenizer.get_vocab())
+
+
+def test_views_show_what_changed_and_no_more() -> None:
+    rng = np.random.default_rng(0)
+    source = rng.integers(60, 190, (120, 90, 3), dtype=np.uint8)
+    same = dict(zip(VIEWS, views(source, source, 32), strict=True))
+    assert (same["difference"] == [128, 0, 128]).all()
+    edited = source.copy()
+    edited[80:110, 50:80] = 255
+    seen = dict(zip(VIEWS, views(source, edited, 32), strict=True))
+    changed = seen["difference"][..., 1] > 0
+    assert changed[22:29, 18:28].all()
+    assert not changed[:20].any()
+    assert (seen["detail"] == 255).mean() > 0.8
+
+
+def test_photos_held_out_share_no_example_with_the_rest() -> None:
+    examples = [example(True, number) for number in range(16)]
+    held_out = held_out_sources(examples, 0.25, seed=0)
+    assert len(held_out) == 1
+    assert held_out == held_out_sources(examples[::-1], 0.25, seed=0)
+
+
+def test_a_folder_without_a_student_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no trained student"):
+        load_judge("student", tmp_path)
+    with pytest.raises(UserError, match="--scorer"):
+        load_judge("student")
