@@ -15,9 +15,9 @@ Field = NDArray[Any]
 """(H, W) or (H, W, 3) of float32 (typed loosely: OpenCV's stubs widen every result)."""
 
 CAST = 0.12
-"""Share of the way that the cut-out's mean colour goes to its new surroundings'."""
-EXPOSURE = 0.6
-"""Exponent on the ratio between the highlights of the surroundings and of the cut-out."""
+"""Share of the way that the cut-out's mean colour goes to its new place's."""
+EXPOSURE = 0.8
+"""Exponent on the ratio between the highlights of the place and of the cut-out."""
 MAX_BLUR = 2.5
 """Largest standard deviation in pixels of the blur that makes a cut-out as soft as its new place."""
 
@@ -57,15 +57,15 @@ def resized(piece: CutOut, scale: float) -> CutOut:
     return CutOut(np.clip(colours, 0, 255), np.clip(alpha, 0, 1))
 
 
-def relit(piece: CutOut, surroundings: Field) -> CutOut:
+def relit(piece: CutOut, place: Field) -> CutOut:
     """The cut-out with highlights no brighter than its new place allows, and a hint of its colour cast.
 
     Args:
-        surroundings: (N, 3) RGB pixels in [0, 255] round the place.
+        place: (N, 3) RGB pixels in [0, 255] of the old object and round it: both show the light that falls there.
     """
-    lab, there = _lab(piece.colours), _lab(surroundings[None])[0]
+    lab, there = _lab(piece.colours), _lab(place[None])[0]
     own = lab[piece.solid]
-    gain = np.clip(np.percentile(there[:, 0], 97) / max(np.percentile(own[:, 0], 97), 1.0), 0.5, 1.25) ** EXPOSURE
+    gain = np.clip(np.percentile(there[:, 0], 90) / max(np.percentile(own[:, 0], 90), 1.0), 0.4, 1.2) ** EXPOSURE
     lab[..., 0] *= gain
     lab[..., 1:] += CAST * (there[:, 1:].mean(axis=0) - own[:, 1:].mean(axis=0))
     return replace(piece, colours=np.clip(255 * cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 255))

@@ -138,7 +138,7 @@ def placed(
         return None
     piece = resized(cut_out(donor.image, new.mask), scale)
     standing = stands(photo.image, old.mask)
-    left, top = _corner(piece, old.mask, standing)
+    left, top = _corner(piece, photo, old, standing)
     placement = Placement(piece, left, top, standing)
     in_view = placement.on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
     return placement if in_view and not _hides_another(placement, photo, old) else None
@@ -175,10 +175,10 @@ def composed(
         source: the picture with it: what was there tells how sharp and grainy things are at this place.
     """
     size = float(old.sum()) ** 0.5
-    ring = dilated(old, round(0.5 * size)) & ~old
-    piece = relit(place.piece, source[ring].astype(np.float32))
+    around = dilated(old, round(0.5 * size))
+    piece = relit(place.piece, source[around].astype(np.float32))
     piece = softened(piece, edge_blur(source, dilated(old, 4)))
-    piece = grained(piece, grain_of(source, ring), rng)
+    piece = grained(piece, grain_of(source, around), rng)
     alpha, colours = place.on_canvas(piece.alpha, old.shape), place.on_canvas(piece.colours, old.shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
@@ -192,11 +192,11 @@ def hole(photo: Photo, old: FoundObject) -> Mask:
 
     What the rim would take of the things beside it is spared.
     """
-    box = next((named.box for named in photo.objects if named.name == old.name and named.box), old.box)
+    box = _given_box(photo, old)
     mask = old.mask if _reaches(old.box, box) else old.mask | box_mask(_above_foot(old.box, box), old.mask.shape)
     emptied = dilated(mask, max(5, round(RIM * float(old.mask.sum()) ** 0.5)))
     for other in photo.objects:
-        if other.box is not None and other.name != old.name and not _within(old.box, other.box):
+        if other.box is not None and other.name != old.name and _apart(box, other.box):
             emptied &= mask | ~box_mask(other.box, mask.shape)
     return emptied
 
@@ -275,12 +275,18 @@ def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.median(lab[0], axis=0)
 
 
-def _corner(piece: CutOut, old: Mask, standing: bool) -> tuple[int, int]:
+def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tuple[int, int]:
     """Left and top of the cut-out that put it on the old one's ground line, or its middle on the old one's."""
     left, top, right, bottom = bounding_box(piece.solid)
-    old_left, old_top, old_right, old_bottom = bounding_box(old)
+    old_left, old_top, old_right, old_bottom = bounding_box(old.mask)
+    ground = round(max(old.box[3], _given_box(photo, old)[3]) * old.mask.shape[0])
     x = (old_left + old_right - left - right) // 2
-    return x, (old_bottom - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
+    return x, (ground - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
+
+
+def _given_box(photo: Photo, found: FoundObject) -> FractionBox:
+    """The box that the photo's caption file gives the object; that of its outline where there is none."""
+    return next((named.box for named in photo.objects if named.name == found.name and named.box), found.box)
 
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
@@ -298,3 +304,10 @@ def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
 
 def _within(inner: FractionBox, outer: FractionBox) -> bool:
     return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def _apart(first: FractionBox, second: FractionBox) -> bool:
+    """Whether two boxes share less than a tenth of the first."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(0.0, width) * max(0.0, height) < 0.1 * (first[2] - first[0]) * (first[3] - first[1])

@@ -1,0 +1,53 @@
+"""A hard sample photo, and the small functions on masks and mattes, by values."""
+
+from pathlib import Path
+
+import numpy as np
+
+import omniedit
+from omniedit.grounding.masks import bounding_box, box_mask, dilated, eroded, mask_of_object
+from omniedit.grounding.matte import alpha_matte
+from omniedit.images import Mask, decode_image
+
+SHAPE = (240, 320)
+
+
+def disc(radius: int) -> Mask:
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return (columns - 160) ** 2 + (rows - 120) ** 2 <= radius**2
+
+
+def overlap(first: Mask, second: Mask) -> float:
+    return float((first & second).sum() / (first | second).sum())
+
+
+def test_the_fig_is_the_fig() -> None:
+    """Inside a red bowl, under hard shadows: its box is filled, its middle is in, the bowl beside it is not."""
+    photo = Path(omniedit.__file__).parent / "sources" / "sample" / "fig_in_bowl.jpg"
+    found = mask_of_object(decode_image(photo.read_bytes()), (0.35, 0.355, 0.79, 0.75))
+    assert found is not None
+    height, width = found.shape
+    places = ((0.6, 0.55), (0.45, 0.7), (0.75, 0.72))
+    assert [bool(found[round(y * height), round(x * width)]) for x, y in places] == [True, False, False]
+    left, top, right, bottom = bounding_box(found)
+    assert abs(right - left - 0.44 * width) < 0.03 * width and abs(bottom - top - 0.395 * height) < 0.03 * height
+
+
+def test_the_border_does_not_eat_into_a_mask() -> None:
+    assert eroded(np.ones(SHAPE, bool), 7).all()
+
+
+def test_boxes_in_pixels() -> None:
+    assert bounding_box(disc(60)) == (100, 60, 221, 181)
+    mask = box_mask((0.25, 0.5, 0.75, 1.0), SHAPE)
+    assert bounding_box(mask) == (80, 120, 240, 240) and mask.mean() == 0.25
+
+
+def test_growing_then_shrinking_gives_the_disc_back() -> None:
+    assert overlap(eroded(dilated(disc(50), 9), 9), disc(50)) > 0.99
+
+
+def test_opacity_follows_the_picture_where_the_mask_is_a_little_off() -> None:
+    image = np.where(disc(60)[..., None], 230, 20).repeat(3, axis=2).astype(np.uint8)
+    alpha = alpha_matte(image, disc(57), radius=8)
+    assert overlap(alpha > 0.5, disc(60)) > 0.99 > overlap(disc(57), disc(60))
