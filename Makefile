@@ -7,7 +7,7 @@ VENV := .venv
 REPORT := results/mini/report.html
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: run test lint report clean
 
@@ -30,7 +30,7 @@ VENV := .venv
 REPORT := results/mini/report.html
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-INSTALL := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: run test lint report clean
 
