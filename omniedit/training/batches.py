@@ -8,6 +8,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -92,12 +93,18 @@ class BatchMaker:
         source = source * keeps_image[:, None, None, None].to(source)
         return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
 
-    def held_out(self, pairs: PairBatch, sigma: float) -> EditBatch:
-        """Pairs unflipped, under their first wording, all at one noise level, with noise that is always the same."""
+    def held_out(self, pairs: PairBatch, quantile: float) -> EditBatch:
+        """Pairs unflipped, under their first wording, with noise that is always the same.
+
+        Args:
+            quantile: of the noise levels of training, at which all of them are.
+        """
+        normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
+        sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std)
         rngs = [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
         source, edited = (self._latents(pictures, [False] * len(pairs)) for pictures in (pairs.source, pairs.edited))
         wordings = [pair["instructions"][0] for pair in pairs.pairs]
-        return self._batch(pairs, source, edited, wordings, torch.full((len(pairs),), sigma), rngs)
+        return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
 
     def _batch(
         self,
