@@ -1,0 +1,3 @@
+from omniedit.cli import main
+
+main()

@@ -1,0 +1,15 @@
+import subprocess
+import sys
+
+import omniedit
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    program = "import sys, omniedit, omniedit.config; print([m for m in ('torch', 'transformers', 'cv2') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_load_on_first_use() -> None:
+    assert omniedit.Task("object_swap").is_local
+    assert set(omniedit.__all__) >= {"EditPair", "EditPipeline", "Task"}
