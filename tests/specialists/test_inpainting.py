@@ -1,0 +1,38 @@
+import numpy as np
+
+from omniedit.images import Image, Mask
+from omniedit.specialists.inpainting import inpaint
+
+
+def stripes_with_hole(side: int = 240, radius: int = 30) -> tuple[Image, Mask]:
+    """Grainy vertical stripes and a round hole in their middle."""
+    rng = np.random.default_rng(0)
+    stripes = np.where(np.arange(side) // 12 % 2, 190, 70)[None, :, None]
+    image = np.clip(stripes + rng.normal(0, 6, (side, side, 3)), 0, 255).astype(np.uint8)
+    y, x = np.mgrid[:side, :side]
+    return image, np.hypot(x - side // 2, y - side // 2) < radius
+
+
+def test_pixels_outside_the_hole_are_untouched_and_what_was_inside_has_no_say() -> None:
+    image, hole = stripes_with_hole()
+    red = image.copy()
+    red[hole] = (255, 0, 0)
+    filled = inpaint(red, hole)
+    assert np.array_equal(filled[~hole], image[~hole])
+    assert np.abs(filled[hole].astype(int).max(axis=1) - filled[hole].min(axis=1)).mean() < 30
+
+
+def test_structure_goes_on_through_the_hole() -> None:
+    image, hole = stripes_with_hole()
+    filled = inpaint(image, hole)
+    wrong = np.abs(filled.astype(int) - image).mean(axis=2)[hole] > 60
+    assert wrong.mean() < 0.1
+
+
+def test_the_same_hole_is_filled_the_same_and_large_pictures_keep_their_grain() -> None:
+    image, hole = stripes_with_hole(side=700, radius=80)
+    first, second = inpaint(image, hole), inpaint(image, hole)
+    assert np.array_equal(first, second)
+    grain = [np.abs(np.diff(picture[..., 1].astype(int), axis=0)) for picture in (first, image)]
+    inside, outside = grain[0][hole[1:]].mean(), grain[1][~hole[1:]].mean()
+    assert inside > 0.5 * outside

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from omniedit.images import Image
+from omniedit.sources.photo import NamedObject, Photo
+from omniedit.specialists.addition import ObjectAddition
+from omniedit.specialists.base import Unsuitable
+from omniedit.specialists.removal import ObjectRemoval, possible_removals
+
+
+def meadow(*things: tuple[str, float, float, float], source_id: str) -> Photo:
+    """Discs (name, x, y, radius; fractions of the width) of several reds on grainy green; 600 x 400."""
+    height, width = 400, 600
+    rng = np.random.default_rng(0)
+    image: Image = np.clip(rng.normal((60, 130, 50), 8, (height, width, 3)), 0, 255).astype(np.uint8)
+    rows, columns = np.ogrid[:height, :width]
+    objects = []
+    for name, x, y, radius in things:
+        disc = np.hypot(columns - x * width, rows - y * width) < radius * width
+        image[disc] = np.clip(rng.normal((190, 40, 45), 8, (int(disc.sum()), 3)), 0, 255)
+        box = (x - radius, (y - radius) * 1.5, x + radius, (y + radius) * 1.5)
+        objects.append(NamedObject(name, box))
+    return Photo(source_id, image, "3x2", objects=tuple(objects))
+
+
+def test_an_object_goes_and_only_its_hole_changes() -> None:
+    photo = meadow(("ball", 0.3, 0.3, 0.06), source_id="one")
+    removal = ObjectRemoval()
+    request = removal.propose(photo, np.random.default_rng(0))
+    (edited,) = removal.edit([request])
+    assert not isinstance(edited, Unsuitable) and edited.mask is not None
+    assert request.truth["object"] == "ball" and all("ball" in wording for wording in request.instructions)
+    assert len(set(request.instructions)) >= 3
+    assert np.array_equal(edited.image[~edited.mask], photo.image[~edited.mask])
+    assert edited.image[edited.mask][:, 0].mean() < 80
+
+
+def test_an_addition_is_the_removal_turned_round() -> None:
+    photo = meadow(("ball", 0.15, 0.3, 0.06), source_id="two")
+    addition = ObjectAddition()
+    request = addition.propose(photo, np.random.default_rng(0))
+    (edited,) = addition.edit([request])
+    assert not isinstance(edited, Unsuitable) and edited.source is not None and edited.mask is not None
+    assert np.array_equal(edited.image, photo.image)
+    assert edited.source[edited.mask][:, 0].mean() < 80
+    assert all("a ball" in wording for wording in request.instructions)
+    assert any("left" in wording for wording in request.instructions)
+
+
+def test_objects_go_alone_or_together_and_a_thing_without_an_outline_stays_whole() -> None:
+    photo = meadow(("ball", 0.3, 0.3, 0.06), ("drum", 0.6, 0.3, 0.06), source_id="three")
+    glass = NamedObject("glass", (0.365, 0.3, 0.4, 0.6))
+    photo = replace(photo, objects=(*photo.objects, glass))
+    holes = {removal.names: removal.hole for removal in possible_removals(photo)}
+    assert set(holes) == {("ball",), ("drum",), ("ball", "drum")}
+    assert not holes["ball",][120:240, 219:240].any()
+    assert holes["ball",][:, 200:219].any()
+
+
+@pytest.mark.parametrize(
+    ("photo", "reason"),
+    [
+        (meadow(("ball", 0.5, 0.33, 0.25), source_id="large"), "too large to fill"),
+        (Photo("empty", meadow(source_id="x").image, "3x2", objects=(NamedObject("sky"),)), "no object"),
+    ],
+)
+def test_what_cannot_be_filled_is_refused_with_the_reason(photo: Photo, reason: str) -> None:
+    with pytest.raises(Unsuitable, match=reason):
+        possible_removals(photo)
