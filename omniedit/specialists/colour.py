@@ -40,7 +40,13 @@ def can_become(own: np.ndarray, colour: str) -> bool:
     wanted = np.array(COLOURS[colour])
     if nearest_colour(own) == colour or float(np.linalg.norm(wanted - own)) < 35:
         return False
-    return not is_neutral(colour) or abs(float(wanted[0] - own[0])) < NEUTRAL_REACH + 5
+    return abs(float(wanted[0]) - reachable_lightness(own, colour)) < 24
+
+
+def reachable_lightness(own: np.ndarray, colour: str) -> float:
+    """L* that a thing takes on when painted: the colour's own, or as near as shading allows (dark things stay dark)."""
+    reach = NEUTRAL_REACH if is_neutral(colour) else float(min(30, 0.65 * own[0]))
+    return float(np.clip(COLOURS[colour][0], own[0] - reach, own[0] + reach))
 
 
 def colour_word(name: str) -> str | None:
@@ -121,8 +127,7 @@ def recoloured(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
     chroma is scaled pixel by pixel as it was to the own, so that highlights stay clear.
     """
     wanted = np.array(COLOURS[colour], np.float32)
-    reach = NEUTRAL_REACH if is_neutral(colour) else float(min(30, 0.65 * own[0]))
-    target = float(np.clip(wanted[0], own[0] - reach, own[0] + reach))
+    target = reachable_lightness(own, colour)
     lightness = gamma_through(lab[..., 0], float(own[0]), target)
     own_chroma = float(np.hypot(own[1], own[2]))
     if is_neutral(colour):
