@@ -98,7 +98,7 @@ def joined_to_top(region: Mask) -> Mask:
 
 
 def grown_alike(rgb: FloatImage, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
-    """A region joined with what lies within `reach` pixels of it, is joined to it, and has its colour there or is blue.
+    """A region joined with what lies within `reach` pixels, is joined to it, and has its colour there or is deep blue.
 
     Args:
         tolerance: distance in Lab from the region's mean colour nearby; brighter counts as nearer (cloud, haze).
@@ -109,7 +109,7 @@ def grown_alike(rgb: FloatImage, region: Mask, reach: int = 16, tolerance: float
     offset = lab - _local_mean(lab, region.astype(np.float32), reach)
     offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
     near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
-    blue = (lab[..., 2] < -9) & (lab[..., 0] > 42)
+    blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
     alike = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
     return joined_to_top(region | alike)
 
