@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +10,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from transformers.utils import logging as transformers_logging
 
 from omniedit import config
-from omniedit.errors import UserError, run_program
+from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
@@ -44,27 +44,22 @@ def main() -> None:
         prediction_type=options.base.prediction,
     )
     pretraining = Pretraining(base.vae, InstructionEncoder(text_encoder, tokenizer), options, args.seed)
-    photos = photos_of(args.sources)
     with (
         replaced(args.metrics) as metrics,
         metrics.open("w") as lines,
         Progress("pre-training steps", options.base.steps) as progress,
     ):
-        for step, loss in enumerate(pretraining.run(base.transformer, photos), start=1):
+        for step, loss in enumerate(pretraining.run(base.transformer, photos_of(args.sources)), start=1):
             progress.advance()
             lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
     with replaced(args.out) as temporary:
         base.save(temporary)
 
 
-def photos_of(shards: Sequence[Path]) -> list[Photo]:
-    photos = []
+def photos_of(shards: Sequence[Path]) -> Iterator[Photo]:
     for path in shards:
         with PhotoShard(path) as shard:
-            photos += list(shard)
-    if not photos:
-        raise UserError(f"{', '.join(map(str, shards))}: no photo to pre-train on; look at sources/index.parquet")
-    return photos
+            yield from shard
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Shapes: B pictures, C latent channels, h w latent height and width.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config import TrainConfig
+from omniedit.errors import UserError
 from omniedit.images import Image, resize_cover
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editnet import to_velocity
@@ -54,10 +55,16 @@ class Pretraining:
     options: TrainConfig
     seed: int
 
-    def run(self, base: SD3Transformer2DModel, photos: Sequence[Photo]) -> Iterator[float]:
-        """Train `base`, yielding each step's loss; at the end it holds the mean of its weights."""
+    def run(self, base: SD3Transformer2DModel, photos: Iterable[Photo]) -> Iterator[float]:
+        """Train `base`, yielding each step's loss; at the end it holds the mean of its weights.
+
+        Raises:
+            UserError: there is no photo.
+        """
         options = self.options.base
         scaled = [(photo.caption, self._scaled(photo)) for photo in photos]
+        if not scaled:
+            raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
         optimizer = torch.optim.AdamW(base.parameters(), betas=BETAS, weight_decay=0.0)
         ema = ShardedEma(dict(base.named_parameters()), rank=0, world_size=1)
         for step in range(options.steps):

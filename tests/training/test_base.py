@@ -1,0 +1,56 @@
+"""Pre-training: the same seed gives the same weights, and the loss falls; crops stay inside the photo."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omniedit.config import TrainConfig
+from omniedit.errors import UserError
+from omniedit.models.codec import DctCodec
+from omniedit.sources.photo import Photo
+from omniedit.training.base import Pretraining, random_crop, small_sd3
+
+OPTIONS = {
+    "resolution": 32,
+    "warmup_steps": 1,
+    "base": {"layers": 2, "heads": 2, "head_dim": 16, "steps": 40, "batch_size": 8, "learning_rate": 0.01},
+}
+
+
+def captions(texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.zeros(len(texts), 2, 8), torch.zeros(len(texts), 8)
+
+
+def pretrained(seed: int) -> tuple[list[float], torch.Tensor]:
+    options = TrainConfig.model_validate(OPTIONS)
+    image = np.full((64, 64, 3), (200, 120, 30), np.uint8)
+    torch.manual_seed(0)
+    base = small_sd3(options, text_width=8)
+    losses = list(Pretraining(DctCodec(), captions, options, seed).run(base, [Photo("orange", image, "1x1")]))
+    return losses, torch.cat([p.detach().flatten() for p in base.parameters()])
+
+
+def test_the_loss_falls_and_the_same_seed_gives_the_same_weights() -> None:
+    losses, weights = pretrained(seed=1)
+    assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
+    assert torch.equal(weights, pretrained(seed=1)[1])
+    assert not torch.equal(weights, pretrained(seed=2)[1])
+
+
+def test_no_photo_is_told() -> None:
+    options = TrainConfig.model_validate(OPTIONS)
+    with pytest.raises(UserError, match="no photo to pre-train on"):
+        next(Pretraining(DctCodec(), captions, options, 0).run(small_sd3(options, 8), []))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(8, 90), st.integers(8, 90), st.sampled_from([(16, 16), (16, 32), (48, 16)]), st.integers(0, 2**32 - 1)
+)
+def test_a_crop_has_the_size_asked_for_and_pixels_of_the_photo(width, height, size, seed) -> None:
+    ramp = np.broadcast_to(np.linspace(50, 200, width).astype(np.uint8)[None, :, None], (height, width, 3))
+    crop = random_crop(ramp, *size, np.random.default_rng(seed))
+    assert crop.shape == (size[1], size[0], 3)
+    assert crop.min() >= 40 and crop.max() <= 210
