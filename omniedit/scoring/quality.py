@@ -65,9 +65,10 @@ def seam(seen: Comparison) -> Fault:
 
 
 def blur(seen: Comparison) -> Fault:
-    """Softer than the source and, for a local edit, than its surroundings."""
+    """Softer than the source and, for a local edit, than its surroundings; a background may be softer than the last."""
     ratio = sharpness(seen.edited_luma, seen.mask) / _natural(seen, sharpness, min)
-    return Fault(ramp(ratio, 0.5, 0.9), f"{ratio:.2f} times as sharp as the picture")
+    soft, crisp = (0.45, 0.75) if seen.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
+    return Fault(ramp(ratio, soft, crisp), f"{ratio:.2f} times as sharp as the picture")
 
 
 def smear(seen: Comparison) -> Fault:

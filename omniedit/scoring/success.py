@@ -148,9 +148,14 @@ def _retextured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
 
 
 def background_swap(seen: Comparison, truth: Truth) -> Finding:
-    """Behind the object is another scene: other pixels, no structure of the old one left."""
-    changed, left = seen.changed_share(seen.small_mask), seen.structure_kept(seen.small_mask)
-    score = 10 * min(ramp(changed, 0.3, 0.85), ramp(left, 0.6, 0.2))
+    """Behind the object is another scene: other pixels, little fine structure of the old one left.
+
+    A shadow that falls on the new ground is not held against it.
+    """
+    away = grown(seen.small_mask, -8)
+    behind = away if away.any() else seen.small_mask
+    changed, left = seen.changed_share(behind), seen.structure_kept(behind, fine=0.7, coarse=3.0)
+    score = 10 * min(ramp(changed, 0.3, 0.85), ramp(left, 0.8, 0.5))
     return Finding(
         score,
         f"the background {_level(score, 'is the old one', 'changed in part', 'is another one')}: {changed:.0%} of it "
