@@ -30,7 +30,7 @@ def test_structure_goes_on_through_the_hole() -> None:
 
 
 def test_the_same_hole_is_filled_the_same_and_large_pictures_keep_their_grain() -> None:
-    image, hole = stripes_with_hole(side=700, radius=80)
+    image, hole = stripes_with_hole(side=640, radius=150)
     first, second = inpaint(image, hole), inpaint(image, hole)
     assert np.array_equal(first, second)
     grain = [np.abs(np.diff(picture[..., 1].astype(int), axis=0)) for picture in (first, image)]
