@@ -138,7 +138,7 @@ class TrainConfig(Section):
     """Architecture of the editor."""
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
-    steps: int = Field(450, ge=1)
+    steps: int = Field(360, ge=1)
     """Optimizer steps of EditNet."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""

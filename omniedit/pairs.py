@@ -162,6 +162,8 @@ def write_shard(
 class Shard:
     """A shard file opened for reading; a context manager, a sequence of `EditPair` decoded on access.
 
+    The pair read last is kept decoded, for judges that look at one pair in several ways; do not write to its arrays.
+
     Raises:
         UserError: the file is missing, is not HDF5, is cut off, or lacks a column; the text names file and remedy.
     """
@@ -183,6 +185,7 @@ class Shard:
         self.specialist = str(self._file.attrs["specialist"])
         self.seed = int(self._file.attrs["seed"])
         self.versions: dict[str, str] = json.loads(self._file.attrs["versions"])
+        self._last: tuple[int, EditPair] | None = None
         self.pair_ids: list[str] = [p.decode() for p in self._file["pair_id"][:]]
 
     def __enter__(self) -> "Shard":
@@ -200,6 +203,11 @@ class Shard:
     def __getitem__(self, row: int) -> EditPair:
         if not -len(self) <= row < len(self):
             raise IndexError(row)
+        if self._last is None or self._last[0] != row:
+            self._last = (row, self._decoded(row))
+        return self._last[1]
+
+    def _decoded(self, row: int) -> EditPair:
         pair_id = self.pair_ids[row]
         where = f"{self.path}: {pair_id}"
         mask = self.encoded("mask", row)

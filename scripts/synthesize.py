@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omniedit.errors import run_program
 from omniedit.files import replaced
+from omniedit.grounding.objects import recall_objects
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard, PhotoShards
@@ -18,6 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
+    parser.add_argument(
+        "--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py"
+    )
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
     parser.add_argument("--specialist", required=True)
     parser.add_argument("--pairs", type=int, required=True, help="candidate pairs to make")
@@ -25,6 +29,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
+    for path in args.objects:
+        recall_objects(path)
     with ExitStack() as stack:
         photos = stack.enter_context(PhotoShard(args.photos))
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])

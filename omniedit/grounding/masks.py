@@ -57,24 +57,6 @@ def box_mask(box: FractionBox, shape: tuple[int, ...]) -> Mask:
     return mask
 
 
-def dilated(mask: Mask, pixels: int) -> Mask:
-    """The mask grown by a disc of this radius."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    return cv2.dilate(mask.astype(np.uint8), kernel) > 0
-
-
-def eroded(mask: Mask, pixels: int) -> Mask:
-    """The mask shrunk by a disc of this radius; the picture's border does not eat into it."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    return cv2.erode(mask.astype(np.uint8), kernel, borderValue=1) > 0
-
-
-def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) in pixels of a mask that is not empty."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
 def _pixels(box: FractionBox, shape: tuple[int, ...], margin: float) -> tuple[int, int, int, int]:
     height, width = shape[:2]
     x0, y0, x1, y1 = box

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.grounding.shapes import dilated, eroded
 from omniedit.images import Image, Mask
 
 
@@ -35,12 +36,9 @@ def alpha_matte(image: Image, mask: Mask, radius: int) -> NDArray[np.float32]:
         radius: half the width in pixels of the band round the mask's edge in which opacity is to be found.
     """
     soft = guided_filter(image, mask.astype(np.float32), radius, eps=1e-5)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    inside = cv2.erode(mask.astype(np.uint8), kernel, borderValue=1) > 0
-    outside = cv2.dilate(mask.astype(np.uint8), kernel) == 0
     alpha = np.clip((soft - 0.1) / 0.8, 0, 1)
-    alpha[inside] = 1
-    alpha[outside] = 0
+    alpha[eroded(mask, radius)] = 1
+    alpha[~dilated(mask, radius)] = 0
     return alpha.astype(np.float32)
 
 
@@ -50,20 +48,15 @@ def foreground_colours(image: Image, mask: Mask, radius: int) -> Image:
     Args:
         radius: width in pixels of the band to replace, inwards of the mask's edge.
     """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    core = cv2.erode(mask.astype(np.uint8), kernel, borderValue=1)
+    core = eroded(mask, radius)
     if not core.any():
-        core = mask.astype(np.uint8)
-    weight = core.astype(np.float32)
-    colours = image.astype(np.float32) * weight[..., None]
-    result = image.astype(np.float32)
-    filled = core > 0
-    sigma = float(radius)
-    while not filled.all() and sigma <= 16 * radius:
-        total = cv2.GaussianBlur(weight, (0, 0), sigma)
-        spread = cv2.GaussianBlur(colours, (0, 0), sigma) / np.maximum(total, 1e-6)[..., None]
-        reached = ~filled & (total > 1e-3)
-        result[reached] = spread[reached]
-        filled |= reached
-        sigma *= 2
-    return np.clip(result, 0, 255).astype(np.uint8)
+        core = mask
+    _, labels = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros(labels.max() + 1, np.int64)
+    inside = np.flatnonzero(core)
+    nearest[labels.ravel()[inside]] = inside
+    carried = image.reshape(-1, 3)[nearest[labels]]
+    smooth = cv2.GaussianBlur(carried, (0, 0), radius)
+    return np.where(core[..., None], image, smooth).astype(np.uint8)

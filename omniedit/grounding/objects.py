@@ -1,13 +1,18 @@
 """The objects of a photo, each with its name and mask: from named boxes where they are known, else what is salient."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 
-from omniedit.grounding.masks import bounding_box, eroded, mask_of_object
+from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.shapes import bounding_box, eroded
 from omniedit.images import Image, Mask, decode_mask, encode_mask
 from omniedit.sources.photo import FractionBox, Photo
+from omniedit.tables import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
 """Shares of the picture between which an object is worth an edit."""
@@ -65,6 +70,35 @@ def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
         found = _named(photo) if photo.objects else _salient(photo)
         _FOUND[key] = tuple((object_.name, encode_mask(object_.mask)) for object_ in found)
     return tuple(_found(name, decode_mask(encoded)) for name, encoded in _FOUND[key])
+
+
+OBJECTS_SCHEMA = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("sha256", pa.string()),
+        ("objects", pa.list_(pa.struct([("name", pa.string()), ("mask", pa.binary())]))),
+    ]
+)
+
+
+def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
+    """Find the objects of photos and write them down, a row a photo: once for all tasks."""
+    rows = []
+    for photo in photos:
+        find_objects(photo)
+        objects = [{"name": name, "mask": mask} for name, mask in _FOUND[photo.source_id, photo.sha256]]
+        rows.append({"source_id": photo.source_id, "sha256": photo.sha256, "objects": objects})
+    write_rows(path, rows, OBJECTS_SCHEMA)
+
+
+def recall_objects(path: str | Path) -> None:
+    """Let `find_objects` answer from a file of `write_objects`.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    for row in read_rows(path, OBJECTS_SCHEMA.names):
+        _FOUND[row["source_id"], row["sha256"]] = tuple((found["name"], found["mask"]) for found in row["objects"])
 
 
 def _named(photo: Photo) -> list[FoundObject]:

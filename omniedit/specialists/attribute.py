@@ -7,9 +7,9 @@ from importlib.metadata import version
 import cv2
 import numpy as np
 
-from omniedit.grounding.masks import bounding_box, dilated, eroded
 from omniedit.grounding.matte import alpha_matte
 from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.appearance import colour_wordings, material_wordings
 from omniedit.sources.photo import FractionBox, Photo

@@ -7,9 +7,10 @@ from importlib.metadata import version
 
 import numpy as np
 
-from omniedit.grounding.masks import dilated, eroded, mask_of_object
+from omniedit.grounding.masks import mask_of_object
 from omniedit.grounding.matte import alpha_matte, foreground_colours
 from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.shapes import dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.appearance import background_wordings, joined, sky_wordings, surface_wordings
 from omniedit.sources.photo import Photo

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.masks import bounding_box
 from omniedit.grounding.matte import alpha_matte, foreground_colours
+from omniedit.grounding.shapes import bounding_box
 from omniedit.images import Image, Mask
 
 Field = NDArray[Any]

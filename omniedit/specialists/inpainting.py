@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from patchmatch import patch_match
 
-from omniedit.grounding.masks import bounding_box
+from omniedit.grounding.shapes import bounding_box
 from omniedit.images import Image, Mask
 
 MODELS = {"pypatchmatch": version("pypatchmatch")}

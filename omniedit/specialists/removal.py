@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from omniedit.grounding.masks import bounding_box, box_mask, dilated, eroded
+from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.objects import removal_wordings
 from omniedit.sources.photo import FractionBox, Photo

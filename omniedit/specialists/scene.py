@@ -177,18 +177,21 @@ def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
 
 def has_sun(rgb: FloatImage, sky: Field) -> bool:
     """Whether a burnt-out disc stands in the sky, with a glow on all sides that a sunlit cloud has not."""
-    grey = luma(rgb)
+    scale = min(1.0, WORKING_SIDE / max(sky.shape))
+    grey, sky = (
+        cv2.resize(field, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for field in (luma(rgb), sky)
+    )
     burnt = ((grey > 0.985) & (sky > 0.3)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(burnt)
     if len(stats) < 2:
         return False
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     _, _, width, height, area = stats[largest]
-    radius = 3 * int(np.sqrt(area / np.pi)) + 1
     round_enough = area > 0.45 * width * height and max(width, height) < 2 * min(width, height)
+    if not round_enough or area <= 1e-3 * grey.size:
+        return False
+    radius = 3 * int(np.sqrt(area / np.pi)) + 1
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     disc = (labels == largest).astype(np.uint8)
     around = (cv2.dilate(disc, ellipse) > disc) & (sky > 0.3)
-    return bool(
-        round_enough and area > 1e-3 * grey.size and around.any() and float(np.percentile(grey[around], 10)) > 0.7
-    )
+    return bool(around.any() and float(np.percentile(grey[around], 10)) > 0.7)

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.masks import bounding_box, box_mask, dilated
+from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.shapes import bounding_box, dilated
 from omniedit.images import Image, Mask
 from omniedit.instructions.objects import swap_wordings, without_position
 from omniedit.sources.photo import FractionBox, Photo

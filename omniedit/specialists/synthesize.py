@@ -14,7 +14,7 @@ from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, Specialist, Unsuitable
 from omniedit.tasks import Task
 
-STRIKES = 3
+STRIKES = 6
 """A photo that gives no new pair so many times running is left alone."""
 
 

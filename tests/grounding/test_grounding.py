@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 import omniedit
-from omniedit.grounding.masks import bounding_box, box_mask, dilated, eroded, mask_of_object
+from omniedit.grounding.masks import box_mask, mask_of_object
 from omniedit.grounding.matte import alpha_matte
+from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Mask, decode_image
 
 SHAPE = (240, 320)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from omniedit.grounding.masks import bounding_box, dilated, eroded, mask_of_object
+from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.masks import bounding_box
+from omniedit.grounding.shapes import bounding_box
 from omniedit.images import Image, Mask
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable

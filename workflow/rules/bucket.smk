@@ -37,7 +37,7 @@ rule write_buckets:
     input:
         plan="results/{run}/buckets/plan.parquet",
     output:
-        "results/{run}/buckets/parts/{part}/part.json",
+        "results/{run}/buckets/parts/{part}/manifest.json",
     log:
         "logs/{run}/write_buckets/{part}.log",
     benchmark:
@@ -55,7 +55,7 @@ rule write_buckets:
 rule seal_buckets:
     input:
         plan="results/{run}/buckets/plan.parquet",
-        parts=of_run("results/{run}/buckets/parts/{part}/part.json"),
+        parts=of_run("results/{run}/buckets/parts/{part}/manifest.json"),
     output:
         expand("results/{{run}}/buckets/{ratio}.zarr/{file}", ratio=list(RATIOS), file=["zarr.json", "pairs.parquet"]),
         manifest="results/{run}/buckets/manifest.json",
@@ -66,7 +66,8 @@ rule seal_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
+        parts=of_run("results/{run}/buckets/parts/{part}"),
         out_dir=subpath(output.manifest, parent=True),
     shell:
-        "python scripts/seal_buckets.py {input.plan} {input.parts} --out-dir {params.out_dir}"
+        "python scripts/seal_buckets.py {input.plan} {params.parts} --out-dir {params.out_dir}"
         " --manifest {output.manifest} > {log} 2>&1"

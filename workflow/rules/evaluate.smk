@@ -13,6 +13,7 @@ rule synthesize_bench:
     input:
         photos="results/{run}/sources/bench.tar",
         donors=of_run("results/{run}/sources/{shard}.tar")[:1],
+        objects=["results/{run}/objects/bench.parquet", *of_run("results/{run}/objects/{shard}.parquet")[:1]],
     output:
         "results/{run}/bench/set/{task}.h5",
     log:
@@ -26,8 +27,8 @@ rule synthesize_bench:
         pairs=CONFIG.bench.pairs_per_task,
         seed=CONFIG.seed,
     shell:
-        "python scripts/synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}"
-        " --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/synthesize.py {input.photos} --donors {input.donors} --objects {input.objects}"
+        " --task {wildcards.task} --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule bench_edit:

@@ -1,13 +1,33 @@
 """Edit pairs: each task's specialist on each shard of photos.
 
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar
-OUTPUTS: results/{run}/candidates/{task}/{shard}.h5 (omniedit/pairs.py)
+OUTPUTS:
+    results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
+    results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py)
 """
+
+
+rule ground_shard:
+    input:
+        "results/{run}/sources/{photos}.tar",
+    output:
+        "results/{run}/objects/{photos}.parquet",
+    log:
+        "logs/{run}/ground/{photos}.log",
+    benchmark:
+        "benchmarks/{run}/ground/{photos}.tsv"
+    wildcard_constraints:
+        photos=r"\d{5}|bench",
+    conda:
+        "../../envs/synthesize.yaml"
+    shell:
+        "python scripts/ground.py {input} --out {output} > {log} 2>&1"
 
 
 rule synthesize_shard:
     input:
-        "results/{run}/sources/{shard}.tar",
+        photos="results/{run}/sources/{shard}.tar",
+        objects="results/{run}/objects/{shard}.parquet",
     output:
         "results/{run}/candidates/{task}/{shard}.h5",
     log:
@@ -21,5 +41,5 @@ rule synthesize_shard:
         pairs=pairs_of_task,
         seed=CONFIG.seed,
     shell:
-        "python scripts/synthesize.py {input} --task {wildcards.task} --specialist {params.specialist}"
-        " --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/synthesize.py {input.photos} --objects {input.objects} --task {wildcards.task}"
+        " --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"

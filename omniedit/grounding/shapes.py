@@ -1,0 +1,26 @@
+"""Masks grown, shrunk and measured."""
+
+import cv2
+import numpy as np
+
+from omniedit.images import Mask
+
+
+def dilated(mask: Mask, pixels: int) -> Mask:
+    """The mask grown by a disc of this radius."""
+    if not mask.any():
+        return mask.copy()
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) <= pixels
+
+
+def eroded(mask: Mask, pixels: int) -> Mask:
+    """The mask shrunk by a disc of this radius; the picture's border does not eat into it."""
+    if mask.all():
+        return mask.copy()
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > pixels
+
+
+def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in pixels of a mask that is not empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
