@@ -22,26 +22,6 @@ report: $(VENV)/embedded.ok
 	fi
 	@echo "report: $(REPORT)"
 
-test: lint, types and tests
-# Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
-
-PYTHON ?= python3
-VENV := .venv
-REPORT := results/mini/report.html
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
-INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
-
-.PHONY: run test lint report clean
-
-run: $(VENV)/embedded.ok
-	snakemake all
-	@$(MAKE) --no-print-directory report
-
-# The report is made anew only when a run changed something since.
-report: $(VENV)/embedded.ok
-	@python scripts/report.py --config config/config.yaml
-
 test: lint
 	pytest -n 2 --dist loadgroup
 
