@@ -78,7 +78,7 @@ class TasksConfig(Section):
 class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
-    steps: int = Field(300, ge=1)
+    steps: int = Field(200, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step."""
@@ -125,7 +125,7 @@ class BaseConfig(Section):
     """Latent pixels on a side of one image token."""
     prediction: Literal["velocity", "sample"] = "sample"
     """What the base predicts: the velocity as SD3 does, or the clean sample, which a narrow one learns sooner."""
-    steps: int = Field(320, ge=0)
+    steps: int = Field(260, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
     """Pictures a pre-training step."""
@@ -138,7 +138,7 @@ class TrainConfig(Section):
     """Architecture of the editor."""
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
-    steps: int = Field(360, ge=1)
+    steps: int = Field(240, ge=1)
     """Optimizer steps of EditNet."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""
@@ -182,9 +182,9 @@ class BenchConfig(Section):
     """Benchmark edits a task."""
     steps: int = Field(20, ge=1, le=1000)
     """Sampling steps of the editor."""
-    guidance_text: float = Field(2.0, ge=0)
+    guidance_text: float = Field(1.0, ge=0)
     """Guidance scale of the instruction."""
-    guidance_image: float = Field(1.0, ge=0)
+    guidance_image: float = Field(1.5, ge=0)
     """Guidance scale of the source picture."""
 
 

@@ -17,7 +17,7 @@ from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, taught
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
-    parser.add_argument("--defects-per-pair", type=int, default=3)
+    parser.add_argument("--defects-per-pair", type=int, default=2)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
     args = parser.parse_args()

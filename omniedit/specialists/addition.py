@@ -44,7 +44,7 @@ def _phrase(removal: Removal) -> str:
 
 
 def place_of(box: FractionBox) -> str:
-    """Where in a picture a box lies, in words: 'on the left', 'in the lower right corner'; '' for its middle."""
+    """Where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = "left" if x < 0.38 else "right" if x > 0.62 else ""
     level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""
@@ -52,4 +52,4 @@ def place_of(box: FractionBox) -> str:
         return f"in the {level} {side} corner"
     if side:
         return f"on the {side}"
-    return {"upper": "at the top", "lower": "at the bottom", "": "in the middle"}[level]
+    return f"in the {level} part of the picture" if level else "in the middle of the picture"

@@ -18,6 +18,8 @@ from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
 """Largest share of the picture that PatchMatch fills without smearing."""
+MAX_PAIR_HOLE = 0.06
+"""The same for the holes of two objects: beside each other they leave little between them to fill from."""
 MISSED = 0.2
 """An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
 RIM = 0.012
@@ -91,7 +93,8 @@ def possible_removals(photo: Photo) -> list[Removal]:
         if not obstacles[this.name]
     ]
     pairs = [_together(first, second) for first, second in combinations(singles, 2)]
-    possible = [removal for removal in singles + pairs if removal.hole.mean() <= MAX_HOLE]
+    possible = [removal for removal in singles if removal.hole.mean() <= MAX_HOLE]
+    possible += [removal for removal in pairs if removal.hole.mean() <= MAX_PAIR_HOLE]
     if not possible:
         too_large = [
             f"what is behind the {removal.phrase} ({removal.hole.mean():.0%} of the picture) is too large to fill"

@@ -19,6 +19,8 @@ rule pretrain_base:
         "logs/{run}/pretrain_base.log",
     benchmark:
         "benchmarks/{run}/pretrain_base.tsv"
+    # Longest of all that can start early, and training waits for it.
+    priority: 10
     conda:
         "../../envs/train.yaml"
     params:
