@@ -19,9 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
-    parser.add_argument(
-        "--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py"
-    )
+    parser.add_argument("--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py")
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
     parser.add_argument("--specialist", required=True)
     parser.add_argument("--pairs", type=int, required=True, help="candidate pairs to make")
