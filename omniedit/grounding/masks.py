@@ -116,7 +116,11 @@ def _candidates(small: Image, inner: tuple[int, int, int, int]) -> Iterator[NDAr
 
 
 def _grab_cut(small: Image, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The object by GrabCut from first labels; empty where they leave nothing to learn object or background from."""
     labels = labels.copy()
+    seeds = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if seeds.all() or not seeds.any():
+        return np.zeros(labels.shape, np.uint8)
     cv2.setRNGSeed(0)
     cv2.grabCut(small, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_MASK)
     return _one_piece(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
