@@ -67,7 +67,7 @@ def snakemake(root: Path, *arguments: str) -> str:
 
 def rules_to_run(root: Path, *arguments: str) -> set[str]:
     """The rules that a dry-run says would run."""
-    output = snakemake(root, "--dry-run", "--quiet", "rules", *arguments)
+    output = snakemake(root, "--dry-run", *arguments, "--quiet", "rules")
     rows = [line.split() for line in output.splitlines()]
     return {row[0] for row in rows if len(row) == 2 and row[1].isdigit()} - {"total", "all"}
 
@@ -93,7 +93,7 @@ def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
         assert (results / f"buckets/{ratio}.zarr/zarr.json").is_file()
     manifest = json.loads((results / "buckets/manifest.json").read_text())
     kept = sum(sum(pq.read_table(path)["kept"].to_pylist()) for path in results.glob("decisions/*/*.parquet"))
-    assert sum(bucket["count"] for bucket in manifest["buckets"].values()) == kept > 0
+    assert sum(bucket["pairs"] for bucket in manifest["buckets"].values()) == kept > 0
     assert (results / "train/editnet/model_index.json").is_file()
     assert (results / "bench/table3.md").is_file()
 
