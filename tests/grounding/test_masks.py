@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import _grab_cut, mask_of_object
 from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 
@@ -57,3 +58,9 @@ def test_growing_and_shrinking_are_discs() -> None:
     assert not grown[12, 12]
     assert np.array_equal(eroded(grown, 8), point)
     assert eroded(np.ones((9, 9), bool), 3).all()
+
+
+@pytest.mark.parametrize("label", [cv2.GC_PR_BGD, cv2.GC_PR_FGD])
+def test_labels_without_object_or_background_are_no_object(label: int) -> None:
+    image, _ = disc_on_grass(90, 60, 20, 5)
+    assert not _grab_cut(image, np.full(image.shape[:2], label, np.uint8)).any()
