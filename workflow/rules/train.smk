@@ -5,7 +5,7 @@ OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder and scheduler
     results/{run}/train/editnet/                   the editor; EditPipeline.from_pretrained loads it
     results/{run}/train/editnet.metrics.jsonl      losses and rates, a JSON line each
-    results/{run}/train/editnet.checkpoints/       no output: outlives a failed job, gone when training is done
+    results/{run}/train/editnet.checkpoints/       no output: outlives a failed job; delete it to train the same run anew
 """
 
 
