@@ -7,6 +7,8 @@ VENV := .venv
 REPORT := results/mini/report.html
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Containers often set it to 1: then every job compiles torch and diffusers anew, 20 s instead of 8.
+export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: run test lint report clean

@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 from omniedit import config
 from omniedit.errors import run_program
 from omniedit.files import replaced
+from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
 from omniedit.models.text import load_minilm
@@ -52,7 +53,7 @@ def main() -> None:
         for step, loss in enumerate(pretraining.run(base.transformer, photos_of(args.sources)), start=1):
             progress.advance()
             lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
-    with replaced(args.out) as temporary:
+    with sealed_folder(args.out) as temporary:
         base.save(temporary)
 
 

@@ -18,6 +18,7 @@ from omniedit import config, models
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
 from omniedit.files import replaced
+from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints, run_identity
@@ -53,7 +54,7 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
     if first:
-        with replaced(args.out) as temporary:
+        with sealed_folder(args.out) as temporary:
             base.pipeline(editor.cpu(), options.resolution).save_pretrained(temporary)
         with replaced(args.metrics) as temporary:
             shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)

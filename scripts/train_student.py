@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement, agreement_row
 from omniedit.scoring.distill import Distillation, Example, held_out_sources, read_examples
@@ -60,8 +60,7 @@ def main() -> None:
     }
     print(f"trained in {trained_s:.1f} s on one thread, loss {losses[0]:.2f} -> {losses[-1]:.2f}")
     print(json.dumps({key: report[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
-    with replaced(args.out) as folder:
-        folder.mkdir()
+    with sealed_folder(args.out) as folder:
         student.save(folder)
         (folder / "agreement.json").write_text(json.dumps(report, indent=2) + "\n")
         (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omniedit.aspect import RATIOS, bucket_size
+from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import (
     ARRAYS,
     HELD_OUT,
@@ -24,9 +24,9 @@ from omniedit.buckets.layout import (
     zarr_shards,
 )
 from omniedit.buckets.placement import Plan
-from omniedit.buckets.write import MANIFEST, checksum, checksums, write_manifest
 from omniedit.errors import UserError
 from omniedit.files import replaced
+from omniedit.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.tables import read_table, write_rows
 
 REWRITE = "run snakemake --forcerun write_buckets"
@@ -74,22 +74,22 @@ def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio
             _write_json(bucket / name / "zarr.json", array_metadata(ratio, name, *size[1:]))
         write_rows(bucket / "pairs.parquet", pairs.to_pylist(), PAIRS_SCHEMA)
     split = pairs["split"].to_pylist()
-    contents = sorted(
-        p.relative_to(out_dir).as_posix() for p in (out_dir / bucket_name(ratio)).rglob("*") if p.is_file()
-    )
     return {
         "pairs": count,
         "size": bucket_size(ratio, layout.base_size),
         TRAIN: split.count(TRAIN),
         HELD_OUT: split.count(HELD_OUT),
-        "files": checksums(out_dir, contents),
     }
 
 
 def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> None:
     """Write the manifest of sealed buckets, the last file of all: where it is, the buckets are whole."""
+    files = [
+        f"{bucket_name(ratio)}/{file}" for ratio in buckets for file in files_below(path.parent / bucket_name(ratio))
+    ]
     with replaced(path) as temporary:
-        write_manifest(temporary, {"plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets})
+        whole = {"plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets}
+        write_manifest(temporary, whole | {"files": checksums(path.parent, files)})
 
 
 def verify(buckets: Path) -> int:
@@ -98,8 +98,7 @@ def verify(buckets: Path) -> int:
     Raises:
         UserError: one is missing or damaged; the text names it.
     """
-    manifest = read_sealed(buckets)
-    files = {file: known for ratio in RATIOS for file, known in manifest["buckets"][ratio]["files"].items()}
+    files = read_sealed(buckets)["files"]
     for file, known in files.items():
         if not (buckets / file).is_file() or checksum(buckets / file) != known:
             raise UserError(

@@ -1,8 +1,6 @@
 """Write the Zarr shards of one part of the plan: whole ones only, one shard's pictures in memory at a time."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,9 @@ from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket
 from omniedit.buckets.placement import Plan
 from omniedit.errors import UserError
 from omniedit.images import resize_cover, resize_cover_mask
+from omniedit.manifest import MANIFEST, checksums, write_manifest
 from omniedit.pairs import EditPair, Shard
 from omniedit.tables import write_rows
-
-MANIFEST = "manifest.json"
 
 Row = dict[str, Any]
 """A row of `placement.PLAN_SCHEMA`."""
@@ -73,20 +70,6 @@ def bucket_pictures(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.
         "edited": resize_cover(pair.edited, width, height),
         "mask": resize_cover_mask(mask, width, height).astype(np.uint8) * 255,
     }
-
-
-def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Relative path -> bytes and sha256."""
-    return {file: checksum(root / file) for file in files}
-
-
-def checksum(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
 def _planned_pair(candidates: Path, row: Row) -> EditPair:

@@ -13,6 +13,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config import check
 from omniedit.errors import UserError
 from omniedit.files import hold_lock
+from omniedit.manifest import MANIFEST, lost_files
 from omniedit.tasks import Task
 
 given = list(workflow.config_settings.configfiles)
@@ -28,6 +29,7 @@ if CONFIG.sources.path and not Path(CONFIG.sources.path).is_dir():
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
+FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
 BENCH_MODELS = ["editnet", "no_edit", "specialist"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 
@@ -61,6 +63,14 @@ def of_run(path):
     )
 
 
+if workflow.is_main_process:
+    for manifest in of_run([f"results/{{run}}/{folder}/{MANIFEST}" for folder in FOLDERS]):
+        # Snakemake sees only the manifest of a folder: without it, it makes the folder again.
+        if lost := lost_files(Path(manifest)):
+            print(f"{manifest}: {lost[0]} is lost ({len(lost)} in all); making its folder again", file=sys.stderr)
+            Path(manifest).unlink()
+
+
 def as_json(section):
     """A section of the config as one command-line argument."""
     return section.model_dump_json()
@@ -84,12 +94,12 @@ def photo_listing(wildcards):
 
 
 def scorer_of_run(wildcards):
-    """The student's folder where it is the judge; else nothing."""
-    return f"results/{wildcards.run}/scorer" if CONFIG.scoring.judge == "student" else []
+    """The student where it is the judge; else nothing."""
+    return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.scoring.judge == "student" else []
 
 
 def scorer_option(wildcards, input):
-    return f"--scorer {input.scorer}" if input.scorer else ""
+    return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
 
 
 def sealed_buckets(wildcards):
@@ -97,7 +107,7 @@ def sealed_buckets(wildcards):
 
 
 def edit_model(wildcards):
-    return of_run("results/{run}/train/editnet")
+    return of_run("results/{run}/train/editnet/manifest.json")
 
 
 def scored_of_task(wildcards):
@@ -122,8 +132,8 @@ def report_pages(wildcards):
 
 def editor_of_model(wildcards):
     """The trained editor where the benchmark's model is one; 'no_edit' and 'specialist' need none."""
-    return f"results/{wildcards.run}/train/editnet" if wildcards.model == "editnet" else []
+    return f"results/{wildcards.run}/train/editnet/manifest.json" if wildcards.model == "editnet" else []
 
 
 def pipeline_option(wildcards, input):
-    return f"--pipeline {input.editor}" if input.editor else ""
+    return f"--pipeline {Path(input.editor).parent}" if input.editor else ""

@@ -80,7 +80,7 @@ rule report_filter:
 
 rule report_agreement:
     input:
-        "results/{run}/scorer",
+        "results/{run}/scorer/manifest.json",
     output:
         report(
             "results/{run}/report/agreement.html",
@@ -95,9 +95,10 @@ rule report_agreement:
     conda:
         "../../envs/report.yaml"
     params:
+        scorer=subpath(input[0], parent=True),
         judge=CONFIG.scoring.judge,
     shell:
-        "python scripts/report_agreement.py {input} --run {wildcards.run} --judge {params.judge} --out {output}"
+        "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge} --out {output}"
         " > {log} 2>&1"
 
 
@@ -149,7 +150,7 @@ rule report_benchmark:
 rule report_throughput:
     input:
         "results/{run}/bench/table3.parquet",
-        "results/{run}/scorer",
+        "results/{run}/scorer/manifest.json",
     output:
         report(
             "results/{run}/report/throughput.html",

@@ -3,7 +3,7 @@
 REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
-    results/{run}/scorer/                             the student, its agreement with the teacher
+    results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
 """
@@ -18,6 +18,7 @@ rule teach_shard:
         "logs/{run}/teach/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/teach/{task}/{shard}.tsv"
+    priority: 4
     conda:
         "../../envs/score.yaml"
     params:
@@ -31,19 +32,21 @@ rule train_student:
         candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
         teacher=of_run("results/{run}/teacher/{task}/{shard}.parquet"),
     output:
-        directory("results/{run}/scorer"),
+        "results/{run}/scorer/manifest.json",
     log:
         "logs/{run}/train_student.log",
     benchmark:
         "benchmarks/{run}/train_student.tsv"
+    priority: 4
     conda:
         "../../envs/score.yaml"
     params:
+        out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
         seed=CONFIG.seed,
     shell:
         "python scripts/train_student.py {input.candidates} --teacher {input.teacher} --options {params.options:q}"
-        " --seed {params.seed} --out {output} > {log} 2>&1"
+        " --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
 
 
 rule score_shard:

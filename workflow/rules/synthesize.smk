@@ -34,6 +34,8 @@ rule synthesize_shard:
         "logs/{run}/synthesize/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
+    # All training waits for all candidates: they go before the benchmark and the report.
+    priority: 5
     conda:
         "../../envs/synthesize.yaml"
     params:

@@ -2,8 +2,8 @@
 
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/buckets/manifest.json
 OUTPUTS:
-    results/{run}/train/base/                      the frozen base with codec, text encoder and scheduler
-    results/{run}/train/editnet/                   the editor; EditPipeline.from_pretrained loads it
+    results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json
+    results/{run}/train/editnet/                   the editor and manifest.json; EditPipeline.from_pretrained loads it
     results/{run}/train/editnet.metrics.jsonl      losses and rates, a JSON line each
     results/{run}/train/editnet.checkpoints/       no output: outlives a failed job; delete it to train the same run anew
 """
@@ -13,7 +13,7 @@ rule pretrain_base:
     input:
         of_run("results/{run}/sources/{shard}.tar"),
     output:
-        base=directory("results/{run}/train/base"),
+        base="results/{run}/train/base/manifest.json",
         metrics="results/{run}/train/base.metrics.jsonl",
     log:
         "logs/{run}/pretrain_base.log",
@@ -24,19 +24,20 @@ rule pretrain_base:
     conda:
         "../../envs/train.yaml"
     params:
+        out_dir=subpath(output.base, parent=True),
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     shell:
         "python scripts/pretrain_base.py {input} --options {params.options:q} --seed {params.seed}"
-        " --metrics {output.metrics} --out {output.base} > {log} 2>&1"
+        " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
 rule train_editor:
     input:
-        base="results/{run}/train/base",
+        base="results/{run}/train/base/manifest.json",
         manifest="results/{run}/buckets/manifest.json",
     output:
-        editor=directory("results/{run}/train/editnet"),
+        editor="results/{run}/train/editnet/manifest.json",
         metrics="results/{run}/train/editnet.metrics.jsonl",
     log:
         "logs/{run}/train_editor.log",
@@ -45,11 +46,13 @@ rule train_editor:
     conda:
         "../../envs/train.yaml"
     params:
+        base=subpath(input.base, parent=True),
         buckets=subpath(input.manifest, parent=True),
+        out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/editnet.checkpoints",
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     shell:
         "OMP_NUM_THREADS=1 torchrun --standalone --nproc_per_node {threads} scripts/train.py {params.buckets}"
-        " --base {input.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
-        " --metrics {output.metrics} --out {output.editor} > {log} 2>&1"
+        " --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"

@@ -1,0 +1,55 @@
+"""Folders that say what they hold: a manifest, written last, with the size and checksum of every file."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omniedit.files import replaced
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def sealed_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder beside `path` to fill; at the block's end it gets its manifest and becomes `path`."""
+    with replaced(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+        write_manifest(temporary / MANIFEST, {"files": checksums(temporary, files_below(temporary))})
+
+
+def files_below(root: Path) -> list[str]:
+    """Relative paths of all files of a folder, sorted."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Relative path -> bytes and sha256."""
+    return {file: checksum(root / file) for file in files}
+
+
+def checksum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def lost_files(manifest: Path) -> list[str]:
+    """Files that a manifest names and that are missing or of another size; itself where it cannot be read."""
+    try:
+        files = json.loads(manifest.read_text())["files"]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError):
+        return [manifest.name]
+    return [file for file, known in files.items() if not _has_size(manifest.parent / file, known["bytes"])]
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
