@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 EMBEDDED = (
     "torch",
     "diffusers",
@@ -30,7 +32,7 @@ def report() -> list[str]:
     """The lines of `omniedit doctor`; the last two say what each profile lacks."""
     return [
         f"machine    {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        f"cpu        {len(os.sched_getaffinity(0))} cores, {_memory()}",
+        f"cpu        {_cores()} cores, {_memory()}",
         f"disk       {shutil.disk_usage('.').free / GIB:.0f} GiB free in this folder",
         f"gpu        {_gpu()}",
         f"torch      {_torch()}",
@@ -64,13 +66,14 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _memory() -> str:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            available = int(line.split()[1]) * 1024 / GIB
-            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-            return f"{available:.1f} of {total:.1f} GiB memory available (the embedded run needs 4)"
-    return "memory unknown"
+    memory = psutil.virtual_memory()
+    return f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB memory available (the embedded run needs 4)"
 
 
 def _gpu() -> str:

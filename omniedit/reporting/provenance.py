@@ -1,6 +1,5 @@
 """Where everything came from: photos with licence and author, models, versions, seeds, the config as run."""
 
-import json
 import os
 import platform
 import re
@@ -128,8 +127,3 @@ def packages() -> list[tuple[str, str]]:
         except PackageNotFoundError:
             found.append((name, "not installed"))
     return found
-
-
-def read_config(text: str) -> dict[str, Any]:
-    """The config as run, from JSON."""
-    return json.loads(text)

@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import cv2
+import numpy as np
+import PIL.Image
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -50,6 +54,24 @@ def shrink_sample(folder: Path) -> None:
     (folder / "sample.jsonl").write_bytes((SAMPLE / "sample.jsonl").read_bytes())
 
 
+def add_odd_files(folder: Path) -> None:
+    """What else lies in a folder of photos: modes that are to be read, and files that are to be refused."""
+    sides = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+    photo = PIL.Image.fromarray(sides).resize((320, 320), PIL.Image.Resampling.BICUBIC)
+    photo.convert("CMYK").save(folder / "print.jpg")
+    photo.rotate(90).convert("RGBA").save(folder / "cut out.png")
+    PIL.Image.fromarray(np.asarray(photo.rotate(180).convert("L")).astype(np.uint16) * 257).save(folder / "deep.tif")
+    photo.resize((16, 16)).save(folder / "tiny.png")
+    (folder / "again").mkdir()
+    photo.convert("CMYK").save(folder / "again/print.jpg")
+    (folder / "half.jpg").write_bytes((SAMPLE / "two_dogs.jpg").read_bytes()[:20_000])
+    (folder / "words.png").write_text("no picture")
+    (folder / "empty.webp").touch()
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (folder / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", *arguments]
 
@@ -80,6 +102,7 @@ def digest(path: Path) -> str:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = checkout(tmp_path_factory.mktemp("chain"), SMALL)
     shrink_sample(root / "photos")
+    add_odd_files(root / "photos")
     snakemake(root, "all")
     return root
 
@@ -96,6 +119,15 @@ def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
     assert sum(bucket["pairs"] for bucket in manifest["buckets"].values()) == kept > 0
     assert (results / "train/editnet/model_index.json").is_file()
     assert (results / "bench/table3.md").is_file()
+
+
+def test_odd_files_are_read_or_refused_with_a_reason(run: Path) -> None:
+    rows = {row["file"]: row for row in pq.read_table(run / "results/small/sources/index.parquet").to_pylist()}
+    kept = {"cut out.png", "deep.tif", "again/print.jpg", *(path.name for path in SAMPLE.glob("*.jpg"))}
+    assert {file for file, row in rows.items() if row["status"] == "kept"} == kept
+    refused = {file: row["reason"] for file, row in rows.items() if row["status"] == "refused"}
+    assert set(refused) == {"tiny.png", "print.jpg", "half.jpg", "words.png", "empty.webp", "bomb.png"}
+    assert "decompression bomb" in refused["bomb.png"] and "duplicate" in refused["print.jpg"]
 
 
 def test_second_run_has_nothing_to_do(run: Path) -> None:

@@ -19,6 +19,7 @@ rule plan_buckets:
         "logs/{run}/plan_buckets.log",
     benchmark:
         "benchmarks/{run}/plan_buckets.tsv"
+    priority: 5
     conda:
         "../../envs/bucket.yaml"
     params:
@@ -42,6 +43,7 @@ rule write_buckets:
         "logs/{run}/write_buckets/{part}.log",
     benchmark:
         "benchmarks/{run}/write_buckets/{part}.tsv"
+    priority: 5
     conda:
         "../../envs/bucket.yaml"
     params:
@@ -63,6 +65,7 @@ rule seal_buckets:
         "logs/{run}/seal_buckets.log",
     benchmark:
         "benchmarks/{run}/seal_buckets.tsv"
+    priority: 5
     conda:
         "../../envs/bucket.yaml"
     params:

@@ -59,6 +59,7 @@ rule score_shard:
         "logs/{run}/score/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/score/{task}/{shard}.tsv"
+    priority: 5
     conda:
         "../../envs/score.yaml"
     params:
@@ -80,6 +81,7 @@ rule decide_shard:
         "logs/{run}/decide/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/decide/{task}/{shard}.tsv"
+    priority: 5
     conda:
         "../../envs/score.yaml"
     params:

@@ -34,7 +34,7 @@ rule synthesize_shard:
         "logs/{run}/synthesize/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
-    # All training waits for all candidates: they go before the benchmark and the report.
+    # Training waits for candidates, scores and buckets: they go before the benchmark's pairs and the report.
     priority: 5
     conda:
         "../../envs/synthesize.yaml"
