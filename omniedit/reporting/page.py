@@ -21,6 +21,13 @@ LIMIT = 2 * 1024 * 1024 * 3 // 4 - 4096
 """Bytes of a page that Chromium still shows: base64 makes them a third more."""
 
 
+DASH = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+PIXELS_PER_INCH = 112
+"""At which figures are shown: 9.4 inches fill the width of a page, and a text of 9 points is as high as the page's."""
+
+
 def render(template: str, values: Mapping[str, object]) -> str:
     """A page from `templates/{template}.html.j2`."""
     return _environment().get_template(f"{template}.html.j2").render(values)
@@ -42,18 +49,17 @@ def _environment() -> Environment:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """'-' where there is no value."""
-    return "\N{EN DASH}" if value is None or isnan(value) else f"{value:,.{digits}f}".replace("inf", "\N{INFINITY}")
+    return DASH if value is None or isnan(value) else f"{value:,.{digits}f}".replace("inf", "\N{INFINITY}")
 
 
 def percent(share: float | None) -> str:
-    return "\N{EN DASH}" if share is None or isnan(share) else f"{100 * share:.0f} %"
+    return DASH if share is None or isnan(share) else f"{100 * share:.0f} %"
 
 
 def figure_image(figure: Figure, description: str) -> Markup:
     """The figure as an <img>, so that the ids of two figures on one page cannot meet."""
     encoded = base64.b64encode(svg(figure).encode()).decode()
-    width = round(figure.get_figwidth() * 96)
+    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
     template = '<img class="plot" style="max-width:{}px" alt="{}" src="data:image/svg+xml;base64,{}">'
     return Markup(template).format(width, description, encoded)
 

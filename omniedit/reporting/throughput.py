@@ -2,73 +2,26 @@
 
 import csv
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import number, render
+from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.style import BLUE, panels, styled
 from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
-    r"^done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), .*?(?P<seconds>[\d.]+) s, (?P<waiting>\d+) % waiting"
+    r"^done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
+    r"(?:, [\d.]+ s left)?, (?P<waiting>\d+) % waiting"
 )
 """The last line of `omniedit.progress.Progress`."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job of a stage; of several loops of its program, those that count the same thing as the last one.
-
-    Args:
-        wall_s, cpu_s: seconds, start of the program included.
-        max_rss_mb: largest resident memory in MiB, 0 where the job was too short to be sampled.
-        items: done, in the job's unit; 0 where its log does not say.
-        working_s, waiting_s: seconds of its main loop, and of these the ones spent waiting for input.
-    """
-
-    stage: str
-    wall_s: float
-    cpu_s: float
-    max_rss_mb: float
-    unit: str = ""
-    items: int = 0
-    working_s: float = 0.0
-    waiting_s: float = 0.0
-
-
-def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
-    """Jobs with a file under benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` under logs/{run}/.
-
-    The report's own jobs are left out: they are still running while this one reads.
-    """
-    paths = sorted(benchmarks.rglob("*.tsv"))
-    jobs = [_read_job(path, path.relative_to(benchmarks), logs) for path in paths]
-    return [job for job in jobs if not job.stage.startswith("report")]
-
-
-def _read_job(path: Path, name: Path, logs: Path) -> Job:
-    with path.open(newline="") as file:
-        *_, row = csv.DictReader(file, delimiter="\t")
-    job = Job(name.with_suffix("").parts[0], _float(row["s"]), _float(row["cpu_time"]), _float(row["max_rss"]))
-    loops = _loops(logs / name.with_suffix(".log"))
-    if not loops:
-        return job
-    unit = loops[-1].unit
-    main = [loop for loop in loops if loop.unit == unit]
-    return replace(
-        job,
-        unit=unit,
-        items=sum(loop.items for loop in main),
-        working_s=sum(loop.seconds for loop in main),
-        waiting_s=sum(loop.waiting_s for loop in main),
-    )
-
-
-class _Loop(NamedTuple):
-    """What the last line of a `Progress` says; 'edits of object_swap' are edits."""
+class Loop:
+    """A loop that a program counted: items done, in its unit, and the seconds it took, of them those spent waiting."""
 
     unit: str
     items: int
@@ -76,18 +29,74 @@ class _Loop(NamedTuple):
     waiting_s: float
 
 
-def _loops(log: Path) -> list[_Loop]:
-    text = log.read_text(errors="replace") if log.exists() else ""
-    found = [match for line in text.splitlines() if (match := _DONE.match(line))]
-    return [
-        _Loop(
-            m["unit"].split(" of ")[0],
-            int(m["items"]),
-            float(m["seconds"]),
-            float(m["seconds"]) * int(m["waiting"]) / 100,
+@dataclass(frozen=True)
+class Job:
+    """One job of a stage.
+
+    Args:
+        part: what sets it apart from the stage's other jobs: a task, a model, a shard, a page; '' for an only job.
+        wall_s, cpu_s: seconds, start of the program included.
+        max_rss_mb: largest resident memory in MiB, 0 where the job was too short to be sampled.
+        loops: as its log tells them, in order.
+    """
+
+    stage: str
+    part: str
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+    loops: tuple[Loop, ...] = ()
+
+
+def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
+    """Jobs with a file under benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` under logs/{run}/.
+
+    The report's pages are parts of one stage. This page's own job is left out: it has not ended yet.
+    """
+    names = sorted(path.relative_to(benchmarks) for path in benchmarks.rglob("*.tsv"))
+    return [_read_job(name, benchmarks, logs) for name in names if name.name != "report_throughput.tsv"]
+
+
+def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
+    with (benchmarks / name).open(newline="") as file:
+        *_, row = csv.DictReader(file, delimiter="\t")
+    stage, part, *_ = *name.with_suffix("").parts, ""
+    if stage.startswith("report_"):
+        stage, part = "report", stage.removeprefix("report_")
+    log = logs / name.with_suffix(".log")
+    return Job(
+        stage,
+        part,
+        _float(row["s"]),
+        _float(row["cpu_time"]),
+        _float(row["max_rss"]),
+        read_loops(log.read_text(errors="replace") if log.exists() else ""),
+    )
+
+
+def read_loops(log: str) -> tuple[Loop, ...]:
+    """The loops of a log; 'edits of object_swap' and 'edits of style_transfer' are one loop over edits."""
+    found = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
+    return merged(found)
+
+
+def _loop(line: re.Match[str]) -> Loop:
+    """Seconds are printed with one digit, so those of a short loop come from its rate."""
+    items, rate, seconds = int(line["items"]), float(line["rate"]), float(line["seconds"])
+    if seconds < 1 and rate:
+        seconds = items / rate
+    return Loop(line["unit"].split(" of ")[0], items, seconds, seconds * int(line["waiting"]) / 100)
+
+
+def merged(loops: Iterable[Loop]) -> tuple[Loop, ...]:
+    """Loops that count the same unit added up, in the order in which units appear."""
+    sums: dict[str, Loop] = {}
+    for loop in loops:
+        sofar = sums.get(loop.unit, Loop(loop.unit, 0, 0.0, 0.0))
+        sums[loop.unit] = Loop(
+            loop.unit, sofar.items + loop.items, sofar.seconds + loop.seconds, sofar.waiting_s + loop.waiting_s
         )
-        for m in found
-    ]
+    return tuple(sums.values())
 
 
 def _float(text: str) -> float:
@@ -101,6 +110,7 @@ def _float(text: str) -> float:
 def throughput_page(run: str, jobs: list[Job]) -> str:
     stages = list(dict.fromkeys(job.stage for job in jobs))
     stages.sort(key=lambda stage: -sum(job.wall_s for job in jobs if job.stage == stage))
+    by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in stages}
     with styled():
         values = {
             "title": "Throughput",
@@ -111,34 +121,48 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
                 ("most memory in one job", memory(max((job.max_rss_mb for job in jobs), default=0.0))),
             ],
             "figure": stage_bars(stages, jobs) if jobs else None,
-            "rows": [stage_row(stage, [job for job in jobs if job.stage == stage]) for stage in stages],
+            "rows": [row for stage in stages for row in rows_of(spoken(stage), by_stage[stage])],
+            "parts": [(spoken(stage), rows) for stage in stages if (rows := part_rows(by_stage[stage]))],
         }
         return render("throughput", values)
 
 
-def stage_row(stage: str, jobs: list[Job]) -> TableRow:
-    wall, working = sum(job.wall_s for job in jobs), sum(job.working_s for job in jobs)
-    items, unit = sum(job.items for job in jobs), next((job.unit for job in jobs if job.unit), "")
-    waiting = sum(job.waiting_s for job in jobs)
-    return TableRow(
-        [
-            stage.replace("_", " "),
-            f"{len(jobs):,}",
-            duration(wall),
-            number(sum(job.cpu_s for job in jobs) / wall if wall else None, 1),
-            f"{items:,} {unit}" if unit else number(None),
-            f"{number(items / working)} / s" if unit and working else number(None),
-            f"{100 * waiting / working:.0f} %" if working else number(None),
-            memory(max(job.max_rss_mb for job in jobs)),
-        ]
-    )
+def rows_of(name: str, jobs: Sequence[Job]) -> list[TableRow]:
+    """Time and memory of the jobs, and their first loop; a row for each further loop."""
+    wall = sum(job.wall_s for job in jobs)
+    head = [
+        name,
+        f"{len(jobs):,}",
+        duration(wall),
+        number(sum(job.cpu_s for job in jobs) / wall if wall else None, 1),
+        memory(max(job.max_rss_mb for job in jobs)),
+    ]
+    first, *others = [_loop_cells(loop) for loop in merged(loop for job in jobs for loop in job.loops)] or [[DASH] * 3]
+    return [TableRow(head + first), *[TableRow([""] * len(head) + cells) for cells in others]]
+
+
+def _loop_cells(loop: Loop) -> list[str]:
+    rate = f"{number(loop.items / loop.seconds)} / s" if loop.seconds else DASH
+    return [f"{loop.items:,} {loop.unit}", rate, percent(loop.waiting_s / loop.seconds if loop.seconds else None)]
+
+
+def part_rows(jobs: Sequence[Job]) -> list[TableRow]:
+    """A row a task or a model, whatever the stage's jobs are cut by; none where they are cut by shard alone."""
+    parts = list(dict.fromkeys(job.part for job in jobs))
+    if len(parts) < 2 or any(job.part.isdecimal() for job in jobs):
+        return []
+    return [row for part in parts for row in rows_of(spoken(part), [job for job in jobs if job.part == part])]
+
+
+def spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def stage_bars(stages: list[str], jobs: list[Job]) -> Figure:
     """Seconds of all jobs of each stage, the longest on top."""
     seconds = [sum(job.wall_s for job in jobs if job.stage == stage) for stage in stages]
     figure, (axis,) = panels(1, 1, 9.4, 0.6 + 0.27 * len(stages))
-    bars = axis.barh([stage.replace("_", " ") for stage in stages], seconds, 0.62, color=BLUE)
+    bars = axis.barh([spoken(stage) for stage in stages], seconds, 0.62, color=BLUE)
     axis.bar_label(bars, [duration(value) for value in seconds], padding=4, fontsize=8)
     axis.invert_yaxis()
     axis.grid(False)
@@ -158,5 +182,5 @@ def duration(seconds: float) -> str:
 
 def memory(mebibytes: float) -> str:
     if not mebibytes:
-        return number(None)
+        return DASH
     return f"{mebibytes / 1024:.2f} GiB" if mebibytes >= 1024 else f"{mebibytes:.0f} MiB"

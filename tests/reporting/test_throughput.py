@@ -1,5 +1,7 @@
+import pytest
+
 from omniedit.progress import Progress
-from omniedit.reporting.throughput import duration, read_jobs, stage_row
+from omniedit.reporting.throughput import duration, part_rows, read_jobs, read_loops, rows_of
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -12,21 +14,38 @@ def job(tmp_path, name, benchmark, log):
 
 
 def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
-    job(tmp_path, "score/a/00000", "10.0\t0:00:10\t2048\t-\t-\t-\t-\t-\t90\t8.0\n", done(30, 6.0, 50))
-    job(tmp_path, "score/b/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
-    job(tmp_path, "report_filter", "1.0\t0:00:01\t-\t-\t-\t-\t-\t-\t-\tNA\n", "")
+    job(tmp_path, "score/a_b/00000", "10.0\t0:00:10\t2048\t-\t-\t-\t-\t-\t90\t8.0\n", done(30, 6.0, 50))
+    job(tmp_path, "score/c/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
-    assert {j.stage for j in jobs} == {"score"}
-    assert stage_row("score", jobs).cells == ["score", "2", "20.0 s", "0.5", "40 pairs", "4.00 / s", "40 %", "2.00 GiB"]
+    (row,) = rows_of("score", jobs)
+    assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %"]
+    assert [row.cells[0:3:2] + row.cells[5:6] for row in part_rows(jobs)] == [
+        ["a b", "10.0 s", "30 pairs"],
+        ["c", "10.0 s", "10 pairs"],
+    ]
 
 
-def test_several_loops_of_one_job_add_up(tmp_path):
-    log = (
-        done(5, 1.0, 0).replace("pairs", "examples") + done(4, 2.0, 0) + done(2, 1.0, 0).replace("pairs", "pairs of x")
-    )
-    job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t8.0\n", log)
-    (read,) = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
-    assert (read.items, read.unit, read.working_s) == (6, "pairs", 3.0)
+def test_pages_of_the_report_are_one_stage_without_the_page_that_reads(tmp_path):
+    for name in ("report_gallery/object_swap", "report_filter", "report_throughput"):
+        job(tmp_path, name, "1.0\t0:00:01\t-\t-\t-\t-\t-\t-\t-\tNA\n", "")
+    jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
+    assert [(job.stage, job.part) for job in jobs] == [("report", "filter"), ("report", "gallery")]
+
+
+def test_each_thing_that_a_program_counts_has_its_row(tmp_path):
+    log = done(5, 2.0, 100).replace("pairs", "examples")
+    log += done(4, 2.0, 0) + done(2, 1.0, 0).replace("pairs", "pairs of x")
+    job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t9.0\n", log)
+    rows = rows_of("bench edit", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
+    assert [row.cells[5:] for row in rows] == [
+        ["5 examples", "2.50 / s", "100 %"],
+        ["6 pairs", "2.00 / s", "0 %"],
+    ]
+
+
+def test_a_loop_of_milliseconds_keeps_its_rate():
+    (loop,) = read_loops("done: 1/1 edits, 30.46 edits/s, 0.0 s, 15 % waiting for input\n")
+    assert loop.seconds == pytest.approx(1 / 30.46)
 
 
 def done(items, seconds, waiting):
@@ -34,12 +53,18 @@ def done(items, seconds, waiting):
     return f"noise\ndone: {items}/{items} pairs, {rate:.2f} pairs/s, {seconds:.1f} s, {waiting} % waiting for input\n"
 
 
-def test_the_line_that_progress_prints_is_read(tmp_path, capsys):
+def test_the_line_that_progress_prints_is_read(capsys):
     with Progress("photos", total=2) as progress:
         progress.advance(2)
-    job(tmp_path, "pack", "1.0\t0:00:01\t-\t-\t-\t-\t-\t-\t-\t-\n", capsys.readouterr().out)
-    (read,) = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
-    assert (read.items, read.unit, read.max_rss_mb) == (2, "photos", 0)
+    with Progress("pairs of object_swap", total=10) as progress:
+        progress.advance(9)
+    photos, pairs = read_loops(capsys.readouterr().out)
+    assert (photos.unit, photos.items, pairs.unit, pairs.items) == ("photos", 2, "pairs", 9)
+
+
+def test_a_loop_that_ended_early_counts():
+    (loop,) = read_loops("done: 4/10 pairs, 0.35 pairs/s, 11.5 s, 17 s left, 0 % waiting for input\n")
+    assert (loop.items, loop.seconds) == (4, 11.5)
 
 
 def test_durations_read_as_people_say_them():
