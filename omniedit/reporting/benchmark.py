@@ -18,6 +18,7 @@ from omniedit.tasks import Task
 
 SKELETON_BYTES = 150_000
 ROWS_PER_TASK = 4
+PICTURE_PIXELS = 210_000
 
 
 def benchmark_page(
@@ -102,7 +103,11 @@ def _grid_row(
     return {
         "instruction": asked.instruction,
         "pictures": [
-            {"name": name, "uri": picture_uri(picture, quality=88), **_verdict(verdicts, model, asked.pair_id)}
+            {
+                "name": name,
+                "uri": picture_uri(picture, PICTURE_PIXELS, quality=88),
+                **_verdict(verdicts, model, asked.pair_id),
+            }
             for name, picture, model in pictures
         ],
     }

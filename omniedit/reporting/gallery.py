@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.pairs import EditPair, Refusal, Shard
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import LIMIT, outline, picture_uri, render
+from omniedit.reporting.page import LIMIT, outline, picture_uri, render, shrunk
 from omniedit.tasks import Task
 
 LEADS = {
@@ -21,6 +21,10 @@ LEADS = {
     Task.STYLE_TRANSFER: "The same view, painted, printed or drawn.",
 }
 SKELETON_BYTES = 100_000
+SMALLEST, LARGEST = 200_000, 800_000
+"""Pixels of a picture: a page shows its pairs as large as it can hold all of them, within these."""
+GROWTH = 0.8
+"""The bytes of a photo as WebP grow as the 0.75th power of its pixels (measured on the sample); a bit more is safe."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def gallery(
     rejected = [c for c in candidates if not c.kept]
     drawn_kept = by_score(draw(kept, sample.kept, np.random.default_rng(seed)))
     drawn_rejected = by_score(rejected)[: sample.rejected]
-    cards = list(within_limit(cards_of(alternating(drawn_kept, drawn_rejected))))
+    cards = cards_that_fit(alternating(drawn_kept, drawn_rejected))
     shown_kept = [card for card in cards if card["kept"]]
     shown_rejected = [card for card in cards if not card["kept"]]
     values = {
@@ -58,7 +62,6 @@ def gallery(
         "kept_share": len(kept) / len(candidates) if candidates else None,
         "rejected_count": len(rejected),
         "has_masks": any(card["outline"] for card in cards),
-        "hint": "Drag across a picture in slider view." if cards else "",
         "kept": shown_kept,
         "kept_note": shown_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
         "rejected": shown_rejected,
@@ -94,32 +97,57 @@ def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list
     return mixed
 
 
+def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """Cards of all candidates, their pictures as large as fits; at the smallest size, of as many as fit."""
+    cards = [card(candidate) for candidate in candidates]
+    pixels = fitting_size(cards)
+    while True:
+        fitting = list(within_limit(with_pictures(card, pixels) for card in cards))
+        if len(fitting) == len(cards) or pixels == SMALLEST:
+            return fitting
+        pixels = max(SMALLEST, pixels // 2)
+
+
+def fitting_size(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
+    """Pixels at which the pictures of all cards should just fit, told from their bytes at `probe` pixels."""
+    size = sum(card_bytes(with_pictures(card, probe)) for card in cards)
+    fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
+    return int(min(LARGEST, max(SMALLEST, fitting)))
+
+
 def within_limit(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The first cards, as many as a page can hold."""
     room = LIMIT - SKELETON_BYTES
     for card in cards:
-        room -= sum(len(value) for value in card.values() if isinstance(value, str))
+        room -= card_bytes(card)
         if room < 0:
             return
         yield card
 
 
-def cards_of(candidates: Iterable[Candidate]) -> Iterator[dict[str, Any]]:
-    """What the template shows of each candidate; one pair is decoded at a time."""
-    for candidate in candidates:
-        with Shard(candidate.shard) as shard:
-            yield card(shard[candidate.row], candidate)
+def card_bytes(card: dict[str, Any]) -> int:
+    return sum(len(value) for value in card.values() if isinstance(value, str))
 
 
-def card(pair: EditPair, candidate: Candidate) -> dict[str, Any]:
+def with_pictures(card: dict[str, Any], pixels: int) -> dict[str, Any]:
+    """The card with its pictures as data: URIs of at most `pixels`."""
+    return card | {side: picture_uri(card[side], pixels) for side in ("before", "after")}
+
+
+def card(candidate: Candidate) -> dict[str, Any]:
+    """What the template shows of a candidate; its pictures as arrays of at most `LARGEST` pixels."""
+    with Shard(candidate.shard) as shard:
+        pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
     return {
+        "pair_id": pair.pair_id,
         "instruction": pair.instruction,
         "wordings": pair.instructions[1:],
-        "before": picture_uri(pair.source),
-        "after": picture_uri(pair.edited),
+        "before": shrunk(pair.source, LARGEST),
+        "after": shrunk(pair.edited, LARGEST),
         "outline": "" if pair.mask is None else outline(pair.mask),
         "outline_height": round(1000 * height / width),
+        "mask_share": None if pair.mask is None else float(pair.mask.mean()),
         "kept": candidate.kept,
         "reason": candidate.reason,
         "o_score": candidate.o_score,

@@ -64,7 +64,7 @@ def figure_image(figure: Figure, description: str) -> Markup:
     return Markup(template).format(width, description, encoded)
 
 
-def picture_uri(image: Image, pixels: int = 210_000, quality: int = 72) -> str:
+def picture_uri(image: Image, pixels: int, quality: int = 70) -> str:
     """A data: URI of the picture as WebP, scaled down to at most `pixels` of area."""
     ok, encoded = cv2.imencode(".webp", shrunk(image, pixels)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
     assert ok

@@ -1,9 +1,11 @@
 """Each page holds what a reader looks for, stays whole where there is nothing to show, and comes out the same twice."""
 
+import base64
 import json
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -109,6 +111,17 @@ def test_gallery_outlines_the_mask_where_it_is(tmp_path):
     corners = np.array([point.split() for point in path.split("L")], float)
     np.testing.assert_allclose(corners.min(0), np.array([200, 100]) * 1000 / 640, atol=4)
     np.testing.assert_allclose(corners.max(0), np.array([400, 200]) * 1000 / 640, atol=4)
+
+
+def test_gallery_shows_few_pairs_larger_than_many(tmp_path):
+    few, many = (picture_widths(page_of(tmp_path, [KEPT] * count, noisy=True)) for count in (1, 12))
+    assert set(few) == {640}
+    assert max(many) < 640
+
+
+def picture_widths(page: str) -> list[int]:
+    encoded = [base64.b64decode(uri) for uri in re.findall(r"data:image/webp;base64,([^\"]+)", page)]
+    return [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape[1] for data in encoded]
 
 
 @pytest.mark.parametrize(
