@@ -54,8 +54,6 @@ def missing_for_cluster() -> list[str]:
     lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
     if _version("snakemake-executor-plugin-slurm") is None:
         lacking.append("package snakemake-executor-plugin-slurm")
-    if not Path("profiles/slurm/config.yaml").is_file():
-        lacking.append("profiles/slurm/config.yaml (not in this release)")
     return lacking + [f"model {name}" for name in CLUSTER_MODELS if name not in " ".join(_cached_models())]
 
 

@@ -13,10 +13,10 @@ from omniedit.reporting.style import BLUE, panels, styled
 from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
-    r"^done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
+    r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
     r"(?:, [\d.]+ s left)?, (?P<waiting>\d+) % waiting"
 )
-"""The last line of `omniedit.progress.Progress`."""
+"""The last line of `omniedit.progress.Progress`; torchrun puts the rank before it."""
 
 
 @dataclass(frozen=True)

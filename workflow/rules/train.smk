@@ -45,6 +45,11 @@ rule train_editor:
         "benchmarks/{run}/train_editor.tsv"
     conda:
         "../../envs/train.yaml"
+    threads: 2
+    resources:
+        nodes=1,
+        # On a node: one for each GPU, or for each core where there is none.
+        ranks=2,
     params:
         base=subpath(input.base, parent=True),
         buckets=subpath(input.manifest, parent=True),
@@ -53,6 +58,6 @@ rule train_editor:
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     shell:
-        "OMP_NUM_THREADS=1 torchrun --standalone --nproc_per_node {threads} scripts/train.py {params.buckets}"
-        " --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
+        " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"

@@ -1,0 +1,238 @@
+"""A private Slurm on this machine: munged, MariaDB, slurmdbd, slurmctld, two slurmd nodes of eight pretend GPUs each.
+
+Its configuration lies in /etc/slurm, because Snakemake's job step takes SLURM_CONF out of a job's environment; all
+else in a folder of its own. It needs root and Debian's packages (`PACKAGES`).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurmdbd", "munge", "mariadb-server")
+NODES = ("gpu1", "gpu2")
+ACCOUNT = "lab"
+GPUS = 8
+CONFIGURATION = Path("/etc/slurm")
+MARK = "# made by OmniEdit's tests"
+DEVICES = Path("/dev/omniedit-gpus")
+NULL_DEVICE = os.makedev(1, 3)
+
+
+class NoCluster(Exception):
+    """A private Slurm cannot run here; the text says why."""
+
+
+class Cluster:
+    """Starts, stops and harms the daemons of a private Slurm.
+
+    Args:
+        folder: where its databases, spools and logs go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """All daemons in their order, each answering before the next starts.
+
+        Raises:
+            NoCluster: this machine already has a Slurm, is not Debian's, or gives no root.
+        """
+        check_machine()
+        self._configure()
+        self.start_daemon("munged")
+        self.start_daemon("mariadbd")
+        user = "GRANT ALL ON slurm_acct_db.* TO slurm@'127.0.0.1' IDENTIFIED BY 'slurm'"
+        run("mariadb", "--no-defaults", f"--socket={self.folder}/mysql/socket", f"--execute={user}")
+        self.start_daemon("slurmdbd")
+        for entity in (f"cluster {CLUSTER}", f"account {ACCOUNT}", f"user root account={ACCOUNT} adminlevel=admin"):
+            run("sacctmgr", "--immediate", "add", *entity.split())
+        self.start_daemon("slurmctld")
+        for node in NODES:
+            self.start_daemon(node)
+        wait_until(self.is_idle, "the nodes to be idle", 30)
+
+    def stop(self) -> None:
+        for name in reversed(list(self.daemons)):
+            self.kill_daemon(name, signal.SIGTERM)
+        shutil.rmtree(DEVICES, ignore_errors=True)
+        for name in ("slurm.conf", "slurmdbd.conf", "gres.conf"):
+            (CONFIGURATION / name).unlink(missing_ok=True)
+
+    def start_daemon(self, name: str) -> None:
+        """Start one of the daemons and wait until it answers."""
+        command, answers = self._commands()[name]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.daemons[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        wait_until(lambda: self._is_up(name, answers), f"{name} to answer (see {self.folder / name}.log)", 60)
+
+    def kill_daemon(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
+        daemon = self.daemons.pop(name)
+        daemon.send_signal(how)
+        try:
+            daemon.wait(20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
+    def is_idle(self) -> bool:
+        states = run("sinfo", "--noheader", "--Node", "--format=%N %T", check=False).split("\n")
+        return all(f"{node} idle" in states for node in NODES)
+
+    def _is_up(self, name: str, answers: list[str]) -> bool:
+        if self.daemons[name].poll() is not None:
+            raise NoCluster(f"{name} ended with {self.daemons[name].returncode}: {self._tail(name)}")
+        return subprocess.run(answers, capture_output=True).returncode == 0
+
+    def _tail(self, name: str) -> str:
+        return " | ".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-3:])
+
+    def _commands(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Of each daemon: how it starts in the foreground, and what succeeds once it answers."""
+        data, munge = self.folder / "mysql", self.folder / "munge"
+        mariadbd = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={data}/socket", "--user=root"]
+        mariadbd += [f"--pid-file={data}/pid", f"--port={PORTS['mariadbd']}", "--bind-address=127.0.0.1"]
+        munged = ["munged", "--foreground", "--force", f"--socket={munge}/socket", f"--key-file={munge}/key"]
+        munged += [f"--pid-file={munge}/pid", f"--seed-file={munge}/seed", f"--log-file={munge}/log"]
+        nodes = {node: (["slurmd", "-D", "-N", node], ["scontrol", "show", "node", node]) for node in NODES}
+        return {
+            "munged": (munged, ["munge", "--no-input", f"--socket={munge}/socket"]),
+            "mariadbd": (mariadbd, ["mariadb-admin", "--no-defaults", f"--socket={data}/socket", "ping"]),
+            "slurmdbd": (["slurmdbd", "-D"], ["sacctmgr", "--noheader", "list", "cluster"]),
+            "slurmctld": (["slurmctld", "-D"], ["scontrol", "ping"]),
+            **nodes,
+        }
+
+    def _configure(self) -> None:
+        for name in ("mysql", "munge", "state", *NODES):
+            (self.folder / name).mkdir(parents=True, mode=0o700)
+        (self.folder / "munge/key").write_bytes(os.urandom(1024))
+        (self.folder / "munge/key").chmod(0o600)
+        make_pretend_gpus()
+        run("mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/mysql", "--user=root", "--skip-test-db")
+        CONFIGURATION.mkdir(exist_ok=True)
+        files = {"slurm.conf": SLURM_CONF, "slurmdbd.conf": SLURMDBD_CONF, "gres.conf": GRES_CONF}
+        for name, text in files.items():
+            path = CONFIGURATION / name
+            path.write_text(f"{MARK}\n{text.format(folder=self.folder, **PORTS)}")
+            path.chmod(0o600)
+
+
+CLUSTER = "pretend"
+PORTS = {"mariadbd": 17933, "slurmdbd": 17919, "slurmctld": 17917, "first_node": 17901, "last_node": 17902}
+SLURM_CONF = """
+ClusterName=pretend
+SlurmctldHost=localhost(127.0.0.1)
+SlurmctldPort={slurmctld}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SlurmdParameters=config_overrides
+ReturnToService=2
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStoragePort={slurmdbd}
+AccountingStoragePass={folder}/munge/socket
+AccountingStorageTRES=gres/gpu
+AccountingStorageEnforce=associations
+GresTypes=gpu
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+JobRequeue=1
+SlurmdTimeout=15
+KillWait=5
+MinJobAge=300
+SchedulerParameters=sched_interval=2,sched_min_interval=100000,bf_interval=2,batch_sched_delay=0
+NodeName=gpu[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first_node}-{last_node}] CPUs=32 Sockets=1 \
+CoresPerSocket=32 ThreadsPerCore=1 RealMemory=200000 Gres=gpu:h100:8
+PartitionName=gpu Nodes=gpu[1-2] Default=YES MaxTime=UNLIMITED State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=cpu Nodes=gpu[1-2] MaxTime=UNLIMITED State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=gpu[1-2] MaxTime=UNLIMITED State=UP PriorityTier=9 PreemptMode=OFF
+"""
+SLURMDBD_CONF = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+DbdHost=localhost
+DbdPort={slurmdbd}
+SlurmUser=root
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={mariadbd}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm_acct_db
+"""
+GRES_CONF = f"""
+AutoDetect=off
+NodeName=gpu[1-2] Name=gpu Type=h100 File={DEVICES}/gpu[0-{GPUS - 1}]
+"""
+
+
+def check_machine() -> None:
+    """
+    Raises:
+        NoCluster: with the reason.
+    """
+    if os.geteuid() != 0:
+        raise NoCluster("a private Slurm needs root")
+    if not shutil.which("apt-get"):
+        raise NoCluster("a private Slurm needs Debian's packages")
+    ours = CONFIGURATION / "slurm.conf"
+    if ours.exists() and not ours.read_text().startswith(MARK):
+        raise NoCluster(f"{ours} belongs to a Slurm of this machine")
+
+
+def install() -> None:
+    """Debian's packages, where they are missing.
+
+    Raises:
+        NoCluster: they cannot be installed.
+    """
+    if all(shutil.which(program) for program in ("slurmctld", "slurmd", "sbatch", "slurmdbd", "munged", "mariadbd")):
+        return
+    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True, "text": True}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+        done = subprocess.run(["apt-get", "--quiet", *command], **quiet)  # type: ignore[call-overload]
+        if done.returncode:
+            raise NoCluster(f"apt-get {command[0]} failed: {done.stderr.strip()[-300:]}")
+
+
+def make_pretend_gpus() -> None:
+    """Eight devices that swallow what is written to them; Slurm counts and hands out files, not cards."""
+    DEVICES.mkdir(exist_ok=True)
+    for number in range(GPUS):
+        device = DEVICES / f"gpu{number}"
+        if not device.exists():
+            os.mknod(device, 0o666 | 0o020000, NULL_DEVICE)
+
+
+def run(*command: str, check: bool = True) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if check and done.returncode:
+        raise NoCluster(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def wait_until(met: Callable[[], bool], what: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > deadline:
+            raise NoCluster(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.2)
