@@ -31,20 +31,22 @@ TABLE3_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % bootstrap interval; all NaN where there was nothing to average."""
+    """A mean with its 95 % bootstrap interval; NaN where there was nothing to average, its ends for a single value."""
 
     mean: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]" if isfinite(self.mean) else "-"
+        if not isfinite(self.mean):
+            return "-"
+        return f"{self.mean:.2f}" + (f" [{self.low:.2f}, {self.high:.2f}]" if isfinite(self.low) else "")
 
 
 def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interval:
     """Mean and percentile interval over `RESAMPLES` draws with replacement (Efron 1979)."""
-    if not values:
-        return Interval(nan, nan, nan)
+    if len(values) < 2:
+        return Interval(values[0] if values else nan, nan, nan)
     sample = np.asarray(values, np.float64)
     means = resampled_means(sample, rng)
     low, high = np.percentile(means, [2.5, 97.5])

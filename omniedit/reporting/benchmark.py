@@ -12,7 +12,7 @@ from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table import ALL_TASKS, LABELS, interval
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, number, picture_uri, render
-from omniedit.reporting.style import MODEL_COLOURS, panels, styled
+from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
@@ -44,6 +44,8 @@ def benchmark_page(
             "pairs": overall[0]["pairs"] if overall else 0,
             "table3": [table3_row(row) for row in overall],
             "figure": score_by_task(table) if overall else None,
+            "by_task": o_by_task(table),
+            "models": [LABELS[row["model"]] for row in overall],
             "preserved": [preservation_row(row) for row in overall],
             "tasks": list(within_limit(grid(scores, edits))),
         }
@@ -55,17 +57,29 @@ def table3_row(row: dict[str, Any]) -> TableRow:
     return TableRow([LABELS[row["model"]], *scores, str(row["pairs"]), str(row["unscorable"])])
 
 
+def o_by_task(table: Sequence[dict[str, Any]]) -> list[TableRow]:
+    """(task, pairs, each model's O) for every task of the table."""
+    cells: dict[str, list[str]] = {}
+    for row in table:
+        if row["task"] != ALL_TASKS:
+            cells.setdefault(row["task"], [Task(row["task"]).label, str(row["pairs"])]).append(str(interval(row, "o")))
+    return [TableRow(line) for line in cells.values()]
+
+
 def preservation_row(row: dict[str, Any]) -> TableRow:
     digits = {"psnr_outside": 1, "ssim_outside": 3, "mae_outside": 2, "pixel_shift": 2}
     return TableRow([LABELS[row["model"]], *[number(row[name], places) for name, places in digits.items()]])
 
 
 def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
-    """A line a task: each model's mean O as a dot, its 95 % interval as a bar."""
-    names = list(dict.fromkeys(row["task"] for row in table))
+    """A band a task: each model's mean O as a dot, its 95 % interval as a bar."""
+    pairs = {row["task"]: row["pairs"] for row in table}
+    names = list(pairs)
     models = [model for model in MODELS if any(row["model"] == model for row in table)]
     figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.42 * len(names))
-    for offset, model in zip(np.linspace(-0.2, 0.2, len(models)), models, strict=True):
+    for band in range(0, len(names), 2):
+        axis.axhspan(band - 0.5, band + 0.5, color=WASH, zorder=0)
+    for offset, model in zip(np.linspace(-0.24, 0.24, len(models)), models, strict=True):
         rows = [row for row in table if row["model"] == model]
         heights = [names.index(row["task"]) + offset for row in rows]
         means, lows, highs = (np.array([row[f"o{end}"] for row in rows]) for end in ("", "_low", "_high"))
@@ -73,8 +87,8 @@ def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
         axis.hlines(heights, lows, highs, color=colour, linewidth=2)
         axis.plot(means, heights, "o", color=colour, markersize=5.5, label=LABELS[model])
     labels = ["All tasks" if name == ALL_TASKS else Task(name).label for name in names]
-    axis.set_yticks(range(len(names)), labels)
-    axis.set(xlim=(-0.15, 10.15), xlabel="O")
+    axis.set_yticks(range(len(names)), [f"{label} ({pairs[name]})" for label, name in zip(labels, names, strict=True)])
+    axis.set(xlim=(-0.15, 10.15), ylim=(-0.5, len(names) - 0.5), xlabel="mean O")
     axis.grid(True, axis="x")
     axis.grid(False, axis="y")
     axis.invert_yaxis()
@@ -98,10 +112,12 @@ def _grid_row(
 ) -> dict[str, Any]:
     pairs = {model: shard[row] for model, shard in shards.items()}
     asked = pairs["no_edit"]
-    pictures = [("source = no edit", asked.source, "no_edit")]
+    height, width = asked.source.shape[:2]
+    pictures = [("Photo (no edit)", asked.source, "no_edit")]
     pictures += [(LABELS[model], pairs[model].edited, model) for model in ("editnet", "specialist")]
     return {
         "instruction": asked.instruction,
+        "size": f"{width} x {height}",
         "pictures": [
             {
                 "name": name,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-INK, MUTED, LINE, PALE = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7"
+INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f7f8"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 """Of the palette of Okabe and Ito (2008)."""
 KEPT, REJECTED = BLUE, PALE

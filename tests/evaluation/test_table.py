@@ -83,4 +83,9 @@ def test_bootstrap_covers_the_mean_of_the_population():
     intervals = [bootstrap_mean(list(rng.normal(7, 1, 40)), np.random.default_rng(1)) for _ in range(60)]
     covered = sum(i.low <= 7 <= i.high for i in intervals)
     assert 50 <= covered < 60
-    assert bootstrap_mean([7.0], np.random.default_rng(0)) == bootstrap_mean([7.0], np.random.default_rng(1))
+
+
+def test_a_single_value_has_no_interval():
+    single = bootstrap_mean([7.0], np.random.default_rng(0))
+    assert np.isnan([single.low, single.high]).all()
+    assert str(single) == "7.00"
