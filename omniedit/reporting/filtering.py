@@ -18,6 +18,8 @@ from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
 SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
+WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
+"""The ratios from tall to wide."""
 BINS = [half / 2 for half in range(21)]
 
 
@@ -44,7 +46,7 @@ def filter_page(
             "histograms": histograms(tasks, candidates, min_score) if candidates else None,
             "ratios": ratio_bars(tasks, kept) if kept else None,
             "ratio_rows": ratio_rows(tasks, kept),
-            "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in RATIOS], "all"],
+            "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "reasons": reason_rows(candidates),
             "off": [task.label for task in Task if task not in refusals],
             "refusals": [(task.label, by_reason(refusals[task])) for task in tasks if refusals[task]],
@@ -100,7 +102,9 @@ def histograms(tasks: Sequence[Task], candidates: Sequence[Candidate], min_score
             if score == "o_score":
                 axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower right", ncols=2)
+    for axis in axes[-3:]:
+        axis.set_xlabel("score")
+    figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure
 
 
@@ -108,20 +112,21 @@ def ratio_bars(tasks: Sequence[Task], kept: Sequence[Candidate]) -> Figure:
     """Kept pairs by aspect ratio, stacked by task."""
     counts = Counter((c.ratio, c.task) for c in kept)
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
-    floor = np.zeros(len(RATIOS))
+    floor = np.zeros(len(WIDENING))
     for task, colour in zip(tasks, SEQUENCE, strict=False):
-        heights = np.array([counts[ratio, task] for ratio in RATIOS])
-        axis.bar([ratio.replace("x", ":") for ratio in RATIOS], heights, 0.62, floor, color=colour, label=task.label)
+        heights = np.array([counts[ratio, task] for ratio in WIDENING])
+        axis.bar([ratio.replace("x", ":") for ratio in WIDENING], heights, 0.62, floor, color=colour, label=task.label)
         floor += heights
     axis.set_ylabel("kept pairs")
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_xlabel("width : height")
     figure.legend(loc="outside right upper")
     return figure
 
 
 def ratio_rows(tasks: Sequence[Task], kept: Sequence[Candidate]) -> list[TableRow]:
     counts = Counter((c.task, c.ratio) for c in kept)
-    by_task = {task: [counts[task, ratio] for ratio in RATIOS] for task in tasks}
+    by_task = {task: [counts[task, ratio] for ratio in WIDENING] for task in tasks}
     rows = [TableRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
     totals = [sum(column) for column in zip(*by_task.values(), strict=True)] if by_task else []
     return [*rows, TableRow(["All tasks", *map(str, totals), str(sum(totals))], total=True)]

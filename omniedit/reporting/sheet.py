@@ -18,6 +18,8 @@ from omniedit.tasks import Task
 
 PAIRS_PER_TASK = 2
 CELL = (600, 400)
+TEXT = 12
+"""Points: still read where the sheet is shown at half its size."""
 
 
 def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: Path) -> None:
@@ -36,7 +38,7 @@ def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: 
             top=1 - 0.22 / (0.2 + 2.35 * len(tasks)),
             bottom=0.01,
             wspace=0.03,
-            hspace=0.22,
+            hspace=0.25,
             width_ratios=[*([1, 1, 0.06] * PAIRS_PER_TASK)][: 2 * PAIRS_PER_TASK + 1],
         )
         for row, task in enumerate(tasks):
@@ -63,13 +65,18 @@ def _draw_pair(axes: Sequence[Axes], task: Task, candidate: Candidate) -> None:
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
-    left, top, right, bottom = crop_box(width, height, "3x2", centre_of(pair.mask))
+    left, top, right, bottom = crop_box(width, height, "3x2", centre_of(subject(pair.mask)))
     for axis, picture in zip(axes, (pair.source, pair.edited), strict=True):
         axis.imshow(resize_cover(picture[top:bottom, left:right], *CELL), aspect="auto")
         axis.set_axis_off()
     verdict = "" if candidate.kept else " (rejected)"
-    axes[0].set_title(f"{task.label}{verdict}", fontsize=9, color=MUTED, fontweight="normal", pad=4)
-    axes[1].set_title(shortened(pair.instruction), fontsize=9, color=INK, loc="right", fontweight="normal", pad=4)
+    axes[0].set_title(f"{task.label}{verdict}", fontsize=TEXT, color=MUTED, fontweight="normal", pad=5)
+    axes[1].set_title(shortened(pair.instruction), fontsize=TEXT, color=INK, loc="right", fontweight="normal", pad=5)
+
+
+def subject(mask: Mask | None) -> Mask | None:
+    """What to look at: the masked part, or, where most of the picture is masked, what stands before it."""
+    return ~mask if mask is not None and mask.mean() > 0.5 else mask
 
 
 def centre_of(mask: Mask | None) -> tuple[float, float]:
@@ -85,5 +92,5 @@ def _blank(axis: Axes, text: str) -> None:
     axis.set_axis_off()
 
 
-def shortened(text: str, length: int = 62) -> str:
+def shortened(text: str, length: int = 52) -> str:
     return text if len(text) <= length else text[: length - 3].rstrip() + "..."

@@ -20,7 +20,7 @@ from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.page import LIMIT
 from omniedit.reporting.provenance import provenance_page
-from omniedit.reporting.sheet import contact_sheet
+from omniedit.reporting.sheet import centre_of, contact_sheet, subject
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import Curve, loss_rows, read_curve, training_page
 from omniedit.scoring.agreement import agreement, agreement_row
@@ -175,6 +175,13 @@ def test_contact_sheet_is_the_same_twice(tmp_path):
     for name in ("first.jpg", "second.jpg"):
         contact_sheet(candidates, tasks, tmp_path / name)
     assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()
+
+
+def test_sheet_looks_at_what_stays_where_most_is_masked():
+    object_mask = np.zeros((30, 30), bool)
+    object_mask[20:28, 2:8] = True
+    assert centre_of(subject(~object_mask)) == centre_of(subject(object_mask))
+    assert centre_of(subject(None)) == (0.5, 0.5)
 
 
 def test_a_step_trained_twice_counts_as_made_last(tmp_path):
