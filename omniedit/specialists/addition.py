@@ -8,7 +8,7 @@ from omniedit.instructions.objects import addition_wordings, with_article, witho
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.inpainting import MODELS
-from omniedit.specialists.removal import Removal, possible_removals, remove
+from omniedit.specialists.removal import Removal, one_not_yet_offered, possible_removals, remove
 from omniedit.tasks import Task
 
 
@@ -17,9 +17,12 @@ class ObjectAddition:
 
     task = Task.OBJECT_ADDITION
 
+    def __init__(self) -> None:
+        self._offered: set[tuple[str, ...]] = set()
+
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         additions = [removal for removal in possible_removals(photo) if len(_nouns(removal)) == len(removal.names)]
-        removal = additions[rng.integers(len(additions))]
+        removal = one_not_yet_offered(additions, photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,

@@ -70,8 +70,10 @@ class Specialist(Protocol):
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         """An edit that suits the photo; another `rng` may give another one.
 
+        A specialist whose edits of a photo can be counted proposes each of them once.
+
         Raises:
-            Unsuitable: the photo offers nothing for this task.
+            Unsuitable: the photo offers nothing, or nothing more, for this task; it is not asked again.
         """
         ...
 

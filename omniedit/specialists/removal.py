@@ -6,13 +6,12 @@ from itertools import combinations
 
 import numpy as np
 
-from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject, find_objects
-from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.objects import removal_wordings
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.holes import hole_of, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.tasks import Task
 
@@ -20,12 +19,6 @@ MAX_HOLE = 0.1
 """Largest share of the picture that PatchMatch fills without smearing."""
 MAX_PAIR_HOLE = 0.06
 """The same for the holes of two objects: beside each other they leave little between them to fill from."""
-MISSED = 0.2
-"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
-RIM = 0.012
-"""Width of the rim added round the object, as a share of the square root of the picture's area (15 px at 1.5 MP)."""
-TIP = 0.08
-"""Share of an outline's height that counts as its tip or foot."""
 STRADDLES = (0.05, 0.5)
 """Shares of an object that lie on another one between which it is neither apart from it nor in it: a drum that leans on
 a bean bag. Taken away, it would leave an edge of the other to be invented."""
@@ -56,9 +49,11 @@ class ObjectRemoval:
 
     task = Task.OBJECT_REMOVAL
 
+    def __init__(self) -> None:
+        self._offered: set[tuple[str, ...]] = set()
+
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        removals = possible_removals(photo)
-        removal = removals[rng.integers(len(removals))]
+        removal = one_not_yet_offered(possible_removals(photo), photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -77,6 +72,22 @@ def remove(request: EditRequest) -> Image:
     return inpaint(request.photo.image, request.mask)
 
 
+def one_not_yet_offered(
+    removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
+) -> Removal:
+    """One drawn of the photo's removals, which goes on the list of those offered: (source id, names...).
+
+    Raises:
+        Unsuitable: all of them are on it.
+    """
+    fresh = [removal for removal in removals if (photo.source_id, *removal.names) not in offered]
+    if not fresh:
+        raise Unsuitable("no further object to take away")
+    drawn = fresh[rng.integers(len(fresh))]
+    offered.add((photo.source_id, *drawn.names))
+    return drawn
+
+
 def possible_removals(photo: Photo) -> list[Removal]:
     """Every object, and every pair of objects, that can be taken away whole and whose hole is small enough to fill.
 
@@ -86,9 +97,9 @@ def possible_removals(photo: Photo) -> list[Removal]:
     objects = find_objects(photo)
     if not objects:
         raise Unsuitable("no object whose outline could be found")
-    obstacles = {this.name: _obstacle(this, objects, photo) for this in objects}
+    obstacles = {this.name: _obstacle(this, objects) for this in objects}
     singles = [
-        Removal((this.name,), _round(this.box), _hole(this, objects, photo))
+        Removal((this.name,), _round(this.box), hole_of(this, objects, photo))
         for this in objects
         if not obstacles[this.name]
     ]
@@ -104,59 +115,13 @@ def possible_removals(photo: Photo) -> list[Removal]:
     return possible
 
 
-def _obstacle(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> str:
+def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
     """Why an object cannot be taken away whole, '' where it can."""
-    if _misses_part(this.box, _known_box(this, photo)):
-        return f"a part of the {this.name} lies outside the outline that was found"
     for other in objects:
-        share = _share_on(this, other)
+        share = share_on(this, other)
         if this is not other and STRADDLES[0] < share < STRADDLES[1]:
             return f"the {this.name} hides an edge of the {other.name}"
     return ""
-
-
-def _hole(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
-    """The object with a rim. Objects beside it stay whole but for the rim; what it lies on or in may be cut."""
-    radius = round(RIM * np.sqrt(this.mask.size))
-    hole = dilated(_stretched(this.mask, _known_box(this, photo)), radius)
-    found = {other.name for other in objects}
-    for other in objects:
-        if other is not this and _share_on(this, other) < STRADDLES[1]:
-            hole &= this.mask | ~eroded(other.mask, radius)
-    for unseen in photo.objects:
-        if unseen.name not in found and unseen.box is not None:
-            hole &= this.mask | ~box_mask(unseen.box, hole.shape)
-    return hole
-
-
-def _stretched(mask: Mask, box: FractionBox) -> Mask:
-    """The mask with a narrow tip or foot drawn out to the box's top or bottom, where the outline just missed it."""
-    left, top, right, bottom = bounding_box(mask)
-    depth = max(1, round(TIP * (bottom - top)))
-    y0, y1 = round(box[1] * len(mask)), round(box[3] * len(mask))
-    result = mask.copy()
-    for end, gap in ((mask[top : top + depth], np.s_[y0:top]), (mask[bottom - depth : bottom], np.s_[bottom:y1])):
-        columns = np.any(end, axis=0)
-        if columns.sum() < 0.5 * (right - left):
-            result[gap] |= columns
-    return result
-
-
-def _share_on(this: FoundObject, other: FoundObject) -> float:
-    """Share of an object that lies within the outline of another one."""
-    return float((this.mask & other.mask).sum() / this.mask.sum())
-
-
-def _known_box(this: FoundObject, photo: Photo) -> FractionBox:
-    """The box that the caption file gives, else the outline's own."""
-    return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
-
-
-def _misses_part(outline: FractionBox, box: FractionBox) -> bool:
-    """Whether an outline ends clearly short of the object's box on some side."""
-    sides = (box[2] - box[0], box[3] - box[1]) * 2
-    inwards = (outline[0] - box[0], outline[1] - box[1], box[2] - outline[2], box[3] - outline[3])
-    return any(gap > MISSED * side for gap, side in zip(inwards, sides, strict=True))
 
 
 def _round(box: FractionBox) -> FractionBox:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.grounding.shapes import bounding_box, dilated
 from omniedit.images import Image, Mask
@@ -26,7 +25,9 @@ from omniedit.specialists.harmonize import (
     resized,
     softened,
 )
+from omniedit.specialists.holes import hole_of, known_box, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
+from omniedit.specialists.sizes import relative_size
 from omniedit.tasks import Task
 
 MAX_AREA = 0.25
@@ -35,12 +36,12 @@ MIN_SIDE = 48
 """Shorter side in pixels of the smallest object that is replaced, and of the smallest that is borrowed."""
 MAX_UPSCALE = 1.3
 """How much a cut-out may be enlarged."""
+UNLIKELY = 3.5
+"""How many times too large or too small for its place a thing may come out: a fig as large as a drum is absurd."""
+MAX_BARE = 0.05
+"""Largest share of the picture of what the old object hid and the new one does not hide."""
 WIDER, TALLER = 1.5, 1.3
 """How much larger than the old object's box the new one's may be."""
-RIM = 0.07
-"""Width of the rim that goes with the old object, as a share of the square root of its area."""
-MISSED = 0.08
-"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
 OTHER_COLOUR = 22.0
 """Distance in Lab from which what is below an object is another thing than what is behind it."""
 DONORS_TRIED = 24
@@ -73,6 +74,10 @@ class Placement:
         ]
         return canvas
 
+    def left_bare(self, hole: Mask) -> Mask:
+        """(H, W) what the cut-out does not cover of a hole."""
+        return hole & (self.on_canvas(self.piece.alpha, hole.shape) < 0.5)
+
 
 class ObjectSwap:
     """Another thing in an object's place.
@@ -84,6 +89,7 @@ class ObjectSwap:
 
     def __init__(self, donors: Donors) -> None:
         self._donors = donors
+        self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = find_objects(photo)
@@ -92,12 +98,19 @@ class ObjectSwap:
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
             raise Unsuitable("every object is cut off, too large, too small, or hidden in part by another")
-        old = replaceable[rng.integers(len(replaceable))]
-        for donor, new in self._borrowable(rng):
-            placement = None if same_kind(old, new) else placed(photo, old, donor, new, objects)
-            if placement is not None:
-                return _request(photo, old, new, placement, rng)
-        raise Unsuitable(f"no other object fits the place of the {old.name}")
+        for chosen in rng.permutation(len(replaceable)):
+            old = replaceable[chosen]
+            hole = hole_of(old, objects, photo)
+            for donor, new in self._borrowable(rng):
+                swap = (photo.source_id, old.name, donor.source_id, new.name)
+                if swap in self._offered or same_kind(old, new):
+                    continue
+                placement = placed(photo, old, donor, new)
+                if placement is not None and placement.left_bare(hole).mean() <= MAX_BARE:
+                    self._offered.add(swap)
+                    return _request(photo, old, new, placement, hole, rng)
+        names = ", ".join(found.name for found in replaceable)
+        raise Unsuitable(f"no further object fits the place of the {names}")
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         return [_edited(request) for request in requests]
@@ -126,16 +139,14 @@ def same_kind(first: FoundObject, second: FoundObject) -> bool:
     return first.name.split()[-1] == second.name.split()[-1]
 
 
-def placed(
-    photo: Photo, old: FoundObject, donor: Photo, new: FoundObject, objects: Sequence[FoundObject]
-) -> Placement | None:
+def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
     """The new object at the old one's place and of about its size, or None where it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
         if not 0.4 < scale < 1.6:
             return None
         scale = 1.0
-    if scale > MAX_UPSCALE:
+    if scale > MAX_UPSCALE or not 1 / UNLIKELY <= enlargement(old, new, scale) <= UNLIKELY:
         return None
     piece = resized(cut_out(donor.image, new.mask), scale)
     standing = stands(photo.image, old.mask)
@@ -150,6 +161,12 @@ def scale_between(old: FoundObject, new: FoundObject) -> float:
     (old_width, old_height), (new_width, new_height) = _size(old.mask), _size(new.mask)
     area = float(old.mask.sum() / new.mask.sum()) ** 0.5
     return min(area, WIDER * old_width / new_width, TALLER * old_height / new_height)
+
+
+def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
+    """How many times as large as in life the new object looks if the old one is of its usual size; 1 if unknown."""
+    relative = relative_size(new.name, old.name)
+    return 1.0 if relative is None else scale * max(_size(new.mask)) / max(_size(old.mask)) / relative
 
 
 def stands(image: Image, mask: Mask) -> bool:
@@ -188,22 +205,13 @@ def composed(
     return np.where(touched[..., None], np.rint(picture), background).astype(np.uint8), touched
 
 
-def hole(photo: Photo, old: FoundObject) -> Mask:
-    """Where the old object is painted over: its mask with a rim, and its box above its foot where that misses a part.
-
-    What the rim would take of the things beside it is spared.
-    """
-    box = _given_box(photo, old)
-    mask = old.mask if _reaches(old.box, box) else old.mask | box_mask(_above_foot(old.box, box), old.mask.shape)
-    emptied = dilated(mask, max(5, round(RIM * float(old.mask.sum()) ** 0.5)))
-    for other in photo.objects:
-        if other.box is not None and other.name != old.name and _apart(box, other.box):
-            emptied &= mask | ~box_mask(other.box, mask.shape)
-    return emptied
-
-
 def _request(
-    photo: Photo, old: FoundObject, new: FoundObject, place: Placement, rng: np.random.Generator
+    photo: Photo,
+    old: FoundObject,
+    new: FoundObject,
+    place: Placement,
+    hole: Mask,
+    rng: np.random.Generator,
 ) -> EditRequest:
     height, width = old.mask.shape
     left, top, right, bottom = bounding_box(place.piece.solid)
@@ -220,7 +228,7 @@ def _request(
         swap_wordings(old.name, name, rng),
         {"object": old.name, "new_object": name, "box": _rounded(old.box), "new_box": _rounded(new_box)},
         mask=old.mask,
-        parts={"placement": place, "hole": hole(photo, old), "seed": int(rng.integers(2**32))},
+        parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )
 
 
@@ -242,33 +250,14 @@ def _size(mask: Mask) -> tuple[int, int]:
     return right - left, bottom - top
 
 
-def _shared(first: Mask, second: Mask) -> float:
-    """Share of the smaller mask that lies in the other."""
-    return float((first & second).sum() / max(1, min(first.sum(), second.sum())))
-
-
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Whether the object is large enough, alone of its kind, and its mask holds nothing of a smaller one in front.
 
     One that is told apart by its place ('upper dog') stands among its like: they hide parts of each other.
     """
     alone = without_position(found.name) == found.name
-    smaller = (other.mask for other in objects if other.area < found.area)
-    return alone and min(_size(found.mask)) >= MIN_SIDE and all(_shared(found.mask, mask) < 0.05 for mask in smaller)
-
-
-def _reaches(outline: FractionBox, box: FractionBox) -> bool:
-    """Whether an outline comes near the sides of the object's box."""
-    slack = (box[2] - box[0], box[3] - box[1]) * 2
-    gaps = (outline[0] - box[0], outline[1] - box[1], box[2] - outline[2], box[3] - outline[3])
-    return all(gap < MISSED * side for gap, side in zip(gaps, slack, strict=True))
-
-
-def _above_foot(outline: FractionBox, box: FractionBox) -> FractionBox:
-    """The box without the ground beside the object's foot, unless it is the foot that the outline lacks."""
-    (_, top, _, bottom), (x0, y0, x1, y1) = outline, box
-    lacks_foot = y1 - bottom >= MISSED * (y1 - y0)
-    return x0, y0, x1, y1 if lacks_foot else bottom - 0.2 * (bottom - top)
+    smaller = (other for other in objects if other.area < found.area)
+    return alone and min(_size(found.mask)) >= MIN_SIDE and all(share_on(other, found) < 0.05 for other in smaller)
 
 
 def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -280,14 +269,9 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
     """Left and top of the cut-out that put it on the old one's ground line, or its middle on the old one's."""
     left, top, right, bottom = bounding_box(piece.solid)
     old_left, old_top, old_right, old_bottom = bounding_box(old.mask)
-    ground = round(max(old.box[3], _given_box(photo, old)[3]) * old.mask.shape[0])
+    ground = round(max(old.box[3], known_box(old, photo)[3]) * old.mask.shape[0])
     x = (old_left + old_right - left - right) // 2
     return x, (ground - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
-
-
-def _given_box(photo: Photo, found: FoundObject) -> FractionBox:
-    """The box that the photo's caption file gives the object; that of its outline where there is none."""
-    return next((named.box for named in photo.objects if named.name == found.name and named.box), found.box)
 
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
@@ -305,10 +289,3 @@ def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
 
 def _within(inner: FractionBox, outer: FractionBox) -> bool:
     return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
-
-
-def _apart(first: FractionBox, second: FractionBox) -> bool:
-    """Whether two boxes share less than a tenth of the first."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    return max(0.0, width) * max(0.0, height) < 0.1 * (first[2] - first[0]) * (first[3] - first[1])

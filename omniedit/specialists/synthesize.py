@@ -15,7 +15,7 @@ from omniedit.specialists.base import Donors, Edited, EditRequest, Specialist, U
 from omniedit.tasks import Task
 
 STRIKES = 6
-"""A photo that gives no new pair so many times running is left alone."""
+"""A photo whose edits fail or repeat so many times running is left alone, as is one that has nothing to propose."""
 
 
 def synthesize(
@@ -40,8 +40,12 @@ def synthesize(
                 return
             if strikes[index] == STRIKES:
                 continue
-            outcome = _turn(specialist, name, photos[index], seed, attempt, seen)
-            strikes[index] = strikes[index] + 1 if isinstance(outcome, Refusal) else 0
+            photo = photos[index]
+            try:
+                outcome = _turn(specialist, name, photo, seed, attempt, seen)
+                strikes[index] = strikes[index] + 1 if isinstance(outcome, Refusal) else 0
+            except Unsuitable as reason:
+                outcome, strikes[index] = Refusal(photo.source_id, str(reason)), STRIKES
             if isinstance(outcome, EditPair):
                 made += 1
                 yield outcome
@@ -53,16 +57,18 @@ def synthesize(
 def _turn(
     specialist: Specialist, name: str, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
 ) -> EditPair | Refusal:
+    """A photo's next edit.
+
+    Raises:
+        Unsuitable: it has nothing to propose.
+    """
     rng = np.random.default_rng(_draw(seed, specialist.task, photo.source_id, attempt))
-    try:
-        request = specialist.propose(photo, rng)
-        truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
-        if truth in seen:
-            return Refusal(photo.source_id, "no further edit to propose")
-        seen.add(truth)
-        (edited,) = specialist.edit([request])
-    except Unsuitable as reason:
-        return Refusal(photo.source_id, str(reason))
+    request = specialist.propose(photo, rng)
+    truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
+    if truth in seen:
+        return Refusal(photo.source_id, "no further edit to propose")
+    seen.add(truth)
+    (edited,) = specialist.edit([request])
     if isinstance(edited, Unsuitable):
         return Refusal(photo.source_id, str(edited))
     return _pair(request, edited, name, seed, attempt)

@@ -59,6 +59,17 @@ def test_objects_go_alone_or_together_and_a_thing_without_an_outline_stays_whole
     assert holes["ball",][:, 200:219].any()
 
 
+@pytest.mark.parametrize("specialist", [ObjectRemoval, ObjectAddition])
+def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[ObjectAddition]) -> None:
+    photo = meadow(("ball", 0.25, 0.3, 0.06), ("drum", 0.6, 0.3, 0.06), source_id="four")
+    proposer, rng = specialist(), np.random.default_rng(0)
+    offered = {proposer.propose(photo, rng).truth["object"] for _ in range(3)}
+    assert offered == {"ball", "drum", "ball and the drum"}
+    with pytest.raises(Unsuitable, match="no further object"):
+        proposer.propose(photo, rng)
+    assert proposer.propose(replace(photo, source_id="five"), rng).truth["object"] in offered
+
+
 @pytest.mark.parametrize(
     ("photo", "reason"),
     [

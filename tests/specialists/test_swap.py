@@ -17,6 +17,7 @@ from omniedit.specialists.harmonize import (
     relit,
     softened,
 )
+from omniedit.specialists.sizes import relative_size
 from omniedit.specialists.swap import ObjectSwap
 
 HEIGHT, WIDTH = 320, 480
@@ -108,9 +109,37 @@ def test_what_would_look_broken_is_refused(source: Photo, donor: Photo) -> None:
         ObjectSwap([source, donor]).propose(source, np.random.default_rng(0))
 
 
+def test_each_swap_is_proposed_once() -> None:
+    cup = photo("g", "green cup", (40, 160, 60), (0.3, 0.2, 0.6, 0.8), seed=2)
+    specialist, rng = ObjectSwap([BALL, VASE, cup]), np.random.default_rng(0)
+    assert {specialist.propose(BALL, rng).truth["new_object"] for _ in range(2)} == {"blue vase", "green cup"}
+    with pytest.raises(Unsuitable, match="no further object"):
+        specialist.propose(BALL, rng)
+
+
+@pytest.mark.parametrize(("old", "new"), [("fig", "drum"), ("drum", "fig")])
+def test_what_is_many_times_as_large_in_life_is_no_replacement(old: str, new: str) -> None:
+    source, donor = photo(f"e {old}", old, (200, 40, 40)), photo(f"f {new}", new, (40, 60, 200))
+    with pytest.raises(Unsuitable):
+        ObjectSwap([donor]).propose(source, np.random.default_rng(0))
+
+
+def test_a_thin_thing_that_would_leave_a_large_hole_bare_is_refused() -> None:
+    source = photo("h", "red ball", (200, 40, 40), (0.3, 0.2, 0.7, 0.8))
+    vane = photo("i", "blue vane", (40, 60, 200), (0.1, 0.5, 0.9, 0.72))
+    with pytest.raises(Unsuitable, match="fits the place"):
+        ObjectSwap([vane]).propose(source, np.random.default_rng(0))
+
+
+def test_sizes_go_by_the_last_word_but_for_compounds() -> None:
+    assert relative_size("wine bottle", "stone table") == pytest.approx(0.25)
+    assert relative_size("teddy bear", "bear") == pytest.approx(0.2)
+    assert relative_size("gizmo", "drum") is None
+
+
 def test_a_photo_without_objects_is_refused() -> None:
     blank = Photo("e", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), "3x2", objects=(NamedObject("haze"),))
-    with pytest.raises(Unsuitable, match="no object"):
+    with pytest.raises(Unsuitable, match="no object stands out"):
         ObjectSwap([VASE]).propose(blank, np.random.default_rng(0))
 
 

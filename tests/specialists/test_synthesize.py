@@ -18,14 +18,19 @@ def photos(*names: str) -> list[Photo]:
 
 @dataclass
 class Painter:
-    """Paints a photo in a drawn level of grey; `levels` says how many there are, `refuses` which photos it declines."""
+    """Paints a photo in a drawn level of grey; `levels` says how many there are, `refuses` which photos it declines.
+
+    `asked` lists the photos in the order in which it was asked.
+    """
 
     levels: int = 2**31
     refuses: Sequence[str] = ()
+    asked: list[str] = field(default_factory=list)
     fails: Callable[[int], bool] = field(default=lambda level: False)
     task: Task = Task.STYLE_TRANSFER
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        self.asked.append(photo.source_id)
         if photo.source_id in self.refuses:
             raise Unsuitable("nothing to paint")
         level = int(rng.integers(self.levels))
@@ -53,9 +58,11 @@ def test_pairs_spread_evenly_over_photos() -> None:
     assert sorted(sources) == sorted("abc" * 3)
 
 
-def test_a_refusing_photo_is_named_once_and_others_fill_in() -> None:
-    made, refused = run(Painter(refuses="b"), "ab", pairs=4)
+def test_a_refusing_photo_is_asked_and_named_once_and_others_fill_in() -> None:
+    painter = Painter(refuses="b")
+    made, refused = run(painter, "ab", pairs=4)
     assert len(made) == 4
+    assert painter.asked.count("b") == 1
     assert refused == [Refusal("b", "nothing to paint")]
 
 

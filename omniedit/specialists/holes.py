@@ -1,0 +1,56 @@
+"""What is painted over when an object goes: its outline with a rim, and what the outline missed of its box."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omniedit.grounding.masks import box_mask
+from omniedit.grounding.objects import FoundObject
+from omniedit.grounding.shapes import dilated, eroded
+from omniedit.images import Mask
+from omniedit.sources.photo import FractionBox, Photo
+
+RIM, MIN_RIM_PIXELS = 0.07, 5
+"""Width of the rim, as a share of the square root of the object's area, and its least. A wide rim eats what a fill has
+to go on from: the edge of the table on which a thing stands."""
+MISSED = 0.14
+"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
+FOOT = 0.2
+"""Share of an outline's height that counts as its foot."""
+WITHIN = 0.5
+"""Share of an object that lies on another one from which it is taken to lie in it."""
+
+
+def hole_of(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+    """(H, W) the object with a rim. Things beside it stay whole but for the rim; what it lies on or in may be cut."""
+    radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
+    hole = dilated(this.mask | _missed(this.box, known_box(this, photo), this.mask.shape), radius)
+    found = {other.name for other in objects}
+    for other in objects:
+        if other is not this and share_on(this, other) < WITHIN:
+            hole &= this.mask | ~eroded(other.mask, radius)
+    for unseen in photo.objects:
+        if unseen.name not in found and unseen.box is not None:
+            hole &= this.mask | ~box_mask(unseen.box, hole.shape)
+    return hole
+
+
+def known_box(this: FoundObject, photo: Photo) -> FractionBox:
+    """The box that the caption file gives an object; that of its outline where there is none."""
+    return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
+
+
+def share_on(this: FoundObject, other: FoundObject) -> float:
+    """Share of an object that lies within the outline of another one."""
+    return float((this.mask & other.mask).sum() / this.mask.sum())
+
+
+def _missed(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
+    """The box where the outline ends short of it, but for the ground beside a foot that the outline has."""
+    x0, y0, x1, y1 = box
+    sides = (x1 - x0, y1 - y0) * 2
+    gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])
+    missed = [gap > MISSED * side for gap, side in zip(gaps, sides, strict=True)]
+    if not any(missed):
+        return np.zeros(shape, bool)
+    return box_mask((x0, y0, x1, y1 if missed[3] else outline[3] - FOOT * (outline[3] - outline[1])), shape)

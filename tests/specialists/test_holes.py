@@ -1,0 +1,51 @@
+import numpy as np
+
+from omniedit.grounding.objects import FoundObject
+from omniedit.images import Mask
+from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.specialists.holes import hole_of
+
+SIDE = 200
+
+
+def box(left: int, top: int, right: int, bottom: int) -> FractionBox:
+    return left / SIDE, top / SIDE, right / SIDE, bottom / SIDE
+
+
+def block(name: str, left: int, top: int, right: int, bottom: int) -> FoundObject:
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[top:bottom, left:right] = True
+    return FoundObject(name, box(left, top, right, bottom), mask)
+
+
+def hole(this: FoundObject, *objects: FoundObject, named: tuple[NamedObject, ...] = ()) -> Mask:
+    return hole_of(this, [this, *objects], Photo("a", np.zeros((SIDE, SIDE, 3), np.uint8), "1x1", objects=named))
+
+
+MILL = block("mill", 50, 100, 90, 150)
+
+
+def test_the_hole_is_the_object_with_a_rim() -> None:
+    rim = hole(MILL) & ~MILL.mask
+    assert (hole(MILL) & MILL.mask).sum() == MILL.mask.sum()
+    assert rim[98].any() and not rim[:95].any() and not rim[:, :45].any()
+
+
+def test_what_the_outline_missed_of_the_box_goes_too_but_not_the_ground_beside_the_foot() -> None:
+    """A coffee mill whose crank, to the upper right of its body, no outline found."""
+    whole = hole(MILL, named=(NamedObject("mill", box(50, 70, 120, 150)),))
+    assert whole[75, 115] and whole[120, 110]
+    assert not whole[148, 110]
+
+
+def test_a_box_that_is_a_little_wide_adds_nothing() -> None:
+    assert np.array_equal(hole(MILL, named=(NamedObject("mill", box(48, 97, 92, 152)),)), hole(MILL))
+
+
+def test_neighbours_stay_whole_and_what_it_lies_on_is_cut() -> None:
+    glass = block("glass", 92, 100, 110, 150)
+    beside = hole(MILL, glass)
+    assert not beside[110:140, 96:].any()
+    assert not hole(MILL, named=(NamedObject("glass", glass.box),))[110:140, 93:].any()
+    tray = block("tray", 20, 80, 180, 180)
+    assert np.array_equal(hole(MILL, tray), hole(MILL))
