@@ -24,6 +24,5 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        sealed_buckets,
-        edit_model,
+        all_results,
         report_pages,

@@ -65,10 +65,27 @@ def of_run(path):
 
 if workflow.is_main_process:
     for manifest in of_run([f"results/{{run}}/{folder}/{MANIFEST}" for folder in FOLDERS]):
-        # Snakemake sees only the manifest of a folder: without it, it makes the folder again.
+        # Snakemake sees only the manifest of a folder; one that names a lost file is as good as asked for anew.
         if lost := lost_files(Path(manifest)):
-            print(f"{manifest}: {lost[0]} is lost ({len(lost)} in all); making its folder again", file=sys.stderr)
-            Path(manifest).unlink()
+            print(f"{manifest}: {lost[0]} is lost ({len(lost)} in all); the folder is made again", file=sys.stderr)
+            workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, manifest}
+
+
+def all_results(wildcards):
+    """Every file of the run, not only the last of the chain: Snakemake makes again only what it is asked for."""
+    stages = (
+        *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar"),
+        *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
+        *("teacher/{task}/{shard}.parquet", "scorer/manifest.json"),
+        *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
+        *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
+        *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
+        *("train/base/manifest.json", "train/base.metrics.jsonl"),
+        *("train/editnet/manifest.json", "train/editnet.metrics.jsonl"),
+        *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
+        *("bench/table3.parquet", "bench/table3.md"),
+    )
+    return of_run([f"results/{{run}}/{path}" for path in stages])
 
 
 def as_json(section):
@@ -82,6 +99,11 @@ def specialist_of_task(wildcards):
 
 def pairs_of_task(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
+
+
+def path_option(wildcards):
+    """A function, so that Snakemake does not take braces in the path for wildcards."""
+    return ["--path", CONFIG.sources.path] if CONFIG.sources.path else []
 
 
 def photo_listing(wildcards):
@@ -102,14 +124,6 @@ def scorer_option(wildcards, input):
     return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
 
 
-def sealed_buckets(wildcards):
-    return of_run("results/{run}/buckets/manifest.json")
-
-
-def edit_model(wildcards):
-    return of_run("results/{run}/train/editnet/manifest.json")
-
-
 def scored_of_task(wildcards):
     """A task's candidates, scores and decisions, shard by shard."""
     stages = {"candidates": "h5", "scores": "parquet", "decisions": "parquet"}
@@ -124,10 +138,15 @@ def gallery_labels(wildcards):
 
 
 def report_pages(wildcards):
-    pages = ("pairs.jpg", *(f"{page}.html" for page in REPORT_PAGES))
+    pages = ("pairs.jpg", "summary.html", *(f"{page}.html" for page in REPORT_PAGES))
     return of_run("results/{run}/report/gallery.{task}.html") + [
         f"results/{CONFIG.run}/report/{page}" for page in pages
     ]
+
+
+def other_pages(wildcards):
+    """Every page but the one that tells what all jobs, those of the report too, have cost."""
+    return [page for page in report_pages(wildcards) if not page.endswith("throughput.html")]
 
 
 def editor_of_model(wildcards):

@@ -5,11 +5,6 @@ OUTPUTS: results/{run}/report/*
 """
 
 
-def other_pages(wildcards):
-    """Every page but the one that tells what all jobs, those of the report too, have cost."""
-    return [page for page in report_pages(wildcards) if not page.endswith("/throughput.html")]
-
-
 rule report_gallery:
     input:
         unpack(scored_of_task),

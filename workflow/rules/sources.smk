@@ -19,7 +19,7 @@ rule index_sources:
         "../../envs/sources.yaml"
     params:
         kind=CONFIG.sources.kind,
-        path=f"--path '{CONFIG.sources.path}'" if CONFIG.sources.path else "",
+        path=path_option,
         min_pixels=CONFIG.sources.min_pixels,
         max_pixels=CONFIG.sources.max_pixels,
         tolerance=CONFIG.sources.ratio_tolerance,
@@ -29,7 +29,7 @@ rule index_sources:
         seed=CONFIG.seed,
         listing=photo_listing,
     shell:
-        "python scripts/index_sources.py --kind {params.kind} {params.path} --min-pixels {params.min_pixels}"
+        "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
         " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
         " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output} > {log} 2>&1"
 
@@ -48,6 +48,6 @@ rule pack_sources:
     conda:
         "../../envs/sources.yaml"
     params:
-        path=f"--path '{CONFIG.sources.path}'" if CONFIG.sources.path else "",
+        path=path_option,
     shell:
-        "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path} --out {output} > {log} 2>&1"
+        "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1"
