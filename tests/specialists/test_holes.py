@@ -43,9 +43,9 @@ def test_a_box_that_is_a_little_wide_adds_nothing() -> None:
 
 
 def test_neighbours_stay_whole_and_what_it_lies_on_is_cut() -> None:
-    glass = block("glass", 92, 100, 110, 150)
-    beside = hole(MILL, glass)
-    assert not beside[110:140, 96:].any()
-    assert not hole(MILL, named=(NamedObject("glass", glass.box),))[110:140, 93:].any()
+    glass, wide = block("glass", 92, 80, 120, 150), NamedObject("mill", box(50, 70, 130, 150))
+    assert hole(MILL, named=(wide,))[85:135, 98:114].all()
+    assert not hole(MILL, glass, named=(wide,))[85:135, 98:114].any()
+    assert not hole(MILL, named=(wide, NamedObject("glass", glass.box)))[85:135, 93:119].any()
     tray = block("tray", 20, 80, 180, 180)
     assert np.array_equal(hole(MILL, tray), hole(MILL))
