@@ -20,6 +20,8 @@ PAIRS_PER_TASK = 2
 CELL = (600, 400)
 TEXT = 12
 """Points: still read where the sheet is shown at half its size."""
+HEAD, ROW = 0.55, 2.62
+"""Inches."""
 
 
 def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: Path) -> None:
@@ -28,27 +30,25 @@ def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: 
     A task of which nothing was kept shows its best rejected pairs and says so.
     """
     with styled():
-        figure = Figure(figsize=(12.4, 0.2 + 2.35 * len(tasks)))
+        figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(
             len(tasks),
             2 * PAIRS_PER_TASK + 1,
             left=0.01,
             right=0.99,
-            top=1 - 0.22 / (0.2 + 2.35 * len(tasks)),
-            bottom=0.01,
+            top=1 - HEAD / (HEAD + ROW * len(tasks)),
+            bottom=0.005,
             wspace=0.03,
-            hspace=0.25,
+            hspace=0.36,
             width_ratios=[*([1, 1, 0.06] * PAIRS_PER_TASK)][: 2 * PAIRS_PER_TASK + 1],
         )
         for row, task in enumerate(tasks):
             chosen = best_of_different_photos([c for c in candidates if c.task == task])
+            _head_row(figure.add_subplot(layout[row, :]), task, "" if chosen else "no photo gave a pair")
             for place, candidate in enumerate(chosen):
                 axes = [figure.add_subplot(layout[row, 3 * place + side]) for side in (0, 1)]
-                _draw_pair(axes, task, candidate)
-            if not chosen:
-                axis = figure.add_subplot(layout[row, :])
-                _blank(axis, f"{task.label}: no photo gave a pair")
+                _draw_pair(axes, candidate)
         figure.savefig(path, format="jpeg", dpi=100, pil_kwargs={"quality": 88})
 
 
@@ -61,7 +61,7 @@ def best_of_different_photos(candidates: Sequence[Candidate]) -> list[Candidate]
     return list(best.values())[:PAIRS_PER_TASK]
 
 
-def _draw_pair(axes: Sequence[Axes], task: Task, candidate: Candidate) -> None:
+def _draw_pair(axes: Sequence[Axes], candidate: Candidate) -> None:
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
@@ -69,9 +69,8 @@ def _draw_pair(axes: Sequence[Axes], task: Task, candidate: Candidate) -> None:
     for axis, picture in zip(axes, (pair.source, pair.edited), strict=True):
         axis.imshow(resize_cover(picture[top:bottom, left:right], *CELL), aspect="auto")
         axis.set_axis_off()
-    verdict = "" if candidate.kept else " (rejected)"
-    axes[0].set_title(f"{task.label}{verdict}", fontsize=TEXT, color=MUTED, fontweight="normal", pad=5)
-    axes[1].set_title(shortened(pair.instruction), fontsize=TEXT, color=INK, loc="right", fontweight="normal", pad=5)
+    verdict = "" if candidate.kept else "rejected: "
+    axes[0].set_title(verdict + shortened(pair.instruction), fontsize=TEXT, color=INK, fontweight="normal", pad=5)
 
 
 def subject(mask: Mask | None) -> Mask | None:
@@ -87,10 +86,12 @@ def centre_of(mask: Mask | None) -> tuple[float, float]:
     return float(columns.mean() / mask.shape[1]), float(rows.mean() / mask.shape[0])
 
 
-def _blank(axis: Axes, text: str) -> None:
-    axis.text(0, 0.5, text, color=MUTED, fontsize=10)
+def _head_row(axis: Axes, task: Task, note: str) -> None:
+    """The task above its row, the note in it."""
+    axis.text(0, 1.17, task.label, color=INK, fontsize=TEXT, fontweight="bold", transform=axis.transAxes)
+    axis.text(0, 0.9, note, color=MUTED, fontsize=TEXT, transform=axis.transAxes)
     axis.set_axis_off()
 
 
-def shortened(text: str, length: int = 52) -> str:
+def shortened(text: str, length: int = 64) -> str:
     return text if len(text) <= length else text[: length - 3].rstrip() + "..."

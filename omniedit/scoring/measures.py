@@ -6,6 +6,7 @@ are in units of `Comparison.unit`, so that a measure means the same at 128 pixel
     H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -103,17 +104,39 @@ def sharpness(luma: Field, region: Mask) -> float:
     return float((fine + 0.05) / (coarse + 0.05)) / 2
 
 
-def detail_of_fill(luma: Field, mask: Mask, unit: int) -> float:
-    """Fine detail inside a mask (median) over that of its surroundings; well below 1 where a fill is smeared.
+@dataclass(frozen=True)
+class FillDetail:
+    """Fine detail of what was painted into a mask, measured by the mask's surroundings.
 
-    The surroundings' lower quantile 0.375 forgives a fill that takes after their calmer part.
+    Args:
+        ratio: of the median inside to the lower quantile 0.375 outside, which forgives a fill that takes after the
+            calmer part of its surroundings; well below 1 where the fill is smeared all over.
+        smeared: share of the mask with less detail than all but a twentieth of the surroundings; well above 0.05 where
+            the fill is smeared in places.
     """
+
+    ratio: float
+    smeared: float
+
+    @property
+    def believable(self) -> float:
+        """1 for a fill as crisp as what stands around it, 0 for a smear or one with a third of it smeared."""
+        return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
+
+    @property
+    def words(self) -> str:
+        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
+
+
+def detail_of_fill(luma: Field, mask: Mask, unit: int) -> FillDetail:
+    """How much fine detail an (H, W) picture has inside a mask; like its surroundings where either is too small."""
     window = 12 * unit + 1
-    detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window))
+    detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
     inside, around = grown(mask, -4 * unit), grown(mask, 30 * unit) & ~grown(mask, 6 * unit)
     if not inside.any() or around.sum() < 256:
-        return 1.0
-    return float(np.median(detail[inside]) + 0.05) / float(np.quantile(detail[around], 0.375) + 0.05)
+        return FillDetail(ratio=1.0, smeared=0.0)
+    calmest, calm = np.quantile(detail[around], (0.05, 0.375))
+    return FillDetail(float(np.median(detail[inside]) / calm), float((detail[inside] < calmest).mean()))
 
 
 def noise_level(luma: Field, region: Mask) -> float:

@@ -72,11 +72,11 @@ def blur(seen: Comparison) -> Fault:
 
 
 def smear(seen: Comparison) -> Fault:
-    """What was filled in after a removal has less detail than what stands around it."""
+    """What was filled in after a removal has less detail than what stands around it, all over or in places."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0, "")
-    ratio = detail_of_fill(seen.edited_luma, seen.mask, seen.unit)
-    return Fault(ramp(ratio, 0.3, 0.95), f"a fill with {ratio:.2f} times the detail of its surroundings")
+    fill = detail_of_fill(seen.edited_luma, seen.mask, seen.unit)
+    return Fault(fill.believable, f"a fill with {fill.words}")
 
 
 def noise(seen: Comparison) -> Fault:

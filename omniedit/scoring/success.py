@@ -42,33 +42,42 @@ def success(seen: Comparison, truth: Truth) -> Finding:
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """The object's structure is gone and what stands in its place is like the surroundings."""
-    core = object_region(seen, truth["box"])
-    changed, left = seen.changed_share(core), seen.structure_kept(core)
+    changed, figures = _exchanged(seen, object_region(seen, truth["box"]))
     strangeness = stands_out(seen, seen.edited_appearance, seen.small_mask)
-    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), ramp(strangeness, 3.5, 1.8))
+    score = 10 * min(changed, _blends_in(strangeness))
     return Finding(
         score,
-        f"the {truth['object']} {_level(score, 'stands as before', 'is partly gone', 'is gone')}: {changed:.0%} of it "
-        f"changed, {max(0.0, left):.0%} of its structure is left, its place differs from its surroundings "
-        f"{strangeness:.1f} times as much as they differ among themselves",
+        f"the {truth['object']} {_level(score, 'stands as before', 'is partly gone', 'is gone')}: {figures}, its place "
+        f"differs from its surroundings {strangeness:.1f} times as much as they differ among themselves",
     )
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """Where the source believably shows only surroundings, the edited picture shows something that stands out."""
     core = object_region(seen, truth["box"])
-    changed, left = seen.changed_share(core), seen.structure_kept(core)
+    changed, figures = _exchanged(seen, core)
     before = stands_out(seen, seen.source_appearance, seen.small_mask)
     after = stands_out(seen, seen.edited_appearance, core)
-    detail = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
-    was_empty = min(ramp(before, 3.5, 1.8), ramp(detail, 0.3, 0.95))
-    score = 10 * min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3), was_empty, ramp(after, 0.1, 0.5))
+    fill = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
+    score = 10 * min(changed, _blends_in(before), fill.believable, ramp(after, 0.1, 0.5))
     return Finding(
         score,
-        f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {changed:.0%} of "
-        f"its place changed, which differed from its surroundings {before:.1f} times as much as they differ among "
-        f"themselves and had {detail:.2f} times their detail, and which now differs {after:.1f} times as much",
+        f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {figures}; its "
+        f"place differed from its surroundings {before:.1f} times as much as they differ among themselves and had "
+        f"{fill.words}, and now differs {after:.1f} times as much",
     )
+
+
+def _exchanged(seen: Comparison, region: Mask) -> tuple[float, str]:
+    """How far other things than before are to be seen in a region, in [0, 1], and the figures in words."""
+    changed, left = seen.changed_share(region), seen.structure_kept(region)
+    words = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
+    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), words
+
+
+def _blends_in(strangeness: float) -> float:
+    """How believably a place that stands out so much shows only what is around it."""
+    return ramp(strangeness, 3.5, 1.8)
 
 
 def object_swap(seen: Comparison, truth: Truth) -> Finding:

@@ -37,6 +37,15 @@ def test_captions_are_whole(caption):
     assert "<p>" in html(caption, [])
 
 
+def test_front_page_shows_the_key_figures_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sheet = SimpleNamespace(path=Path("results/a_b-c/report/pairs.jpg"), mime="image/jpeg", labels={"pairs": "All"})
+    sheet.path.parent.mkdir(parents=True)
+    (sheet.path.parent / "summary.html").write_text("<dl>\n<dt>photos</dt>\n</dl>\n")
+    front = html(next(path for path in CAPTIONS if path.stem == "workflow"), [sheet])
+    assert "<dt>photos</dt>\n</dl>" in front
+
+
 def test_front_page_links_to_every_page_and_shows_the_sheet():
     page = SimpleNamespace(path=Path("results/a_b-c/report/gallery.x.html"), mime="text/html", labels={"pairs": "X"})
     sheet = SimpleNamespace(path=Path("results/a_b-c/report/pairs.jpg"), mime="image/jpeg", labels={"pairs": "All"})

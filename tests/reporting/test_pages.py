@@ -18,9 +18,10 @@ from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
-from omniedit.reporting.page import LIMIT
+from omniedit.reporting.page import DASH, LIMIT
 from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import centre_of, contact_sheet, subject
+from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import Curve, loss_rows, read_curve, training_page
 from omniedit.scoring.agreement import agreement, agreement_row
@@ -197,6 +198,22 @@ def test_a_step_trained_twice_counts_as_made_last(tmp_path):
 
 def test_untrained_base_is_named():
     assert "Base: no step was recorded." in training_page("mini", [Curve("Base", [], [])])
+
+
+def test_summary_counts_what_the_run_made():
+    photos = [{"status": "kept", "shard": s} for s in ("00000", "00000", "bench")]
+    photos += [{"status": "refused", "shard": None}]
+    decisions = [{"kept": kept} for kept in (True, True, True, False)]
+    buckets = {"1x1": {"pairs": 3}, "2x3": {"pairs": 0}}
+    table = [{"model": m, "task": "all", "o": o} for m, o in (("editnet", 2.5), ("no_edit", 0.0), ("specialist", 9.0))]
+    curve = Curve("EditNet", [(1, 1.0)], [(0, 0.8), (20, 0.4)])
+    page = summary(photos, decisions, buckets, {"spearman": {"o_score": None}}, curve, table, 9.0)
+    shown = re.findall(r"<dt>(.+?)</dt><dd><b>(.+?)</b><span>(.+?)</span>", page)
+    assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", DASH]
+    assert [note for _, _, note in shown][::2][:2] == [
+        "1 held out for the benchmark",
+        "75 %, those with O of 9 and more",
+    ]
 
 
 def test_agreement_page_with_and_without_examples():

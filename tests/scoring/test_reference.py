@@ -10,7 +10,7 @@ import pytest
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import to_lab
+from omniedit.scoring.measures import detail_of_fill, lightness, to_lab
 from omniedit.scoring.reference import measured
 from omniedit.scoring.score import Score
 from omniedit.tasks import Task
@@ -144,6 +144,21 @@ def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
     for artifact in ("noise", "blocks", "seam"):
         assert bad[artifact].pq_score < 8, artifact
         assert bad[artifact].sc_score_2 == 10
+
+
+@pytest.mark.parametrize("place_of_smear", [np.s_[:, :70], np.s_[95:]])
+def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice, ...] | slice) -> None:
+    """A third of the hole without texture leaves its median detail as it was."""
+    edit = removal("ball")
+    assert edit.mask is not None
+    where = np.zeros_like(edit.mask)
+    where[place_of_smear] = True
+    soft = cv2.GaussianBlur(edit.edited, (0, 0), 3)
+    smeared = np.where((where & edit.mask)[..., None], soft, edit.edited)
+    assert 0.2 < (where & edit.mask).sum() / edit.mask.sum() < 0.45
+    added = pair(Task.OBJECT_ADDITION, smeared, edit.source, edit.mask, "Add a ball.", edit.provenance["truth"])
+    assert scored(replace(edit, edited=smeared)).pq_score < 6 and scored(added).sc_score_1 < 6
+    assert detail_of_fill(lightness(smeared), edit.mask, unit=1).ratio > 0.8
 
 
 def test_a_colour_is_judged_by_its_target() -> None:

@@ -53,6 +53,31 @@ rule report_sheet:
         " --decisions {input.decisions} --out {output} > {log} 2>&1"
 
 
+rule report_summary:
+    input:
+        index="results/{run}/sources/index.parquet",
+        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+        buckets="results/{run}/buckets/manifest.json",
+        scorer="results/{run}/scorer/manifest.json",
+        editor="results/{run}/train/editnet.metrics.jsonl",
+        table="results/{run}/bench/table3.parquet",
+    output:
+        "results/{run}/report/summary.html",
+    log:
+        "logs/{run}/report_summary.log",
+    benchmark:
+        "benchmarks/{run}/report_summary.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        scorer=subpath(input.scorer, parent=True),
+        min_score=CONFIG.filter.min_score,
+    shell:
+        "python scripts/report_summary.py --index {input.index} --decisions {input.decisions} --buckets {input.buckets}"
+        " --scorer {params.scorer} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
+        " --out {output} > {log} 2>&1"
+
+
 rule report_filter:
     input:
         candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),

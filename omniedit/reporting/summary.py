@@ -1,0 +1,69 @@
+"""The run in a handful of figures, for the report's front page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omniedit.evaluation.table import ALL_TASKS
+from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.training import Curve
+
+Fact = tuple[str, str, str]
+"""(value, what it is, what to know about it)."""
+
+
+def summary(
+    photos: Sequence[Mapping[str, Any]],
+    decisions: Sequence[Mapping[str, Any]],
+    buckets: Mapping[str, Mapping[str, Any]],
+    agreement: Mapping[str, Any],
+    editor: Curve,
+    table: Sequence[Mapping[str, Any]],
+    min_score: float,
+) -> str:
+    """A fragment of HTML.
+
+    Args:
+        photos: rows of sources/index.parquet.
+        decisions: rows of all decisions.
+        buckets: of buckets/manifest.json.
+        agreement: the student's agreement.json.
+        editor: losses of the editor.
+        table: rows of table3.parquet.
+    """
+    facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(editor, table)]
+    return render("summary", {"facts": [*facts, student_fact(agreement)]})
+
+
+def data_facts(
+    photos: Sequence[Mapping[str, Any]],
+    decisions: Sequence[Mapping[str, Any]],
+    buckets: Mapping[str, Mapping[str, Any]],
+    min_score: float,
+) -> list[Fact]:
+    shards = [photo["shard"] for photo in photos if photo["status"] == "kept"]
+    kept = sum(decision["kept"] for decision in decisions)
+    share = percent(kept / len(decisions) if decisions else None)
+    filled = sum(bucket["pairs"] > 0 for bucket in buckets.values())
+    return [
+        (f"{len(shards):,}", "source photos", f"{shards.count('bench'):,} held out for the benchmark"),
+        (f"{len(decisions):,}", "edit pairs made", "candidates for the filter"),
+        (f"{kept:,}", "pairs kept", f"{share}, those with O of {min_score:g} and more"),
+        (f"{filled} of {len(buckets)}", "aspect ratios", "have pairs in their bucket"),
+    ]
+
+
+def editor_facts(editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    """The editor's held-out loss and its O on the benchmark, each where it was measured."""
+    facts: list[Fact] = []
+    if editor.held_out:
+        (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]
+        facts.append((number(last), "EditNet's held-out loss", f"{number(first)} before its {step:,} steps"))
+    scores = {row["model"]: number(row["o"]) for row in table if row["task"] == ALL_TASKS}
+    if scores:
+        yardsticks = f"no edit {scores['no_edit']}, specialist {scores['specialist']}"
+        facts.append((scores["editnet"], "EditNet's O on the benchmark", yardsticks))
+    return facts
+
+
+def student_fact(agreement: Mapping[str, Any]) -> Fact:
+    return number(agreement["spearman"]["o_score"]), "student judge", "rank correlation of its O with the teacher's"

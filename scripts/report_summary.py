@@ -1,0 +1,41 @@
+"""Key figures for the front page: index, decisions, buckets, scorer, losses, table -> report/summary.html."""
+
+import argparse
+import json
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.evaluation.table import TABLE3_SCHEMA
+from omniedit.files import replaced
+from omniedit.reporting.summary import summary
+from omniedit.reporting.training import read_curve
+from omniedit.tables import read_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
+    parser.add_argument("--decisions", type=Path, nargs="+", required=True, help="decisions/{task}/{shard}.parquet")
+    parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
+    parser.add_argument("--scorer", type=Path, required=True, help="folder of the student, with agreement.json")
+    parser.add_argument("--editor", type=Path, required=True, help="train/editnet.metrics.jsonl")
+    parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
+    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
+    args = parser.parse_args()
+
+    fragment = summary(
+        read_rows(args.index),
+        [row for path in args.decisions for row in read_rows(path)],
+        json.loads(args.buckets.read_text())["buckets"],
+        json.loads((args.scorer / "agreement.json").read_text()),
+        read_curve("EditNet", args.editor),
+        read_rows(args.table, TABLE3_SCHEMA.names),
+        args.min_score,
+    )
+    with replaced(args.out) as temporary:
+        temporary.write_text(fragment, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_program(main)
