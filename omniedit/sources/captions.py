@@ -48,7 +48,7 @@ class Captions:
         beside = (root / file).with_suffix(".txt")
         if known.caption or not beside.is_file():
             return known
-        text = " ".join(beside.read_text(encoding="utf-8", errors="replace").split())
+        text = " ".join(_text_of(beside, beside.relative_to(root).as_posix(), self.warned).split())
         return Caption(known.id, text, known.objects, known.licence, known.author, known.origin)
 
 
@@ -56,17 +56,26 @@ def read_captions(root: Path, files: Sequence[str]) -> Captions:
     """Read all .jsonl files among `files` (paths relative to `root`); a bad line becomes a warning."""
     captions, present = Captions(), set(files)
     for listing in (file for file in files if file.endswith(".jsonl")):
-        lines = (root / listing).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _text_of(root / listing, listing, captions.warned).splitlines()
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 _read_line(line, f"{listing}:{number}", Path(listing).parent, present, captions)
     return captions
 
 
+def _text_of(path: Path, place: str, warned: list[Warned]) -> str:
+    """The file's text; '' and a warning where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        warned.append(Warned(place, f"cannot be read: {error.strerror}"))
+        return ""
+
+
 def _read_line(line: str, place: str, folder: Path, present: set[str], captions: Captions) -> None:
     """Add what one line says to `captions`."""
     try:
-        values = json.loads(line)
+        values = _without_half_characters(json.loads(line))
     except ValueError as error:
         captions.warned.append(Warned(place, f"not JSON ({error})"))
         return
@@ -83,6 +92,11 @@ def _read_line(line: str, place: str, folder: Path, present: set[str], captions:
         caption = " ".join(str(values.get("caption") or "").split())
         objects = _read_objects(values.get("objects") or [], place, captions.warned)
         captions.by_file[file] = Caption(caption=caption, objects=objects, **texts)
+
+
+def _without_half_characters(values: Any) -> Any:
+    """JSON values whose text has '?' where it had half of a surrogate pair, which no file can hold."""
+    return json.loads(json.dumps(values, ensure_ascii=False).encode(errors="replace"))
 
 
 def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:

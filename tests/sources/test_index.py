@@ -65,6 +65,15 @@ def test_each_file_is_kept_or_refused_with_its_reason(tmp_path: Path) -> None:
     assert all(reason.startswith("unreadable: ") for reason in reasons.values())
 
 
+def test_a_caption_file_that_cannot_be_read_or_is_half_a_character_is_no_end(tmp_path: Path) -> None:
+    save(tmp_path / "a.jpg")
+    (tmp_path / "lost.jsonl").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "b.jsonl").write_text('{"file": "a.jpg", "caption": "a \\ud83d dog"}')
+    rows = indexed(tmp_path)
+    assert rows["a.jpg"]["caption"] == "a ? dog"
+    assert rows["lost.jsonl"]["status"] == "warned" and "cannot be read" in rows["lost.jsonl"]["reason"]
+
+
 def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
     for number, name in enumerate(["a.JPG", "b.jpg", "sub/c.jpg"]):
         save(tmp_path / name, seed=number)
