@@ -44,6 +44,8 @@ PLACES_SHARE = 0.6
 """How often another photo, and not studio paper, is looked for."""
 DONORS_TRIED = 12
 """How many donors are looked at for a place."""
+REMEMBERED = 8
+"""Photos of which it is remembered what stays (a mask and an opacity, 8 MB each): they come back for other draws."""
 
 
 class Stance(Enum):
@@ -88,9 +90,10 @@ class BackgroundSwap:
     def __init__(self, donors: Donors) -> None:
         self.donors = donors
         self._descriptions: dict[int, str | None] = {}
+        self._kept: dict[str, Kept] = {}
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        kept = what_stays(photo)
+        kept = self._what_stays(photo)
         if kept.stance is Stance.LAND:
             description, donor = _one_of(SKIES, rng), None
             instructions = sky_wordings(description, rng)
@@ -111,6 +114,13 @@ class BackgroundSwap:
             },
             parts={"kept": kept, "donor": donor, "seed": int(rng.integers(2**63))},
         )
+
+    def _what_stays(self, photo: Photo) -> Kept:
+        if photo.source_id not in self._kept:
+            if len(self._kept) == REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+            self._kept[photo.source_id] = what_stays(photo)
+        return self._kept[photo.source_id]
 
     def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
         """One of some donors that is a place, by its description, else studio paper and no donor."""

@@ -1,10 +1,13 @@
 """Background swap: what stays keeps its pixels, what is behind is another place, nothing floats."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
+from omniedit.specialists import background
 from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, grounded, in_light_of, shading
 from omniedit.specialists.background import BackgroundSwap, Stance, what_stays, without_gaps
 from omniedit.specialists.base import Edited, Unsuitable
@@ -120,3 +123,16 @@ def test_gaps_between_things_are_closed() -> None:
     mask = np.zeros((100, 100), bool)
     mask[20:80, 20:49], mask[20:80, 51:80] = True, True
     assert without_gaps(mask)[40, 50] and not without_gaps(mask)[10, 50]
+
+
+def test_what_stays_is_looked_for_once_while_few_photos_are_remembered(
+    lying: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    kept = what_stays(lying)
+    monkeypatch.setattr(background, "what_stays", lambda photo: asked.append(photo.source_id) or kept)
+    monkeypatch.setattr(background, "REMEMBERED", 2)
+    specialist = BackgroundSwap([])
+    for name in "aabacab":
+        specialist.propose(replace(lying, source_id=name), np.random.default_rng(0))
+    assert asked == ["a", "b", "c", "a", "b"]
