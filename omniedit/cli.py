@@ -15,8 +15,16 @@ def _main() -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
+    config = commands.add_parser("check", help="whether config files can be used, and what would be wrong with them")
+    config.add_argument("files", nargs="+", metavar="FILE", help="as given to snakemake --configfile")
     args = parser.parse_args()
     if args.command == "doctor":
         from omniedit.doctor import report
 
         print("\n".join(report()))
+    if args.command == "check":
+        from omniedit.config import load
+
+        for file in args.files:
+            load(file)
+            print(f"{file}: good")

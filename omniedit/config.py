@@ -18,7 +18,9 @@ from omniedit.tasks import Task
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class SourcesConfig(Section):
@@ -217,16 +219,39 @@ def load(path: str | Path) -> Config:
     return check(read_yaml(path), [path])
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML forbids a second value for a key; PyYAML takes the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[Any]()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The keys of a YAML file.
+
+    Raises:
+        UserError: it is missing, cannot be read, is empty, no YAML or no mapping, or gives a key twice.
+    """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if values is not None and not isinstance(values, dict):
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        raise UserError(f"{path}: not valid YAML: {problem}") from None
+    if values is None:
+        raise UserError(f"{path}: holds no key; give at least one, or leave the file out")
+    if not isinstance(values, dict):
         raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
-    return values or {}
+    return values
 
 
 def check(
@@ -239,12 +264,22 @@ def check(
         files: where the values came from, in that order.
         overrides: what the command line's --config gave; Snakemake leaves its nested values as text, which is read as
             YAML here.
+
+    Raises:
+        UserError: one line with the file, the key, what was wrong and what is allowed.
     """
     overrides = overrides or {}
+    for file in files:
+        read_yaml(file)  # Snakemake, which merged them, lets a key that is given twice pass
     try:
-        return Config.model_validate(_with_typed(values, overrides))
+        config = Config.model_validate(_with_typed(values, overrides))
     except ValidationError as error:
         raise UserError(_one_line(error, files, overrides)) from None
+    if config.sources.path is not None and not Path(config.sources.path).is_dir():
+        where = origin("sources.path", files, overrides)
+        problem = f"'{config.sources.path}' is no folder; give one of jpeg, png, webp or tiff photos"
+        raise UserError(f"{where}: sources.path: {problem}")
+    return config
 
 
 def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,7 +303,7 @@ def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Ma
     problem = error.errors()[0]
     key = tuple(str(part) for part in problem["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    where = ": ".join(filter(None, [_origin(key, files, overrides), ".".join(key)]))
+    where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
         section = _section(key[:-1])
         allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
@@ -297,12 +332,17 @@ def _section(key: Sequence[str]) -> type[BaseModel] | None:
     return model
 
 
-def _origin(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
-    """What sets `key`, or else its nearest parent: the command line's --config, or the last file that does."""
-    sources = [("--config", overrides), *((str(path), read_yaml(path)) for path in reversed(files))]
-    for depth in range(len(key), 0, -1):
+def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:
+    """What sets `key`, or else its nearest parent: '--config', or the last of `files` that does.
+
+    Args:
+        key: with dots, as in 'train.steps'.
+    """
+    parts = key.split(".")
+    sources = [("--config", overrides or {}), *((str(path), read_yaml(path)) for path in reversed(files))]
+    for depth in range(len(parts), 0, -1):
         for name, values in sources:
-            if _has(values, key[:depth]):
+            if _has(values, parts[:depth]):
                 return name
     return str(files[-1]) if files else "config"
 

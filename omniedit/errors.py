@@ -29,13 +29,14 @@ def run_program(main: Callable[[], None]) -> None:
 
 
 def _end_with(controller: int) -> None:
-    while _alive(controller):
+    while alive(controller):
         time.sleep(0.5)
     print(f"the run that started this job (process {controller}) is gone; stopping", file=sys.stderr, flush=True)
     os._exit(1)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this machine is at work."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

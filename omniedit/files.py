@@ -1,26 +1,34 @@
 """Files that are either whole or absent, and a lock that ends with its process."""
 
 import fcntl
+import glob
 import os
 import shutil
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, alive
+
+_HOST = socket.gethostname().split(".")[0]
 
 
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
 
-    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one.
+    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
+    left of its temporary one goes when a job on the same machine writes `path` again.
     Works for a folder too: an existing folder at `path` is replaced.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    _remove(temporary)  # of a killed process that had the same id
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.*.tmp"):
+        if _is_left_behind(left):
+            _remove(left)
+    temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
     try:
         yield temporary
         if temporary.is_dir():
@@ -31,6 +39,12 @@ def replaced(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def _is_left_behind(temporary: Path) -> bool:
+    """Whether it was written by this process, or by one of this machine that is gone."""
+    host, pid = temporary.name.split(".")[-3:-1]
+    return host == _HOST and pid.isdecimal() and (int(pid) == os.getpid() or not alive(int(pid)))
 
 
 def _remove(path: Path) -> None:
@@ -46,16 +60,22 @@ _HELD: list[int] = []
 def hold_lock(path: str | Path) -> None:
     """Hold the lock file `path` until this process ends, however it ends.
 
+    A file system that has no locks is told on standard error, and nothing is held.
+
     Raises:
-        UserError: another live process holds it; the text gives its process id.
+        UserError: another live process holds it; the text gives its process id and machine.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(descriptor, 32).decode().strip()
-        raise UserError(f"{path}: another run is at work in this folder (process {holder}); wait or stop it") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
+        pid, _, host = os.read(descriptor, 256).decode().partition(" ")
+        holder = f"process {pid} on {host}"
+        raise UserError(f"{path}: another run is at work in this folder ({holder}); wait for it or stop it") from None
+    except OSError as error:
+        print(f"{path}: no lock here ({error.strerror}); let no second run work in this folder", file=sys.stderr)
+    else:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()} {_HOST}".encode())
     _HELD.append(descriptor)

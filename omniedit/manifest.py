@@ -40,15 +40,18 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
-def lost_files(manifest: Path) -> list[str]:
-    """Files that a manifest names and that are missing or of another size; itself where it cannot be read."""
+def lost_files(folder: Path) -> list[str]:
+    """Files of a folder that its manifest names and that are missing or of another size.
+
+    None where there is no manifest, the manifest itself where it cannot be read.
+    """
     try:
-        files = json.loads(manifest.read_text())["files"]
+        files = json.loads((folder / MANIFEST).read_text())["files"]
     except FileNotFoundError:
         return []
     except (ValueError, KeyError):
-        return [manifest.name]
-    return [file for file, known in files.items() if not _has_size(manifest.parent / file, known["bytes"])]
+        return [MANIFEST]
+    return [file for file, known in files.items() if not _has_size(folder / file, known["bytes"])]
 
 
 def _has_size(path: Path, size: int) -> bool:

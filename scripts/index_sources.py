@@ -6,7 +6,8 @@ from pathlib import Path
 from omniedit.errors import UserError, run_program
 from omniedit.progress import Progress
 from omniedit.sources.deal import deal
-from omniedit.sources.index import INDEX_SCHEMA, SAMPLE, Demands, check_some_kept, index_rows, list_files, picture_files
+from omniedit.sources.index import INDEX_SCHEMA, SAMPLE, Demands, check_some_kept, index_rows, picture_files
+from omniedit.sources.listing import list_files
 from omniedit.tables import write_rows
 
 
@@ -27,11 +28,11 @@ def main() -> None:
         raise UserError("--path is needed for --kind folder and for no other kind")
 
     root = args.path or SAMPLE
-    files = list_files(root)
+    listing = list_files(root)
     demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     rows = []
-    with Progress("files", total=len(picture_files(files))) as progress:
-        for row in index_rows(root, files, demands):
+    with Progress("files", total=len(picture_files(listing.files)) + len(listing.unread)) as progress:
+        for row in index_rows(root, listing, demands):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
             rows.append(row)

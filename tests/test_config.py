@@ -27,6 +27,10 @@ WRONG = [
     ("seed: x\nrun: ''", "(and 1 more)"),
     ("[1]", "a config is a mapping of keys to values, found list"),
     ("seed: [", "not valid YAML"),
+    ("seed: 1\nseed: 2", "not valid YAML: the key 'seed' is given twice at line 2"),
+    ("# nothing", "holds no key"),
+    ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
+    ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
 ]
 
 
@@ -37,6 +41,15 @@ def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path,
     with pytest.raises(UserError) as error:
         load(path)
     assert str(error.value).startswith(f"{path}: ") and told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "no such config file"), (b"\xff\xfe", "not valid YAML: 'utf-8'")])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "my.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^{path}: {told}"):
+        load(path)
 
 
 def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
@@ -52,10 +65,12 @@ def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
         check({"filter": {"min_score": "14"}}, [first, last], {"filter": {"min_score": "14"}})
 
 
-def test_nested_values_of_the_command_line_are_read_as_yaml() -> None:
-    overrides = {"filter": {"min_score": "7.5"}, "sources": {"kind": "folder", "path": "photos: ["}}
+def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path: Path) -> None:
+    photos = tmp_path / "photos: ["
+    photos.mkdir()
+    overrides = {"filter": {"min_score": "7.5"}, "sources": {"kind": "folder", "path": str(photos)}}
     config = check(overrides, [], overrides)
-    assert config.filter.min_score == 7.5 and config.sources.path == "photos: ["
+    assert config.filter.min_score == 7.5 and config.sources.path == str(photos)
 
 
 def test_a_task_without_pairs_is_off_and_one_must_be_on() -> None:

@@ -27,6 +27,30 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [p.name for p in path.iterdir()] == ["fresh"]
 
 
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    write = (
+        "from omniedit.files import replaced\nwith replaced({!r}) as file:\n file.mkdir(); print(flush=True); input()"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", write.format(str(path))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for path in (tmp_path / "editnet", tmp_path / "editnet", tmp_path / "base")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+    killed, alive, other = writers
+    for writer in (killed, other):
+        writer.kill()
+        writer.wait()
+    assert len(list(tmp_path.iterdir())) == 3
+    with replaced(tmp_path / "editnet") as temporary:
+        temporary.mkdir()
+    left = {path.name.split(".")[-2] for path in tmp_path.glob(".*.tmp")}
+    assert left == {str(alive.pid), str(other.pid)}
+    alive.kill()
+    alive.wait()
+
+
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     hold = f"from omniedit.files import hold_lock; hold_lock({str(tmp_path / 'lock')!r}); print('held', flush=True); "
     first = subprocess.Popen([sys.executable, "-c", hold + "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -46,7 +46,7 @@ def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
                 raise UserError(f"{part / file}: missing; {REWRITE}")
             if checksum(part / file) != known:
                 raise UserError(f"{part / file}: damaged, its checksum is not that of {part / MANIFEST}; {REWRITE}")
-            if not file.endswith("pairs.parquet"):
+            if not file.endswith(("pairs.parquet", "zarr.json")):
                 found[file] = part / file
     return found
 

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 import tensorstore as ts
 
 from omniedit.aspect import bucket_size
-from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, picture_shape, shard_file
+from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, picture_shape
 from omniedit.buckets.placement import Plan
 from omniedit.errors import UserError
 from omniedit.images import resize_cover, resize_cover_mask
-from omniedit.manifest import MANIFEST, checksums, write_manifest
+from omniedit.manifest import MANIFEST, checksums, files_below, write_manifest
 from omniedit.pairs import EditPair, Shard
 from omniedit.tables import write_rows
 
@@ -35,7 +35,6 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[s
     out.mkdir(parents=True)
     rows = plan.table.filter(pc.equal(plan.table["part"], part)).to_pylist()
     per_shard = plan.layout.pairs_per_zarr_shard
-    files: list[str] = []
     for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
         described = []
         for shard, in_shard in groupby(in_bucket, key=lambda row: row["row"] // per_shard):
@@ -46,10 +45,9 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[s
                     pictures[name][place] = picture
                 described.append(_description(row, pair))
                 yield row["pair_id"]
-            files += _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in pictures.items()})
-        files.append(f"{bucket_name(ratio)}/pairs.parquet")
-        write_rows(out / files[-1], described, PAIRS_SCHEMA)
-    manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files)}
+            _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in pictures.items()})
+        write_rows(out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
+    manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files_below(out))}
     write_manifest(out / MANIFEST, manifest)
 
 
@@ -87,11 +85,10 @@ def _description(row: Row, pair: EditPair) -> dict[str, Any]:
     return described | {"instructions": list(pair.instructions), "source_id": pair.provenance["source_id"]}
 
 
-def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: dict[str, np.ndarray]) -> list[str]:
-    """Write Zarr shard `shard` of a bucket's arrays; returns the files written."""
+def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: dict[str, np.ndarray]) -> None:
+    """Write Zarr shard `shard` of a bucket's arrays."""
     pairs = pc.sum(pc.equal(plan.table["ratio"], ratio)).as_py()
     start = shard * plan.layout.pairs_per_zarr_shard
-    written = []
     for name, picture in pictures.items():
         spec = {
             "driver": "zarr3",
@@ -101,5 +98,3 @@ def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: d
         }
         array = ts.open(spec, open=True, create=True).result()
         array[start : start + len(picture)].write(picture).result()
-        written.append(shard_file(ratio, name, shard))
-    return written

@@ -1,7 +1,10 @@
 """The editor as a user calls it: a picture and an instruction in, the edited picture out."""
 
+import os
 from collections.abc import Sequence
 from math import ceil
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,6 +20,9 @@ from transformers import BertModel, BertTokenizer
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editnet import EditNet
 from omniedit.models.text import encode_text
+from omniedit.upright import Unreadable, upright_rgb
+
+OUTPUT_TYPES = ("pil", "np", "pt")
 
 
 class EditPipeline(DiffusionPipeline):
@@ -46,28 +52,47 @@ class EditPipeline(DiffusionPipeline):
         )
         self.register_to_config(resolution=resolution)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
+        """The editor of a folder, as `snakemake` or `save_pretrained` wrote it, or of a name on the model hub.
+
+        Raises:
+            FileNotFoundError: no such folder, and no 'owner/name' either.
+        """
+        path = Path(pretrained_model_name_or_path)
+        if not path.is_dir() and len(path.parts) != 2:
+            raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
+        return super().from_pretrained(pretrained_model_name_or_path, **options)
+
     @torch.no_grad()
     def __call__(
         self,
         image: Image.Image | Sequence[Image.Image],
         instruction: str | Sequence[str],
         num_inference_steps: int = 20,
-        guidance_scale: float = 2.0,
-        image_guidance_scale: float = 1.0,
+        guidance_scale: float = 1.0,
+        image_guidance_scale: float = 1.5,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
     ) -> ImagePipelineOutput:
         """Edited pictures, each of its source's size.
 
         Args:
-            image: one picture, or several, of any sizes.
+            image: one picture, or several, of any sizes and modes; an EXIF orientation is applied, alpha goes on white.
             instruction: one for all pictures, or one for each.
             guidance_scale: how strongly the instruction is followed; 1 is no guidance.
             image_guidance_scale: how strongly the source is kept; 1 is no guidance.
             generator: of the noise; one for all, or one for each picture.
             output_type: "pil", "np" or "pt".
+
+        Raises:
+            ValueError: the arguments do not fit each other, or a picture cannot be read.
         """
-        images = [image] if isinstance(image, Image.Image) else list(image)
+        if num_inference_steps < 1:
+            raise ValueError(f"num_inference_steps: {num_inference_steps}, but at least 1 is needed")
+        if output_type not in OUTPUT_TYPES:
+            raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
+        images = list(image) if isinstance(image, Sequence) and not isinstance(image, str) else [image]
         instructions = [instruction] * len(images) if isinstance(instruction, str) else list(instruction)
         generators = list(generator) if isinstance(generator, Sequence) else [generator] * len(images)
         if not len(images) == len(instructions) == len(generators):
@@ -87,9 +112,10 @@ class EditPipeline(DiffusionPipeline):
         generator: torch.Generator | None,
     ) -> Tensor:
         """The edited picture, (3, H, W) in [0, 1]."""
-        full_13HW = VaeImageProcessor.pil_to_numpy(image.convert("RGB"))
+        full_13HW = VaeImageProcessor.pil_to_numpy(_rgb(image))
         full_13HW = VaeImageProcessor.numpy_to_pt(full_13HW).to(self.device)
-        height, width = working_size(full_13HW.shape[-2], full_13HW.shape[-1], self.config["resolution"])
+        longest = self._grid * self.transformer.base.config.pos_embed_max_size
+        height, width = working_size(full_13HW.shape[-2], full_13HW.shape[-1], self.config["resolution"], longest)
         small_13hw = functional.interpolate(full_13HW, (height, width), mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small_13hw, self._grid) - 1)
         edited = self._sample(source, instruction, steps, scales, generator)
@@ -141,9 +167,12 @@ def two_scale_guidance(full: Tensor, no_text: Tensor, neither: Tensor, text_scal
     return neither + image_scale * (no_text - neither) + text_scale * (full - no_text)
 
 
-def working_size(height: int, width: int, resolution: int) -> tuple[int, int]:
-    """Height and width of a picture scaled down to about resolution^2 pixels; a smaller one stays as it is."""
-    scale = min(1.0, resolution / (height * width) ** 0.5)
+def working_size(height: int, width: int, resolution: int, longest: int) -> tuple[int, int]:
+    """Height and width of a picture scaled down to about resolution^2 pixels and sides of at most `longest`.
+
+    A smaller one stays as it is.
+    """
+    scale = min(1.0, resolution / (height * width) ** 0.5, longest / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -158,6 +187,15 @@ def _reflected(size: int, padded: int) -> Tensor:
     """Indices 0, 1, .. size - 1, size - 1, .. 1, 0, 0, 1, ..: any amount of padding, also for the narrowest picture."""
     place = torch.arange(padded) % (2 * size)
     return torch.minimum(place, 2 * size - 1 - place)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if not isinstance(image, Image.Image):
+        raise ValueError(f"image: a {type(image).__name__}, but a PIL picture is needed; open it with PIL.Image.open")
+    try:
+        return upright_rgb(image)
+    except (Unreadable, OSError) as error:
+        raise ValueError(f"image: {error}") from error
 
 
 def _as_type(images: Sequence[Tensor], output_type: str) -> list:

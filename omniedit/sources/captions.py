@@ -65,6 +65,9 @@ def read_captions(root: Path, files: Sequence[str]) -> Captions:
 
 def _text_of(path: Path, place: str, warned: list[Warned]) -> str:
     """The file's text; '' and a warning where it cannot be read."""
+    if path.exists() and not path.is_file():
+        warned.append(Warned(place, "a pipe, socket or device, no file"))
+        return ""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

@@ -20,7 +20,8 @@ from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.images import Image
 from omniedit.sources.captions import Caption, read_captions
-from omniedit.sources.decode import SUFFIXES, SUPPORTED, EncodedPhoto, Unreadable
+from omniedit.sources.decode import SUFFIXES, EncodedPhoto, Unreadable
+from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
 
@@ -76,23 +77,6 @@ Row = dict[str, Any]
 """A row of INDEX_SCHEMA; a key that it lacks is null."""
 
 
-def list_files(root: Path) -> list[str]:
-    """All files below `root` as sorted relative paths, hidden ones and those in hidden folders left out.
-
-    Raises:
-        UserError: there is no such folder, or it holds no file.
-    """
-    if not root.is_dir():
-        raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
-    found = []
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name).relative_to(root).as_posix() for name in names if not name.startswith(".")]
-    if not found:
-        raise UserError(f"sources.path '{root}' holds no files. Supported: {SUPPORTED}.")
-    return sorted(found)
-
-
 def picture_files(files: Sequence[str]) -> list[str]:
     """The files that are no captions: no .jsonl and no .txt beside a photo of the same name."""
     photos = {stem for stem, suffix in map(os.path.splitext, files) if suffix.lower() in SUFFIXES}
@@ -100,15 +84,14 @@ def picture_files(files: Sequence[str]) -> list[str]:
     return [file for file in files if file not in captions]
 
 
-def index_rows(root: Path, files: Sequence[str], demands: Demands) -> Iterator[Row]:
-    """A row for each of `picture_files` in order, then one for each caption line that was left out. No shards yet."""
-    captions = read_captions(root, files)
+def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
+    """A row for each of `picture_files` in order, then for folders and caption lines left out. No shards yet."""
+    captions = read_captions(root, listing.files)
     ids: set[str] = set()
     first_with: dict[str, str] = {}
-    for file in picture_files(files):
+    for file in picture_files(listing.files):
         if not _is_utf8(file):
-            shown = file.encode(errors="replace").decode()
-            yield {"file": shown, "status": "refused", "reason": "its name is not UTF-8; rename it"}
+            yield {"file": _shown(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
             continue
         caption = captions.of(root, file)
         row = {"file": file, **_examined(root / file, caption, demands)}
@@ -119,6 +102,7 @@ def index_rows(root: Path, files: Sequence[str], demands: Demands) -> Iterator[R
             row["source_id"] = make_source_id(file, caption.id, ids)
             ids.add(row["source_id"])
         yield row
+    yield from ({"file": _shown(folder), "status": "refused", "reason": why} for folder, why in listing.unread.items())
     yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
 
 
@@ -187,6 +171,11 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
     return new if in_view >= _HALF * whole else None
 
 
+def _shown(name: str) -> str:
+    """A name that any file can hold: '?' where it is not UTF-8."""
+    return name.encode(errors="replace").decode()
+
+
 def _is_utf8(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
@@ -195,6 +184,8 @@ def _examined(path: Path, caption: Caption, demands: Demands) -> Row:
     """All columns of a row but file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
+    if path.exists() and not path.is_file():
+        return {"status": "refused", "reason": "a pipe, socket or device, no file"}
     try:
         with EncodedPhoto(path) as encoded:
             return _judged(encoded, caption, demands)

@@ -1,7 +1,7 @@
 """Checkpoints of training: whole or absent, and only ever those of the very same run.
 
 {folder}/run.json                 what the run depends on; another run starts anew
-{folder}/step-00000150/           DeepSpeed's files and `ema-00.pt`, one a rank: the state after 150 steps
+{folder}/step-00000150/           DeepSpeed's files, `ema-00.pt`, one a rank, manifest.json: the state after 150 steps
 {folder}/metrics.jsonl            what was logged until now
 {folder}/tensorboard/
 """
@@ -18,7 +18,9 @@ import torch.distributed as dist
 from torch import nn
 
 from omniedit.config import TrainConfig
+from omniedit.errors import UserError
 from omniedit.files import replaced
+from omniedit.manifest import MANIFEST, files_below, lost_files, write_manifest
 from omniedit.training.ema import ShardedEma
 
 KEPT = 2
@@ -62,7 +64,7 @@ class Checkpoints:
         dist.barrier()
 
     def steps(self) -> list[int]:
-        """Steps after which a whole checkpoint exists, in order."""
+        """Steps after which there is a checkpoint, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*[0-9]"))
 
     def save(self, engine: Any, ema: ShardedEma, step: int) -> None:
@@ -73,6 +75,7 @@ class Checkpoints:
         torch.save(ema.mean, part / f"ema-{ema.rank:02d}.pt")
         dist.barrier()
         if ema.rank == 0:
+            write_manifest(part / MANIFEST, {"files": {name: _size(part / name) for name in files_below(part)}})
             shutil.rmtree(self.folder / tag, ignore_errors=True)
             part.rename(self.folder / tag)
             for old in self.steps()[:-KEPT]:
@@ -80,13 +83,32 @@ class Checkpoints:
         dist.barrier()
 
     def load_last(self, engine: Any, ema: ShardedEma) -> int:
-        """Restore the newest checkpoint, where there is one; the number of steps done."""
+        """Restore the newest whole checkpoint, where there is one; the number of steps done.
+
+        Those that lost a file, or a part of one, are deleted with a line on standard output.
+        """
+        if ema.rank == 0:
+            for step in self.steps():
+                folder = self.folder / self._tag(step)
+                if lost := lost_files(folder):
+                    print(f"{folder}: {lost[0]} is missing or of another size; training goes on without it", flush=True)
+                    shutil.rmtree(folder)
+        dist.barrier()
         if not self.steps():
             return 0
         step = self.steps()[-1]
-        engine.load_checkpoint(self.folder, self._tag(step), load_module_strict=False)
-        ema.mean = torch.load(self.folder / self._tag(step) / f"ema-{ema.rank:02d}.pt", map_location=engine.device)
+        try:
+            engine.load_checkpoint(self.folder, self._tag(step), load_module_strict=False)
+            ema.mean = torch.load(self.folder / self._tag(step) / f"ema-{ema.rank:02d}.pt", map_location=engine.device)
+        except Exception as error:  # torch and DeepSpeed let any out on broken bytes
+            problem = f"cannot be read ({' '.join(str(error).split())})"
+            raise UserError(f"{self.folder / self._tag(step)}: {problem}; delete it and run again") from error
         return step
 
     def _tag(self, step: int) -> str:
         return f"step-{step:08d}"
+
+
+def _size(path: Path) -> dict[str, int]:
+    """As in a manifest, without a checksum: a checkpoint's files are many gigabytes."""
+    return {"bytes": path.stat().st_size}

@@ -40,7 +40,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40)])
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40), (2000, 1)])
 def test_any_size_comes_back_at_its_size(pipeline: EditPipeline, width: int, height: int) -> None:
     edited = pipeline(photo(width, height), "Make it night.", num_inference_steps=2, generator=seeded()).images[0]
     assert edited.size == (width, height)
@@ -70,6 +70,30 @@ def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkey
     assert np.array_equal(np.asarray(pipeline(picture, "Keep it.").images[0]), np.asarray(picture))
 
 
+def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EditPipeline, "_sample", lambda self, source, *_: source)
+    grey = np.full((40, 60), 0x80FF, np.uint16)
+    assert np.asarray(pipeline(Image.fromarray(grey), "Keep it.").images[0]).max() == 0x80
+    clear = pipeline(Image.new("RGBA", (60, 40), (0, 0, 0, 0)), "Keep it.").images[0]
+    assert np.asarray(clear).min() == 255
+    sideways = photo(60, 40)
+    sideways.getexif()[0x0112] = 6
+    assert pipeline(sideways, "Keep it.").images[0].size == (40, 60)
+
+
+def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> None:
+    for wrong, told in (
+        ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
+        ({"num_inference_steps": 0}, "num_inference_steps: 0"),
+        ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt"),
+        ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            pipeline(**({"image": photo(60, 40), "instruction": "Add fog."} | wrong))
+    with pytest.raises(FileNotFoundError, match="absent: no such folder"):
+        EditPipeline.from_pretrained(tmp_path / "absent")
+
+
 def test_padding_mirrors_and_keeps_the_picture() -> None:
     images = torch.arange(6.0).reshape(1, 1, 2, 3)
     padded = pad_to_grid(images, 8)
@@ -79,8 +103,9 @@ def test_padding_mirrors_and_keeps_the_picture() -> None:
 
 
 def test_large_pictures_are_scaled_to_the_resolution_and_small_ones_left() -> None:
-    assert working_size(1024, 4096, 512) == (256, 1024)
-    assert working_size(100, 60, 128) == (100, 60)
+    assert working_size(1024, 4096, 512, 10**6) == (256, 1024)
+    assert working_size(100, 60, 128, 10**6) == (100, 60)
+    assert working_size(10, 4096, 512, 1024) == (2, 1024)
 
 
 def test_guidance_at_scale_one_is_no_guidance_and_at_zero_forgets() -> None:

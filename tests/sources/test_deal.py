@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.sources.deal import deal
-from omniedit.sources.index import SAMPLE, Demands, Row, index_rows, list_files
+from omniedit.sources.index import SAMPLE, Demands, Row, index_rows
+from omniedit.sources.listing import list_files
 
 BOX = [0, 0, 1, 1]
 

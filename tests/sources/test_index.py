@@ -1,8 +1,10 @@
 """A folder of anything becomes an index: what is kept, how it is cropped, and why the rest is refused."""
 
+import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -18,10 +20,10 @@ from omniedit.sources.index import (
     Row,
     check_some_kept,
     index_rows,
-    list_files,
     make_source_id,
     objects_in_crop,
 )
+from omniedit.sources.listing import list_files, listing_digest
 from omniedit.sources.photo import NamedObject
 
 DEMANDS = Demands(min_pixels=4096, max_pixels=10**6, ratio_tolerance=0.15, crop="centre")
@@ -197,3 +199,55 @@ def test_source_ids_are_readable_and_differ() -> None:
     ids = [make_source_id(file, "") for file in ("a/b.jpg", "a-b.png", "a b.jpg", "ä-b.jpg")]
     assert len(set(ids)) == 4 and ids[1] == "a-b" and ids[0].startswith("a-b-")
     assert make_source_id("a.png", "", {"a"}).startswith("a-")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.jpg")
+    for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
+        os.mkfifo(tmp_path / pipe)
+    rows = indexed(tmp_path)
+    assert rows["a.jpg"]["status"] == "kept"
+    assert rows["b.jpg"]["reason"] == "a pipe, socket or device, no file"
+    assert rows["captions.jsonl"]["status"] == "warned"
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    (root / "deep").mkdir(parents=True)
+    save(elsewhere / "b.jpg")
+    (root / "linked").symlink_to(elsewhere)
+    (root / "twice").symlink_to(elsewhere)
+    (root / "deep" / "loop").symlink_to(root)
+    rows = indexed(root)
+    assert rows["linked/b.jpg"]["status"] == "kept"
+    assert rows["twice/"]["reason"] == "the same folder as linked/"
+    assert rows["deep/loop/"]["reason"] == "the same folder as sources.path itself"
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "open" / "a.jpg")
+    (tmp_path / "shut").mkdir()
+    scandir = os.scandir
+
+    def refusing(folder: Path) -> Any:
+        if Path(folder).name == "shut":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    rows = indexed(tmp_path)
+    assert rows["open/a.jpg"]["status"] == "kept"
+    assert rows["shut/"]["reason"] == "folder cannot be read: Permission denied"
+    with pytest.raises(UserError, match="folder cannot be read: Permission denied"):
+        list_files(tmp_path / "shut")
+
+
+def test_the_digest_of_a_folder_tells_a_changed_file(tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"one")
+    before = listing_digest(tmp_path)
+    assert listing_digest(tmp_path) == before
+    photo.write_bytes(b"three")
+    assert listing_digest(tmp_path) != before
+    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "gone")
+    assert listing_digest(tmp_path)

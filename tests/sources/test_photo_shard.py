@@ -7,7 +7,8 @@ import PIL.Image
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.sources.index import Demands, Row, index_rows, list_files
+from omniedit.sources.index import Demands, Row, index_rows
+from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 

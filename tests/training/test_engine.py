@@ -134,6 +134,9 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(run: Path) ->
         rank.kill()
         rank.join()
     assert not (run / "killed").exists() and not (run / "killed.checkpoints/step-00000030").exists()
+    newest = max((run / "killed.checkpoints").glob("step-*[0-9]"))
+    half = max(newest.iterdir(), key=lambda path: path.stat().st_size)
+    os.truncate(half, half.stat().st_size // 2)
     train_whole(run, "killed")
 
     weights = "transformer/diffusion_pytorch_model.safetensors"
@@ -205,3 +208,12 @@ def test_checkpoints_of_another_run_are_not_gone_on_from(alone: None, tmp_path: 
     assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
     (tmp_path / "step-00000007.part").mkdir()
     assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named_with_the_remedy(run: Path, alone: None, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, {})
+    trainer_of(run, steps=3).run(checkpoints)
+    mean = tmp_path / "step-00000003/ema-00.pt"
+    mean.write_bytes(bytes(mean.stat().st_size))
+    with pytest.raises(UserError, match=r"step-00000003: cannot be read .*; delete it and run again"):
+        trainer_of(run, steps=3).run(checkpoints)

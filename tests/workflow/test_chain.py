@@ -204,9 +204,10 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sources": {"kind": "folder", "path": "nowhere"}}, ["nowhere"]),
+        ({"sources": {"kind": "folder", "path": "nowhere"}}, ["small.yaml", "sources.path", "nowhere"]),
         ({"filter": {"min_score": 11}}, ["small.yaml", "filter.min_score", "11", "less than or equal to 10"]),
         ({"tasks": {"object_swop": {}}}, ["small.yaml", "tasks.object_swop", "object_swap"]),
+        ({"train": {"batch_size": 15}}, ["small.yaml", "train.batch_size", "15", "2 ranks"]),
         ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference' or 'student'"]),
     ],
 )

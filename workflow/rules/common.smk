@@ -10,21 +10,28 @@ import socket
 import sys
 
 from omniedit.aspect import RATIOS
-from omniedit.config import check
+from omniedit.config import check, origin
 from omniedit.errors import UserError
 from omniedit.files import hold_lock
 from omniedit.manifest import MANIFEST, lost_files
+from omniedit.sources.listing import listing_digest
 from omniedit.tasks import Task
 
-given = list(workflow.config_settings.configfiles)
-defaults = [path for path in workflow.configfiles if path not in given]
+# Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
+LOOKS = r"-\w*[nSDl]\w*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
+
+CONFIG_OPTIONS = workflow.config_settings.config
+on_command_line = list(workflow.config_settings.configfiles)
+CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
 try:
-    CONFIG = check(config, defaults + given, workflow.config_settings.config)
+    CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
+    LISTING = listing_digest(Path(CONFIG.sources.path)) if CONFIG.sources.path and workflow.is_main_process else ""
+    WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
+    if WORKS:
+        # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
+        hold_lock(".snakemake/omniedit.lock")
 except UserError as error:
     sys.exit(f"error: {error}")
-
-if CONFIG.sources.path and not Path(CONFIG.sources.path).is_dir():
-    sys.exit(f"error: sources.path '{CONFIG.sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
@@ -45,11 +52,6 @@ wildcard_constraints:
     model="|".join(BENCH_MODELS),
 
 
-onstart:
-    # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
-    hold_lock(".snakemake/omniedit.lock")
-
-
 def of_run(path):
     """Paths of this run: fills {run}, and {task}, {shard}, {part}, {model}, {ratio} with every value of the config."""
     return expand(
@@ -64,12 +66,12 @@ def of_run(path):
 
 
 if workflow.is_main_process:
-    for manifest in of_run([f"results/{{run}}/{folder}/{MANIFEST}" for folder in FOLDERS]):
-        # Snakemake sees only the manifest of a folder: without it, it makes the folder again. A look removes nothing.
-        if lost := lost_files(Path(manifest)):
-            print(f"{manifest}: {lost[0]} is lost ({len(lost)} in all); the folder is made again", file=sys.stderr)
-            if not {"-n", "--dry-run", "--dryrun", "--lint", "--report"}.intersection(sys.argv):
-                Path(manifest).unlink()
+    for folder in map(Path, of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])):
+        # Snakemake sees only the manifest of a folder: without it, it makes the folder again.
+        if lost := lost_files(folder):
+            print(f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again", file=sys.stderr)
+            if WORKS:
+                (folder / MANIFEST).unlink()
 
 
 def all_results(wildcards):
@@ -90,8 +92,8 @@ def all_results(wildcards):
 
 
 def as_json(section):
-    """A section of the config as one command-line argument."""
-    return section.model_dump_json()
+    """A section of the config as one command-line argument; a function, as `path_option` is."""
+    return lambda wildcards: section.model_dump_json()
 
 
 def specialist_of_task(wildcards):
@@ -105,15 +107,6 @@ def pairs_of_task(wildcards):
 def path_option(wildcards):
     """A function, so that Snakemake does not take braces in the path for wildcards."""
     return ["--path", CONFIG.sources.path] if CONFIG.sources.path else []
-
-
-def photo_listing(wildcards):
-    """Names, sizes and times of the folder's files: a change there makes the index anew."""
-    if CONFIG.sources.path is None:
-        return []
-    root = Path(CONFIG.sources.path)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return [f"{path.relative_to(root)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
 
 
 def scorer_of_run(wildcards):

@@ -27,7 +27,8 @@ rule index_sources:
         shards=CONFIG.sources.shards,
         bench_photos=CONFIG.bench.photos,
         seed=CONFIG.seed,
-        listing=photo_listing,
+        # Another text where a file of the folder came, went or changed.
+        listing=LISTING,
     shell:
         "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
         " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"

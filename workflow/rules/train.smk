@@ -61,3 +61,13 @@ rule train_editor:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
         " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
+
+
+train_resources = workflow.get_rule("train_editor").resources
+train_ranks = train_resources["nodes"].value * train_resources["ranks"].value
+if CONFIG.train.batch_size % train_ranks:
+    sys.exit(
+        f"error: {origin('train.batch_size', CONFIG_FILES, CONFIG_OPTIONS)}: train.batch_size: "
+        f"{CONFIG.train.batch_size} cannot be shared by the profile's {train_ranks} ranks of train_editor; "
+        f"make it a multiple of {train_ranks}"
+    )

@@ -1,0 +1,84 @@
+"""What a folder of photos holds. Needs the standard library alone: the workflow lists the folder too."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omniedit.errors import UserError
+
+SUPPORTED = "jpeg png webp tiff"
+
+
+@dataclass
+class Listing:
+    """The files below a folder; hidden ones and those in hidden folders are left out.
+
+    Args:
+        files: relative paths, sorted.
+        unread: relative path of a folder, with '/' at its end -> why its files are not among them.
+    """
+
+    files: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def list_files(root: Path) -> Listing:
+    """All files below `root`. Links to folders are followed, but no folder is listed twice.
+
+    Raises:
+        UserError: there is no such folder, it cannot be read, or it holds no file.
+    """
+    if not root.is_dir():
+        raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
+    found, first_names = Listing(), dict[tuple[int, int], str]()
+    _list(root, "", found, first_names)
+    if "/" in found.unread:
+        raise UserError(f"sources.path '{root}' {found.unread['/']}")
+    if not found.files and not found.unread:
+        raise UserError(f"sources.path '{root}' holds no files. Supported: {SUPPORTED}.")
+    return Listing(sorted(found.files), dict(sorted(found.unread.items())))
+
+
+def listing_digest(root: Path) -> str:
+    """A digest of the names, sizes and times of the files below `root`: another one where anything there changed."""
+    digest = hashlib.sha256()
+    for line in _described(root):
+        digest.update(line.encode(errors="surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _described(root: Path) -> Iterator[str]:
+    listing = list_files(root)
+    yield from (f"{folder} {why}" for folder, why in listing.unread.items())
+    for file in listing.files:
+        try:
+            status = (root / file).stat()
+        except OSError as error:
+            yield f"{file} {error.strerror}"
+        else:
+            yield f"{file} {status.st_size} {status.st_mtime_ns}"
+
+
+def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int, int], str]) -> None:
+    """Add what `folder` holds; `prefix` is its path relative to the root, with '/' at its end, '' for the root."""
+    try:
+        status = folder.stat()
+        with os.scandir(folder) as entries:
+            inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
+            folders = [entry.name for entry in inside if entry.is_dir()]
+    except OSError as error:
+        found.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
+        return
+    first = first_names.setdefault((status.st_dev, status.st_ino), prefix)
+    if first != prefix:
+        found.unread[prefix] = f"the same folder as {first or 'sources.path itself'}"
+        return
+    found.files += [prefix + entry.name for entry in inside if entry.name not in folders]
+    for name in folders:
+        _list(folder / name, f"{prefix}{name}/", found, first_names)
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
