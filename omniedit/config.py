@@ -80,7 +80,7 @@ class TasksConfig(Section):
 class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
-    steps: int = Field(200, ge=1)
+    steps: int = Field(140, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step."""

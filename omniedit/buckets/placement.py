@@ -75,7 +75,7 @@ def kept_pairs(files: Sequence[Path]) -> pa.Table:
     """The kept pairs of all decisions: pair_id, o_score, row, ratio, task, shard.
 
     Raises:
-        UserError: no pair is kept; the text gives the best score there is.
+        UserError: there is no pair, or none is kept; the text gives the best score there is.
     """
     kept, scores, seen = [], [], 0
     for file in files:
@@ -87,6 +87,9 @@ def kept_pairs(files: Sequence[Path]) -> pa.Table:
             table = table.append_column(column, pa.array([value] * len(table), pa.string()))
         kept.append(table)
     merged = pa.concat_tables(kept)
+    if not seen:
+        reasons = "the refusals in the candidates and in logs/{run}/synthesize say why"
+        raise UserError(f"there is no pair to keep: no photo suits any task; {reasons}; give more photos")
     if not len(merged):
         scored = f"best O {max(scores):.2f}" if scores else "none has a score"
         raise UserError(f"no pair is kept (0 of {seen}, {scored}); lower filter.min_score or make more pairs")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, isinf, isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,8 @@ def markdown(table: Sequence[dict[str, Any]]) -> str:
     ]
     lines += [
         f"| {LABELS[row['model']]} | {interval(row, 'pq')} | {interval(row, 'sc')} | {interval(row, 'o')}"
-        f" | {row['pairs']} | {row['unscorable']} | {row['psnr_outside']:.1f} | {row['pixel_shift']:.2f} |"
+        f" | {row['pairs']} | {row['unscorable']}"
+        f" | {_number(row['psnr_outside'], 1)} | {_number(row['pixel_shift'], 2)} |"
         for row in overall
     ]
     lines += ["", "| O avg by task | " + " | ".join(LABELS[row["model"]] for row in overall) + " | pairs |"]
@@ -143,6 +144,11 @@ def markdown(table: Sequence[dict[str, Any]]) -> str:
         cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
         lines.append(f"| {Task(task).label} | {' | '.join(cells)} | {max(r['pairs'] for r in of_task.values())} |")
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float, digits: int) -> str:
+    """A PSNR without end is that of identical pictures."""
+    return "-" if isnan(value) else "identical" if isinf(value) else f"{value:.{digits}f}"
 
 
 def interval(row: dict[str, Any], score: str) -> Interval:

@@ -18,7 +18,8 @@ def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list
     kept = sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
     if len(kept) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
-        raise UserError(f"only {len(kept)} photos are kept, too few for {wanted}; add photos or lower these keys")
+        counted = "1 photo is kept" if len(kept) == 1 else f"{len(kept)} photos are kept"
+        raise UserError(f"only {counted}, too few for {wanted}; add photos or lower these keys")
     shard_of = dict.fromkeys(held_out(kept, bench_photos), BENCH)
     rest = [row["source_id"] for row in kept if row["source_id"] not in shard_of]
     shard_of |= {source_id: f"{turn % shards:05d}" for turn, source_id in enumerate(rest)}

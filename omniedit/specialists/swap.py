@@ -38,7 +38,7 @@ MAX_UPSCALE = 1.3
 """How much a cut-out may be enlarged."""
 UNLIKELY = 3.5
 """How many times too large or too small for its place a thing may come out: a fig as large as a drum is absurd."""
-MAX_BARE = 0.05
+MAX_BARE = 0.07
 """Largest share of the picture of what the old object hid and the new one does not hide."""
 WIDER, TALLER = 1.5, 1.3
 """How much larger than the old object's box the new one's may be."""

@@ -213,6 +213,9 @@ def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
     write_rows(path, [decision(pair, 0, kept=False) | {"o_score": None}], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"0 of 1, none has a score"):
         kept_pairs([path])
+    write_rows(path, [], DECISIONS_SCHEMA)
+    with pytest.raises(UserError, match="no photo suits any task"):
+        kept_pairs([path])
     with pytest.raises(UserError, match="holds no decisions"):
         decision_files([tmp_path])
 

@@ -69,6 +69,11 @@ def test_a_task_without_scores_shows_a_dash(tmp_path):
     assert "| Object swap | - | 1 |" in text
 
 
+def test_what_cannot_be_a_number_is_a_word(tmp_path):
+    text = markdown(table([row(psnr_outside=np.inf, pixel_shift=np.nan)], tmp_path))
+    assert "| identical | - |" in text and "nan" not in text
+
+
 def test_scores_of_two_judges_do_not_mix(tmp_path):
     with pytest.raises(UserError, match="one judge"):
         table([row(), row(judge="student")], tmp_path)
