@@ -17,6 +17,8 @@ def _main() -> None:
     commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
     config = commands.add_parser("check", help="whether config files can be used, and what would be wrong with them")
     config.add_argument("files", nargs="+", metavar="FILE", help="as given to snakemake --configfile")
+    status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
+    status.add_argument("run", nargs="?", default="mini", help="its name, `run` in the config (default: mini)")
     args = parser.parse_args()
     if args.command == "doctor":
         from omniedit.doctor import report
@@ -28,3 +30,7 @@ def _main() -> None:
         for file in args.files:
             load(file)
             print(f"{file}: good")
+    if args.command == "status":
+        from omniedit import status as status_of
+
+        print("\n".join(status_of.report(args.run)))

@@ -80,7 +80,7 @@ class TasksConfig(Section):
 class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
-    steps: int = Field(140, ge=1)
+    steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step."""
@@ -127,7 +127,7 @@ class BaseConfig(Section):
     """Latent pixels on a side of one image token."""
     prediction: Literal["velocity", "sample"] = "sample"
     """What the base predicts: the velocity as SD3 does, or the clean sample, which a narrow one learns sooner."""
-    steps: int = Field(260, ge=0)
+    steps: int = Field(240, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
     """Pictures a pre-training step."""
@@ -140,7 +140,7 @@ class TrainConfig(Section):
     """Architecture of the editor."""
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
-    steps: int = Field(240, ge=1)
+    steps: int = Field(200, ge=1)
     """Optimizer steps of EditNet."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""

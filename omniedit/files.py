@@ -41,6 +41,13 @@ def replaced(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def write_changed(path: str | Path, text: str) -> None:
+    """Write a text file where it is missing or holds another text."""
+    if not Path(path).is_file() or Path(path).read_text() != text:
+        with replaced(path) as temporary:
+            temporary.write_text(text)
+
+
 def _is_left_behind(temporary: Path) -> bool:
     """Whether it was written by this process, or by one of this machine that is gone."""
     host, pid = temporary.name.split(".")[-3:-1]

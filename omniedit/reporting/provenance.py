@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from omniedit import __version__
@@ -95,10 +96,21 @@ def machine() -> list[tuple[str, str]]:
     """The machine that wrote the page."""
     return [
         ("system", platform.platform()),
-        ("processor", f"{os.cpu_count()} x {platform.processor() or platform.machine()}"),
+        ("processor", f"{os.cpu_count()} x {_processor()}"),
+        ("memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"),
         ("Python", platform.python_version()),
         ("commit", commit()),
     ]
+
+
+def _processor() -> str:
+    """Its model, which Linux alone tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
 
 
 def commit() -> str:

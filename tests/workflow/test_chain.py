@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -183,6 +184,24 @@ def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> Non
     assert not list(root.glob("results/**/.*.tmp"))
 
 
+def commands_of(page: str) -> list[str]:
+    """The Snakemake commands that a page shows, as a shell would get them."""
+    lines = (REPOSITORY / page).read_text().splitlines()
+    shown = [line.strip().partition(" # ")[0] for line in lines if line.startswith("    snakemake ")]
+    return shown + [match for line in lines for match in re.findall("`(snakemake [^`]*)`", line)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/chain.md", "config/README.md"])
+def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    (root / "my.yaml").write_text("seed: 1")
+    shown = [line for line in commands_of(page) if "--report" not in line]
+    assert shown
+    for line in shown:
+        done = subprocess.run(f"{line} --dry-run", shell=True, cwd=root, env=environment(), capture_output=True)
+        assert done.returncode == 0, (line, done.stderr)
+
+
 def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     target = f"results/small/candidates/{Task.ENVIRONMENT_CHANGE}/00000.h5"
@@ -195,7 +214,8 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
             time.sleep(0.1)
         second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
         assert second.returncode != 0
-        assert f"process {first.pid}" in second.stdout + second.stderr
+        (line,) = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
+        assert f"process {first.pid}" in line
     finally:
         first.kill()
         first.wait()

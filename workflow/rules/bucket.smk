@@ -28,6 +28,8 @@ rule plan_buckets:
         parts=CONFIG.buckets.parts,
         held_out=CONFIG.train.held_out,
         seed=CONFIG.seed,
+    message:
+        "Plan the buckets; {log}"
     shell:
         "python scripts/plan_buckets.py --decisions {input.decisions} --base-size {params.base_size}"
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
@@ -49,6 +51,8 @@ rule write_buckets:
     params:
         candidates="results/{run}/candidates",
         out_dir=subpath(output[0], parent=True),
+    message:
+        "Write part {wildcards.part} of the buckets; {log}"
     shell:
         "python scripts/write_buckets.py {input.plan} --part {wildcards.part} --candidates-root {params.candidates}"
         " --out {params.out_dir} > {log} 2>&1"
@@ -71,6 +75,8 @@ rule seal_buckets:
     params:
         parts=of_run("results/{run}/buckets/parts/{part}"),
         out_dir=subpath(output.manifest, parent=True),
+    message:
+        "Seal the buckets; {log}"
     shell:
         "python scripts/seal_buckets.py {input.plan} {params.parts} --out-dir {params.out_dir}"
         " --manifest {output.manifest} > {log} 2>&1"

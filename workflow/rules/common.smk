@@ -12,7 +12,7 @@ import sys
 from omniedit.aspect import RATIOS
 from omniedit.config import check, origin
 from omniedit.errors import UserError
-from omniedit.files import hold_lock
+from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.sources.listing import listing_digest
 from omniedit.tasks import Task
@@ -72,6 +72,10 @@ if workflow.is_main_process:
             print(f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again", file=sys.stderr)
             if WORKS:
                 (folder / MANIFEST).unlink()
+
+if WORKS:
+    # What `omniedit status` goes by.
+    write_changed(f"results/{CONFIG.run}/config.json", CONFIG.model_dump_json(indent=1) + "\n")
 
 
 def all_results(wildcards):

@@ -26,6 +26,8 @@ rule synthesize_bench:
         specialist=specialist_of_task,
         pairs=CONFIG.bench.pairs_per_task,
         seed=CONFIG.seed,
+    message:
+        "Make benchmark pairs: {wildcards.task}; {log}"
     shell:
         "python scripts/synthesize.py {input.photos} --donors {input.donors} --objects {input.objects}"
         " --task {wildcards.task} --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
@@ -52,6 +54,8 @@ rule bench_edit:
         guidance_text=CONFIG.bench.guidance_text,
         guidance_image=CONFIG.bench.guidance_image,
         seed=CONFIG.seed,
+    message:
+        "Edit the benchmark: {wildcards.model}; {log}"
     shell:
         "python scripts/bench_edit.py {input.pairs} --model {wildcards.model} {params.pipeline}"
         " --resolution {params.resolution} --steps {params.steps} --guidance-text {params.guidance_text}"
@@ -74,6 +78,8 @@ rule bench_score:
         out_dir=subpath(output[0], parent=True),
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
+    message:
+        "Score the benchmark: {wildcards.model}; {log}"
     shell:
         "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer}"
         " --out-dir {params.out_dir} > {log} 2>&1"
@@ -93,6 +99,8 @@ rule bench_table:
         "../../envs/evaluate.yaml"
     params:
         seed=CONFIG.seed,
+    message:
+        "Write the benchmark's table; {log}"
     shell:
         "python scripts/bench_table.py {input} --seed {params.seed} --out {output.table}"
         " --markdown {output.markdown} > {log} 2>&1"

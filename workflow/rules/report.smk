@@ -24,6 +24,8 @@ rule report_gallery:
     params:
         min_score=CONFIG.filter.min_score,
         seed=CONFIG.seed,
+    message:
+        "Report: pairs of {wildcards.task}; {log}"
     shell:
         "python scripts/report_gallery.py --run {wildcards.run} --task {wildcards.task}"
         " --candidates {input.candidates} --scores {input.scores} --decisions {input.decisions}"
@@ -48,6 +50,8 @@ rule report_sheet:
         "benchmarks/{run}/report_sheet.tsv"
     conda:
         "../../envs/report.yaml"
+    message:
+        "Report: all tasks at a glance; {log}"
     shell:
         "python scripts/report_sheet.py --candidates {input.candidates} --scores {input.scores}"
         " --decisions {input.decisions} --out {output} > {log} 2>&1"
@@ -72,6 +76,8 @@ rule report_summary:
     params:
         scorer=subpath(input.scorer, parent=True),
         min_score=CONFIG.filter.min_score,
+    message:
+        "Report: front page; {log}"
     shell:
         "python scripts/report_summary.py --index {input.index} --decisions {input.decisions} --buckets {input.buckets}"
         " --scorer {params.scorer} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
@@ -98,6 +104,8 @@ rule report_filter:
         "../../envs/report.yaml"
     params:
         min_score=CONFIG.filter.min_score,
+    message:
+        "Report: scores and filter; {log}"
     shell:
         "python scripts/report_filter.py --run {wildcards.run} --candidates {input.candidates} --scores {input.scores}"
         " --decisions {input.decisions} --min-score {params.min_score} --out {output} > {log} 2>&1"
@@ -122,6 +130,8 @@ rule report_agreement:
     params:
         scorer=subpath(input[0], parent=True),
         judge=CONFIG.scoring.judge,
+    message:
+        "Report: student judge; {log}"
     shell:
         "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge} --out {output}"
         " > {log} 2>&1"
@@ -144,6 +154,8 @@ rule report_training:
         "benchmarks/{run}/report_training.tsv"
     conda:
         "../../envs/report.yaml"
+    message:
+        "Report: training; {log}"
     shell:
         "python scripts/report_training.py --run {wildcards.run} --base {input.base} --editor {input.editor}"
         " --out {output} > {log} 2>&1"
@@ -167,6 +179,8 @@ rule report_benchmark:
         "benchmarks/{run}/report_benchmark.tsv"
     conda:
         "../../envs/report.yaml"
+    message:
+        "Report: benchmark; {log}"
     shell:
         "python scripts/report_benchmark.py --run {wildcards.run} --table {input.table} --scores {input.scores}"
         " --edits {input.edits} --out {output} > {log} 2>&1"
@@ -188,6 +202,8 @@ rule report_throughput:
         "benchmarks/{run}/report_throughput.tsv"
     conda:
         "../../envs/report.yaml"
+    message:
+        "Report: throughput; {log}"
     shell:
         "python scripts/report_throughput.py --run {wildcards.run} --benchmarks benchmarks/{wildcards.run}"
         " --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
@@ -212,6 +228,8 @@ rule report_provenance:
         "../../envs/report.yaml"
     params:
         config=as_json(CONFIG),
+    message:
+        "Report: provenance; {log}"
     shell:
         "python scripts/report_provenance.py --config {params.config:q} --index {input.index}"
         " --candidates {input.candidates} --out {output} > {log} 2>&1"

@@ -23,6 +23,8 @@ rule teach_shard:
         "../../envs/score.yaml"
     params:
         seed=CONFIG.seed,
+    message:
+        "Score pairs and known defects for the student: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         "python scripts/teach.py {input} --seed {params.seed} --out {output} > {log} 2>&1"
 
@@ -44,6 +46,8 @@ rule train_student:
         out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
         seed=CONFIG.seed,
+    message:
+        "Train the student judge; {log}"
     shell:
         "python scripts/train_student.py {input.candidates} --teacher {input.teacher} --options {params.options:q}"
         " --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
@@ -65,6 +69,8 @@ rule score_shard:
     params:
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
+    message:
+        "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} --out {output}"
         " > {log} 2>&1"
@@ -86,6 +92,8 @@ rule decide_shard:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
+    message:
+        "Decide what is kept: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench-index {input.index}"
         " --min-score {params.min_score} --out {output} > {log} 2>&1"

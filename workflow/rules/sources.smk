@@ -29,6 +29,8 @@ rule index_sources:
         seed=CONFIG.seed,
         # Another text where a file of the folder came, went or changed.
         listing=LISTING,
+    message:
+        "Index the source photos; {log}"
     shell:
         "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
         " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
@@ -50,5 +52,7 @@ rule pack_sources:
         "../../envs/sources.yaml"
     params:
         path=path_option,
+    message:
+        "Pack the photos of {wildcards.photos}; {log}"
     shell:
         "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1"

@@ -20,6 +20,8 @@ rule ground_shard:
         photos=r"\d{5}|bench",
     conda:
         "../../envs/synthesize.yaml"
+    message:
+        "Find the objects in the photos of {wildcards.photos}; {log}"
     shell:
         "python scripts/ground.py {input} --out {output} > {log} 2>&1"
 
@@ -42,6 +44,8 @@ rule synthesize_shard:
         specialist=specialist_of_task,
         pairs=pairs_of_task,
         seed=CONFIG.seed,
+    message:
+        "Make pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         "python scripts/synthesize.py {input.photos} --objects {input.objects} --task {wildcards.task}"
         " --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"

@@ -27,6 +27,8 @@ rule pretrain_base:
         out_dir=subpath(output.base, parent=True),
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
+    message:
+        "Pre-train the base; {log}"
     shell:
         "python scripts/pretrain_base.py {input} --options {params.options:q} --seed {params.seed}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
@@ -57,6 +59,8 @@ rule train_editor:
         checkpoints="results/{run}/train/editnet.checkpoints",
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
+    message:
+        "Train the editor on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
         " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"

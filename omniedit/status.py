@@ -1,0 +1,208 @@
+"""What of a run is done, at work, failed or waiting, read from its files alone: `omniedit status RUN`."""
+
+import base64
+import fcntl
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from pathlib import Path
+from string import Formatter
+
+from omniedit.config import Config
+from omniedit.errors import UserError
+
+LOCK = Path(".snakemake/omniedit.lock")
+"""Held by the process that runs the workflow."""
+BENCH_MODELS = ("editnet", "no_edit", "specialist")
+SHOWN = 20
+WINDOW_S = 3600.0
+"""The rate is that of the last hour."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A rule's jobs. `output` is below results/{run}, `log` below logs/{run}; both name the wildcards that tell jobs
+    apart."""
+
+    rule: str
+    output: str
+    log: str
+
+
+STAGES = (
+    Stage("index_sources", "sources/index.parquet", "index_sources.log"),
+    Stage("pack_sources", "sources/{photos}.tar", "pack_sources/{photos}.log"),
+    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
+    Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
+    Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
+    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{task}/{shard}.log"),
+    Stage("teach_shard", "teacher/{task}/{shard}.parquet", "teach/{task}/{shard}.log"),
+    Stage("train_student", "scorer/manifest.json", "train_student.log"),
+    Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
+    Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
+    Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
+    Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
+    Stage("train_editor", "train/editnet/manifest.json", "train_editor.log"),
+    Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
+    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
+    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
+    Stage("bench_table", "bench/table3.parquet", "bench_table.log"),
+    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
+    Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
+)
+
+
+class State(StrEnum):
+    DONE = "done"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Begun by a run that is gone: the next run makes it again."""
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class Job:
+    rule: str
+    wildcards: Mapping[str, str]
+    state: State
+    finished: float | None
+    """Seconds since the epoch, of a job that is done."""
+    log: Path
+
+
+def jobs_of(run: str, root: Path = Path()) -> list[Job]:
+    """Every job of a run as its files tell; `root` is the folder of results/ and logs/.
+
+    Raises:
+        UserError: no run of that name was ever started here.
+    """
+    config_file = root / "results" / run / "config.json"
+    if not config_file.is_file():
+        known = sorted(path.parent.name for path in root.glob("results/*/config.json"))
+        raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
+    config = Config.model_validate_json(config_file.read_text())
+    begun, live = begun_outputs(root), is_live(root)
+    return [job for stage in STAGES for job in _jobs(stage, run, config, root, begun, live)]
+
+
+def is_live(root: Path) -> bool:
+    """Whether a workflow is at work in the folder: its lock is held."""
+    try:
+        descriptor = os.open(root / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def begun_outputs(root: Path) -> set[str]:
+    """Outputs of jobs that were begun and have not ended, as Snakemake marks them: in the names of files."""
+    folder = root / ".snakemake/incomplete"
+    marks = (path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
+    names = ("".join(part.removeprefix("@") for part in mark) for mark in marks)
+    return {base64.urlsafe_b64decode(name).decode() for name in names if len(name) % 4 == 0}
+
+
+def _jobs(stage: Stage, run: str, config: Config, root: Path, begun: set[str], live: bool) -> Iterator[Job]:
+    finished = _times(root / "results" / run, stage.output)
+    for wildcards in _combinations(stage.output, config):
+        output = stage.output.format(**wildcards)
+        log = Path("logs", run, stage.log.format(**wildcards))
+        if f"results/{run}/{output}" in begun:
+            state = State.RUNNING if live else State.STOPPED
+        elif output in finished:
+            state = State.DONE
+        else:
+            state = State.FAILED if last_line(root / log) else State.WAITING
+        yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
+
+
+def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
+    """All values of the wildcards in a pattern."""
+    shards = [f"{shard:05d}" for shard in range(config.sources.shards)]
+    values = {
+        "task": [str(task) for task in config.tasks.enabled],
+        "shard": shards,
+        "photos": [*shards, "bench"],
+        "part": [f"{part:05d}" for part in range(config.buckets.parts)],
+        "model": BENCH_MODELS,
+    }
+    names = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+    for chosen in product(*(values[name] for name in names)):
+        yield dict(zip(names, chosen, strict=True))
+
+
+def _times(results: Path, pattern: str) -> dict[str, float]:
+    """Path below `results` -> time of the last write, of the files that fit a pattern: a folder is read once."""
+    anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
+    return {
+        path.relative_to(results).as_posix(): path.stat().st_mtime for path in results.glob(pattern.format(**anything))
+    }
+
+
+def last_line(log: Path) -> str:
+    """Of a job's log; a progress line that was written over counts as a line. '' where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
+    """Lines to print: a row for each stage, then the jobs at work and those that failed with their logs' last lines."""
+    now = time.time() if now is None else now
+    jobs = jobs_of(run, root)
+    lines = [f"run {run}: " + ("at work" if is_live(root) else "no workflow is at work here"), ""]
+    lines.append(_row("", [*State, "an hour", "left"]))
+    for rule in dict.fromkeys(job.rule for job in jobs):
+        of_rule = [job for job in jobs if job.rule == rule]
+        counts = Counter(job.state for job in of_rule)
+        rate = hourly_rate([job.finished for job in of_rule if job.finished is not None], now)
+        todo = len(of_rule) - counts[State.DONE]
+        pace = [f"{rate:,.0f}", _duration(todo / rate)] if todo and rate else ["", ""]
+        lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in State), *pace]))
+    for state in (State.RUNNING, State.FAILED):
+        lines += _with_last_lines(state, [job for job in jobs if job.state is state], root)
+    return lines
+
+
+def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
+    if not jobs:
+        return []
+    names = (" ".join([job.rule, *job.wildcards.values()]) for job in jobs)
+    shown = [f"  {name}: {last_line(root / job.log)}  ({job.log})" for name, job in zip(names, jobs, strict=True)]
+    more = [f"  and {len(jobs) - SHOWN} more"] if len(jobs) > SHOWN else []
+    return ["", f"{title}:", *shown[:SHOWN], *more]
+
+
+def hourly_rate(finished: Sequence[float], now: float) -> float:
+    """Jobs an hour, over the last hour or since the first of them ended; 0 where none ended in that time."""
+    recent = [end for end in finished if end > now - WINDOW_S]
+    if not recent:
+        return 0.0
+    since = min(WINDOW_S, now - min(finished))
+    return len(recent) / max(since, 1.0) * 3600
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return f"{name:<18}" + "".join(f"{cell:>9}" for cell in cells)
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 60 else f"{3600 * hours:.0f} s"
