@@ -4,15 +4,15 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from omniedit.buckets.placement import Layout, decision_files, kept_pairs, place, write_plan
+from omniedit.buckets.placement import Layout, kept_pairs, place, write_plan
 from omniedit.errors import run_program
+from omniedit.shards import add_shard_options, files_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--decisions", type=Path, nargs="+", required=True, help="files {task}/{shard}.parquet, or the folder of them"
-    )
+    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    add_shard_options(parser)
     parser.add_argument("--base-size", type=int, required=True, help="pictures get at least this squared in pixels")
     parser.add_argument("--pairs-per-zarr-shard", type=int, required=True)
     parser.add_argument("--parts", type=int, required=True, help="how many jobs write")
@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
-    table = place(kept_pairs(decision_files(args.decisions)), layout)
+    table = place(kept_pairs(files_of(args.decisions, args.tasks, args.shards)), layout)
     write_plan(args.out, table, layout)
     print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")
 

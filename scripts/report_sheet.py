@@ -7,18 +7,21 @@ from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.sheet import contact_sheet
+from omniedit.shards import add_shard_options, files_of
 from omniedit.tasks import Task
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--candidates", type=Path, nargs="+", required=True, help="candidates/{task}/{shard}.h5")
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="their scores, in the same order")
-    parser.add_argument("--decisions", type=Path, nargs="+", required=True, help="their decisions, in the same order")
+    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    add_shard_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
     args = parser.parse_args()
 
-    candidates, refusals = read_candidates(args.candidates, args.scores, args.decisions)
+    patterns = args.candidates, args.scores, args.decisions
+    candidates, refusals = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
     with replaced(args.out) as temporary:
         contact_sheet(candidates, [task for task in Task if task in refusals], temporary)
 

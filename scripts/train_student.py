@@ -21,12 +21,14 @@ from omniedit.progress import Progress
 from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement, agreement_row
 from omniedit.scoring.distill import Distillation, Example, held_out_sources, read_examples
 from omniedit.scoring.student import StudentJudge
+from omniedit.shards import add_shard_options, files_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("candidates", type=Path, nargs="+", help="shards of edit pairs (.h5)")
-    parser.add_argument("--teacher", type=Path, nargs="+", required=True, help="the teacher's files, in the same order")
+    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
+    parser.add_argument("--teacher", required=True, help="pattern of teacher/{task}/{shard}.parquet")
+    add_shard_options(parser)
     parser.add_argument("--options", required=True, help="scoring.student of the config, as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the student")
@@ -38,7 +40,8 @@ def main() -> None:
     options = StudentConfig.model_validate_json(args.options)
 
     with Progress("examples") as progress:
-        read = read_examples(args.candidates, args.teacher, options.max_examples, options.image_size)
+        candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
+        read = read_examples(candidates, teacher, options.max_examples, options.image_size)
         examples = list(progress.over(read))
     held_out_photos = held_out_sources(examples, options.held_out, args.seed)
     seen = [example for example in examples if example.source_id not in held_out_photos]

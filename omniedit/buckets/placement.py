@@ -59,18 +59,6 @@ class Plan:
     sha256: str
 
 
-def decision_files(places: Sequence[Path]) -> list[Path]:
-    """The decisions among `places`: files, and folders of {task}/{shard}.parquet.
-
-    Raises:
-        UserError: there are none.
-    """
-    files = sorted(f for place in places for f in (place.glob("*/*.parquet") if place.is_dir() else [place]))
-    if not files:
-        raise UserError(f"{places[0]}: holds no decisions, {{task}}/{{shard}}.parquet; ask snakemake for them first")
-    return files
-
-
 def kept_pairs(files: Sequence[Path]) -> pa.Table:
     """The kept pairs of all decisions: pair_id, o_score, row, ratio, task, shard.
 

@@ -1,14 +1,16 @@
 """What the student is taught from: the teacher's verdict on pairs as they are and with known defects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.scoring.defects import DEFECTS, NO_DEFECT, with_defect
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.score import Judge, score_columns
+from omniedit.scoring.score import SCORES_SCHEMA, Judge, score_row
+from omniedit.tables import read_rows
 
 TEACHER_SCHEMA = pa.schema(
     [
@@ -37,12 +39,41 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int) -> list[L
     ]
 
 
-def taught(shard: Shard, drawn: Sequence[Lesson], teacher: Judge) -> Iterator[dict[str, object]]:
-    """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have, and a pair without a score, give none."""
+def taught(
+    shard: Shard, drawn: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
+) -> Iterator[dict[str, object]]:
+    """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have, and a pair without a score, give none.
+
+    Args:
+        known: pair id -> the row of `SCORES_SCHEMA` that this teacher already gave to the pair as it is.
+    """
+    known = known or {}
     for row, defect in drawn:
-        pair = with_defect(shard, row, defect)
-        if pair is None:
-            continue
-        (verdict,) = teacher.judge([pair])
-        if not isinstance(verdict, Unscorable):
-            yield {"pair_id": pair.pair_id, "defect": defect} | score_columns(verdict)
+        pair_id = shard.pair_ids[row]
+        columns = known.get(pair_id) if defect == NO_DEFECT else None
+        if columns is None:
+            columns = _judged(shard, row, defect, teacher)
+        if columns["status"] == "scored":
+            yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {"defect": defect}
+
+
+def _judged(shard: Shard, row: int, defect: str, teacher: Judge) -> Mapping[str, object]:
+    """As a row of `SCORES_SCHEMA`."""
+    pair = with_defect(shard, row, defect)
+    if pair is None:
+        return {"status": "impossible"}
+    (verdict,) = teacher.judge([pair])
+    return score_row(pair.pair_id, verdict, teacher)
+
+
+def known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
+    """What `taught` may take from a shard's scores.
+
+    Raises:
+        UserError: another judge, or another rubric, gave them.
+    """
+    rows = read_rows(path, SCORES_SCHEMA.names)
+    for row in rows:
+        if (row["judge"], row["prompt_hash"]) != (teacher.name, teacher.prompt_hash):
+            raise UserError(f"{path}: scores of the judge '{row['judge']}', not of the teacher; leave --scores out")
+    return {row["pair_id"]: row for row in rows}

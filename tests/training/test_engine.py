@@ -16,7 +16,7 @@ from torch import nn
 
 from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.placement import Layout, decision_files, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, kept_pairs, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
@@ -83,7 +83,7 @@ def made_pair(row: int) -> EditPair:
 def seal_buckets(root: Path) -> None:
     layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=1, held_out=0.2, seed=0)
     plan_path, part = root / "buckets/plan.parquet", root / "buckets/parts/00000"
-    write_plan(plan_path, place(kept_pairs(decision_files([root / "decisions"])), layout), layout)
+    write_plan(plan_path, place(kept_pairs(sorted(root.glob("decisions/*/*.parquet"))), layout), layout)
     plan = read_plan(plan_path)
     list(write_part(plan, "00000", root / "candidates", part))
     found = read_parts(plan, [part])

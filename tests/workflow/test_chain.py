@@ -1,114 +1,20 @@
 """The real DAG on small copies of the sample photos: what a user does to a run, and what must come of it."""
 
-import hashlib
 import json
-import os
 import re
 import signal
-import struct
 import subprocess
-import sys
 import time
-import zlib
 from pathlib import Path
 
-import cv2
-import numpy as np
-import PIL.Image
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from omniedit.aspect import RATIOS
 from omniedit.tasks import Task
-
-REPOSITORY = Path(__file__).parents[2]
-SAMPLE = REPOSITORY / "omniedit/sources/sample"
-SMALL = {
-    "run": "small",
-    "sources": {"kind": "folder", "path": "photos", "min_pixels": 60_000, "shards": 1},
-    "tasks": {task.value: {"pairs_per_shard": 2, "specialist": "embedded"} for task in Task},
-    "scoring": {"judge": "reference", "student": {"steps": 2, "batch_size": 4}},
-    "filter": {"min_score": 5},
-    "buckets": {"base_size": 256},
-    "train": {"resolution": 64, "steps": 4, "batch_size": 4, "checkpoint_every": 2, "base": {"layers": 2, "steps": 2}},
-    "bench": {"photos": 2, "pairs_per_task": 1, "steps": 2},
-}
+from workflow.chain import REPOSITORY, SAMPLE, SMALL, checkout, command, digest, environment, rules_to_run, snakemake
 
 pytestmark = pytest.mark.xdist_group("workflow")
-
-
-def checkout(root: Path, config: dict) -> Path:
-    """A working folder whose code is the repository's and whose results are its own."""
-    for name in ("Snakefile", "workflow", "scripts", "config", "profiles", "envs"):
-        (root / name).symlink_to(REPOSITORY / name)
-    (root / "small.yaml").write_text(yaml.safe_dump(config))
-    return root
-
-
-def shrink_sample(folder: Path) -> None:
-    """The nine photos at a quarter of their width, with their captions and boxes."""
-    folder.mkdir()
-    for path in SAMPLE.glob("*.jpg"):
-        photo = cv2.imread(str(path))
-        cv2.imwrite(str(folder / path.name), cv2.resize(photo, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
-    (folder / "sample.jsonl").write_bytes((SAMPLE / "sample.jsonl").read_bytes())
-
-
-def add_odd_files(folder: Path) -> None:
-    """What else lies in a folder of photos: modes that are to be read, and files that are to be refused."""
-    sides = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
-    photo = PIL.Image.fromarray(sides).resize((320, 320), PIL.Image.Resampling.BICUBIC)
-    photo.convert("CMYK").save(folder / "print.jpg")
-    photo.rotate(90).convert("RGBA").save(folder / "cut out.png")
-    PIL.Image.fromarray(np.asarray(photo.rotate(180).convert("L")).astype(np.uint16) * 257).save(folder / "deep.tif")
-    photo.resize((16, 16)).save(folder / "tiny.png")
-    (folder / "again").mkdir()
-    photo.convert("CMYK").save(folder / "again/print.jpg")
-    (folder / "half.jpg").write_bytes((SAMPLE / "two_dogs.jpg").read_bytes()[:20_000])
-    (folder / "words.png").write_text("no picture")
-    (folder / "empty.webp").touch()
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
-    (folder / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(b"")))
-
-
-def png_chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", *arguments]
-
-
-def environment() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
-
-
-def snakemake(root: Path, *arguments: str) -> str:
-    done = subprocess.run(command(*arguments), cwd=root, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
-def rules_to_run(root: Path, *arguments: str) -> set[str]:
-    """The rules that a dry-run says would run."""
-    output = snakemake(root, "--dry-run", *arguments, "--quiet", "rules")
-    rows = [line.split() for line in output.splitlines()]
-    return {row[0] for row in rows if len(row) == 2 and row[1].isdigit()} - {"total", "all"}
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = checkout(tmp_path_factory.mktemp("chain"), SMALL)
-    shrink_sample(root / "photos")
-    add_odd_files(root / "photos")
-    snakemake(root, "all")
-    return root
 
 
 def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:

@@ -23,6 +23,8 @@ rule plan_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=all_shards,
         base_size=CONFIG.buckets.base_size,
         pairs_per_zarr_shard=CONFIG.buckets.pairs_per_zarr_shard,
         parts=CONFIG.buckets.parts,
@@ -31,7 +33,7 @@ rule plan_buckets:
     message:
         "Plan the buckets; {log}"
     shell:
-        "python scripts/plan_buckets.py --decisions {input.decisions} --base-size {params.base_size}"
+        "python scripts/plan_buckets.py --decisions {params.decisions:q} {params.shards} --base-size {params.base_size}"
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
         " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
 

@@ -100,6 +100,20 @@ def as_json(section):
     return lambda wildcards: section.model_dump_json()
 
 
+def pattern(path):
+    """Of files of this run that a script reads all of, {task} and {shard} left open; a function, as `path_option` is."""
+    return lambda wildcards: f"results/{CONFIG.run}/{path}"
+
+
+def all_shards(wildcards):
+    """What fills a pattern: `omniedit.shards`."""
+    return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
+
+
+def shards_of_task(wildcards):
+    return f"--tasks {wildcards.task} --shards {len(SHARDS)}"
+
+
 def specialist_of_task(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].specialist
 
@@ -120,6 +134,16 @@ def scorer_of_run(wildcards):
 
 def scorer_option(wildcards, input):
     return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
+
+
+def scores_of_teacher(wildcards):
+    """Where the judge of the run is the teacher, the pairs as they are need no second look."""
+    shard = f"{wildcards.task}/{wildcards.shard}"
+    return f"results/{wildcards.run}/scores/{shard}.parquet" if CONFIG.scoring.judge == "reference" else []
+
+
+def scores_option(wildcards, input):
+    return f"--scores {input.scores}" if input.scores else ""
 
 
 def scored_of_task(wildcards):

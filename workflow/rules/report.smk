@@ -22,13 +22,17 @@ rule report_gallery:
     conda:
         "../../envs/report.yaml"
     params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        scores=pattern("scores/{task}/{shard}.parquet"),
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=shards_of_task,
         min_score=CONFIG.filter.min_score,
         seed=CONFIG.seed,
     message:
         "Report: pairs of {wildcards.task}; {log}"
     shell:
-        "python scripts/report_gallery.py --run {wildcards.run} --task {wildcards.task}"
-        " --candidates {input.candidates} --scores {input.scores} --decisions {input.decisions}"
+        "python scripts/report_gallery.py --run {wildcards.run} --candidates {params.candidates:q}"
+        " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
         " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
@@ -50,11 +54,16 @@ rule report_sheet:
         "benchmarks/{run}/report_sheet.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        scores=pattern("scores/{task}/{shard}.parquet"),
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=all_shards,
     message:
         "Report: all tasks at a glance; {log}"
     shell:
-        "python scripts/report_sheet.py --candidates {input.candidates} --scores {input.scores}"
-        " --decisions {input.decisions} --out {output} > {log} 2>&1"
+        "python scripts/report_sheet.py --candidates {params.candidates:q} --scores {params.scores:q}"
+        " --decisions {params.decisions:q} {params.shards} --out {output} > {log} 2>&1"
 
 
 rule report_summary:
@@ -74,12 +83,14 @@ rule report_summary:
     conda:
         "../../envs/report.yaml"
     params:
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=all_shards,
         scorer=subpath(input.scorer, parent=True),
         min_score=CONFIG.filter.min_score,
     message:
         "Report: front page; {log}"
     shell:
-        "python scripts/report_summary.py --index {input.index} --decisions {input.decisions} --buckets {input.buckets}"
+        "python scripts/report_summary.py --index {input.index} --decisions {params.decisions:q} {params.shards} --buckets {input.buckets}"
         " --scorer {params.scorer} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
@@ -103,12 +114,17 @@ rule report_filter:
     conda:
         "../../envs/report.yaml"
     params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        scores=pattern("scores/{task}/{shard}.parquet"),
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=all_shards,
         min_score=CONFIG.filter.min_score,
     message:
         "Report: scores and filter; {log}"
     shell:
-        "python scripts/report_filter.py --run {wildcards.run} --candidates {input.candidates} --scores {input.scores}"
-        " --decisions {input.decisions} --min-score {params.min_score} --out {output} > {log} 2>&1"
+        "python scripts/report_filter.py --run {wildcards.run} --candidates {params.candidates:q}"
+        " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
+        " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
 rule report_agreement:
@@ -227,9 +243,11 @@ rule report_provenance:
     conda:
         "../../envs/report.yaml"
     params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        shards=all_shards,
         config=as_json(CONFIG),
     message:
         "Report: provenance; {log}"
     shell:
         "python scripts/report_provenance.py --config {params.config:q} --index {input.index}"
-        " --candidates {input.candidates} --out {output} > {log} 2>&1"
+        " --candidates {params.candidates:q} {params.shards} --out {output} > {log} 2>&1"

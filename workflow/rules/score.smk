@@ -11,7 +11,8 @@ OUTPUTS:
 
 rule teach_shard:
     input:
-        "results/{run}/candidates/{task}/{shard}.h5",
+        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        scores=scores_of_teacher,
     output:
         "results/{run}/teacher/{task}/{shard}.parquet",
     log:
@@ -22,11 +23,12 @@ rule teach_shard:
     conda:
         "../../envs/score.yaml"
     params:
+        scores=scores_option,
         seed=CONFIG.seed,
     message:
         "Score pairs and known defects for the student: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/teach.py {input} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/teach.py {input.candidates} {params.scores} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule train_student:
@@ -43,14 +45,17 @@ rule train_student:
     conda:
         "../../envs/score.yaml"
     params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        teacher=pattern("teacher/{task}/{shard}.parquet"),
+        shards=all_shards,
         out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
         seed=CONFIG.seed,
     message:
         "Train the student judge; {log}"
     shell:
-        "python scripts/train_student.py {input.candidates} --teacher {input.teacher} --options {params.options:q}"
-        " --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
+        "python scripts/train_student.py --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}"
+        " --options {params.options:q} --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
 
 
 rule score_shard:

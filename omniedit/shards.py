@@ -1,0 +1,32 @@
+"""Files of which a run has one for each task and shard, given to a script as one pattern: a command line has an end.
+
+--decisions 'results/mini/decisions/{task}/{shard}.parquet' --tasks object_swap style_transfer --shards 12
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from omniedit.errors import UserError
+from omniedit.tasks import Task
+
+
+def add_shard_options(parser: argparse.ArgumentParser) -> None:
+    """`--tasks` and `--shards`, what the patterns of a script stand for."""
+    parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="fill {task}")
+    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
+
+
+def files_of(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
+    """The files of a pattern, a task's shards together.
+
+    Raises:
+        UserError: the pattern lacks {task} or {shard}.
+    """
+    if "{task}" not in pattern or "{shard}" not in pattern:
+        raise UserError(f"'{pattern}': a pattern with {{task}} and {{shard}} in it is needed")
+    return [
+        Path(pattern.replace("{task}", task).replace("{shard}", f"{shard:05d}"))
+        for task in tasks
+        for shard in range(shards)
+    ]

@@ -1,0 +1,168 @@
+"""The small chain through a real Slurm: the same results as on one machine, whatever happens to its jobs."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slurm.cluster import Cluster, NoCluster, install, wait_until
+from slurm.cluster import run as slurm_command
+from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+NEEDED = "OMNIEDIT_NEED_SLURM"
+"""Set by .ci/run: a machine that cannot have a cluster fails these tests there, elsewhere it skips them."""
+SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8}
+SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    private = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        install()
+        private.start()
+    except NoCluster as reason:
+        private.stop()
+        if NEEDED in os.environ:
+            raise
+        pytest.skip(f"no Slurm here: {reason}")
+    yield private
+    private.stop()
+
+
+@pytest.fixture(scope="module")
+def on_slurm(cluster: Cluster, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like that of `run`, whose jobs go to Slurm; the chain went through there once."""
+    root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"), run)
+    through_slurm(root, "all")
+    return root
+
+
+def slurm_checkout(root: Path, run: Path) -> Path:
+    checkout(root, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
+    site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())
+    (root / "site.yaml").write_text(yaml.safe_dump(site | SITE))
+    shutil.copyfile(REPOSITORY / "profiles/slurm/partitions.yaml", root / "partitions.yaml")
+    return root
+
+
+def slurm_snakemake(root: Path, *targets: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "small.yaml"]
+    command += ["--slurm-init-seconds-before-status-checks", "2", "--", *targets]
+    variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=variables, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def through_slurm(root: Path, *targets: str, harm: Callable[[], None] = lambda: None) -> str:
+    """Run until the targets are there, with `harm` done meanwhile; what the user saw."""
+    controller = slurm_snakemake(root, *targets)
+    try:
+        harm()
+        seen, _ = controller.communicate(timeout=600)
+    finally:
+        controller.kill()
+    assert controller.returncode == 0, seen[-4000:]
+    return seen
+
+
+def running_job(rule: str) -> str:
+    """The id of a job of a rule, once one runs."""
+    found: list[str] = []
+
+    def is_there() -> bool:
+        lines = slurm_command("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+        found.extend(line.split()[0] for line in lines if f"rule_{rule}" in line)
+        return bool(found)
+
+    wait_until(is_there, f"a job of {rule} to run", 120)
+    return found[0]
+
+
+def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, on_slurm: Path) -> None:
+    here, there = run / "results/small", on_slurm / "results/small"
+    files = [path.relative_to(here) for path in here.rglob("*") if path.is_file()]
+    assert {path.relative_to(there) for path in there.rglob("*") if path.is_file()} == set(files)
+    same = [file for file in files if file.parts[0] in SAME_BYTES]
+    assert len(same) > 50
+    assert [file for file in same if digest(here / file) != digest(there / file)] == []
+
+
+def test_two_nodes_train_as_one_does(run: Path, on_slurm: Path) -> None:
+    metrics = [
+        (root / "results/small/train/editnet.metrics.jsonl").read_text().splitlines() for root in (run, on_slurm)
+    ]
+    for line_here, line_there in zip(*metrics, strict=True):
+        here, there = json.loads(line_here), json.loads(line_there)
+        assert there["step"] == here["step"]
+        assert there.get("loss", 0) == pytest.approx(here.get("loss", 0), rel=1e-3)
+    logs = list((on_slurm / "logs/small/train_editor.log.ranks").rglob("stdout.log"))
+    assert len(logs) == 2
+
+
+def test_one_shard_again_by_name(on_slurm: Path, run: Path) -> None:
+    target = "results/small/scores/style_transfer/00000.parquet"
+    (on_slurm / target).unlink()
+    seen = through_slurm(on_slurm, target)
+    assert re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", seen) == ["score_shard"]
+    assert digest(on_slurm / target) == digest(run / target)
+
+
+def harmed(root: Path, run: Path, harm: Callable[[str], None]) -> str:
+    """Make a candidate file again and do harm to its job; the file must be the same. What the user saw."""
+    target = "results/small/candidates/background_swap/00000.h5"
+    (root / target).unlink()
+    seen = through_slurm(root, target, harm=lambda: harm(running_job("synthesize_shard")))
+    assert digest(root / target) == digest(run / target)
+    assert not list(root.glob("results/**/.*.tmp"))
+    return seen
+
+
+def test_a_cancelled_job_is_tried_again(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    seen = harmed(on_slurm, run, lambda job: slurm_command("scancel", job))
+    assert "Trying to restart job" in seen
+
+
+def test_a_job_over_its_time_limit_is_tried_again(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    limit = "TimeLimit=00:00:01"
+    seen = harmed(on_slurm, run, lambda job: slurm_command("scontrol", "update", f"JobId={job}", limit))
+    assert "Trying to restart job" in seen
+
+
+def test_a_preempted_job_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    def preempt(job: str) -> None:
+        urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
+        slurm_command("sbatch", "--output=/dev/null", *urgent)
+
+    assert "Trying to restart job" not in harmed(on_slurm, run, preempt)
+
+
+def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    def lose(job: str) -> None:
+        node = slurm_command("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
+        cluster.kill_daemon(node)
+        subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .{job}"], check=False)
+        time.sleep(5)
+        cluster.start_daemon(node)
+
+    harmed(on_slurm, run, lose)
+
+
+def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    def down(job: str) -> None:
+        cluster.kill_daemon("slurmctld", signal.SIGTERM)
+        time.sleep(20)
+        cluster.start_daemon("slurmctld")
+
+    harmed(on_slurm, run, down)

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.shards import files_of
+from omniedit.tasks import Task
+
+
+def test_a_pattern_stands_for_a_file_of_each_task_and_shard() -> None:
+    tasks = [Task.STYLE_TRANSFER, Task.OBJECT_SWAP]
+    assert files_of("run{1}/scores/{task}/{shard}.parquet", tasks, 2) == [
+        Path(f"run{{1}}/scores/{task}/0000{shard}.parquet") for task in tasks for shard in (0, 1)
+    ]
+
+
+def test_a_file_is_no_pattern() -> None:
+    with pytest.raises(UserError, match=r"'scores/object_swap/00000\.parquet': a pattern with \{task\} and \{shard\}"):
+        files_of("scores/object_swap/00000.parquet", [Task.OBJECT_SWAP], 1)
