@@ -160,7 +160,7 @@ KillWait=5
 MinJobAge=300
 SchedulerParameters=sched_interval=2,sched_min_interval=100000,bf_interval=2,batch_sched_delay=0
 NodeName=gpu[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first_node}-{last_node}] CPUs=32 Sockets=1 \
-CoresPerSocket=32 ThreadsPerCore=1 RealMemory=200000 Gres=gpu:h100:8
+CoresPerSocket=32 ThreadsPerCore=1 RealMemory=400000 Gres=gpu:h100:8
 PartitionName=gpu Nodes=gpu[1-2] Default=YES MaxTime=UNLIMITED State=UP PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=cpu Nodes=gpu[1-2] MaxTime=UNLIMITED State=UP PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=urgent Nodes=gpu[1-2] MaxTime=UNLIMITED State=UP PriorityTier=9 PreemptMode=OFF
