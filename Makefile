@@ -25,7 +25,7 @@ report: $(VENV)/embedded.ok
 	@echo "report: $(REPORT)"
 
 test: lint
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 --dist loadgroup -rs
 
 lint: $(VENV)/test.ok
 	ruff check .

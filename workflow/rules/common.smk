@@ -18,7 +18,7 @@ from omniedit.sources.listing import listing_digest
 from omniedit.tasks import Task
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
-LOOKS = r"-\w*[nSDl]\w*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
+LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
 
 CONFIG_OPTIONS = workflow.config_settings.config
 on_command_line = list(workflow.config_settings.configfiles)
