@@ -16,10 +16,13 @@ from slurm.cluster import Cluster, install, wait_until
 from slurm.cluster import run as slurm_command
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 WANTED = "OMNIEDIT_TEST_SLURM"
 """Set it to run these tests: they start daemons as root, write /etc/slurm and take a quarter of an hour on 2 cores."""
+pytestmark = [
+    pytest.mark.xdist_group("workflow"),
+    pytest.mark.skipif(WANTED not in os.environ, reason=f"set {WANTED}=1 to start a private Slurm, as root, on Debian"),
+]
+
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8}
 END = "results/small/train/editnet/manifest.json"
 """The student, the benchmark and the report are left out: they would be as many jobs again."""
@@ -28,8 +31,6 @@ SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "bucket
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if WANTED not in os.environ:
-        pytest.skip(f"set {WANTED}=1 to start a private Slurm, as root, on Debian")
     private = Cluster(tmp_path_factory.mktemp("slurm"))
     try:
         install()
