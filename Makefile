@@ -25,7 +25,7 @@ report: $(VENV)/embedded.ok
 	@echo "report: $(REPORT)"
 
 test: lint
-	pytest -n 2 --dist loadgroup -rs
+	pytest -n 2 --dist loadscope -rs
 
 lint: $(VENV)/test.ok
 	ruff check .

@@ -18,10 +18,9 @@ from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment
 
 WANTED = "OMNIEDIT_TEST_SLURM"
 """Set it to run these tests: they start daemons as root, write /etc/slurm and take a quarter of an hour on 2 cores."""
-pytestmark = [
-    pytest.mark.xdist_group("workflow"),
-    pytest.mark.skipif(WANTED not in os.environ, reason=f"set {WANTED}=1 to start a private Slurm, as root, on Debian"),
-]
+pytestmark = pytest.mark.skipif(
+    WANTED not in os.environ, reason=f"set {WANTED}=1 to start a private Slurm, as root, on Debian"
+)
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8}
 END = "results/small/train/editnet/manifest.json"

@@ -14,8 +14,6 @@ from omniedit.aspect import RATIOS
 from omniedit.tasks import Task
 from workflow.chain import REPOSITORY, SAMPLE, SMALL, checkout, command, digest, environment, rules_to_run, snakemake
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
     results = run / "results/small"
