@@ -47,11 +47,12 @@ def lost_files(folder: Path) -> list[str]:
     """
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]
+        sizes = {file: known["bytes"] for file, known in files.items()}
     except FileNotFoundError:
         return []
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return [MANIFEST]
-    return [file for file, known in files.items() if not _has_size(folder / file, known["bytes"])]
+    return [file for file, size in sizes.items() if not _has_size(folder / file, size)]
 
 
 def _has_size(path: Path, size: int) -> bool:

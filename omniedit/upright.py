@@ -32,8 +32,9 @@ def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
         Unreadable: pixels of 32 bits, whose range is unknown.
         Exception: whatever Pillow lets out on broken data.
     """
-    image.load()
+    # Before the pixels: a PNG may have EXIF data behind them, which whoever read only its header has not seen.
     orientation = exif_orientation(image)
+    image.load()
     rgb = _rgb(image)
     return rgb.transpose(_UPRIGHT[orientation]) if orientation != 1 else rgb
 

@@ -29,6 +29,7 @@ WRONG = [
     ("seed: [", "not valid YAML"),
     ("seed: 1\nseed: 2", "not valid YAML: the key 'seed' is given twice at line 2"),
     ("# nothing", "holds no key"),
+    ("? [a]\n: 1", "not valid YAML"),
     ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
     ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
 ]
@@ -50,6 +51,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         path.write_bytes(content)
     with pytest.raises(UserError, match=f"^{path}: {told}"):
         load(path)
+
+
+def test_anchors_and_merges_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "tasks:\n  object_swap: &few {pairs_per_shard: 2}\n  style_transfer: {<<: *few, specialist: embedded}"
+    )
+    assert load(path).tasks.style_transfer.pairs_per_shard == 2
 
 
 def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
         status = folder.stat()
         with os.scandir(folder) as entries:
             inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
-            folders = [entry.name for entry in inside if entry.is_dir()]
+            folders = {entry.name: entry.is_dir() for entry in inside}
     except OSError as error:
         found.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
         return
@@ -75,8 +75,8 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
     if first != prefix:
         found.unread[prefix] = f"the same folder as {first or 'sources.path itself'}"
         return
-    found.files += [prefix + entry.name for entry in inside if entry.name not in folders]
-    for name in folders:
+    found.files += [prefix + name for name, is_folder in folders.items() if not is_folder]
+    for name in (name for name, is_folder in folders.items() if is_folder):
         _list(folder / name, f"{prefix}{name}/", found, first_names)
 
 

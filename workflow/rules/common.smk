@@ -15,6 +15,7 @@ from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.sources.listing import listing_digest
+from omniedit.status import BENCH_MODELS
 from omniedit.tasks import Task
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
@@ -37,7 +38,6 @@ SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
-BENCH_MODELS = ["editnet", "no_edit", "specialist"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
