@@ -7,36 +7,41 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write a whole table, atomically; the same rows give the same bytes."""
     with replaced(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, write_page_checksum=True)
 
 
 def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a table, with only the `columns` named where some are.
 
     Raises:
-        UserError: the file is missing, is not Parquet, is cut off, or lacks a column.
+        Damaged: the file is not Parquet, is cut off, lacks a column, or a page is not as its checksum says.
+        UserError: it is missing or cannot be read.
     """
-    return read_table(path, columns).to_pylist()
+    try:
+        return read_table(path, columns).to_pylist()
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
 
 
 def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
     """As `read_rows`, as columns; the schema's metadata comes along."""
     wanted = list(columns) if columns is not None else None
-    remedy = "delete it and run snakemake again to make it anew"
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             lacking = sorted(set(wanted or ()) - set(file.schema_arrow.names))
             if lacking:
-                raise UserError(f"{path}: lacks the column {', '.join(lacking)}; {remedy}")
+                raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
             return file.read(columns=wanted)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
+        raise missing(path) from None
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a whole Parquet file ({' '.join(str(error).split())}); {remedy}") from None
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Damaged(path, f"not a whole Parquet file ({error})") from None

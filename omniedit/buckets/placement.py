@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.files import replaced
 from omniedit.tables import read_table
 
@@ -117,19 +117,20 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
 def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
     metadata = {"layout": json.dumps(asdict(layout), sort_keys=True)}
     with replaced(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary)
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, write_page_checksum=True)
 
 
 def read_plan(path: str | Path) -> Plan:
     """A plan as `write_plan` wrote it.
 
     Raises:
-        UserError: the file is missing, damaged or no plan.
+        Damaged: the file is no plan, or not as it was written.
+        UserError: it is missing.
     """
     table = read_table(path, PLAN_SCHEMA.names)
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
-        raise UserError(f"{path}: no plan of buckets; delete it and run snakemake again to make it anew")
+        raise Damaged(path, "no plan of buckets")
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
 

@@ -1,6 +1,5 @@
 """The filter: every candidate of a shard, kept or not, and why."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,12 +73,12 @@ def decide(
 def duplicates(candidates: Shard) -> dict[str, str]:
     """Each pair that an earlier one of the shard equals in source, instruction and edited picture -> the earlier one.
 
-    Equal pictures have equal bytes, since `omniedit.images.encode_png` is deterministic: nothing is decoded.
+    Equal pictures have equal bytes, since `omniedit.images.encode_png` is deterministic: no picture is read.
     """
     first: dict[tuple[str, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        edited = hashlib.sha256(candidates.encoded("edited", row)).hexdigest()
+        edited = candidates.sha256("edited", row)
         key = (candidates.provenance(row)["source_sha256"], candidates.instructions(row)[0], edited)
         earlier = first.setdefault(key, pair_id)
         if earlier != pair_id:
