@@ -15,7 +15,7 @@ class UserError(Exception):
 
 
 class Damaged(UserError):
-    """A file of the run that is not as it was written; `run_program` sets it aside, so that the next run makes it again.
+    """A file of the run that is not as it was written; `run_program` sets it aside, and the next run makes it again.
 
     Never for one that cannot be read just now: storage that hiccups must not cost a shard.
     """

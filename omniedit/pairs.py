@@ -251,7 +251,7 @@ class Shard:
 
     @property
     def refusals(self) -> list[Refusal]:
-        names, reasons = (self._hdf5(lambda file, c=c: file[f"refused_{c}"][:]) for c in ("source", "reason"))
+        names, reasons = self._hdf5(lambda file: (file["refused_source"][:], file["refused_reason"][:]))
         return [Refusal(n.decode(), r.decode()) for n, r in zip(names, reasons, strict=True)]
 
     def encoded(self, column: str, row: int) -> bytes:
@@ -286,4 +286,4 @@ def _unreadable(path: Path, error: Exception) -> UserError:
 
 
 def _sha256(value: str | bytes | np.ndarray) -> str:
-    return hashlib.sha256(value.encode() if isinstance(value, str) else value).hexdigest()
+    return hashlib.sha256(value.encode() if isinstance(value, str) else bytes(value)).hexdigest()
