@@ -97,6 +97,8 @@ class StudentConfig(Section):
 class ScoringConfig(Section):
     judge: Literal["reference", "student"] = "reference"
     """Who gives the scores that the filter uses; `reference` is also the teacher of `student`."""
+    teacher_shards: int | None = Field(None, ge=1)
+    """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
 
 
@@ -141,7 +143,9 @@ class TrainConfig(Section):
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
     steps: int = Field(200, ge=1)
-    """Optimizer steps of EditNet."""
+    """Optimizer steps of EditNet, where epochs is null."""
+    epochs: float | None = Field(None, gt=0)
+    """Passes over the training pairs; takes the place of steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""
     learning_rate: float = Field(3e-3, gt=0, lt=1)

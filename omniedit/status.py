@@ -40,7 +40,7 @@ STAGES = (
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
     Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{task}/{shard}.log"),
-    Stage("teach_shard", "teacher/{task}/{shard}.parquet", "teach/{task}/{shard}.log"),
+    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
     Stage("train_student", "scorer/manifest.json", "train_student.log"),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
@@ -133,6 +133,7 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
     values = {
         "task": [str(task) for task in config.tasks.enabled],
         "shard": shards,
+        "taught": shards[: config.scoring.teacher_shards],
         "photos": [*shards, "bench"],
         "part": [f"{part:05d}" for part in range(config.buckets.parts)],
         "model": BENCH_MODELS,

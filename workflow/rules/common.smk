@@ -35,6 +35,7 @@ except UserError as error:
     sys.exit(f"error: {error}")
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
+TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
@@ -48,17 +49,20 @@ wildcard_constraints:
     run=re.escape(CONFIG.run),
     task="|".join(Task),
     shard=r"\d{5}",
+    taught=r"\d{5}",
     part=r"\d{5}",
     model="|".join(BENCH_MODELS),
 
 
 def of_run(path):
-    """Paths of this run: fills {run}, and {task}, {shard}, {part}, {model}, {ratio} with every value of the config."""
+    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {part}, {model}, {ratio} with every value of the
+    config; {taught} are the shards that the teacher scores."""
     return expand(
         path,
         run=CONFIG.run,
         task=TASKS,
         shard=SHARDS,
+        taught=TEACHER_SHARDS,
         part=PARTS,
         model=BENCH_MODELS,
         ratio=list(RATIOS),
@@ -83,7 +87,7 @@ def all_results(wildcards):
     stages = (
         *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar"),
         *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
-        *("teacher/{task}/{shard}.parquet", "scorer/manifest.json"),
+        *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
@@ -108,6 +112,11 @@ def pattern(path):
 def all_shards(wildcards):
     """What fills a pattern: `omniedit.shards`."""
     return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
+
+
+def taught_shards(wildcards):
+    """As `all_shards`, for what the teacher scores."""
+    return f"--tasks {' '.join(TASKS)} --shards {len(TEACHER_SHARDS)}"
 
 
 def shards_of_task(wildcards):
@@ -138,7 +147,7 @@ def scorer_option(wildcards, input):
 
 def scores_of_teacher(wildcards):
     """Where the judge of the run is the teacher, the pairs as they are need no second look."""
-    shard = f"{wildcards.task}/{wildcards.shard}"
+    shard = f"{wildcards.task}/{wildcards.taught}"
     return f"results/{wildcards.run}/scores/{shard}.parquet" if CONFIG.scoring.judge == "reference" else []
 
 

@@ -11,14 +11,14 @@ OUTPUTS:
 
 rule teach_shard:
     input:
-        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        candidates="results/{run}/candidates/{task}/{taught}.h5",
         scores=scores_of_teacher,
     output:
-        "results/{run}/teacher/{task}/{shard}.parquet",
+        "results/{run}/teacher/{task}/{taught}.parquet",
     log:
-        "logs/{run}/teach/{task}/{shard}.log",
+        "logs/{run}/teach/{task}/{taught}.log",
     benchmark:
-        "benchmarks/{run}/teach/{task}/{shard}.tsv"
+        "benchmarks/{run}/teach/{task}/{taught}.tsv"
     priority: 4
     conda:
         "../../envs/score.yaml"
@@ -26,15 +26,15 @@ rule teach_shard:
         scores=scores_option,
         seed=CONFIG.seed,
     message:
-        "Score pairs and known defects for the student: {wildcards.task} {wildcards.shard}; {log}"
+        "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
     shell:
         "python scripts/teach.py {input.candidates} {params.scores} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule train_student:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
-        teacher=of_run("results/{run}/teacher/{task}/{shard}.parquet"),
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
     output:
         "results/{run}/scorer/manifest.json",
     log:
@@ -47,7 +47,7 @@ rule train_student:
     params:
         candidates=pattern("candidates/{task}/{shard}.h5"),
         teacher=pattern("teacher/{task}/{shard}.parquet"),
-        shards=all_shards,
+        shards=taught_shards,
         out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
         seed=CONFIG.seed,
