@@ -55,8 +55,8 @@ class SourcesConfig(Section):
 class TaskConfig(Section):
     pairs_per_shard: int = Field(8, ge=0)
     """Candidate pairs to make for each shard; 0 turns the task off."""
-    specialist: Literal["embedded"] = "embedded"
-    """Which specialist makes them."""
+    specialist: Literal["embedded", "learned"] = "embedded"
+    """Which specialist makes them: classical ones on a CPU, or the paper's learned models (planned, not built yet)."""
 
 
 class TasksConfig(Section):
@@ -95,8 +95,9 @@ class StudentConfig(Section):
 
 
 class ScoringConfig(Section):
-    judge: Literal["reference", "student"] = "reference"
-    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`."""
+    judge: Literal["reference", "student", "internvl"] = "reference"
+    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`;
+    `internvl` is planned, not built yet."""
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
@@ -117,8 +118,10 @@ class BucketsConfig(Section):
 
 
 class BaseConfig(Section):
-    """The small SD3 base that EditNet controls, pre-trained in the run on the source photos and captions."""
+    """The SD3 base that EditNet controls: a small one, pre-trained in the run on the source photos and captions."""
 
+    model: str | None = None
+    """Role in config/models.yaml of a trained SD3 to take instead (planned, not built yet)."""
     layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -221,6 +224,14 @@ def load(path: str | Path) -> Config:
         UserError: one line with the file, the key, what was wrong and what is allowed.
     """
     return check(read_yaml(path), [path])
+
+
+def not_built(config: Config) -> list[str]:
+    """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
+    learned = [f"tasks.{task}.specialist: learned" for task in Task if config.tasks[task].specialist == "learned"]
+    judge = ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []
+    base = [f"train.base.model: {config.train.base.model}"] if config.train.base.model else []
+    return learned + judge + base
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -10,7 +10,7 @@ import socket
 import sys
 
 from omniedit.aspect import RATIOS
-from omniedit.config import check, origin
+from omniedit.config import check, not_built, origin
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
@@ -28,6 +28,8 @@ try:
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
     LISTING = listing_digest(Path(CONFIG.sources.path)) if CONFIG.sources.path and workflow.is_main_process else ""
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
+    if WORKS and (planned := not_built(CONFIG)):
+        raise UserError(f"{', '.join(planned)}: not built yet, for --dry-run only; see config/README.md")
     if WORKS:
         # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
         hold_lock(".snakemake/omniedit.lock")
