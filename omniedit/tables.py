@@ -13,8 +13,13 @@ from omniedit.files import replaced
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write a whole table, atomically; the same rows give the same bytes."""
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def write_table(path: str | Path, table: pa.Table) -> None:
+    """As `write_rows`, of columns."""
     with replaced(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, write_page_checksum=True)
+        pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:

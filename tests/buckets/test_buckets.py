@@ -22,7 +22,7 @@ from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 
@@ -62,7 +62,11 @@ def make_run(root: Path) -> dict[str, EditPair]:
 def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Path:
     """The whole chain from decisions to sealed buckets; returns their folder."""
     buckets = root / "buckets"
-    write_plan(buckets / "plan.parquet", place(kept_pairs(sorted(root.glob("decisions/*/*.parquet"))), LAYOUT), LAYOUT)
+    write_plan(
+        buckets / "plan.parquet",
+        place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), LAYOUT),
+        LAYOUT,
+    )
     plan = read_plan(buckets / "plan.parquet")
     folders = []
     for part in parts:
@@ -209,13 +213,13 @@ def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
     path = tmp_path / "run/decisions/style_transfer/00000.parquet"
     write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"no pair is kept \(0 of 1, best O 4\.25\); lower filter\.min_score"):
-        kept_pairs([path])
+        kept_pairs(gathered([path]))
     write_rows(path, [decision(pair, 0, kept=False) | {"o_score": None}], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"0 of 1, none has a score"):
-        kept_pairs([path])
+        kept_pairs(gathered([path]))
     write_rows(path, [], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match="no photo suits any task"):
-        kept_pairs([path])
+        kept_pairs(gathered([path]))
 
 
 counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_size=1)

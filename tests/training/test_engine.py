@@ -28,7 +28,7 @@ from omniedit.models.codec import DctCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.text import load_minilm
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
@@ -84,7 +84,7 @@ def made_pair(row: int) -> EditPair:
 def seal_buckets(root: Path) -> None:
     layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=1, held_out=0.2, seed=0)
     plan_path, part = root / "buckets/plan.parquet", root / "buckets/parts/00000"
-    write_plan(plan_path, place(kept_pairs(sorted(root.glob("decisions/*/*.parquet"))), layout), layout)
+    write_plan(plan_path, place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), layout), layout)
     plan = read_plan(plan_path)
     list(write_part(plan, "00000", root / "candidates", part))
     found = read_parts(plan, [part])

@@ -14,6 +14,7 @@ from omniedit.config import check, not_built, origin
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
+from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
 from omniedit.status import BENCH_MODELS
 from omniedit.tasks import Task
@@ -38,6 +39,7 @@ except UserError as error:
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
+BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
@@ -52,19 +54,21 @@ wildcard_constraints:
     task="|".join(Task),
     shard=r"\d{5}",
     taught=r"\d{5}",
+    block=r"\d{5}",
     part=r"\d{5}",
     model="|".join(BENCH_MODELS),
 
 
 def of_run(path):
-    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {part}, {model}, {ratio} with every value of the
-    config; {taught} are the shards that the teacher scores."""
+    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {block}, {part}, {model}, {ratio} with every value of
+    the config; {taught} are the shards that the teacher scores."""
     return expand(
         path,
         run=CONFIG.run,
         task=TASKS,
         shard=SHARDS,
         taught=TEACHER_SHARDS,
+        block=BLOCKS,
         part=PARTS,
         model=BENCH_MODELS,
         ratio=list(RATIOS),
@@ -116,6 +120,11 @@ def all_shards(wildcards):
     return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
 
 
+def all_blocks(wildcards):
+    """What fills a pattern's {block}."""
+    return f"--blocks {len(BLOCKS)}"
+
+
 def taught_shards(wildcards):
     """As `all_shards`, for what the teacher scores."""
     return f"--tasks {' '.join(TASKS)} --shards {len(TEACHER_SHARDS)}"
@@ -157,13 +166,10 @@ def scores_option(wildcards, input):
     return f"--scores {input.scores}" if input.scores else ""
 
 
-def scored_of_task(wildcards):
-    """A task's candidates, scores and decisions, shard by shard."""
-    stages = {"candidates": "h5", "scores": "parquet", "decisions": "parquet"}
-    return {
-        stage: [f"results/{wildcards.run}/{stage}/{wildcards.task}/{shard}.{suffix}" for shard in SHARDS]
-        for stage, suffix in stages.items()
-    }
+def decisions_of_block(wildcards):
+    first = int(wildcards.block) * SHARDS_A_BLOCK
+    shards = SHARDS[first : first + SHARDS_A_BLOCK]
+    return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=TASKS, shard=shards)
 
 
 def gallery_labels(wildcards):

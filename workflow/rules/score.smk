@@ -6,6 +6,7 @@ OUTPUTS:
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
+    results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
 
 
@@ -102,3 +103,21 @@ rule decide_shard:
     shell:
         "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench-index {input.index}"
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
+
+
+rule gather_decisions:
+    input:
+        decisions_of_block,
+    output:
+        "results/{run}/decisions/gathered/{block}.parquet",
+    log:
+        "logs/{run}/gather_decisions/{block}.log",
+    benchmark:
+        "benchmarks/{run}/gather_decisions/{block}.tsv"
+    priority: 5
+    conda:
+        "../../envs/score.yaml"
+    message:
+        "Gather decisions: block {wildcards.block}; {log}"
+    shell:
+        "python scripts/gather_decisions.py {input} --out {output} > {log} 2>&1"
