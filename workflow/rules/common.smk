@@ -172,6 +172,10 @@ def decisions_of_block(wildcards):
     return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=TASKS, shard=shards)
 
 
+def scratch_option(wildcards, resources):
+    return ["--scratch", resources.scratch] if resources.scratch else []
+
+
 def gallery_labels(wildcards):
     return {"pairs": Task(wildcards.task).label}
 

@@ -59,6 +59,7 @@ rule train_editor:
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/editnet.checkpoints",
+        scratch=scratch_option,
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     message:
@@ -66,7 +67,7 @@ rule train_editor:
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
         " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
-        " --scratch {resources.scratch:q}"
+        " {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
