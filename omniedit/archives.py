@@ -25,6 +25,8 @@ def list_archives(path: str, kind: str, shards: int) -> list[str]:
     Raises:
         UserError: there are none or fewer, or the braces hold no range.
     """
+    if not path:
+        raise UserError("is empty; give an archive, a range of them such as photos/{00000..00099}.tar, or a folder")
     in_folder = not is_remote(path) and Path(path).is_dir()
     archives = _in_folder(Path(path), kind) if in_folder else _in_range(path, shards)
     if len(archives) < shards:
@@ -46,8 +48,6 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
 
 
 def _in_range(path: str, most: int) -> list[str]:
-    if not path:
-        raise UserError("is empty; give an archive, a range of them such as photos/{00000..00099}.tar, or a folder")
     if not is_remote(path) and Path(path).exists():
         return [path]
     if "{" not in path and "}" not in path:

@@ -1,4 +1,8 @@
-"""Photos of a Parquet file whose rows hold picture files as bytes, a batch of rows in memory at a time."""
+"""Photos of a Parquet file whose rows hold picture files as bytes.
+
+In memory are a batch of rows and what the file's writer made one page: pyarrow, by default, up to 1024 rows and no more
+than a row group, of which `datasets` puts 100 rows of pictures in one.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -16,7 +20,7 @@ PICTURE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_bytes")
 
 _BATCH = 16
 _BUFFER = 1 << 20
-"""Read so many bytes of a column at a time, not all that a row group has of it."""
+"""With it, and without pre-buffering, a column is read page by page, not all at once that a row group has of it."""
 
 
 def parquet_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
@@ -28,7 +32,7 @@ def parquet_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOu
         UserError: it is no Parquet file, or no column holds pictures.
     """
     try:
-        table = pq.ParquetFile(file, buffer_size=_BUFFER)
+        table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         told = f"{name}: not a whole Parquet file ({_one_line(error)})"
         raise UserError(f"{told}; correct sources.path or bring the archive anew") from None

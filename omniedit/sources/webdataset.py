@@ -21,6 +21,8 @@ MAX_TEXT = 1 << 20
 _LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | {"json": MAX_TEXT, "txt": MAX_TEXT}
 """Extension -> most bytes; members with another extension are passed over."""
 _BUFFER = 1 << 20
+_LONGEST = 1 << 36
+"""A header that claims more bytes than this is damaged: tarfile would read for days behind the end of the file."""
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -83,8 +85,10 @@ class _Group:
     def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
         """The photo, then what is wrong with its caption; that there is none, where there are other members."""
         if self.picture is None:
+            suffixes = ", ".join(f".{extension}" for extension in self.seen if extension)
             if self.seen:
-                yield LeftOut(f"{self.archive}/{self.key}", f"no picture, only {', '.join(self.seen)}")
+                reason = f"no picture, only {suffixes}" if suffixes else "no suffix"
+                yield LeftOut(f"{self.archive}/{self.key}", reason)
             return
         warned: list[Warned] = []
         extension, encoded = self.picture
@@ -185,15 +189,19 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
         header = super().frombuf(buf, encoding, errors)
-        if header.size < 0 or (header.type in _HEADERS and header.size > MAX_TEXT):
-            raise tarfile.InvalidHeaderError(f"a size of {header.size} bytes")  # type: ignore[attr-defined]
+        if header.type in _HEADERS and header.size > MAX_TEXT:
+            raise _invalid(f"a name of {header.size} bytes")
         return header
 
     @classmethod
     def fromtarfile(cls, tarfile_: "_Tar") -> "_Header":  # type: ignore[override]
         try:
-            return super().fromtarfile(tarfile_)
-        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+            header = super().fromtarfile(tarfile_)
+            if 0 <= header.size <= _LONGEST:
+                return header
+            tarfile_.offset = tarfile_.fileobj.tell()
+            raise _invalid(f"a size of {header.size} bytes")
+        except (tarfile.EmptyHeaderError, tarfile.TruncatedHeaderError):  # type: ignore[attr-defined]
             raise
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             tarfile_.has_ended = True
@@ -202,7 +210,12 @@ class _Header(tarfile.TarInfo):
             if tarfile_.fileobj.tell() <= tarfile.BLOCKSIZE:
                 raise tarfile.ReadError(str(error)) from None
             tarfile_.damaged, tarfile_.damage = tarfile_.damaged + 1, str(error)
-            raise tarfile.InvalidHeaderError(str(error)) from None  # type: ignore[attr-defined]
+            raise _invalid(str(error)) from None
+
+
+def _invalid(why: str) -> tarfile.HeaderError:
+    """What makes tarfile look for the next header right behind this one."""
+    return tarfile.InvalidHeaderError(why)  # type: ignore[attr-defined]
 
 
 class _Tar(tarfile.TarFile):
