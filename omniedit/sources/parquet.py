@@ -1,7 +1,6 @@
 """Photos of a Parquet file whose rows hold picture files as bytes.
 
-In memory are a batch of rows and what the file's writer made one page: pyarrow, by default, up to 1024 rows and no more
-than a row group, of which `datasets` puts 100 rows of pictures in one.
+In memory are a batch of rows and what the file's writer made one page: pyarrow, by default, 1024 rows or a row group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

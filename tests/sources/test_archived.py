@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 from omniedit.sources import archived
 from omniedit.sources.archived import ArchivedPhoto, open_archive
 from omniedit.sources.stream import READERS
-from sources.test_webdataset import GOOD, tar_of
+from sources.tars import GOOD, tar_of
 
 
 @pytest.fixture

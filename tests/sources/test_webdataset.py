@@ -1,9 +1,9 @@
-"""A tar of photos is read to its end whatever is in it: what can be used comes out, the rest is listed with its reason."""
+"""A tar is read to its end whatever is in it: photos come out, what cannot be used is listed with its reason."""
 
 import gzip
 import io
-import json
 import tarfile
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -13,18 +13,7 @@ from omniedit.errors import UserError
 from omniedit.sources import webdataset
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.webdataset import MAX_TEXT, tar_photos
-
-Entry = tuple[str | tarfile.TarInfo, bytes]
-
-
-def tar_of(*entries: Entry, format: int = tarfile.PAX_FORMAT) -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=format) as tar:
-        for name, content in entries:
-            member = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return file.getvalue()
+from sources.tars import GOOD, tar_of
 
 
 def found(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:
@@ -40,20 +29,6 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     return member
-
-
-GOOD: list[Entry] = [
-    ("00/000.jpg", b"one"),
-    (
-        "00/000.json",
-        json.dumps({"caption": "a  dog", "url": "https://a/b.jpg", "LICENSE": "CC0", "key": "000"}).encode(),
-    ),
-    ("00/000.txt", b"not this"),
-    ("./01.PNG", b"two"),
-    ("./01.txt", b"a cat\n"),
-    ("02.seg.png", b"labels"),
-    ("02.webp", b"three"),
-]
 
 
 def test_photos_come_with_their_captions() -> None:
@@ -206,7 +181,5 @@ def test_no_bytes_end_in_a_traceback(flips: list[tuple[int, int]], end: int) -> 
     content = bytearray(tar_of(*GOOD)[: len(THREE)])
     for place, value in flips:
         content[place % len(content)] = value
-    try:
+    with suppress(UserError):
         list(tar_photos(io.BytesIO(bytes(content[:end])), "x.tar"))
-    except UserError:
-        pass
