@@ -32,6 +32,8 @@ WRONG = [
     ("# nothing", "holds no key"),
     ("? [a]\n: 1", "not valid YAML"),
     ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
+    ("sources: {kind: parquet, path: ''}", "sources.path: is empty; give an archive"),
+    ("sources: {kind: webdataset, path: 's3://a/{0..b}.tar'}", "sources.path: 's3://a/{0..b}.tar' needs one range"),
     ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
 ]
 
