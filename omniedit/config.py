@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from omniedit.archives import ARCHIVE_SUFFIXES, list_archives
 from omniedit.errors import UserError
 from omniedit.tasks import Task
 
@@ -24,10 +25,12 @@ class Section(BaseModel):
 
 
 class SourcesConfig(Section):
-    kind: Literal["sample", "folder"] = "sample"
-    """Where photos come from: the nine photos shipped with the package, or a folder of your own."""
+    kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
+    """Where photos come from: the nine photos shipped with the package, a folder of your own, tars in WebDataset's
+    layout (img2dataset's), or Parquet files with the pictures' bytes."""
     path: str | None = None
-    """Folder of jpeg, png, webp and tiff photos, nested as you like; only for `kind: folder`."""
+    """A folder of jpeg, png, webp and tiff photos, nested as you like. For `webdataset` and `parquet`: an archive, a
+    range of them such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder that holds them."""
     min_pixels: int = Field(1_000_000, ge=4096)
     """Fewest pixels (width x height) a photo must have after the crop to its ratio."""
     max_pixels: int = Field(4_000_000, ge=4096)
@@ -37,13 +40,18 @@ class SourcesConfig(Section):
     crop: Literal["centre", "saliency"] = "saliency"
     """What the crop keeps in view: the middle, or what is salient."""
     shards: int = Field(1, ge=1, le=100_000)
-    """Into how many shards the photos are dealt; each shard is a job of its own for every task."""
+    """Into how many shards the photos are dealt, or how many archives are used, each of which is a shard. Each shard
+    is a job of its own for every task."""
 
     @model_validator(mode="after")
-    def _folder_has_path(self) -> "SourcesConfig":
-        if (self.kind == "folder") != (self.path is not None):
-            raise ValueError("path is needed for `kind: folder` and for no other kind")
+    def _all_but_the_sample_have_a_path(self) -> "SourcesConfig":
+        if (self.kind == "sample") != (self.path is None):
+            raise ValueError("path is needed for every kind but `sample`, and not for that")
         return self
+
+    @property
+    def are_archives(self) -> bool:
+        return self.kind in ARCHIVE_SUFFIXES
 
     @model_validator(mode="after")
     def _limits_fit(self) -> "SourcesConfig":
@@ -288,11 +296,19 @@ def check(
         config = Config.model_validate(_with_typed(values, overrides))
     except ValidationError as error:
         raise UserError(_one_line(error, files, overrides)) from None
-    if config.sources.path is not None and not Path(config.sources.path).is_dir():
-        where = origin("sources.path", files, overrides)
-        problem = f"'{config.sources.path}' is no folder; give one of jpeg, png, webp or tiff photos"
-        raise UserError(f"{where}: sources.path: {problem}")
+    try:
+        _check_path(config.sources)
+    except UserError as error:
+        raise UserError(f"{origin('sources.path', files, overrides)}: sources.path: {error}") from None
     return config
+
+
+def _check_path(sources: SourcesConfig) -> None:
+    """Look for what `sources.path` names, as far as this machine can tell without reading it."""
+    if sources.path is not None and sources.are_archives:
+        list_archives(sources.path, sources.kind, sources.shards)
+    elif sources.path is not None and not Path(sources.path).is_dir():
+        raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
 
 
 def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

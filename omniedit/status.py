@@ -34,9 +34,15 @@ class Stage:
     log: str
 
 
-STAGES = (
+OF_FILES = (
     Stage("index_sources", "sources/index.parquet", "index_sources.log"),
     Stage("pack_sources", "sources/{photos}.tar", "pack_sources/{photos}.log"),
+)
+OF_ARCHIVES = (
+    Stage("stream_sources", "sources/index/{shard}.parquet", "stream_sources/{shard}.log"),
+    Stage("gather_index", "sources/index.parquet", "gather_index.log"),
+)
+STAGES = (
     Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
     Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
@@ -89,7 +95,8 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
         raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
     config = Config.model_validate_json(config_file.read_text())
     begun, live = begun_outputs(root), is_live(root)
-    return [job for stage in STAGES for job in _jobs(stage, run, config, root, begun, live)]
+    stages = (*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES)
+    return [job for stage in stages for job in _jobs(stage, run, config, root, begun, live)]
 
 
 def is_live(root: Path) -> bool:

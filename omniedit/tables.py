@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 
+_GROUP = 100_000
+
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write a whole table, atomically; the same rows give the same bytes."""
@@ -20,6 +22,20 @@ def write_table(path: str | Path, table: pa.Table) -> None:
     """As `write_rows`, of columns."""
     with replaced(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
+    waiting, rows = [schema.empty_table()], 0
+    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for table in tables:
+            waiting.append(table)
+            rows += len(table)
+            if rows >= _GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
 
 
 def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:

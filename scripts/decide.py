@@ -7,7 +7,6 @@ from pathlib import Path
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.scoring.decisions import DECISIONS_SCHEMA, decide
-from omniedit.sources.index import BENCH
 from omniedit.tables import read_rows, write_rows
 
 
@@ -15,13 +14,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scores", type=Path, help="scores/{task}/{shard}.parquet")
     parser.add_argument("--candidates", type=Path, required=True, help="candidates/{task}/{shard}.h5")
-    parser.add_argument("--bench-index", type=Path, required=True, help="sources/index.parquet")
+    parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=float, required=True, help="smallest O that is kept, 0-10")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     scores = {row["pair_id"]: row for row in read_rows(args.scores, ["pair_id", "o_score"])}
-    bench = {row["sha256"] for row in read_rows(args.bench_index, ["sha256", "shard"]) if row["shard"] == BENCH}
+    bench = {row["sha256"] for row in read_rows(args.bench, ["sha256"])}
     with Shard(args.candidates) as candidates:
         rows = decide(candidates, scores, args.scores, bench, args.min_score)
     write_rows(args.out, rows, DECISIONS_SCHEMA)

@@ -6,7 +6,16 @@ from pathlib import Path
 from omniedit.errors import UserError, run_program
 from omniedit.progress import Progress
 from omniedit.sources.deal import deal
-from omniedit.sources.index import INDEX_SCHEMA, SAMPLE, Demands, check_some_kept, index_rows, picture_files
+from omniedit.sources.index import (
+    BENCH,
+    BENCH_SCHEMA,
+    INDEX_SCHEMA,
+    SAMPLE,
+    Demands,
+    check_some_kept,
+    index_rows,
+    picture_files,
+)
 from omniedit.sources.listing import list_files
 from omniedit.tables import write_rows
 
@@ -23,6 +32,7 @@ def main() -> None:
     parser.add_argument("--bench-photos", type=int, required=True, help="photos held out for the benchmark")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--bench", type=Path, required=True, help="the benchmark's photos: sources/bench.parquet")
     args = parser.parse_args()
     if (args.kind == "folder") != (args.path is not None):
         raise UserError("--path is needed for --kind folder and for no other kind")
@@ -38,7 +48,9 @@ def main() -> None:
             rows.append(row)
             progress.advance(row["status"] != "warned")
     check_some_kept(root, rows)
-    write_rows(args.out, deal(rows, args.shards, args.bench_photos, args.seed), INDEX_SCHEMA)
+    dealt = deal(rows, args.shards, args.bench_photos, args.seed)
+    write_rows(args.bench, [row for row in dealt if row.get("shard") == BENCH], BENCH_SCHEMA)
+    write_rows(args.out, dealt, INDEX_SCHEMA)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ WRONG = [
     ("filter: 9", "filter: 9 is not allowed; allowed: a mapping of keys to values"),
     ("buckets: {base_size: 1000}", "buckets.base_size: 1000 is not allowed; allowed: a multiple of 16"),
     ("sources: {crop: center}", "sources.crop: \"center\" is not allowed; allowed: 'centre' or 'saliency'"),
-    ("sources: {kind: folder}", "sources: path is needed for `kind: folder` and for no other kind"),
+    ("sources: {kind: folder}", "sources: path is needed for every kind but `sample`, and not for that"),
+    ("sources: {kind: sample, path: /tmp}", "sources: path is needed for every kind but `sample`, and not for that"),
     ("tasks: {object_swap: {pairs: 3}}", "tasks.object_swap.pairs: unknown key; allowed here: pairs_per_shard"),
     ("tasks: {swap: {}}", "tasks.swap: unknown key; allowed here: object_swap, object_removal"),
     ("train: {text_dropout: 0.9, image_dropout: 0.2}", "train: text_dropout + image_dropout + both_dropout must not"),
@@ -31,6 +32,8 @@ WRONG = [
     ("# nothing", "holds no key"),
     ("? [a]\n: 1", "not valid YAML"),
     ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
+    ("sources: {kind: parquet, path: ''}", "sources.path: is empty; give an archive"),
+    ("sources: {kind: webdataset, path: 's3://a/{0..b}.tar'}", "sources.path: 's3://a/{0..b}.tar' needs one range"),
     ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
 ]
 

@@ -11,7 +11,18 @@ import pytest
 
 from omniedit.config import Config
 from omniedit.errors import UserError
-from omniedit.status import STAGES, State, begun_outputs, hourly_rate, is_live, jobs_of, last_line, report
+from omniedit.status import (
+    OF_ARCHIVES,
+    OF_FILES,
+    STAGES,
+    State,
+    begun_outputs,
+    hourly_rate,
+    is_live,
+    jobs_of,
+    last_line,
+    report,
+)
 
 RULES = Path(__file__).parents[1] / "workflow/rules"
 NOW = 1_000_000.0
@@ -102,10 +113,10 @@ def test_a_run_that_was_never_started_is_told_with_those_that_were(root: Path) -
         jobs_of("yours", root)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.rule)
+@pytest.mark.parametrize("stage", [*OF_FILES, *OF_ARCHIVES, *STAGES], ids=lambda stage: stage.rule)
 def test_the_stages_are_those_of_the_workflow(stage) -> None:
     text = "".join(path.read_text() for path in RULES.glob("*.smk"))
-    (rule,) = re.findall(rf"^rule {stage.rule}:\n(.*?)(?=^rule |\Z)", text, re.DOTALL | re.MULTILINE)
-    output, log = rule.partition("    log:\n")[::2]
+    (rule,) = re.findall(rf"^ *rule {stage.rule}:\n(.*?)(?=^ *(?:use )?rule |\Z)", text, re.DOTALL | re.MULTILINE)
+    output, log = rule.partition(" log:\n")[::2]
     assert f"results/{{run}}/{stage.output}" in output.replace("{{", "{").replace("}}", "}")
     assert f'"logs/{{run}}/{stage.log}"' in log

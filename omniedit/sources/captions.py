@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,17 @@ class Caption:
     licence: str = "unknown"
     author: str = "unknown"
     origin: str = ""
+
+
+NAMES = {
+    "id": ("id", "key"),
+    "caption": ("caption", "text"),
+    "licence": ("licence", "license"),
+    "author": ("author",),
+    "origin": ("origin", "url"),
+}
+"""Field of a `Caption` -> the names it goes by in .jsonl lines, members of tars and columns of Parquet; capitals count
+as small letters, and the first name with a value counts."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,6 @@ def read_captions(root: Path, files: Sequence[str]) -> Captions:
 
 def _text_of(path: Path, place: str, warned: list[Warned]) -> str:
     """The file's text; '' and a warning where it cannot be read."""
-    if path.exists() and not path.is_file():
-        warned.append(Warned(place, "a pipe, socket or device, no file"))
-        return ""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -78,7 +86,7 @@ def _text_of(path: Path, place: str, warned: list[Warned]) -> str:
 def _read_line(line: str, place: str, folder: Path, present: set[str], captions: Captions) -> None:
     """Add what one line says to `captions`."""
     try:
-        values = _without_half_characters(json.loads(line))
+        values = parse_json(line)
     except ValueError as error:
         captions.warned.append(Warned(place, f"not JSON ({error})"))
         return
@@ -91,15 +99,32 @@ def _read_line(line: str, place: str, folder: Path, present: set[str], captions:
     elif file in captions.by_file:
         captions.warned.append(Warned(place, f"a second line for '{values['file']}'; the first one counts"))
     else:
-        texts = {key: str(values[key]) for key in ("id", "licence", "author", "origin") if values.get(key)}
-        caption = " ".join(str(values.get("caption") or "").split())
-        objects = _read_objects(values.get("objects") or [], place, captions.warned)
-        captions.by_file[file] = Caption(caption=caption, objects=objects, **texts)
+        captions.by_file[file] = caption_of(values, place, captions.warned)
 
 
-def _without_half_characters(values: Any) -> Any:
-    """JSON values whose text has '?' where it had half of a surrogate pair, which no file can hold."""
-    return json.loads(json.dumps(values, ensure_ascii=False).encode(errors="replace"))
+def caption_of(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
+    """What is known of a photo by the names of `NAMES`; objects that cannot be used are left out with a warning."""
+    given = {name.casefold(): value for name, value in values.items()}
+    texts = {field: _first_text(given, names) for field, names in NAMES.items()}
+    texts["caption"] = " ".join(texts["caption"].split())
+    objects = _read_objects(given.get("objects") or [], place, warned)
+    return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
+
+
+def _first_text(given: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((str(given[name]) for name in names if given.get(name)), "")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON values whose text has '?' where it had half of a surrogate pair, which no file can hold.
+
+    Raises:
+        ValueError: it is no JSON, or nested too deep.
+    """
+    try:
+        return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:

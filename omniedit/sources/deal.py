@@ -15,7 +15,7 @@ def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list
     Raises:
         UserError: there are too few photos for that many.
     """
-    kept = sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
+    kept = _in_order(rows, seed)
     if len(kept) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
         counted = "1 photo is kept" if len(kept) == 1 else f"{len(kept)} photos are kept"
@@ -36,6 +36,29 @@ def held_out(kept: Sequence[Row], count: int) -> list[str]:
         left[best["ratio"]] -= 1
         chosen.append(best["source_id"])
     return chosen
+
+
+def hold_out(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+    """The same rows of one archive; `count` of those kept have the shard 'bench' instead of their own.
+
+    Raises:
+        UserError: no photo would be left for the shard.
+    """
+    kept = _in_order(rows, seed)
+    if len(kept) <= count:
+        counted = "1 photo" if len(kept) == 1 else f"{len(kept)} photos"
+        first = next((f"; first: {row['file']}: {row['reason']}" for row in rows if row["status"] == "refused"), "")
+        raise UserError(
+            f"only {counted} of {len(rows)} of the first archive can be used, too few for bench.photos {count} and one "
+            f"for its shard{first}; lower bench.photos, or let another archive be the first of sources.path"
+        )
+    chosen = set(held_out(kept, count))
+    return [row | {"shard": BENCH} if row.get("source_id") in chosen else row for row in rows]
+
+
+def _in_order(rows: Sequence[Row], seed: int) -> list[Row]:
+    """The kept rows, in the order in which they are dealt."""
+    return sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
 
 
 def _order(row: Row, seed: int) -> str:

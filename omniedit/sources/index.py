@@ -7,7 +7,7 @@ line of a .jsonl file that was left out, its place in `file`. One decoded photo 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from pathlib import Path
@@ -59,6 +59,9 @@ INDEX_SCHEMA = pa.schema(
 scaling down; objects is JSON with boxes as fractions of the cropped picture;
 sha256 is of the upright RGB pixels before the crop. Columns that do not apply to a row are null."""
 
+BENCH_SCHEMA = pa.schema([INDEX_SCHEMA.field(name) for name in ("source_id", "sha256")])
+"""`sources/bench.parquet`, the benchmark's photos: all that the filter asks of the index."""
+
 _HALF = 0.5
 """An object of which the crop leaves less than this share in view is dropped."""
 
@@ -106,16 +109,18 @@ def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
     yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
 
 
-def make_source_id(file: str, id: str, taken: Iterable[str] = ()) -> str:
+def make_source_id(file: str, id: str, taken: Collection[str] = ()) -> str:
     """ASCII letters, digits, '_' and '-': the `id` a caption gives, else the path without its suffix.
 
-    Six hex digits of the path's hash follow where something of it was lost or the name is `taken`.
+    Six hex digits of the path's hash, or as many more as make it differ, follow where something of it was lost or the
+    name is `taken`.
     """
     wanted = id or file.rpartition(".")[0] or file
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in wanted)[:60]
     if safe == wanted and safe not in taken:
         return safe
-    return f"{safe}-{hashlib.sha256(file.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(file.encode()).hexdigest()
+    return next(made for digits in range(6, 65) if (made := f"{safe}-{digest[:digits]}") not in taken)
 
 
 def check_some_kept(root: Path, rows: Sequence[Row]) -> None:
@@ -184,35 +189,36 @@ def _examined(path: Path, caption: Caption, demands: Demands) -> Row:
     """All columns of a row but file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
-    if path.exists() and not path.is_file():
-        return {"status": "refused", "reason": "a pipe, socket or device, no file"}
     try:
         with EncodedPhoto(path) as encoded:
-            return _judged(encoded, caption, demands)
+            return judged(encoded, caption, demands)[0]
     except Unreadable as error:
         return {"status": "refused", "reason": f"unreadable: {error}"}
 
 
-def _judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> Row:
-    """Kept or refused, by the header alone as far as that goes; only what may be kept is decoded."""
+def judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[Row, Image | None]:
+    """All columns of a row but file, source_id and shard; the decoded picture where it is kept.
+
+    A photo is refused by its header alone as far as that goes; only what may be kept is decoded.
+    """
     width, height = encoded.size
     seen: Row = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
         lost = f"a crop to any of the seven loses more than {demands.ratio_tolerance:.0%}"
-        return seen | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}
+        return seen | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
     left, top, right, bottom = crop_box(width, height, ratio)
     pixels = (right - left) * (bottom - top)
     if pixels < demands.min_pixels:
-        return seen | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}
+        return seen | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}, None
     try:
         image = encoded.decode()
     except Unreadable as error:
-        return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}
+        return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
     boxes = [thing.box for thing in caption.objects if thing.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)
-    return seen | {
+    kept = {
         "status": "kept",
         "reason": "",
         "ratio": ratio,
@@ -225,3 +231,4 @@ def _judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> Row:
         "origin": caption.origin,
         "sha256": pixels_sha256(image),
     }
+    return seen | kept, image

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from omniedit.errors import UserError
 
 SUPPORTED = "jpeg png webp tiff"
+NO_FILE = "a pipe, socket or device, no file"
 
 
 @dataclass
@@ -17,7 +19,7 @@ class Listing:
 
     Args:
         files: relative paths, sorted.
-        unread: relative path of a folder, with '/' at its end -> why its files are not among them.
+        unread: relative path of what is not among them -> why: a folder, with '/' at its end, or what is no file.
     """
 
     files: list[str] = field(default_factory=list)
@@ -67,7 +69,7 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
         status = folder.stat()
         with os.scandir(folder) as entries:
             inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
-            folders = {entry.name: entry.is_dir() for entry in inside}
+            kinds = {entry.name: _kind(entry) for entry in inside}
     except OSError as error:
         found.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
         return
@@ -75,9 +77,17 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
     if first != prefix:
         found.unread[prefix] = f"the same folder as {first or 'sources.path itself'}"
         return
-    found.files += [prefix + name for name, is_folder in folders.items() if not is_folder]
-    for name in (name for name, is_folder in folders.items() if is_folder):
+    found.files += [prefix + name for name, kind in kinds.items() if kind == "file"]
+    found.unread |= {prefix + name: NO_FILE for name, kind in kinds.items() if kind == "other"}
+    for name in (name for name, kind in kinds.items() if kind == "folder"):
         _list(folder / name, f"{prefix}{name}/", found, first_names)
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "other"]:
+    """A link that leads nowhere counts as a file: whoever reads it is told why not."""
+    if entry.is_dir():
+        return "folder"
+    return "file" if entry.is_file() or not Path(entry.path).exists() else "other"
 
 
 def _name(entry: os.DirEntry[str]) -> str:

@@ -4,12 +4,12 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from omniedit.errors import UserError
-from omniedit.images import encode_png, resize_cover
+from omniedit.images import Image, encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto, Unreadable
 from omniedit.sources.index import Row, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
@@ -27,17 +27,43 @@ def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]
     Raises:
         UserError: a photo is gone, or its pixels are not those that were indexed.
     """
-    with tarfile.open(tar_path, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with Path(tar_path).open("wb") as file, new_shard(file) as tar:
         for row in sorted(rows, key=lambda row: row["source_id"]):
-            suffix, encoded = _as_packed(root / row["file"], row)
-            about = {key: row[key] for key in _METADATA} | {"objects": json.loads(row["objects"])}
-            _add(tar, f"{row['source_id']}.json", json.dumps(about, sort_keys=True).encode())
-            _add(tar, f"{row['source_id']}{suffix}", encoded)
+            add_photo(tar, row, *_as_indexed(root / row["file"], row))
             yield row["source_id"]
 
 
-def _as_packed(path: Path, row: Row) -> tuple[str, bytes]:
-    """Suffix and bytes under which a photo goes into the tar."""
+def new_shard(file: BinaryIO) -> tarfile.TarFile:
+    """A tar for `add_photo`; close it, which leaves the file open."""
+    return tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
+
+
+def add_photo(tar: tarfile.TarFile, row: Row, original: bytes, suffix: str | None, image: Image) -> None:
+    """Write one photo to a tar.
+
+    Args:
+        original: its file, with the `suffix` that `EncodedPhoto` gives it.
+        image: (H, W, 3) RGB, decoded from it, neither cropped nor scaled.
+    """
+    about = {key: row[key] for key in _METADATA} | {"objects": json.loads(row["objects"])}
+    size = (row["packed_width"], row["packed_height"])
+    if suffix is None or size != (row["width"], row["height"]):
+        box = (row["left"], row["top"], row["right"], row["bottom"])
+        original, suffix = encode_png(resize_cover(crop(image, box), *size)), ".png"
+    _add(tar, f"{row['source_id']}.json", json.dumps(about, sort_keys=True).encode())
+    _add(tar, f"{row['source_id']}{suffix}", original)
+
+
+def split(shard: BinaryIO, chosen: Collection[str], chosen_file: BinaryIO, rest_file: BinaryIO) -> None:
+    """Deal the photos of a shard to two: those of the source ids `chosen`, and the rest."""
+    with tarfile.open(fileobj=shard) as whole, new_shard(chosen_file) as first, new_shard(rest_file) as second:
+        for member in whole:
+            tar = first if Path(member.name).stem in chosen else second
+            tar.addfile(member, whole.extractfile(member))
+
+
+def _as_indexed(path: Path, row: Row) -> tuple[bytes, str | None, Image]:
+    """A photo's file, its suffix and its picture, which is the one that was indexed."""
     changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
     try:
         original = path.read_bytes()
@@ -52,11 +78,7 @@ def _as_packed(path: Path, row: Row) -> tuple[str, bytes]:
         raise UserError(changed) from None
     if pixels_sha256(image) != row["sha256"]:
         raise UserError(changed)
-    box = (row["left"], row["top"], row["right"], row["bottom"])
-    size = (row["packed_width"], row["packed_height"])
-    if suffix is not None and size == (row["width"], row["height"]):
-        return suffix, original
-    return ".png", encode_png(resize_cover(crop(image, box), *size))
+    return original, suffix, image
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

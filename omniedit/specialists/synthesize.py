@@ -35,8 +35,10 @@ def synthesize(
     seen: set[tuple[str, str]] = set()
     made = 0
     for attempt in count():
+        if all(strike == STRIKES for strike in strikes.values()):
+            return
         for index in turns:
-            if made == pairs or all(strike == STRIKES for strike in strikes.values()):
+            if made == pairs:
                 return
             if strikes[index] == STRIKES:
                 continue

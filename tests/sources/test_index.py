@@ -207,8 +207,8 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / pipe)
     rows = indexed(tmp_path)
     assert rows["a.jpg"]["status"] == "kept"
-    assert rows["b.jpg"]["reason"] == "a pipe, socket or device, no file"
-    assert rows["captions.jsonl"]["status"] == "warned"
+    for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
+        assert (rows[pipe]["status"], rows[pipe]["reason"]) == ("refused", "a pipe, socket or device, no file")
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ REQUIRED INPUTS: config/config.yaml, overridden by --configfile and --config.
 OUTPUTS: none. A wrong key, type or value ends Snakemake here, before the first job, with one line.
 """
 
+import functools
 import json
 import os
 import socket
 import sys
 
+from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
 from omniedit.config import check, not_built, origin
 from omniedit.errors import UserError
@@ -27,7 +29,11 @@ on_command_line = list(workflow.config_settings.configfiles)
 CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
 try:
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
-    LISTING = listing_digest(Path(CONFIG.sources.path)) if CONFIG.sources.path and workflow.is_main_process else ""
+    LISTING = (
+        listing_digest(Path(CONFIG.sources.path))
+        if CONFIG.sources.kind == "folder" and workflow.is_main_process
+        else ""
+    )
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
     if WORKS and (planned := not_built(CONFIG)):
         raise UserError(f"{', '.join(planned)}: not built yet, for --dry-run only; see config/README.md")
@@ -91,7 +97,8 @@ if WORKS:
 def all_results(wildcards):
     """Every file of the run, not only the last of the chain: Snakemake makes again only what it is asked for."""
     stages = (
-        *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar"),
+        *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
+        *(["sources/index/{shard}.parquet"] if CONFIG.sources.are_archives else []),
         *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
         *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
@@ -145,6 +152,25 @@ def pairs_of_task(wildcards):
 def path_option(wildcards):
     """A function, so that Snakemake does not take braces in the path for wildcards."""
     return ["--path", CONFIG.sources.path] if CONFIG.sources.path else []
+
+
+def archive_of_shard(wildcards):
+    """Of the first one, where the rule is for that alone."""
+    return archives()[int(wildcards.get("shard", 0))]
+
+
+@functools.cache
+def archives():
+    return list_archives(CONFIG.sources.path, CONFIG.sources.kind, len(SHARDS))
+
+
+def state_of_archive(wildcards):
+    return archive_state(archive_of_shard(wildcards)) if workflow.is_main_process else ""
+
+
+def bench_option(wildcards, output):
+    photos = f"--bench-photos {CONFIG.bench.photos} --seed {CONFIG.seed}"
+    return f"{photos} --bench-tar {output.bench_photos} --bench {output.bench}"
 
 
 def scorer_of_run(wildcards):

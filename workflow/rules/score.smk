@@ -86,7 +86,7 @@ rule decide_shard:
     input:
         scores="results/{run}/scores/{task}/{shard}.parquet",
         candidates="results/{run}/candidates/{task}/{shard}.h5",
-        index="results/{run}/sources/index.parquet",
+        bench="results/{run}/sources/bench.parquet",
     output:
         "results/{run}/decisions/{task}/{shard}.parquet",
     log:
@@ -101,7 +101,7 @@ rule decide_shard:
     message:
         "Decide what is kept: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench-index {input.index}"
+        "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench {input.bench}"
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 

@@ -1,58 +1,126 @@
 """Source photos: which are kept, at which ratio, in which shard.
 
-REQUIRED INPUTS: the shipped sample, or the folder sources.path.
+REQUIRED INPUTS: the shipped sample, the folder sources.path, or the archives that sources.path stands for.
 OUTPUTS:
-    results/{run}/sources/index.parquet    every file seen: kept with its shard, or refused with the reason
-    results/{run}/sources/{shard}.tar      the photos of a shard, WebDataset layout
-    results/{run}/sources/bench.tar        the photos held out for the benchmark
+    results/{run}/sources/index.parquet            every file seen: kept with its shard, or refused with the reason
+    results/{run}/sources/{shard}.tar              the photos of a shard, WebDataset layout
+    results/{run}/sources/bench.tar                the photos held out for the benchmark
+    results/{run}/sources/bench.parquet            their ids and digests
+    results/{run}/sources/index/{shard}.parquet    of archives, each of which is a shard: its part of the index
 """
 
+if CONFIG.sources.are_archives:
 
-rule index_sources:
-    output:
-        "results/{run}/sources/index.parquet",
-    log:
-        "logs/{run}/index_sources.log",
-    benchmark:
-        "benchmarks/{run}/index_sources.tsv"
-    conda:
-        "../../envs/sources.yaml"
-    params:
-        kind=CONFIG.sources.kind,
-        path=path_option,
-        min_pixels=CONFIG.sources.min_pixels,
-        max_pixels=CONFIG.sources.max_pixels,
-        tolerance=CONFIG.sources.ratio_tolerance,
-        crop=CONFIG.sources.crop,
-        shards=CONFIG.sources.shards,
-        bench_photos=CONFIG.bench.photos,
-        seed=CONFIG.seed,
-        # Another text where a file of the folder came, went or changed.
-        listing=LISTING,
-    message:
-        "Index the source photos; {log}"
-    shell:
-        "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
-        " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
-        " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output} > {log} 2>&1"
+    # The benchmark's photos are all of the first archive, so that no stage waits for the last.
+    ruleorder: stream_first_sources > stream_sources
 
+    rule stream_sources:
+        output:
+            photos="results/{run}/sources/{shard}.tar",
+            index="results/{run}/sources/index/{shard}.parquet",
+        log:
+            "logs/{run}/stream_sources/{shard}.log",
+        benchmark:
+            "benchmarks/{run}/stream_sources/{shard}.tsv"
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            archive=archive_of_shard,
+            kind=CONFIG.sources.kind,
+            min_pixels=CONFIG.sources.min_pixels,
+            max_pixels=CONFIG.sources.max_pixels,
+            tolerance=CONFIG.sources.ratio_tolerance,
+            crop=CONFIG.sources.crop,
+            bench="",
+            # Another text where the archive was changed.
+            state=state_of_archive,
+        message:
+            "Stream photos from {params.archive}; {log}"
+        shell:
+            "python scripts/stream_sources.py {params.archive:q} --kind {params.kind} --min-pixels {params.min_pixels}"
+            " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
+            " --out {output.photos} --index {output.index} {params.bench} > {log} 2>&1"
 
-rule pack_sources:
-    input:
-        "results/{run}/sources/index.parquet",
-    output:
-        "results/{run}/sources/{photos}.tar",
-    log:
-        "logs/{run}/pack_sources/{photos}.log",
-    benchmark:
-        "benchmarks/{run}/pack_sources/{photos}.tsv"
-    wildcard_constraints:
-        photos=r"\d{5}|bench",
-    conda:
-        "../../envs/sources.yaml"
-    params:
-        path=path_option,
-    message:
-        "Pack the photos of {wildcards.photos}; {log}"
-    shell:
-        "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1"
+    use rule stream_sources as stream_first_sources with:
+        output:
+            photos="results/{run}/sources/00000.tar",
+            index="results/{run}/sources/index/00000.parquet",
+            bench_photos="results/{run}/sources/bench.tar",
+            bench="results/{run}/sources/bench.parquet",
+        log:
+            "logs/{run}/stream_sources/00000.log",
+        benchmark:
+            "benchmarks/{run}/stream_sources/00000.tsv"
+        params:
+            bench=bench_option,
+
+    rule gather_index:
+        input:
+            of_run("results/{run}/sources/index/{shard}.parquet"),
+        output:
+            "results/{run}/sources/index.parquet",
+        log:
+            "logs/{run}/gather_index.log",
+        benchmark:
+            "benchmarks/{run}/gather_index.tsv"
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            parts=subpath(input[0], parent=True),
+            shards=len(SHARDS),
+        message:
+            "Gather the index of all archives; {log}"
+        shell:
+            "python scripts/gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1"
+
+else:
+
+    rule index_sources:
+        output:
+            index="results/{run}/sources/index.parquet",
+            bench="results/{run}/sources/bench.parquet",
+        log:
+            "logs/{run}/index_sources.log",
+        benchmark:
+            "benchmarks/{run}/index_sources.tsv"
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            kind=CONFIG.sources.kind,
+            path=path_option,
+            min_pixels=CONFIG.sources.min_pixels,
+            max_pixels=CONFIG.sources.max_pixels,
+            tolerance=CONFIG.sources.ratio_tolerance,
+            crop=CONFIG.sources.crop,
+            shards=CONFIG.sources.shards,
+            bench_photos=CONFIG.bench.photos,
+            seed=CONFIG.seed,
+            # Another text where a file of the folder came, went or changed.
+            listing=LISTING,
+        message:
+            "Index the source photos; {log}"
+        shell:
+            "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
+            " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
+            " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output.index}"
+            " --bench {output.bench} > {log} 2>&1"
+
+    rule pack_sources:
+        input:
+            "results/{run}/sources/index.parquet",
+        output:
+            "results/{run}/sources/{photos}.tar",
+        log:
+            "logs/{run}/pack_sources/{photos}.log",
+        benchmark:
+            "benchmarks/{run}/pack_sources/{photos}.tsv"
+        wildcard_constraints:
+            photos=r"\d{5}|bench",
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            path=path_option,
+        message:
+            "Pack the photos of {wildcards.photos}; {log}"
+        shell:
+            "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1"

@@ -1,0 +1,75 @@
+"""The archives that `sources.path` of the config stands for: local ones, or URLs that fsspec opens."""
+
+import re
+from pathlib import Path
+
+from omniedit.errors import UserError
+
+ARCHIVE_SUFFIXES = {"webdataset": (".tar", ".tar.gz", ".tgz"), "parquet": (".parquet",)}
+"""`sources.kind` -> the names that are taken from a folder."""
+
+_RANGE = re.compile(r"([^{}]*)\{(\d+)\.\.(\d+)\}([^{}]*)")
+
+
+def is_remote(archive: str) -> bool:
+    """Whether it is a URL, which fsspec opens, and no path."""
+    return "://" in archive
+
+
+def list_archives(path: str, kind: str, shards: int) -> list[str]:
+    """The first `shards` archives of `path`: one archive, a range of numbers in braces, or a folder on this machine.
+
+    A range counts in as many digits as its first number has: 'laion/{00000..01230}.tar'. A folder's archives come in
+    the order of their names; hidden ones, and those in folders inside, are left out.
+
+    Raises:
+        UserError: there are none or fewer, or the braces hold no range.
+    """
+    if not path:
+        raise UserError("is empty; give an archive, a range of them such as photos/{00000..00099}.tar, or a folder")
+    in_folder = not is_remote(path) and Path(path).is_dir()
+    archives = _in_folder(Path(path), kind) if in_folder else _in_range(path, shards)
+    if len(archives) < shards:
+        counted = "1 archive" if len(archives) == 1 else f"{len(archives)} archives"
+        raise UserError(f"'{path}' stands for {counted}, fewer than sources.shards {shards}: an archive is a shard")
+    return archives[:shards]
+
+
+def _in_folder(folder: Path, kind: str) -> list[str]:
+    suffixes = ARCHIVE_SUFFIXES[kind]
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise UserError(f"'{folder}' cannot be read: {error.strerror}") from None
+    archives = [str(folder / name) for name in names if name.endswith(suffixes) and not name.startswith(".")]
+    if not archives:
+        raise UserError(f"'{folder}' holds no archive whose name ends in {' or '.join(suffixes)}")
+    return archives
+
+
+def _in_range(path: str, most: int) -> list[str]:
+    if not is_remote(path) and Path(path).exists():
+        return [path]
+    if "{" not in path and "}" not in path:
+        if is_remote(path):
+            return [path]
+        raise UserError(f"'{path}' is no file or folder; give an archive, a range such as {{00000..00099}}, or a URL")
+    match = _RANGE.fullmatch(path)
+    if match is None:
+        raise UserError(f"'{path}' needs one range of whole numbers in its braces, such as {{00000..00099}}")
+    before, first, last, after = match.groups()
+    if int(last) < int(first):
+        raise UserError(f"'{path}' counts down; give the smaller number first")
+    numbers = range(int(first), int(last) + 1)[:most]
+    return [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
+
+
+def archive_state(archive: str) -> str:
+    """A text that is another one once a local archive was changed; '' for a URL, of which nothing is asked."""
+    if is_remote(archive):
+        return ""
+    try:
+        status = Path(archive).stat()
+    except OSError as error:
+        return str(error.strerror)
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -1,0 +1,90 @@
+"""What the readers of archives give, and how an archive is opened: a file of this machine or a URL, as one stream."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+import fsspec
+
+from omniedit.archives import is_remote
+from omniedit.errors import UserError
+from omniedit.sources.captions import Caption
+
+MAX_BYTES = 256 << 20
+"""A picture whose file is larger is refused unread: more than any whose pixels `omniedit.sources.decode` accepts."""
+
+
+@dataclass(frozen=True)
+class ArchivedPhoto:
+    """A photo as an archive holds it.
+
+    Args:
+        place: for the index, '00012.tar/000120345.jpg'.
+        key: what the archive calls it, without a suffix.
+        encoded: the bytes of a picture file.
+    """
+
+    place: str
+    key: str
+    encoded: bytes
+    caption: Caption
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A part of an archive that is no photo to be used, and why."""
+
+    place: str
+    reason: str
+    status: Literal["refused", "warned"] = "refused"
+
+
+@contextmanager
+def open_archive(archive: str) -> Iterator[BinaryIO]:
+    """The archive's bytes, from a path or, by fsspec, from a URL.
+
+    Raises:
+        UserError: it cannot be opened or, at any later time, not be read: what is missing of it then is not taken for
+            its end. The text names the archive and, for a protocol whose package is not installed, the package.
+    """
+    try:
+        file = _open(archive)
+    except FileNotFoundError:
+        raise UserError(f"{archive}: no such archive; correct sources.path or bring it there") from None
+    except ImportError as error:
+        raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
+    except Exception as error:  # each protocol has its own
+        raise UserError(f"{archive}: cannot be opened: {_one_line(error)}") from None
+    with file:
+        yield cast(BinaryIO, _Reported(file, archive))
+
+
+def _open(archive: str) -> Any:
+    return fsspec.open(archive, "rb").open() if is_remote(archive) else Path(archive).open("rb")
+
+
+class _Reported:
+    """A file whose every failure to read is a `UserError`, which tells it from damage of what was read."""
+
+    closed = False
+
+    def __init__(self, file: Any, archive: str) -> None:
+        self._file, self._archive = file, archive
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except Exception as error:
+            raise UserError(f"{self._archive}: cannot be read on: {_one_line(error)}; run snakemake again") from None
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

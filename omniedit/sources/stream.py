@@ -1,0 +1,53 @@
+"""An archive to a shard: each photo is judged, cropped and packed as it comes by, in one pass over the archive."""
+
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+from omniedit.images import Image
+from omniedit.sources.archived import ArchivedPhoto, LeftOut
+from omniedit.sources.decode import EncodedPhoto, Unreadable
+from omniedit.sources.index import Demands, Row, judged, make_source_id
+from omniedit.sources.parquet import parquet_photos
+from omniedit.sources.shard import add_photo
+from omniedit.sources.webdataset import tar_photos
+
+Reader = Callable[[BinaryIO, str], Iterator[ArchivedPhoto | LeftOut]]
+
+READERS: dict[str, Reader] = {"webdataset": tar_photos, "parquet": parquet_photos}
+"""By `sources.kind`."""
+
+
+def stream(
+    found: Iterable[ArchivedPhoto | LeftOut], shard: str, demands: Demands, tar: tarfile.TarFile
+) -> Iterator[Row]:
+    """Add the photos that are kept to a tar of `new_shard`, in the archive's order; a row for all that was found.
+
+    Args:
+        shard: five digits; source ids begin with it, since archives may count their photos alike.
+    """
+    ids: set[str] = set()
+    first_with: dict[str, str] = {}
+    for photo in found:
+        if isinstance(photo, LeftOut):
+            yield {"file": photo.place, "status": photo.status, "reason": photo.reason}
+            continue
+        row, suffix, image = _judged(photo, demands)
+        if image is not None and row["sha256"] in first_with:
+            row |= {"status": "refused", "reason": f"duplicate of {first_with[row['sha256']]}"}
+        elif image is not None:
+            row |= {"shard": shard, "source_id": make_source_id(photo.place, f"{shard}-{photo.key}", ids)}
+            ids.add(row["source_id"])
+            first_with[row["sha256"]] = photo.place
+            add_photo(tar, row, photo.encoded, suffix, image)
+        yield row
+
+
+def _judged(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, str | None, Image | None]:
+    """Its row but for shard and source id; where it may be kept, what `add_photo` wants of it."""
+    try:
+        with EncodedPhoto(photo.encoded) as encoded:
+            row, image = judged(encoded, photo.caption, demands)
+            return {"file": photo.place, **row}, encoded.suffix, image
+    except Unreadable as error:
+        return {"file": photo.place, "status": "refused", "reason": f"unreadable: {error}"}, None, None

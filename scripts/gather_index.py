@@ -1,0 +1,26 @@
+"""The index of all archives in one: `sources/index/{shard}.parquet` -> `sources/index.parquet`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.progress import Progress
+from omniedit.sources.index import INDEX_SCHEMA
+from omniedit.tables import read_table, write_tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", type=Path, help="folder of {shard}.parquet")
+    parser.add_argument("--shards", type=int, required=True, help="how many: 00000, 00001, ...")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+
+    parts = (args.parts / f"{shard:05d}.parquet" for shard in range(args.shards))
+    with Progress("shards", total=args.shards) as progress:
+        tables = (read_table(part, INDEX_SCHEMA.names) for part in progress.over(parts))
+        write_tables(args.out, tables, INDEX_SCHEMA)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,81 @@
+"""One archive of photos to one shard, in one pass: `sources/{shard}.tar` and `sources/index/{shard}.parquet`.
+
+With --bench-photos, for the first archive, the benchmark's photos go to --bench-tar instead.
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.progress import Progress
+from omniedit.sources.archived import open_archive
+from omniedit.sources.deal import hold_out
+from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, Row
+from omniedit.sources.shard import new_shard, split
+from omniedit.sources.stream import READERS, stream
+from omniedit.tables import write_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("archive", help="a path, or a URL for fsspec")
+    parser.add_argument("--kind", choices=READERS, required=True)
+    parser.add_argument("--min-pixels", type=int, required=True)
+    parser.add_argument("--max-pixels", type=int, required=True)
+    parser.add_argument("--ratio-tolerance", type=float, required=True)
+    parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the shard: {five digits}.tar")
+    parser.add_argument("--index", type=Path, required=True, help="a row for all that the archive holds")
+    bench = parser.add_argument_group("of the first archive")
+    bench.add_argument("--bench-photos", type=int, default=0, help="photos held out for the benchmark")
+    bench.add_argument("--seed", type=int, help="of their choice")
+    bench.add_argument("--bench-tar", type=Path)
+    bench.add_argument("--bench", type=Path, help="their source ids and digests")
+    args = parser.parse_args()
+
+    if (args.bench_photos > 0) != (None not in (args.seed, args.bench_tar, args.bench)):
+        raise UserError("--bench-photos, --seed, --bench-tar and --bench are given together")
+
+    demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
+    if args.bench_photos:
+        rows = _first_archive(args, demands)
+        write_rows(args.bench, [row for row in rows if row.get("shard") == BENCH], BENCH_SCHEMA)
+    else:
+        with replaced(args.out) as temporary, temporary.open("wb") as file:
+            rows = _packed(args, demands, file)
+    write_rows(args.index, rows, INDEX_SCHEMA)
+
+
+def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
+    """Which photos are the benchmark's is known once all are read: they wait in a file without a name."""
+    with TemporaryFile(dir=args.out.parent) as whole:
+        rows = hold_out(_packed(args, demands, whole), args.bench_photos, args.seed)
+        whole.seek(0)
+        chosen = {row["source_id"] for row in rows if row.get("shard") == BENCH}
+        with (
+            replaced(args.bench_tar) as bench,
+            replaced(args.out) as rest,
+            bench.open("wb") as bench_file,
+            rest.open("wb") as rest_file,
+        ):
+            split(whole, chosen, bench_file, rest_file)
+    return rows
+
+
+def _packed(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list[Row]:
+    rows = []
+    name = args.archive.rpartition("/")[2]
+    with open_archive(args.archive) as archive, new_shard(file) as tar, Progress("entries") as progress:
+        found = progress.over(READERS[args.kind](archive, name))
+        for row in stream(found, args.out.stem, demands, tar):
+            if row["status"] != "kept":
+                print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
+            rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,98 @@
+"""An archive that cannot be opened or read on is an error that names it, never an archive that ends early."""
+
+import functools
+import http.server
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.sources import archived
+from omniedit.sources.archived import ArchivedPhoto, open_archive
+from omniedit.sources.stream import READERS
+from sources.tars import GOOD, tar_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.tar").write_bytes(tar_of(*GOOD))
+    pq.write_table(pa.table({"image": [b"one", b"two", b"three"]}), tmp_path / "a.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[str]:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+def pictures(archive: str, kind: str) -> list[bytes]:
+    with open_archive(archive) as file:
+        return [entry.encoded for entry in READERS[kind](file, "x") if isinstance(entry, ArchivedPhoto)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("webdataset", "a.tar"), ("parquet", "a.parquet")])
+def test_an_archive_is_read_from_anywhere(kind: str, name: str, folder: Path) -> None:
+    fsspec.filesystem("memory").pipe_file(f"/{name}", (folder / name).read_bytes())
+    for archive in (str(folder / name), f"file://{folder / name}", f"memory://{name}"):
+        assert pictures(archive, kind) == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("webdataset", "a.tar"), ("parquet", "a.parquet")])
+def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
+    pytest.importorskip("aiohttp")
+    assert pictures(f"{server}/{name}", kind) == [b"one", b"two", b"three"]
+    with pytest.raises(UserError, match=rf"^{server}/b\.tar: no such archive"):
+        pictures(f"{server}/b.tar", kind)
+
+
+@pytest.mark.parametrize(
+    ("archive", "told"),
+    [
+        ("nowhere.tar", "nowhere.tar: no such archive; correct sources.path"),
+        ("memory://nowhere.tar", "memory://nowhere.tar: no such archive"),
+        (".", ".: cannot be opened: "),
+        ("gopher://a/b.tar", "gopher://a/b.tar: cannot be opened: Protocol not known: gopher"),
+        ("oss://a/b.tar", "oss://a/b.tar: its protocol needs a package that is not installed: Install ossfs"),
+    ],
+)
+def test_what_cannot_be_opened_is_named(archive: str, told: str) -> None:
+    with pytest.raises(UserError) as error, open_archive(archive):
+        pass
+    assert str(error.value).startswith(told)
+
+
+class _Hiccup(io.BytesIO):
+    """A connection that fails in the middle of the file."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() + (size or 0) > len(self.getvalue()) // 2 and self.tell() > 0:
+            raise ConnectionResetError("Connection reset by peer")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_connection_that_fails_is_no_end_of_the_archive(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = tar_of(*((f"{i}.jpg", bytes(1 << 20)) for i in range(8)))
+    if kind == "parquet":
+        file = io.BytesIO()
+        table = pa.table({"image": [bytes(1 << 20)] * 8})
+        pq.write_table(table, file, compression="none", use_dictionary=False, row_group_size=2)
+        content = file.getvalue()
+
+    def opened(archive: str) -> Any:
+        return _Hiccup(content)
+
+    monkeypatch.setattr(archived, "_open", opened)
+    with pytest.raises(UserError, match=r"^s3://a/b: cannot be read on: Connection reset by peer; run snakemake again"):
+        pictures("s3://a/b", kind)

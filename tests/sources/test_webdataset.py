@@ -1,0 +1,185 @@
+"""A tar is read to its end whatever is in it: photos come out, what cannot be used is listed with its reason."""
+
+import gzip
+import io
+import tarfile
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniedit.errors import UserError
+from omniedit.sources import webdataset
+from omniedit.sources.archived import ArchivedPhoto, LeftOut
+from omniedit.sources.webdataset import MAX_TEXT, tar_photos
+from sources.tars import GOOD, tar_of
+
+
+def found(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:
+    """Photos and reasons by place without the tar's name."""
+    entries = list(tar_photos(io.BytesIO(content), "x.tar"))
+    photos = {entry.place.removeprefix("x.tar/"): entry for entry in entries if isinstance(entry, ArchivedPhoto)}
+    left_out = {entry.place.removeprefix("x.tar/"): entry.reason for entry in entries if isinstance(entry, LeftOut)}
+    assert len(photos) + len(left_out) == len(entries)
+    return photos, left_out
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def test_photos_come_with_their_captions() -> None:
+    for content in (tar_of(*GOOD), gzip.compress(tar_of(*GOOD)), tar_of(*GOOD[:3]) + tar_of(*GOOD[3:])):
+        photos, left_out = found(content)
+        assert not left_out
+        assert [(place, photo.key, photo.encoded) for place, photo in photos.items()] == [
+            ("00/000.jpg", "00/000", b"one"),
+            ("01.png", "01", b"two"),
+            ("02.webp", "02", b"three"),
+        ]
+        first = photos["00/000.jpg"].caption
+        assert (first.caption, first.origin, first.licence, first.author) == (
+            "a dog",
+            "https://a/b.jpg",
+            "CC0",
+            "unknown",
+        )
+        assert photos["01.png"].caption.caption == "a cat" and photos["02.webp"].caption.caption == ""
+
+
+def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
+    photos, left_out = found(
+        tar_of(
+            ("a.json", b"{}"),
+            ("b.jpg", b"b"),
+            ("b.json", b"{"),
+            ("c.jpg", b"c"),
+            ("c.json", b"[" * 9000),
+            ("d.jpg", b"d"),
+            ("d.json", b"[1]"),
+            ("d.png", b"again"),
+            ("e.jpg", b"e"),
+            ("e.json", b'{"caption": "a \\ud83d dog"}'),
+            ("f.jpg", b"f"),
+            ("f.txt", b" " * (MAX_TEXT + 1)),
+            (special("folder", tarfile.DIRTYPE), b""),
+            ("._g.jpg", b"of a Mac"),
+            (".git/g.jpg", b"hidden"),
+            ("h.v2.jpg", b"a dot too many"),
+            ("README", b"words"),
+        )
+    )
+    assert {photo.encoded for photo in photos.values()} == {b"b", b"c", b"d", b"e", b"f"}
+    assert photos["e.jpg"].caption.caption == "a ? dog"
+    assert left_out.pop("b.json").startswith("not JSON (") and left_out.pop("c.json").startswith("not JSON (")
+    assert left_out == {
+        "a": "no picture, only .json",
+        "d.json": "no JSON object",
+        "d.png": "a second picture of its key, after .jpg",
+        "f.txt": f"{MAX_TEXT + 1} bytes, more than the {MAX_TEXT} that are read",
+        "h": "no picture, only .v2.jpg",
+        "README": "no suffix",
+    }
+
+
+def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(webdataset._LIMITS, "jpg", 10)
+    with_nul = tarfile.TarInfo("i.jpg")
+    with_nul.pax_headers = {"path": "i\0.jpg"}
+    photos, left_out = found(
+        tar_of(
+            ("/etc/a.jpg", b"a"),
+            ("../../b.jpg", b"b"),
+            ("c/../../c.jpg", b"c"),
+            (special("d.jpg", tarfile.SYMTYPE, "/etc/passwd"), b""),
+            (special("e.jpg", tarfile.LNKTYPE, "good.jpg"), b""),
+            (special("f.jpg", tarfile.CHRTYPE), b""),
+            (special("g.jpg", tarfile.FIFOTYPE), b""),
+            ("h\udce4.jpg", b"h"),
+            (with_nul, b"i"),
+            ("j.jpg", b"x" * 11),
+            ("good.jpg", b"good"),
+        )
+    )
+    assert list(photos) == ["good.jpg"]
+    leads_out, link, device = (
+        "its name leads out of the archive's folder",
+        "a link; links are not followed",
+        "a device or pipe, no file",
+    )
+    assert left_out == {
+        "/etc/a.jpg": leads_out,
+        "../../b.jpg": leads_out,
+        "c/../../c.jpg": leads_out,
+        "d.jpg": link,
+        "e.jpg": link,
+        "f.jpg": device,
+        "g.jpg": device,
+        "h?.jpg": "its name is not UTF-8",
+        "i\0.jpg": "its name holds a NUL",
+        "j.jpg": "11 bytes, more than the 10 that are read",
+    }
+
+
+THREE = tar_of(*((f"{name}.jpg", name.encode() * 700) for name in "abc"), format=tarfile.USTAR_FORMAT)
+"""Three members of a header and two blocks each, then the end mark."""
+
+
+def test_a_damaged_header_costs_its_member_alone() -> None:
+    damaged = bytearray(THREE)
+    damaged[1536:1600] = b"?" * 64
+    photos, left_out = found(bytes(damaged))
+    assert list(photos) == ["a.jpg", "c.jpg"]
+    assert left_out == {"x.tar": "3 blocks where a header should be (invalid header); went on behind them"}
+
+
+@pytest.mark.parametrize(("size", "read"), [(-1024, "ac"), (-1, "ac"), (1 << 60, "ac"), (1 << 35, "a")])
+def test_a_header_that_lies_about_its_size(size: int, read: str) -> None:
+    member = tarfile.TarInfo("b.jpg")
+    member.size = size
+    lying = THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[2048:]
+    photos, left_out = found(lying)
+    assert [photo.key for photo in photos.values()] == list(read) and "x.tar" in left_out
+
+
+def test_a_long_name_larger_than_any_name_is_not_read() -> None:
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
+    photos, left_out = found(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[1536:])
+    assert list(photos) == ["a.jpg", "b.jpg", "c.jpg"]
+    assert left_out == {
+        "x.tar": "1 blocks where a header should be (a name of 1099511627776 bytes); went on behind them"
+    }
+
+
+def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
+    for content, cut in ((THREE, 1536 + 600), (THREE, 1536 + 200), (THREE, 1536)):
+        photos, left_out = found(content[:cut])
+        assert list(photos) == ["a.jpg"] and left_out, cut
+    zipped = gzip.compress(tar_of(*((f"{i}.jpg", bytes(range(256)) * i) for i in range(1, 40))), 0)
+    photos, left_out = found(zipped[: len(zipped) // 2])
+    assert 5 < len(photos) < 39 and left_out
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"no tar" * 1000, b"\x1f\x8b\x08", gzip.compress(b"no tar" * 1000)])
+def test_what_is_no_tar_is_an_error(content: bytes) -> None:
+    with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*correct sources\.path"):
+        found(content)
+
+
+def test_a_tar_of_nothing_holds_nothing() -> None:
+    assert found(tar_of()) == ({}, {})
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(THREE) - 1), st.integers(0, 255)), max_size=20), st.integers(1, len(THREE))
+)
+def test_no_bytes_end_in_a_traceback(flips: list[tuple[int, int]], end: int) -> None:
+    content = bytearray(tar_of(*GOOD)[: len(THREE)])
+    for place, value in flips:
+        content[place % len(content)] = value
+    with suppress(UserError):
+        list(tar_photos(io.BytesIO(bytes(content[:end])), "x.tar"))

@@ -1,0 +1,63 @@
+"""What `sources.path` stands for, and what is said where it stands for nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from omniedit.archives import archive_state, list_archives
+from omniedit.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("path", "shards", "archives"),
+    [
+        ("s3://a/b.tar", 1, ["s3://a/b.tar"]),
+        ("s3://a/{008..011}.tar", 4, ["s3://a/008.tar", "s3://a/009.tar", "s3://a/010.tar", "s3://a/011.tar"]),
+        ("here/{8..11}.tar", 3, ["here/8.tar", "here/9.tar", "here/10.tar"]),
+        ("https://a/{0..999999999999}/x.tar", 1, ["https://a/0/x.tar"]),
+    ],
+)
+def test_one_archive_or_a_range(path: str, shards: int, archives: list[str]) -> None:
+    assert list_archives(path, "webdataset", shards) == archives
+
+
+def test_a_folder_stands_for_its_archives_in_order(tmp_path: Path) -> None:
+    for name in ("b.tar", "a.tar.gz", "c.parquet", ".d.tar", "words.txt"):
+        (tmp_path / name).touch()
+    assert list_archives(str(tmp_path), "webdataset", 2) == [str(tmp_path / name) for name in ("a.tar.gz", "b.tar")]
+    assert list_archives(str(tmp_path), "parquet", 1) == [str(tmp_path / "c.parquet")]
+    (tmp_path / "{odd}.tar").touch()
+    assert list_archives(str(tmp_path / "{odd}.tar"), "webdataset", 1) == [str(tmp_path / "{odd}.tar")]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("", "is empty; give an archive"),
+        ("nowhere.tar", "'nowhere.tar' is no file or folder"),
+        ("a/{0..1.tar", "needs one range of whole numbers in its braces"),
+        ("a/{0..1}/{0..1}.tar", "needs one range"),
+        ("a/{x,y}.tar", "needs one range"),
+        ("s3://a/{5..4}.tar", "counts down"),
+        ("s3://a/{0..1}.tar", "stands for 2 archives, fewer than sources.shards 3"),
+        ("s3://a/b.tar", "stands for 1 archive, fewer than sources.shards 3"),
+        (".", "'.' holds no archive whose name ends in .tar or .tar.gz or .tgz"),
+    ],
+)
+def test_what_stands_for_nothing_or_too_little(
+    path: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        list_archives(path, "webdataset", 3)
+    assert told in str(error.value)
+
+
+def test_the_state_of_an_archive_tells_a_change(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    assert archive_state(str(archive)) == "No such file or directory"
+    archive.write_bytes(b"one")
+    before = archive_state(str(archive))
+    assert archive_state(str(archive)) == before
+    archive.write_bytes(b"three")
+    assert archive_state(str(archive)) != before and archive_state("s3://a/b.tar") == ""

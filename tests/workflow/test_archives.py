@@ -1,0 +1,87 @@
+"""Archives as sources: a job each, from the archive to its shard, and nothing of another archive made again."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from omniedit.pairs import Shard
+from omniedit.sources.shard import PhotoShard
+from sources.tars import Entry, tar_of
+from workflow.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake
+
+INDEX = "results/small/sources/index.parquet"
+TARGETS = (INDEX, "results/small/objects/00001.parquet", "results/small/candidates/style_transfer/00002.h5")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on five photos in one tar, four in another, and none that can be read in the third."""
+    config = {
+        **SMALL,
+        "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives/{0..2}.tar", "shards": 3},
+    }
+    root = checkout(tmp_path_factory.mktemp("archives"), config)
+    shrink_sample(root / "photos")
+    lines = [json.loads(line) for line in (SAMPLE / "sample.jsonl").read_text().splitlines()]
+    (root / "archives").mkdir()
+    for number, part in enumerate((lines[:5], lines[5:], [])):
+        entries = [entry for key, line in enumerate(part) for entry in described(f"{key:04d}", line, root / "photos")]
+        (root / f"archives/{number}.tar").write_bytes(tar_of(*(entries or [("0000.jpg", b"no photo")])))
+    snakemake(root, *TARGETS)
+    return root
+
+
+def described(key: str, line: dict, photos: Path) -> list[Entry]:
+    return [(f"{key}.jpg", (photos / line["file"]).read_bytes()), (f"{key}.json", json.dumps(line).encode())]
+
+
+def test_each_archive_is_a_shard_and_the_benchmark_is_in_none(root: Path) -> None:
+    sources = root / "results/small/sources"
+    rows = pq.read_table(root / INDEX).to_pylist()
+    assert [row["status"] for row in rows] == ["kept"] * 9 + ["refused"]
+    photos: dict[str, str] = {}
+    for shard in ("00000", "00001", "00002", "bench"):
+        with PhotoShard(sources / f"{shard}.tar") as packed:
+            assert not photos.keys() & set(packed.names)
+            photos |= dict.fromkeys(packed.names, shard)
+    assert photos == {row["source_id"]: row["shard"] for row in rows[:9]}
+    assert list(photos.values()).count("bench") == 2 and list(photos.values()).count("00000") == 3
+    bench = pq.read_table(sources / "bench.parquet").to_pylist()
+    assert {(row["source_id"], row["sha256"]) for row in bench} == {
+        (row["source_id"], row["sha256"]) for row in rows if row["shard"] == "bench"
+    }
+
+
+def test_an_archive_without_a_photo_is_an_empty_shard(root: Path) -> None:
+    with Shard(root / TARGETS[2]) as candidates:
+        assert len(candidates) == 0
+
+
+def test_a_changed_archive_makes_its_own_shard_again(root: Path) -> None:
+    assert rules_to_run(root, *TARGETS) == set()
+    archive = root / "archives/1.tar"
+    before = archive.stat()
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    planned = snakemake(root, "--dry-run", *TARGETS)
+    assert set(re.findall(r"^Job \d+: (.*); ", planned, re.MULTILINE)) == {
+        "Stream photos from archives/1.tar",
+        "Find the objects in the photos of 00001",
+        "Gather the index of all archives",
+    }
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert rules_to_run(root, *TARGETS) == set()
+
+
+def test_a_folder_of_archives_stands_for_the_same(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "archives", tmp_path / "archives")
+    (tmp_path / "archives/words.txt").touch()
+    config = {**SMALL, "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives", "shards": 2}}
+    target = "results/small/decisions/style_transfer/00001.parquet"
+    planned = snakemake(checkout(tmp_path, config), "--dry-run", target)
+    assert "from archives/1.tar" in planned and "from archives/0.tar" in planned and "archives/2.tar" not in planned
+    assert "gather_index" not in planned
