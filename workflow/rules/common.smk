@@ -42,6 +42,10 @@ REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "p
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
+# No environment in envs/ holds omniedit itself: jobs find it in this checkout. Said in the shell, since Snakemake takes
+# PYTHONPATH out of what a job in a conda environment is given.
+os.environ.update(OMNIEDIT_CHECKOUT=str(Path(workflow.main_snakefile).resolve().parent))
+shell.prefix('set -euo pipefail; export PYTHONPATH="$OMNIEDIT_CHECKOUT${{PYTHONPATH:+:$PYTHONPATH}}"; ')
 
 
 wildcard_constraints:
