@@ -17,6 +17,7 @@ from omniedit.manifest import MANIFEST, lost_files
 from omniedit.sources.listing import listing_digest
 from omniedit.status import BENCH_MODELS
 from omniedit.tasks import Task
+from omniedit.weights import model_of, roles_of
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
 LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
@@ -26,6 +27,7 @@ on_command_line = list(workflow.config_settings.configfiles)
 CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
 try:
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
+    ROLES = roles_of(CONFIG)
     LISTING = listing_digest(Path(CONFIG.sources.path)) if CONFIG.sources.path and workflow.is_main_process else ""
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
     if WORKS:
@@ -46,6 +48,8 @@ os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
 # PYTHONPATH out of what a job in a conda environment is given.
 os.environ.update(OMNIEDIT_CHECKOUT=str(Path(workflow.main_snakefile).resolve().parent))
 shell.prefix('set -euo pipefail; export PYTHONPATH="$OMNIEDIT_CHECKOUT${{PYTHONPATH:+:$PYTHONPATH}}"; ')
+# Models come from the cache that `fetch_models` filled.
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
 
 wildcard_constraints:
@@ -129,6 +133,11 @@ def pairs_of_task(wildcards):
 def path_option(wildcards):
     """A function, so that Snakemake does not take braces in the path for wildcards."""
     return ["--path", CONFIG.sources.path] if CONFIG.sources.path else []
+
+
+def model_of_role(wildcards):
+    """Its entry in config/models.yaml."""
+    return model_of(wildcards.role).model_dump_json(by_alias=True)
 
 
 def scorer_of_run(wildcards):
