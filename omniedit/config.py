@@ -205,6 +205,11 @@ class BenchConfig(Section):
     """Guidance scale of the source picture."""
 
 
+class ModelsConfig(Section):
+    roles: list[str] = []
+    """Roles of config/models.yaml whose models `snakemake fetch_models` fetches."""
+
+
 class Config(Section):
     run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Name of the run: results go to results/{run}/."""
@@ -217,6 +222,7 @@ class Config(Section):
     buckets: BucketsConfig = BucketsConfig()
     train: TrainConfig = TrainConfig()
     bench: BenchConfig = BenchConfig()
+    models: ModelsConfig = ModelsConfig()
 
     @model_validator(mode="after")
     def _some_task(self) -> "Config":
@@ -413,6 +419,8 @@ def _type_text(properties: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in properties["enum"])
     if "const" in properties:
         return f"`{properties['const']}`"
+    if properties["type"] == "array":
+        return f"list of {_type_text(properties['items'])}"
     limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {properties[limit]}" for limit, sign in limits.items() if limit in properties]
     if "multipleOf" in properties:

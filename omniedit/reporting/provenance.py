@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,11 @@ def commit() -> str:
 
 
 def packages() -> list[tuple[str, str]]:
-    """(name, version) of every package that omniedit asks for and finds."""
-    names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
+    """(name, version) of every package that omniedit asks for; where it was not installed itself, of all there are."""
+    try:
+        names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
+    except PackageNotFoundError:
+        names = {distribution.name.lower() for distribution in distributions()}
     found = []
     for name in sorted(names):
         try:

@@ -20,6 +20,7 @@ from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
 from omniedit.status import BENCH_MODELS
 from omniedit.tasks import Task
+from omniedit.weights import model_of, roles_of
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
 LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
@@ -29,6 +30,7 @@ on_command_line = list(workflow.config_settings.configfiles)
 CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
 try:
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
+    ROLES = roles_of(CONFIG)
     LISTING = (
         listing_digest(Path(CONFIG.sources.path))
         if CONFIG.sources.kind == "folder" and workflow.is_main_process
@@ -53,6 +55,12 @@ REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "p
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
+# No environment in envs/ holds omniedit itself: jobs find it in this checkout. Said in the shell, since Snakemake takes
+# PYTHONPATH out of what a job in a conda environment is given.
+os.environ.update(OMNIEDIT_CHECKOUT=str(Path(workflow.main_snakefile).resolve().parent))
+shell.prefix('set -euo pipefail; export PYTHONPATH="$OMNIEDIT_CHECKOUT${{PYTHONPATH:+:$PYTHONPATH}}"; ')
+# Models come from the cache that `fetch_models` filled.
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
 
 wildcard_constraints:
@@ -171,6 +179,11 @@ def state_of_archive(wildcards):
 def bench_option(wildcards, output):
     photos = f"--bench-photos {CONFIG.bench.photos} --seed {CONFIG.seed}"
     return f"{photos} --bench-tar {output.bench_photos} --bench {output.bench}"
+
+
+def model_of_role(wildcards):
+    """Its entry in config/models.yaml."""
+    return model_of(wildcards.role).model_dump_json(by_alias=True)
 
 
 def scorer_of_run(wildcards):
