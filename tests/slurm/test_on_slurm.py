@@ -9,6 +9,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
 from slurm.through import Ended, digests, running_job, slurm_checkout, snakemake_on_slurm
-from workflow.chain import digest
+from workflow.chain import digest, environment
 
 SHARD = "candidates/background_swap/00000.h5"
 TELLING = re.compile(r"error|fail|restart|Finished jobid|preempt|cancel|TIMEOUT|NODE_FAIL|damaged", re.IGNORECASE)
@@ -65,6 +66,22 @@ def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, on_slurm: P
 def test_results_have_the_users_umask(on_slurm: Path) -> None:
     files = [path for path in (on_slurm / "results").rglob("*") if path.is_file()]
     assert all(path.stat().st_mode & stat.S_IWGRP for path in files)
+
+
+def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
+    columns = "Account,Partition,ReqTRES,Timelimit,SubmitLine"
+    lines = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", f"--format={columns}").splitlines()
+    (first, *_) = [line.split("|") for line in lines if "rule_synthesize_shard_" in line]
+    account, partition, asked, limit, _ = first
+    assert (account, partition, limit) == ("lab", "gpu", "04:00:00")
+    assert {"cpu=8", "mem=48000M", "gres/gpu:h100=1"} <= set(asked.split(","))
+
+
+def test_the_report_has_the_runtimes_of_all_rules(on_slurm: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--report", "report.html"]
+    subprocess.run(command, cwd=on_slurm, env=environment(), check=True, capture_output=True)
+    report = (on_slurm / "report.html").read_text()
+    assert all(f'"{rule}"' in report for rule in ("stream_sources", "train_editor"))
 
 
 def test_two_nodes_train_as_one_does(run: Path, on_slurm: Path) -> None:
