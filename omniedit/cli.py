@@ -25,7 +25,7 @@ def _main() -> None:
 
         print("\n".join(report()))
     if args.command == "check":
-        from omniedit.config import load
+        from omniedit.config_files import load
 
         for file in args.files:
             load(file)

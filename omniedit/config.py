@@ -1,20 +1,15 @@
 """The typed config of a run: its keys, their limits and what each means.
 
-`config/config.yaml` is checked against these classes, `workflow/schemas/config.schema.json` and the table in
-`config/README.md` are generated from them (`python -m omniedit.config`). No threads, memory or partitions here: those
-belong to the profile.
+Files are checked against these classes by `omniedit.config_files`; the JSON schema and the table in `config/README.md`
+are generated from them by `python -m omniedit.config_docs`. No threads, memory or partitions here: those belong to the
+profile.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from omniedit.archives import ARCHIVE_SUFFIXES, list_archives
-from omniedit.errors import UserError
+from omniedit.archives import ARCHIVE_SUFFIXES
 from omniedit.tasks import Task
 
 
@@ -231,216 +226,9 @@ class Config(Section):
         return self
 
 
-def load(path: str | Path) -> Config:
-    """The config in one YAML file.
-
-    Raises:
-        UserError: one line with the file, the key, what was wrong and what is allowed.
-    """
-    return check(read_yaml(path), [path])
-
-
 def not_built(config: Config) -> list[str]:
     """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
     learned = [f"tasks.{task}.specialist: learned" for task in Task if config.tasks[task].specialist == "learned"]
     judge = ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []
     base = [f"train.base.model: {config.train.base.model}"] if config.train.base.model else []
     return learned + judge + base
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML forbids a second value for a key; PyYAML takes the last one in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for number, key in enumerate(keys):
-            if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """The keys of a YAML file.
-
-    Raises:
-        UserError: it is missing, cannot be read, is empty, no YAML or no mapping, or gives a key twice.
-    """
-    try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such config file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
-        raise UserError(f"{path}: not valid YAML: {problem}") from None
-    if values is None:
-        raise UserError(f"{path}: holds no key; give at least one, or leave the file out")
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
-    return values
-
-
-def check(
-    values: Mapping[str, Any], files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None
-) -> Config:
-    """Typed config of merged `values`.
-
-    Args:
-        values: the files' keys merged, the last file winning, `overrides` included.
-        files: where the values came from, in that order.
-        overrides: what the command line's --config gave; Snakemake leaves its nested values as text, which is read as
-            YAML here.
-
-    Raises:
-        UserError: one line with the file, the key, what was wrong and what is allowed.
-    """
-    overrides = overrides or {}
-    for file in files:
-        read_yaml(file)  # Snakemake, which merged them, lets a key that is given twice pass
-    try:
-        config = Config.model_validate(_with_typed(values, overrides))
-    except ValidationError as error:
-        raise UserError(_one_line(error, files, overrides)) from None
-    try:
-        _check_path(config.sources)
-    except UserError as error:
-        raise UserError(f"{origin('sources.path', files, overrides)}: sources.path: {error}") from None
-    return config
-
-
-def _check_path(sources: SourcesConfig) -> None:
-    """Look for what `sources.path` names, as far as this machine can tell without reading it."""
-    if sources.path is not None and sources.are_archives:
-        list_archives(sources.path, sources.kind, sources.shards)
-    elif sources.path is not None and not Path(sources.path).is_dir():
-        raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
-
-
-def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    typed = dict(values)
-    for key, value in overrides.items():
-        if isinstance(value, Mapping) and isinstance(typed.get(key), Mapping):
-            typed[key] = _with_typed(typed[key], value)
-        elif isinstance(value, str):
-            typed[key] = _as_yaml(value)
-    return typed
-
-
-def _as_yaml(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
-    problem = error.errors()[0]
-    key = tuple(str(part) for part in problem["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
-    if problem["type"] == "extra_forbidden":
-        section = _section(key[:-1])
-        allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
-        return f"{where}: unknown key; {allowed}{more}"
-    if problem["type"] == "value_error":
-        return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
-    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_allowed(problem)}{more}"
-
-
-def _allowed(problem: Mapping[str, Any]) -> str:
-    text = problem["msg"].removeprefix("Input should be ")
-    if problem["type"] == "model_type":
-        return "allowed: a mapping of keys to values"
-    if problem["type"] == "string_pattern_mismatch":
-        return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
-    return f"allowed: {text}"
-
-
-def _section(key: Sequence[str]) -> type[BaseModel] | None:
-    model: type[BaseModel] = Config
-    for part in key:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        model = annotation
-    return model
-
-
-def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:
-    """What sets `key`, or else its nearest parent: '--config', or the last of `files` that does.
-
-    Args:
-        key: with dots, as in 'train.steps'.
-    """
-    parts = key.split(".")
-    sources = [("--config", overrides or {}), *((str(path), read_yaml(path)) for path in reversed(files))]
-    for depth in range(len(parts), 0, -1):
-        for name, values in sources:
-            if _has(values, parts[:depth]):
-                return name
-    return str(files[-1]) if files else "config"
-
-
-def _has(values: Any, key: Sequence[str]) -> bool:
-    for part in key:
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True
-
-
-def schema() -> str:
-    """The JSON schema of a config file, as stored in workflow/schemas/config.schema.json."""
-    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
-
-
-def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """Rows of the Markdown table of keys in config/README.md."""
-    rows = []
-    for name, info in model.model_fields.items():
-        annotation = info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            if annotation is not TaskConfig:
-                rows += key_table(annotation, f"{prefix}{name}.")
-            elif name == Task.OBJECT_SWAP:
-                rows += key_table(annotation, f"{prefix}<task>.")
-            continue
-        properties = model.model_json_schema()["properties"][name]
-        meaning = " ".join((info.description or "").split())
-        rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | `{json.dumps(info.default)}` | {meaning} |")
-    return rows
-
-
-def _type_text(properties: Mapping[str, Any]) -> str:
-    if "anyOf" in properties:
-        return " or ".join(_type_text(option) for option in properties["anyOf"])
-    if "enum" in properties:
-        return ", ".join(f"`{value}`" for value in properties["enum"])
-    if "const" in properties:
-        return f"`{properties['const']}`"
-    if properties["type"] == "array":
-        return f"list of {_type_text(properties['items'])}"
-    limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    bounds = [f"{sign} {properties[limit]}" for limit, sign in limits.items() if limit in properties]
-    if "multipleOf" in properties:
-        bounds.append(f"multiple of {properties['multipleOf']}")
-    return " ".join([properties["type"], ", ".join(bounds)]).strip()
-
-
-SCHEMA_PATH = Path("workflow/schemas/config.schema.json")
-README_PATH = Path("config/README.md")
-_TABLE_START, _TABLE_END = "<!-- keys: generated by `python -m omniedit.config` -->", "<!-- end of keys -->"
-
-
-def readme_with_table(text: str) -> str:
-    """config/README.md's text with its table of keys made anew."""
-    before, rest = text.split(_TABLE_START)
-    _, after = rest.split(_TABLE_END)
-    table = "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *key_table()])
-    return f"{before}{_TABLE_START}\n{table}\n{_TABLE_END}{after}"
-
-
-if __name__ == "__main__":
-    SCHEMA_PATH.write_text(schema())
-    README_PATH.write_text(readme_with_table(README_PATH.read_text()))

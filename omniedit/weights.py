@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from omniedit.config import Config, Section, read_yaml
+from omniedit.config import Config, Section
+from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
 

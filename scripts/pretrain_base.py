@@ -9,7 +9,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from transformers.utils import logging as transformers_logging
 
-from omniedit import config
+from omniedit.config_files import check
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
@@ -33,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
 
-    options = config.check({"train": args.options}).train
+    options = check({"train": args.options}).train
     text_encoder, tokenizer = load_minilm()
     torch.manual_seed(args.seed)
     base = Base(

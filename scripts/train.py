@@ -15,9 +15,10 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniedit import config, models
+from omniedit import models
 from omniedit.buckets.scratch import stage, staged
 from omniedit.buckets.store import BucketStore
+from omniedit.config_files import check
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
     args = parser.parse_args()
-    options = config.check({"train": args.options}).train
+    options = check({"train": args.options}).train
 
     device = join_ranks()
     first = int(os.environ["RANK"]) == 0

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omniedit.config import README_PATH, SCHEMA_PATH, check, key_table, load, readme_with_table, schema
+from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
+from omniedit.config_files import check, load
 from omniedit.errors import UserError
 from omniedit.tasks import Task
 

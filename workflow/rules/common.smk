@@ -12,7 +12,8 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import check, not_built, origin
+from omniedit.config import not_built
+from omniedit.config_files import check, origin
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
