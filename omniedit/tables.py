@@ -1,6 +1,7 @@
 """Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from omniedit.errors import UserError
 from omniedit.files import replaced
 
 _GROUP = 100_000
+_BATCH = 10_000
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
@@ -42,16 +44,30 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
     return read_table(path, columns).to_pylist()
 
 
+def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
+    """As `read_rows`, with a batch of rows in memory."""
+    wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        for batch in file.iter_batches(_BATCH, columns=wanted):
+            yield from batch.to_pylist()
+
+
 def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
     """As `read_rows`, as columns; the schema's metadata comes along."""
     wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        return file.read(columns=wanted)
+
+
+@contextmanager
+def _opened(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
     remedy = "delete it and run snakemake again to make it anew"
     try:
         with pq.ParquetFile(path) as file:
-            lacking = sorted(set(wanted or ()) - set(file.schema_arrow.names))
+            lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
                 raise UserError(f"{path}: lacks the column {', '.join(lacking)}; {remedy}")
-            return file.read(columns=wanted)
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
     except (pa.ArrowException, OSError) as error:
