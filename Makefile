@@ -1,5 +1,6 @@
 # make run: the whole chain, results in results/mini/, the report in results/mini/report.html
 # make test: lint, types and tests
+# make envs: on a cluster, the conda environments of envs/, with CUDA; make lock: pin them anew
 # Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
-.PHONY: run test lint report clean
+.PHONY: run test lint report envs lock clean
 
 run: $(VENV)/embedded.ok
 	snakemake all
@@ -34,13 +35,26 @@ lint: $(VENV)/test.ok
 	mypy
 	snakemake --lint
 
+envs: $(VENV)/slurm.ok
+	@command -v conda > /dev/null || { echo "error: make envs needs conda 24.7.1 or newer on the PATH (Miniforge)" >&2; exit 1; }
+	snakemake --profile profiles/slurm --software-deployment-method conda --conda-create-envs-only all
+
+lock: $(VENV)/test.ok
+	python envs/lock.py
+
 $(VENV)/embedded.ok: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[embedded,train,score,report]'
+	$(INSTALL) --editable '.[workflow,embedded,train,score,report]'
+	@touch $@
+
+# What the node needs that starts Snakemake.
+$(VENV)/slurm.ok: pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[workflow,report,slurm]'
 	@touch $@
 
 $(VENV)/test.ok: $(VENV)/embedded.ok
-	$(INSTALL) --editable '.[embedded,train,score,report,slurm,test]'
+	$(INSTALL) --editable '.[workflow,embedded,train,score,report,slurm,test]'
 	@touch $@
 
 clean:

@@ -9,6 +9,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/models.smk"
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/synthesize.smk"
 include: "workflow/rules/score.smk"

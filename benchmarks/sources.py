@@ -2,7 +2,8 @@
 
     python benchmarks/sources.py --photos 64
 
-The tar is made of the shipped sample, a corner painted so that no two are alike, about a megapixel each. The peers take each picture out of the tar and decode it: tarfile with Pillow, the limit of any reader in Python, and the
+The tar is made of the shipped sample, about a megapixel each, a corner painted so that no two are alike. The peers
+take each picture out of the tar and decode it: tarfile with Pillow, the limit of any reader in Python, and the
 webdataset library where that is installed. What comes on top here: the crop, the digest, the shard that is written.
 """
 

@@ -63,8 +63,8 @@ class SourcesConfig(Section):
 class TaskConfig(Section):
     pairs_per_shard: int = Field(8, ge=0)
     """Candidate pairs to make for each shard; 0 turns the task off."""
-    specialist: Literal["embedded"] = "embedded"
-    """Which specialist makes them."""
+    specialist: Literal["embedded", "learned"] = "embedded"
+    """Which specialist makes them: classical ones on a CPU, or the paper's learned models (planned, not built yet)."""
 
 
 class TasksConfig(Section):
@@ -103,8 +103,11 @@ class StudentConfig(Section):
 
 
 class ScoringConfig(Section):
-    judge: Literal["reference", "student"] = "reference"
-    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`."""
+    judge: Literal["reference", "student", "internvl"] = "reference"
+    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`;
+    `internvl` is planned, not built yet."""
+    teacher_shards: int | None = Field(None, ge=1)
+    """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
 
 
@@ -123,8 +126,10 @@ class BucketsConfig(Section):
 
 
 class BaseConfig(Section):
-    """The small SD3 base that EditNet controls, pre-trained in the run on the source photos and captions."""
+    """The SD3 base that EditNet controls: a small one, pre-trained in the run on the source photos and captions."""
 
+    model: str | None = None
+    """Role in config/models.yaml of a trained SD3 to take instead (planned, not built yet)."""
     layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -149,7 +154,9 @@ class TrainConfig(Section):
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
     steps: int = Field(200, ge=1)
-    """Optimizer steps of EditNet."""
+    """Optimizer steps of EditNet, where epochs is null."""
+    epochs: float | None = Field(None, gt=0)
+    """Passes over the training pairs; takes the place of steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""
     learning_rate: float = Field(3e-3, gt=0, lt=1)
@@ -198,6 +205,11 @@ class BenchConfig(Section):
     """Guidance scale of the source picture."""
 
 
+class ModelsConfig(Section):
+    roles: list[str] = []
+    """Roles of config/models.yaml whose models `snakemake fetch_models` fetches."""
+
+
 class Config(Section):
     run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Name of the run: results go to results/{run}/."""
@@ -210,6 +222,7 @@ class Config(Section):
     buckets: BucketsConfig = BucketsConfig()
     train: TrainConfig = TrainConfig()
     bench: BenchConfig = BenchConfig()
+    models: ModelsConfig = ModelsConfig()
 
     @model_validator(mode="after")
     def _some_task(self) -> "Config":
@@ -225,6 +238,14 @@ def load(path: str | Path) -> Config:
         UserError: one line with the file, the key, what was wrong and what is allowed.
     """
     return check(read_yaml(path), [path])
+
+
+def not_built(config: Config) -> list[str]:
+    """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
+    learned = [f"tasks.{task}.specialist: learned" for task in Task if config.tasks[task].specialist == "learned"]
+    judge = ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []
+    base = [f"train.base.model: {config.train.base.model}"] if config.train.base.model else []
+    return learned + judge + base
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -398,6 +419,8 @@ def _type_text(properties: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in properties["enum"])
     if "const" in properties:
         return f"`{properties['const']}`"
+    if properties["type"] == "array":
+        return f"list of {_type_text(properties['items'])}"
     limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {properties[limit]}" for limit, sign in limits.items() if limit in properties]
     if "multipleOf" in properties:

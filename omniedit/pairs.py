@@ -5,6 +5,8 @@ One HDF5 file holds the pairs of one task and shard, a row a pair, pictures as e
     pair_id, instruction, source, edited, mask, provenance     as DESIGN.md says; mask is empty for a global edit
     phrasings                                                   JSON list: every wording of the instruction, the first
                                                                 being `instruction`
+    sha256                                                      JSON: of each of the row's other columns; the file's
+                                                                attribute of this name is of its other attributes
     refused_source, refused_reason                              photos that did not suit the task, and why
 
 The file's attributes hold task, specialist, seed, versions (JSON) and format. The same pairs give the same bytes.
@@ -12,7 +14,7 @@ The file's attributes hold task, specialist, seed, versions (JSON) and format. T
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 from omniedit.images import Image, Mask, decode_image, decode_mask, encode_mask, encode_png
 from omniedit.tasks import Task
 
-FORMAT = 1
+FORMAT = 2
 _TEXT = h5py.string_dtype("utf-8")
 _BYTES = h5py.vlen_dtype(np.uint8)
 _COLUMNS = {
@@ -37,6 +39,7 @@ _COLUMNS = {
     "provenance": _TEXT,
     "phrasings": _TEXT,
 }
+_CHECKSUMS = "sha256"
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class ShardWriter:
 
     def __enter__(self) -> "ShardWriter":
         self._file = h5py.File(self.path, "w", libver="v110", track_order=True)
-        for name, dtype in _COLUMNS.items():
+        for name, dtype in {**_COLUMNS, _CHECKSUMS: _TEXT}.items():
             self._file.create_dataset(name, (0,), maxshape=(None,), chunks=(16,), dtype=dtype, track_times=False)
         self._refusals: list[Refusal] = []
         return self
@@ -113,11 +116,9 @@ class ShardWriter:
                 name = f"refused_{column.removesuffix('_id')}"
                 data = np.array(values, dtype=object)
                 self._file.create_dataset(name, (len(values),), dtype=_TEXT, data=data, track_times=False)
-            self._file.attrs["format"] = FORMAT
-            self._file.attrs["task"] = str(self.task)
-            self._file.attrs["specialist"] = self.specialist
-            self._file.attrs["seed"] = self.seed
-            self._file.attrs["versions"] = json.dumps(self.versions, sort_keys=True)
+            about = {"format": FORMAT, "task": str(self.task), "specialist": self.specialist, "seed": self.seed}
+            about["versions"] = json.dumps(self.versions, sort_keys=True)
+            self._file.attrs.update({**about, _CHECKSUMS: _sha256(json.dumps(about, sort_keys=True))})
         self._file.close()
 
     def add(self, pair: EditPair) -> None:
@@ -130,6 +131,7 @@ class ShardWriter:
             "provenance": json.dumps(pair.provenance, sort_keys=True),
             "phrasings": json.dumps(pair.instructions),
         }
+        row[_CHECKSUMS] = json.dumps({name: _sha256(value) for name, value in row.items()}, sort_keys=True)
         for name, value in row.items():
             column = self._file[name]
             column.resize(column.shape[0] + 1, axis=0)
@@ -165,28 +167,46 @@ class Shard:
     The pair read last is kept decoded, for judges that look at one pair in several ways; do not write to its arrays.
 
     Raises:
-        UserError: the file is missing, is not HDF5, is cut off, or lacks a column; the text names file and remedy.
+        Damaged: the file is not HDF5, is cut off, lacks a column, or (when read) a value is not as its checksum says.
+        UserError: it is missing or cannot be read.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        remedy = "delete it and run snakemake again to make it anew"
         try:
             self._file = h5py.File(self.path, "r")
         except FileNotFoundError:
-            raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
+            raise missing(path) from None
         except OSError as error:
-            raise UserError(f"{path}: not a whole HDF5 file ({error}); {remedy}") from None
-        missing = [name for name in _COLUMNS if name not in self._file]
-        if missing or "task" not in self._file.attrs:
+            raise _unreadable(self.path, error) from None
+        try:
+            self._read_about()
+        except UserError:
             self._file.close()
-            raise UserError(f"{path}: not a candidate shard, it lacks {', '.join(missing) or 'task'}; {remedy}")
-        self.task = Task(self._file.attrs["task"])
-        self.specialist = str(self._file.attrs["specialist"])
-        self.seed = int(self._file.attrs["seed"])
-        self.versions: dict[str, str] = json.loads(self._file.attrs["versions"])
+            raise
         self._last: tuple[int, EditPair] | None = None
-        self.pair_ids: list[str] = [p.decode() for p in self._file["pair_id"][:]]
+
+    def _read_about(self) -> None:
+        """All that is read at once: the file's attributes, pair ids and checksums."""
+        about = self._hdf5(lambda file: dict(file.attrs))
+        names = self._hdf5(set)
+        if lacking := [name for name in (*_COLUMNS, _CHECKSUMS) if name not in names]:
+            raise Damaged(self.path, f"not a candidate shard, it lacks {', '.join(lacking)}")
+        about = {name: value.item() if isinstance(value, np.generic) else value for name, value in about.items()}
+        if about.pop(_CHECKSUMS, None) != _sha256(json.dumps(about, sort_keys=True, default=str)):
+            raise Damaged(self.path, "its attributes are not as their checksum says")
+        self.task, self.specialist = Task(about["task"]), about["specialist"]
+        self.seed, self.versions = int(about["seed"]), json.loads(about["versions"])
+        checksums = self._hdf5(lambda file: file[_CHECKSUMS][:])
+        pair_ids = self._hdf5(lambda file: file["pair_id"][:])
+        try:
+            self._checksums: list[dict[str, str]] = [json.loads(checksum) for checksum in checksums]
+            intact = all(row["pair_id"] == _sha256(id) for row, id in zip(self._checksums, pair_ids, strict=True))
+        except (ValueError, KeyError, TypeError):
+            intact = False
+        if not intact:
+            raise Damaged(self.path, "its pair ids are not as their checksums say")
+        self.pair_ids: list[str] = [pair_id.decode() for pair_id in pair_ids]
 
     def __enter__(self) -> "Shard":
         return self
@@ -223,17 +243,47 @@ class Shard:
 
     def instructions(self, row: int) -> tuple[str, ...]:
         """All wordings of a row's instruction, without decoding its pictures."""
-        return tuple(json.loads(self._file["phrasings"][row]))
+        return tuple(json.loads(self._value("phrasings", row)))
 
     def provenance(self, row: int) -> dict[str, Any]:
         """A row's provenance, without decoding its pictures."""
-        return json.loads(self._file["provenance"][row])
+        return json.loads(self._value("provenance", row))
 
     @property
     def refusals(self) -> list[Refusal]:
-        names, reasons = self._file["refused_source"][:], self._file["refused_reason"][:]
+        names, reasons = self._hdf5(lambda file: (file["refused_source"][:], file["refused_reason"][:]))
         return [Refusal(n.decode(), r.decode()) for n, r in zip(names, reasons, strict=True)]
 
     def encoded(self, column: str, row: int) -> bytes:
         """A row's picture as stored: `column` is source, edited or mask; b'' for the mask of a global edit."""
-        return self._file[column][row].tobytes()
+        return self._value(column, row)
+
+    def sha256(self, column: str, row: int) -> str:
+        """What the file says of a value, which is not read."""
+        return self._checksums[row].get(column, "")
+
+    def _value(self, column: str, row: int) -> bytes:
+        """One value's bytes, as they were written."""
+        value = self._hdf5(lambda file: file[column][row])
+        value = value if isinstance(value, bytes) else value.tobytes()
+        if _sha256(value) != self.sha256(column, row):
+            raise Damaged(self.path, f"{self.pair_ids[row]}: {column} is not as its checksum says")
+        return value
+
+    def _hdf5(self, read: Callable[[h5py.File], Any]) -> Any:
+        """What `read` takes from the file; h5py lets several kinds of error out where bytes make no sense."""
+        try:
+            return read(self._file)
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise _unreadable(self.path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    """HDF5 gives no error number where the bytes make no sense, and one where they could not be had."""
+    if getattr(error, "errno", None) is None and "errno" not in str(error):
+        return Damaged(path, f"not a whole HDF5 file ({error})")
+    return UserError(f"{path}: cannot be read: {error}")
+
+
+def _sha256(value: str | bytes | np.ndarray) -> str:
+    return hashlib.sha256(value.encode() if isinstance(value, str) else bytes(value)).hexdigest()

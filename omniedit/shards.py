@@ -1,6 +1,8 @@
 """Files of which a run has one for each task and shard, given to a script as one pattern: a command line has an end.
 
 --decisions 'results/mini/decisions/{task}/{shard}.parquet' --tasks object_swap style_transfer --shards 12
+
+Blocks of shards are given likewise: --decisions 'results/mini/decisions/gathered/{block}.parquet' --blocks 2
 """
 
 import argparse
@@ -9,6 +11,13 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.tasks import Task
+
+SHARDS_A_BLOCK = 16
+"""Shards of all tasks whose decisions are gathered in one table, for jobs that need those of all."""
+
+
+def number_of_blocks(shards: int) -> int:
+    return -(-shards // SHARDS_A_BLOCK)
 
 
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
@@ -30,3 +39,14 @@ def files_of(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
         for task in tasks
         for shard in range(shards)
     ]
+
+
+def blocks_of(pattern: str, blocks: int) -> list[Path]:
+    """The files of a pattern with {block} in it.
+
+    Raises:
+        UserError: the pattern lacks {block}.
+    """
+    if "{block}" not in pattern:
+        raise UserError(f"'{pattern}': a pattern with {{block}} in it is needed")
+    return [Path(pattern.replace("{block}", f"{block:05d}")) for block in range(blocks)]

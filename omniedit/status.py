@@ -14,6 +14,7 @@ from string import Formatter
 
 from omniedit.config import Config
 from omniedit.errors import UserError
+from omniedit.shards import number_of_blocks
 
 LOCK = Path(".snakemake/omniedit.lock")
 """Held by the process that runs the workflow."""
@@ -46,7 +47,8 @@ STAGES = (
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
     Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{task}/{shard}.log"),
-    Stage("teach_shard", "teacher/{task}/{shard}.parquet", "teach/{task}/{shard}.log"),
+    Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
+    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
     Stage("train_student", "scorer/manifest.json", "train_student.log"),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
@@ -140,7 +142,9 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
     values = {
         "task": [str(task) for task in config.tasks.enabled],
         "shard": shards,
+        "taught": shards[: config.scoring.teacher_shards],
         "photos": [*shards, "bench"],
+        "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],
         "part": [f"{part:05d}" for part in range(config.buckets.parts)],
         "model": BENCH_MODELS,
     }

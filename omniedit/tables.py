@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 
 _GROUP = 100_000
@@ -17,14 +17,19 @@ _BATCH = 10_000
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write a whole table, atomically; the same rows give the same bytes."""
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def write_table(path: str | Path, table: pa.Table) -> None:
+    """As `write_rows`, of columns."""
     with replaced(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+        pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
     """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
     waiting, rows = [schema.empty_table()], 0
-    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for table in tables:
             waiting.append(table)
             rows += len(table)
@@ -39,9 +44,12 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
     """The rows of a table, with only the `columns` named where some are.
 
     Raises:
-        UserError: the file is missing, is not Parquet, is cut off, or lacks a column.
+        Damaged: the file is not Parquet, is cut off, lacks a column, or a page is not as its checksum says.
+        UserError: it is missing or cannot be read.
     """
-    return read_table(path, columns).to_pylist()
+    wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        return file.read(columns=wanted).to_pylist()
 
 
 def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -61,14 +69,17 @@ def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Tab
 
 @contextmanager
 def _opened(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
-    remedy = "delete it and run snakemake again to make it anew"
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
-                raise UserError(f"{path}: lacks the column {', '.join(lacking)}; {remedy}")
+                raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
             yield file
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
+        raise missing(path) from None
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a whole Parquet file ({' '.join(str(error).split())}); {remedy}") from None
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Damaged(path, f"not a whole Parquet file ({error})") from None

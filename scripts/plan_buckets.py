@@ -4,15 +4,18 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+
 from omniedit.buckets.placement import Layout, kept_pairs, place, write_plan
 from omniedit.errors import run_program
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import blocks_of
+from omniedit.tables import read_table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
-    add_shard_options(parser)
+    parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
+    parser.add_argument("--blocks", type=int, required=True, help="how many; fill {block} with 00000, 00001, ...")
     parser.add_argument("--base-size", type=int, required=True, help="pictures get at least this squared in pixels")
     parser.add_argument("--pairs-per-zarr-shard", type=int, required=True)
     parser.add_argument("--parts", type=int, required=True, help="how many jobs write")
@@ -22,7 +25,9 @@ def main() -> None:
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
-    table = place(kept_pairs(files_of(args.decisions, args.tasks, args.shards)), layout)
+    columns = ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"]
+    blocks = [read_table(path, columns) for path in blocks_of(args.decisions, args.blocks)]
+    table = place(kept_pairs(pa.concat_tables(blocks)), layout)
     write_plan(args.out, table, layout)
     print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")
 

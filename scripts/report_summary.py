@@ -9,15 +9,15 @@ from omniedit.evaluation.table import TABLE3_SCHEMA
 from omniedit.files import replaced
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import blocks_of
 from omniedit.tables import read_rows, stream_rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
-    add_shard_options(parser)
+    parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
+    parser.add_argument("--blocks", type=int, required=True, help="how many; fill {block} with 00000, 00001, ...")
     parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
     parser.add_argument("--scorer", type=Path, required=True, help="folder of the student, with agreement.json")
     parser.add_argument("--editor", type=Path, required=True, help="train/editnet.metrics.jsonl")
@@ -28,7 +28,7 @@ def main() -> None:
 
     fragment = summary(
         stream_rows(args.index, ["status", "shard"]),
-        [row for path in files_of(args.decisions, args.tasks, args.shards) for row in read_rows(path)],
+        [row for path in blocks_of(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
         json.loads((args.scorer / "agreement.json").read_text()),
         read_curve("EditNet", args.editor),

@@ -12,9 +12,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import torch
 from transformers.utils import logging as transformers_logging
 
 from omniedit import config, models
+from omniedit.buckets.scratch import stage, staged
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
 from omniedit.files import replaced
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
+    parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
     args = parser.parse_args()
@@ -48,7 +51,7 @@ def main() -> None:
     base.vae.to(device)
     base.text_encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
-    store = BucketStore(args.buckets, resolution=options.resolution)
+    store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     instructions = InstructionEncoder(base.text_encoder, base.tokenizer)
     trainer = Trainer(editor, store, BatchMaker(base.vae, instructions, options, args.seed), options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
@@ -59,6 +62,17 @@ def main() -> None:
         with replaced(args.metrics) as temporary:
             shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
     leave_ranks()
+
+
+def near(buckets: Path, scratch: str) -> Path:
+    """The buckets where this node reads them fastest; variables in `scratch`, such as $TMPDIR, are the node's."""
+    if not scratch:
+        return buckets
+    folder = Path(os.path.expandvars(scratch))
+    if int(os.environ["LOCAL_RANK"]) == 0:
+        stage(buckets, folder)
+    torch.distributed.barrier()
+    return staged(buckets, folder)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,12 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.tables import read_rows
 
 PROGRAM = """
 import time
@@ -17,6 +23,23 @@ def test_a_users_mistake_is_one_line_without_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "error: a.yaml: key: wrong; give another\n"
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    table = tmp_path / "00000.parquet"
+    table.write_bytes(b"no table")
+    program = PROGRAM.format(body=f"from omniedit.tables import read_rows; read_rows({str(table)!r})")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a whole Parquet file")
+    assert [path.name for path in tmp_path.iterdir()] == ["00000.parquet.damaged"]
+    with pytest.raises(UserError, match="set aside; run the same snakemake command again"):
+        read_rows(table)
+
+
+def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> None:
+    program = PROGRAM.format(body=f"from omniedit.pairs import Shard; Shard({str(tmp_path)!r})")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2 and "cannot be read" in done.stderr and tmp_path.is_dir()
 
 
 def test_a_job_ends_with_the_run_that_started_it() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.images import decode_image, decode_mask, encode_mask, encode_png, resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Refusal, Shard, ShardWriter, make_pair_id, write_shard
 from omniedit.tasks import Task
@@ -91,8 +91,22 @@ def test_a_cut_file_is_told_wherever_it_is_cut(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for end in range(0, len(whole), len(whole) // 50):
         path.write_bytes(whole[:end])
-        with pytest.raises(UserError, match=r"00000\.h5: .*delete it and run snakemake"):
+        with pytest.raises(Damaged, match=r"00000\.h5: damaged: not a whole HDF5 file"):
             Shard(path)
+
+
+def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "00000.h5"
+    write_shard(path, Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
+    whole, told = path.read_bytes(), 0
+    for place in np.random.default_rng(1).integers(0, len(whole), 100).tolist():
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        try:
+            with Shard(path) as shard:
+                assert all(map(same, shard, plain_pairs()))
+        except Damaged:
+            told += 1
+    assert told > 50
 
 
 def test_a_missing_file_and_a_file_of_another_kind_are_told(tmp_path: Path) -> None:
@@ -100,7 +114,7 @@ def test_a_missing_file_and_a_file_of_another_kind_are_told(tmp_path: Path) -> N
         Shard(tmp_path / "absent.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["pair_id"] = [1]
-    with pytest.raises(UserError, match=r"other\.h5: not a candidate shard, it lacks instruction, source"):
+    with pytest.raises(UserError, match=r"other\.h5: damaged: not a candidate shard, it lacks instruction, source"):
         Shard(tmp_path / "other.h5")
 
 

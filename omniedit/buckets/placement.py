@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
-from omniedit.errors import UserError
-from omniedit.files import replaced
-from omniedit.tables import read_table
+from omniedit.errors import Damaged, UserError
+from omniedit.tables import read_table, write_table
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -59,29 +58,21 @@ class Plan:
     sha256: str
 
 
-def kept_pairs(files: Sequence[Path]) -> pa.Table:
-    """The kept pairs of all decisions: pair_id, o_score, row, ratio, task, shard.
+def kept_pairs(decisions: pa.Table) -> pa.Table:
+    """Of the decisions on all pairs (pair_id, kept, o_score, row, ratio, task, shard), those that are kept.
 
     Raises:
         UserError: there is no pair, or none is kept; the text gives the best score there is.
     """
-    kept, scores, seen = [], [], 0
-    for file in files:
-        table = read_table(file, ["pair_id", "kept", "o_score", "row", "ratio"])
-        seen += len(table)
-        scores += table["o_score"].drop_null().to_pylist()
-        table = table.filter(table["kept"]).drop_columns(["kept"])
-        for column, value in (("task", file.parent.name), ("shard", file.stem)):
-            table = table.append_column(column, pa.array([value] * len(table), pa.string()))
-        kept.append(table)
-    merged = pa.concat_tables(kept)
-    if not seen:
+    kept = decisions.filter(decisions["kept"])
+    if not len(decisions):
         reasons = "the refusals in the candidates and in logs/{run}/synthesize say why"
         raise UserError(f"there is no pair to keep: no photo suits any task; {reasons}; give more photos")
-    if not len(merged):
-        scored = f"best O {max(scores):.2f}" if scores else "none has a score"
-        raise UserError(f"no pair is kept (0 of {seen}, {scored}); lower filter.min_score or make more pairs")
-    return merged
+    if not len(kept):
+        best = pc.max(decisions["o_score"]).as_py()
+        scored = "none has a score" if best is None else f"best O {best:.2f}"
+        raise UserError(f"no pair is kept (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs")
+    return kept
 
 
 def place(kept: pa.Table, layout: Layout) -> pa.Table:
@@ -115,21 +106,20 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
 
 
 def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
-    metadata = {"layout": json.dumps(asdict(layout), sort_keys=True)}
-    with replaced(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary)
+    write_table(path, table.replace_schema_metadata({"layout": json.dumps(asdict(layout), sort_keys=True)}))
 
 
 def read_plan(path: str | Path) -> Plan:
     """A plan as `write_plan` wrote it.
 
     Raises:
-        UserError: the file is missing, damaged or no plan.
+        Damaged: the file is no plan, or not as it was written.
+        UserError: it is missing.
     """
     table = read_table(path, PLAN_SCHEMA.names)
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
-        raise UserError(f"{path}: no plan of buckets; delete it and run snakemake again to make it anew")
+        raise Damaged(path, "no plan of buckets")
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
 

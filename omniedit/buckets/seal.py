@@ -24,7 +24,7 @@ from omniedit.buckets.layout import (
     zarr_shards,
 )
 from omniedit.buckets.placement import Plan
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.files import replaced
 from omniedit.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.tables import read_table, write_rows
@@ -36,7 +36,8 @@ def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
     """Relative path -> where it lies, of all Zarr shards of all parts, each with the checksum of its manifest.
 
     Raises:
-        UserError: a part is missing, belongs to another plan, or has a file that is missing or damaged.
+        Damaged: a file is not as its part's manifest says.
+        UserError: a part is missing, belongs to another plan, or lacks a file.
     """
     found: dict[str, Path] = {}
     for part in parts:
@@ -45,7 +46,7 @@ def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
             if not (part / file).is_file():
                 raise UserError(f"{part / file}: missing; {REWRITE}")
             if checksum(part / file) != known:
-                raise UserError(f"{part / file}: damaged, its checksum is not that of {part / MANIFEST}; {REWRITE}")
+                raise Damaged(part / file, f"its checksum is not that of {part / MANIFEST}")
             if not file.endswith(("pairs.parquet", "zarr.json")):
                 found[file] = part / file
     return found

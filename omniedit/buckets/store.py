@@ -12,7 +12,7 @@ import tensorstore as ts
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
 from omniedit.buckets.seal import read_sealed
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.images import resize_cover, resize_cover_mask
 from omniedit.tables import read_table
 
@@ -48,7 +48,8 @@ class BucketStore:
             each pair once, so another one would be as likely to be asked for next.
 
     Raises:
-        UserError: the buckets are not sealed, or (when read) damaged.
+        UserError: the buckets are not sealed, or (when read) a file of theirs is missing.
+        Damaged: when read, a picture is not as its checksum says.
     """
 
     path: Path
@@ -115,14 +116,14 @@ class BucketStore:
             try:
                 results.append(future.result())
             except (ValueError, OSError) as error:
-                raise UserError(self._damaged(ratio, row, name, error)) from None
+                raise self._unreadable(ratio, row, name, error) from None
         return results
 
-    def _damaged(self, ratio: str, row: int, name: str, error: Exception) -> str:
+    def _unreadable(self, ratio: str, row: int, name: str, error: Exception) -> UserError:
         file = self.path / shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
-        reason = "damaged" if file.is_file() else "missing"
-        remedy = "run snakemake --forcerun write_buckets seal_buckets"
-        return f"{file}: {reason} ({' '.join(str(error).split())[:200]}); {remedy}"
+        if not file.is_file():
+            return UserError(f"{file}: missing; run the same snakemake command again to make it anew")
+        return Damaged(file, str(error)[:200])
 
     def _scaled(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.resolution is None:

@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +157,11 @@ def commit() -> str:
 
 
 def packages() -> list[tuple[str, str]]:
-    """(name, version) of every package that omniedit asks for and finds."""
-    names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
+    """(name, version) of every package that omniedit asks for; where it was not installed itself, of all there are."""
+    try:
+        names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
+    except PackageNotFoundError:
+        names = {distribution.name.lower() for distribution in distributions()}
     found = []
     for name in sorted(names):
         try:

@@ -1,7 +1,6 @@
 """The filter: every candidate of a shard, kept or not, and why."""
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
+from omniedit.tables import read_table
 
 DECISIONS_SCHEMA = pa.schema(
     [
@@ -23,6 +23,20 @@ DECISIONS_SCHEMA = pa.schema(
 """reason: 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps the benchmark'; o_score is null
 where unscorable; row is the pair's row in its candidate file and ratio its source's, so that buckets are planned from
 decisions alone."""
+
+
+GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("task", pa.string())).append(pa.field("shard", pa.string()))
+
+
+def gathered(files: Sequence[Path]) -> pa.Table:
+    """All rows of some decisions/{task}/{shard}.parquet, of GATHERED_SCHEMA."""
+    tables = [GATHERED_SCHEMA.empty_table()]
+    for file in files:
+        table = read_table(file, DECISIONS_SCHEMA.names)
+        for column, value in (("task", file.parent.name), ("shard", file.stem)):
+            table = table.append_column(column, pa.array([value] * len(table), pa.string()))
+        tables.append(table)
+    return pa.concat_tables(tables)
 
 
 def decide(
@@ -74,12 +88,12 @@ def decide(
 def duplicates(candidates: Shard) -> dict[str, str]:
     """Each pair that an earlier one of the shard equals in source, instruction and edited picture -> the earlier one.
 
-    Equal pictures have equal bytes, since `omniedit.images.encode_png` is deterministic: nothing is decoded.
+    Equal pictures have equal bytes, since `omniedit.images.encode_png` is deterministic: no picture is read.
     """
     first: dict[tuple[str, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        edited = hashlib.sha256(candidates.encoded("edited", row)).hexdigest()
+        edited = candidates.sha256("edited", row)
         key = (candidates.provenance(row)["source_sha256"], candidates.instructions(row)[0], edited)
         earlier = first.setdefault(key, pair_id)
         if earlier != pair_id:

@@ -92,4 +92,6 @@ def score_columns(score: Score) -> dict[str, object]:
 def write_rows(path: str | Path, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
     """Write rows as one Parquet file, atomically; a key that a row lacks is null."""
     with replaced(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
+        pq.write_table(
+            pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd", write_page_checksum=True
+        )

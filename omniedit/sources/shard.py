@@ -1,5 +1,6 @@
 """A shard of photos: a tar in WebDataset's layout, `{source_id}.jpg|png|webp` and `{source_id}.json` for each photo."""
 
+import hashlib
 import io
 import json
 import os
@@ -8,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError, missing
 from omniedit.images import Image, encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto, Unreadable
 from omniedit.sources.index import Row, crop, pixels_sha256
@@ -50,6 +51,7 @@ def add_photo(tar: tarfile.TarFile, row: Row, original: bytes, suffix: str | Non
     if suffix is None or size != (row["width"], row["height"]):
         box = (row["left"], row["top"], row["right"], row["bottom"])
         original, suffix = encode_png(resize_cover(crop(image, box), *size)), ".png"
+    about["packed_sha256"] = hashlib.sha256(original).hexdigest()
     _add(tar, f"{row['source_id']}.json", json.dumps(about, sort_keys=True).encode())
     _add(tar, f"{row['source_id']}{suffix}", original)
 
@@ -93,24 +95,26 @@ class PhotoShard:
     Only metadata is in memory: `names` are the source ids, `metadata(i)` is a photo's JSON.
 
     Raises:
-        UserError: the tar is missing, cut off, or no shard of photos; the text names file and remedy.
+        Damaged: the tar is cut off, no shard of photos, or (when read) a picture is not as its checksum says.
+        UserError: it is missing or cannot be read.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        remedy = "delete it and run snakemake again to make it anew"
         try:
             with tarfile.open(path, "r:") as tar:
                 members = {member.name: (member.offset_data, member.size) for member in tar}
         except FileNotFoundError:
-            raise UserError(f"{path}: no such file; ask snakemake for it by this name") from None
-        except (tarfile.TarError, OSError) as error:
-            raise UserError(f"{path}: not a whole tar ({error}); {remedy}") from None
+            raise missing(path) from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        except tarfile.TarError as error:
+            raise Damaged(path, f"not a whole tar ({error})") from None
         self._descriptor = os.open(path, os.O_RDONLY)
         # tarfile takes a tar that is cut off between two members for whole; only its end mark tells.
         if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
             self.__exit__()
-            raise UserError(f"{path}: not a whole tar (it is cut off); {remedy}")
+            raise Damaged(path, "not a whole tar (it is cut off)")
         pictures = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
         self.names = sorted(pictures)
         self._places = [pictures[name] for name in self.names]
@@ -118,9 +122,7 @@ class PhotoShard:
             self._metadata = [json.loads(self._bytes(members[f"{name}.json"])) for name in self.names]
         except (KeyError, ValueError) as error:
             self.__exit__()
-            raise UserError(
-                f"{path}: no shard of photos, a photo's .json is missing or broken ({error}); {remedy}"
-            ) from None
+            raise Damaged(path, f"no shard of photos, a photo's .json is missing or broken ({error})") from None
 
     def __enter__(self) -> "PhotoShard":
         return self
@@ -135,9 +137,11 @@ class PhotoShard:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Photo:
-        about = self._metadata[index]
+        about, content = self._metadata[index], self._bytes(self._places[index])
+        if hashlib.sha256(content).hexdigest() != about.get("packed_sha256"):
+            raise Damaged(self.path, f"{about['source_id']} is not as its checksum says")
         try:
-            with EncodedPhoto(self._bytes(self._places[index])) as encoded:
+            with EncodedPhoto(content) as encoded:
                 image = encoded.decode()
         except Unreadable as error:
             raise UserError(f"{self.path}: {about['source_id']}: {error}") from None

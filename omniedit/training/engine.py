@@ -63,6 +63,7 @@ class Trainer:
     def __post_init__(self) -> None:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
+        self.steps = steps_of(self.options, self.plan)
         trained = {name: p for name, p in self.editor.named_parameters() if p.requires_grad}
         optimizer = torch.optim.AdamW(trained.values(), lr=self.options.learning_rate, betas=BETAS, weight_decay=0.0)
         self.engine, *_ = deepspeed.initialize(
@@ -80,7 +81,7 @@ class Trainer:
         log = MetricsLog(checkpoints.folder, done) if self.rank == 0 else None
         if done == 0:
             _log(log, 0, self._held_out())
-        steps = range(done, self.options.steps)
+        steps = range(done, self.steps)
         with BatchLoader(self.store, self.plan, self.rank, steps) as loader, Progress("steps", len(steps)) as progress:
             for step, pairs in loader:
                 start, waited_s = time.monotonic(), loader.waited_s - progress.waited_s
@@ -88,10 +89,10 @@ class Trainer:
                 metrics = self._step(step, pairs)
                 metrics["samples_per_s"] = self.options.batch_size / (time.monotonic() - start + waited_s)
                 metrics["data_wait_share"] = progress.waited_s / progress.elapsed_s
-                if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.options.steps:
+                if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
                     metrics |= self._held_out()
                 _log(log, step + 1, metrics)
-                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.options.steps:
+                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps:
                     checkpoints.save(self.engine, self.ema, step + 1)
                 progress.advance()
         self.ema.apply()
@@ -105,7 +106,7 @@ class Trainer:
         if not math.isfinite(mean_loss):
             raise UserError(_not_finite("loss", step, batch, loss_B))
         options = self.options
-        rate = learning_rate(step, options.steps, options.learning_rate, options.warmup_steps)
+        rate = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         self.engine.backward(loss)
@@ -150,6 +151,13 @@ class Trainer:
         size = self.options.batch_size // self.world_size
         by_ratio = [(ratio, [row for r, row in mine if r == ratio]) for ratio in RATIOS]
         return [(ratio, np.array(rows[i : i + size])) for ratio, rows in by_ratio for i in range(0, len(rows), size)]
+
+
+def steps_of(options: TrainConfig, plan: BatchPlan) -> int:
+    """Optimizer steps of a run: those asked for, or those of so many epochs."""
+    if options.epochs is None:
+        return options.steps
+    return max(1, round(options.epochs * plan.steps_per_epoch))
 
 
 def _log(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:

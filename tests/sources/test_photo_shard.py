@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.sources.index import Demands, Row, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
@@ -91,10 +91,21 @@ def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) 
     cut = tmp_path / "cut.tar"
     for end in range(0, len(whole.rstrip(b"\0")), 509):
         cut.write_bytes(whole[:end])
-        with pytest.raises(UserError, match=r"cut\.tar: .*delete it"):
+        with pytest.raises(Damaged, match=r"cut\.tar: damaged: "):
             PhotoShard(cut)
     with pytest.raises(UserError, match="no such file"):
         PhotoShard(tmp_path / "absent.tar")
+
+
+def test_a_flipped_bit_of_a_picture_is_told(folder: Path, tmp_path: Path) -> None:
+    tar = packed(folder, tmp_path / "00000.tar")
+    with PhotoShard(tar) as shard:
+        offset, size = shard._places[0]
+    whole = bytearray(tar.read_bytes())
+    whole[offset + size // 2] ^= 1
+    tar.write_bytes(whole)
+    with PhotoShard(tar) as shard, pytest.raises(Damaged, match="is not as its checksum says"):
+        shard[0]
 
 
 def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from torch import nn
 from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.placement import Layout, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.plan import BatchPlan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
@@ -27,13 +28,13 @@ from omniedit.models.codec import DctCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.text import load_minilm
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
+from omniedit.training.engine import Trainer, steps_of
 from omniedit.training.ranks import free_port, join_ranks, leave_ranks
 
 SIDE = 64
@@ -83,7 +84,7 @@ def made_pair(row: int) -> EditPair:
 def seal_buckets(root: Path) -> None:
     layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=1, held_out=0.2, seed=0)
     plan_path, part = root / "buckets/plan.parquet", root / "buckets/parts/00000"
-    write_plan(plan_path, place(kept_pairs(sorted(root.glob("decisions/*/*.parquet"))), layout), layout)
+    write_plan(plan_path, place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), layout), layout)
     plan = read_plan(plan_path)
     list(write_part(plan, "00000", root / "candidates", part))
     found = read_parts(plan, [part])
@@ -217,3 +218,9 @@ def test_a_checkpoint_that_cannot_be_read_is_named_with_the_remedy(run: Path, al
     mean.write_bytes(bytes(mean.stat().st_size))
     with pytest.raises(UserError, match=r"step-00000003: cannot be read .*; delete it and run again"):
         trainer_of(run, steps=3).run(checkpoints)
+
+
+def test_epochs_take_the_place_of_steps() -> None:
+    plan = BatchPlan({"1x1": 40, "3x2": 9}, batch_size=4, world_size=2, seed=0)
+    assert steps_of(TrainConfig(steps=7), plan) == 7
+    assert steps_of(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches an epoch

@@ -1,6 +1,6 @@
 """Zarr buckets by aspect ratio: plan where each kept pair goes, write whole Zarr shards side by side, seal.
 
-REQUIRED INPUTS: results/{run}/decisions/{task}/{shard}.parquet, results/{run}/candidates/{task}/{shard}.h5
+REQUIRED INPUTS: results/{run}/decisions/gathered/{block}.parquet, results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
     results/{run}/buckets/plan.parquet      the place of every kept pair
     results/{run}/buckets/parts/{part}/     whole Zarr shards, each written by one job
@@ -11,8 +11,7 @@ OUTPUTS:
 
 rule plan_buckets:
     input:
-        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+        of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         "results/{run}/buckets/plan.parquet",
     log:
@@ -23,8 +22,8 @@ rule plan_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        decisions=pattern("decisions/gathered/{block}.parquet"),
+        blocks=all_blocks,
         base_size=CONFIG.buckets.base_size,
         pairs_per_zarr_shard=CONFIG.buckets.pairs_per_zarr_shard,
         parts=CONFIG.buckets.parts,
@@ -33,7 +32,7 @@ rule plan_buckets:
     message:
         "Plan the buckets; {log}"
     shell:
-        "python scripts/plan_buckets.py --decisions {params.decisions:q} {params.shards} --base-size {params.base_size}"
+        "python scripts/plan_buckets.py --decisions {params.decisions:q} {params.blocks} --base-size {params.base_size}"
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
         " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
 

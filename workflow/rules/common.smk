@@ -12,13 +12,15 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import check, origin
+from omniedit.config import check, not_built, origin
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
+from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
 from omniedit.status import BENCH_MODELS
 from omniedit.tasks import Task
+from omniedit.weights import model_of, roles_of
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
 LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
@@ -28,12 +30,15 @@ on_command_line = list(workflow.config_settings.configfiles)
 CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
 try:
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
+    ROLES = roles_of(CONFIG)
     LISTING = (
         listing_digest(Path(CONFIG.sources.path))
         if CONFIG.sources.kind == "folder" and workflow.is_main_process
         else ""
     )
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
+    if WORKS and (planned := not_built(CONFIG)):
+        raise UserError(f"{', '.join(planned)}: not built yet, for --dry-run only; see config/README.md")
     if WORKS:
         # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
         hold_lock(".snakemake/omniedit.lock")
@@ -41,6 +46,8 @@ except UserError as error:
     sys.exit(f"error: {error}")
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
+TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
+BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
@@ -48,23 +55,34 @@ REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "p
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
+# No environment in envs/ holds omniedit itself: jobs find it in this checkout. Said in the shell, since Snakemake takes
+# PYTHONPATH out of what a job in a conda environment is given.
+os.environ.update(OMNIEDIT_CHECKOUT=str(Path(workflow.main_snakefile).resolve().parent))
+shell.prefix('set -euo pipefail; export PYTHONPATH="$OMNIEDIT_CHECKOUT${{PYTHONPATH:+:$PYTHONPATH}}"; ')
+# Models come from the cache that `fetch_models` filled.
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
 
 wildcard_constraints:
     run=re.escape(CONFIG.run),
     task="|".join(Task),
     shard=r"\d{5}",
+    taught=r"\d{5}",
+    block=r"\d{5}",
     part=r"\d{5}",
     model="|".join(BENCH_MODELS),
 
 
 def of_run(path):
-    """Paths of this run: fills {run}, and {task}, {shard}, {part}, {model}, {ratio} with every value of the config."""
+    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {block}, {part}, {model}, {ratio} with every value of
+    the config; {taught} are the shards that the teacher scores."""
     return expand(
         path,
         run=CONFIG.run,
         task=TASKS,
         shard=SHARDS,
+        taught=TEACHER_SHARDS,
+        block=BLOCKS,
         part=PARTS,
         model=BENCH_MODELS,
         ratio=list(RATIOS),
@@ -90,7 +108,7 @@ def all_results(wildcards):
         *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
         *(["sources/index/{shard}.parquet"] if CONFIG.sources.are_archives else []),
         *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
-        *("teacher/{task}/{shard}.parquet", "scorer/manifest.json"),
+        *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
@@ -115,6 +133,16 @@ def pattern(path):
 def all_shards(wildcards):
     """What fills a pattern: `omniedit.shards`."""
     return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
+
+
+def all_blocks(wildcards):
+    """What fills a pattern's {block}."""
+    return f"--blocks {len(BLOCKS)}"
+
+
+def taught_shards(wildcards):
+    """As `all_shards`, for what the teacher scores."""
+    return f"--tasks {' '.join(TASKS)} --shards {len(TEACHER_SHARDS)}"
 
 
 def shards_of_task(wildcards):
@@ -153,6 +181,11 @@ def bench_option(wildcards, output):
     return f"{photos} --bench-tar {output.bench_photos} --bench {output.bench}"
 
 
+def model_of_role(wildcards):
+    """Its entry in config/models.yaml."""
+    return model_of(wildcards.role).model_dump_json(by_alias=True)
+
+
 def scorer_of_run(wildcards):
     """The student where it is the judge; else nothing."""
     return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.scoring.judge == "student" else []
@@ -164,7 +197,7 @@ def scorer_option(wildcards, input):
 
 def scores_of_teacher(wildcards):
     """Where the judge of the run is the teacher, the pairs as they are need no second look."""
-    shard = f"{wildcards.task}/{wildcards.shard}"
+    shard = f"{wildcards.task}/{wildcards.taught}"
     return f"results/{wildcards.run}/scores/{shard}.parquet" if CONFIG.scoring.judge == "reference" else []
 
 
@@ -172,13 +205,14 @@ def scores_option(wildcards, input):
     return f"--scores {input.scores}" if input.scores else ""
 
 
-def scored_of_task(wildcards):
-    """A task's candidates, scores and decisions, shard by shard."""
-    stages = {"candidates": "h5", "scores": "parquet", "decisions": "parquet"}
-    return {
-        stage: [f"results/{wildcards.run}/{stage}/{wildcards.task}/{shard}.{suffix}" for shard in SHARDS]
-        for stage, suffix in stages.items()
-    }
+def decisions_of_block(wildcards):
+    first = int(wildcards.block) * SHARDS_A_BLOCK
+    shards = SHARDS[first : first + SHARDS_A_BLOCK]
+    return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=TASKS, shard=shards)
+
+
+def scratch_option(wildcards, resources):
+    return ["--scratch", resources.scratch] if resources.scratch else []
 
 
 def gallery_labels(wildcards):

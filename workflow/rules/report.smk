@@ -1,13 +1,13 @@
 """Pages and figures for `snakemake --report`, each also a file to open by itself.
 
-REQUIRED INPUTS: the outputs of all stages.
+REQUIRED INPUTS: the outputs of all stages. The gathered decisions stand for candidates and scores too, which they follow.
 OUTPUTS: results/{run}/report/*
 """
 
 
 rule report_gallery:
     input:
-        unpack(scored_of_task),
+        of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/gallery.{task}.html",
@@ -38,9 +38,7 @@ rule report_gallery:
 
 rule report_sheet:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
-        scores=of_run("results/{run}/scores/{task}/{shard}.parquet"),
-        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+        of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/pairs.jpg",
@@ -69,7 +67,7 @@ rule report_sheet:
 rule report_summary:
     input:
         index="results/{run}/sources/index.parquet",
-        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
         buckets="results/{run}/buckets/manifest.json",
         scorer="results/{run}/scorer/manifest.json",
         editor="results/{run}/train/editnet.metrics.jsonl",
@@ -83,23 +81,21 @@ rule report_summary:
     conda:
         "../../envs/report.yaml"
     params:
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        decisions=pattern("decisions/gathered/{block}.parquet"),
+        blocks=all_blocks,
         scorer=subpath(input.scorer, parent=True),
         min_score=CONFIG.filter.min_score,
     message:
         "Report: front page; {log}"
     shell:
-        "python scripts/report_summary.py --index {input.index} --decisions {params.decisions:q} {params.shards} --buckets {input.buckets}"
+        "python scripts/report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}"
         " --scorer {params.scorer} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
 
 rule report_filter:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
-        scores=of_run("results/{run}/scores/{task}/{shard}.parquet"),
-        decisions=of_run("results/{run}/decisions/{task}/{shard}.parquet"),
+        of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/filter.html",
@@ -228,7 +224,7 @@ rule report_throughput:
 rule report_provenance:
     input:
         index="results/{run}/sources/index.parquet",
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
+        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/provenance.html",

@@ -6,19 +6,20 @@ OUTPUTS:
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
+    results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
 
 
 rule teach_shard:
     input:
-        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        candidates="results/{run}/candidates/{task}/{taught}.h5",
         scores=scores_of_teacher,
     output:
-        "results/{run}/teacher/{task}/{shard}.parquet",
+        "results/{run}/teacher/{task}/{taught}.parquet",
     log:
-        "logs/{run}/teach/{task}/{shard}.log",
+        "logs/{run}/teach/{task}/{taught}.log",
     benchmark:
-        "benchmarks/{run}/teach/{task}/{shard}.tsv"
+        "benchmarks/{run}/teach/{task}/{taught}.tsv"
     priority: 4
     conda:
         "../../envs/score.yaml"
@@ -26,15 +27,15 @@ rule teach_shard:
         scores=scores_option,
         seed=CONFIG.seed,
     message:
-        "Score pairs and known defects for the student: {wildcards.task} {wildcards.shard}; {log}"
+        "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
     shell:
         "python scripts/teach.py {input.candidates} {params.scores} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 rule train_student:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{shard}.h5"),
-        teacher=of_run("results/{run}/teacher/{task}/{shard}.parquet"),
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
     output:
         "results/{run}/scorer/manifest.json",
     log:
@@ -47,7 +48,7 @@ rule train_student:
     params:
         candidates=pattern("candidates/{task}/{shard}.h5"),
         teacher=pattern("teacher/{task}/{shard}.parquet"),
-        shards=all_shards,
+        shards=taught_shards,
         out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
         seed=CONFIG.seed,
@@ -102,3 +103,21 @@ rule decide_shard:
     shell:
         "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench {input.bench}"
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
+
+
+rule gather_decisions:
+    input:
+        decisions_of_block,
+    output:
+        "results/{run}/decisions/gathered/{block}.parquet",
+    log:
+        "logs/{run}/gather_decisions/{block}.log",
+    benchmark:
+        "benchmarks/{run}/gather_decisions/{block}.tsv"
+    priority: 5
+    conda:
+        "../../envs/score.yaml"
+    message:
+        "Gather decisions: block {wildcards.block}; {log}"
+    shell:
+        "python scripts/gather_decisions.py {input} --out {output} > {log} 2>&1"

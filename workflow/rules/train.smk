@@ -52,11 +52,14 @@ rule train_editor:
         nodes=1,
         # On a node: one for each GPU, or for each core where there is none.
         ranks=2,
+        # A folder on the node's own disk, for a copy of the buckets.
+        scratch="",
     params:
         base=subpath(input.base, parent=True),
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/editnet.checkpoints",
+        scratch=scratch_option,
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     message:
@@ -64,6 +67,7 @@ rule train_editor:
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
         " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 

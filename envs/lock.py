@@ -1,0 +1,68 @@
+"""The stages' conda environments, `make lock`: pyproject.toml and constraints.txt -> envs/{stage}.yaml.
+
+Every package of an environment is pinned in the file itself. Snakemake makes an environment anew when the text of its
+file changes, so pins that stood elsewhere could change without it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+STAGES = {
+    "sources": [],
+    "synthesize": ["embedded", "pretrained", "gpu"],
+    "score": ["score", "pretrained", "gpu"],
+    "bucket": ["buckets"],
+    "train": ["train", "gpu"],
+    "evaluate": ["score", "pretrained", "gpu"],
+    "report": ["report"],
+}
+"""Of each stage: the extras of pyproject.toml that it takes beside the core."""
+PYTHON, PIP = "3.11.13", "25.2"
+RESOLVE = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+RESOLVE += ["--python-platform", "x86_64-manylinux_2_28", "--python-version", PYTHON]
+"""For 64-bit Linux with glibc 2.28 or newer. What builds from source is built on the cluster: deepspeed is."""
+
+
+def resolve(source: str, *options: str, text: str | None = None) -> list[str]:
+    """Exact pins of all packages that a requirements file or pyproject.toml needs, '-' for `text`.
+
+    Raises:
+        subprocess.CalledProcessError: they do not go together, or the index cannot be reached; stderr says which.
+    """
+    done = subprocess.run([*RESOLVE, source, *options], input=text, capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1]
+
+
+def resolve_extras(extras: Sequence[str], *constraints: Path) -> list[str]:
+    """Pins of the core and some extras of pyproject.toml."""
+    options = [f"--extra={extra}" for extra in extras] + [f"--constraint={file}" for file in constraints]
+    return resolve("pyproject.toml", *options)
+
+
+def environment(pins: Sequence[str]) -> str:
+    """The text of a conda environment file."""
+    head = (
+        "# Made by `make lock` from pyproject.toml and constraints.txt.\nchannels:\n  - conda-forge\n  - nodefaults\n"
+    )
+    packages = "".join(f"      - {pin}\n" for pin in pins)
+    return f"{head}dependencies:\n  - python ={PYTHON}\n  - pip ={PIP}\n  - pip:\n{packages}"
+
+
+def main() -> None:
+    union = Path("envs/.union.txt")
+    try:
+        # All stages first, together: what CUDA's torch brings and constraints.txt does not name is one version too.
+        extras = sorted({extra for chosen in STAGES.values() for extra in chosen})
+        union.write_text("\n".join(resolve_extras(extras, Path("constraints.txt"))))
+        for stage, chosen in STAGES.items():
+            Path(f"envs/{stage}.yaml").write_text(environment(resolve_extras(chosen, union)))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {error.stderr.strip()}")
+    finally:
+        union.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

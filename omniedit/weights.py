@@ -1,0 +1,206 @@
+"""Pretrained models by role: named in config/models.yaml, fetched once and checked, found again without a network."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from omniedit.config import Config, Section, read_yaml
+from omniedit.errors import UserError
+from omniedit.manifest import checksum
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import RepoFile
+
+MODELS = Path("config/models.yaml")
+RECORDS = Path("models")
+"""models/{role}.json says what was fetched and where it lies."""
+CODELESS = (".safetensors", ".json", ".txt", ".model", ".jinja")
+"""Weights, configs, vocabularies, chat templates. No pickle, no Python."""
+
+
+class Model(Section):
+    """An entry of config/models.yaml, whose head says what each key means."""
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
+    class_name: str = Field(alias="class")
+    licence: str
+    gated: bool
+    dtype: Literal["float32", "float16", "bfloat16"]
+    memory_gb: float = Field(gt=0)
+    files: list[str] = Field(default=["*"])
+
+
+def models_of(path: Path = MODELS) -> dict[str, Model]:
+    """Every role with its model.
+
+    Raises:
+        UserError: one line with the file, the role and key, and what was wrong.
+    """
+    models = {}
+    for role, entry in read_yaml(path).items():
+        try:
+            models[role] = Model.model_validate(entry)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join([role, *map(str, problem["loc"])])
+            raise UserError(f"{path}: {key}: {json.dumps(problem['input'], default=str)}: {problem['msg']}") from None
+    return models
+
+
+def model_of(role: str, path: Path = MODELS) -> Model:
+    models = models_of(path)
+    if role not in models:
+        raise UserError(f"{path}: no role '{role}'; there are: {', '.join(models)}")
+    return models[role]
+
+
+def roles_of(config: Config) -> list[str]:
+    """Roles whose models a run needs.
+
+    Raises:
+        UserError: config/models.yaml names no such role.
+    """
+    base = [config.train.base.model] if config.train.base.model else []
+    roles = list(dict.fromkeys([*config.models.roles, *base]))
+    for role in roles:
+        model_of(role)
+    return roles
+
+
+def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
+    """The folder of a role's files, for `from_pretrained`; sizes are looked at, contents are not.
+
+    Raises:
+        UserError: it was not fetched, not at the revision that is asked for, or files are lost; with the command.
+    """
+    model = model_of(role, path)
+    remedy = f"where the internet is, run: snakemake --force {records / role}.json"
+    try:
+        record = json.loads((records / f"{role}.json").read_text())
+    except FileNotFoundError:
+        raise UserError(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
+    if (record["repository"], record["revision"]) != (model.repository, model.revision):
+        fetched = f"{record['repository']} at {record['revision']}"
+        raise UserError(f"{path}: the {role} is not what was fetched, {fetched}; {remedy}")
+    folder = Path(record["folder"])
+    lost = [name for name, file in record["files"].items() if not _has_size(folder / name, file["bytes"])]
+    if lost:
+        raise UserError(f"{folder}: {lost[0]} is lost ({len(lost)} in all); {remedy}")
+    return folder
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def fetch(role: str, model: Model) -> dict[str, Any]:
+    """Download a model into the Hugging Face cache and check every file against what the hub lists.
+
+    A connection that breaks is taken up where it broke; files that are in the cache are not downloaded again.
+
+    Returns:
+        The record for models/{role}.json.
+
+    Raises:
+        UserError: no revision, no licence accepted, no such model, no connection, or a file of another content.
+    """
+    from huggingface_hub import snapshot_download
+
+    if model.revision is None:
+        raise UserError(f"{MODELS}: {role}: no revision; run: python scripts/fetch_models.py {role} --pin")
+    with hub_errors(role, model):
+        files = list_files(model)
+        folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))
+    return {
+        "role": role,
+        **model.model_dump(by_alias=True, exclude={"files", "memory_gb"}),
+        "folder": str(folder),
+        "files": {name: verify(folder / name, listed) for name, listed in files.items()},
+    }
+
+
+def list_files(model: Model) -> dict[str, "RepoFile"]:
+    """The files to fetch, by their path in the repository.
+
+    Raises:
+        UserError: no weights among them.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
+    files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
+    if not any(name.endswith(".safetensors") for name in files):
+        patterns = " ".join(model.files)
+        raise UserError(f"{model.repository}: no .safetensors file fits {patterns}; other formats can hold code")
+    return files
+
+
+def is_wanted(name: str, patterns: Sequence[str]) -> bool:
+    return name.endswith(CODELESS) and any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
+    """Bytes and sha256 of a fetched file.
+
+    Raises:
+        UserError: the hub lists another content; the file is removed, so that the next try downloads it.
+    """
+    found = checksum(path)
+    same = found["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
+    if not same:
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+        raise UserError(f"{path}: not the content that the hub lists for it; removed: run the same again")
+    return found
+
+
+def git_blob(path: Path) -> str:
+    """Git's name of a file's content: how the hub lists small files."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def pin(role: str, path: Path = MODELS) -> str:
+    """Write the newest revision of a role's repository into the file; all else in it stays.
+
+    Raises:
+        UserError: no such model, no licence accepted, or no connection.
+    """
+    from huggingface_hub import HfApi
+
+    model = model_of(role, path)
+    with hub_errors(role, model):
+        head = HfApi().model_info(model.repository).sha
+    assert head
+    entry = rf"(^{re.escape(role)}:\n(?:[ #].*\n|\n)*?  revision: )\S+"
+    path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
+    return head
+
+
+@contextmanager
+def hub_errors(role: str, model: Model) -> Iterator[None]:
+    """What the hub answers, as a line with the remedy."""
+    from httpx2 import HTTPError
+    from huggingface_hub.constants import ENDPOINT
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    page = f"{ENDPOINT}/{model.repository}"
+    try:
+        yield
+    except GatedRepoError:
+        raise UserError(f"{page}: accept its licence there ({model.licence}), then: hf auth login") from None
+    except RevisionNotFoundError:
+        raise UserError(f"{MODELS}: {role}: {model.repository} has no revision {model.revision}") from None
+    except RepositoryNotFoundError:
+        raise UserError(f"{page}: no such model, or none that this account may see (hf auth login)") from None
+    except (HTTPError, OSError) as error:
+        raise UserError(f"{page}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,29 @@
+"""A role's model, or its newest revision: config/models.yaml -> the Hugging Face cache and models/{role}.json."""
+
+import argparse
+import json
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.weights import MODELS, RECORDS, fetch, model_of, pin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("role", help="as in config/models.yaml")
+    parser.add_argument("--models", type=Path, default=MODELS, help="the file that names the models")
+    parser.add_argument("--pin", action="store_true", help="only write the newest revision into that file")
+    parser.add_argument("--out", type=Path, help="what was fetched and where it lies (default: models/{role}.json)")
+    args = parser.parse_args()
+
+    if args.pin:
+        print(f"{args.models}: {args.role}: revision {pin(args.role, args.models)}")
+        return
+    record = fetch(args.role, model_of(args.role, args.models))
+    with replaced(args.out or RECORDS / f"{args.role}.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    run_program(main)

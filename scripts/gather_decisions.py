@@ -1,0 +1,20 @@
+"""The decisions on some shards of all tasks in one table, so that what needs all of them reads few files."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.scoring.decisions import gathered
+from omniedit.tables import write_table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("decisions", type=Path, nargs="+", help="decisions/{task}/{shard}.parquet")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    write_table(args.out, gathered(args.decisions))
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,228 @@
+"""The small chain through a real Slurm: the same results as on one machine, whatever happens to its jobs and nodes.
+
+Each case prints what it cost and what the user saw: `pytest tests/slurm -rP`.
+"""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slurm.cluster import Cluster, NoCluster, install, wait_until
+from slurm.cluster import run as slurm_command
+from slurm.through import Ended, digests, running_job, slurm_checkout, snakemake_on_slurm
+from workflow.chain import digest, environment
+
+SHARD = "candidates/background_swap/00000.h5"
+TELLING = re.compile(r"error|fail|restart|Finished jobid|preempt|cancel|TIMEOUT|NODE_FAIL|damaged", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    private = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        install()
+        private.start()
+    except NoCluster as reason:
+        private.stop()
+        if os.environ.get("CI"):  # .ci/run: there it must not be skipped
+            raise
+        pytest.skip(f"no Slurm here: {reason}")
+    yield private
+    private.stop()
+
+
+@pytest.fixture(scope="module")
+def on_slurm(cluster: Cluster, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like that of `run`, whose jobs go to Slurm; the whole chain went through there once."""
+    root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"), run / "photos")
+    ended = snakemake_on_slurm(root, "all")
+    show("the whole chain", ended)
+    assert ended.status == 0, ended.screen[-4000:]
+    return root
+
+
+def show(case: str, ended: Ended) -> None:
+    """What a case cost and what the user saw of it."""
+    print(f"{case}: {ended.seconds:.0f} s")
+    lines = [line.strip() for line in ended.screen.splitlines() if TELLING.search(line)]
+    print("\n".join(f"    {line[:200]}" for line in lines[:12]))
+
+
+def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, on_slurm: Path) -> None:
+    here, there = digests(run), digests(on_slurm)
+    assert len(there) > 50 and there == here
+    assert (on_slurm / "results/small/bench/table3.md").is_file()
+
+
+def test_results_have_the_users_umask(on_slurm: Path) -> None:
+    files = [path for path in (on_slurm / "results").rglob("*") if path.is_file()]
+    assert all(path.stat().st_mode & stat.S_IWGRP for path in files)
+
+
+def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
+    columns = "Account,Partition,ReqTRES,Timelimit,SubmitLine"
+    lines = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", f"--format={columns}").splitlines()
+    (first, *_) = [line.split("|") for line in lines if "rule_synthesize_shard_" in line]
+    account, partition, asked, limit, _ = first
+    assert (account, partition, limit) == ("lab", "gpu", "04:00:00")
+    assert {"cpu=8", "mem=48000M", "gres/gpu:h100=1"} <= set(asked.split(","))
+
+
+def test_the_report_has_the_runtimes_of_all_rules(on_slurm: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--report", "report.html"]
+    subprocess.run(command, cwd=on_slurm, env=environment(), check=True, capture_output=True)
+    report = (on_slurm / "report.html").read_text()
+    assert all(f'"{rule}"' in report for rule in ("stream_sources", "train_editor"))
+
+
+def test_two_nodes_train_as_one_does(run: Path, on_slurm: Path) -> None:
+    for here, there in zip(losses(run), losses(on_slurm), strict=True):
+        assert there["step"] == here["step"]
+        assert there.get("loss", 0) == pytest.approx(here.get("loss", 0), rel=1e-3)
+    assert len(list((on_slurm / "logs/small/train_editor.log.ranks").rglob("stdout.log"))) == 2
+
+
+def losses(root: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (root / "results/small/train/editnet.metrics.jsonl").read_text().splitlines()]
+
+
+def test_one_shard_again_by_name(on_slurm: Path, run: Path) -> None:
+    ended = made_again(on_slurm, run, "scores/style_transfer/00000.parquet")
+    assert ended.finished == ["score_shard"]
+    show("undisturbed", ended)
+
+
+def made_again(root: Path, run: Path, result: str, harm: Callable[[], None] = lambda: None) -> Ended:
+    """Make a file of the run again, with `harm` done meanwhile; it must be the same, with no half one beside it."""
+    target = f"results/small/{result}"
+    (root / target).unlink(missing_ok=True)
+    ended = snakemake_on_slurm(root, target, harm=harm)
+    assert ended.status == 0, ended.screen[-4000:]
+    assert digest(root / target) == digest(run / target)
+    assert not list(root.glob("results/**/.*.tmp"))
+    return ended
+
+
+def test_a_cancelled_job_is_tried_again(on_slurm: Path, run: Path) -> None:
+    ended = made_again(on_slurm, run, SHARD, lambda: slurm_command("scancel", running_job("synthesize_shard")))
+    show("scancel of a job", ended)
+    assert ended.tried_again
+
+
+def test_a_job_over_its_time_limit_is_tried_again(on_slurm: Path, run: Path) -> None:
+    def shorten() -> None:
+        job = running_job("synthesize_shard")
+        slurm_command("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
+
+    ended = made_again(on_slurm, run, SHARD, shorten)
+    show("time limit", ended)
+    assert ended.tried_again
+
+
+def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path) -> None:
+    def preempt() -> None:
+        running_job("synthesize_shard")
+        urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
+        slurm_command("sbatch", "--output=/dev/null", *urgent)
+
+    ended = made_again(on_slurm, run, SHARD, preempt)
+    show("preemption", ended)
+    assert not ended.tried_again
+
+
+def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    def lose() -> None:
+        job = running_job("synthesize_shard")
+        node = slurm_command("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
+        cluster.kill_daemon(node)
+        subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .{job}"], check=False)
+        time.sleep(5)
+        cluster.start_daemon(node)
+
+    ended = made_again(on_slurm, run, SHARD, lose)
+    show("SIGKILL of slurmd and its job", ended)
+
+
+def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+    def down() -> None:
+        running_job("synthesize_shard")
+        cluster.kill_daemon("slurmctld", signal.SIGTERM)
+        time.sleep(60)
+        cluster.start_daemon("slurmctld")
+
+    ended = made_again(on_slurm, run, SHARD, down)
+    show("slurmctld down for a minute", ended)
+
+
+def test_a_full_disk_leaves_no_half_file(on_slurm: Path, run: Path) -> None:
+    folder, log = (
+        on_slurm / Path("results/small", SHARD).parent,
+        on_slurm / "logs/small/synthesize/background_swap/00000.log",
+    )
+    (folder / "00000.h5").unlink()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    try:
+
+        def free() -> None:
+            wait_until(lambda: "No space left" in log.read_text(), "the disk to be full", 120)
+            subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+
+        ended = made_again(on_slurm, run, SHARD, free)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    show("full disk", ended)
+    assert ended.tried_again
+    made_again(on_slurm, run, SHARD)
+
+
+def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path) -> None:
+    shard = on_slurm / "results/small" / SHARD
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    scores = "results/small/scores/background_swap/00000.parquet"
+    (on_slurm / scores).unlink()
+
+    found = snakemake_on_slurm(on_slurm, scores)
+    show("damaged shard", found)
+    log = (on_slurm / "logs/small/score/background_swap/00000.log").read_text()
+    assert found.status != 0 and "00000.h5: damaged" in log and not shard.exists()
+
+    ended = made_again(on_slurm, run, "scores/background_swap/00000.parquet")
+    show("the same command again", ended)
+    assert "synthesize_shard" in ended.finished and digest(shard) == digest(run / "results/small" / SHARD)
+
+
+def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, run: Path) -> None:
+    results = on_slurm / "results/small/train"
+    (results / "editnet/manifest.json").unlink()
+    newest = max((results / "editnet.checkpoints").glob("step-*"))
+    subprocess.run(["rm", "-r", newest], check=True)
+
+    def kill_rank() -> None:
+        job = running_job("train_editor")
+        wait_until(lambda: bool(ranks_at_work()), "the ranks to train", 120)
+        os.kill(ranks_at_work()[0], signal.SIGKILL)
+        del job
+
+    ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", harm=kill_rank)
+    show("a rank of two nodes killed", ended)
+    assert ended.status == 0 and ended.tried_again
+    assert [line["loss"] for line in losses(on_slurm) if "loss" in line] == pytest.approx(
+        [line["loss"] for line in losses(run) if "loss" in line], rel=1e-3
+    )
+
+
+def ranks_at_work() -> list[int]:
+    """Process ids of training's ranks: children of torchrun, which runs scripts/train.py too."""
+    found = subprocess.run(["pgrep", "-f", r"python\S* -u scripts/train.py"], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]

