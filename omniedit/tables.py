@@ -1,6 +1,7 @@
 """Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 
 _GROUP = 100_000
+_BATCH = 10_000
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
@@ -27,7 +29,7 @@ def write_table(path: str | Path, table: pa.Table) -> None:
 def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
     """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
     waiting, rows = [schema.empty_table()], 0
-    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for table in tables:
             waiting.append(table)
             rows += len(table)
@@ -45,23 +47,38 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
         Damaged: the file is not Parquet, is cut off, lacks a column, or a page is not as its checksum says.
         UserError: it is missing or cannot be read.
     """
-    try:
-        return read_table(path, columns).to_pylist()
-    except UnicodeDecodeError as error:
-        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
+    wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        return file.read(columns=wanted).to_pylist()
+
+
+def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
+    """As `read_rows`, with a batch of rows in memory."""
+    wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        for batch in file.iter_batches(_BATCH, columns=wanted):
+            yield from batch.to_pylist()
 
 
 def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
     """As `read_rows`, as columns; the schema's metadata comes along."""
     wanted = list(columns) if columns is not None else None
+    with _opened(path, wanted) as file:
+        return file.read(columns=wanted)
+
+
+@contextmanager
+def _opened(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            lacking = sorted(set(wanted or ()) - set(file.schema_arrow.names))
+            lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
                 raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
-            return file.read(columns=wanted)
+            yield file
     except FileNotFoundError:
         raise missing(path) from None
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None

@@ -8,7 +8,7 @@ from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.provenance import provenance_page
 from omniedit.shards import add_shard_options, files_of
-from omniedit.tables import read_rows
+from omniedit.tables import stream_rows
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     candidates = files_of(args.candidates, args.tasks, args.shards)
-    page = provenance_page(args.config["run"], args.config, read_rows(args.index), candidates)
+    page = provenance_page(args.config["run"], args.config, stream_rows(args.index), candidates)
     with replaced(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -10,7 +10,7 @@ from omniedit.files import replaced
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
 from omniedit.shards import blocks_of
-from omniedit.tables import read_rows
+from omniedit.tables import read_rows, stream_rows
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
 
     fragment = summary(
-        read_rows(args.index),
+        stream_rows(args.index, ["status", "shard"]),
         [row for path in blocks_of(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
         json.loads((args.scorer / "agreement.json").read_text()),

@@ -51,6 +51,7 @@ def main() -> None:
 
 def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
     """Which photos are the benchmark's is known once all are read: they wait in a file without a name."""
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=args.out.parent) as whole:
         rows = hold_out(_packed(args, demands, whole), args.bench_photos, args.seed)
         whole.seek(0)

@@ -5,7 +5,8 @@ import platform
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Any
@@ -21,23 +22,52 @@ from omniedit.reporting.tabular import TableRow
 PHOTOS_SHOWN = 200
 
 
-def provenance_page(run: str, config: dict[str, Any], index: Sequence[dict[str, Any]], shards: Sequence[Path]) -> str:
-    kept = [row for row in index if row["status"] == "kept"]
-    refused = [row for row in index if row["status"] != "kept"]
+@dataclass
+class Sources:
+    """What the page says of the index, which may be too long to hold."""
+
+    authors: dict[str, Counter[str]] = field(default_factory=dict)
+    """Of the photos kept, by licence."""
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    """The first `PHOTOS_SHOWN` of each."""
+    left_out: int = 0
+    """Rows that are not kept, shown or not."""
+
+    @classmethod
+    def of(cls, index: Iterable[dict[str, Any]]) -> "Sources":
+        sources = cls()
+        for row in index:
+            if row["status"] == "kept":
+                sources.authors.setdefault(row["licence"], Counter())[row["author"]] += 1
+            else:
+                sources.left_out += 1
+            shown = sources.kept if row["status"] == "kept" else sources.refused
+            if len(shown) < PHOTOS_SHOWN:
+                shown.append(row)
+        return sources
+
+    @property
+    def photos(self) -> int:
+        return sum(names.total() for names in self.authors.values())
+
+
+def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, Any]], shards: Sequence[Path]) -> str:
+    sources = Sources.of(index)
     values = {
         "title": "Provenance",
         "run": run,
         "facts": [
             ("OmniEdit", __version__),
             ("seed", config["seed"]),
-            ("photos kept", f"{len(kept):,}"),
-            ("files refused", f"{len(refused):,}"),
+            ("photos kept", f"{sources.photos:,}"),
+            ("files refused", f"{sources.left_out:,}"),
         ],
-        "licences": licence_rows(kept),
-        "photos": [photo_row(row) for row in kept[:PHOTOS_SHOWN]],
-        "photos_left_out": max(0, len(kept) - PHOTOS_SHOWN),
-        "refused": [TableRow([row["file"], row["reason"]]) for row in refused[:PHOTOS_SHOWN]],
-        "refused_left_out": max(0, len(refused) - PHOTOS_SHOWN),
+        "licences": licence_rows(sources.authors),
+        "photos": [photo_row(row) for row in sources.kept],
+        "photos_left_out": sources.photos - len(sources.kept),
+        "refused": [TableRow([row["file"], row["reason"]]) for row in sources.refused],
+        "refused_left_out": sources.left_out - len(sources.refused),
         "models": model_rows(shards),
         "machine": [TableRow([name, value]) for name, value in machine()],
         "packages": [TableRow(list(package)) for package in packages()],
@@ -46,11 +76,8 @@ def provenance_page(run: str, config: dict[str, Any], index: Sequence[dict[str, 
     return render("provenance", values)
 
 
-def licence_rows(photos: Iterable[dict[str, Any]]) -> list[TableRow]:
+def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
     """(licence, number of photos, authors), the most frequent licence first."""
-    authors: dict[str, Counter[str]] = {}
-    for photo in photos:
-        authors.setdefault(photo["licence"], Counter())[photo["author"]] += 1
     ordered = sorted(authors.items(), key=lambda item: -item[1].total())
     return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
 

@@ -1,6 +1,7 @@
 """The run in a handful of figures, for the report's front page."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from omniedit.evaluation.table import ALL_TASKS
@@ -12,7 +13,7 @@ Fact = tuple[str, str, str]
 
 
 def summary(
-    photos: Sequence[Mapping[str, Any]],
+    photos: Iterable[Mapping[str, Any]],
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
     agreement: Mapping[str, Any],
@@ -23,7 +24,7 @@ def summary(
     """A fragment of HTML.
 
     Args:
-        photos: rows of sources/index.parquet.
+        photos: rows of sources/index.parquet: their status and shard.
         decisions: rows of all decisions.
         buckets: of buckets/manifest.json.
         agreement: the student's agreement.json.
@@ -35,17 +36,17 @@ def summary(
 
 
 def data_facts(
-    photos: Sequence[Mapping[str, Any]],
+    photos: Iterable[Mapping[str, Any]],
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
     min_score: float,
 ) -> list[Fact]:
-    shards = [photo["shard"] for photo in photos if photo["status"] == "kept"]
+    shards = Counter(photo["shard"] for photo in photos if photo["status"] == "kept")
     kept = sum(decision["kept"] for decision in decisions)
     share = percent(kept / len(decisions) if decisions else None)
     filled = sum(bucket["pairs"] > 0 for bucket in buckets.values())
     return [
-        (f"{len(shards):,}", "source photos", f"{shards.count('bench'):,} held out for the benchmark"),
+        (f"{shards.total():,}", "source photos", f"{shards['bench']:,} held out for the benchmark"),
         (f"{len(decisions):,}", "edit pairs made", "candidates for the filter"),
         (f"{kept:,}", "pairs kept", f"{share}, those with O of {min_score:g} and more"),
         (f"{filled} of {len(buckets)}", "aspect ratios", "have pairs in their bucket"),

@@ -29,9 +29,10 @@ def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list
 def held_out(kept: Sequence[Row], count: int) -> list[str]:
     """Source ids for the benchmark: from ratios with a photo to spare first, with named objects first, in order."""
     left = Counter(row["ratio"] for row in kept)
+    is_named = {row["source_id"]: _has_box(row) for row in kept}
     waiting, chosen = list(kept), []
     for _ in range(count):
-        best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not _has_box(row)))
+        best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not is_named[row["source_id"]]))
         waiting.remove(best)
         left[best["ratio"]] -= 1
         chosen.append(best["source_id"])

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
@@ -54,8 +54,14 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
 
 @dataclass(frozen=True)
 class _Member:
-    """A file of a tar; `content` is None where its extension is none that is read."""
+    """A file of a tar.
 
+    Args:
+        extension: in small letters, without the dot.
+        content: None where the extension is none that is read.
+    """
+
+    place: str
     key: str
     extension: str
     content: bytes | None
@@ -68,81 +74,83 @@ class _Group:
     archive: str
     key: str
     seen: list[str] = field(default_factory=list)
-    picture: tuple[str, bytes] | None = None
-    captions: dict[str, bytes] = field(default_factory=dict)
+    picture: _Member | None = None
+    captions: dict[str, _Member] = field(default_factory=dict)
 
     def add(self, member: _Member) -> Iterator[LeftOut]:
         self.seen.append(member.extension)
         if member.content is None:
             return
         if member.extension in ("json", "txt"):
-            self.captions.setdefault(member.extension, member.content)
+            self.captions.setdefault(member.extension, member)
         elif self.picture is None:
-            self.picture = member.extension, member.content
+            self.picture = member
         else:
-            yield LeftOut(self._place(member.extension), f"a second picture of its key, after .{self.picture[0]}")
+            yield LeftOut(member.place, f"a second picture of its key, after .{self.picture.extension}")
 
     def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
         """The photo, then what is wrong with its caption; that there is none, where there are other members."""
-        if self.picture is None:
+        if self.picture is not None and self.picture.content is not None:
+            warned: list[Warned] = []
+            yield ArchivedPhoto(self.picture.place, self.key, self.picture.content, self._caption(warned))
+            yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
+        elif self.seen:
             suffixes = ", ".join(f".{extension}" for extension in self.seen if extension)
-            if self.seen:
-                reason = f"no picture, only {suffixes}" if suffixes else "no suffix"
-                yield LeftOut(f"{self.archive}/{self.key}", reason)
-            return
-        warned: list[Warned] = []
-        extension, encoded = self.picture
-        yield ArchivedPhoto(self._place(extension), self.key, encoded, self._caption(warned))
-        yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
+            yield LeftOut(f"{self.archive}/{self.key}", f"no picture, only {suffixes}" if suffixes else "no suffix")
 
     def _caption(self, warned: list[Warned]) -> Caption:
         """What its .json says, with the text of its .txt where that holds no caption."""
-        text = self.captions.get("txt", b"").decode(errors="replace")
-        place = self._place("json")
-        try:
-            values = parse_json(self.captions.get("json", b"{}"))
-        except ValueError as error:
-            values = {}
-            warned.append(Warned(place, f"not JSON ({error})"))
-        if not isinstance(values, dict):
-            values = {}
-            warned.append(Warned(place, "no JSON object"))
-        said = caption_of(values, place, warned)
-        return said if said.caption else caption_of({**values, "caption": text}, place, [])
+        values = _values(self.captions["json"], warned) if "json" in self.captions else {}
+        if "txt" in self.captions and not caption_of(values, "", []).caption:
+            values["caption"] = (self.captions["txt"].content or b"").decode(errors="replace")
+        return caption_of(values, f"{self.archive}/{self.key}.json", warned)
 
-    def _place(self, extension: str) -> str:
-        return f"{self.archive}/{self.key}.{extension}"
+
+def _values(member: _Member, warned: list[Warned]) -> dict[str, Any]:
+    """Of a .json; none and a warning where it holds no object."""
+    try:
+        values = parse_json(member.content or b"")
+    except ValueError as error:
+        warned.append(Warned(member.place, f"not JSON ({error})"))
+        return {}
+    if not isinstance(values, dict):
+        warned.append(Warned(member.place, "no JSON object"))
+        return {}
+    return values
 
 
 def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
     """The files of a tar that can be read, and why others cannot."""
     with _opened(file, name) as tar:
-        for member in _headers(tar, name):
-            if isinstance(member, LeftOut):
-                yield member
-                continue
-            path = PurePosixPath(member.name)
-            place = f"{name}/{_shown(member.name)}"
-            if member.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
-                continue
-            if reason := _untrusted(member, path):
-                yield LeftOut(place, reason)
-                continue
-            stem, _, extension = path.name.partition(".")
-            limit = _LIMITS.get(extension.lower())
-            if limit is not None and member.size > limit:
-                yield LeftOut(place, f"{member.size} bytes, more than the {limit} that are read")
-                continue
-            try:
-                content = None if limit is None else _content(tar, member)
-            except tarfile.TarError as error:
-                yield LeftOut(place, f"cut off or damaged: {error}")
-                continue
-            yield _Member(path.with_name(stem).as_posix(), extension.lower(), content)
+        for header in _headers(tar, name):
+            entry = header if isinstance(header, LeftOut) else _member(tar, header, name)
+            if entry is not None:
+                yield entry
+
+
+def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member | LeftOut | None:
+    """A file, or why it is not read; None of folders and of what is hidden."""
+    path, place = PurePosixPath(header.name), f"{name}/{_shown(header.name.removeprefix('./'))}"
+    if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
+        return None
+    if reason := _untrusted(header, path):
+        return LeftOut(place, reason)
+    stem, _, suffix = path.name.partition(".")
+    extension = suffix.lower()
+    limit = _LIMITS.get(extension)
+    if limit is not None and header.size > limit:
+        return LeftOut(place, f"{header.size} bytes, more than the {limit} that are read")
+    try:
+        content = None if limit is None else _content(tar, header)
+    except tarfile.TarError as error:
+        return LeftOut(place, f"cut off or damaged: {error}")
+    return _Member(place, path.with_name(stem).as_posix(), extension, content)
 
 
 def _untrusted(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
     """Why a member is not even looked at."""
+    if not path.name:
+        return "has no name"
     if "\0" in member.name:
         return "its name holds a NUL"
     if _shown(member.name) != member.name:
@@ -206,7 +214,7 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             tarfile_.has_ended = True
             raise
-        except (tarfile.HeaderError, ValueError, LookupError) as error:
+        except (tarfile.HeaderError, ValueError, LookupError, RecursionError) as error:
             if tarfile_.fileobj.tell() <= tarfile.BLOCKSIZE:
                 raise tarfile.ReadError(str(error)) from None
             tarfile_.damaged, tarfile_.damage = tarfile_.damaged + 1, str(error)

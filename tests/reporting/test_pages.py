@@ -230,3 +230,22 @@ def test_empty_pages():
     page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
     assert "No photo was kept." in page
     assert "seed: 3" in page
+
+
+def test_provenance_counts_what_it_does_not_show(monkeypatch):
+    monkeypatch.setattr("omniedit.reporting.provenance.PHOTOS_SHOWN", 2)
+    place = {
+        "left": 0,
+        "top": 0,
+        "right": 8,
+        "bottom": 8,
+        "ratio": "1x1",
+        "origin": "",
+        "sha256": "0",
+        "shard": "bench",
+    }
+    kept = [place | {"status": "kept", "source_id": f"p{i}", "author": "Ann", "licence": "CC0"} for i in range(5)]
+    refused = [{"status": "refused", "file": f"q{i}", "reason": "too small"} for i in range(3)]
+    page = provenance_page("mini", {"run": "mini", "seed": 3}, iter([*kept, *refused]), [])
+    assert "p1" in page and "p2" not in page and "And 3 more in sources/index.parquet" in page
+    assert "q1" in page and "q2" not in page and "And 1 more in sources/index.parquet" in page

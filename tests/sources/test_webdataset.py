@@ -37,7 +37,7 @@ def test_photos_come_with_their_captions() -> None:
         assert not left_out
         assert [(place, photo.key, photo.encoded) for place, photo in photos.items()] == [
             ("00/000.jpg", "00/000", b"one"),
-            ("01.png", "01", b"two"),
+            ("01.PNG", "01", b"two"),
             ("02.webp", "02", b"three"),
         ]
         first = photos["00/000.jpg"].caption
@@ -47,7 +47,7 @@ def test_photos_come_with_their_captions() -> None:
             "CC0",
             "unknown",
         )
-        assert photos["01.png"].caption.caption == "a cat" and photos["02.webp"].caption.caption == ""
+        assert photos["01.PNG"].caption.caption == "a cat" and photos["02.webp"].caption.caption == ""
 
 
 def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
@@ -101,6 +101,7 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
             ("h\udce4.jpg", b"h"),
             (with_nul, b"i"),
             ("j.jpg", b"x" * 11),
+            ("", b"k"),
             ("good.jpg", b"good"),
         )
     )
@@ -121,6 +122,7 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
         "h?.jpg": "its name is not UTF-8",
         "i\0.jpg": "its name holds a NUL",
         "j.jpg": "11 bytes, more than the 10 that are read",
+        "": "has no name",
     }
 
 
@@ -153,6 +155,13 @@ def test_a_long_name_larger_than_any_name_is_not_read() -> None:
     assert left_out == {
         "x.tar": "1 blocks where a header should be (a name of 1099511627776 bytes); went on behind them"
     }
+
+
+def test_headers_upon_headers_end_nothing() -> None:
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 0
+    photos, left_out = found(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) * 3000 + THREE[1536:])
+    assert "a.jpg" in photos and "c.jpg" in photos and "x.tar" in left_out
 
 
 def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:

@@ -58,6 +58,10 @@ def test_pairs_spread_evenly_over_photos() -> None:
     assert sorted(sources) == sorted("abc" * 3)
 
 
+def test_a_shard_without_photos_gives_no_pairs() -> None:
+    assert list(synthesize(Painter(), "painter", [], 3, seed=0)) == []
+
+
 def test_a_refusing_photo_is_asked_and_named_once_and_others_fill_in() -> None:
     painter = Painter(refuses="b")
     made, refused = run(painter, "ab", pairs=4)

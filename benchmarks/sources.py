@@ -1,0 +1,116 @@
+"""How fast archives become shards: photos a second of streaming a tar, beside readers that keep nothing.
+
+    python benchmarks/sources.py --photos 64
+
+The tar is made of the shipped sample, about a megapixel each, a corner painted so that no two are alike. The peers
+take each picture out of the tar and decode it: tarfile with Pillow, the limit of any reader in Python, and the
+webdataset library where that is installed. What comes on top here: the crop, the digest, the shard that is written.
+"""
+
+import argparse
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import PIL.Image
+
+from omniedit.errors import run_program
+from omniedit.sources.archived import open_archive
+from omniedit.sources.index import SAMPLE, Demands
+from omniedit.sources.shard import new_shard
+from omniedit.sources.stream import stream
+from omniedit.sources.webdataset import tar_photos
+
+
+def write_archive(path: Path, photos: int) -> None:
+    """As img2dataset writes it: {key}.jpg and {key}.json."""
+    files = sorted(SAMPLE.glob("*.jpg"))
+    with tarfile.open(path, "w") as tar:
+        for number in range(photos):
+            image = PIL.Image.open(files[number % len(files)])
+            image.paste((number % 256, number // 256, 0), (0, 0, 16, 16))
+            encoded = io.BytesIO()
+            image.save(encoded, "JPEG", quality=95)
+            for suffix, content in ((".jpg", encoded.getvalue()), (".json", json.dumps({"caption": "x"}).encode())):
+                member = tarfile.TarInfo(f"{number:09d}{suffix}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+
+
+def read_by_tarfile(path: Path) -> int:
+    count = 0
+    with tarfile.open(path, "r|") as tar:
+        for member in tar:
+            if member.name.endswith(".jpg"):
+                np.asarray(PIL.Image.open(tar.extractfile(member)))
+                count += 1
+    return count
+
+
+def read_by_webdataset(path: Path) -> int:
+    import webdataset
+
+    dataset = webdataset.WebDataset(str(path), shardshuffle=False).decode("rgb8")
+    return sum(1 for sample in dataset if sample["jpg"].ndim == 3)
+
+
+def read_alone(path: Path) -> int:
+    """Our reader without decoding."""
+    with open_archive(str(path)) as file:
+        return sum(1 for _ in tar_photos(file, path.name))
+
+
+def streamer(demands: Demands, out: Path) -> Callable[[Path], int]:
+    def to_shard(path: Path) -> int:
+        with open_archive(str(path)) as file, out.open("wb") as shard, new_shard(shard) as tar:
+            rows = list(stream(tar_photos(file, path.name), "00000", demands, tar))
+        return sum(row["status"] == "kept" for row in rows)
+
+    return to_shard
+
+
+def photos_a_second(work: Callable[[Path], int], archive: Path, photos: int, rounds: int) -> float:
+    """Median over the rounds."""
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        assert work(archive) == photos
+        taken.append(time.perf_counter() - start)
+    return photos / float(np.median(taken))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=63)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+
+    with TemporaryDirectory() as folder:
+        archive = Path(folder, "photos.tar")
+        write_archive(archive, args.photos)
+        print(f"{args.photos} photos, {archive.stat().st_size / args.photos / 2**20:.2f} MiB each")
+        whole = Demands(10**6, 4 * 10**6, 0.15, "saliency")
+        smaller = Demands(10**6 // 4, 10**6 // 2, 0.15, "saliency")
+        works: dict[str, Callable[[Path], int]] = {
+            "tarfile + Pillow, decoded and dropped": read_by_tarfile,
+            "tar_photos, not decoded": read_alone,
+            "stream, original bytes kept": streamer(whole, Path(folder, "a.tar")),
+            "stream, scaled to half a megapixel, PNG": streamer(smaller, Path(folder, "b.tar")),
+        }
+        if find_spec("webdataset"):
+            works["webdataset + Pillow, decoded and dropped"] = read_by_webdataset
+        measured = {name: photos_a_second(work, archive, args.photos, args.rounds) for name, work in works.items()}
+    limit = measured["tarfile + Pillow, decoded and dropped"]
+    print(f"{'':42} {'photos/s':>9} {'of tarfile + Pillow':>20}")
+    for name, rate in measured.items():
+        print(f"{name:42} {rate:9.1f} {rate / limit:20.2f}")
+
+
+if __name__ == "__main__":
+    run_program(main)
