@@ -12,6 +12,7 @@ from omniedit.reporting.efficiency import (
     read_attempts,
     rule_row,
     seconds,
+    worth_advice,
 )
 
 CHECKOUT = "/shared/omniedit"
@@ -106,6 +107,13 @@ def test_a_run_that_waits_longer_than_it_works_is_told_so() -> None:
     waited = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T11:00:00"}
     (use,) = by_rule(read_attempts("".join(shard(n, f"{n:05d}", **waited) for n in range(6)), "mini", CHECKOUT))
     assert [key for _, key in advice(use)] == ["in the config: sources.shards"]
+
+
+def test_advice_leaves_out_rules_that_hold_next_to_nothing_and_never_failed() -> None:
+    text = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
+    text += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
+    uses = by_rule(read_attempts(text, "mini", CHECKOUT))
+    assert [use.rule for use in worth_advice(uses)] == ["score_shard", "plan_buckets"]
 
 
 def test_without_jobs_the_page_says_why() -> None:
