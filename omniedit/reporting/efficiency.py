@@ -24,6 +24,8 @@ FIELDS = (
     *("TRESUsageInAve", "Submit", "Start", "WorkDir", "SubmitLine"),
 )
 """SubmitLine last: it alone can hold the '|' that parts the fields."""
+RECORD = re.compile(r"\n(?=[\d_]+(?:\.\w+)?\|)")
+"""Before a record: a SubmitLine can hold line breaks, as that of `srun bash -c` does."""
 TARGET = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
 """In the line that submitted a job: the plugin's command, told which job of the workflow it is."""
 LIVE = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
@@ -92,7 +94,7 @@ def read_attempts(text: str, run: str, workdir: str) -> list[Attempt]:
 def records(text: str) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
     """A job's own line with the lines of its steps, which follow it."""
     job, steps = None, []
-    for line in text.splitlines():
+    for line in RECORD.split(text.rstrip("\n")) if text else []:
         row = dict(zip(FIELDS, line.split("|", len(FIELDS) - 1), strict=True))
         if "." in row["JobID"]:
             steps.append(row)
@@ -117,10 +119,17 @@ def _attempt(rule: str, part: str, job: dict[str, str], steps: Sequence[dict[str
         int(job["AllocCPUS"] or 0),
         seconds(job["TotalCPU"]),
         mebibytes(granted.get("mem", "")) / max(nodes, 1),
-        max((mebibytes(step["MaxRSS"]) for step in steps), default=0.0),
+        _peak(steps),
         int(granted.get("gres/gpu", 0)),
         max(map(float, busy)) / 100 if busy else None,
     )
+
+
+def _peak(steps: Sequence[dict[str, str]]) -> float:
+    """MiB of the batch step and the largest of those that it starts: the job's memory limit holds for both together."""
+    batch = [mebibytes(step["MaxRSS"]) for step in steps if step["JobID"].endswith(".batch")]
+    started = [mebibytes(step["MaxRSS"]) for step in steps if not step["JobID"].endswith(".batch")]
+    return max(batch, default=0.0) + max(started, default=0.0)
 
 
 def _waited(submitted: str, started: str) -> float:

@@ -59,6 +59,21 @@ def test_what_was_asked_and_used_is_read_from_a_job_and_its_steps() -> None:
     assert (attempt.memory_mb, attempt.peak_mb) == (24000, 3000)
 
 
+def test_memory_of_a_job_is_that_of_its_batch_step_and_of_what_it_starts() -> None:
+    own, batch = shard(1, "00000").splitlines()
+    started = [
+        batch.replace("1.batch", f"1.{number}").replace("3000M|", f"{gb}000M|") for number, gb in enumerate([5, 9])
+    ]
+    (attempt,) = read_attempts("\n".join([own, batch, *started]), "mini", CHECKOUT)
+    assert attempt.peak_mb == 12000
+
+
+def test_a_step_submitted_with_line_breaks_is_one_record() -> None:
+    text = shard(1, "00000").rstrip("\n") + "srun bash -c export A=1\n  torchrun a | tee 3\n\n" + shard(2, "00001")
+    assert len(read_attempts(text, "mini", CHECKOUT)) == 2
+    assert read_attempts("", "mini", CHECKOUT) == []
+
+
 @pytest.mark.parametrize(("text", "value"), [("40:00.5", 2400.5), ("01:00:00", 3600), ("2-00:00:01", 172801), ("", 0)])
 def test_times_read_as_sacct_writes_them(text: str, value: float) -> None:
     assert seconds(text) == value
