@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
-.PHONY: run test lint report envs lock clean
+.PHONY: run test lint report envs conda lock clean
 
 run: $(VENV)/embedded.ok
 	snakemake all
@@ -35,9 +35,11 @@ lint: $(VENV)/test.ok
 	mypy
 	snakemake --lint
 
-envs: $(VENV)/slurm.ok
-	@command -v conda > /dev/null || { echo "error: make envs needs conda 24.7.1 or newer on the PATH (Miniforge)" >&2; exit 1; }
+envs: conda $(VENV)/slurm.ok
 	snakemake --profile profiles/slurm --software-deployment-method conda --conda-create-envs-only all
+
+conda:
+	@command -v conda > /dev/null || { echo "error: make envs needs conda 24.7.1 or newer on the PATH" >&2; exit 1; }
 
 lock: $(VENV)/test.ok
 	python envs/lock.py

@@ -18,6 +18,9 @@ _DONE = re.compile(
 )
 """The last line of `omniedit.progress.Progress`; torchrun puts the rank before it."""
 
+READERS = ("report_throughput", "report_efficiency")
+"""Pages on the jobs of the run: they are made last, side by side."""
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -51,10 +54,10 @@ class Job:
 def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
     """Jobs with a file under benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` under logs/{run}/.
 
-    The report's pages are parts of one stage. This page's own job is left out: it has not ended yet.
+    The report's pages are parts of one stage. The jobs of `READERS`, this page's own among them, are left out.
     """
     names = sorted(path.relative_to(benchmarks) for path in benchmarks.rglob("*.tsv"))
-    return [_read_job(name, benchmarks, logs) for name in names if name.name != "report_throughput.tsv"]
+    return [_read_job(name, benchmarks, logs) for name in names if name.stem not in READERS]
 
 
 def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:

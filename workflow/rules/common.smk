@@ -7,6 +7,7 @@ OUTPUTS: none. A wrong key, type or value ends Snakemake here, before the first 
 import functools
 import json
 import os
+import shutil
 import socket
 import sys
 
@@ -53,6 +54,7 @@ PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
+REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
@@ -228,8 +230,8 @@ def report_pages(wildcards):
 
 
 def other_pages(wildcards):
-    """Every page but the one that tells what all jobs, those of the report too, have cost."""
-    return [page for page in report_pages(wildcards) if not page.endswith("throughput.html")]
+    """Every page but those that tell what all jobs, those of the report too, have cost."""
+    return [page for page in report_pages(wildcards) if not page.endswith(("throughput.html", "efficiency.html"))]
 
 
 def editor_of_model(wildcards):

@@ -5,6 +5,11 @@ OUTPUTS: results/{run}/report/*
 """
 
 
+# Slurm's accounting may be open to the machine alone that jobs are submitted from.
+localrules:
+    report_efficiency,
+
+
 rule report_gallery:
     input:
         of_run("results/{run}/decisions/gathered/{block}.parquet"),
@@ -219,6 +224,28 @@ rule report_throughput:
     shell:
         "python scripts/report_throughput.py --run {wildcards.run} --benchmarks benchmarks/{wildcards.run}"
         " --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
+
+
+rule report_efficiency:
+    input:
+        other_pages,
+    output:
+        report(
+            "results/{run}/report/efficiency.html",
+            caption="../report/efficiency.rst",
+            category="4 Run",
+            labels={"page": "Asked and used"},
+        ),
+    log:
+        "logs/{run}/report_efficiency.log",
+    benchmark:
+        "benchmarks/{run}/report_efficiency.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Report: asked of Slurm and used; {log}"
+    shell:
+        "python scripts/report_efficiency.py --run {wildcards.run} --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
 
 
 rule report_provenance:

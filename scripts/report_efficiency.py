@@ -1,0 +1,29 @@
+"""What the run's jobs asked of Slurm and used of it: sacct -> report/efficiency.html."""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.reporting.efficiency import accounting, efficiency_page, read_attempts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--logs", type=Path, required=True, help="folder of its logs; the oldest says since when")
+    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    args = parser.parse_args()
+
+    oldest = min((path.stat().st_mtime for path in args.logs.rglob("*.log")), default=datetime.now().timestamp())
+    try:
+        attempts, trouble = read_attempts(accounting(datetime.fromtimestamp(oldest)), args.run, str(Path.cwd())), ""
+    except UserError as error:
+        attempts, trouble = [], f"{error}."
+    with replaced(args.out) as temporary:
+        temporary.write_text(efficiency_page(args.run, attempts, trouble), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,136 @@
+"""The page on what jobs asked of Slurm and used, from text as sacct 22.05 prints it."""
+
+import pytest
+
+from omniedit.reporting.efficiency import (
+    FIELDS,
+    PREEMPTED,
+    advice,
+    by_rule,
+    efficiency_page,
+    mebibytes,
+    read_attempts,
+    rule_row,
+    seconds,
+    worth_advice,
+)
+
+CHECKOUT = "/shared/omniedit"
+
+
+def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdir: str = CHECKOUT, **fields) -> str:
+    """A job's own line and that of its batch step: an hour asked, ten minutes run on 8 cores and a GPU."""
+    line = f"sbatch --parsable --job-name omniedit_1 -C a|b -D {workdir} --wrap=python -m snakemake"
+    line += f" --snakemake '{workdir}/Snakefile' --target-jobs '{rule}:{wildcards}' --allowed-rules {rule}"
+    values = {
+        **{"JobID": f"{number}", "State": state, "ElapsedRaw": "600", "TimelimitRaw": "60", "AllocCPUS": "8"},
+        **{"TotalCPU": "40:00.500", "NNodes": "1", "MaxRSS": "3000M", "TRESUsageInAve": "cpu=00:40:00,mem=3000M"},
+        "AllocTRES": "billing=8,cpu=8,gres/gpu:h100=1,gres/gpu=1,mem=48000M,node=1",
+        **{"Submit": "2026-11-21T10:00:00", "Start": "2026-11-21T10:05:00", "WorkDir": workdir, "SubmitLine": line},
+        **fields,
+    }
+    own = {**values, "MaxRSS": "", "TRESUsageInAve": ""}
+    empty = dict.fromkeys(FIELDS, "")
+    step = {**empty, **{name: values[name] for name in ("State", "ElapsedRaw", "MaxRSS", "TRESUsageInAve", "TotalCPU")}}
+    step["JobID"] = f"{number}.batch"
+    return "".join("|".join(row[field] for field in FIELDS) + "\n" for row in (own, step))
+
+
+def shard(number: int, name: str, state: str = "COMPLETED", **fields) -> str:
+    return job(number, "score_shard", f"run=mini,task=object_swap,shard={name}", state, **fields)
+
+
+def test_jobs_of_this_run_and_this_folder_are_told_from_others() -> None:
+    text = shard(1, "00000")
+    text += job(2, "score_shard", "run=mini_2,task=object_swap,shard=00000")
+    text += job(3, "score_shard", "run=mini,task=object_swap,shard=00000", workdir="/shared/another")
+    text += shard(4, "00001", "RUNNING") + shard(5, "00002", "PENDING", AllocTRES="", Start="Unknown")
+    text += shard(6, "00003", WorkDir=CHECKOUT, SubmitLine="sbatch --wrap=hostname")
+    (attempt,) = read_attempts(text, "mini", CHECKOUT)
+    assert (attempt.rule, attempt.part) == ("score_shard", "task=object_swap,shard=00000")
+
+
+def test_what_was_asked_and_used_is_read_from_a_job_and_its_steps() -> None:
+    usage = "cpu=00:40:00,gres/gpumem=20G,gres/gpuutil=87,mem=3000M"
+    fields = {"MaxRSS": "3072000K", "TRESUsageInAve": usage, "NNodes": "2", "TotalCPU": "1-02:00:00"}
+    (attempt,) = read_attempts(shard(1, "00000", **fields), "mini", CHECKOUT)
+    assert (attempt.waited_s, attempt.ran_s, attempt.limit_s) == (300, 600, 3600)
+    assert (attempt.cores, attempt.cpu_s, attempt.gpus, attempt.gpu_busy) == (8, 26 * 3600, 1, 0.87)
+    assert (attempt.memory_mb, attempt.peak_mb) == (24000, 3000)
+
+
+def test_memory_of_a_job_is_that_of_its_batch_step_and_of_what_it_starts() -> None:
+    own, batch = shard(1, "00000").splitlines()
+    started = [
+        batch.replace("1.batch", f"1.{number}").replace("3000M|", f"{gb}000M|") for number, gb in enumerate([5, 9])
+    ]
+    (attempt,) = read_attempts("\n".join([own, batch, *started]), "mini", CHECKOUT)
+    assert attempt.peak_mb == 12000
+
+
+def test_a_step_submitted_with_line_breaks_is_one_record() -> None:
+    text = shard(1, "00000").rstrip("\n") + "srun bash -c export A=1\n  torchrun a | tee 3\n\n" + shard(2, "00001")
+    assert len(read_attempts(text, "mini", CHECKOUT)) == 2
+    assert read_attempts("", "mini", CHECKOUT) == []
+
+
+@pytest.mark.parametrize(("text", "value"), [("40:00.5", 2400.5), ("01:00:00", 3600), ("2-00:00:01", 172801), ("", 0)])
+def test_times_read_as_sacct_writes_them(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("3072K", 3), ("1.5G", 1536), ("48000M", 48000), ("1048576", 1), ("", 0)])
+def test_memory_reads_as_sacct_writes_it(text: str, value: float) -> None:
+    assert mebibytes(text) == value
+
+
+def test_retries_and_requeues_are_attempts_at_one_job() -> None:
+    first = shard(1, "00000", "OUT_OF_MEMORY", ElapsedRaw="60")
+    again = shard(2, "00000", AllocTRES="cpu=8,mem=96000M,gres/gpu=1", TimelimitRaw="120")
+    requeued = shard(3, "00001", "PREEMPTED") + shard(3, "00001") + shard(4, "00002", "CANCELLED by 1000")
+    (use,) = by_rule(read_attempts(first + again + requeued, "mini", CHECKOUT))
+    assert rule_row(use).cells[:4] == ["score_shard", "3", "2", "1"]
+    assert (use.memory_mb, use.limit_s, use.longest_s) == (48000, 3600, 600)
+    assert use.cores_busy == pytest.approx(2400.5 / 4800)
+    assert "ran out of memory once at 48.0 GB" in advice(use)[0][0]
+    page = efficiency_page("mini", use.attempts)
+    assert "out of memory" in page and "cancelled" in page and "AccountingStorageTRES" in page
+    assert {attempt.state for attempt in use.attempts} & set(PREEMPTED)
+
+
+def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
+    lines = "".join(shard(number, f"{number:05d}", TotalCPU="20:00") for number in range(5))
+    (use,) = by_rule(read_attempts(lines, "mini", CHECKOUT))
+    told = advice(use)
+    assert [key for _, key in told] == [
+        "set-resources: score_shard: GB",
+        "set-resources: score_shard: minutes",
+        "set-threads: score_shard",
+    ]
+    assert "asks 48.0 GB a node and never used more than 3.0 GB: 4 GB would do" in told[0][0]
+    assert "took 10 min 00 s at most: 13 minutes would do" in told[1][0]
+    assert "asks 8 cores and kept 2.0 of them busy: 2 would do" in told[2][0]
+
+
+def test_a_job_that_uses_what_it_asks_gets_no_advice() -> None:
+    used = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T10:00:10"}
+    (use,) = by_rule(read_attempts("".join(shard(n, f"{n:05d}", **used) for n in range(6)), "mini", CHECKOUT))
+    assert advice(use) == []
+
+
+def test_a_run_that_waits_longer_than_it_works_is_told_so() -> None:
+    waited = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T11:00:00"}
+    (use,) = by_rule(read_attempts("".join(shard(n, f"{n:05d}", **waited) for n in range(6)), "mini", CHECKOUT))
+    assert [key for _, key in advice(use)] == ["in the config: sources.shards"]
+
+
+def test_advice_leaves_out_rules_that_hold_next_to_nothing_and_never_failed() -> None:
+    text = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
+    text += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
+    uses = by_rule(read_attempts(text, "mini", CHECKOUT))
+    assert [use.rule for use in worth_advice(uses)] == ["score_shard", "plan_buckets"]
+
+
+def test_without_jobs_the_page_says_why() -> None:
+    assert "its jobs ran elsewhere" in efficiency_page("mini", [])
+    assert "no answer: refused" in efficiency_page("mini", [], "sacct gave no answer: refused.")
