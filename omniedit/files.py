@@ -13,6 +13,8 @@ from pathlib import Path
 from omniedit.errors import UserError, alive
 
 _HOST = socket.gethostname().split(".")[0]
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -20,7 +22,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
 
     A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
-    left of its temporary one goes when a job on the same machine writes `path` again.
+    left of its temporary one goes when a job on the same machine writes `path` again. Files get the mode that the umask
+    leaves, whoever wrote them: safetensors gives its own to the owner alone, which shuts out who shares the results.
     Works for a folder too: an existing folder at `path` is replaced.
     """
     path = Path(path)
@@ -31,6 +34,9 @@ def replaced(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
     try:
         yield temporary
+        for written in [temporary, *temporary.rglob("*")]:
+            if written.is_file():
+                written.chmod(0o666 & ~_UMASK)
         if temporary.is_dir():
             _remove(path)
         else:
