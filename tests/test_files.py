@@ -67,7 +67,8 @@ def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
     write = (
         "import os; from pathlib import Path; os.umask(0o002); from omniedit.files import replaced\n"
         f"with replaced({str(tmp_path / 'editnet')!r}) as folder:\n"
-        " (folder / 'vae').mkdir(parents=True); weights = folder / 'vae/weights'; weights.touch(); weights.chmod(0o600)\n"
+        " weights = folder / 'vae/weights'; weights.parent.mkdir(parents=True)\n"
+        " weights.touch(); weights.chmod(0o600)\n"
     )
     subprocess.run([sys.executable, "-c", write], check=True)
     assert (tmp_path / "editnet/vae/weights").stat().st_mode & 0o777 == 0o664

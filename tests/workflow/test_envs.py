@@ -20,7 +20,7 @@ from workflow.chain import REPOSITORY, SMALL, checkout, command, environment, sh
 sys.path.insert(0, str(REPOSITORY / "envs"))
 import lock
 
-RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+RULE = re.compile(r"^ *rule (\w+):\n(.*?)(?=^\S|^ *(?:use )?rule |\Z)", re.MULTILINE | re.DOTALL)
 RULES = [rule for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
 STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
 MODULES_OF = importlib.metadata.packages_distributions()
