@@ -72,7 +72,6 @@ def go(folder: Path, fails: float, seconds: float) -> int:
     """The one command that a user types; its screen goes to screen.txt."""
     command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "month.yaml"]
     command += ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "2"]
-    command += ["--set-threads", "train_editor=2"]
     variables = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -6,8 +6,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+
+from omniedit.damage import note_damage
 
 
 class UserError(Exception):
@@ -15,7 +16,7 @@ class UserError(Exception):
 
 
 class Damaged(UserError):
-    """A file of the run that is not as it was written; `run_program` sets it aside, and the next run makes it again.
+    """A file of a run that is not as it was written; `run_program` notes it, and the next run makes it again.
 
     Never for one that cannot be read just now: storage that hiccups must not cost a shard.
     """
@@ -26,20 +27,14 @@ class Damaged(UserError):
 
 
 def missing(path: str | Path) -> UserError:
-    """What to raise where a file of the run is not there."""
-    if aside_of(Path(path)).exists():
-        return UserError(f"{path}: was damaged and set aside; run the same snakemake command again to make it anew")
+    """What to raise where a file of a run is not there."""
     return UserError(f"{path}: no such file; ask snakemake for it by this name")
-
-
-def aside_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.damaged")
 
 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
 
-    A `Damaged` file is renamed to {name}.damaged.
+    A `Damaged` file is noted for the next run.
 
     Where the environment's OMNIEDIT_CONTROLLER names a process of this machine as host:pid, the program ends when
     that process is gone: a job of a killed run must not write beside the job that replaces it.
@@ -50,10 +45,8 @@ def run_program(main: Callable[[], None]) -> None:
     try:
         main()
     except Damaged as error:
-        with suppress(FileNotFoundError):  # another rank was first
-            error.path.replace(aside_of(error.path))
-        remedy = f"set aside as {aside_of(error.path).name}; run the same snakemake command again to make it anew"
-        print(f"error: {error}; {remedy}", file=sys.stderr)
+        remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
+        print(f"error: {error}; {remedy} to make it anew", file=sys.stderr)
         sys.exit(2)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -49,7 +49,7 @@ def slurm_checkout(root: Path, photos: Path) -> Path:
 def snakemake_on_slurm(root: Path, *targets: str, harm: Callable[[], None] = lambda: None) -> Ended:
     """Run until it ends, with `harm` done meanwhile."""
     command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "small.yaml"]
-    command += ["--slurm-init-seconds-before-status-checks", "2", "--set-threads", "train_editor=2", "--", *targets]
+    command += ["--slurm-init-seconds-before-status-checks", "2", "--", *targets]
     variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
     start = time.monotonic()
     with (root / "screen.txt").open("w") as screen:

@@ -15,6 +15,7 @@ from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
 from omniedit.config import not_built
 from omniedit.config_files import check, origin
+from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
@@ -91,6 +92,10 @@ def of_run(path):
         ratio=list(RATIOS),
     )
 
+
+if WORKS:
+    for path in set_aside_damaged(Path("results", CONFIG.run)):
+        print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
 
 if workflow.is_main_process:
     for folder in map(Path, of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])):

@@ -1,0 +1,34 @@
+"""Damaged files of a run: a job that meets one notes it, and the next run sets it aside and makes it again.
+
+The job itself leaves it: others may be reading it, and a retry that misses an input says less than one that is told.
+"""
+
+from pathlib import Path
+
+RUN_MARK = "config.json"
+"""In the folder of each run."""
+NOTES = "damaged.txt"
+"""Beside it: a path a line, relative to the run's folder."""
+
+
+def note_damage(path: Path) -> bool:
+    """Add a file to the notes of its run; False where it belongs to none."""
+    run = next((folder for folder in path.absolute().parents if (folder / RUN_MARK).is_file()), None)
+    if run is None:
+        return False
+    with (run / NOTES).open("a") as notes:
+        notes.write(f"{path.absolute().relative_to(run).as_posix()}\n")
+    return True
+
+
+def set_aside_damaged(run: Path) -> list[Path]:
+    """Rename the files that were noted to {name}.damaged, forget the notes, and return what is to be made again."""
+    notes = run / NOTES
+    if not notes.is_file():
+        return []
+    noted = [run / line for line in dict.fromkeys(notes.read_text().splitlines())]
+    present = [path for path in noted if path.is_file()]
+    for path in present:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    notes.unlink()
+    return present
