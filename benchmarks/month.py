@@ -2,8 +2,8 @@
 
     python benchmarks/month.py --shards 68 --folder /var/tmp/month        # as root, on Debian; stopped, it goes on
 
-The DAG, the profile, Slurm and Snakemake's jobs are real; the scripts are `benchmarks/pretend_job.py`. The limit that
-the overhead is measured against is the sleeps alone.
+The DAG, the profile, Slurm and Snakemake's jobs are real, and so is the report's page of what they asked and used; the
+other scripts are `benchmarks/pretend_job.py`. The limit that the overhead is measured against is the sleeps alone.
 """
 
 import argparse
@@ -22,6 +22,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 from slurm.cluster import ACCOUNT, Cluster, install, run  # noqa: E402
 
 LINKED = ("Snakefile", "workflow", "config", "profiles", "envs")
+REAL = ("launch_ranks.sh", "report_efficiency.py")
 SITE = {"account": ACCOUNT, "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2}
 
 
@@ -53,9 +54,11 @@ def prepare(folder: Path, shards: int, jobs: int) -> None:
     (folder / "scripts").mkdir(parents=True, exist_ok=True)
     for name in LINKED:
         link(folder / name, REPOSITORY / name)
-    for script in (REPOSITORY / "scripts").glob("*.py"):
-        link(folder / "scripts" / script.name, REPOSITORY / "benchmarks/pretend_job.py")
-    link(folder / "scripts/launch_ranks.sh", REPOSITORY / "scripts/launch_ranks.sh")
+    for script in (REPOSITORY / "scripts").iterdir():
+        link(
+            folder / "scripts" / script.name,
+            script if script.name in REAL else REPOSITORY / "benchmarks/pretend_job.py",
+        )
     config = {"run": "month", "sources": {"shards": shards}, "buckets": {"parts": 8}}
     (folder / "month.yaml").write_text(yaml.safe_dump(config))
     site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())

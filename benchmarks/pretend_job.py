@@ -45,6 +45,8 @@ def outputs_of(script: str, options: dict[str, list[str]]) -> list[Path]:
         out = Path(options["--out"][0])
         named.append(out / "manifest.json" if script in MAKES_FOLDER else out)
     folder = Path(options.get("--out-dir", [""])[0])
+    if script == "index_sources":
+        named.append(Path(options["--bench"][0]))
     if script == "seal_buckets":
         named += [folder / f"{ratio}.zarr" / file for ratio in RATIOS for file in ("zarr.json", "pairs.parquet")]
     if script in ("bench_edit", "bench_score"):
