@@ -9,14 +9,21 @@ if not torch.cuda.is_available():
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-from torch import nn
 
+from omniedit.models.channel_concat import ChannelConcat
+from omniedit.models.controlnet import ControlNet, ControlNetText
 from omniedit.models.editnet import EditNet
+from omniedit.models.editor import Editor
 
-ARCHITECTURES: dict[str, type[EditNet]] = {"editnet": EditNet}
+ARCHITECTURES: dict[str, type[Editor]] = {
+    "editnet": EditNet,
+    "controlnet": ControlNet,
+    "controlnet_text": ControlNetText,
+    "channel_concat": ChannelConcat,
+}
 
 
-def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> nn.Module:
+def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Editor:
     """An editor over a pre-trained base, equal to the base until it is trained.
 
     Args:

@@ -12,7 +12,7 @@ from transformers import BertModel, BertTokenizer
 
 from omniedit.errors import UserError
 from omniedit.models.codec import DctCodec, Vae
-from omniedit.models.editnet import EditNet
+from omniedit.models.editor import Editor
 from omniedit.models.pipeline import EditPipeline
 
 PARTS = ("transformer", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -58,7 +58,7 @@ class Base:
             saved.save_pretrained(folder / part)
         (folder / INDEX).write_text(json.dumps({"prediction_type": self.prediction_type}) + "\n")
 
-    def pipeline(self, editor: EditNet, resolution: int) -> EditPipeline:
+    def pipeline(self, editor: Editor, resolution: int) -> EditPipeline:
         """The editor with the base's other parts, ready to be used or saved."""
         return EditPipeline(
             transformer=editor,

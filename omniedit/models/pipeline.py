@@ -18,7 +18,7 @@ from torch.nn import functional
 from transformers import BertModel, BertTokenizer
 
 from omniedit.models.codec import Vae, decode, encode
-from omniedit.models.editnet import EditNet
+from omniedit.models.editor import Editor
 from omniedit.models.text import encode_text
 from omniedit.upright import Unreadable, upright_rgb
 
@@ -39,7 +39,7 @@ class EditPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        transformer: EditNet,
+        transformer: Editor,
         vae: Vae,
         text_encoder: BertModel,
         tokenizer: BertTokenizer,

@@ -17,7 +17,7 @@ from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.images import Image, resize_cover
 from omniedit.models.codec import Vae, encode
-from omniedit.models.editnet import to_velocity
+from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.ema import ShardedEma

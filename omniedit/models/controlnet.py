@@ -1,0 +1,90 @@
+"""ControlNet over SD3 and ControlNet-TextControl, with which the paper compares EditNet (its Table 7 and Figure 10).
+
+Unlike EditNet's, their control branch never sees what the base makes of the noise: it runs beside the base on tokens of
+its own, noise and condition added up, and gives the base its output through projections that start at zero.
+Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.attention import JointTransformerBlock
+from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor, nn
+
+from omniedit.models.editor import Editor, frozen_base, zero_linear
+
+
+class BesideBlock(nn.Module):
+    """A copy of one block of the base, on tokens of its own.
+
+    Args:
+        adds_text: whether its text tokens too are added to the base's.
+    """
+
+    def __init__(self, block: JointTransformerBlock, width: int, adds_text: bool) -> None:
+        super().__init__()
+        self.block = copy.deepcopy(block)
+        self.to_image = zero_linear(width)
+        self.to_text = zero_linear(width) if adds_text else None
+
+
+class ControlNet(Editor):
+    """The base, frozen, and beside each of its blocks but the last a copy whose image tokens are added behind it.
+
+    As diffusers' `SD3ControlNetModel`, but as deep as the base, and with the base's own embeddings of time and text.
+
+    Args:
+        base_config, prediction_type: as for EditNet.
+    """
+
+    adds_text = False
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__()
+        self.base = frozen_base(base_config)
+        self.condition_embed = copy.deepcopy(self.base.pos_embed.proj).requires_grad_(True)
+        nn.init.zeros_(self.condition_embed.weight)
+        nn.init.zeros_(self.condition_embed.bias)
+        # Nothing is behind the last block: diffusers' SD3 adds nothing there either.
+        self.control_blocks = nn.ModuleList(
+            BesideBlock(block, self.base.inner_dim, self.adds_text).requires_grad_(True)
+            for block in self.base.transformer_blocks[:-1]
+        )
+
+    def copy_from(self, transformer: SD3Transformer2DModel) -> None:
+        self.base.load_state_dict(transformer.state_dict())
+        for control, block in zip(self.control_blocks, transformer.transformer_blocks[:-1], strict=True):
+            control.block.load_state_dict(block.state_dict())
+
+    def forward(
+        self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
+    ) -> Tensor:
+        image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
+        beside_BND = image_BND + self.condition_embed(condition).flatten(2).transpose(1, 2)
+        beside_BMD = text_BMD
+        for control, block in zip(self.control_blocks, self.base.transformer_blocks[:-1], strict=True):
+            beside_BMD, beside_BND = control.block(
+                hidden_states=beside_BND, encoder_hidden_states=beside_BMD, temb=temb_BD
+            )
+            text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+            image_BND = image_BND + control.to_image(beside_BND)
+            if control.to_text is not None:
+                text_BMD = text_BMD + control.to_text(beside_BMD)
+        last = self.base.transformer_blocks[-1]
+        _, image_BND = last(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+        return self.velocity(image_BND, temb_BD, noisy, timestep)
+
+
+class ControlNetText(ControlNet):
+    """ControlNet-TextControl: the copies' text tokens are added to the base's as well, at each layer."""
+
+    adds_text = True
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config=base_config, prediction_type=prediction_type)

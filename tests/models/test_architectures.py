@@ -1,0 +1,93 @@
+"""Each architecture equals its base until trained, sees the condition once trained, and survives a round trip."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from models.tiny import SD3, SD35, base, inputs, moved
+
+from omniedit import models
+from omniedit.models import ARCHITECTURES
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """On several threads even the base's own copy differs from it in the last bit: MKL splits sums by address."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
+@pytest.mark.parametrize("patch_size", [1, 2])
+@torch.no_grad()
+def test_equals_the_base_before_training_to_the_last_bit(name, kind, dtype, patch_size, one_thread):
+    transformer, x = base(kind, patch_size).to(dtype), inputs(dtype)
+    expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
+    assert torch.equal(models.build(name, transformer).eval()(**x), expected)
+
+
+@torch.no_grad()
+def test_over_a_base_that_predicts_the_clean_sample_it_gives_the_velocity_to_that_sample(name):
+    transformer, x = base(SD3), inputs() | {"timestep": torch.tensor([1000.0, 250.0])}
+    clean = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
+    velocity = models.build(name, transformer, "sample").eval()(**x)
+    sigma = torch.tensor([1.0, 0.25])[:, None, None, None]
+    torch.testing.assert_close(x["noisy"] - sigma * velocity, clean)
+
+
+@torch.no_grad()
+def test_the_condition_is_seen_once_what_was_zero_is_not(name):
+    net, x = moved(models.build(name, base(SD3))).eval(), inputs()
+    assert not torch.allclose(net(**x), net(**x | {"condition": torch.zeros_like(x["condition"])}), atol=1e-3)
+
+
+def test_one_step_moves_the_output(name):
+    """What starts at zero gets a gradient: with both factors of a product at zero it never would."""
+    net, x = models.build(name, base(SD3)), inputs()
+    before = net(**x)
+    before.square().mean().backward()
+    torch.optim.SGD([p for p in net.parameters() if p.grad is not None], lr=1.0).step()
+    assert not torch.equal(net(**x), before)
+
+
+def test_the_base_is_frozen_but_where_it_is_what_is_trained(name):
+    net = models.build(name, base(SD3))
+    frozen = {key for key, p in net.named_parameters() if not p.requires_grad}
+    expected = set() if name == "channel_concat" else {f"base.{key}" for key, _ in net.base.named_parameters()}
+    assert frozen == expected
+
+
+@torch.no_grad()
+def test_a_saved_net_computes_the_same(name, tmp_path):
+    net = moved(models.build(name, base(SD35))).eval()
+    net.save_pretrained(tmp_path)
+    assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**inputs()), net(**inputs()))
+
+
+@torch.no_grad()
+def test_text_control_alone_adds_to_the_text():
+    """With the copies' image output cut, a ControlNet is its base and ControlNet-TextControl is not."""
+    outputs = {}
+    for name in ("controlnet", "controlnet_text"):
+        net = moved(models.build(name, base(SD3))).eval()
+        for control in net.control_blocks:
+            torch.nn.init.zeros_(control.to_image.weight)
+            torch.nn.init.zeros_(control.to_image.bias)
+        outputs[name] = net(**inputs())
+    x = inputs()
+    plain = base(SD3)(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
+    torch.testing.assert_close(outputs["controlnet"], plain)
+    assert not torch.allclose(outputs["controlnet_text"], plain, atol=1e-3)
+
+
+def test_an_unknown_architecture_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="'unet' is no architecture; there are editnet, controlnet, controlnet_text"):
+        models.build("unet", base(SD3))
