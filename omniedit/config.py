@@ -143,9 +143,14 @@ class BaseConfig(Section):
     """Peak learning rate of pre-training."""
 
 
+Architecture = Literal["editnet", "controlnet", "controlnet_text", "channel_concat"]
+
+
 class TrainConfig(Section):
-    model: Literal["editnet"] = "editnet"
+    model: Architecture = "editnet"
     """Architecture of the editor."""
+    ablations: list[Architecture] = []
+    """Architectures to train and benchmark beside it, on the same base, pairs and steps (the paper's Table 7)."""
     resolution: int = Field(128, ge=32, multiple_of=16)
     """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
     steps: int = Field(200, ge=1)
@@ -179,6 +184,17 @@ class TrainConfig(Section):
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of kept pairs that training never sees; their loss is the held-out loss."""
     base: BaseConfig = BaseConfig()
+
+    @property
+    def editors(self) -> tuple[Architecture, ...]:
+        """All that are trained, the run's own editor first."""
+        return (self.model, *self.ablations)
+
+    @model_validator(mode="after")
+    def _editors_differ(self) -> "TrainConfig":
+        if len(set(self.editors)) < len(self.editors):
+            raise ValueError(f"ablations {self.ablations} must differ from each other and from model {self.model}")
+        return self
 
     @model_validator(mode="after")
     def _dropouts_fit(self) -> "TrainConfig":

@@ -18,7 +18,8 @@ from omniedit.shards import number_of_blocks
 
 LOCK = Path(".snakemake/omniedit.lock")
 """Held by the process that runs the workflow."""
-BENCH_MODELS = ("editnet", "no_edit", "specialist")
+BASELINES = ("no_edit", "specialist")
+"""What the benchmark compares the run's editors with."""
 SHOWN = 20
 WINDOW_S = 3600.0
 """The rate is that of the last hour."""
@@ -54,7 +55,7 @@ STAGES = (
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
     Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
-    Stage("train_editor", "train/editnet/manifest.json", "train_editor.log"),
+    Stage("train_editor", "train/{editor}/manifest.json", "train_editor/{editor}.log"),
     Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
     Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
@@ -146,7 +147,8 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
         "photos": [*shards, "bench"],
         "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],
         "part": [f"{part:05d}" for part in range(config.buckets.parts)],
-        "model": BENCH_MODELS,
+        "editor": config.train.editors,
+        "model": (*config.train.editors, *BASELINES),
     }
     names = [name for _, name, _, _ in Formatter().parse(pattern) if name]
     for chosen in product(*(values[name] for name in names)):

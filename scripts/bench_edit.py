@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, nargs="+", help="benchmark sets, a file a task ({task}.h5)")
     parser.add_argument("--model", choices=MODELS, required=True)
-    parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for --model editnet")
+    parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for an architecture")
     parser.add_argument("--resolution", type=int, required=True, help="pictures are edited at about this^2 pixels")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps of the editor")
     parser.add_argument("--guidance-text", type=float, default=1.0, help="guidance scale of the instruction")
@@ -51,7 +51,7 @@ def _editor(args: argparse.Namespace) -> Editor:
     from transformers.utils import logging as transformers_logging
 
     if args.pipeline is None:
-        raise UserError("--model editnet needs --pipeline, the folder that scripts/train.py wrote")
+        raise UserError(f"--model {args.model} needs --pipeline, the folder that scripts/train.py wrote")
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     sampling = Sampling(args.steps, args.guidance_text, args.guidance_image, args.seed)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.evaluation.table import TABLE3_SCHEMA
+from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
 from omniedit.files import replaced
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, required=True, help="how many; fill {block} with 00000, 00001, ...")
     parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
     parser.add_argument("--scorer", type=Path, required=True, help="folder of the student, with agreement.json")
-    parser.add_argument("--editor", type=Path, required=True, help="train/editnet.metrics.jsonl")
+    parser.add_argument("--model", choices=LABELS, required=True, help="the run's editor")
+    parser.add_argument("--editor", type=Path, required=True, help="its train/{model}.metrics.jsonl")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
@@ -31,7 +32,8 @@ def main() -> None:
         [row for path in blocks_of(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
         json.loads((args.scorer / "agreement.json").read_text()),
-        read_curve("EditNet", args.editor),
+        args.model,
+        read_curve(LABELS[args.model], args.editor),
         read_rows(args.table, TABLE3_SCHEMA.names),
         args.min_score,
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from omniedit.errors import run_program
+from omniedit.evaluation.table import LABELS
 from omniedit.files import replaced
 from omniedit.reporting.training import read_curve, training_page
 
@@ -12,11 +13,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--base", type=Path, required=True, help="train/base.metrics.jsonl")
-    parser.add_argument("--editor", type=Path, required=True, help="train/editnet.metrics.jsonl")
+    parser.add_argument("--editors", type=Path, nargs="+", required=True, help="train/{model}.metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
-    curves = [read_curve("Base", args.base), read_curve("EditNet", args.editor)]
+    editors = [read_curve(LABELS[path.name.partition(".")[0]], path) for path in args.editors]
+    curves = [read_curve("Base", args.base), *editors]
     with replaced(args.out) as temporary:
         temporary.write_text(training_page(args.run, curves), encoding="utf-8")
 

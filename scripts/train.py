@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument("--base", type=Path, required=True, help="folder of the base")
+    parser.add_argument("--model", choices=models.ARCHITECTURES, help="else the one of the options")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
@@ -41,6 +42,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
     args = parser.parse_args()
     options = check({"train": args.options}).train
+    if args.model:
+        options = options.model_copy(update={"model": args.model, "ablations": []})
 
     device = join_ranks()
     first = int(os.environ["RANK"]) == 0

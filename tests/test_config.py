@@ -116,3 +116,11 @@ def test_the_default_config_file_is_valid_and_names_every_task() -> None:
     path = ROOT / "config/config.yaml"
     assert load(path).run == "mini"
     assert set(yaml.safe_load(path.read_text())["tasks"]) == {task.value for task in Task}
+
+
+def test_ablations_differ_from_the_editor_and_are_the_architectures_that_there_are() -> None:
+    assert check({"train": {"ablations": ["controlnet"]}}).train.editors == ("editnet", "controlnet")
+    with pytest.raises(UserError, match="must differ from each other and from model editnet"):
+        check({"train": {"ablations": ["editnet"]}})
+    with pytest.raises(UserError, match=r"train\.model: \"unet\" is not allowed; allowed: 'editnet', 'controlnet'"):
+        check({"train": {"model": "unet"}})

@@ -4,16 +4,20 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from omniedit.aspect import bucket_size
+from omniedit.config import Architecture
 from omniedit.errors import UserError
 from omniedit.images import Image, Mask, resize_cover
 from omniedit.pairs import EditPair
 
-MODELS = ("editnet", "no_edit", "specialist")
-"""The trained editor, the source unchanged, and what the task's specialist made with the truth in hand."""
+BASELINES = ("no_edit", "specialist")
+"""The source unchanged, and what the task's specialist made with the truth in hand."""
+MODELS = (*get_args(Architecture), *BASELINES)
+"""All that can be compared, in the order of tables: trained editors by their architecture, then the baselines."""
 
 Editor = Callable[[EditPair], Image]
 """The edit of a benchmark pair's source, of the same size; the pair's own edited picture is the specialist's."""

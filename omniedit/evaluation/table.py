@@ -20,7 +20,14 @@ from omniedit.tasks import Task
 RESAMPLES = 10_000
 ALL_TASKS = "all"
 SCORES = ("pq", "sc", "o")
-LABELS = {"editnet": "EditNet", "no_edit": "No edit", "specialist": "Specialist"}
+LABELS = {
+    "editnet": "EditNet",
+    "controlnet": "ControlNet",
+    "controlnet_text": "ControlNet-TextControl",
+    "channel_concat": "Channel concatenation",
+    "no_edit": "No edit",
+    "specialist": "Specialist",
+}
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
 TABLE3_SCHEMA = pa.schema(
     [("model", _TEXT), ("task", _TEXT), ("judge", _TEXT), ("pairs", _COUNT), ("photos", _COUNT), ("unscorable", _COUNT)]

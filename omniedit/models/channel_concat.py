@@ -13,15 +13,11 @@ from omniedit.models.editor import Editor
 
 
 class ChannelConcat(Editor):
-    """The whole base, trained, with a patch embedding of twice the channels whose new half starts at zero.
-
-    Args:
-        base_config, prediction_type: as for EditNet.
-    """
+    """The whole base, trained, with a patch embedding of twice the channels whose new half starts at zero."""
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__()
+        super().__init__(base_config, prediction_type)
         channels = base_config["in_channels"]
         out_channels = base_config.get("out_channels") or channels
         self.base = SD3Transformer2DModel.from_config(
@@ -39,6 +35,6 @@ class ChannelConcat(Editor):
     ) -> Tensor:
         both = torch.cat([noisy, condition], dim=1)
         image_BND, text_BMD, temb_BD = self.embedded(both, timestep, prompt_embeds, pooled)
-        for block in self.base.transformer_blocks:
+        for block in self.base_blocks:
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         return self.velocity(image_BND, temb_BD, noisy, timestep)

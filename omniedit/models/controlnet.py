@@ -31,35 +31,40 @@ class BesideBlock(nn.Module):
         self.to_image = zero_linear(width)
         self.to_text = zero_linear(width) if adds_text else None
 
+    def forward(
+        self, image_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Its own image and text tokens for the next copy, and what is added to the base's behind its block."""
+        text_BMD, image_BND = self.block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+        text_added = None if self.to_text is None else self.to_text(text_BMD)
+        return image_BND, text_BMD, self.to_image(image_BND), text_added
+
 
 class ControlNet(Editor):
     """The base, frozen, and beside each of its blocks but the last a copy whose image tokens are added behind it.
 
     As diffusers' `SD3ControlNetModel`, but as deep as the base, and with the base's own embeddings of time and text.
-
-    Args:
-        base_config, prediction_type: as for EditNet.
     """
 
     adds_text = False
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__()
+        super().__init__(base_config, prediction_type)
         self.base = frozen_base(base_config)
         self.condition_embed = copy.deepcopy(self.base.pos_embed.proj).requires_grad_(True)
-        nn.init.zeros_(self.condition_embed.weight)
-        nn.init.zeros_(self.condition_embed.bias)
+        for parameter in self.condition_embed.parameters():
+            nn.init.zeros_(parameter)
         # Nothing is behind the last block: diffusers' SD3 adds nothing there either.
         self.control_blocks = nn.ModuleList(
             BesideBlock(block, self.base.inner_dim, self.adds_text).requires_grad_(True)
-            for block in self.base.transformer_blocks[:-1]
+            for block in self.base_blocks[:-1]
         )
 
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
         self.base.load_state_dict(transformer.state_dict())
         for control, block in zip(self.control_blocks, transformer.transformer_blocks[:-1], strict=True):
-            control.block.load_state_dict(block.state_dict())
+            control.get_submodule("block").load_state_dict(block.state_dict())
 
     def forward(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
@@ -67,16 +72,12 @@ class ControlNet(Editor):
         image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
         beside_BND = image_BND + self.condition_embed(condition).flatten(2).transpose(1, 2)
         beside_BMD = text_BMD
-        for control, block in zip(self.control_blocks, self.base.transformer_blocks[:-1], strict=True):
-            beside_BMD, beside_BND = control.block(
-                hidden_states=beside_BND, encoder_hidden_states=beside_BMD, temb=temb_BD
-            )
+        for control, block in zip(self.control_blocks, self.base_blocks[:-1], strict=True):
+            beside_BND, beside_BMD, image_added, text_added = control(beside_BND, beside_BMD, temb_BD)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
-            image_BND = image_BND + control.to_image(beside_BND)
-            if control.to_text is not None:
-                text_BMD = text_BMD + control.to_text(beside_BMD)
-        last = self.base.transformer_blocks[-1]
-        _, image_BND = last(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+            image_BND = image_BND + image_added
+            text_BMD = text_BMD if text_added is None else text_BMD + text_added
+        _, image_BND = self.base_blocks[-1](hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         return self.velocity(image_BND, temb_BD, noisy, timestep)
 
 

@@ -49,33 +49,29 @@ class EditNet(Editor):
 
     Figure 4 of the paper leaves open which output is added and where: that at the condition tokens learns, before the
     base's block. Time and instruction modulate the control blocks as they do the base's.
-
-    Args:
-        base_config: of the `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
-        prediction_type: what the base's network gives, "velocity" (SD3) or the clean "sample".
     """
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__()
+        super().__init__(base_config, prediction_type)
         self.base = frozen_base(base_config)
         self.condition_embed = copy.deepcopy(self.base.pos_embed).requires_grad_(True)
         self.control_blocks = nn.ModuleList(
-            ControlBlock(block, self.base.inner_dim).requires_grad_(True) for block in self.base.transformer_blocks
+            ControlBlock(block, self.base.inner_dim).requires_grad_(True) for block in self.base_blocks
         )
 
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
         self.base.load_state_dict(transformer.state_dict())
         self.condition_embed.load_state_dict(transformer.pos_embed.state_dict())
         for control, block in zip(self.control_blocks, transformer.transformer_blocks, strict=True):
-            control.block.load_state_dict(block.state_dict())
+            control.get_submodule("block").load_state_dict(block.state_dict())
 
     def forward(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
         image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
         condition_BND = self.condition_embed(condition).contiguous()
-        for control, block in zip(self.control_blocks, self.base.transformer_blocks, strict=True):
+        for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
             image_BND, condition_BND, text_BMD = control(image_BND, condition_BND, text_BMD, temb_BD)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         return self.velocity(image_BND, temb_BD, noisy, timestep)

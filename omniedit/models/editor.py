@@ -5,10 +5,11 @@ Shapes: B batch, C latent channels, H W latent height and width, N image tokens,
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
+from diffusers.models.attention import JointTransformerBlock
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
@@ -20,10 +21,17 @@ SMALLEST_SIGMA = 0.05
 class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A network over a pre-trained SD3 that equals it until it is trained.
 
-    Subclasses register `base_config` and `prediction_type` as their config and make `base`.
+    Subclasses make `base` and register their arguments as their config.
+
+    Args:
+        base_config: of the `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
+        prediction_type: what the base's network gives, "velocity" (SD3) or the clean "sample".
     """
 
     base: SD3Transformer2DModel
+
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__()
 
     @classmethod
     def from_transformer(cls, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Self:
@@ -34,6 +42,10 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.Module.to(net, device=transformer.device, dtype=transformer.dtype)
         net.copy_from(transformer)
         return net
+
+    @property
+    def base_blocks(self) -> list[JointTransformerBlock]:
+        return [cast(JointTransformerBlock, block) for block in self.base.transformer_blocks]
 
     @abstractmethod
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
@@ -63,7 +75,7 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def velocity(self, image_BND: Tensor, temb_BD: Tensor, noisy: Tensor, timestep: Tensor) -> Tensor:
         """What the tokens behind the last block say, (B, C, H, W)."""
         patches = self.base.proj_out(self.base.norm_out(image_BND, temb_BD))
-        output = unpatchify(patches, noisy.shape[-2], noisy.shape[-1], self.base.config.patch_size)
+        output = unpatchify(patches, noisy.shape[-2], noisy.shape[-1], self.base.config["patch_size"])
         return to_velocity(output, noisy, timestep, self.config["prediction_type"])
 
 

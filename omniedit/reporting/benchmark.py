@@ -97,14 +97,16 @@ def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
 
 
 def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Path]]) -> Iterator[dict[str, Any]]:
-    """For each task its first pairs: instruction, and source, EditNet's and the specialist's picture with their O."""
+    """For each task its first pairs: instruction, photo, each editor's and the specialist's picture with their O."""
     verdicts = {(row["model"], row["pair_id"]): row for row in scores}
     for task in Task:
-        if task in edits["editnet"]:
+        if task in edits["no_edit"]:
             with ExitStack() as stack:
-                shards = {model: stack.enter_context(Shard(edits[model][task])) for model in MODELS}
-                rows = [_grid_row(shards, row, verdicts) for row in range(min(ROWS_PER_TASK, len(shards["editnet"])))]
-                yield {"name": task.label, "rows": rows, "total": len(shards["editnet"])}
+                models = [model for model in MODELS if model in edits]
+                shards = {model: stack.enter_context(Shard(edits[model][task])) for model in models}
+                total = len(shards["no_edit"])
+                rows = [_grid_row(shards, row, verdicts) for row in range(min(ROWS_PER_TASK, total))]
+                yield {"name": task.label, "rows": rows, "total": total}
 
 
 def _grid_row(
@@ -114,7 +116,7 @@ def _grid_row(
     asked = pairs["no_edit"]
     height, width = asked.source.shape[:2]
     pictures = [("Photo (no edit)", asked.source, "no_edit")]
-    pictures += [(LABELS[model], pairs[model].edited, model) for model in ("editnet", "specialist")]
+    pictures += [(LABELS[model], pair.edited, model) for model, pair in pairs.items() if model != "no_edit"]
     return {
         "instruction": asked.instruction,
         "size": f"{width} x {height}",

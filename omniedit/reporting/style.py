@@ -14,7 +14,14 @@ INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 """Of the palette of Okabe and Ito (2008)."""
 KEPT, REJECTED = BLUE, PALE
-MODEL_COLOURS = {"editnet": BLUE, "no_edit": PALE, "specialist": ORANGE}
+MODEL_COLOURS = {
+    "editnet": BLUE,
+    "controlnet": GREEN,
+    "controlnet_text": VERMILION,
+    "channel_concat": PURPLE,
+    "no_edit": PALE,
+    "specialist": ORANGE,
+}
 SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#f0e442")
 
 _STYLE: dict[Any, Any] = {

@@ -17,6 +17,7 @@ def summary(
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
     agreement: Mapping[str, Any],
+    model: str,
     editor: Curve,
     table: Sequence[Mapping[str, Any]],
     min_score: float,
@@ -28,10 +29,10 @@ def summary(
         decisions: rows of all decisions.
         buckets: of buckets/manifest.json.
         agreement: the student's agreement.json.
-        editor: losses of the editor.
+        model, editor: the run's editor in the table, and its losses.
         table: rows of table3.parquet.
     """
-    facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(editor, table)]
+    facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(model, editor, table)]
     return render("summary", {"facts": [*facts, student_fact(agreement)]})
 
 
@@ -53,16 +54,16 @@ def data_facts(
     ]
 
 
-def editor_facts(editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
+def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
     """The editor's held-out loss and its O on the benchmark, each where it was measured."""
     facts: list[Fact] = []
     if editor.held_out:
         (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]
-        facts.append((number(last), "EditNet's held-out loss", f"{number(first)} before its {step:,} steps"))
+        facts.append((number(last), f"{editor.name}'s held-out loss", f"{number(first)} before its {step:,} steps"))
     scores = {row["model"]: number(row["o"]) for row in table if row["task"] == ALL_TASKS}
     if scores:
         yardsticks = f"no edit {scores['no_edit']}, specialist {scores['specialist']}"
-        facts.append((scores["editnet"], "EditNet's O on the benchmark", yardsticks))
+        facts.append((scores[model], f"{editor.name}'s O on the benchmark", yardsticks))
     return facts
 
 

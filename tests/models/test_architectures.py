@@ -1,13 +1,18 @@
 """Each architecture equals its base until trained, sees the condition once trained, and survives a round trip."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 import torch
 from models.tiny import SD3, SD35, base, inputs, moved
 
 from omniedit import models
+from omniedit.config import Architecture
+from omniedit.evaluation.edits import BASELINES, MODELS
+from omniedit.evaluation.table import LABELS
 from omniedit.models import ARCHITECTURES
+from omniedit.reporting.style import MODEL_COLOURS
 
 
 @pytest.fixture
@@ -91,3 +96,8 @@ def test_text_control_alone_adds_to_the_text():
 def test_an_unknown_architecture_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="'unet' is no architecture; there are editnet, controlnet, controlnet_text"):
         models.build("unet", base(SD3))
+
+
+def test_the_config_knows_every_architecture():
+    assert set(ARCHITECTURES) == set(get_args(Architecture)) == set(MODELS) - set(BASELINES)
+    assert set(LABELS) == set(MODEL_COLOURS) == set(MODELS)

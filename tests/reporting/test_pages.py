@@ -207,7 +207,7 @@ def test_summary_counts_what_the_run_made():
     buckets = {"1x1": {"pairs": 3}, "2x3": {"pairs": 0}}
     table = [{"model": m, "task": "all", "o": o} for m, o in (("editnet", 2.5), ("no_edit", 0.0), ("specialist", 9.0))]
     curve = Curve("EditNet", [(1, 1.0)], [(0, 0.8), (20, 0.4)])
-    page = summary(photos, decisions, buckets, {"spearman": {"o_score": None}}, curve, table, 9.0)
+    page = summary(photos, decisions, buckets, {"spearman": {"o_score": None}}, "editnet", curve, table, 9.0)
     shown = re.findall(r"<dt>(.+?)</dt><dd><b>(.+?)</b><span>(.+?)</span>", page)
     assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", DASH]
     assert [note for _, _, note in shown][::2][:2] == [
@@ -225,7 +225,7 @@ def test_agreement_page_with_and_without_examples():
 
 
 def test_empty_pages():
-    assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"editnet": {}})
+    assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"no_edit": {}})
     assert "No benchmark file was found" in throughput_page("mini", [])
     page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
     assert "No photo was kept." in page

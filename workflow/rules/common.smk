@@ -21,7 +21,7 @@ from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
-from omniedit.status import BENCH_MODELS
+from omniedit.status import BASELINES
 from omniedit.tasks import Task
 from omniedit.weights import model_of, roles_of
 
@@ -53,7 +53,9 @@ TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
 BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
-FOLDERS = ["scorer", "train/base", "train/editnet", "buckets", "buckets/parts/{part}"]
+EDITORS = list(CONFIG.train.editors)
+MODELS = [*EDITORS, *BASELINES]
+FOLDERS = ["scorer", "train/base", "train/{editor}", "buckets", "buckets/parts/{part}"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
@@ -74,11 +76,12 @@ wildcard_constraints:
     taught=r"\d{5}",
     block=r"\d{5}",
     part=r"\d{5}",
-    model="|".join(BENCH_MODELS),
+    editor="|".join(EDITORS),
+    model="|".join(MODELS),
 
 
 def of_run(path):
-    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {block}, {part}, {model}, {ratio} with every value of
+    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {block}, {part}, {editor}, {model}, {ratio} with every value of
     the config; {taught} are the shards that the teacher scores."""
     return expand(
         path,
@@ -88,7 +91,8 @@ def of_run(path):
         taught=TEACHER_SHARDS,
         block=BLOCKS,
         part=PARTS,
-        model=BENCH_MODELS,
+        editor=EDITORS,
+        model=MODELS,
         ratio=list(RATIOS),
     )
 
@@ -121,7 +125,7 @@ def all_results(wildcards):
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
         *("train/base/manifest.json", "train/base.metrics.jsonl"),
-        *("train/editnet/manifest.json", "train/editnet.metrics.jsonl"),
+        *("train/{editor}/manifest.json", "train/{editor}.metrics.jsonl"),
         *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
         *("bench/table3.parquet", "bench/table3.md"),
     )
@@ -240,8 +244,8 @@ def other_pages(wildcards):
 
 
 def editor_of_model(wildcards):
-    """The trained editor where the benchmark's model is one; 'no_edit' and 'specialist' need none."""
-    return f"results/{wildcards.run}/train/editnet/manifest.json" if wildcards.model == "editnet" else []
+    """The trained editor where the benchmark's model is one; the baselines need none."""
+    return f"results/{wildcards.run}/train/{wildcards.model}/manifest.json" if wildcards.model in EDITORS else []
 
 
 def pipeline_option(wildcards, input):

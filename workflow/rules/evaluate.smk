@@ -1,6 +1,6 @@
 """The benchmark: held-out photos x the seven tasks, the editor beside 'no edit' and the specialist's own output.
 
-REQUIRED INPUTS: results/{run}/sources/bench.tar, results/{run}/train/editnet/manifest.json
+REQUIRED INPUTS: results/{run}/sources/bench.tar, results/{run}/train/{editor}/manifest.json
 OUTPUTS:
     results/{run}/bench/set/{task}.h5           what is asked: source, instruction, the specialist's output
     results/{run}/bench/{model}/{task}.h5       each model's edits

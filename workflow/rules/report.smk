@@ -75,7 +75,7 @@ rule report_summary:
         decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
         buckets="results/{run}/buckets/manifest.json",
         scorer="results/{run}/scorer/manifest.json",
-        editor="results/{run}/train/editnet.metrics.jsonl",
+        editor=f"results/{{run}}/train/{CONFIG.train.model}.metrics.jsonl",
         table="results/{run}/bench/table3.parquet",
     output:
         "results/{run}/report/summary.html",
@@ -89,12 +89,13 @@ rule report_summary:
         decisions=pattern("decisions/gathered/{block}.parquet"),
         blocks=all_blocks,
         scorer=subpath(input.scorer, parent=True),
+        model=CONFIG.train.model,
         min_score=CONFIG.filter.min_score,
     message:
         "Report: front page; {log}"
     shell:
         "python scripts/report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}"
-        " --scorer {params.scorer} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
+        " --scorer {params.scorer} --model {params.model} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
 
@@ -157,7 +158,7 @@ rule report_agreement:
 rule report_training:
     input:
         base="results/{run}/train/base.metrics.jsonl",
-        editor="results/{run}/train/editnet.metrics.jsonl",
+        editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
     output:
         report(
             "results/{run}/report/training.html",
@@ -174,7 +175,7 @@ rule report_training:
     message:
         "Report: training; {log}"
     shell:
-        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --editor {input.editor}"
+        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --editors {input.editors}"
         " --out {output} > {log} 2>&1"
 
 

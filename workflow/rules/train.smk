@@ -3,9 +3,9 @@
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/buckets/manifest.json
 OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json
-    results/{run}/train/editnet/                   the editor and manifest.json; EditPipeline.from_pretrained loads it
-    results/{run}/train/editnet.metrics.jsonl      losses and rates, a JSON line each
-    results/{run}/train/editnet.checkpoints/       no output: outlives a failed job; delete it to train the same run anew
+    results/{run}/train/{editor}/                  the editor and manifest.json; EditPipeline.from_pretrained loads it
+    results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
+    results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
 """
 
 
@@ -39,12 +39,12 @@ rule train_editor:
         base="results/{run}/train/base/manifest.json",
         manifest="results/{run}/buckets/manifest.json",
     output:
-        editor="results/{run}/train/editnet/manifest.json",
-        metrics="results/{run}/train/editnet.metrics.jsonl",
+        editor="results/{run}/train/{editor}/manifest.json",
+        metrics="results/{run}/train/{editor}.metrics.jsonl",
     log:
-        "logs/{run}/train_editor.log",
+        "logs/{run}/train_editor/{editor}.log",
     benchmark:
-        "benchmarks/{run}/train_editor.tsv"
+        "benchmarks/{run}/train_editor/{editor}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 2
@@ -58,15 +58,16 @@ rule train_editor:
         base=subpath(input.base, parent=True),
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
-        checkpoints="results/{run}/train/editnet.checkpoints",
+        checkpoints="results/{run}/train/{editor}.checkpoints",
         scratch=scratch_option,
-        options=as_json(CONFIG.train),
+        # Without what other editors are trained beside it: that changes nothing of this one.
+        options=as_json(CONFIG.train.model_copy(update={"model": "editnet", "ablations": []})),
         seed=CONFIG.seed,
     message:
-        "Train the editor on {resources.nodes} x {resources.ranks} ranks; {log}"
+        "Train {wildcards.editor} on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
-        " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " {params.buckets} --model {wildcards.editor} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
