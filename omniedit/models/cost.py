@@ -1,0 +1,133 @@
+"""What an editor costs in operations and memory, counted by running it on tensors that have shapes and no values.
+
+The counts are those of what torch would execute, so they hold for any base and architecture; SD3-Medium takes seconds.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
+
+from omniedit.models import ARCHITECTURES
+from omniedit.models.editor import Editor
+
+ADAM_BYTES = 12
+"""Of a trained parameter in float32: the weight itself and AdamW's two moments."""
+EMA_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of an editor, and of one sample of a shape.
+
+    Args:
+        parameters, trained: how many there are, and how many of them are trained.
+        forward_flops: operations of a forward pass; a multiplication with an addition counts as two.
+        step_flops: of forward and backward together, recomputation not counted.
+        saved_bytes: activations that the backward pass keeps.
+    """
+
+    parameters: int
+    trained: int
+    forward_flops: int
+    step_flops: int
+    saved_bytes: int
+
+
+def cost_of(
+    name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int, dtype: torch.dtype
+) -> Cost:
+    """The cost of an architecture over a base.
+
+    Args:
+        name: a key of `ARCHITECTURES`.
+        base_config: of the `SD3Transformer2DModel`.
+        latent: height and width of the latents; a picture of 1024 x 1024 has 128 x 128 in SD3.
+    """
+    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
+    with torch.device("meta"):
+        net = ARCHITECTURES[name](base_config)
+        sample = sample_of(net, latent, text_tokens, torch.float32)
+        with torch.no_grad(), FlopCounterMode(display=False) as forward:
+            net(**sample)
+        with FlopCounterMode(display=False) as step:
+            net(**sample).sum().backward()
+    counts = [p.numel() for p in net.parameters()]
+    trained = [p.numel() for p in net.parameters() if p.requires_grad]
+    saved = saved_bytes(name, base_config, latent, text_tokens, dtype)
+    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step.get_total_flops(), saved)
+
+
+def saved_bytes(
+    name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int, dtype: torch.dtype
+) -> int:
+    """Activations that autograd keeps of a sample for the backward pass, with fused attention as on a GPU."""
+    with torch.device("meta"), _default_dtype(dtype):
+        net = ARCHITECTURES[name](base_config)
+        shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
+    with FakeTensorMode():
+        state = {key: torch.empty(shape, dtype=kind) for key, (shape, kind) in shapes.items()}
+        for key, parameter in net.named_parameters():
+            state[key].requires_grad_(parameter.requires_grad)
+        weights = {value.untyped_storage()._cdata for value in state.values()}
+        sizes: dict[int, int] = {}
+        kept = []  # or a freed storage's place would be taken by the next
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in weights and storage._cdata not in sizes:
+                sizes[storage._cdata] = storage.nbytes()
+                kept.append(storage)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            functional_call(net, state, kwargs=sample_of(net, latent, text_tokens, dtype))
+    return sum(sizes.values())
+
+
+def sample_of(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Arguments of `forward` for one sample, on the default device."""
+    config = net.base.config
+    picture = torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype)
+    return {
+        "noisy": picture,
+        "timestep": torch.zeros(1, dtype=dtype),
+        "prompt_embeds": torch.zeros(1, text_tokens, config["joint_attention_dim"], dtype=dtype),
+        "pooled": torch.zeros(1, config["pooled_projection_dim"], dtype=dtype),
+        "condition": picture,
+    }
+
+
+def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 2) -> float:
+    """Memory a GPU needs for weights, gradients, AdamW's state and the mean weights (Rajbhandari et al. 2020, fig. 1).
+
+    Args:
+        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state, 2 gradients too, 3 also the weights. The mean of
+            the weights is shared at every stage.
+        parameter_bytes: of a weight and of a gradient: 2 in bfloat16.
+    """
+    weights, gradients, adam = (
+        parameter_bytes * cost.parameters,
+        parameter_bytes * cost.trained,
+        ADAM_BYTES * cost.trained,
+    )
+    shared = EMA_BYTES * cost.trained
+    for stage, size in ((1, adam), (2, gradients), (3, weights)):
+        shared += size if zero_stage >= stage else size * ranks
+    return shared / ranks
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

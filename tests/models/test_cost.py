@@ -1,0 +1,66 @@
+"""The cost of an editor is what torch executes and keeps, and for SD3-Medium what was derived by hand."""
+
+import pytest
+import torch
+from models.tiny import SD3, SD35, base
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from omniedit import models
+from omniedit.models import ARCHITECTURES
+from omniedit.models.cost import Cost, cost_of, sample_of, state_bytes
+
+SD3_MEDIUM = {
+    "sample_size": 128,
+    "patch_size": 2,
+    "in_channels": 16,
+    "out_channels": 16,
+    "num_layers": 24,
+    "attention_head_dim": 64,
+    "num_attention_heads": 24,
+    "joint_attention_dim": 4096,
+    "caption_projection_dim": 1536,
+    "pooled_projection_dim": 2048,
+    "pos_embed_max_size": 192,
+}
+
+
+@pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
+    net = models.build(name, base(kind))
+    sample = sample_of(net, (8, 12), 5, torch.float32)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
+        net(**sample).sum().backward()
+    sizes = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    kept = [p.untyped_storage().data_ptr() for p in net.parameters()]
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = net(**sample)
+    config = {key: value for key, value in base(kind).config.items() if not key.startswith("_")}
+    cost = cost_of(name, config, (8, 12), 5, torch.float32)
+    assert cost.step_flops == step.get_total_flops()
+    assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
+    assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
+    del output
+
+
+def test_sd3_medium_is_what_was_derived() -> None:
+    """At 1024 x 1024 with 333 text tokens: the base's forward pass 8.90 TFLOP, a step of EditNet 90.5."""
+    editnet = cost_of("editnet", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
+    concat = cost_of("channel_concat", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
+    assert concat.parameters == pytest.approx(2.028e9, rel=1e-3)
+    assert concat.forward_flops == pytest.approx(8.90e12, rel=3e-3)
+    assert editnet.trained == pytest.approx(2.1e9, rel=0.02)
+    assert editnet.step_flops == pytest.approx(90.5e12, rel=0.02)
+
+
+@pytest.mark.parametrize(("stage", "gigabytes"), [(0, 38), (1, 16), (2, 12), (3, 5)])
+def test_zero_shares_more_at_each_stage(stage: int, gigabytes: float) -> None:
+    """A control branch of 2.1B over SD3-Medium on 8 GPUs."""
+    cost = Cost(parameters=4_130_000_000, trained=2_100_000_000, forward_flops=0, step_flops=0, saved_bytes=0)
+    assert state_bytes(cost, stage, ranks=8) / 1e9 == pytest.approx(gigabytes + 1.05, abs=0.5)
