@@ -18,7 +18,7 @@ import pytest
 
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
-from slurm.through import Ended, digests, running_job, slurm_checkout, snakemake_on_slurm
+from slurm.through import Ended, digests, processes, running_job, slurm_checkout, snakemake_on_slurm
 from workflow.chain import digest, environment
 
 ENDS = [f"results/small/{end}" for end in ("bench/table3.md", "scorer/manifest.json", "report/training.html")]
@@ -120,12 +120,14 @@ def test_a_cancelled_job_is_tried_again(on_slurm: Path, run: Path) -> None:
 
 
 def test_a_job_over_its_time_limit_is_tried_again(on_slurm: Path, run: Path) -> None:
-    def shorten() -> None:
+    def hang() -> None:
         job = running_job("synthesize_shard")
+        for pid in processes("scripts/synthesize.py"):
+            os.kill(pid, signal.SIGSTOP)
         slurm_command("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
 
-    ended = made_again(on_slurm, run, SHARD, shorten)
-    show("time limit", ended)
+    ended = made_again(on_slurm, run, SHARD, hang)
+    show("a job that hangs until its time limit", ended)
     assert ended.tried_again
 
 
@@ -210,20 +212,12 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
     subprocess.run(["rm", "-r", newest], check=True)
 
     def kill_rank() -> None:
-        job = running_job("train_editor")
-        wait_until(lambda: bool(ranks_at_work()), "the ranks to train", 120)
-        os.kill(ranks_at_work()[0], signal.SIGKILL)
-        del job
+        running_job("train_editor")
+        os.kill(processes(r"-u scripts/train.py")[0], signal.SIGKILL)
 
     ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", harm=kill_rank)
     show("a rank of two nodes killed", ended)
-    assert ended.status == 0 and ended.tried_again
+    assert ended.status == 0 and ended.tried_again and "(SIGKILL)" in ended.screen
     assert [line["loss"] for line in losses(on_slurm) if "loss" in line] == pytest.approx(
         [line["loss"] for line in losses(run) if "loss" in line], rel=1e-3
     )
-
-
-def ranks_at_work() -> list[int]:
-    """Process ids of training's ranks: children of torchrun, which runs scripts/train.py too."""
-    found = subprocess.run(["pgrep", "-f", r"python\S* -u scripts/train.py"], capture_output=True, text=True)
-    return [int(pid) for pid in found.stdout.split()]

@@ -77,6 +77,18 @@ def running_job(rule: str) -> str:
     return found[0]
 
 
+def processes(words: str) -> list[int]:
+    """Ids of the processes with these words in their command line, once there are some."""
+    found: list[str] = []
+
+    def are_there() -> bool:
+        found[:] = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True).stdout.split()
+        return bool(found)
+
+    wait_until(are_there, f"a process of {words}", 60)
+    return [int(pid) for pid in found]
+
+
 def digests(root: Path) -> dict[str, str]:
     """Of what a run makes the same anywhere, by path."""
     results = root / "results/small"

@@ -23,7 +23,7 @@ def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
     for ratio in RATIOS:
         assert (results / f"buckets/{ratio}.zarr/zarr.json").is_file()
     manifest = json.loads((results / "buckets/manifest.json").read_text())
-    kept = sum(sum(pq.read_table(path)["kept"].to_pylist()) for path in results.glob("decisions/*/*.parquet"))
+    kept = sum(sum(pq.read_table(path)["kept"].to_pylist()) for path in results.glob("decisions/gathered/*.parquet"))
     assert sum(bucket["pairs"] for bucket in manifest["buckets"].values()) == kept > 0
     assert (results / "train/editnet/model_index.json").is_file()
     assert (results / "bench/table3.md").is_file()
@@ -132,7 +132,7 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
         ({"filter": {"min_score": 11}}, ["small.yaml", "filter.min_score", "11", "less than or equal to 10"]),
         ({"tasks": {"object_swop": {}}}, ["small.yaml", "tasks.object_swop", "object_swap"]),
         ({"train": {"batch_size": 15}}, ["small.yaml", "train.batch_size", "15", "2 ranks"]),
-        ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference' or 'student'"]),
+        ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference', 'student'"]),
     ],
 )
 def test_wrong_config_stops_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
