@@ -122,7 +122,7 @@ def test_a_cancelled_job_is_tried_again(on_slurm: Path, run: Path) -> None:
 def test_a_job_over_its_time_limit_is_tried_again(on_slurm: Path, run: Path) -> None:
     def hang() -> None:
         job = running_job("synthesize_shard")
-        for pid in processes("scripts/synthesize.py"):
+        for pid in processes(on_slurm, "scripts/synthesize.py"):
             os.kill(pid, signal.SIGSTOP)
         slurm_command("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
 
@@ -213,7 +213,7 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
 
     def kill_rank() -> None:
         running_job("train_editor")
-        os.kill(processes(r"-u scripts/train.py")[0], signal.SIGKILL)
+        os.kill(processes(on_slurm, r"-u scripts/train.py")[0], signal.SIGKILL)
 
     ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", harm=kill_rank)
     show("a rank of two nodes killed", ended)

@@ -77,16 +77,24 @@ def running_job(rule: str) -> str:
     return found[0]
 
 
-def processes(words: str) -> list[int]:
-    """Ids of the processes with these words in their command line, once there are some."""
-    found: list[str] = []
+def processes(root: Path, words: str) -> list[int]:
+    """Ids of the processes that work in a folder and have these words in their command line, once there are some."""
+    found: list[int] = []
 
     def are_there() -> bool:
-        found[:] = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True).stdout.split()
+        pids = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True).stdout.split()
+        found[:] = [int(pid) for pid in pids if _works_in(Path("/proc", pid, "cwd"), root)]
         return bool(found)
 
     wait_until(are_there, f"a process of {words}", 60)
-    return [int(pid) for pid in found]
+    return found
+
+
+def _works_in(cwd: Path, root: Path) -> bool:
+    try:
+        return cwd.readlink() == root
+    except FileNotFoundError:
+        return False
 
 
 def digests(root: Path) -> dict[str, str]:
