@@ -19,7 +19,19 @@ def _main() -> None:
     config.add_argument("files", nargs="+", metavar="FILE", help="as given to snakemake --configfile")
     status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
     status.add_argument("run", nargs="?", default="mini", help="its name, `run` in the config (default: mini)")
+    plan = commands.add_parser("plan", help="memory, speed and GPU-hours of a config's training, before it is started")
+    plan.add_argument("--config", default="config/config.yaml", help="a config file (default: %(default)s)")
+    plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
+    plan.add_argument("--gpus", type=int, default=8, help="of all nodes together (default: %(default)s)")
+    plan.add_argument("--mfu", type=float, default=0.45, help="share of the GPU's peak (default: %(default)s)")
+    plan.add_argument("--pairs", type=int, help="to train on, for a config that gives epochs")
     args = parser.parse_args()
+    if args.command == "plan":
+        from omniedit.config_files import load
+        from omniedit.training.budget import Machine
+        from omniedit.training.budget import plan as plan_of
+
+        print("\n".join(plan_of(load(args.config), Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
     if args.command == "doctor":
         from omniedit.doctor import report
 

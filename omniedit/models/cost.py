@@ -17,6 +17,20 @@ from torch.utils.flop_counter import FlopCounterMode
 from omniedit.models import ARCHITECTURES
 from omniedit.models.editor import Editor
 
+SD3_MEDIUM: dict[str, Any] = {
+    "sample_size": 128,
+    "patch_size": 2,
+    "in_channels": 16,
+    "out_channels": 16,
+    "num_layers": 24,
+    "attention_head_dim": 64,
+    "num_attention_heads": 24,
+    "joint_attention_dim": 4096,
+    "caption_projection_dim": 1536,
+    "pooled_projection_dim": 2048,
+    "pos_embed_max_size": 192,
+}
+"""Arguments of `SD3Transformer2DModel`."""
 ADAM_BYTES = 12
 """Of a trained parameter in float32: the weight itself and AdamW's two moments."""
 EMA_BYTES = 4

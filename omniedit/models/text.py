@@ -11,6 +11,8 @@ from omniedit.errors import UserError
 
 MAX_TOKENS = 32
 """Longer instructions are cut; those of the seven tasks have 5 to 25 word pieces."""
+WIDTH = 384
+"""Of MiniLM's vectors."""
 
 
 def load_minilm() -> tuple[BertModel, BertTokenizer]:

@@ -6,6 +6,7 @@ Shapes: B pictures, C latent channels, h w latent height and width.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,20 +31,26 @@ CAPTION_DROPOUT = 0.1
 
 
 def small_sd3(options: TrainConfig, text_width: int) -> SD3Transformer2DModel:
-    """An SD3 transformer of the config's size, with random weights; its positions reach four times the resolution."""
+    """An SD3 transformer of the config's size, with random weights."""
+    return SD3Transformer2DModel.from_config(sd3_config(options, text_width))
+
+
+def sd3_config(options: TrainConfig, text_width: int) -> dict[str, Any]:
+    """Arguments of `SD3Transformer2DModel`; its positions reach four times the resolution."""
     base, side = options.base, options.resolution // 8
-    width = base.heads * base.head_dim
-    return SD3Transformer2DModel(
-        sample_size=side,
-        patch_size=base.patch_size,
-        num_layers=base.layers,
-        num_attention_heads=base.heads,
-        attention_head_dim=base.head_dim,
-        joint_attention_dim=text_width,
-        caption_projection_dim=width,
-        pooled_projection_dim=text_width,
-        pos_embed_max_size=4 * side // base.patch_size,
-    )
+    return {
+        "sample_size": side,
+        "patch_size": base.patch_size,
+        "in_channels": 16,
+        "out_channels": 16,
+        "num_layers": base.layers,
+        "num_attention_heads": base.heads,
+        "attention_head_dim": base.head_dim,
+        "joint_attention_dim": text_width,
+        "caption_projection_dim": base.heads * base.head_dim,
+        "pooled_projection_dim": text_width,
+        "pos_embed_max_size": 4 * side // base.patch_size,
+    }
 
 
 @dataclass

@@ -8,21 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
 from omniedit.models import ARCHITECTURES
-from omniedit.models.cost import Cost, cost_of, sample_of, state_bytes
-
-SD3_MEDIUM = {
-    "sample_size": 128,
-    "patch_size": 2,
-    "in_channels": 16,
-    "out_channels": 16,
-    "num_layers": 24,
-    "attention_head_dim": 64,
-    "num_attention_heads": 24,
-    "joint_attention_dim": 4096,
-    "caption_projection_dim": 1536,
-    "pooled_projection_dim": 2048,
-    "pos_embed_max_size": 192,
-}
+from omniedit.models.cost import SD3_MEDIUM, Cost, cost_of, sample_of, state_bytes
 
 
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
