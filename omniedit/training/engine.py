@@ -25,6 +25,7 @@ from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.ema import ShardedEma
 from omniedit.training.metrics import MetricsLog
 from omniedit.training.objective import flow_loss, weighted_mean
+from omniedit.training.ranks import sigterm_noted
 from omniedit.training.schedule import BETAS, ema_decay, learning_rate
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -75,14 +76,18 @@ class Trainer:
         """Train to the last step, from the newest checkpoint on; then the editor holds the mean of its weights.
 
         Raises:
-            UserError: the loss is not finite; the text names the pairs.
+            UserError: the loss is not finite (the text names the pairs), or a rank got SIGTERM (after a checkpoint).
         """
         done = checkpoints.load_last(self.engine, self.ema)
         log = MetricsLog(checkpoints.folder, done) if self.rank == 0 else None
         if done == 0:
             _log(log, 0, self._held_out())
         steps = range(done, self.steps)
-        with BatchLoader(self.store, self.plan, self.rank, steps) as loader, Progress("steps", len(steps)) as progress:
+        with (
+            BatchLoader(self.store, self.plan, self.rank, steps) as loader,
+            Progress("steps", len(steps)) as progress,
+            sigterm_noted() as sigterm,
+        ):
             for step, pairs in loader:
                 start, waited_s = time.monotonic(), loader.waited_s - progress.waited_s
                 progress.waited_s = loader.waited_s
@@ -92,9 +97,12 @@ class Trainer:
                 if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
                     metrics |= self._held_out()
                 _log(log, step + 1, metrics)
-                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps:
+                stops = step + 1 < self.steps and _any_rank(sigterm.is_set())
+                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
                     checkpoints.save(self.engine, self.ema, step + 1)
                 progress.advance()
+                if stops:
+                    raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
         self.ema.apply()
 
     def _step(self, step: int, pairs: PairBatch) -> dict[str, float]:
@@ -174,6 +182,11 @@ def _summed(value: Tensor) -> Tensor:
     total = value.clone()
     dist.all_reduce(total)
     return total
+
+
+def _any_rank(value: bool) -> bool:
+    """Whether it is true on any rank: all of them must take the same way."""
+    return bool(_summed(torch.tensor(float(value))).item())
 
 
 def _not_finite(what: str, step: int, batch: EditBatch, loss_B: Tensor) -> str:

@@ -2,8 +2,12 @@
 
 import logging
 import os
+import signal
 import socket
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import deepspeed
 import torch
@@ -27,6 +31,17 @@ def join_ranks() -> torch.device:
     torch.cuda.set_device(device)
     deepspeed.init_distributed("nccl", verbose=False)
     return device
+
+
+@contextmanager
+def sigterm_noted() -> Iterator[threading.Event]:
+    """Within the block SIGTERM, which a cluster sends before it takes a node away, only sets the event."""
+    noted = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def leave_ranks() -> None:

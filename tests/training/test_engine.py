@@ -125,8 +125,15 @@ def metrics_of(path: Path) -> list[dict[str, float]]:
     return [{name: value for name, value in line.items() if name not in timings} for line in lines]
 
 
-def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(run: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(run: Path) -> Path:
+    """The folder of `run`, with an editor in whole/ whose training nothing disturbed."""
     train_whole(run, "whole")
+    return run
+
+
+def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) -> None:
+    run = whole
     ranks = start_ranks(run, "killed")
     while not (run / "killed.checkpoints/step-00000006").is_dir():
         assert all(rank.is_alive() for rank in ranks)
@@ -140,8 +147,7 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(run: Path) ->
     os.truncate(half, half.stat().st_size // 2)
     train_whole(run, "killed")
 
-    weights = "transformer/diffusion_pytorch_model.safetensors"
-    assert (run / "killed" / weights).read_bytes() == (run / "whole" / weights).read_bytes()
+    assert same_editor(run, "killed")
     metrics = metrics_of(run / "whole.jsonl")
     assert metrics_of(run / "killed.jsonl") == metrics
     assert [line["step"] for line in metrics] == list(range(31))
@@ -151,6 +157,30 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(run: Path) ->
     trained, base = EditNet.from_pretrained(run / "whole/transformer"), Base.load(run / "base").transformer
     assert all(torch.equal(a, b) for a, b in zip(trained.base.parameters(), base.parameters(), strict=True))
     assert trained.control_blocks[0].to_image.weight.any()
+
+
+def same_editor(run: Path, name: str) -> bool:
+    """Whether a training ended in the weights of the whole one, bit for bit."""
+    weights = "transformer/diffusion_pytorch_model.safetensors"
+    return (run / name / weights).read_bytes() == (run / "whole" / weights).read_bytes()
+
+
+def test_a_terminated_run_loses_no_step(whole: Path) -> None:
+    """SIGTERM to one rank alone, between two of the regular checkpoints: both write one and stop."""
+    run = whole
+    ranks = start_ranks(run, "ended")
+    while not (run / "ended.checkpoints/step-00000003").is_dir():
+        assert all(rank.is_alive() for rank in ranks)
+        time.sleep(0.01)
+    ranks[1].terminate()
+    for rank in ranks:
+        rank.join()
+    assert [rank.exitcode for rank in ranks] == [2, 2]
+    done = max(int(path.name.removeprefix("step-")) for path in (run / "ended.checkpoints").glob("step-*[0-9]"))
+    logged = metrics_of(run / "ended.checkpoints/metrics.jsonl")
+    assert 3 < done < 30 and logged[-1]["step"] == done
+    train_whole(run, "ended")
+    assert same_editor(run, "ended") and metrics_of(run / "ended.jsonl") == metrics_of(run / "whole.jsonl")
 
 
 @pytest.fixture(scope="module")
