@@ -26,7 +26,7 @@ report: $(VENV)/embedded.ok
 	@echo "report: $(REPORT)"
 
 test: lint
-	pytest -n 2 --dist loadscope -rs
+	pytest -n 2 --dist loadscope --no-loadscope-reorder -rs
 
 lint: $(VENV)/test.ok
 	ruff check .

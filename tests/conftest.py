@@ -10,6 +10,11 @@ from filelock import FileLock
 from workflow.chain import SMALL, add_odd_files, checkout, shrink_sample, snakemake
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests on Slurm first: they are the longest of one module, and a module's tests go to one worker."""
+    items.sort(key=lambda item: "slurm" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the small chain went through on this machine; its tests leave it as they found it.

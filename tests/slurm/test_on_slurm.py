@@ -102,33 +102,43 @@ def test_one_shard_again_by_name(on_slurm: Path, run: Path) -> None:
     show("undisturbed", ended)
 
 
-def made_again(root: Path, run: Path, result: str, harm: Callable[[], None] = lambda: None) -> Ended:
-    """Make a file of the run again, with `harm` done meanwhile; it must be the same, with no half one beside it."""
-    target = f"results/small/{result}"
-    (root / target).unlink(missing_ok=True)
-    ended = snakemake_on_slurm(root, target, harm=harm)
+def made_again(root: Path, run: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
+    """Make files of the run again, with `harm` done meanwhile; they must be the same, with no half one beside them."""
+    targets = [f"results/small/{result}" for result in results]
+    for target in targets:
+        (root / target).unlink(missing_ok=True)
+    ended = snakemake_on_slurm(root, *targets, harm=harm)
     assert ended.status == 0, ended.screen[-4000:]
-    assert digest(root / target) == digest(run / target)
+    assert [digest(root / target) for target in targets] == [digest(run / target) for target in targets]
     assert not list(root.glob("results/**/.*.tmp"))
     return ended
 
 
-def test_a_cancelled_job_is_tried_again(on_slurm: Path, run: Path) -> None:
-    ended = made_again(on_slurm, run, SHARD, lambda: slurm_command("scancel", running_job("synthesize_shard")))
-    show("scancel of a job", ended)
-    assert ended.tried_again
+def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(on_slurm: Path, run: Path) -> None:
+    """Three at once: one is cancelled, one hangs until its time limit, the folder of one has too little room."""
+    full = on_slurm / "results/small/candidates/style_transfer"
+    log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
 
-
-def test_a_job_over_its_time_limit_is_tried_again(on_slurm: Path, run: Path) -> None:
-    def hang() -> None:
-        job = running_job("synthesize_shard")
-        for pid in processes(on_slurm, "scripts/synthesize.py"):
+    def harm() -> None:
+        slurm_command("scancel", running_job("synthesize_shard", "background_swap"))
+        hung = running_job("synthesize_shard", "environment_change")
+        for pid in processes(on_slurm, "scripts/synthesize.py .*environment_change"):
             os.kill(pid, signal.SIGSTOP)
-        slurm_command("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
+        slurm_command("scontrol", "update", f"JobId={hung}", "TimeLimit=00:00:01")
+        wait_until(lambda: log.is_file() and "No space left" in log.read_text(), "the disk to be full", 120)
+        subprocess.run(["mount", "-o", "remount,size=64m", full], check=True)
 
-    ended = made_again(on_slurm, run, SHARD, hang)
-    show("a job that hangs until its time limit", ended)
-    assert ended.tried_again
+    tasks = ("background_swap", "environment_change", "style_transfer")
+    log.unlink()
+    (full / "00000.h5").unlink()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
+    try:
+        ended = made_again(on_slurm, run, *(f"candidates/{task}/00000.h5" for task in tasks), harm=harm)
+    finally:
+        subprocess.run(["umount", full], check=True)
+    show("scancel, a job that hangs until its time limit, a full disk, side by side", ended)
+    assert ended.screen.count("Trying to restart job") >= 3
+    made_again(on_slurm, run, "candidates/style_transfer/00000.h5")
 
 
 def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path) -> None:
@@ -137,7 +147,7 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path) -> None:
         urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
         slurm_command("sbatch", "--output=/dev/null", *urgent)
 
-    ended = made_again(on_slurm, run, SHARD, preempt)
+    ended = made_again(on_slurm, run, SHARD, harm=preempt)
     show("preemption", ended)
     assert not ended.tried_again
 
@@ -151,7 +161,7 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: P
         time.sleep(5)
         cluster.start_daemon(node)
 
-    ended = made_again(on_slurm, run, SHARD, lose)
+    ended = made_again(on_slurm, run, SHARD, harm=lose)
     show("SIGKILL of slurmd and its job", ended)
 
 
@@ -162,29 +172,8 @@ def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Pat
         time.sleep(60)
         cluster.start_daemon("slurmctld")
 
-    ended = made_again(on_slurm, run, SHARD, down)
+    ended = made_again(on_slurm, run, SHARD, harm=down)
     show("slurmctld down for a minute", ended)
-
-
-def test_a_full_disk_leaves_no_half_file(on_slurm: Path, run: Path) -> None:
-    folder, log = (
-        on_slurm / Path("results/small", SHARD).parent,
-        on_slurm / "logs/small/synthesize/background_swap/00000.log",
-    )
-    (folder / "00000.h5").unlink()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
-    try:
-
-        def free() -> None:
-            wait_until(lambda: "No space left" in log.read_text(), "the disk to be full", 120)
-            subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
-
-        ended = made_again(on_slurm, run, SHARD, free)
-    finally:
-        subprocess.run(["umount", folder], check=True)
-    show("full disk", ended)
-    assert ended.tried_again
-    made_again(on_slurm, run, SHARD)
 
 
 def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path) -> None:

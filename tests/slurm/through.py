@@ -64,13 +64,13 @@ def snakemake_on_slurm(root: Path, *targets: str, harm: Callable[[], None] = lam
     return Ended((root / "screen.txt").read_text(), time.monotonic() - start, controller.returncode)
 
 
-def running_job(rule: str) -> str:
-    """The id of a job of a rule, once one runs."""
+def running_job(rule: str, wildcards: str = "") -> str:
+    """The id of a job of a rule, and of these wildcards ('object_swap_00000'), once one runs."""
     found: list[str] = []
 
     def is_there() -> bool:
         lines = slurm_command("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
-        found.extend(line.split()[0] for line in lines if f"rule_{rule}" in line)
+        found.extend(line.split()[0] for line in lines if f"rule_{rule}" in line and wildcards in line)
         return bool(found)
 
     wait_until(is_there, f"a job of {rule} to run", 120)
