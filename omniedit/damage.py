@@ -5,15 +5,14 @@ The job itself leaves it: others may be reading it, and a retry that misses an i
 
 from pathlib import Path
 
-RUN_MARK = "config.json"
-"""In the folder of each run."""
 NOTES = "damaged.txt"
-"""Beside it: a path a line, relative to the run's folder."""
+"""In results/{run}/: a path a line, relative to that folder."""
 
 
 def note_damage(path: Path) -> bool:
     """Add a file to the notes of its run; False where it belongs to none."""
-    run = next((folder for folder in path.absolute().parents if (folder / RUN_MARK).is_file()), None)
+    # By the layout alone: the folders of models hold a config.json too, as the run's does.
+    run = next((folder for folder in path.absolute().parents if folder.parent.name == "results"), None)
     if run is None:
         return False
     with (run / NOTES).open("a") as notes:

@@ -23,21 +23,28 @@ def test_a_users_mistake_is_one_line_without_traceback() -> None:
 
 
 def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -> None:
-    table = tmp_path / "scores/style_transfer/00000.parquet"
+    run = tmp_path / "results/mini"
+    table = run / "scorer/agreement.parquet"
     table.parent.mkdir(parents=True)
+    (table.parent / "config.json").write_text("the model's")
     table.write_bytes(b"no table")
     program = PROGRAM.format(body=f"from omniedit.tables import read_rows; read_rows({str(table)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a whole Parquet file")
-    assert done.stderr.endswith("delete it to make it anew\n") and table.is_file()
+    assert done.stderr.endswith("run the same snakemake command again to make it anew\n") and table.is_file()
+    subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert set_aside_damaged(run) == [table]
+    assert {path.name for path in table.parent.iterdir()} == {"agreement.parquet.damaged", "config.json"}
+    assert set_aside_damaged(run) == []
 
-    (tmp_path / "config.json").write_text("{}")
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        assert done.stderr.endswith("run the same snakemake command again to make it anew\n") and table.is_file()
-    assert set_aside_damaged(tmp_path) == [table]
-    assert [path.name for path in table.parent.iterdir()] == ["00000.parquet.damaged"]
-    assert set_aside_damaged(tmp_path) == []
+
+def test_a_damaged_file_of_no_run_is_to_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / "00000.parquet").write_bytes(b"no table")
+    program = PROGRAM.format(
+        body=f"from omniedit.tables import read_rows; read_rows({str(tmp_path / '00000.parquet')!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr.endswith("delete it to make it anew\n") and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> None:

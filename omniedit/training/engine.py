@@ -10,6 +10,7 @@ import deepspeed
 import numpy as np
 import torch
 import torch.distributed as dist
+from deepspeed.accelerator import get_accelerator
 from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
@@ -178,8 +179,8 @@ def _gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def _summed(value: Tensor) -> Tensor:
-    """The sum of a scalar over all ranks."""
-    total = value.clone()
+    """The sum of a scalar over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
+    total = value.detach().to(get_accelerator().current_device_name(), copy=True)
     dist.all_reduce(total)
     return total
 
