@@ -4,7 +4,7 @@ import base64
 import fcntl
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +21,7 @@ LOCK = Path(".snakemake/omniedit.lock")
 BASELINES = ("no_edit", "specialist")
 """What the benchmark compares the run's editors with."""
 SHOWN = 20
+TASK_WIDTH = 14
 WINDOW_S = 3600.0
 """The rate is that of the last hour."""
 
@@ -176,7 +177,7 @@ def last_line(log: Path) -> str:
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
-    """Lines to print: a row for each stage, then the jobs at work and those that failed with their logs' last lines."""
+    """Lines to print: stages, stages by tasks, then jobs at work and those that failed with their logs' last lines."""
     now = time.time() if now is None else now
     jobs = jobs_of(run, root)
     lines = [f"run {run}: " + ("at work" if is_live(root) else "no workflow is at work here"), ""]
@@ -188,9 +189,27 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
         todo = len(of_rule) - counts[State.DONE]
         pace = [f"{rate:,.0f}", _duration(todo / rate)] if todo and rate else ["", ""]
         lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in State), *pace]))
+    lines += ["", *_by_task(jobs)]
     for state in (State.RUNNING, State.FAILED):
         lines += _with_last_lines(state, [job for job in jobs if job.state is state], root)
     return lines
+
+
+def _by_task(jobs: Sequence[Job]) -> list[str]:
+    """A row for each stage whose jobs have a task, a column for each task: done of all, and how many failed."""
+    counts: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+    for job in jobs:
+        if "task" in job.wildcards:
+            counts[job.rule, job.wildcards["task"]][job.state] += 1
+    rules, tasks = (list(dict.fromkeys(names)) for names in zip(*counts, strict=True))
+    first, second = zip(*(task.split("_") for task in tasks), strict=True)
+    lines = [_row("done of all", first, TASK_WIDTH), _row("(failed)", second, TASK_WIDTH)]
+    return lines + [_row(rule, [_share(counts[rule, task]) for task in tasks], TASK_WIDTH) for rule in rules]
+
+
+def _share(counts: Counter[State]) -> str:
+    failed = counts[State.FAILED]
+    return f"{counts[State.DONE]:,}/{counts.total():,}" + (f" ({failed:,})" if failed else "")
 
 
 def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
@@ -211,8 +230,8 @@ def hourly_rate(finished: Sequence[float], now: float) -> float:
     return len(recent) / max(since, 1.0) * 3600
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
-    return f"{name:<18}" + "".join(f"{cell:>9}" for cell in cells)
+def _row(name: str, cells: Sequence[str], width: int = 9) -> str:
+    return f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells)
 
 
 def _duration(hours: float) -> str:

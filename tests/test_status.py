@@ -81,8 +81,9 @@ def test_what_was_begun_runs_while_the_workflow_lives(root: Path) -> None:
 def test_the_report_counts_and_says_why_a_job_failed(root: Path) -> None:
     lines = report("mine", root, NOW)
     assert lines[0] == "run mine: no workflow is at work here"
-    (row,) = [line.split() for line in lines if line.startswith("synthesize_shard ")]
+    row, by_task = [line.split() for line in lines if line.startswith("synthesize_shard ")]
     assert row == ["synthesize_shard", "1", "1", "1", "25", "10", "2.7", "h"]
+    assert by_task == ["synthesize_shard", "1/4", "(1)", *["0/4"] * 6]
     assert lines[-1] == (
         "  synthesize_shard object_swap 00002: error: no such file  (logs/mine/synthesize/object_swap/00002.log)"
     )
