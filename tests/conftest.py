@@ -7,12 +7,23 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from workflow.chain import SMALL, add_odd_files, checkout, shrink_sample, snakemake
+from workflow.chain import SHOWN, SMALL, checkout, make_photos, snakemake
+
+FOLDER = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests on Slurm first: they are the longest of one module, and a module's tests go to one worker."""
-    items.sort(key=lambda item: "slurm" not in item.path.parts)
+    """Longest first, as a module's tests go to one worker: those on Slurm, and for another worker the chain's here."""
+    first = [FOLDER / "slurm/test_on_slurm.py", FOLDER / "workflow/test_chain.py"]
+    items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    shown = [text for report in reports for name, text in getattr(report, "user_properties", []) if name == SHOWN]
+    if shown:
+        terminalreporter.section("what cases on Slurm cost, and what the user saw")
+        terminalreporter.line("\n".join(dict.fromkeys(shown)))
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +44,5 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_run(root: Path) -> None:
     root.mkdir()
     checkout(root, SMALL)
-    shrink_sample(root / "photos")
-    add_odd_files(root / "photos")
+    make_photos(root / "photos")
     snakemake(root, "all")

@@ -125,13 +125,14 @@ class Cluster:
 
 CLUSTER = "pretend"
 PORTS = {"mariadbd": 17933, "slurmdbd": 17919, "slurmctld": 17917, "first_node": 17901, "last_node": 17902}
+# A requeued job waits for as long as a credential lives: 30 s here, two minutes where nothing is said.
 SLURM_CONF = """
 ClusterName=pretend
 SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort={slurmctld}
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=socket={folder}/munge/socket,cred_expire=30
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid

@@ -1,6 +1,6 @@
 """The small chain through a real Slurm: the same results as on one machine, whatever happens to its jobs and nodes.
 
-Each case prints what it cost and what the user saw: `pytest tests/slurm -rP`.
+What each case cost and what the user saw of it stands at the end of pytest's output.
 """
 
 import json
@@ -19,7 +19,9 @@ import pytest
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
 from slurm.through import Ended, digests, processes, running_job, slurm_checkout, snakemake_on_slurm
-from workflow.chain import digest, environment
+from workflow.chain import SHOWN, digest, environment
+
+Show = Callable[[str, Ended], None]
 
 ENDS = [f"results/small/{end}" for end in ("bench/table3.md", "scorer/manifest.json", "report/training.html")]
 SHARD = "candidates/background_swap/00000.h5"
@@ -42,26 +44,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def on_slurm(cluster: Cluster, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """A folder like that of `run`, whose jobs go to Slurm; the chain went through there once, but for most pages."""
-    root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"), run / "photos")
+    root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"))
     ended = snakemake_on_slurm(root, *ENDS)
-    show("the chain", ended)
     assert ended.status == 0, ended.screen[-4000:]
-    return root
+    return root, ended
 
 
-def show(case: str, ended: Ended) -> None:
-    """What a case cost and what the user saw of it."""
-    print(f"{case}: {ended.seconds:.0f} s")
-    lines = [line.strip() for line in ended.screen.splitlines() if TELLING.search(line)]
-    print("\n".join(f"    {line[:200]}" for line in lines[:12]))
+@pytest.fixture(scope="module")
+def on_slurm(chain: tuple[Path, Ended]) -> Path:
+    return chain[0]
 
 
-def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, on_slurm: Path) -> None:
-    here, there = digests(run), digests(on_slurm)
-    assert len(there) > 50 and there == here
-    assert (on_slurm / "results/small/bench/table3.md").is_file()
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Callable[[str, Ended], None]:
+    """Of a case and how it ended, tell what it cost and what the user saw of it."""
+
+    def tell(case: str, ended: Ended) -> None:
+        lines = [line.strip()[:200] for line in ended.screen.splitlines() if TELLING.search(line)]
+        record_property(SHOWN, "\n    ".join([f"{case}: {ended.seconds:.0f} s", *lines[:12]]))
+
+    return tell
 
 
 def test_results_have_the_users_umask(on_slurm: Path) -> None:
@@ -76,6 +80,14 @@ def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
     account, partition, asked, limit, line = first
     assert (account, partition, limit) == ("lab", "gpu", "04:00:00")
     assert {"cpu=8", "mem=48000M", "gres/gpu=1"} <= set(asked.split(",")) and "h100:1" in line
+
+
+def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, chain: tuple[Path, Ended], show: Show) -> None:
+    on_slurm, ended = chain
+    show(f"the chain, {len(ended.finished)} jobs", ended)
+    here, there = digests(run), digests(on_slurm)
+    assert len(there) > 50 and there == here
+    assert (on_slurm / "results/small/bench/table3.md").is_file()
 
 
 def test_the_report_has_the_runtimes_of_all_rules(on_slurm: Path) -> None:
@@ -96,25 +108,27 @@ def losses(root: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (root / "results/small/train/editnet.metrics.jsonl").read_text().splitlines()]
 
 
-def test_one_shard_again_by_name(on_slurm: Path, run: Path) -> None:
+def test_one_shard_again_by_name(on_slurm: Path, run: Path, show: Show) -> None:
     ended = made_again(on_slurm, run, "scores/style_transfer/00000.parquet")
     assert ended.finished == ["score_shard"]
     show("undisturbed", ended)
 
 
 def made_again(root: Path, run: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
-    """Make files of the run again, with `harm` done meanwhile; they must be the same, with no half one beside them."""
+    """Make files of the run again, with `harm` done meanwhile; all results must be as before, and no half one there."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
         (root / target).unlink(missing_ok=True)
     ended = snakemake_on_slurm(root, *targets, harm=harm)
     assert ended.status == 0, ended.screen[-4000:]
-    assert [digest(root / target) for target in targets] == [digest(run / target) for target in targets]
+    assert digests(root) == digests(run)
     assert not list(root.glob("results/**/.*.tmp"))
     return ended
 
 
-def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(on_slurm: Path, run: Path) -> None:
+def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
+    on_slurm: Path, run: Path, show: Show
+) -> None:
     """Three at once: one is cancelled, one hangs until its time limit, the folder of one has too little room."""
     full = on_slurm / "results/small/candidates/style_transfer"
     log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
@@ -141,7 +155,7 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(on_slu
     made_again(on_slurm, run, "candidates/style_transfer/00000.h5")
 
 
-def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path) -> None:
+def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) -> None:
     def preempt() -> None:
         running_job("synthesize_shard")
         urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
@@ -152,7 +166,7 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path) -> None:
     assert not ended.tried_again
 
 
-def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
     def lose() -> None:
         job = running_job("synthesize_shard")
         node = slurm_command("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
@@ -165,7 +179,7 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: P
     show("SIGKILL of slurmd and its job", ended)
 
 
-def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path) -> None:
+def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
     def down() -> None:
         running_job("synthesize_shard")
         cluster.kill_daemon("slurmctld", signal.SIGTERM)
@@ -176,7 +190,7 @@ def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Pat
     show("slurmctld down for a minute", ended)
 
 
-def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path) -> None:
+def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path, show: Show) -> None:
     shard = on_slurm / "results/small" / SHARD
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 1
@@ -194,7 +208,7 @@ def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path) -> N
     assert "synthesize_shard" in ended.finished and digest(shard) == digest(run / "results/small" / SHARD)
 
 
-def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, run: Path) -> None:
+def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, run: Path, show: Show) -> None:
     results = on_slurm / "results/small/train"
     (results / "editnet/manifest.json").unlink()
     newest = max((results / "editnet.checkpoints").glob("step-*"))

@@ -13,7 +13,7 @@ import yaml
 
 from slurm.cluster import run as slurm_command
 from slurm.cluster import wait_until
-from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment
+from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
@@ -38,8 +38,9 @@ class Ended:
         return "Trying to restart job" in self.screen
 
 
-def slurm_checkout(root: Path, photos: Path) -> Path:
-    checkout(root, {**SMALL, "sources": {**SMALL["sources"], "path": str(photos)}})
+def slurm_checkout(root: Path) -> Path:
+    checkout(root, SMALL)
+    make_photos(root / "photos")
     site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())
     (root / "site.yaml").write_text(yaml.safe_dump(site | SITE))
     shutil.copyfile(REPOSITORY / "profiles/slurm/partitions.yaml", root / "partitions.yaml")
@@ -98,7 +99,7 @@ def _works_in(cwd: Path, root: Path) -> bool:
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Of what a run makes the same anywhere, by path."""
+    """Of what a run makes the same anywhere, by path; what was set aside as damaged is not the run's any more."""
     results = root / "results/small"
     files = (path for stage in SAME_BYTES for path in (results / stage).rglob("*") if path.is_file())
-    return {file.relative_to(root).as_posix(): digest(file) for file in files}
+    return {file.relative_to(root).as_posix(): digest(file) for file in files if file.suffix != ".damaged"}

@@ -15,6 +15,8 @@ import yaml
 
 from omniedit.tasks import Task
 
+SHOWN = "shown"
+"""Name of the properties of a test whose text stands at the end of pytest's output."""
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "omniedit/sources/sample"
 SMALL = {
@@ -35,6 +37,11 @@ def checkout(root: Path, config: dict) -> Path:
         (root / name).symlink_to(REPOSITORY / name)
     (root / "small.yaml").write_text(yaml.safe_dump(config))
     return root
+
+
+def make_photos(folder: Path) -> None:
+    shrink_sample(folder)
+    add_odd_files(folder)
 
 
 def shrink_sample(folder: Path) -> None:
