@@ -15,7 +15,7 @@ from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
-from omniedit.models.text import load_minilm
+from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.sources.photo import Photo
 from omniedit.sources.shard import PhotoShard
@@ -34,17 +34,16 @@ def main() -> None:
     transformers_logging.disable_progress_bar()
 
     options = check({"train": args.options}).train
-    text_encoder, tokenizer = load_minilm()
+    text = load_minilm()
     torch.manual_seed(args.seed)
     base = Base(
-        transformer=small_sd3(options, text_encoder.config.hidden_size),
+        transformer=small_sd3(options, WIDTH),
         vae=DctCodec(),
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
+        text=text,
         scheduler=FlowMatchEulerDiscreteScheduler(),
         prediction_type=options.base.prediction,
     )
-    pretraining = Pretraining(base.vae, InstructionEncoder(text_encoder, tokenizer), options, args.seed)
+    pretraining = Pretraining(base.vae, InstructionEncoder(text), options, args.seed)
     with (
         replaced(args.metrics) as metrics,
         metrics.open("w") as lines,

@@ -53,10 +53,11 @@ def main() -> None:
 
     base = Base.load(args.base)
     base.vae.to(device)
-    base.text_encoder.to(device)
+    for encoder in base.text.encoders():
+        encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
-    instructions = InstructionEncoder(base.text_encoder, base.tokenizer)
+    instructions = InstructionEncoder(base.text)
     trainer = Trainer(editor, store, BatchMaker(base.vae, instructions, options, args.seed), options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)

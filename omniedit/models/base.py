@@ -1,22 +1,30 @@
 """What an editor stands on: a folder in the layout of diffusers' SD3, a subfolder for each part."""
 
-import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-from transformers import BertModel, BertTokenizer
+from transformers import AutoTokenizer, BertModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from omniedit.errors import UserError
 from omniedit.models.codec import DctCodec, Vae
 from omniedit.models.editor import Editor
+from omniedit.models.folder import load_part, read_config
 from omniedit.models.pipeline import EditPipeline
+from omniedit.models.text import Text
 
-PARTS = ("transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 INDEX = "model_index.json"
+SD3 = "StableDiffusion3Pipeline"
+TEXT_CLASSES = {
+    "text_encoder": (BertModel, CLIPTextModelWithProjection),
+    "text_encoder_2": (CLIPTextModelWithProjection,),
+    "text_encoder_3": (T5EncoderModel,),
+}
 
 
 @dataclass(frozen=True)
@@ -29,33 +37,37 @@ class Base:
 
     transformer: SD3Transformer2DModel
     vae: Vae
-    text_encoder: BertModel
-    tokenizer: BertTokenizer
+    text: Text
     scheduler: FlowMatchEulerDiscreteScheduler
     prediction_type: str
 
     @classmethod
-    def load(cls, folder: Path) -> "Base":
-        """
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> "Base":
+        """The run's own base, or SD3-Medium, SD3.5 and their like from a local folder; the VAE stays in float32.
+
         Raises:
-            UserError: the folder lacks a part.
+            UserError: the folder is missing, partial, of another pipeline or class, or holds no safetensors.
         """
-        missing = [part for part in PARTS if not (folder / part).is_dir()]
-        if missing:
-            raise UserError(f"{folder}: no base, it lacks {', '.join(missing)}; scripts/pretrain_base.py makes one")
+        index = read_config(folder / INDEX)
+        if index.get("_class_name", SD3) != SD3:
+            raise UserError(f"{folder}: a {index['_class_name']}; an editor stands on a {SD3}")
         return cls(
-            transformer=SD3Transformer2DModel.from_pretrained(folder / "transformer"),
-            vae=DctCodec.from_pretrained(folder / "vae"),
-            text_encoder=BertModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
-            tokenizer=BertTokenizer.from_pretrained(folder / "tokenizer"),
+            transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
+            vae=load_part(folder / "vae", (DctCodec, AutoencoderKL), torch.float32),
+            text=load_text(folder, dtype, full="_class_name" in index),
             scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
-            prediction_type=json.loads((folder / INDEX).read_text()).get("prediction_type", "velocity"),
+            prediction_type=index.get("prediction_type", "velocity"),
         )
 
     def save(self, folder: Path) -> None:
-        for part in PARTS:
-            saved = copy.deepcopy(self.text_encoder).half() if part == "text_encoder" else getattr(self, part)
-            saved.save_pretrained(folder / part)
+        text = self.text.to_ship().parts()
+        for name, part in {
+            "transformer": self.transformer,
+            "vae": self.vae,
+            "scheduler": self.scheduler,
+            **text,
+        }.items():
+            part.save_pretrained(folder / name)
         (folder / INDEX).write_text(json.dumps({"prediction_type": self.prediction_type}) + "\n")
 
     def pipeline(self, editor: Editor, resolution: int) -> EditPipeline:
@@ -63,8 +75,28 @@ class Base:
         return EditPipeline(
             transformer=editor,
             vae=self.vae,
-            text_encoder=copy.deepcopy(self.text_encoder).half(),
-            tokenizer=self.tokenizer,
             scheduler=self.scheduler,
             resolution=resolution,
+            **self.text.to_ship().parts(),
         )
+
+
+def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
+    """The encoders of a base with their tokenizers.
+
+    Args:
+        full: all three of SD3, else MiniLM alone.
+    """
+    parts: dict[str, Any] = {}
+    for name, classes in TEXT_CLASSES.items() if full else [("text_encoder", TEXT_CLASSES["text_encoder"])]:
+        tokenizer = name.replace("text_encoder", "tokenizer")
+        parts[name] = load_part(folder / name, classes, dtype)
+        parts[tokenizer] = load_tokenizer(folder / tokenizer)
+    return Text(**parts)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); fetch it again") from None

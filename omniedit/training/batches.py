@@ -13,12 +13,11 @@ from statistics import NormalDist
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import BertModel, BertTokenizer
 
 from omniedit.buckets.store import PairBatch
 from omniedit.config import TrainConfig
 from omniedit.models.codec import Vae, encode
-from omniedit.models.text import encode_text
+from omniedit.models.text import Text
 from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair
 
 _SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
@@ -44,18 +43,17 @@ class EditBatch:
 class InstructionEncoder:
     """Embeddings of instructions, each encoded once while it is among the `capacity` used last."""
 
-    encoder: BertModel
-    tokenizer: BertTokenizer
+    text: Text
     capacity: int = 8192
 
     def __post_init__(self) -> None:
         self._known: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
 
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(B, tokens, width) and (B, width), as `encode_text` gives them."""
+        """(B, tokens, width) and (B, width), as `Text.encode` gives them."""
         new = sorted({text for text in texts if text not in self._known})
         if new:
-            self._known.update(zip(new, zip(*encode_text(self.encoder, self.tokenizer, new), strict=True), strict=True))
+            self._known.update(zip(new, zip(*self.text.encode(new), strict=True), strict=True))
         for text in texts:
             self._known.move_to_end(text)
         embeds, pooled = zip(*(self._known[text] for text in texts), strict=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -12,8 +13,8 @@ from omniedit import models
 from omniedit.config import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
-from omniedit.models.pipeline import EditPipeline, pad_to_grid, two_scale_guidance, working_size
-from omniedit.models.text import encode_text, load_minilm
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.text import WIDTH, load_minilm
 from omniedit.training.base import small_sd3
 
 RESOLUTION = 64
@@ -22,10 +23,9 @@ TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 
 
 @pytest.fixture(scope="module")
 def pipeline() -> EditPipeline:
-    text_encoder, tokenizer = load_minilm()
     torch.manual_seed(0)
-    transformer = small_sd3(TINY, text_encoder.config.hidden_size)
-    base = Base(transformer, DctCodec(), text_encoder, tokenizer, FlowMatchEulerDiscreteScheduler(), "sample")
+    transformer = small_sd3(TINY, WIDTH)
+    base = Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
     made = base.pipeline(models.build("editnet", transformer, "sample"), RESOLUTION)
     made.set_progress_bar_config(disable=True)
     return made
@@ -65,13 +65,13 @@ def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> No
 
 def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that gives the source back changes no pixel, at any size."""
-    monkeypatch.setattr(EditPipeline, "_sample", lambda self, source, *_: source)
+    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     picture = photo(301, 203)
     assert np.array_equal(np.asarray(pipeline(picture, "Keep it.").images[0]), np.asarray(picture))
 
 
 def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EditPipeline, "_sample", lambda self, source, *_: source)
+    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     grey = np.full((40, 60), 0x80FF, np.uint16)
     assert np.asarray(pipeline(Image.fromarray(grey), "Keep it.").images[0]).max() == 0x80
     clear = pipeline(Image.new("RGBA", (60, 40), (0, 0, 0, 0)), "Keep it.").images[0]
@@ -87,6 +87,7 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
         ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt"),
         ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
+        ({"generator": [seeded(), seeded()]}, "1 images, 2 generators"),
     ):
         with pytest.raises(ValueError, match=told):
             pipeline(**({"image": photo(60, 40), "instruction": "Add fog."} | wrong))
@@ -94,35 +95,66 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
         EditPipeline.from_pretrained(tmp_path / "absent")
 
 
-def test_padding_mirrors_and_keeps_the_picture() -> None:
-    images = torch.arange(6.0).reshape(1, 1, 2, 3)
-    padded = pad_to_grid(images, 8)
-    assert padded.shape == (1, 1, 8, 8)
-    assert padded[0, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
-    assert torch.equal(pad_to_grid(padded, 8), padded)
+def test_pictures_of_one_size_go_through_the_network_together(pipeline: EditPipeline) -> None:
+    sizes: list[torch.Size] = []
+    hook = pipeline.transformer.register_forward_pre_hook(
+        lambda module, args, inputs: sizes.append(inputs["noisy"].shape), with_kwargs=True
+    )
+    pipeline([photo(64, 48), photo(40, 64), photo(64, 48)], "Add fog.", num_inference_steps=1)
+    hook.remove()
+    assert [tuple(size) for size in sizes] == [(6, 16, 6, 8), (3, 16, 8, 6)]
 
 
-def test_large_pictures_are_scaled_to_the_resolution_and_small_ones_left() -> None:
-    assert working_size(1024, 4096, 512, 10**6) == (256, 1024)
-    assert working_size(100, 60, 128, 10**6) == (100, 60)
-    assert working_size(10, 4096, 512, 1024) == (2, 1024)
+def test_the_negative_prompt_takes_the_place_of_no_instruction(pipeline: EditPipeline) -> None:
+    def edited(**options: str) -> np.ndarray:
+        options = {"instruction": "Make it night.", **options}
+        return pipeline(photo(64, 48), num_inference_steps=2, generator=seeded(), output_type="np", **options).images[0]
+
+    assert np.array_equal(edited(negative_prompt=""), edited())
+    assert not np.array_equal(edited(negative_prompt="Add fog."), edited())
 
 
-def test_guidance_at_scale_one_is_no_guidance_and_at_zero_forgets() -> None:
-    full, no_text, neither = torch.randn(3, 1, 16, 2, 2, generator=seeded())
-    torch.testing.assert_close(two_scale_guidance(full, no_text, neither, 1.0, 1.0), full)
-    torch.testing.assert_close(two_scale_guidance(full, no_text, neither, 0.0, 1.0), no_text)
-    torch.testing.assert_close(two_scale_guidance(full, no_text, neither, 0.0, 0.0), neither)
-    doubled = two_scale_guidance(full, no_text, neither, 2.0, 1.0)
-    torch.testing.assert_close(doubled - no_text, 2 * (full - no_text))
+@pytest.mark.parametrize(
+    "name", ["FlowMatchHeunDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler"]
+)
+def test_other_schedulers_of_diffusers_serve(
+    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    flow = {} if name.startswith("Flow") else {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+    monkeypatch.setattr(pipeline, "scheduler", getattr(diffusers, name)(**flow))
+    edited = pipeline(photo(64, 48), "Add fog.", num_inference_steps=3, generator=seeded()).images[0]
+    assert edited.size == (64, 48)
+
+
+def test_a_scheduler_for_other_models_is_refused(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "scheduler", diffusers.DDIMScheduler())
+    with pytest.raises(ValueError, match="DDIMScheduler is not for flow matching"):
+        pipeline(photo(64, 48), "Add fog.")
+
+
+def test_a_callback_sees_each_step_and_may_change_its_latents(pipeline: EditPipeline) -> None:
+    steps = []
+
+    def zeroed(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
+        steps.append((step, timestep.item()))
+        return {"latents": torch.zeros_like(tensors["latents"])}
+
+    grey = pipeline(photo(64, 48), "Add fog.", 2, output_type="pt", callback_on_step_end=zeroed).images[0]
+    assert steps == [(0, 1000.0), (1, 500.0)]
+    assert grey.std() < 0.05 and grey.mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_tuple_comes_back_as_from_other_pipelines(pipeline: EditPipeline) -> None:
+    (images,) = pipeline(photo(64, 48), "Add fog.", 1, return_dict=False)
+    assert images[0].size == (64, 48)
 
 
 def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours() -> None:
-    encoder, tokenizer = load_minilm()
+    text = load_minilm()
     long, short = "Turn the pink brush on the left side of the picture green.", "Add fog."
-    embeds, pooled = encode_text(encoder, tokenizer, [long, short])
+    embeds, pooled = text.encode([long, short])
     assert embeds.shape == (2, 32, 384) and pooled.shape == (2, 384)
     assert embeds[1, 5:].abs().sum() == 0 and embeds[1, :5].abs().sum(dim=-1).min() > 0
     torch.testing.assert_close(pooled.square().mean(-1), torch.ones(2))
-    alone, _ = encode_text(encoder, tokenizer, [short])
+    alone, _ = text.encode([short])
     torch.testing.assert_close(alone[0], embeds[1], atol=1e-4, rtol=1e-3)

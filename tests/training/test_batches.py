@@ -94,15 +94,20 @@ def test_samples_weigh_as_their_score():
     torch.testing.assert_close(maker().training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
 
 
-def test_instructions_are_encoded_once_while_remembered(monkeypatch):
-    calls = []
+class Lengths:
+    """In the place of `Text`: embeds a text as its length, and notes what it was asked."""
 
-    def fake(encoder, tokenizer, texts):
-        calls.append(list(texts))
+    def __init__(self):
+        self.calls = []
+
+    def encode(self, texts):
+        self.calls.append(list(texts))
         return torch.tensor([[[float(len(t))]] for t in texts]), torch.tensor([[float(len(t))] for t in texts])
 
-    monkeypatch.setattr("omniedit.training.batches.encode_text", fake)
-    remember = InstructionEncoder(None, None, capacity=2)
+
+def test_instructions_are_encoded_once_while_remembered():
+    lengths = Lengths()
+    remember, calls = InstructionEncoder(lengths, capacity=2), lengths.calls
     _, pooled = remember(["aa", "b", "aa"])
     assert pooled[:, 0].tolist() == [2, 1, 2]
     remember(["ccc", "b"])

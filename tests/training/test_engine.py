@@ -26,7 +26,7 @@ from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
 from omniedit.models.editnet import EditNet
-from omniedit.models.text import load_minilm
+from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
 from omniedit.tables import write_rows
@@ -65,11 +65,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(root / "decisions/style_transfer/00000.parquet", decisions, DECISIONS_SCHEMA)
     seal_buckets(root)
     options = TrainConfig.model_validate(OPTIONS)
-    text_encoder, tokenizer = load_minilm()
     torch.manual_seed(0)
-    transformer = small_sd3(options, text_encoder.config.hidden_size)
-    parts = (DctCodec(), text_encoder, tokenizer, FlowMatchEulerDiscreteScheduler())
-    Base(transformer, *parts, prediction_type="sample").save(root / "base")
+    transformer = small_sd3(options, WIDTH)
+    Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
     return root
 
 
@@ -196,7 +194,7 @@ def alone() -> Iterator[None]:
 def trainer_of(run: Path, wrap=lambda editor: editor, **changes: object) -> Trainer:
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = Base.load(run / "base")
-    batches = BatchMaker(base.vae, InstructionEncoder(base.text_encoder, base.tokenizer), options, seed=0)
+    batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = wrap(models.build("editnet", base.transformer, base.prediction_type))
     return Trainer(editor, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
 

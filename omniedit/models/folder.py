@@ -1,0 +1,85 @@
+"""A part of a model from a local folder in diffusers' layout: safetensors only, whole, of the class that is wanted."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+from torch import nn
+
+from omniedit.errors import UserError
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+LFS_POINTER = b"version https://git-lfs"
+
+
+def load_part(folder: Path, classes: Sequence[type[nn.Module]], dtype: torch.dtype) -> Any:
+    """A frozen module of a folder, of one of these classes of diffusers or transformers.
+
+    Raises:
+        UserError: the folder is missing, partial, of another class, or holds pickles only; no code of it is run.
+    """
+    kind = class_of(folder, classes)
+    check_weights(folder)
+    dtype_name = "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
+    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
+    try:
+        module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
+    except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
+        raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
+    if lost := sorted(info["missing_keys"]):
+        raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
+    return module.eval().requires_grad_(False)
+
+
+def class_of(folder: Path, classes: Sequence[type[nn.Module]]) -> type[nn.Module]:
+    """The class that a folder's config names."""
+    config = read_config(folder / "config.json")
+    name = config.get("_class_name") or (config.get("architectures") or [""])[0]
+    by_name = {kind.__name__: kind for kind in classes}
+    if name not in by_name:
+        raise UserError(f"{folder}: a {name or 'model of no class'}; what can be used is {' or '.join(by_name)}")
+    return by_name[name]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """
+    Raises:
+        UserError: there is none, or it is no JSON object.
+    """
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        remedy = "a gated model is fetched once its licence is accepted on its page: snakemake fetch_models"
+        raise UserError(f"{path.parent}: no {path.name}, so no model in diffusers' layout; {remedy}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); fetch it again") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: no JSON object; fetch it again")
+    return config
+
+
+def check_weights(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a shard of the weights is missing or only a pointer, or there are pickles alone.
+    """
+    names = _shards(folder) or [path.name for path in folder.glob("*.safetensors")]
+    if not names:
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+        found = f"only {pickles[0]}, which could run code when it is read" if pickles else "no weights"
+        raise UserError(f"{folder}: {found}; fetch its .safetensors")
+    for name in names:
+        if not (folder / name).is_file():
+            raise UserError(f"{folder}: partial, it lacks {name} of {len(names)} files; fetch it again")
+        with (folder / name).open("rb") as file:
+            if file.read(len(LFS_POINTER)) == LFS_POINTER:
+                raise UserError(f"{folder / name}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
+
+
+def _shards(folder: Path) -> list[str]:
+    """Files of weights that an index names, where there is one."""
+    index = next(iter(sorted(folder.glob("*.safetensors.index.json"))), None)
+    return sorted(set(read_config(index)["weight_map"].values())) if index else []

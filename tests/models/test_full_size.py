@@ -1,0 +1,56 @@
+"""The edit of a small copy at the picture's size: nothing lost where nothing changed, nothing left of what is gone."""
+
+import torch
+from torch.nn import functional
+
+from omniedit.models.full_size import brought_to_full, detail_kept, pad_to_grid, working_size
+
+
+def texture(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def small(full: torch.Tensor) -> torch.Tensor:
+    return functional.avg_pool2d(full, 4)
+
+
+def test_an_edit_that_changes_nothing_gives_the_picture_back_to_the_last_bit() -> None:
+    full = texture(1, 3, 96, 128)
+    assert torch.equal(brought_to_full(full, small(full), small(full)), full)
+
+
+def test_detail_pales_with_the_edit() -> None:
+    full = texture(1, 3, 96, 128)
+    fog = 0.7 + 0.3 * small(full)
+    edited = brought_to_full(full, small(full), fog)
+    assert 0.25 < edited.std() / full.std() < 0.4
+    torch.testing.assert_close(edited.mean(), 0.7 + 0.3 * full.mean(), atol=0.01, rtol=0)
+
+
+def test_no_outline_stays_of_what_is_gone() -> None:
+    """A textured square on grey is removed: its detail must not shine through, and the rest must stay as it is."""
+    full = torch.full((1, 3, 160, 160), 0.5)
+    full[..., 40:80, 40:80] = texture(1, 3, 40, 40)
+    gone = torch.full((1, 3, 40, 40), 0.5)
+    edited = brought_to_full(full, small(full), gone)
+    assert edited[..., 44:76, 44:76].std() < 0.15 * full[..., 44:76, 44:76].std()
+    assert torch.equal(edited[..., 120:, 120:], full[..., 120:, 120:])
+
+
+def test_detail_is_kept_where_the_source_is_flat() -> None:
+    flat = torch.full((1, 3, 20, 20), 0.3)
+    torch.testing.assert_close(detail_kept(flat, flat + 0.2), torch.ones(1, 1, 20, 20), atol=0.01, rtol=0)
+
+
+def test_padding_mirrors_and_keeps_the_picture() -> None:
+    images = torch.arange(6.0).reshape(1, 1, 2, 3)
+    padded = pad_to_grid(images, 8)
+    assert padded.shape == (1, 1, 8, 8)
+    assert padded[0, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
+    assert torch.equal(pad_to_grid(padded, 8), padded)
+
+
+def test_large_pictures_are_scaled_to_the_resolution_and_small_ones_left() -> None:
+    assert working_size(1024, 4096, 512, 10**6) == (256, 1024)
+    assert working_size(100, 60, 128, 10**6) == (100, 60)
+    assert working_size(10, 4096, 512, 1024) == (2, 1024)
