@@ -173,7 +173,11 @@ def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
     assert 5 < len(photos) < 39 and left_out
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"no tar" * 1000, b"\x1f\x8b\x08", gzip.compress(b"no tar" * 1000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"no tar" * 1000, b"\x1f\x8b\x08", gzip.compress(b"no tar" * 1000)],
+    ids=["empty", "short", "long", "cut zip", "zip"],
+)
 def test_what_is_no_tar_is_an_error(content: bytes) -> None:
     with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*correct sources\.path"):
         found(content)
