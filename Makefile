@@ -56,7 +56,7 @@ $(VENV)/slurm.ok: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test.ok: $(VENV)/embedded.ok
-	$(INSTALL) --editable '.[workflow,embedded,train,score,report,slurm,test]'
+	$(INSTALL) --editable '.[workflow,embedded,train,score,report,slurm,demo,test]'
 	@touch $@
 
 clean:

@@ -1,9 +1,12 @@
 """The `omniedit` command."""
 
 import argparse
+from pathlib import Path
 
 from omniedit import __version__
 from omniedit.errors import run_program
+
+EDITOR = Path("results/mini/train/editnet")
 
 
 def main() -> None:
@@ -25,7 +28,34 @@ def _main() -> None:
     plan.add_argument("--gpus", type=int, default=8, help="of all nodes together (default: %(default)s)")
     plan.add_argument("--mfu", type=float, default=0.45, help="share of the GPU's peak (default: %(default)s)")
     plan.add_argument("--pairs", type=int, help="to train on, for a config that gives epochs")
+    edit = commands.add_parser("edit", help="edit pictures by an instruction")
+    edit.add_argument("inputs", nargs="+", type=Path, metavar="PICTURE", help="files, or folders of them")
+    edit.add_argument("instruction", help='what to change, such as "make it snow"')
+    edit.add_argument(
+        "-o", "--out", type=Path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
+    )
+    edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    edit.add_argument("--negative", default="", metavar="TEXT", help="what guidance leads away from")
+    edit.add_argument("--steps", type=at_least_one, default=20, help="of sampling (default: %(default)s)")
+    edit.add_argument("--guidance", type=float, default=1.0, help="scale of the instruction (default: %(default)s)")
+    edit.add_argument("--image-guidance", type=float, default=1.5, help="scale of the picture (default: %(default)s)")
+    edit.add_argument("--seed", type=int, default=0)
+    demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
+    demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
+    demo.add_argument("--port", type=int, default=7860)
+    for command in (edit, demo):
+        command.add_argument("--model", type=Path, default=EDITOR, help="folder of the editor (default: %(default)s)")
+        command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
     args = parser.parse_args()
+    if args.command == "edit":
+        from omniedit.edit_files import Settings, edit_files
+
+        settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
+        edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
+    if args.command == "demo":
+        from omniedit.demo import launch
+
+        launch(args.model, args.device, args.host, args.port)
     if args.command == "plan":
         from omniedit.config_files import load
         from omniedit.training.budget import Machine
@@ -46,3 +76,9 @@ def _main() -> None:
         from omniedit import status as status_of
 
         print("\n".join(status_of.report(args.run)))
+
+
+def at_least_one(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError
+    return int(text)

@@ -70,6 +70,16 @@ def foreign_profile(image: PIL.Image.Image) -> ImageCms.ImageCmsProfile | None:
     return profile if fits and "srgb" not in name.lower() else None
 
 
+def upright_exif(image: PIL.Image.Image) -> bytes:
+    """A picture's EXIF data for the same one turned upright, without its preview; b"" where it has none or broken."""
+    try:
+        exif = PIL.Image.Image.getexif(image)
+        exif.pop(_EXIF_ORIENTATION, None)
+        return exif.tobytes() if len(exif) else b""
+    except Exception:  # as above
+        return b""
+
+
 def exif_orientation(image: PIL.Image.Image) -> int:
     try:
         # A PNG's own getexif would decode the whole picture to look for EXIF data behind its pixels.

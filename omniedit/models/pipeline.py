@@ -121,7 +121,7 @@ class EditPipeline(DiffusionPipeline):
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
         image_guidance_scale: float = 1.5,
-        negative_prompt: str | Sequence[str] = "",
+        negative_prompt: str | Sequence[str] | None = None,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
@@ -149,7 +149,7 @@ class EditPipeline(DiffusionPipeline):
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
         check_scheduler(self.scheduler)
-        edits = self._edits(image, instruction, negative_prompt, generator)
+        edits = self._edits(image, instruction, negative_prompt or "", generator)
         guidance = Guidance(guidance_scale, image_guidance_scale)
         finished: dict[int, Tensor] = {}
         for places in _together(edits):

@@ -9,7 +9,7 @@ import PIL.Image
 
 from omniedit.images import Image
 from omniedit.sources.listing import SUPPORTED
-from omniedit.upright import Unreadable, exif_orientation, foreign_profile, upright_rgb
+from omniedit.upright import Unreadable, exif_orientation, foreign_profile, upright_exif, upright_rgb
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 MAX_PIXELS = 178_956_970
@@ -57,6 +57,11 @@ class EncodedPhoto:
         """Width and height once upright."""
         width, height = self._image.size
         return (height, width) if self._orientation >= 5 else (width, height)
+
+    @property
+    def upright_exif(self) -> bytes:
+        """For the same picture once upright; b"" where there is none."""
+        return upright_exif(self._image)
 
     def decode(self) -> Image:
         """The first frame as (H, W, 3) RGB: upright, sRGB, alpha composited on white.

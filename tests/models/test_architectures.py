@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 import torch
-from models.tiny import SD3, SD35, base, inputs, moved
 
+from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.config import Architecture
 from omniedit.evaluation.edits import BASELINES, MODELS

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusion3Pipeline
-from models.tiny_sd3 import TOKENS, make_folder
 from PIL import Image
 
+from models.tiny_sd3 import TOKENS, make_folder
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.base import Base

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from models.tiny import SD3, SD35, base
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.tiny import SD3, SD35, base
 from omniedit import models
 from omniedit.models import ARCHITECTURES
 from omniedit.models.cost import SD3_MEDIUM, Cost, cost_of, sample_of, state_bytes

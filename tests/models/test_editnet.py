@@ -1,8 +1,8 @@
 """EditNet's control branch: copies of every block, all of it trained, and position by position."""
 
 import torch
-from models.tiny import SD3, SD35, base, inputs, moved
 
+from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
 
 

@@ -6,29 +6,16 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
-from omniedit import models
-from omniedit.config import TrainConfig
-from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from models.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.models.pipeline import EditPipeline
-from omniedit.models.text import WIDTH, load_minilm
-from omniedit.training.base import small_sd3
-
-RESOLUTION = 64
-TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 2, "heads": 2, "head_dim": 16}})
+from omniedit.models.text import load_minilm
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> EditPipeline:
-    torch.manual_seed(0)
-    transformer = small_sd3(TINY, WIDTH)
-    base = Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
-    made = base.pipeline(models.build("editnet", transformer, "sample"), RESOLUTION)
-    made.set_progress_bar_config(disable=True)
-    return made
+    return make_pipeline()
 
 
 def photo(width: int, height: int) -> Image.Image:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
-from models.tiny import SD3, base
 
+from models.tiny import SD3, base
 from omniedit import models
 from omniedit.models.sampling import Asked, Guidance, sample
 

@@ -12,7 +12,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurmdbd", "munge", "mariadb-server")
+import debian
+
+PACKAGES = {
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "sbatch": "slurm-client",
+    "slurmdbd": "slurmdbd",
+    "munged": "munge",
+    "mariadbd": "mariadb-server",
+}
+"""Package of each program."""
 NODES = ("gpu1", "gpu2")
 ACCOUNT = "lab"
 GPUS = 8
@@ -206,13 +216,10 @@ def install() -> None:
     Raises:
         NoCluster: they cannot be installed.
     """
-    if all(shutil.which(program) for program in ("slurmctld", "slurmd", "sbatch", "slurmdbd", "munged", "mariadbd")):
-        return
-    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True, "text": True}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(["apt-get", "--quiet", *command], **quiet)  # type: ignore[call-overload]
-        if done.returncode:
-            raise NoCluster(f"apt-get {command[0]} failed: {done.stderr.strip()[-300:]}")
+    try:
+        debian.install(PACKAGES)
+    except debian.CannotInstall as reason:
+        raise NoCluster(str(reason)) from None
 
 
 def make_pretend_gpus() -> None:

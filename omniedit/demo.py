@@ -1,0 +1,133 @@
+"""A page to edit pictures by words: `omniedit demo`."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+
+from omniedit.edit_files import Settings, edited, load_editor
+from omniedit.errors import UserError
+from omniedit.upright import Unreadable, upright_rgb
+
+if TYPE_CHECKING:
+    import gradio
+
+    from omniedit.models.pipeline import EditPipeline
+
+SAMPLE = Path(__file__).parent / "sources/sample"
+EXAMPLES = (
+    ("dandelion.jpg", "Make it night."),
+    ("mountain_meadow.jpg", "Add thick fog."),
+    ("two_dogs.jpg", "Turn it into a pencil sketch."),
+)
+History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings]]
+
+
+def launch(model: Path, device: str, host: str, port: int) -> None:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        UserError: Gradio is not installed, the folder holds no editor, or the port is taken.
+    """
+    check_gradio()
+    import gradio
+
+    page = build(load_editor(model, device), str(model))
+    try:
+        page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft())
+    except OSError as error:
+        raise UserError(f"{host}:{port}: {error}") from None
+
+
+def check_gradio() -> None:
+    """To be called before Gradio is imported: it then tells nobody that it is used.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    if find_spec("gradio") is None:
+        raise UserError("the demo is not installed: pip install 'omniedit[demo]'")
+
+
+def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
+    """The page over an editor.
+
+    Args:
+        name: of the editor, to show.
+    """
+    check_gradio()
+    import gradio as gr
+
+    def edit(
+        image: PIL.Image.Image | None,
+        instruction: str,
+        negative_prompt: str,
+        steps: int,
+        guidance_scale: float,
+        image_guidance_scale: float,
+        seed: int,
+        history: History,
+        progress: Any = gr.Progress(),  # noqa: B008 (how Gradio asks for one)
+    ) -> tuple:
+        if image is None or not instruction.strip():
+            raise gr.Error("Give a picture and say what to change.")
+        settings = Settings(
+            instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
+        )
+        pipeline.progress_bar = lambda timesteps: progress.tqdm(list(timesteps), desc="editing", unit="steps")
+        try:
+            before = upright_rgb(image)
+        except (Unreadable, OSError) as error:
+            raise gr.Error(f"This picture cannot be read: {error}") from None
+        history = [(before, edited(pipeline, before, settings), settings), *history]
+        return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
+
+    def show(history: History, place: int) -> tuple:
+        before, after, settings = history[place]
+        return (before, after), f"{settings.instruction} (seed {settings.seed})"
+
+    def chosen(history: History, event: gr.SelectData) -> tuple:
+        before, _, settings = history[event.index]
+        return (
+            *show(history, event.index),
+            before,
+            settings.instruction,
+            settings.negative_prompt,
+            settings.steps,
+            settings.guidance_scale,
+            settings.image_guidance_scale,
+            settings.seed,
+        )
+
+    with gr.Blocks(title="OmniEdit") as page:
+        gr.Markdown(f"# OmniEdit\nGive a picture, say what to change. Editor: `{name}`")
+        history = gr.State([])
+        with gr.Row():
+            with gr.Column(scale=2):
+                image = gr.Image(type="pil", label="Picture", height=320)
+                instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
+                go = gr.Button("Edit", variant="primary")
+                with gr.Accordion("Settings", open=False):
+                    steps = gr.Slider(1, 100, 20, step=1, label="Steps")
+                    guidance = gr.Slider(0, 10, 1.0, step=0.1, label="Instruction guidance", info="1 is none")
+                    image_guidance = gr.Slider(0, 5, 1.5, step=0.1, label="Picture guidance", info="1 is none")
+                    negative = gr.Textbox("", label="Negative prompt", info="What guidance leads away from")
+                    seed = gr.Number(0, label="Seed", precision=0)
+                gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
+            with gr.Column(scale=3):
+                slider = gr.ImageSlider(
+                    label="Before and after", format="png", max_height=560, buttons=["download", "fullscreen"]
+                )
+                caption = gr.Markdown()
+                further = gr.Button("Edit this further")
+                past = gr.Gallery(label="History", columns=5, object_fit="contain", height=180, allow_preview=False)
+        settings = [instruction, negative, steps, guidance, image_guidance, seed]
+        wanted, shown = [image, *settings, history], [slider, caption, history, past]
+        go.click(edit, wanted, shown, api_name="edit")
+        instruction.submit(edit, wanted, shown, api_name=False)
+        past.select(chosen, history, [slider, caption, image, *settings], api_name=False)
+        further.click(lambda pair: pair and pair[1], slider, image, api_name=False)
+    return page

@@ -1,0 +1,161 @@
+"""Picture files edited by an instruction: `omniedit edit`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+
+from omniedit.errors import UserError
+from omniedit.files import replaced
+from omniedit.sources.decode import EncodedPhoto
+from omniedit.upright import Unreadable
+
+if TYPE_CHECKING:
+    from omniedit.models.pipeline import EditPipeline
+
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".jpg": ("JPEG", {"quality": 95}),
+    ".jpeg": ("JPEG", {"quality": 95}),
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
+    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+}
+"""What is written, by the file's suffix."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to edit.
+
+    Args:
+        steps, guidance_scale, image_guidance_scale, negative_prompt: as `EditPipeline` takes them.
+        seed: of the noise, of each picture alone, so that a picture's edit does not depend on the others.
+    """
+
+    instruction: str
+    negative_prompt: str
+    steps: int
+    guidance_scale: float
+    image_guidance_scale: float
+    seed: int
+
+
+def edit_files(
+    inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path, device: str, settings: Settings
+) -> None:
+    """Edit pictures and write each beside its source or below `out`; what cannot be read is told, and the rest goes on.
+
+    Raises:
+        UserError: nothing to edit, a file is in the way, the model cannot be loaded, or some pictures were not edited.
+    """
+    targets = targets_of(inputs, out)
+    if not overwrite and (there := [target for target in targets.values() if target.exists()]):
+        raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
+    pipeline = load_editor(model, device)
+    refused = 0
+    for source, target in targets.items():
+        pipeline.set_progress_bar_config(desc=source.name, leave=False)
+        try:
+            edit_file(pipeline, source, target, settings)
+            print(f"{source} -> {target}", flush=True)
+        except (OSError, Unreadable) as error:
+            refused += 1
+            print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
+    if refused:
+        raise UserError(f"{refused} of {len(targets)} pictures were not edited; the lines above say why")
+
+
+def targets_of(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+    """Source picture -> file to write.
+
+    One picture goes to the file `out`, several or a folder's to the folder `out`; without it, photo.jpg becomes
+    photo.edited.jpg beside it.
+
+    Raises:
+        UserError: no such file, no picture, no format for a suffix, or two sources for one target.
+    """
+    named = dict(_pictures(inputs))
+    if not named:
+        raise UserError(f"{inputs[0]}: holds no {' '.join(FORMATS)} file")
+    to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and not out.is_dir()
+    targets: dict[Path, Path] = {}
+    for source, name in named.items():
+        if out is None:
+            target = source.with_name(f"{source.stem}.edited{_writable(source.suffix)}")
+        else:
+            target = out if to_file else out / name.with_suffix(_writable(name.suffix))
+        if target.suffix.lower() not in FORMATS:
+            raise UserError(f"{target}: no format by that name; there are {' '.join(FORMATS)}")
+        if target in targets.values():
+            raise UserError(f"{source}: its edit would be a second {target}; edit folders one at a time")
+        targets[source] = target
+    return targets
+
+
+def _pictures(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each picture with its name below `out`: that below its folder, or the file's own."""
+    for given in inputs:
+        if given.is_dir():
+            found = (path for path in sorted(given.rglob("*")) if path.suffix.lower() in FORMATS and path.is_file())
+            yield from ((path, path.relative_to(given)) for path in found)
+        elif given.is_file():
+            yield given, Path(given.name)
+        else:
+            raise UserError(f"{given}: no such file or folder")
+
+
+def _writable(suffix: str) -> str:
+    return suffix if suffix.lower() in FORMATS else ".png"
+
+
+def load_editor(model: Path, device: str = "") -> "EditPipeline":
+    """The editor of a folder on a device, by default a GPU where there is one, there in bfloat16.
+
+    Raises:
+        UserError: the folder holds no editor that can be loaded.
+    """
+    import torch
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    from omniedit.models.pipeline import EditPipeline
+
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+    try:
+        return EditPipeline.from_pretrained(model, dtype=dtype, local_files_only=True).to(device)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"{model}: no editor to load ({' '.join(str(error).split())[:300]})") from None
+
+
+def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> None:
+    """
+    Raises:
+        Unreadable: the picture cannot be read.
+        OSError: its edit cannot be written.
+    """
+    with EncodedPhoto(source) as photo:
+        picture, exif = PIL.Image.fromarray(photo.decode()), photo.upright_exif
+    edit = edited(pipeline, picture, settings)
+    kind, options = FORMATS[target.suffix.lower()]
+    with replaced(target) as temporary:
+        edit.save(temporary, format=kind, **options, **({"exif": exif} if exif else {}))
+
+
+def edited(pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings) -> PIL.Image.Image:
+    import torch
+
+    return pipeline(
+        picture,
+        settings.instruction,
+        num_inference_steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        image_guidance_scale=settings.image_guidance_scale,
+        negative_prompt=settings.negative_prompt,
+        generator=torch.Generator().manual_seed(settings.seed),
+    ).images[0]

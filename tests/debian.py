@@ -1,0 +1,31 @@
+"""Programs that tests need, from Debian's packages."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+
+class CannotInstall(Exception):
+    """The text says why."""
+
+
+def install(programs: Mapping[str, str]) -> None:
+    """The packages of those programs that are missing.
+
+    Args:
+        programs: package of each program.
+
+    Raises:
+        CannotInstall: they are missing, and this is not Debian's root or its mirror does not answer.
+    """
+    packages = sorted({package for program, package in programs.items() if not shutil.which(program)})
+    if not packages:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise CannotInstall(f"{' '.join(packages)} are missing, and only root on Debian can install them")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+        done = subprocess.run(["apt-get", "--quiet", *command], env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise CannotInstall(f"apt-get {command[0]} failed: {done.stderr.strip()[-300:]}")
