@@ -124,7 +124,7 @@ class BaseConfig(Section):
     """The SD3 base that EditNet controls: a small one, pre-trained in the run on the source photos and captions."""
 
     model: str | None = None
-    """Role in config/models.yaml of a trained SD3 to take instead (planned, not built yet)."""
+    """Role in config/models.yaml of a trained SD3 to take instead; the other keys of the base then mean nothing."""
     layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -246,5 +246,4 @@ def not_built(config: Config) -> list[str]:
     """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
     learned = [f"tasks.{task}.specialist: learned" for task in Task if config.tasks[task].specialist == "learned"]
     judge = ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []
-    base = [f"train.base.model: {config.train.base.model}"] if config.train.base.model else []
-    return learned + judge + base
+    return learned + judge

@@ -97,8 +97,9 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
         raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
     config = Config.model_validate_json(config_file.read_text())
     begun, live = begun_outputs(root), is_live(root)
-    stages = (*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES)
-    return [job for stage in stages for job in _jobs(stage, run, config, root, begun, live)]
+    stages = [*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES]
+    wanted = [stage for stage in stages if stage.rule != "pretrain_base" or config.train.base.model is None]
+    return [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
 
 
 def is_live(root: Path) -> bool:

@@ -12,13 +12,15 @@ from omniedit.reporting.training import read_curve, training_page
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
-    parser.add_argument("--base", type=Path, required=True, help="train/base.metrics.jsonl")
+    parser.add_argument(
+        "--base", type=Path, nargs="*", default=[], help="train/base.metrics.jsonl, of a run's own base"
+    )
     parser.add_argument("--editors", type=Path, nargs="+", required=True, help="train/{model}.metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     editors = [read_curve(LABELS[path.name.partition(".")[0]], path) for path in args.editors]
-    curves = [read_curve("Base", args.base), *editors]
+    curves = [*(read_curve("Base", path) for path in args.base), *editors]
     with replaced(args.out) as temporary:
         temporary.write_text(training_page(args.run, curves), encoding="utf-8")
 

@@ -27,12 +27,15 @@ from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints, run_identity
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.weights import folder_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base")
+    parser.add_argument(
+        "--base", type=Path, required=True, help="folder of the base, or models/{role}.json of a fetched one"
+    )
     parser.add_argument("--model", choices=models.ARCHITECTURES, help="else the one of the options")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
@@ -51,7 +54,7 @@ def main() -> None:
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
-    base = Base.load(args.base)
+    base = Base.load(folder_of(args.base.stem) if args.base.suffix == ".json" else args.base)
     base.vae.to(device)
     for encoder in base.text.encoders():
         encoder.to(device)

@@ -124,7 +124,7 @@ def all_results(wildcards):
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
-        *("train/base/manifest.json", "train/base.metrics.jsonl"),
+        *([] if CONFIG.train.base.model else ["train/base/manifest.json", "train/base.metrics.jsonl"]),
         *("train/{editor}/manifest.json", "train/{editor}.metrics.jsonl"),
         *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
         *("bench/table3.parquet", "bench/table3.md"),
@@ -196,6 +196,21 @@ def bench_option(wildcards, output):
 def model_of_role(wildcards):
     """Its entry in config/models.yaml."""
     return model_of(wildcards.role).model_dump_json(by_alias=True)
+
+
+def base_of_run(wildcards):
+    """The run's own base, or what tells where a fetched one lies."""
+    role = CONFIG.train.base.model
+    return f"models/{role}.json" if role else f"results/{wildcards.run}/train/base/manifest.json"
+
+
+def base_folder(wildcards, input):
+    return input.base if CONFIG.train.base.model else Path(input.base).parent
+
+
+def base_metrics(wildcards):
+    """Of the run's own base."""
+    return [] if CONFIG.train.base.model else f"results/{wildcards.run}/train/base.metrics.jsonl"
 
 
 def scorer_of_run(wildcards):

@@ -157,7 +157,7 @@ rule report_agreement:
 
 rule report_training:
     input:
-        base="results/{run}/train/base.metrics.jsonl",
+        base=base_metrics,
         editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
     output:
         report(

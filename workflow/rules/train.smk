@@ -1,8 +1,10 @@
-"""The editor: a small base pre-trained on the source photos, then EditNet on the buckets under DeepSpeed.
+"""The editor: a small base pre-trained on the source photos, or SD3 from config/models.yaml, then EditNet on the buckets
+under DeepSpeed.
 
-REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/buckets/manifest.json
+REQUIRED INPUTS: results/{run}/sources/{shard}.tar or models/{role}.json, results/{run}/buckets/manifest.json
 OUTPUTS:
-    results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json
+    results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
+                                                   none where `train.base.model` names another
     results/{run}/train/{editor}/                  the editor and manifest.json; EditPipeline.from_pretrained loads it
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
     results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
@@ -36,7 +38,7 @@ rule pretrain_base:
 
 rule train_editor:
     input:
-        base="results/{run}/train/base/manifest.json",
+        base=base_of_run,
         manifest="results/{run}/buckets/manifest.json",
     output:
         editor="results/{run}/train/{editor}/manifest.json",
@@ -55,7 +57,7 @@ rule train_editor:
         # A folder on the node's own disk, for a copy of the buckets.
         scratch="",
     params:
-        base=subpath(input.base, parent=True),
+        base=base_folder,
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/{editor}.checkpoints",
