@@ -175,8 +175,11 @@ class TrainConfig(Section):
     """Share of samples whose condition picture alone is dropped."""
     both_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples in which both are dropped."""
-    zero_stage: Literal[0, 1, 2] = 2
+    zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
+    max_skipped: int = Field(10, ge=1)
+    """A step is skipped whose loss or gradient is not finite, or whose gradient is over 50 times the median of the
+    recent ones; so many in a row stop the job."""
     checkpoint_every: int = Field(50, ge=1)
     """Steps between checkpoints; a killed job loses at most these."""
     held_out_every: int = Field(50, ge=1)

@@ -60,11 +60,12 @@ def main() -> None:
     trainer = Trainer(editor, store, BatchMaker(base.vae, instructions, options, args.seed), options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
-    if first:
-        with sealed_folder(args.out) as temporary:
-            base.pipeline(editor.cpu(), options.resolution).save_pretrained(temporary)
-        with replaced(args.metrics) as temporary:
-            shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+    with trainer.state.mean_shown():
+        if first:
+            with sealed_folder(args.out) as temporary:
+                base.pipeline(editor, options.resolution).save_pretrained(temporary)
+            with replaced(args.metrics) as temporary:
+                shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
     leave_ranks()
 
 

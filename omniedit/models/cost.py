@@ -122,16 +122,16 @@ def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 
     """Memory a GPU needs for weights, gradients, AdamW's state and the mean weights (Rajbhandari et al. 2020, fig. 1).
 
     Args:
-        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state, 2 gradients too, 3 also the weights. The mean of
-            the weights is shared at every stage.
+        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state with the mean of the weights, 2 gradients too,
+            3 also the weights.
         parameter_bytes: of a weight and of a gradient: 2 in bfloat16.
     """
     weights, gradients, adam = (
         parameter_bytes * cost.parameters,
         parameter_bytes * cost.trained,
-        ADAM_BYTES * cost.trained,
+        (ADAM_BYTES + EMA_BYTES) * cost.trained,
     )
-    shared = EMA_BYTES * cost.trained
+    shared = 0.0
     for stage, size in ((1, adam), (2, gradients), (3, weights)):
         shared += size if zero_stage >= stage else size * ranks
     return shared / ranks

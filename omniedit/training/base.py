@@ -21,8 +21,8 @@ from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
 from omniedit.training.batches import InstructionEncoder
-from omniedit.training.ema import ShardedEma
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
+from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETAS, ema_decay, learning_rate
 
 SMALLEST_CROP = 0.3
@@ -72,19 +72,20 @@ class Pretraining:
         scaled = [(photo.caption, self._scaled(photo)) for photo in photos]
         if not scaled:
             raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
-        optimizer = torch.optim.AdamW(base.parameters(), betas=BETAS, weight_decay=0.0)
-        ema = ShardedEma(dict(base.named_parameters()), rank=0, world_size=1)
+        optimizer = GuardedAdamW(base.parameters(), BETAS, shared=False)
+        optimizer.start(base.parameters())
         for step in range(options.steps):
             rate = learning_rate(step, options.steps, options.learning_rate, self.options.warmup_steps)
             optimizer.param_groups[0]["lr"] = rate
             loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(base.parameters(), 1.0)
+            optimizer.mean_decay = ema_decay(step, self.options.ema_decay)
+            optimizer.refused = None
             optimizer.step()
-            ema.update(ema_decay(step, self.options.ema_decay))
             yield loss.item()
-        ema.apply()
+        for parameter in base.parameters():
+            parameter.data.copy_(optimizer.state[parameter]["mean"])
 
     def _loss(
         self, base: SD3Transformer2DModel, photos: Sequence[tuple[str, Image]], rng: np.random.Generator

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import deepspeed
 import numpy as np
 import torch
 import torch.distributed as dist
-from deepspeed.accelerator import get_accelerator
 from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
@@ -22,12 +21,13 @@ from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.progress import Progress
 from omniedit.training.batches import BatchMaker, EditBatch
-from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.ema import ShardedEma
+from omniedit.training.checkpoints import Checkpoints, Position
 from omniedit.training.metrics import MetricsLog
 from omniedit.training.objective import flow_loss, weighted_mean
-from omniedit.training.ranks import sigterm_noted
+from omniedit.training.optimizer import GuardedAdamW
+from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
 from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.state import TrainedState
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Of the noise levels of training: at these the held-out loss is measured, and it is their mean."""
@@ -36,13 +36,19 @@ HELD_OUT_PAIRS = 64
 
 
 def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
+    zero: dict[str, Any] = {"stage": options.zero_stage}
+    # Neither norms nor clipping: GuardedAdamW sees to both.
+    if options.zero_stage in (1, 2):
+        zero["compute_grad_norm"] = False
+    if options.zero_stage == 3:
+        zero["sub_group_size"] = 10**15  # AdamW is to see all gradients at once
     return {
         "train_micro_batch_size_per_gpu": options.batch_size // world_size,
         "train_batch_size": options.batch_size,
-        "zero_optimization": {"stage": options.zero_stage},
+        "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
-        "gradient_clipping": 1.0,
-        "bf16": {"enabled": torch.cuda.is_available()},
+        "gradient_clipping": 0.0,
+        "bf16": {"enabled": torch.cuda.is_available(), "check_grad_overflow": False},
         "steps_per_print": 2**31,
     }
 
@@ -67,19 +73,21 @@ class Trainer:
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
         trained = {name: p for name, p in self.editor.named_parameters() if p.requires_grad}
-        optimizer = torch.optim.AdamW(trained.values(), lr=self.options.learning_rate, betas=BETAS, weight_decay=0.0)
+        self.optimizer = GuardedAdamW(trained.values(), BETAS, shared=self.options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
-            model=self.editor, optimizer=optimizer, config=deepspeed_config(self.options, self.world_size)
+            model=self.editor, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
-        self.ema = ShardedEma(trained, self.rank, self.world_size)
+        self.state = TrainedState(trained, self.engine, self.optimizer)
+        self.skipped = self.skipped_in_a_row = 0
 
     def run(self, checkpoints: Checkpoints) -> None:
-        """Train to the last step, from the newest checkpoint on; then the editor holds the mean of its weights.
+        """Train to the last step, from the newest checkpoint on.
 
         Raises:
-            UserError: the loss is not finite (the text names the pairs), or a rank got SIGTERM (after a checkpoint).
+            UserError: too many steps in a row were skipped (the text names the pairs), or a rank got SIGTERM (after a
+                checkpoint).
         """
-        done = checkpoints.load_last(self.engine, self.ema)
+        done = self._go_on_from(checkpoints.load_last(self.state))
         log = MetricsLog(checkpoints.folder, done) if self.rank == 0 else None
         if done == 0:
             _log(log, 0, self._held_out())
@@ -98,40 +106,68 @@ class Trainer:
                 if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
                     metrics |= self._held_out()
                 _log(log, step + 1, metrics)
-                stops = step + 1 < self.steps and _any_rank(sigterm.is_set())
+                stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
-                    checkpoints.save(self.engine, self.ema, step + 1)
+                    checkpoints.save(self.state, self._position(step + 1))
                 progress.advance()
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
-        self.ema.apply()
 
     def _step(self, step: int, pairs: PairBatch) -> dict[str, float]:
         batch = self.batches.training(pairs, step, first=self.rank * len(pairs))
         loss_B = self._losses(batch)
-        weight_sum = _summed(batch.weight.sum())
+        weight_sum = summed(batch.weight.sum())
         loss = weighted_mean(loss_B, batch.weight, weight_sum, self.world_size)
-        mean_loss = _summed(loss.detach()).item() / self.world_size
-        if not math.isfinite(mean_loss):
-            raise UserError(_not_finite("loss", step, batch, loss_B))
-        options = self.options
-        rate = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps)
-        for group in self.engine.optimizer.param_groups:
-            group["lr"] = rate
         self.engine.backward(loss)
-        # Only under ZeRO does DeepSpeed tell the norm; without, each rank has all gradients until the step.
-        whole_norm = _gradient_norm(self.ema.parameters.values()) if options.zero_stage == 0 else None
-        self.engine.step()
-        grad_norm = self.engine.get_global_grad_norm() if whole_norm is None else whole_norm
-        if not math.isfinite(grad_norm):
-            raise UserError(_not_finite("gradient", step, batch, loss_B.fill_(math.nan)))
-        self.ema.update(ema_decay(step, self.options.ema_decay))
+        mean_loss = summed(loss).item() / self.world_size
+        self._update(step, mean_loss)
+        self._count_skipped(step, batch.pair_ids, loss_B)
         return {
             "loss": mean_loss,
-            "learning_rate": rate,
-            "grad_norm": float(grad_norm),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
+            "skipped": self.skipped,
         }
+
+    def _update(self, step: int, loss: float) -> None:
+        """Follow the gradients, unless they would do harm; `optimizer.refused` says why they were not followed."""
+        options, optimizer = self.options, self.optimizer
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps)
+        optimizer.mean_decay = ema_decay(step, options.ema_decay)
+        optimizer.refused = None if math.isfinite(loss) else f"the loss is {loss}"
+        self.engine.step()
+        if not self.engine.was_step_applied():  # DeepSpeed leaves out some itself, and AdamW hears nothing of them
+            optimizer.norm = math.nan
+            optimizer.refused = optimizer.refused or "the gradient's norm is not finite"
+
+    def _count_skipped(self, step: int, pair_ids: Sequence[str], loss_B: Tensor) -> None:
+        """
+        Raises:
+            UserError: this step was skipped, and `max_skipped` before and with it.
+        """
+        why = self.optimizer.refused
+        if why is None:
+            self.skipped_in_a_row = 0
+            return
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        pairs = ", ".join(_suspects(pair_ids, loss_B))
+        print(f"step {step + 1} skipped: {why}; pairs {pairs}", flush=True)
+        if self.skipped_in_a_row == self.options.max_skipped:
+            raise UserError(
+                f"training stopped at step {step + 1}: {self.skipped_in_a_row} in a row were skipped, this one because "
+                f"{why}, with the pairs {pairs}; look at these pairs, or lower train.learning_rate"
+            )
+
+    def _position(self, step: int) -> Position:
+        norms = tuple(self.optimizer.guard.norms)
+        return Position(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
+
+    def _go_on_from(self, position: Position) -> int:
+        self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
+        return position.step
 
     def _losses(self, batch: EditBatch) -> Tensor:
         dtype = next(self.editor.parameters()).dtype
@@ -143,13 +179,13 @@ class Trainer:
     def _held_out(self) -> dict[str, float]:
         """Mean loss of the mean weights on held-out pairs, over pairs and noise levels; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
-        with self.ema.applied():
+        with self.state.mean_shown():
             for ratio, rows in self._held_out_rows():
                 pairs = self.store.read(ratio, rows)
                 for quantile in HELD_OUT_QUANTILES:
                     total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
                     count += len(pairs)
-        total, count = _summed(total), _summed(count)
+        total, count = summed(total), summed(count)
         return {"held_out_loss": (total / count).item()} if count else {}
 
     def _held_out_rows(self) -> list[tuple[str, np.ndarray]]:
@@ -174,29 +210,9 @@ def _log(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
         log.write(step, **metrics)
 
 
-def _gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
-    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-
-
-def _summed(value: Tensor) -> Tensor:
-    """The sum of a scalar over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
-    total = value.detach().to(get_accelerator().current_device_name(), copy=True)
-    dist.all_reduce(total)
-    return total
-
-
-def _any_rank(value: bool) -> bool:
-    """Whether it is true on any rank: all of them must take the same way."""
-    return bool(_summed(torch.tensor(float(value))).item())
-
-
-def _not_finite(what: str, step: int, batch: EditBatch, loss_B: Tensor) -> str:
-    bad = torch.isfinite(loss_B.detach()).logical_not().tolist()
-    mine = [pair_id for pair_id, is_bad in zip(batch.pair_ids, bad, strict=True) if is_bad]
-    everyone: list[list[str]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everyone, mine)
-    pairs = ", ".join(dict.fromkeys(pair_id for ids in everyone for pair_id in ids))
-    return (
-        f"training stopped at step {step + 1}: the {what} is not finite, with the pairs {pairs}; look at these pairs, "
-        "or lower train.learning_rate"
-    )
+def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
+    """Pairs of all ranks whose loss is not finite, or all of them where each is."""
+    finite = torch.isfinite(loss_B.detach()).tolist()
+    everyone = [known for rank in from_all_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
+    bad = [pair_id for pair_id, is_finite in everyone if not is_finite]
+    return list(dict.fromkeys(bad or [pair_id for pair_id, _ in everyone]))

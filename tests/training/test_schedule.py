@@ -4,9 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-import torch
 
-from omniedit.training.ema import ShardedEma
 from omniedit.training.metrics import MetricsLog
 from omniedit.training.schedule import ema_decay, learning_rate
 
@@ -22,18 +20,6 @@ def test_the_learning_rate_rises_then_falls_to_a_twentieth():
 def test_the_mean_forgets_the_initial_weights_soon():
     assert [ema_decay(step, 0.99) for step in (0, 8)] == [0.1, 0.5]
     assert ema_decay(10_000, 0.99) == 0.99
-
-
-def test_the_mean_is_in_the_weights_only_inside_the_block():
-    weight = torch.nn.Parameter(torch.tensor([0.0]))
-    ema = ShardedEma({"weight": weight}, rank=0, world_size=1)
-    weight.data.fill_(4.0)
-    ema.update(0.75)
-    with ema.applied():
-        assert weight.item() == 1.0
-    assert weight.item() == 4.0
-    ema.apply()
-    assert weight.item() == 1.0
 
 
 def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path):
