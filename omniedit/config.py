@@ -186,6 +186,8 @@ class TrainConfig(Section):
     """Steps between measurements of the held-out loss."""
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of kept pairs that training never sees; their loss is the held-out loss."""
+    wandb: str | None = None
+    """Project of Weights & Biases that gets the metrics too."""
     base: BaseConfig = BaseConfig()
 
     @property

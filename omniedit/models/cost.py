@@ -64,18 +64,25 @@ def cost_of(
         base_config: of the `SD3Transformer2DModel`.
         latent: height and width of the latents; a picture of 1024 x 1024 has 128 x 128 in SD3.
     """
-    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
     with torch.device("meta"):
         net = ARCHITECTURES[name](base_config)
         sample = sample_of(net, latent, text_tokens, torch.float32)
         with torch.no_grad(), FlopCounterMode(display=False) as forward:
             net(**sample)
-        with FlopCounterMode(display=False) as step:
-            net(**sample).sum().backward()
+    step = step_flops(name, base_config, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
     saved = saved_bytes(name, base_config, latent, text_tokens, dtype)
-    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step.get_total_flops(), saved)
+    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step, saved)
+
+
+def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
+    """Operations of a sample's forward and backward pass."""
+    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
+    with torch.device("meta"), FlopCounterMode(display=False) as step:
+        net = ARCHITECTURES[name](base_config)
+        net(**sample_of(net, latent, text_tokens, torch.float32)).sum().backward()
+    return step.get_total_flops()
 
 
 def saved_bytes(

@@ -35,6 +35,7 @@ class EditBatch:
     """
 
     pair_ids: tuple[str, ...]
+    tasks: tuple[str, ...]
     inputs: dict[str, Tensor]
     target: Tensor
     weight: Tensor
@@ -127,7 +128,8 @@ class BatchMaker:
             "condition": source,
         }
         weight = torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs]).to(edited)
-        return EditBatch(tuple(pair["pair_id"] for pair in pairs.pairs), inputs, target, weight)
+        pair_ids, tasks = (tuple(pair[name] for pair in pairs.pairs) for name in ("pair_id", "task"))
+        return EditBatch(pair_ids, tasks, inputs, target, weight)
 
     @torch.no_grad()
     def _latents(self, pictures_BHWC: np.ndarray, flips: Sequence[bool]) -> Tensor:

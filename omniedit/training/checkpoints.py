@@ -34,8 +34,9 @@ from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 
 KEPT = 2
+RUN = "run.json"
 POSITION = "position.json"
-WITHOUT_EFFECT = {"base", "checkpoint_every", "held_out_every", "max_skipped", "zero_stage"}
+WITHOUT_EFFECT = {"base", "checkpoint_every", "held_out_every", "max_skipped", "zero_stage", "wandb"}
 """Options that change no weight, or none by more than rounding: a run goes on when they change."""
 
 
@@ -87,7 +88,7 @@ class Checkpoints:
         self.folder = folder
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         if self.rank == 0:
-            identity = folder / "run.json"
+            identity = folder / RUN
             if not identity.is_file() or json.loads(identity.read_text()) != run:
                 shutil.rmtree(folder, ignore_errors=True)
                 with replaced(identity) as temporary:

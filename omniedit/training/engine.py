@@ -1,16 +1,19 @@
 """Training of an editor under DeepSpeed, on any number of ranks, from the last checkpoint on."""
 
+import json
 import math
 import time
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import deepspeed
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
@@ -19,14 +22,16 @@ from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
+from omniedit.models.editor import Editor
 from omniedit.progress import Progress
 from omniedit.training.batches import BatchMaker, EditBatch
-from omniedit.training.checkpoints import Checkpoints, Position
-from omniedit.training.metrics import MetricsLog
+from omniedit.training.checkpoints import RUN, Checkpoints, Position
+from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
 from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -62,7 +67,7 @@ class Trainer:
         store: sealed buckets, read at the training resolution.
     """
 
-    editor: nn.Module
+    editor: Editor
     store: BucketStore
     batches: BatchMaker
     options: TrainConfig
@@ -79,6 +84,8 @@ class Trainer:
         )
         self.state = TrainedState(trained, self.engine, self.optimizer)
         self.skipped = self.skipped_in_a_row = 0
+        peak = peak_flops()
+        self.utilisation = peak and Utilisation(self.options, self.editor.config["base_config"], peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
         """Train to the last step, from the newest checkpoint on.
@@ -88,24 +95,22 @@ class Trainer:
                 checkpoint).
         """
         done = self._go_on_from(checkpoints.load_last(self.state))
-        log = MetricsLog(checkpoints.folder, done) if self.rank == 0 else None
-        if done == 0:
-            _log(log, 0, self._held_out())
         steps = range(done, self.steps)
         with (
+            closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
             BatchLoader(self.store, self.plan, self.rank, steps) as loader,
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
+            if done == 0:
+                _write(log, 0, self._held_out())
             for step, pairs in loader:
-                start, waited_s = time.monotonic(), loader.waited_s - progress.waited_s
-                progress.waited_s = loader.waited_s
-                metrics = self._step(step, pairs)
-                metrics["samples_per_s"] = self.options.batch_size / (time.monotonic() - start + waited_s)
+                waited_s, progress.waited_s = loader.waited_s - progress.waited_s, loader.waited_s
+                metrics = self._step(step, pairs, waited_s)
                 metrics["data_wait_share"] = progress.waited_s / progress.elapsed_s
                 if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
                     metrics |= self._held_out()
-                _log(log, step + 1, metrics)
+                _write(log, step + 1, metrics)
                 stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
                     checkpoints.save(self.state, self._position(step + 1))
@@ -113,22 +118,30 @@ class Trainer:
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
 
-    def _step(self, step: int, pairs: PairBatch) -> dict[str, float]:
+    def _step(self, step: int, pairs: PairBatch, waited_s: float) -> dict[str, float]:
+        """What is to be told of the step, for whose pairs it was waited so long."""
+        start = time.monotonic()
         batch = self.batches.training(pairs, step, first=self.rank * len(pairs))
         loss_B = self._losses(batch)
         weight_sum = summed(batch.weight.sum())
-        loss = weighted_mean(loss_B, batch.weight, weight_sum, self.world_size)
-        self.engine.backward(loss)
-        mean_loss = summed(loss).item() / self.world_size
-        self._update(step, mean_loss)
+        self.engine.backward(weighted_mean(loss_B, batch.weight, weight_sum, self.world_size))
+        losses = loss_means(summed(loss_sums(batch, loss_B)))
+        self._update(step, losses["loss"])
         self._count_skipped(step, batch.pair_ids, loss_B)
-        return {
-            "loss": mean_loss,
+        return losses | {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
             "skipped": self.skipped,
+            **self._speed(batch, time.monotonic() - start + waited_s),
         }
+
+    def _speed(self, batch: EditBatch, seconds: float) -> dict[str, float]:
+        """Of a step that took so long, waiting included."""
+        speed = {"samples_per_s": self.options.batch_size / seconds, "memory_gb": memory_gb()}
+        if self.utilisation:
+            speed["mfu"] = self.utilisation(batch.inputs, seconds)
+        return speed
 
     def _update(self, step: int, loss: float) -> None:
         """Follow the gradients, unless they would do harm; `optimizer.refused` says why they were not followed."""
@@ -160,6 +173,10 @@ class Trainer:
                 f"training stopped at step {step + 1}: {self.skipped_in_a_row} in a row were skipped, this one because "
                 f"{why}, with the pairs {pairs}; look at these pairs, or lower train.learning_rate"
             )
+
+    def _log(self, folder: Path, done: int) -> MetricsLog:
+        project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
+        return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
 
     def _position(self, step: int) -> Position:
         norms = tuple(self.optimizer.guard.norms)
@@ -205,7 +222,7 @@ def steps_of(options: TrainConfig, plan: BatchPlan) -> int:
     return max(1, round(options.epochs * plan.steps_per_epoch))
 
 
-def _log(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
+def _write(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
     if log is not None and metrics:
         log.write(step, **metrics)
 

@@ -117,6 +117,6 @@ class Disturbed(nn.Module):
 
 def metrics_of(path: Path) -> list[dict[str, float]]:
     """Lines without what is timed."""
-    timings = {"samples_per_s", "data_wait_share"}
+    timings = {"samples_per_s", "data_wait_share", "memory_gb"}
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in timings} for line in lines]

@@ -29,7 +29,10 @@ def maker(**options: float) -> BatchMaker:
 def pairs(count: int, instructions: tuple[str, ...] = ("Add fog.", "Make it foggy.")) -> PairBatch:
     rng = np.random.default_rng(0)
     source, edited = rng.integers(0, 255, (2, count, 16, 24, 3), np.uint8)
-    rows = [{"pair_id": f"p{i}", "instructions": list(instructions), "o_score": 9.0 + i / 10} for i in range(count)]
+    rows = [
+        {"pair_id": f"p{i}", "task": "style_transfer", "instructions": list(instructions), "o_score": 9.0 + i / 10}
+        for i in range(count)
+    ]
     return PairBatch("3x2", source, edited, np.zeros((count, 16, 24), np.uint8), tuple(rows))
 
 

@@ -1,11 +1,9 @@
-"""Learning rate, mean weights and the metrics' log, by the values that come out."""
+"""Learning rate and mean weights, by the values that come out."""
 
-import json
 from itertools import pairwise
 
 import pytest
 
-from omniedit.training.metrics import MetricsLog
 from omniedit.training.schedule import ema_decay, learning_rate
 
 
@@ -20,17 +18,3 @@ def test_the_learning_rate_rises_then_falls_to_a_twentieth():
 def test_the_mean_forgets_the_initial_weights_soon():
     assert [ema_decay(step, 0.99) for step in (0, 8)] == [0.1, 0.5]
     assert ema_decay(10_000, 0.99) == 0.99
-
-
-def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path):
-    log = MetricsLog(tmp_path, done=0)
-    for step in range(4):
-        log.write(step, loss=1.0 / (step + 1))
-    log.close()
-    with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 4, "lo')
-    log = MetricsLog(tmp_path, done=2)
-    log.write(3, loss=7.0)
-    log.close()
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [(line["step"], line["loss"]) for line in lines] == [(0, 1.0), (1, 0.5), (2, 0.333333), (3, 7.0)]
