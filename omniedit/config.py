@@ -184,6 +184,8 @@ class TrainConfig(Section):
     """Steps between checkpoints; a killed job loses at most these."""
     held_out_every: int = Field(50, ge=1)
     """Steps between measurements of the held-out loss."""
+    sample_every: int = Field(200, ge=1)
+    """Steps between grids of edits of held-out pairs, to look at; there is one after the last step too."""
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of kept pairs that training never sees; their loss is the held-out loss."""
     wandb: str | None = None

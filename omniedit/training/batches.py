@@ -4,6 +4,7 @@ Every random choice about a sample follows from (seed, step, its place in the wh
 of ranks changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
 """
 
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ import torch
 from torch import Tensor
 from transformers import BertModel, BertTokenizer
 
-from omniedit.buckets.store import PairBatch
+from omniedit.aspect import RATIOS
+from omniedit.buckets.layout import HELD_OUT
+from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import encode_text
@@ -63,6 +66,12 @@ class InstructionEncoder:
         while len(self._known) > self.capacity:
             self._known.popitem(last=False)
         return torch.stack(embeds), torch.stack(pooled)
+
+
+def held_out_pairs(store: BucketStore, most: int) -> list[tuple[str, int]]:
+    """(ratio, row) of held-out pairs, all or `most` of them, spread evenly."""
+    held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
+    return held[:: math.ceil(len(held) / most) or 1]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
     position.json                     what else the next step depends on
     manifest.json                     bytes and sha256 of each
 {folder}/metrics.jsonl            what was logged until now
-{folder}/tensorboard/
+{folder}/tensorboard/, samples/   grids of edits, step-00000200.png
 """
 
 import json
@@ -36,7 +36,7 @@ from omniedit.training.state import KINDS, TrainedState
 KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
-WITHOUT_EFFECT = {"base", "checkpoint_every", "held_out_every", "max_skipped", "zero_stage", "wandb"}
+WITHOUT_EFFECT = {"base", "checkpoint_every", "held_out_every", "sample_every", "max_skipped", "zero_stage", "wandb"}
 """Options that change no weight, or none by more than rounding: a run goes on when they change."""
 
 

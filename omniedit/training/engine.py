@@ -17,19 +17,20 @@ from torch import Tensor
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
+from omniedit.models.pipeline import EditPipeline
 from omniedit.progress import Progress
-from omniedit.training.batches import BatchMaker, EditBatch
+from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
+from omniedit.training.samples import grid, sample_edits
 from omniedit.training.schedule import BETAS, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
@@ -64,10 +65,12 @@ class Trainer:
 
     Args:
         editor: an architecture of `omniedit.models`; its parameters that require gradients are trained.
+        pipeline: the editor with the parts that edits are made by.
         store: sealed buckets, read at the training resolution.
     """
 
     editor: Editor
+    pipeline: EditPipeline
     store: BucketStore
     batches: BatchMaker
     options: TrainConfig
@@ -103,14 +106,12 @@ class Trainer:
             sigterm_noted() as sigterm,
         ):
             if done == 0:
-                _write(log, 0, self._held_out())
+                _write(log, 0, self._look(0, log))
             for step, pairs in loader:
                 waited_s, progress.waited_s = loader.waited_s - progress.waited_s, loader.waited_s
                 metrics = self._step(step, pairs, waited_s)
                 metrics["data_wait_share"] = progress.waited_s / progress.elapsed_s
-                if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
-                    metrics |= self._held_out()
-                _write(log, step + 1, metrics)
+                _write(log, step + 1, metrics | self._look(step + 1, log))
                 stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
                     checkpoints.save(self.state, self._position(step + 1))
@@ -192,24 +193,32 @@ class Trainer:
         inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
         return flow_loss(self.engine(**inputs), batch.target)
 
+    def _look(self, step: int, log: MetricsLog | None) -> dict[str, float]:
+        """What the mean weights do with held-out pairs: their loss, and edits of some, as often as the options say."""
+        measures = step % self.options.held_out_every == 0 or step == self.steps
+        samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
+        if not (measures or samples):
+            return {}
+        with self.state.mean_shown():
+            if samples and (made := list(sample_edits(self.pipeline, self.store, self.seed))) and log is not None:
+                log.picture(step, grid(made))
+            return self._held_out() if measures else {}
+
     @torch.no_grad()
     def _held_out(self) -> dict[str, float]:
-        """Mean loss of the mean weights on held-out pairs, over pairs and noise levels; {} where none is held out."""
+        """Mean loss on held-out pairs, over pairs and noise levels; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
-        with self.state.mean_shown():
-            for ratio, rows in self._held_out_rows():
-                pairs = self.store.read(ratio, rows)
-                for quantile in HELD_OUT_QUANTILES:
-                    total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
-                    count += len(pairs)
+        for ratio, rows in self._held_out_rows():
+            pairs = self.store.read(ratio, rows)
+            for quantile in HELD_OUT_QUANTILES:
+                total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
+                count += len(pairs)
         total, count = summed(total), summed(count)
         return {"held_out_loss": (total / count).item()} if count else {}
 
     def _held_out_rows(self) -> list[tuple[str, np.ndarray]]:
         """This rank's part of the held-out pairs: (ratio, rows) of at most a batch."""
-        held = [(ratio, row) for ratio in RATIOS for row in self.store.rows(ratio, HELD_OUT).tolist()]
-        spread = held[:: math.ceil(len(held) / HELD_OUT_PAIRS) or 1]
-        mine = spread[self.rank :: self.world_size]
+        mine = held_out_pairs(self.store, HELD_OUT_PAIRS)[self.rank :: self.world_size]
         size = self.options.batch_size // self.world_size
         by_ratio = [(ratio, [row for r, row in mine if r == ratio]) for ratio in RATIOS]
         return [(ratio, np.array(rows[i : i + size])) for ratio, rows in by_ratio for i in range(0, len(rows), size)]

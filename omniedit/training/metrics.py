@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from omniedit.errors import UserError
+from omniedit.files import replaced
+from omniedit.images import Image, encode_png
 from omniedit.tasks import Task
 from omniedit.training.batches import EditBatch
 
@@ -44,7 +46,7 @@ class MetricsLog:
     """Metrics by step; going on from a checkpoint drops the lines that come after it.
 
     Args:
-        folder: of `metrics.jsonl` and `tensorboard/`.
+        folder: of `metrics.jsonl`, `tensorboard/` and `samples/`.
         done: steps whose lines are kept.
         wandb: a run of Weights & Biases that gets the same.
     """
@@ -65,6 +67,16 @@ class MetricsLog:
             self._board.add_scalar(name, value, step)
         if self._wandb is not None:
             self._wandb.log(finite, step=step)
+
+    def picture(self, step: int, samples: Image) -> None:
+        path = self.path.with_name("samples") / f"step-{step:08d}.png"
+        with replaced(path) as temporary:
+            temporary.write_bytes(encode_png(samples))
+        self._board.add_image("samples", samples, step, dataformats="HWC")
+        if self._wandb is not None:
+            import wandb
+
+            self._wandb.log({"samples": wandb.Image(str(path))}, step=step)
 
     def close(self) -> None:
         self._board.close()

@@ -83,8 +83,9 @@ def trainer_of(run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = Base.load(run / "base")
     batches = BatchMaker(base.vae, InstructionEncoder(base.text_encoder, base.tokenizer), options, seed=0)
-    editor = wrap(models.build("editnet", base.transformer, base.prediction_type))
-    return Trainer(editor, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
+    editor = models.build("editnet", base.transformer, base.prediction_type)
+    pipeline = base.pipeline(editor, SIDE)
+    return Trainer(wrap(editor), pipeline, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
 
 
 class Disturbed(nn.Module):

@@ -20,11 +20,13 @@ from training.two_ranks import STAGES, finish, start, train
 from omniedit.buckets.plan import BatchPlan
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
+from omniedit.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, places_of
 from omniedit.training.engine import Trainer, steps_of
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
 
 
@@ -76,6 +78,8 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) 
     trained, base = EditNet.from_pretrained(run / "whole/transformer"), Base.load(run / "base").transformer
     assert all(torch.equal(a, b) for a, b in zip(trained.base.parameters(), base.parameters(), strict=True))
     assert trained.control_blocks[0].to_image.weight.any()
+    grid = decode_image((run / "whole/samples.png").read_bytes())
+    assert grid.shape[0] == 4 * CELL + 3 * GAP, "of four held-out pairs"
 
 
 def same_editor(run: Path, name: str) -> bool:
