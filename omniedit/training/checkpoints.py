@@ -36,7 +36,16 @@ from omniedit.training.state import KINDS, TrainedState
 KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
-WITHOUT_EFFECT = {"base", "checkpoint_every", "held_out_every", "sample_every", "max_skipped", "zero_stage", "wandb"}
+WITHOUT_EFFECT = {
+    "base",
+    "accumulate",
+    "checkpoint_every",
+    "held_out_every",
+    "sample_every",
+    "max_skipped",
+    "zero_stage",
+    "wandb",
+}
 """Options that change no weight, or none by more than rounding: a run goes on when they change."""
 
 

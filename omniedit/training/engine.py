@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,14 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.models.pipeline import EditPipeline
 from omniedit.progress import Progress
-from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs
+from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
 from omniedit.training.samples import grid, sample_edits
-from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
 
@@ -49,8 +49,9 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
     if options.zero_stage == 3:
         zero["sub_group_size"] = 10**15  # AdamW is to see all gradients at once
     return {
-        "train_micro_batch_size_per_gpu": options.batch_size // world_size,
         "train_batch_size": options.batch_size,
+        "train_micro_batch_size_per_gpu": options.batch_size // world_size // options.accumulate,
+        "gradient_accumulation_steps": options.accumulate,
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "gradient_clipping": 0.0,
@@ -80,8 +81,11 @@ class Trainer:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
+        if self.options.batch_size // self.world_size % self.options.accumulate:
+            raise UserError(f"train.accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
         trained = {name: p for name, p in self.editor.named_parameters() if p.requires_grad}
-        self.optimizer = GuardedAdamW(trained.values(), BETAS, shared=self.options.zero_stage > 0)
+        betas = (BETA1, self.options.adam_beta2)
+        self.optimizer = GuardedAdamW(trained.values(), betas, shared=self.options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
             model=self.editor, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
@@ -122,13 +126,15 @@ class Trainer:
     def _step(self, step: int, pairs: PairBatch, waited_s: float) -> dict[str, float]:
         """What is to be told of the step, for whose pairs it was waited so long."""
         start = time.monotonic()
-        batch = self.batches.training(pairs, step, first=self.rank * len(pairs))
-        loss_B = self._losses(batch)
-        weight_sum = summed(batch.weight.sum())
-        self.engine.backward(weighted_mean(loss_B, batch.weight, weight_sum, self.world_size))
-        losses = loss_means(summed(loss_sums(batch, loss_B)))
+        weight_sum = summed(importance(pairs).sum())
+        sums, loss_B = torch.zeros(()), torch.zeros(0)
+        for batch in self._parts(step, pairs):
+            part_B = self._losses(batch)
+            self.engine.backward(weighted_mean(part_B, batch.weight, weight_sum, self.world_size), scale_wrt_gas=False)
+            sums, loss_B = sums + loss_sums(batch, part_B), torch.cat([loss_B, part_B.detach().cpu()])
+        losses = loss_means(summed(sums))
         self._update(step, losses["loss"])
-        self._count_skipped(step, batch.pair_ids, loss_B)
+        self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
         return losses | {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "grad_norm": self.optimizer.norm,
@@ -136,6 +142,14 @@ class Trainer:
             "skipped": self.skipped,
             **self._speed(batch, time.monotonic() - start + waited_s),
         }
+
+    def _parts(self, step: int, pairs: PairBatch) -> Iterator[EditBatch]:
+        """This rank's batch in as many parts as gradients are accumulated over."""
+        size = len(pairs) // self.options.accumulate
+        for first in range(0, len(pairs), size):
+            if first:
+                self.engine.step()  # none yet: DeepSpeed counts parts so
+            yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
     def _speed(self, batch: EditBatch, seconds: float) -> dict[str, float]:
         """Of a step that took so long, waiting included."""
@@ -148,7 +162,7 @@ class Trainer:
         """Follow the gradients, unless they would do harm; `optimizer.refused` says why they were not followed."""
         options, optimizer = self.options, self.optimizer
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps)
+            group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps, options.lr_decay)
         optimizer.mean_decay = ema_decay(step, options.ema_decay)
         optimizer.refused = None if math.isfinite(loss) else f"the loss is {loss}"
         self.engine.step()

@@ -5,10 +5,12 @@ import os
 import signal
 from collections.abc import Callable, Collection
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from PIL import Image
 from torch import nn
 
 from omniedit import models
@@ -47,7 +49,14 @@ def make_run(root: Path) -> None:
     pairs = [made_pair(row) for row in range(PAIRS)]
     write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     decisions = [
-        {"pair_id": p.pair_id, "kept": True, "reason": "kept", "o_score": 9.5, "row": i, "ratio": p.provenance["ratio"]}
+        {
+            "pair_id": p.pair_id,
+            "kept": True,
+            "reason": "kept",
+            "o_score": 9 + i / PAIRS,
+            "row": i,
+            "ratio": p.provenance["ratio"],
+        }
         for i, p in enumerate(pairs)
     ]
     write_rows(root / "decisions/style_transfer/00000.parquet", decisions, DECISIONS_SCHEMA)
@@ -79,13 +88,29 @@ def seal_buckets(root: Path) -> None:
     write_sealed(root / "buckets/manifest.json", plan, entries)
 
 
-def trainer_of(run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor: editor, **changes: object) -> Trainer:
+def trainer_of(
+    run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor: editor, edits: bool = False, **changes: object
+) -> Trainer:
+    """
+    Args:
+        edits: whether the grids show edits, which takes longer than the training itself, or sources.
+    """
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = Base.load(run / "base")
     batches = BatchMaker(base.vae, InstructionEncoder(base.text_encoder, base.tokenizer), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
-    pipeline = base.pipeline(editor, SIDE)
+    pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
     return Trainer(wrap(editor), pipeline, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
+
+
+class Unedited:
+    """A pipeline whose edits are the pictures themselves."""
+
+    def __call__(self, image: Image.Image, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(images=[image])
+
+    def set_progress_bar_config(self, **_: object) -> None:
+        pass
 
 
 class Disturbed(nn.Module):

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -128,12 +129,20 @@ def two_ranks(run: Path, alone: None) -> Path:
     return run
 
 
-def test_ranks_and_zero_stages_change_no_loss_and_no_norm(two_ranks: Path) -> None:
+def test_ranks_zero_stages_and_parts_of_a_batch_change_no_loss_and_no_norm(two_ranks: Path) -> None:
     expected = metrics_of(two_ranks / "alone3/metrics.jsonl")
-    for stage in STAGES:
-        assert metrics_of(two_ranks / f"zero{stage}/metrics.jsonl") == [
-            pytest.approx(line, rel=1e-4) for line in expected
-        ]
+    for name in [*(f"zero{stage}" for stage in STAGES), "parts"]:
+        assert metrics_of(two_ranks / f"{name}/metrics.jsonl") == [pytest.approx(line, rel=1e-4) for line in expected]
+
+
+def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> None:
+    shared, whole = (
+        decode_image((two_ranks / f"zero{stage}/samples/step-00000003.png").read_bytes()) for stage in (3, 2)
+    )
+    edits = np.s_[:, 2 * (CELL + GAP) : 3 * CELL + 2 * GAP]
+    sources = np.s_[:, :CELL]
+    assert np.abs(shared[edits].astype(int) - whole[edits]).mean() < 0.1
+    assert np.abs(shared[edits].astype(int) - shared[sources]).mean() > 1
 
 
 def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
@@ -236,6 +245,16 @@ def two_checkpoints(run: Path, alone: None, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("checkpoints")
     train(run, folder, steps=6)
     return folder
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: None, tmp_path: Path, parts: int) -> None:
+    """By the losses, norms and weights; samples weigh differently."""
+    whole, cut = (train(run, tmp_path / str(count), zero_stage=0, steps=3, accumulate=count) for count in (1, parts))
+    lines = metrics_of(tmp_path / str(parts) / "metrics.jsonl")
+    assert lines == [pytest.approx(line, rel=1e-4) for line in metrics_of(tmp_path / "1/metrics.jsonl")]
+    for name in whole.state.parameters:
+        torch.testing.assert_close(cut.state.gather(name, "exp_avg"), whole.state.gather(name, "exp_avg"))
 
 
 def test_checkpoints_of_another_run_are_not_gone_on_from(alone: None, tmp_path: Path) -> None:

@@ -8,11 +8,16 @@ from omniedit.training.schedule import ema_decay, learning_rate
 
 
 def test_the_learning_rate_rises_then_falls_to_a_twentieth():
-    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10) for step in range(100)]
+    rates = [learning_rate(step, 100, 1.0, 10, "cosine") for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(0.981, abs=1e-3)
     assert all(a > b for a, b in pairwise(rates[9:]))
-    assert learning_rate(100, 100, 1.0, 10) == pytest.approx(0.05)
+    assert learning_rate(100, 100, 1.0, 10, "cosine") == pytest.approx(0.05)
+
+
+def test_a_linear_fall_and_none():
+    assert [learning_rate(step, 100, 2.0, 0, "linear") for step in (0, 50, 100)] == pytest.approx([2.0, 1.05, 0.1])
+    assert [learning_rate(step, 100, 2.0, 10, "constant") for step in (4, 9, 50, 99)] == [1.0, 2.0, 2.0, 2.0]
 
 
 def test_the_mean_forgets_the_initial_weights_soon():

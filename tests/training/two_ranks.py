@@ -42,7 +42,8 @@ def scenario(run: Path) -> None:
     """Training at each ZeRO stage; a step that is bad on rank 1 alone; half a training, and the rest of another."""
     join_ranks()
     for stage in STAGES:
-        train(run, run / f"zero{stage}", zero_stage=stage, steps=3)
+        train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
+    train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
     poisoned = {2} if dist.get_rank() == 1 else set()
     train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
