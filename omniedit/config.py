@@ -159,14 +159,22 @@ class TrainConfig(Section):
     """Passes over the training pairs; takes the place of steps."""
     batch_size: int = Field(16, ge=1)
     """Pairs a step, over all ranks together."""
+    accumulate: int = Field(1, ge=1)
+    """Parts in which each rank computes its share of a batch, one after another: less memory, the same step."""
     learning_rate: float = Field(3e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the learning rate rises from 0."""
+    lr_decay: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate then falls, to a twentieth of its peak at the end; constant: not at all."""
+    adam_beta2: float = Field(0.99, gt=0, lt=1)
+    """Decay of AdamW's second moment: 0.99 for runs of some hundred steps, 0.999 for long ones."""
     sigma_mean: float = 1.0
     """Mean of the logit of the noise level; above 0 there is more noise."""
     sigma_std: float = Field(1.0, gt=0)
     """Standard deviation of the logit of the noise level."""
+    sigma_shift: float = Field(1.0, gt=0)
+    """Moves noise levels towards noise, as more pixels need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024; 1: none."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
     text_dropout: float = Field(0.05, ge=0, le=1)
@@ -175,14 +183,21 @@ class TrainConfig(Section):
     """Share of samples whose condition picture alone is dropped."""
     both_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples in which both are dropped."""
-    zero_stage: Literal[0, 1, 2] = 2
+    zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
+    max_skipped: int = Field(10, ge=1)
+    """A step is skipped whose loss or gradient is not finite, or whose gradient is over 50 times the median of the
+    recent ones; so many in a row stop the job."""
     checkpoint_every: int = Field(50, ge=1)
     """Steps between checkpoints; a killed job loses at most these."""
     held_out_every: int = Field(50, ge=1)
     """Steps between measurements of the held-out loss."""
+    sample_every: int = Field(200, ge=1)
+    """Steps between grids of edits of held-out pairs, to look at; there is one after the last step too."""
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of kept pairs that training never sees; their loss is the held-out loss."""
+    wandb: str | None = None
+    """Project of Weights & Biases that gets the metrics too."""
     base: BaseConfig = BaseConfig()
 
     @property
@@ -194,6 +209,12 @@ class TrainConfig(Section):
     def _editors_differ(self) -> "TrainConfig":
         if len(set(self.editors)) < len(self.editors):
             raise ValueError(f"ablations {self.ablations} must differ from each other and from model {self.model}")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_has_parts(self) -> "TrainConfig":
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")
         return self
 
     @model_validator(mode="after")

@@ -127,7 +127,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         settings = [instruction, negative, steps, guidance, image_guidance, seed]
         wanted, shown = [image, *settings, history], [slider, caption, history, past]
         go.click(edit, wanted, shown, api_name="edit")
-        instruction.submit(edit, wanted, shown, api_name=False)
-        past.select(chosen, history, [slider, caption, image, *settings], api_name=False)
-        further.click(lambda pair: pair and pair[1], slider, image, api_name=False)
+        instruction.submit(edit, wanted, shown, api_visibility="private")
+        past.select(chosen, history, [slider, caption, image, *settings], api_visibility="private")
+        further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")
     return page

@@ -61,14 +61,19 @@ def main() -> None:
     editor = models.build(options.model, base.transformer, base.prediction_type)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     instructions = InstructionEncoder(base.text)
-    trainer = Trainer(editor, store, BatchMaker(base.vae, instructions, options, args.seed), options, args.seed)
+    batches = BatchMaker(base.vae, instructions, options, args.seed)
+    pipeline = base.pipeline(editor, options.resolution)
+    trainer = Trainer(editor, pipeline, store, batches, options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
-    if first:
-        with sealed_folder(args.out) as temporary:
-            base.pipeline(editor.cpu(), options.resolution).save_pretrained(temporary)
-        with replaced(args.metrics) as temporary:
-            shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+    with trainer.state.mean_shown():
+        if first:
+            with sealed_folder(args.out) as temporary:
+                pipeline.save_pretrained(temporary)
+                for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
+                    shutil.copyfile(grid, temporary / "samples.png")
+            with replaced(args.metrics) as temporary:
+                shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
     leave_ranks()
 
 

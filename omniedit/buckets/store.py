@@ -36,6 +36,9 @@ class PairBatch:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def __getitem__(self, some: slice) -> "PairBatch":
+        return PairBatch(self.ratio, self.source[some], self.edited[some], self.mask[some], self.pairs[some])
+
 
 @dataclass
 class BucketStore:

@@ -64,18 +64,25 @@ def cost_of(
         base_config: of the `SD3Transformer2DModel`.
         latent: height and width of the latents; a picture of 1024 x 1024 has 128 x 128 in SD3.
     """
-    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
     with torch.device("meta"):
         net = ARCHITECTURES[name](base_config)
         sample = sample_of(net, latent, text_tokens, torch.float32)
         with torch.no_grad(), FlopCounterMode(display=False) as forward:
             net(**sample)
-        with FlopCounterMode(display=False) as step:
-            net(**sample).sum().backward()
+    step = step_flops(name, base_config, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
     saved = saved_bytes(name, base_config, latent, text_tokens, dtype)
-    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step.get_total_flops(), saved)
+    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step, saved)
+
+
+def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
+    """Operations of a sample's forward and backward pass."""
+    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
+    with torch.device("meta"), FlopCounterMode(display=False) as step:
+        net = ARCHITECTURES[name](base_config)
+        net(**sample_of(net, latent, text_tokens, torch.float32)).sum().backward()
+    return step.get_total_flops()
 
 
 def saved_bytes(
@@ -122,16 +129,16 @@ def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 
     """Memory a GPU needs for weights, gradients, AdamW's state and the mean weights (Rajbhandari et al. 2020, fig. 1).
 
     Args:
-        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state, 2 gradients too, 3 also the weights. The mean of
-            the weights is shared at every stage.
+        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state with the mean of the weights, 2 gradients too,
+            3 also the weights.
         parameter_bytes: of a weight and of a gradient: 2 in bfloat16.
     """
     weights, gradients, adam = (
         parameter_bytes * cost.parameters,
         parameter_bytes * cost.trained,
-        ADAM_BYTES * cost.trained,
+        (ADAM_BYTES + EMA_BYTES) * cost.trained,
     )
-    shared = EMA_BYTES * cost.trained
+    shared = 0.0
     for stage, size in ((1, adam), (2, gradients), (3, weights)):
         shared += size if zero_stage >= stage else size * ranks
     return shared / ranks

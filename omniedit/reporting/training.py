@@ -10,26 +10,35 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.reporting.page import number, render
+from omniedit.images import Image, decode_image
+from omniedit.reporting.page import number, picture_uri, render
 from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
+GRID_PIXELS = 700_000
+"""Of a grid of edits on the page, at most."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Losses of one training: (step, loss) on training pairs and on those held out, each in order of step."""
+    """Losses of one training: (step, loss) on training pairs and on those held out, each in order of step.
+
+    Args:
+        samples: the last grid of edits of held-out pairs.
+    """
 
     name: str
     training: list[tuple[int, float]]
     held_out: list[tuple[int, float]]
+    samples: Image | None = None
 
 
 def read_curve(name: str, path: Path) -> Curve:
     """From a metrics file: a JSON object a line with `step`, and `loss` or `held_out_loss` or both.
 
-    A step that a resumed training made twice counts once, as made last.
+    A step that a resumed training made twice counts once, as made last. The grid is the `samples.png` of the folder of
+    the trained model, beside the file.
     """
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -39,7 +48,9 @@ def read_curve(name: str, path: Path) -> Curve:
     for key in ("loss", "held_out_loss"):
         losses = {line["step"]: line[key] for line in lines if line.get(key) is not None}
         curves[key] = sorted(losses.items())
-    return Curve(name, curves["loss"], curves["held_out_loss"])
+    grid = path.with_name(path.name.partition(".")[0]) / "samples.png"
+    samples = decode_image(grid.read_bytes(), str(grid)) if grid.is_file() else None
+    return Curve(name, curves["loss"], curves["held_out_loss"], samples)
 
 
 def training_page(run: str, curves: Sequence[Curve]) -> str:
@@ -52,6 +63,9 @@ def training_page(run: str, curves: Sequence[Curve]) -> str:
             "rows": [row for curve in shown for row in loss_rows(curve)],
             "smoothing": SMOOTHING_STEPS,
             "without": [curve.name for curve in curves if not curve.training],
+            "samples": [
+                (curve.name, picture_uri(curve.samples, GRID_PIXELS)) for curve in curves if curve.samples is not None
+            ],
         }
         return render("training", values)
 

@@ -20,10 +20,10 @@ from omniedit.images import Image, resize_cover
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
-from omniedit.training.batches import InstructionEncoder
-from omniedit.training.ema import ShardedEma
-from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
-from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.batches import InstructionEncoder, noise_levels
+from omniedit.training.objective import flow_loss, rectified_flow_pair
+from omniedit.training.optimizer import GuardedAdamW
+from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 
 SMALLEST_CROP = 0.3
 """Of a photo's side."""
@@ -72,19 +72,21 @@ class Pretraining:
         scaled = [(photo.caption, self._scaled(photo)) for photo in photos]
         if not scaled:
             raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
-        optimizer = torch.optim.AdamW(base.parameters(), betas=BETAS, weight_decay=0.0)
-        ema = ShardedEma(dict(base.named_parameters()), rank=0, world_size=1)
+        optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
+        optimizer.start(base.parameters())
         for step in range(options.steps):
-            rate = learning_rate(step, options.steps, options.learning_rate, self.options.warmup_steps)
+            peak, warmup, decay = options.learning_rate, self.options.warmup_steps, self.options.lr_decay
+            rate = learning_rate(step, options.steps, peak, warmup, decay)
             optimizer.param_groups[0]["lr"] = rate
             loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(base.parameters(), 1.0)
+            optimizer.mean_decay = ema_decay(step, self.options.ema_decay)
+            optimizer.refused = None
             optimizer.step()
-            ema.update(ema_decay(step, self.options.ema_decay))
             yield loss.item()
-        ema.apply()
+        for parameter in base.parameters():
+            parameter.data.copy_(optimizer.state[parameter]["mean"])
 
     def _loss(
         self, base: SD3Transformer2DModel, photos: Sequence[tuple[str, Image]], rng: np.random.Generator
@@ -96,7 +98,7 @@ class Pretraining:
         clean = encode(self.vae, torch.from_numpy(crops).permute(0, 3, 1, 2) / 127.5 - 1)
         prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
         normal_B = torch.from_numpy(rng.standard_normal(count, np.float32))
-        sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std)
+        sigma_B = noise_levels(normal_B, self.options)
         noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32))
         noisy, target = rectified_flow_pair(clean, noise, sigma_B)
         timestep = 1000 * sigma_B

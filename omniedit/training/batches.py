@@ -4,6 +4,7 @@ Every random choice about a sample follows from (seed, step, its place in the wh
 of ranks changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
 """
 
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,11 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from omniedit.buckets.store import PairBatch
+from omniedit.aspect import RATIOS
+from omniedit.buckets.layout import HELD_OUT
+from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
-from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair
+from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair, shifted
 
 _SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
 
@@ -30,10 +33,11 @@ class EditBatch:
     Args:
         inputs: arguments of the network's `forward`.
         target: velocity, (B, C, h, w).
-        weight: importance of each sample, (B,): its overall score over 10.
+        weight: importance of each sample, (B,).
     """
 
     pair_ids: tuple[str, ...]
+    tasks: tuple[str, ...]
     inputs: dict[str, Tensor]
     target: Tensor
     weight: Tensor
@@ -62,6 +66,22 @@ class InstructionEncoder:
         return torch.stack(embeds), torch.stack(pooled)
 
 
+def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
+    """Of a training, from standard normal draws."""
+    return shifted(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
+
+
+def importance(pairs: PairBatch) -> Tensor:
+    """How much each sample weighs in the loss, (B,): its overall score over 10."""
+    return torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs])
+
+
+def held_out_pairs(store: BucketStore, most: int) -> list[tuple[str, int]]:
+    """(ratio, row) of held-out pairs, all or `most` of them, spread evenly."""
+    held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
+    return held[:: math.ceil(len(held) / most) or 1]
+
+
 @dataclass(frozen=True)
 class BatchMaker:
     """Makes training and held-out batches of pairs."""
@@ -85,7 +105,7 @@ class BatchMaker:
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
-        sigma_B = logit_normal(normal_B, options.sigma_mean, options.sigma_std)
+        sigma_B = noise_levels(normal_B, options)
         wordings = [text if kept else "" for text, kept in zip(wordings, keeps_text.tolist(), strict=True)]
         source, edited = (self._latents(pictures, flips) for pictures in (pairs.source, pairs.edited))
         source = source * keeps_image[:, None, None, None].to(source)
@@ -98,7 +118,7 @@ class BatchMaker:
             quantile: of the noise levels of training, at which all of them are.
         """
         normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
-        sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std)
+        sigma_B = noise_levels(normal_B, self.options)
         rngs = [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
         source, edited = (self._latents(pictures, [False] * len(pairs)) for pictures in (pairs.source, pairs.edited))
         wordings = [pair["instructions"][0] for pair in pairs.pairs]
@@ -124,8 +144,9 @@ class BatchMaker:
             "pooled": pooled.to(edited),
             "condition": source,
         }
-        weight = torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs]).to(edited)
-        return EditBatch(tuple(pair["pair_id"] for pair in pairs.pairs), inputs, target, weight)
+        weight = importance(pairs).to(edited)
+        pair_ids, tasks = (tuple(pair[name] for pair in pairs.pairs) for name in ("pair_id", "task"))
+        return EditBatch(pair_ids, tasks, inputs, target, weight)
 
     @torch.no_grad()
     def _latents(self, pictures_BHWC: np.ndarray, flips: Sequence[bool]) -> Tensor:

@@ -1,37 +1,77 @@
-"""Checkpoints of training: whole or absent, and only ever those of the very same run.
+"""Checkpoints of training: whole or absent, only ever those of the very same run, and read by any number of ranks.
 
 {folder}/run.json                 what the run depends on; another run starts anew
-{folder}/step-00000150/           DeepSpeed's files, `ema-00.pt`, one a rank, manifest.json: the state after 150 steps
+{folder}/step-00000150/           the state after 150 steps:
+    rank-00000.safetensors ...        what each rank held of the weights, their moments and means
+    position.json                     what else the next step depends on
+    manifest.json                     bytes and sha256 of each
 {folder}/metrics.jsonl            what was logged until now
-{folder}/tensorboard/
+{folder}/tensorboard/, samples/   grids of edits, step-00000200.png
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from omniedit.config import TrainConfig
-from omniedit.errors import UserError
 from omniedit.files import replaced
-from omniedit.manifest import MANIFEST, files_below, lost_files, write_manifest
-from omniedit.training.ema import ShardedEma
+from omniedit.manifest import MANIFEST, checksum, write_manifest
+from omniedit.training.ranks import from_all_ranks
+from omniedit.training.state import KINDS, TrainedState
 
 KEPT = 2
+RUN = "run.json"
+POSITION = "position.json"
+WITHOUT_EFFECT = {
+    "base",
+    "accumulate",
+    "checkpoint_every",
+    "held_out_every",
+    "sample_every",
+    "max_skipped",
+    "zero_stage",
+    "wandb",
+}
+"""Options that change no weight, or none by more than rounding: a run goes on when they change."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training is, beside its weights.
+
+    Args:
+        step: steps done.
+        steps_taken: those that were not skipped.
+        norms: what the guard remembers of the gradients.
+        skipped, skipped_in_a_row: steps left out so far, and since the last that was taken.
+    """
+
+    step: int = 0
+    steps_taken: int = 0
+    norms: Sequence[float] = ()
+    skipped: int = 0
+    skipped_in_a_row: int = 0
 
 
 def run_identity(options: TrainConfig, seed: int, buckets: Path, base: nn.Module) -> dict[str, Any]:
     """What the weights of a run depend on, as JSON values."""
     return {
-        "options": options.model_dump(exclude={"base", "checkpoint_every"}),
+        "options": options.model_dump(exclude=WITHOUT_EFFECT),
         "seed": seed,
-        "world_size": dist.get_world_size(),
         "buckets": sha256((buckets / "manifest.json").read_bytes()).hexdigest(),
         "base": weights_sha256(base),
     }
@@ -50,13 +90,14 @@ class Checkpoints:
 
     Args:
         folder: outlives a failed job; made anew where it holds another run's checkpoints.
-        run: JSON values that the weights depend on: options, seed, world size, digests of the data and the base.
+        run: JSON values that the weights depend on: options, seed, digests of the data and the base.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any]) -> None:
         self.folder = folder
-        if dist.get_rank() == 0:
-            identity = folder / "run.json"
+        self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
+        if self.rank == 0:
+            identity = folder / RUN
             if not identity.is_file() or json.loads(identity.read_text()) != run:
                 shutil.rmtree(folder, ignore_errors=True)
                 with replaced(identity) as temporary:
@@ -67,48 +108,88 @@ class Checkpoints:
         """Steps after which there is a checkpoint, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*[0-9]"))
 
-    def save(self, engine: Any, ema: ShardedEma, step: int) -> None:
-        """The state after `step` steps; called by all ranks."""
-        tag = self._tag(step)
-        engine.save_checkpoint(self.folder, f"{tag}.part", save_latest=False, exclude_frozen_parameters=True)
-        part = self.folder / f"{tag}.part"
-        torch.save(ema.mean, part / f"ema-{ema.rank:02d}.pt")
+    def save(self, state: TrainedState, position: Position) -> None:
+        """Called by all ranks."""
+        whole = self._folder(position.step)
+        part = whole.with_name(f"{whole.name}.part")
+        if self.rank == 0:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
         dist.barrier()
-        if ema.rank == 0:
-            write_manifest(part / MANIFEST, {"files": {name: _size(part / name) for name in files_below(part)}})
-            shutil.rmtree(self.folder / tag, ignore_errors=True)
-            part.rename(self.folder / tag)
+        file = part / f"rank-{self.rank:05d}.safetensors"
+        with replaced(file) as temporary:
+            save_file(parts_of(state), temporary)
+        written = from_all_ranks((file.name, checksum(file)))
+        if self.rank == 0:
+            (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
+            write_manifest(part / MANIFEST, {"files": dict(written) | {POSITION: checksum(part / POSITION)}})
+            shutil.rmtree(whole, ignore_errors=True)
+            part.rename(whole)
             for old in self.steps()[:-KEPT]:
-                shutil.rmtree(self.folder / self._tag(old))
+                shutil.rmtree(self._folder(old))
         dist.barrier()
 
-    def load_last(self, engine: Any, ema: ShardedEma) -> int:
-        """Restore the newest whole checkpoint, where there is one; the number of steps done.
+    def load_last(self, state: TrainedState) -> Position:
+        """Restore the newest checkpoint that is as it was written, where there is one.
 
-        Those that lost a file, or a part of one, are deleted with a line on standard output.
+        Newer ones are deleted, on all ranks alike, with a line on standard output.
         """
-        if ema.rank == 0:
-            for step in self.steps():
-                folder = self.folder / self._tag(step)
-                if lost := lost_files(folder):
-                    print(f"{folder}: {lost[0]} is missing or of another size; training goes on without it", flush=True)
-                    shutil.rmtree(folder)
-        dist.barrier()
-        if not self.steps():
-            return 0
-        step = self.steps()[-1]
+        for step in reversed(from_all_ranks(self.steps())[0]):
+            folder = self._folder(step)
+            problem = next(filter(None, from_all_ranks(self._damage(folder))), None)
+            if problem is None:
+                return self._load(folder, state)
+            if self.rank == 0:
+                print(f"{folder}: {problem}; training goes on without it", flush=True)
+                shutil.rmtree(folder)
+        return Position()
+
+    def _damage(self, folder: Path) -> str | None:
+        """What is wrong with this rank's part of a checkpoint's files; each file is read by one rank."""
         try:
-            engine.load_checkpoint(self.folder, self._tag(step), load_module_strict=False)
-            ema.mean = torch.load(self.folder / self._tag(step) / f"ema-{ema.rank:02d}.pt", map_location=engine.device)
-        except Exception as error:  # torch and DeepSpeed let any out on broken bytes
-            problem = f"cannot be read ({' '.join(str(error).split())})"
-            raise UserError(f"{self.folder / self._tag(step)}: {problem}; delete it and run again") from error
-        return step
+            files = json.loads((folder / MANIFEST).read_text())["files"]
+            for file in sorted(files)[self.rank :: self.world_size]:
+                if checksum(folder / file) != files[file]:
+                    return f"{file} is not as it was written"
+        except FileNotFoundError as error:
+            return f"{Path(error.filename).name} is missing"
+        except (ValueError, KeyError, TypeError):
+            return f"{MANIFEST} cannot be read"
+        return None
 
-    def _tag(self, step: int) -> str:
-        return f"step-{step:08d}"
+    def _load(self, folder: Path, state: TrainedState) -> Position:
+        position = Position(**json.loads((folder / POSITION).read_text()))
+        with ExitStack() as stack:
+            places = places_of(
+                [stack.enter_context(safe_open(file, "pt")) for file in folder.glob("rank-*.safetensors")]
+            )
+            for name, kind in product(state.parameters, KINDS):
+                parts = [file.get_tensor(key) for _, file, key in sorted(places[f"{name}/{kind}"], key=itemgetter(0))]
+                state.scatter(name, kind, torch.cat(parts).view(state.shape(name)).to(state.engine.device))
+        state.show()
+        state.steps_taken = position.steps_taken
+        state.optimizer.guard.norms.extend(position.norms)
+        return position
+
+    def _folder(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
 
 
-def _size(path: Path) -> dict[str, int]:
-    """As in a manifest, without a checksum: a checkpoint's files are many gigabytes."""
-    return {"bytes": path.stat().st_size}
+def parts_of(state: TrainedState) -> dict[str, Tensor]:
+    """What this rank holds of the weights, moments and means: {name}/{kind}/{where it starts} -> float32, flat."""
+    parts = {}
+    for name, kind in product(state.parameters, KINDS):
+        if part := state.part(name, kind):
+            start, values = part
+            parts[f"{name}/{kind}/{start}"] = values.detach().cpu().clone()
+    return parts
+
+
+def places_of(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
+    """{name}/{kind} -> its parts: where each starts, the opened file, the key in it."""
+    places = defaultdict(list)
+    for file in files:
+        for key in file.keys():  # noqa: SIM118 (no mapping)
+            what, _, start = key.rpartition("/")
+            places[what].append((int(start), file, key))
+    return places

@@ -1,33 +1,39 @@
 """Training of an editor under DeepSpeed, on any number of ranks, from the last checkpoint on."""
 
+import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import deepspeed
 import numpy as np
 import torch
 import torch.distributed as dist
-from deepspeed.accelerator import get_accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
+from omniedit.models.editor import Editor
+from omniedit.models.pipeline import EditPipeline
 from omniedit.progress import Progress
-from omniedit.training.batches import BatchMaker, EditBatch
-from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.ema import ShardedEma
-from omniedit.training.metrics import MetricsLog
+from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs, importance
+from omniedit.training.checkpoints import RUN, Checkpoints, Position
+from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
-from omniedit.training.ranks import sigterm_noted
-from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.optimizer import GuardedAdamW
+from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
+from omniedit.training.samples import grid, sample_edits
+from omniedit.training.schedule import BETA1, ema_decay, learning_rate
+from omniedit.training.speed import Utilisation, memory_gb, peak_flops
+from omniedit.training.state import TrainedState
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Of the noise levels of training: at these the held-out loss is measured, and it is their mean."""
@@ -36,13 +42,20 @@ HELD_OUT_PAIRS = 64
 
 
 def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
+    zero: dict[str, Any] = {"stage": options.zero_stage}
+    # Neither norms nor clipping: GuardedAdamW sees to both.
+    if options.zero_stage in (1, 2):
+        zero["compute_grad_norm"] = False
+    if options.zero_stage == 3:
+        zero["sub_group_size"] = 10**15  # AdamW is to see all gradients at once
     return {
-        "train_micro_batch_size_per_gpu": options.batch_size // world_size,
         "train_batch_size": options.batch_size,
-        "zero_optimization": {"stage": options.zero_stage},
+        "train_micro_batch_size_per_gpu": options.batch_size // world_size // options.accumulate,
+        "gradient_accumulation_steps": options.accumulate,
+        "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
-        "gradient_clipping": 1.0,
-        "bf16": {"enabled": torch.cuda.is_available()},
+        "gradient_clipping": 0.0,
+        "bf16": {"enabled": torch.cuda.is_available(), "check_grad_overflow": False},
         "steps_per_print": 2**31,
     }
 
@@ -53,10 +66,12 @@ class Trainer:
 
     Args:
         editor: an architecture of `omniedit.models`; its parameters that require gradients are trained.
+        pipeline: the editor with the parts that edits are made by.
         store: sealed buckets, read at the training resolution.
     """
 
-    editor: nn.Module
+    editor: Editor
+    pipeline: EditPipeline
     store: BucketStore
     batches: BatchMaker
     options: TrainConfig
@@ -66,72 +81,125 @@ class Trainer:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
+        if self.options.batch_size // self.world_size % self.options.accumulate:
+            raise UserError(f"train.accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
         trained = {name: p for name, p in self.editor.named_parameters() if p.requires_grad}
-        optimizer = torch.optim.AdamW(trained.values(), lr=self.options.learning_rate, betas=BETAS, weight_decay=0.0)
+        betas = (BETA1, self.options.adam_beta2)
+        self.optimizer = GuardedAdamW(trained.values(), betas, shared=self.options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
-            model=self.editor, optimizer=optimizer, config=deepspeed_config(self.options, self.world_size)
+            model=self.editor, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
-        self.ema = ShardedEma(trained, self.rank, self.world_size)
+        self.state = TrainedState(trained, self.engine, self.optimizer)
+        self.skipped = self.skipped_in_a_row = 0
+        peak = peak_flops()
+        self.utilisation = peak and Utilisation(self.options, self.editor.config["base_config"], peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
-        """Train to the last step, from the newest checkpoint on; then the editor holds the mean of its weights.
+        """Train to the last step, from the newest checkpoint on.
 
         Raises:
-            UserError: the loss is not finite (the text names the pairs), or a rank got SIGTERM (after a checkpoint).
+            UserError: too many steps in a row were skipped (the text names the pairs), or a rank got SIGTERM (after a
+                checkpoint).
         """
-        done = checkpoints.load_last(self.engine, self.ema)
-        log = MetricsLog(checkpoints.folder, done) if self.rank == 0 else None
-        if done == 0:
-            _log(log, 0, self._held_out())
+        done = self._go_on_from(checkpoints.load_last(self.state))
         steps = range(done, self.steps)
         with (
+            closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
             BatchLoader(self.store, self.plan, self.rank, steps) as loader,
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
+            if done == 0:
+                _write(log, 0, self._look(0, log))
             for step, pairs in loader:
-                start, waited_s = time.monotonic(), loader.waited_s - progress.waited_s
-                progress.waited_s = loader.waited_s
-                metrics = self._step(step, pairs)
-                metrics["samples_per_s"] = self.options.batch_size / (time.monotonic() - start + waited_s)
+                waited_s, progress.waited_s = loader.waited_s - progress.waited_s, loader.waited_s
+                metrics = self._step(step, pairs, waited_s)
                 metrics["data_wait_share"] = progress.waited_s / progress.elapsed_s
-                if (step + 1) % self.options.held_out_every == 0 or step + 1 == self.steps:
-                    metrics |= self._held_out()
-                _log(log, step + 1, metrics)
-                stops = step + 1 < self.steps and _any_rank(sigterm.is_set())
+                _write(log, step + 1, metrics | self._look(step + 1, log))
+                stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
-                    checkpoints.save(self.engine, self.ema, step + 1)
+                    checkpoints.save(self.state, self._position(step + 1))
                 progress.advance()
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
-        self.ema.apply()
 
-    def _step(self, step: int, pairs: PairBatch) -> dict[str, float]:
-        batch = self.batches.training(pairs, step, first=self.rank * len(pairs))
-        loss_B = self._losses(batch)
-        weight_sum = _summed(batch.weight.sum())
-        loss = weighted_mean(loss_B, batch.weight, weight_sum, self.world_size)
-        mean_loss = _summed(loss.detach()).item() / self.world_size
-        if not math.isfinite(mean_loss):
-            raise UserError(_not_finite("loss", step, batch, loss_B))
-        options = self.options
-        rate = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps)
-        for group in self.engine.optimizer.param_groups:
-            group["lr"] = rate
-        self.engine.backward(loss)
-        # Only under ZeRO does DeepSpeed tell the norm; without, each rank has all gradients until the step.
-        whole_norm = _gradient_norm(self.ema.parameters.values()) if options.zero_stage == 0 else None
-        self.engine.step()
-        grad_norm = self.engine.get_global_grad_norm() if whole_norm is None else whole_norm
-        if not math.isfinite(grad_norm):
-            raise UserError(_not_finite("gradient", step, batch, loss_B.fill_(math.nan)))
-        self.ema.update(ema_decay(step, self.options.ema_decay))
-        return {
-            "loss": mean_loss,
-            "learning_rate": rate,
-            "grad_norm": float(grad_norm),
+    def _step(self, step: int, pairs: PairBatch, waited_s: float) -> dict[str, float]:
+        """What is to be told of the step, for whose pairs it was waited so long."""
+        start = time.monotonic()
+        weight_sum = summed(importance(pairs).sum())
+        sums, loss_B = torch.zeros(()), torch.zeros(0)
+        for batch in self._parts(step, pairs):
+            part_B = self._losses(batch)
+            self.engine.backward(weighted_mean(part_B, batch.weight, weight_sum, self.world_size), scale_wrt_gas=False)
+            sums, loss_B = sums + loss_sums(batch, part_B), torch.cat([loss_B, part_B.detach().cpu()])
+        losses = loss_means(summed(sums))
+        self._update(step, losses["loss"])
+        self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
+        return losses | {
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
+            "skipped": self.skipped,
+            **self._speed(batch, time.monotonic() - start + waited_s),
         }
+
+    def _parts(self, step: int, pairs: PairBatch) -> Iterator[EditBatch]:
+        """This rank's batch in as many parts as gradients are accumulated over."""
+        size = len(pairs) // self.options.accumulate
+        for first in range(0, len(pairs), size):
+            if first:
+                self.engine.step()  # none yet: DeepSpeed counts parts so
+            yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
+
+    def _speed(self, batch: EditBatch, seconds: float) -> dict[str, float]:
+        """Of a step that took so long, waiting included."""
+        speed = {"samples_per_s": self.options.batch_size / seconds, "memory_gb": memory_gb()}
+        if self.utilisation:
+            speed["mfu"] = self.utilisation(batch.inputs, seconds)
+        return speed
+
+    def _update(self, step: int, loss: float) -> None:
+        """Follow the gradients, unless they would do harm; `optimizer.refused` says why they were not followed."""
+        options, optimizer = self.options, self.optimizer
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps, options.lr_decay)
+        optimizer.mean_decay = ema_decay(step, options.ema_decay)
+        optimizer.refused = None if math.isfinite(loss) else f"the loss is {loss}"
+        self.engine.step()
+        if not self.engine.was_step_applied():  # DeepSpeed leaves out some itself, and AdamW hears nothing of them
+            optimizer.norm = math.nan
+            optimizer.refused = optimizer.refused or "the gradient's norm is not finite"
+
+    def _count_skipped(self, step: int, pair_ids: Sequence[str], loss_B: Tensor) -> None:
+        """
+        Raises:
+            UserError: this step was skipped, and `max_skipped` before and with it.
+        """
+        why = self.optimizer.refused
+        if why is None:
+            self.skipped_in_a_row = 0
+            return
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        pairs = ", ".join(_suspects(pair_ids, loss_B))
+        print(f"step {step + 1} skipped: {why}; pairs {pairs}", flush=True)
+        if self.skipped_in_a_row == self.options.max_skipped:
+            raise UserError(
+                f"training stopped at step {step + 1}: {self.skipped_in_a_row} in a row were skipped, this one because "
+                f"{why}, with the pairs {pairs}; look at these pairs, or lower train.learning_rate"
+            )
+
+    def _log(self, folder: Path, done: int) -> MetricsLog:
+        project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
+        return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
+
+    def _position(self, step: int) -> Position:
+        norms = tuple(self.optimizer.guard.norms)
+        return Position(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
+
+    def _go_on_from(self, position: Position) -> int:
+        self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
+        return position.step
 
     def _losses(self, batch: EditBatch) -> Tensor:
         dtype = next(self.editor.parameters()).dtype
@@ -139,24 +207,32 @@ class Trainer:
         inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
         return flow_loss(self.engine(**inputs), batch.target)
 
+    def _look(self, step: int, log: MetricsLog | None) -> dict[str, float]:
+        """What the mean weights do with held-out pairs: their loss, and edits of some, as often as the options say."""
+        measures = step % self.options.held_out_every == 0 or step == self.steps
+        samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
+        if not (measures or samples):
+            return {}
+        with self.state.mean_shown():
+            if samples and (made := list(sample_edits(self.pipeline, self.store, self.seed))) and log is not None:
+                log.picture(step, grid(made))
+            return self._held_out() if measures else {}
+
     @torch.no_grad()
     def _held_out(self) -> dict[str, float]:
-        """Mean loss of the mean weights on held-out pairs, over pairs and noise levels; {} where none is held out."""
+        """Mean loss on held-out pairs, over pairs and noise levels; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
-        with self.ema.applied():
-            for ratio, rows in self._held_out_rows():
-                pairs = self.store.read(ratio, rows)
-                for quantile in HELD_OUT_QUANTILES:
-                    total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
-                    count += len(pairs)
-        total, count = _summed(total), _summed(count)
+        for ratio, rows in self._held_out_rows():
+            pairs = self.store.read(ratio, rows)
+            for quantile in HELD_OUT_QUANTILES:
+                total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
+                count += len(pairs)
+        total, count = summed(total), summed(count)
         return {"held_out_loss": (total / count).item()} if count else {}
 
     def _held_out_rows(self) -> list[tuple[str, np.ndarray]]:
         """This rank's part of the held-out pairs: (ratio, rows) of at most a batch."""
-        held = [(ratio, row) for ratio in RATIOS for row in self.store.rows(ratio, HELD_OUT).tolist()]
-        spread = held[:: math.ceil(len(held) / HELD_OUT_PAIRS) or 1]
-        mine = spread[self.rank :: self.world_size]
+        mine = held_out_pairs(self.store, HELD_OUT_PAIRS)[self.rank :: self.world_size]
         size = self.options.batch_size // self.world_size
         by_ratio = [(ratio, [row for r, row in mine if r == ratio]) for ratio in RATIOS]
         return [(ratio, np.array(rows[i : i + size])) for ratio, rows in by_ratio for i in range(0, len(rows), size)]
@@ -169,34 +245,14 @@ def steps_of(options: TrainConfig, plan: BatchPlan) -> int:
     return max(1, round(options.epochs * plan.steps_per_epoch))
 
 
-def _log(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
+def _write(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
     if log is not None and metrics:
         log.write(step, **metrics)
 
 
-def _gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
-    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-
-
-def _summed(value: Tensor) -> Tensor:
-    """The sum of a scalar over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
-    total = value.detach().to(get_accelerator().current_device_name(), copy=True)
-    dist.all_reduce(total)
-    return total
-
-
-def _any_rank(value: bool) -> bool:
-    """Whether it is true on any rank: all of them must take the same way."""
-    return bool(_summed(torch.tensor(float(value))).item())
-
-
-def _not_finite(what: str, step: int, batch: EditBatch, loss_B: Tensor) -> str:
-    bad = torch.isfinite(loss_B.detach()).logical_not().tolist()
-    mine = [pair_id for pair_id, is_bad in zip(batch.pair_ids, bad, strict=True) if is_bad]
-    everyone: list[list[str]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everyone, mine)
-    pairs = ", ".join(dict.fromkeys(pair_id for ids in everyone for pair_id in ids))
-    return (
-        f"training stopped at step {step + 1}: the {what} is not finite, with the pairs {pairs}; look at these pairs, "
-        "or lower train.learning_rate"
-    )
+def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
+    """Pairs of all ranks whose loss is not finite, or all of them where each is."""
+    finite = torch.isfinite(loss_B.detach()).tolist()
+    everyone = [known for rank in from_all_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
+    bad = [pair_id for pair_id, is_finite in everyone if not is_finite]
+    return list(dict.fromkeys(bad or [pair_id for pair_id, _ in everyone]))

@@ -1,36 +1,108 @@
-"""What training reports: JSON lines, and the same to TensorBoard."""
+"""What training reports: JSON lines, the same to TensorBoard, and to Weights & Biases where the config asks for it."""
 
 import json
+import math
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+
+from omniedit.errors import UserError
+from omniedit.files import replaced
+from omniedit.images import Image, encode_png
+from omniedit.tasks import Task
+from omniedit.training.batches import EditBatch
+
+SIGMA_BANDS = 5
+"""Bands of noise levels, of equal width, by which the loss is told."""
+LOSSES = (
+    "loss",
+    "loss_unweighted",
+    *(f"loss_sigma/{band / SIGMA_BANDS:.1f}-{(band + 1) / SIGMA_BANDS:.1f}" for band in range(SIGMA_BANDS)),
+    *(f"loss_task/{task}" for task in Task),
+)
+"""Means over a step's samples: as trained on, plain, and over those of each band of noise levels and of each task."""
+
+
+def loss_sums(batch: EditBatch, loss_B: Tensor) -> Tensor:
+    """(len(LOSSES), 2): of each mean the weighted sum of losses and the sum of weights, to be added up over batches."""
+    band_B = (batch.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
+    bands = [band_B == band for band in range(SIGMA_BANDS)]
+    tasks = [torch.tensor([of == task for of in batch.tasks], device=loss_B.device) for task in Task]
+    weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *bands, *tasks])
+    return torch.stack([weight_LB @ loss_B.detach().double(), weight_LB.sum(1)], dim=1)
+
+
+def loss_means(sums: Tensor) -> dict[str, float]:
+    """By name, those that have samples."""
+    return {name: total / weight for name, (total, weight) in zip(LOSSES, sums.tolist(), strict=True) if weight}
 
 
 class MetricsLog:
     """Metrics by step; going on from a checkpoint drops the lines that come after it.
 
     Args:
-        folder: of `metrics.jsonl` and `tensorboard/`.
+        folder: of `metrics.jsonl`, `tensorboard/` and `samples/`.
         done: steps whose lines are kept.
+        wandb: a run of Weights & Biases that gets the same.
     """
 
-    def __init__(self, folder: Path, done: int) -> None:
+    def __init__(self, folder: Path, done: int, wandb: Any | None = None) -> None:
         self.path = folder / "metrics.jsonl"
         kept = [line for line in self._lines() if json.loads(line)["step"] <= done]
         self.path.write_text("".join(kept))
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+        self._wandb = wandb
 
     def write(self, step: int, **values: float) -> None:
+        """A line; values that are not finite are left out."""
+        finite = {name: round(value, 6) for name, value in values.items() if math.isfinite(value)}
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step} | {name: round(value, 6) for name, value in values.items()}) + "\n")
-        for name, value in values.items():
+            file.write(json.dumps({"step": step} | finite) + "\n")
+        for name, value in finite.items():
             self._board.add_scalar(name, value, step)
+        if self._wandb is not None:
+            self._wandb.log(finite, step=step)
+
+    def picture(self, step: int, samples: Image) -> None:
+        path = self.path.with_name("samples") / f"step-{step:08d}.png"
+        with replaced(path) as temporary:
+            temporary.write_bytes(encode_png(samples))
+        self._board.add_image("samples", samples, step, dataformats="HWC")
+        if self._wandb is not None:
+            import wandb
+
+            self._wandb.log({"samples": wandb.Image(str(path))}, step=step)
 
     def close(self) -> None:
         self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
 
     def _lines(self) -> list[str]:
         """Whole lines: a killed job may have left half of one."""
         if not self.path.is_file():
             return []
         return [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def wandb_run(project: str, folder: Path, settings: Mapping[str, Any]) -> Any:
+    """The run of Weights & Biases that belongs to a folder of checkpoints; gone on with when the training is.
+
+    Raises:
+        UserError: the package is missing, or it cannot log in. WANDB_MODE=offline needs neither account nor network.
+    """
+    try:
+        import wandb
+    except ImportError:
+        raise UserError("train.wandb: Weights & Biases is not installed: pip install 'omniedit[wandb]'") from None
+    identity = json.dumps([str(folder.resolve()), settings], sort_keys=True)
+    known = {"id": sha256(identity.encode()).hexdigest()[:16], "name": f"{folder.parent.parent.name} {folder.stem}"}
+    try:
+        return wandb.init(project=project, dir=folder, config=dict(settings), resume="allow", **known)
+    except wandb.Error as error:
+        raise UserError(f"train.wandb: {' '.join(str(error).split())}; WANDB_MODE=offline needs no account") from None

@@ -15,6 +15,11 @@ def logit_normal(normal_B: Tensor, mean: float, std: float) -> Tensor:
     return torch.sigmoid(mean + std * normal_B)
 
 
+def shifted(sigma_B: Tensor, shift: float) -> Tensor:
+    """Noise levels at which a picture of shift^2 as many pixels is as hard to see (Esser et al. 2024, eq. 23)."""
+    return shift * sigma_B / (1 + (shift - 1) * sigma_B)
+
+
 def rectified_flow_pair(clean_BCHW: Tensor, noise_BCHW: Tensor, sigma_B: Tensor) -> tuple[Tensor, Tensor]:
     """Noisy sample and velocity target of rectified flow (Esser et al. 2024, eq. 13).
 

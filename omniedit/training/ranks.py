@@ -8,11 +8,16 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import deepspeed
 import torch
 import torch.distributed as dist
+from deepspeed.accelerator import get_accelerator
 from deepspeed.utils import logger
+from torch import Tensor
+
+T = TypeVar("T")
 
 
 def join_ranks() -> torch.device:
@@ -42,6 +47,25 @@ def sigterm_noted() -> Iterator[threading.Event]:
         yield noted
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def summed(value: Tensor) -> Tensor:
+    """The sum of a tensor over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
+    total = value.detach().to(get_accelerator().current_device_name(), copy=True)
+    dist.all_reduce(total)
+    return total
+
+
+def any_rank(value: bool) -> bool:
+    """Whether it is true on any rank: all of them must take the same way."""
+    return bool(summed(torch.tensor(float(value))).item())
+
+
+def from_all_ranks(value: T) -> list[T]:
+    """What each rank gave, in order."""
+    values: list[T] = [value] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
 
 
 def leave_ranks() -> None:

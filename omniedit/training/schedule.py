@@ -2,14 +2,14 @@
 
 import math
 
-BETAS = (0.9, 0.99)
-"""Of AdamW: a second moment over the last 100 steps, for runs of some hundred steps."""
+BETA1 = 0.9
+"""Decay of AdamW's first moment."""
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear rise over `warmup` steps, then a cosine down to a twentieth of the peak."""
-    cosine = (1 + math.cos(math.pi * step / steps)) / 2
-    return peak * min(1.0, (step + 1) / max(1, warmup)) * (0.05 + 0.95 * cosine)
+def learning_rate(step: int, steps: int, peak: float, warmup: int, decay: str) -> float:
+    """Linear rise over `warmup` steps; times a fall over all steps to a twentieth of the peak, or none."""
+    left = {"cosine": (1 + math.cos(math.pi * step / steps)) / 2, "linear": 1 - step / steps, "constant": 1.0}[decay]
+    return peak * min(1.0, (step + 1) / max(1, warmup)) * (0.05 + 0.95 * left)
 
 
 def ema_decay(step: int, decay: float) -> float:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
+from omniedit.images import encode_png
 from omniedit.pairs import EditPair, Refusal, make_pair_id, write_shard
 from omniedit.reporting.agreement import agreement_page
 from omniedit.reporting.benchmark import benchmark_page
@@ -193,7 +194,15 @@ def test_a_step_trained_twice_counts_as_made_last(tmp_path):
     curve = read_curve("EditNet", path)
     assert curve.training == [(1, 0.8), (2, 0.4)]
     assert loss_rows(curve)[1].cells == ["EditNet", "held out", "2", "1.0000", "0.5000", "-50.0 %"]
-    assert "<img" in training_page("mini", [curve])
+    assert training_page("mini", [curve]).count("<img") == 1
+
+
+def test_the_grid_of_the_trained_editor_is_shown(tmp_path):
+    (tmp_path / "editnet.metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    (tmp_path / "editnet").mkdir()
+    (tmp_path / "editnet/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
+    page = training_page("mini", [read_curve("EditNet", tmp_path / "editnet.metrics.jsonl")])
+    assert page.count("<img") == 2 and "EditNet: edits of held-out pairs" in page
 
 
 def test_untrained_base_is_named():

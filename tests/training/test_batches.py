@@ -29,13 +29,11 @@ def maker(**options: float) -> BatchMaker:
 def pairs(count: int, instructions: tuple[str, ...] = ("Add fog.", "Make it foggy.")) -> PairBatch:
     rng = np.random.default_rng(0)
     source, edited = rng.integers(0, 255, (2, count, 16, 24, 3), np.uint8)
-    rows = [{"pair_id": f"p{i}", "instructions": list(instructions), "o_score": 9.0 + i / 10} for i in range(count)]
+    rows = [
+        {"pair_id": f"p{i}", "task": "style_transfer", "instructions": list(instructions), "o_score": 9.0 + i / 10}
+        for i in range(count)
+    ]
     return PairBatch("3x2", source, edited, np.zeros((count, 16, 24), np.uint8), tuple(rows))
-
-
-def part(batch: PairBatch, start: int, stop: int) -> PairBatch:
-    cut = slice(start, stop)
-    return PairBatch(batch.ratio, batch.source[cut], batch.edited[cut], batch.mask[cut], batch.pairs[cut])
 
 
 def same(a: EditBatch, b: EditBatch) -> bool:
@@ -46,7 +44,7 @@ def same(a: EditBatch, b: EditBatch) -> bool:
 def test_two_ranks_see_the_halves_of_what_one_rank_sees():
     whole, made = pairs(6), maker()
     alone = made.training(whole, step=3, first=0)
-    halves = [made.training(part(whole, i, i + 3), step=3, first=i) for i in (0, 3)]
+    halves = [made.training(whole[i : i + 3], step=3, first=i) for i in (0, 3)]
     for name, value in alone.inputs.items():
         assert torch.equal(torch.cat([half.inputs[name] for half in halves]), value)
     assert torch.equal(torch.cat([half.target for half in halves]), alone.target)
@@ -115,3 +113,10 @@ def test_instructions_are_encoded_once_while_remembered():
     assert calls == [["aa", "b"], ["ccc"]]
     remember(["aa"])
     assert calls[-1] == ["aa"]
+
+
+def test_the_shift_of_noise_levels_reaches_training_and_measuring():
+    plain, shifted = maker(), maker(sigma_shift=3.0)
+    for made in (lambda of: of.training(pairs(4), 0, 0), lambda of: of.held_out(pairs(4), 0.5)):
+        sigma, moved = (made(of).inputs["timestep"] / 1000 for of in (plain, shifted))
+        torch.testing.assert_close(moved, 3 * sigma / (1 + 2 * sigma))

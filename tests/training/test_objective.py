@@ -25,6 +25,16 @@ def test_logit_normal_noise_levels_have_the_median_and_quantiles_of_the_distribu
     torch.testing.assert_close(torch.logit(sigma), 0.5 + 2.0 * normal, rtol=1e-4, atol=1e-4)
 
 
+def test_a_shift_gives_a_larger_picture_the_noise_that_hides_as_much():
+    """sqrt(m/n) t / (1 + (sqrt(m/n) - 1) t): with m/n = 9 half the noise becomes three quarters; the ends stay."""
+    sigma = torch.tensor([0.0, 0.1, 0.5, 1.0])
+    torch.testing.assert_close(objective.shifted(sigma, 3.0), torch.tensor([0.0, 0.25, 0.75, 1.0]))
+    assert torch.equal(objective.shifted(sigma, 1.0), sigma)
+    # Its effect on a constant picture: the error of its mean over m pixels is what it was over n (section 5.3.2).
+    error = objective.shifted(sigma, 3.0)[1:3] / (1 - objective.shifted(sigma, 3.0)[1:3]) / 3
+    torch.testing.assert_close(error, sigma[1:3] / (1 - sigma[1:3]))
+
+
 def test_the_loss_of_a_sample_is_its_mean_square():
     velocity = torch.tensor([1.0, 3.0])[:, None, None, None].expand(2, 16, 2, 2)
     torch.testing.assert_close(objective.flow_loss(velocity, torch.zeros(2, 16, 2, 2)), torch.tensor([1.0, 9.0]))

@@ -1,50 +1,25 @@
-"""Learning rate, mean weights and the metrics' log, by the values that come out."""
+"""Learning rate and mean weights, by the values that come out."""
 
-import json
 from itertools import pairwise
 
 import pytest
-import torch
 
-from omniedit.training.ema import ShardedEma
-from omniedit.training.metrics import MetricsLog
 from omniedit.training.schedule import ema_decay, learning_rate
 
 
 def test_the_learning_rate_rises_then_falls_to_a_twentieth():
-    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10) for step in range(100)]
+    rates = [learning_rate(step, 100, 1.0, 10, "cosine") for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(0.981, abs=1e-3)
     assert all(a > b for a, b in pairwise(rates[9:]))
-    assert learning_rate(100, 100, 1.0, 10) == pytest.approx(0.05)
+    assert learning_rate(100, 100, 1.0, 10, "cosine") == pytest.approx(0.05)
+
+
+def test_a_linear_fall_and_none():
+    assert [learning_rate(step, 100, 2.0, 0, "linear") for step in (0, 50, 100)] == pytest.approx([2.0, 1.05, 0.1])
+    assert [learning_rate(step, 100, 2.0, 10, "constant") for step in (4, 9, 50, 99)] == [1.0, 2.0, 2.0, 2.0]
 
 
 def test_the_mean_forgets_the_initial_weights_soon():
     assert [ema_decay(step, 0.99) for step in (0, 8)] == [0.1, 0.5]
     assert ema_decay(10_000, 0.99) == 0.99
-
-
-def test_the_mean_is_in_the_weights_only_inside_the_block():
-    weight = torch.nn.Parameter(torch.tensor([0.0]))
-    ema = ShardedEma({"weight": weight}, rank=0, world_size=1)
-    weight.data.fill_(4.0)
-    ema.update(0.75)
-    with ema.applied():
-        assert weight.item() == 1.0
-    assert weight.item() == 4.0
-    ema.apply()
-    assert weight.item() == 1.0
-
-
-def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path):
-    log = MetricsLog(tmp_path, done=0)
-    for step in range(4):
-        log.write(step, loss=1.0 / (step + 1))
-    log.close()
-    with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 4, "lo')
-    log = MetricsLog(tmp_path, done=2)
-    log.write(3, loss=7.0)
-    log.close()
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [(line["step"], line["loss"]) for line in lines] == [(0, 1.0), (1, 0.5), (2, 0.333333), (3, 7.0)]

@@ -159,6 +159,8 @@ rule report_training:
     input:
         base=base_metrics,
         editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
+        # Beside each one's: its folder, with samples.png.
+        manifests=of_run("results/{run}/train/{editor}/manifest.json"),
     output:
         report(
             "results/{run}/report/training.html",

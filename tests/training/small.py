@@ -1,0 +1,146 @@
+"""Sealed buckets of a few small pairs, an untrained base, and a trainer over them."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from PIL import Image
+from torch import nn
+
+from omniedit import models
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.placement import Layout, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
+from omniedit.buckets.store import BucketStore
+from omniedit.buckets.write import write_part
+from omniedit.config import TrainConfig
+from omniedit.models.base import Base
+from omniedit.models.codec import DctCodec
+from omniedit.models.text import WIDTH, load_minilm
+from omniedit.pairs import EditPair, write_shard
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
+from omniedit.tables import write_rows
+from omniedit.tasks import Task
+from omniedit.training.base import small_sd3
+from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.engine import Trainer
+
+SIDE = 64
+OPTIONS = {
+    "resolution": SIDE,
+    "steps": 30,
+    "batch_size": 4,
+    "checkpoint_every": 3,
+    "held_out_every": 10,
+    "learning_rate": 0.01,
+    "base": {"layers": 2, "heads": 2, "head_dim": 8},
+}
+PAIRS = 12
+
+
+def make_run(root: Path) -> None:
+    """Buckets and an untrained base."""
+    pairs = [made_pair(row) for row in range(PAIRS)]
+    write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
+    decisions = [
+        {
+            "pair_id": p.pair_id,
+            "kept": True,
+            "reason": "kept",
+            "o_score": 9 + i / PAIRS,
+            "row": i,
+            "ratio": p.provenance["ratio"],
+        }
+        for i, p in enumerate(pairs)
+    ]
+    write_rows(root / "decisions/style_transfer/00000.parquet", decisions, DECISIONS_SCHEMA)
+    seal_buckets(root)
+    options = TrainConfig.model_validate(OPTIONS)
+    torch.manual_seed(0)
+    transformer = small_sd3(options, WIDTH)
+    Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
+
+
+def made_pair(row: int) -> EditPair:
+    ratio = ["3x2", "1x1"][row % 2]
+    width, height = bucket_size(ratio, SIDE)
+    source = np.random.default_rng(row).integers(0, 255, (height, width, 3), np.uint8)
+    provenance = {"source_id": f"photo{row}", "ratio": ratio}
+    return EditPair(f"pair{row:02d}", Task.STYLE_TRANSFER, ("Invert it.",), source, 255 - source, None, provenance)
+
+
+def seal_buckets(root: Path) -> None:
+    layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=1, held_out=0.2, seed=0)
+    plan_path, part = root / "buckets/plan.parquet", root / "buckets/parts/00000"
+    write_plan(plan_path, place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), layout), layout)
+    plan = read_plan(plan_path)
+    list(write_part(plan, "00000", root / "candidates", part))
+    found = read_parts(plan, [part])
+    entries = {ratio: seal_bucket(plan, [part], found, ratio, root / "buckets") for ratio in RATIOS}
+    write_sealed(root / "buckets/manifest.json", plan, entries)
+
+
+def trainer_of(
+    run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor: editor, edits: bool = False, **changes: object
+) -> Trainer:
+    """
+    Args:
+        edits: whether the grids show edits, which takes longer than the training itself, or sources.
+    """
+    options = TrainConfig.model_validate(OPTIONS | changes)
+    base = Base.load(run / "base")
+    batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
+    editor = models.build("editnet", base.transformer, base.prediction_type)
+    pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
+    return Trainer(wrap(editor), pipeline, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
+
+
+class Unedited:
+    """A pipeline whose edits are the pictures themselves."""
+
+    def __call__(self, image: Image.Image, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(images=[image])
+
+    def set_progress_bar_config(self, **_: object) -> None:
+        pass
+
+
+class Disturbed(nn.Module):
+    """An editor to which things happen at some of its training steps, which count from 1.
+
+    Args:
+        poison: what its answer to the first sample of a batch is multiplied by.
+        poisoned: at which steps.
+        terminated: the step at which the process gets SIGTERM, as before a preemption.
+    """
+
+    def __init__(
+        self, editor: nn.Module, poison: float = 1.0, poisoned: Collection[int] = (), terminated: int | None = None
+    ) -> None:
+        super().__init__()
+        self.editor, self.poison, self.poisoned, self.terminated, self.steps = editor, poison, poisoned, terminated, 0
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        velocity = self.editor(**inputs)
+        if not torch.is_grad_enabled():
+            return velocity
+        self.steps += 1
+        if self.steps == self.terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
+        factor = torch.ones(len(velocity), 1, 1, 1)
+        if self.steps in self.poisoned:
+            factor[0] = self.poison
+        return factor * velocity
+
+
+def metrics_of(path: Path) -> list[dict[str, float]]:
+    """Lines without what is timed."""
+    timings = {"samples_per_s", "data_wait_share", "memory_gb"}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in timings} for line in lines]

@@ -1,0 +1,106 @@
+"""What is told of a training: means over the right samples, a log that goes on, and MFU by hand."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from models.tiny import SD3, base, inputs
+from omniedit.config import TrainConfig
+from omniedit.errors import UserError
+from omniedit.models.cost import cost_of
+from omniedit.training.batches import EditBatch
+from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
+from omniedit.training.speed import Utilisation, memory_gb
+
+
+def batch_of(sigma: list[float], weight: list[float], tasks: list[str]) -> EditBatch:
+    timestep = 1000 * torch.tensor(sigma)
+    return EditBatch(("",) * len(sigma), tuple(tasks), {"timestep": timestep}, torch.zeros(0), torch.tensor(weight))
+
+
+def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
+    first = batch_of([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
+    second = batch_of([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
+    sums = loss_sums(first, torch.tensor([1.0, 2.0])) + loss_sums(second, torch.tensor([4.0, 8.0]))
+    assert loss_means(sums) == {
+        "loss": (1 + 1 + 2) / 2,
+        "loss_unweighted": 15 / 4,
+        "loss_sigma/0.0-0.2": 1.5,
+        "loss_sigma/0.8-1.0": 6,
+        "loss_task/object_swap": 1,
+        "loss_task/style_transfer": 14 / 3,
+    }
+
+
+def test_mfu_is_the_model_s_operations_over_the_peak() -> None:
+    options = TrainConfig(batch_size=6)
+    config = {key: value for key, value in base(SD3).config.items() if not key.startswith("_")}
+    flops = cost_of("editnet", config, (8, 12), 5, torch.float32).step_flops
+    assert Utilisation(options, config, peak=1e12)(inputs(), seconds=2.0) == pytest.approx(6 * flops / 2.0 / 1e12)
+
+
+def test_memory_is_that_of_this_process() -> None:
+    before = memory_gb()
+    held = torch.ones(500_000_000, dtype=torch.uint8)
+    assert memory_gb() >= max(before, held.nbytes / 1e9)
+
+
+def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path: Path) -> None:
+    log = MetricsLog(tmp_path, done=0)
+    for step in range(4):
+        log.write(step, loss=1.0 / (step + 1), grad_norm=float("nan"))
+    log.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "lo')
+    log = MetricsLog(tmp_path, done=2)
+    log.write(3, loss=7.0)
+    log.close()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [{"step": step, "loss": loss} for step, loss in enumerate([1.0, 0.5, 0.333333, 7.0])]
+
+
+class FakeWandb(SimpleNamespace):
+    """The calls that are made of the package."""
+
+    class Error(Exception):
+        pass
+
+    def init(self, **known: object) -> "FakeWandb":
+        if known["project"] == "locked":
+            raise self.Error("api_key not configured")
+        self.known, self.logged = known, []
+        return self
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.logged.append((step, values))
+
+    def finish(self) -> None:
+        self.logged.append("finished")
+
+
+def test_wandb_gets_the_same_and_goes_on_with_the_run_of_the_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", FakeWandb())
+    folder = tmp_path / "mini/train/editnet.checkpoints"
+    folder.mkdir(parents=True)
+    run = wandb_run("edits", folder, {"seed": 0})
+    log = MetricsLog(folder, 0, run)
+    log.write(1, loss=0.5, grad_norm=float("inf"))
+    log.close()
+    assert run.logged == [(1, {"loss": 0.5}), "finished"]
+    first = run.known
+    assert first["project"] == "edits" and first["name"] == "mini editnet" and first["resume"] == "allow"
+    assert wandb_run("edits", folder, {"seed": 0}).known["id"] == first["id"]
+    assert wandb_run("edits", folder, {"seed": 1}).known["id"] != first["id"]
+
+
+def test_wandb_that_is_missing_or_locked_is_told(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", FakeWandb())
+    with pytest.raises(UserError, match=r"train\.wandb: api_key not configured; WANDB_MODE=offline"):
+        wandb_run("locked", tmp_path, {})
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(UserError, match=r"pip install 'omniedit\[wandb\]'"):
+        wandb_run("edits", tmp_path, {})

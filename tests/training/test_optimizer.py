@@ -1,0 +1,55 @@
+"""AdamW with a guard, against torch's own and by hand."""
+
+import math
+
+import pytest
+import torch
+
+from omniedit.training.optimizer import FEWEST, RECENT, GuardedAdamW, StepGuard
+
+
+def stepped(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), shared=False)
+    optimizer.start([weight])
+    optimizer.param_groups[0]["lr"] = 0.1
+    for name, value in settings.items():
+        setattr(optimizer, name, value)
+    weight.grad = torch.tensor(gradient)
+    optimizer.step()
+    return weight.detach(), optimizer
+
+
+@pytest.mark.parametrize("gradient", [[0.3, 0.4], [30.0, 40.0]])
+def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[float]) -> None:
+    peer = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    adamw = torch.optim.AdamW([peer], lr=0.1, betas=(0.9, 0.99), weight_decay=0.0)
+    peer.grad = torch.tensor(gradient)
+    torch.nn.utils.clip_grad_norm_([peer], 1.0)
+    adamw.step()
+    weight, optimizer = stepped(gradient)
+    assert torch.equal(weight, peer) and optimizer.norm == pytest.approx(math.hypot(*gradient))
+    for moment in ("exp_avg", "exp_avg_sq"):
+        assert torch.equal(optimizer.state[optimizer.param_groups[0]["params"][0]][moment], adamw.state[peer][moment])
+
+
+def test_the_mean_keeps_its_share_and_takes_the_rest_from_the_new_weight() -> None:
+    weight, optimizer = stepped([0.3, 0.4], mean_decay=0.75)
+    (state,) = optimizer.state.values()
+    torch.testing.assert_close(state["mean"], 0.75 * torch.tensor([1.0, -2.0]) + 0.25 * weight)
+
+
+def test_what_is_refused_beforehand_is_not_followed() -> None:
+    weight, optimizer = stepped([0.3, 0.4], refused="the loss is nan")
+    assert weight.tolist() == [1.0, -2.0] and optimizer.refused == "the loss is nan"
+
+
+def test_a_gradient_has_exploded_at_fifty_times_the_median_of_the_recent_ones() -> None:
+    guard = StepGuard()
+    assert all(guard.harm(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
+    assert guard.harm(1e9) is None, "too few to know"
+    assert guard.harm(100.0) is None
+    assert guard.harm(101.0) == "the gradient's norm is 101, of the last 21 steps 2"
+    assert guard.harm(math.inf) and guard.harm(math.nan)
+    assert [guard.harm(10.0) for _ in range(RECENT)] == [None] * RECENT
+    assert guard.harm(499.0) is None, "only the recent ones count"

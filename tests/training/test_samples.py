@@ -1,0 +1,25 @@
+"""The grid of sample edits: the right pictures in their places."""
+
+import numpy as np
+
+from omniedit.training.samples import CELL, GAP, Sample, grid
+
+
+def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def test_a_row_shows_source_instruction_edit_and_target() -> None:
+    red, green, blue = ((200, 0, 0), (0, 200, 0), (0, 0, 200))
+    wide = Sample(plain(red, 40, 80), "Make it green.", plain(green, 40, 80), plain(blue, 40, 80))
+    tall = Sample(plain(blue, 80, 40), "Make it red, " * 4, plain(red, 80, 40), plain(green, 80, 40))
+    shown = grid([wide, tall])
+    assert shown.shape == (2 * CELL + GAP, 4 * CELL + 3 * GAP, 3)
+    middles = [
+        [shown[y * (CELL + GAP) + CELL // 2, x * (CELL + GAP) + CELL // 2].tolist() for x in (0, 2, 3)] for y in (0, 1)
+    ]
+    assert middles == [[list(c) for c in row] for row in ((red, green, blue), (blue, red, green))]
+    assert shown[5, 5].tolist() == [255] * 3, "a picture is not cut to a square"
+    texts = [shown[y * (CELL + GAP) : y * (CELL + GAP) + CELL, CELL + GAP : 2 * CELL + GAP] for y in (0, 1)]
+    inked = [np.flatnonzero((text < 128).any(axis=(1, 2))) for text in texts]
+    assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "a line, and several"

@@ -1,0 +1,65 @@
+"""What two ranks do in one go, for the tests to look at: started once, since starting them is what takes the time."""
+
+import math
+import multiprocessing
+from collections.abc import Collection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch.distributed as dist
+
+from omniedit.errors import UserError
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from omniedit.training.ranks import free_port, join_ranks
+from training.small import Disturbed, trainer_of
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["omniedit.training.engine", "omniedit.models.base"])
+STAGES = (0, 1, 2, 3)
+
+
+def start(code: str) -> list[BaseProcess]:
+    """The code on two ranks, with the environment that torchrun gives, forked from a process that has its imports."""
+    rendezvous = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    ranks = []
+    for rank in ("0", "1"):
+        environment = rendezvous | {"RANK": rank, "LOCAL_RANK": rank}
+        prepared = f"import os, torch\ntorch.set_num_threads(1)\nos.environ.update({environment!r})\n{code}"
+        ranks.append(FORKS.Process(target=exec, args=(prepared, {})))
+        ranks[-1].start()
+    return ranks
+
+
+def finish(ranks: list[BaseProcess]) -> None:
+    for rank in ranks:
+        rank.join()
+        assert rank.exitcode == 0
+
+
+def scenario(run: Path) -> None:
+    """Training at each ZeRO stage; a step that is bad on rank 1 alone; half a training, and the rest of another."""
+    join_ranks()
+    for stage in STAGES:
+        train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
+    train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
+    poisoned = {2} if dist.get_rank() == 1 else set()
+    train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
+        train(run, run / "two_then_one", terminated=3, zero_stage=2, steps=6)
+    train(run, run / "one_then_two", zero_stage=3, steps=6)
+
+
+def train(
+    run: Path,
+    folder: Path,
+    poison: float = 1.0,
+    poisoned: Collection[int] = (),
+    terminated: int | None = None,
+    **options: object,
+) -> Trainer:
+    """On the data and the base of `run`, as `Disturbed` says, with checkpoints in `folder`."""
+    trainer = trainer_of(run, wrap=lambda editor: Disturbed(editor, poison, poisoned, terminated), **options)
+    trainer.run(Checkpoints(folder, {}))
+    return trainer
