@@ -105,7 +105,7 @@ class Lengths:
 
 def test_instructions_are_encoded_once_while_remembered():
     lengths = Lengths()
-    remember, calls = InstructionEncoder(lengths, capacity=2), lengths.calls
+    remember, calls = InstructionEncoder(lengths, capacity=2 * 8), lengths.calls
     _, pooled = remember(["aa", "b", "aa"])
     assert pooled[:, 0].tolist() == [2, 1, 2]
     remember(["ccc", "b"])

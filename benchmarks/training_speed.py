@@ -1,0 +1,197 @@
+"""How well a training step uses the machine: seconds an operation of each editor's step, beside diffusers' own models.
+
+    python benchmarks/training_speed.py                     # a small SD3, on a CPU: minutes
+    python benchmarks/training_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
+
+The peer is diffusers' plain `SD3Transformer2DModel`, all of it trained, at the same width; beside it diffusers'
+`SD3ControlNetModel` over its frozen SD3. A step is forward, backward, clipping and AdamW. The models take turns, so
+that a machine that slows down slows all of them; weights are random, on which speed does not depend.
+"""
+
+import argparse
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from diffusers import SD3ControlNetModel, SD3Transformer2DModel
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from omniedit import models
+from omniedit.models.cost import SD3_MEDIUM, sample_of
+from omniedit.training.speed import peak_flops
+
+SMALL: dict[str, Any] = {
+    **SD3_MEDIUM,
+    "num_layers": 4,
+    "num_attention_heads": 8,
+    "joint_attention_dim": 512,
+    "caption_projection_dim": 512,
+    "pooled_projection_dim": 512,
+}
+"""512 wide."""
+
+
+class Plain(nn.Module):
+    """SD3 itself, in the interface of an editor."""
+
+    def __init__(self, base: SD3Transformer2DModel) -> None:
+        super().__init__()
+        self.base = base.requires_grad_(True)
+
+    def forward(
+        self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
+    ) -> Tensor:
+        return self.base(noisy, prompt_embeds, pooled, timestep, return_dict=False)[0]
+
+
+class DiffusersControlNet(nn.Module):
+    """As diffusers trains it: a copy of every block of SD3, whose outputs are added to the frozen SD3's."""
+
+    def __init__(self, base: SD3Transformer2DModel) -> None:
+        super().__init__()
+        # Weights are random anyway: with as many layers as SD3, its loader stumbles over the last block.
+        self.control = SD3ControlNetModel.from_transformer(
+            base,
+            num_layers=base.config["num_layers"],
+            num_extra_conditioning_channels=0,
+            load_weights_from_transformer=False,
+        )
+        self.base = base.requires_grad_(False)
+
+    def forward(
+        self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
+    ) -> Tensor:
+        inputs = {"encoder_hidden_states": prompt_embeds, "pooled_projections": pooled, "timestep": timestep}
+        residuals = self.control(noisy, condition, **inputs, return_dict=False)[0]
+        return self.base(noisy, **inputs, block_controlnet_hidden_states=residuals, return_dict=False)[0]
+
+
+def architectures(config: Mapping[str, Any]) -> dict[str, Callable[[], nn.Module]]:
+    """Makers of each model, by name; the first is the peer."""
+
+    def base() -> SD3Transformer2DModel:
+        return SD3Transformer2DModel.from_config(dict(config))
+
+    editors = {name: lambda name=name: models.ARCHITECTURES[name](dict(config)) for name in models.ARCHITECTURES}
+    return {
+        "diffusers SD3": lambda: Plain(base()),
+        "diffusers SD3ControlNet": lambda: DiffusersControlNet(base()),
+        **editors,
+    }
+
+
+def batch(config: Mapping[str, Any], latent: int, tokens: int, count: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Arguments of a forward, on the default device."""
+    shapes = sample_of_config(config, latent, tokens, dtype)
+    inputs = {name: torch.randn(count, *value.shape[1:]).to(dtype) for name, value in shapes.items()}
+    return inputs | {"timestep": torch.rand(count).to(dtype) * 1000}
+
+
+def sample_of_config(config: Mapping[str, Any], latent: int, tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        return sample_of(models.ARCHITECTURES["editnet"](dict(config)), (latent, latent), tokens, dtype)
+
+
+def operations(make: Callable[[], nn.Module], config: Mapping[str, Any], latent: int, tokens: int) -> int:
+    """Of a sample's forward and backward; attention as two plain products, nothing recomputed."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        make()(**sample_of_config(config, latent, tokens, torch.float32)).sum().backward()
+    return counter.get_total_flops()
+
+
+class Step:
+    """A model's training step, timed."""
+
+    def __init__(self, make: Callable[[], nn.Module], dtype: torch.dtype, inputs: Mapping[str, Tensor]) -> None:
+        # nn.Module's: diffusers' own logs a warning at every cast.
+        self.model = nn.Module.to(make(), dtype)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
+        self.inputs, self.seconds = inputs, list[float]()
+
+    def run(self) -> None:
+        start = time.perf_counter()
+        loss = self.model(**self.inputs).float().square().mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="SD3-Medium's size, in bfloat16, one model after another")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=9)
+    args = parser.parse_args()
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    config, latent, tokens = (SD3_MEDIUM, 128, 333) if args.full else (SMALL, 32, 77)
+    dtype = torch.bfloat16 if args.full else torch.float32
+    makers = architectures(config)
+    torch.set_default_device(device)
+    inputs = batch(config, latent, tokens, args.batch, dtype)
+    seconds = in_turns(makers, dtype, inputs, args.steps) if not args.full else alone(makers, dtype, inputs, args.steps)
+    print_table(makers, seconds, config, latent, tokens, args.batch)
+
+
+def in_turns(makers: Mapping[str, Callable], dtype: torch.dtype, inputs: dict, steps: int) -> dict[str, float]:
+    """Median seconds of a step of each model, all of them in memory."""
+    each = {name: Step(make, dtype, inputs) for name, make in makers.items()}
+    for _ in range(steps):
+        for step in each.values():
+            step.run()
+    return {name: statistics.median(step.seconds[1:]) for name, step in each.items()}
+
+
+def alone(makers: Mapping[str, Callable], dtype: torch.dtype, inputs: dict, steps: int) -> dict[str, float]:
+    """Median seconds of a step of each model; one that does not fit in memory is told and left out."""
+    medians = {}
+    for name, make in makers.items():
+        try:
+            step = Step(make, dtype, inputs)
+            for _ in range(steps):
+                step.run()
+            medians[name] = statistics.median(step.seconds[2:])
+            print(f"{name}: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB at most")
+        except torch.cuda.OutOfMemoryError:
+            print(f"{name}: out of memory at batch {len(inputs['noisy'])}")
+        step = None  # type: ignore[assignment]
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    return medians
+
+
+def print_table(
+    makers: Mapping[str, Callable],
+    seconds: Mapping[str, float],
+    config: Mapping[str, Any],
+    latent: int,
+    tokens: int,
+    count: int,
+) -> None:
+    """Each model's step; its seconds an operation over the peer's; the share of the GPU's peak where that is known."""
+    peer, *_ = makers
+    flops = {name: count * operations(makers[name], config, latent, tokens) for name in seconds}
+    rates = {name: flops[name] / seconds[name] for name in seconds}
+    print(f"{'':<24}{'TFLOP':>9}{'s a step':>10}{'samples/s':>11}{'TFLOP/s':>9}{'time a FLOP over peer':>23}{'MFU':>7}")
+    for name, rate in rates.items():
+        over = f"{rates[peer] / rate:.3f}" if peer in rates else ""
+        peak = peak_flops()
+        mfu = f"{rate / peak:.0%}" if peak else ""
+        print(
+            f"{name:<24}{flops[name] / 1e12:>9.3f}{seconds[name]:>10.3f}{count / seconds[name]:>11.2f}"
+            f"{rate / 1e12:>9.3f}{over:>23}{mfu:>7}"
+        )
+
+
+if __name__ == "__main__":
+    main()

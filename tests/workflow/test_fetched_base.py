@@ -1,0 +1,44 @@
+"""An editor over a fetched SD3, through the workflow: a tiny one of the same classes lies where the hub's would."""
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+from diffusers import AutoencoderKL
+
+from models.tiny_sd3 import make_folder
+from omniedit.models.pipeline import EditPipeline
+from omniedit.weights import Model, model_of
+from workflow.chain import SMALL, checkout, rules_to_run, snakemake
+
+EDITOR = "results/small/train/editnet/manifest.json"
+
+
+def fetched(model: Model, folder: Path) -> dict:
+    """The record of a model that was fetched to a folder."""
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    return {
+        "repository": model.repository,
+        "revision": model.revision,
+        "folder": str(folder),
+        "files": {name: {"bytes": size} for name, size in files.items()},
+    }
+
+
+def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
+    root = tmp_path / "chain"
+    root.mkdir()
+    checkout(root, {**SMALL, "train": {**SMALL["train"], "base": {"model": "base"}}})
+    shutil.copytree(run / "results", root / "results", symlinks=True)
+    shutil.copytree(run / "photos", root / "photos")
+    shutil.rmtree(root / "results/small/train")
+    (root / "models").mkdir()
+    record = fetched(model_of("base", root / "config/models.yaml"), make_folder(tmp_path / "sd3"))
+    (root / "models/base.json").write_text(json.dumps(record))
+
+    assert "pretrain_base" not in rules_to_run(root, "all")
+    snakemake(root, EDITOR, "--rerun-triggers", "mtime")
+    editor = EditPipeline.from_pretrained(root / "results/small/train/editnet")
+    assert isinstance(editor.vae, AutoencoderKL) and editor.text_encoder_3 is not None
+    assert yaml.safe_load((root / "small.yaml").read_text())["train"]["base"] == {"model": "base"}
