@@ -61,6 +61,7 @@ STAGES = (
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
     Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
     Stage("bench_table", "bench/table3.parquet", "bench_table.log"),
+    Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
     Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
 )

@@ -127,7 +127,7 @@ def all_results(wildcards):
         *([] if CONFIG.train.base.model else ["train/base/manifest.json", "train/base.metrics.jsonl"]),
         *("train/{editor}/manifest.json", "train/{editor}.metrics.jsonl"),
         *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
-        *("bench/table3.parquet", "bench/table3.md"),
+        *("bench/table3.parquet", "bench/table3.md", "train/{editor}/README.md"),
     )
     return of_run([f"results/{{run}}/{path}" for path in stages])
 

@@ -6,6 +6,7 @@ OUTPUTS:
     results/{run}/bench/{model}/{task}.h5       each model's edits
     results/{run}/bench/{model}/{task}.parquet  the judge's scores and the preservation of what was not to change
     results/{run}/bench/table3.*                the table in the form of the paper's Table 3
+    results/{run}/train/{editor}/README.md      the editor's model card
 """
 
 
@@ -104,3 +105,27 @@ rule bench_table:
     shell:
         "python scripts/bench_table.py {input} --seed {params.seed} --out {output.table}"
         " --markdown {output.markdown} > {log} 2>&1"
+
+
+rule model_card:
+    input:
+        editor="results/{run}/train/{editor}/manifest.json",
+        metrics="results/{run}/train/{editor}.metrics.jsonl",
+        plan="results/{run}/buckets/plan.parquet",
+        index="results/{run}/sources/index.parquet",
+        table="results/{run}/bench/table3.parquet",
+    output:
+        "results/{run}/train/{editor}/README.md",
+    log:
+        "logs/{run}/model_card/{editor}.log",
+    benchmark:
+        "benchmarks/{run}/model_card/{editor}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        config=as_json(CONFIG),
+    message:
+        "Write the model card of {wildcards.editor}; {log}"
+    shell:
+        "python scripts/write_card.py {wildcards.editor} --config {params.config:q} --plan {input.plan}"
+        " --index {input.index} --table {input.table} --metrics {input.metrics} --out {output} > {log} 2>&1"

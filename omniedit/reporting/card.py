@@ -1,0 +1,133 @@
+"""A trained editor's model card: what it learned from, how, how well it does, and what it cannot do.
+
+In the form of the model hub's README.md; sections after Mitchell et al. 2019.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from omniedit import __version__
+from omniedit.aspect import RATIOS
+from omniedit.config import Config, TrainConfig
+from omniedit.evaluation.table import ALL_TASKS, LABELS
+from omniedit.reporting.page import number
+from omniedit.reporting.training import Curve
+from omniedit.tasks import Task
+
+HYPER_PARAMETERS = (
+    *("resolution", "steps", "epochs", "batch_size", "learning_rate", "warmup_steps", "ema_decay"),
+    *("sigma_mean", "sigma_std", "text_dropout", "image_dropout", "both_dropout"),
+)
+LIMITS = """\
+- It knows the edits and the wordings of its data: seven tasks, instructions in English.
+- It works at about {resolution} x {resolution} pixels; what it draws in a larger picture is no sharper than that.
+- Its scores are those of the judge named above on {photos} held-out photos; people may judge otherwise.
+- Faces, text, brands and anything that the source photos do not show were not looked at."""
+SMALL_BASE = """
+- Its base is a small one, pre-trained in the run on the source photos alone: the editor shows that the recipe runs,
+  not how well the method does."""
+
+
+def model_card(
+    name: str,
+    config: Config,
+    plan: Path,
+    index: Path,
+    scores: Sequence[Mapping[str, Any]],
+    curve: Curve,
+    base: str | None,
+) -> str:
+    """
+    Args:
+        name: the editor's, a key of `LABELS`.
+        plan: of the buckets, a row a pair.
+        index: of the source photos.
+        scores: rows of the benchmark's table.
+        curve: the editor's losses.
+        base: name and revision of a fetched base; None where the run made its own.
+    """
+    head = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
+    mine = [row for row in scores if row["model"] in (name, "no_edit")]
+    photos = max((row["photos"] for row in mine), default=0)
+    parts = [
+        f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
+        f"# {LABELS[name]}, run `{config.run}`",
+        f"Edits a picture by an instruction. Trained by OmniEdit {__version__}, seed {config.seed}.",
+        f'    omniedit edit photo.jpg "Make it night." --model results/{config.run}/train/{name}',
+        "## Data",
+        data_table(plan),
+        f"The judge `{config.scoring.judge}` gave each at least {config.filter.min_score:g} of 10. Source photos:",
+        licence_table(index),
+        "## Training",
+        f"Base: {base or 'a small SD3, pre-trained in the run on the source photos'}.",
+        training_table(config.train),
+        losses(curve),
+        "## Scores",
+        f"Judge `{mine[0]['judge']}`, {photos} photos that nothing else saw; 95 % bootstrap intervals." if mine else "",
+        score_table(mine),
+        "## Limits",
+        LIMITS.format(resolution=config.train.resolution, photos=photos) + ("" if base else SMALL_BASE),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def data_table(plan: Path) -> str:
+    """Training pairs by task and ratio, and how many were held out."""
+    pairs = pq.read_table(plan, columns=["task", "ratio", "split"])
+    counts = pairs.group_by(["task", "ratio", "split"]).aggregate([([], "count_all")]).to_pylist()
+    trained = {(row["task"], row["ratio"]): row["count_all"] for row in counts if row["split"] == "train"}
+    held_out = sum(row["count_all"] for row in counts if row["split"] != "train")
+    rows = [[task.label, *(trained.get((task, ratio), 0) for ratio in RATIOS)] for task in Task]
+    totals = [sum(count for (_, of), count in trained.items() if of == ratio) for ratio in RATIOS]
+    ratios = [ratio.replace("x", ":") for ratio in RATIOS]
+    table = markdown(["pairs", *ratios, "all"], [[*row, sum(row[1:])] for row in [*rows, ["all", *totals]]])
+    return f"{table}\n\nHeld out: {held_out:,}."
+
+
+def licence_table(index: Path) -> str:
+    photos = pq.read_table(index, columns=["status", "licence"])
+    kept = photos.filter(pc.equal(photos["status"], "kept"))
+    counts = kept.group_by("licence").aggregate([([], "count_all")]).to_pylist()
+    rows = sorted(([row["licence"] or "not told", row["count_all"]] for row in counts), key=lambda row: -row[1])
+    return markdown(["licence", "photos"], rows)
+
+
+def training_table(options: TrainConfig) -> str:
+    values = options.model_dump()
+    return markdown(
+        ["option", "value"], [[f"`{key}`", values[key]] for key in HYPER_PARAMETERS if values[key] is not None]
+    )
+
+
+def losses(curve: Curve) -> str:
+    if not curve.held_out:
+        return ""
+    (_, first), (step, last) = curve.held_out[0], curve.held_out[-1]
+    return f"Held-out loss: {number(first, 3)} before training, {number(last, 3)} after {step:,} steps."
+
+
+def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Scores and preservation of the editor and of "no edit", all tasks first."""
+    shown = sorted(rows, key=lambda row: (row["task"] != ALL_TASKS, row["task"]))
+    cells = [
+        [
+            "all" if row["task"] == ALL_TASKS else Task(row["task"]).label,
+            LABELS[row["model"]],
+            row["pairs"],
+            *(number(row[score], 2) for score in ("sc", "pq", "o")),
+            f"{number(row['o_low'], 2)} to {number(row['o_high'], 2)}",
+            number(row["psnr_outside"], 1),
+        ]
+        for row in shown
+    ]
+    return markdown(["task", "editor", "pairs", "SC", "PQ", "O", "O, interval", "PSNR outside (dB)"], cells)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(f'{c:,}' if isinstance(c, int) else str(c) for c in line)} |" for line in lines)
