@@ -1,0 +1,119 @@
+"""Seconds an edit takes: EditNet's sampling beside diffusers' `StableDiffusion3ControlNetPipeline`, in turns.
+
+    python benchmarks/sampling_speed.py                     # a small SD3, on a CPU
+    python benchmarks/sampling_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
+
+Both go from embeddings of the text and a picture to latents in 28 steps of the same scheduler. The peer has a
+ControlNet as deep as its SD3 and one guidance scale, two forwards a step in one batch; EditNet has two scales, three
+forwards.
+Weights are random, on which speed does not depend.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    SD3ControlNetModel,
+    SD3Transformer2DModel,
+    StableDiffusion3ControlNetPipeline,
+)
+from torch import nn
+from training_speed import SMALL
+
+from omniedit.models import ARCHITECTURES
+from omniedit.models.cost import SD3_MEDIUM
+from omniedit.models.sampling import Asked, Guidance, sample
+
+STEPS = 28
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="SD3-Medium's size, in bfloat16")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+
+    torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+    config, side, tokens = (SD3_MEDIUM, 1024, 333) if args.full else (SMALL, 256, 77)
+    dtype = torch.bfloat16 if args.full else torch.float32
+    prompt, pooled = (
+        torch.randn(2, tokens, config["joint_attention_dim"]),
+        torch.randn(2, config["pooled_projection_dim"]),
+    )
+    texts = [x.to(dtype) for x in (*prompt[:, None], *pooled[:, None])]
+    runs = {
+        "EditNet, two scales": edit(config, side, dtype, texts, Guidance(7.5, 1.5)),
+        "EditNet, no guidance": edit(config, side, dtype, texts, Guidance(1.0, 1.0)),
+        "StableDiffusion3ControlNetPipeline, one scale": controlnet(config, side, dtype, texts),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(args.rounds + 1):
+        for name, run in runs.items():
+            seconds[name].append(timed(run))
+    for name, taken in seconds.items():
+        print(f"{name:<48}{statistics.median(taken[1:]):>8.2f} s an image at {side} x {side}, {STEPS} steps")
+
+
+def edit(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance) -> Callable[[], Any]:
+    network = nn.Module.to(ARCHITECTURES["editnet"](config), dtype).eval()
+    source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
+    scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Asked(source, *texts)
+    return lambda: sample(network, scheduler, asked, guidance, noise, STEPS)
+
+
+def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list) -> Callable[[], Any]:
+    transformer = SD3Transformer2DModel.from_config(config)
+    control = SD3ControlNetModel.from_transformer(
+        transformer,
+        num_layers=config["num_layers"],
+        num_extra_conditioning_channels=0,
+        load_weights_from_transformer=False,
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(32, 32, 32, 32),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=16,
+        shift_factor=0.0609,
+    )
+    absent: dict[str, Any] = {
+        f"{kind}{number}": None for kind in ("text_encoder", "tokenizer") for number in ("", "_2", "_3")
+    }
+    pipeline = StableDiffusion3ControlNetPipeline(
+        transformer=transformer.to(dtype).eval(),
+        controlnet=control.to(dtype).eval(),
+        vae=vae.to(dtype),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        **absent,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    prompt, negative, pooled, negative_pooled = texts
+    return lambda: pipeline(
+        prompt_embeds=prompt,
+        negative_prompt_embeds=negative,
+        pooled_prompt_embeds=pooled,
+        negative_pooled_prompt_embeds=negative_pooled,
+        control_image=torch.zeros(1, 3, side, side, dtype=dtype),
+        num_inference_steps=STEPS,
+        height=side,
+        width=side,
+        output_type="latent",
+    )
+
+
+def timed(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
