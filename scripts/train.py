@@ -24,6 +24,7 @@ from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -59,6 +60,7 @@ def main() -> None:
     for encoder in base.text.encoders():
         encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
+    prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     instructions = InstructionEncoder(base.text)
     batches = BatchMaker(base.vae, instructions, options, args.seed)
@@ -66,7 +68,7 @@ def main() -> None:
     trainer = Trainer(editor, pipeline, store, batches, options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
-    with trainer.state.mean_shown():
+    with trainer.state.mean_whole():
         if first:
             with sealed_folder(args.out) as temporary:
                 pipeline.save_pretrained(temporary)

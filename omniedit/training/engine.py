@@ -55,7 +55,7 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "gradient_clipping": 0.0,
-        "bf16": {"enabled": torch.cuda.is_available(), "check_grad_overflow": False},
+        "bf16": {"enabled": options.dtype == "bfloat16", "check_grad_overflow": False},
         "steps_per_print": 2**31,
     }
 
@@ -91,7 +91,7 @@ class Trainer:
         )
         self.state = TrainedState(trained, self.engine, self.optimizer)
         self.skipped = self.skipped_in_a_row = 0
-        peak = peak_flops()
+        peak = peak_flops() if self.options.dtype == "bfloat16" else None
         self.utilisation = peak and Utilisation(self.options, self.editor.config["base_config"], peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
@@ -213,7 +213,8 @@ class Trainer:
         samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
         if not (measures or samples):
             return {}
-        with self.state.mean_shown():
+        # Samples and the last of the held-out pairs come in batches of other sizes, not worth compiling for.
+        with self.state.mean_shown(), torch.compiler.set_stance("force_eager"):
             if samples and (made := list(sample_edits(self.pipeline, self.store, self.seed))) and log is not None:
                 log.picture(step, grid(made))
             return self._held_out() if measures else {}

@@ -29,6 +29,7 @@ from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.blocks import prepare_blocks
 from omniedit.training.engine import Trainer
 
 SIDE = 64
@@ -97,6 +98,7 @@ def trainer_of(
     base = Base.load(run / "base")
     batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
+    prepare_blocks(editor, options)
     pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
     return Trainer(wrap(editor), pipeline, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
 

@@ -145,6 +145,14 @@ def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> N
     assert np.abs(shared[edits].astype(int) - shared[sources]).mean() > 1
 
 
+def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -> None:
+    shared, whole = (EditNet.from_pretrained(two_ranks / f"zero{stage}/editor").state_dict() for stage in (3, 2))
+    assert shared.keys() == whole.keys()
+    for name, weight in whole.items():
+        torch.testing.assert_close(shared[name], weight, rtol=1e-3, atol=1e-4)
+    assert whole["control_blocks.0.to_image.weight"].any()
+
+
 def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
     """And at another ZeRO stage: from 2 to 0, and from 2 to 3."""
     expected = metrics_of(two_ranks / "alone/metrics.jsonl")
@@ -245,6 +253,24 @@ def two_checkpoints(run: Path, alone: None, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("checkpoints")
     train(run, folder, steps=6)
     return folder
+
+
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tmp_path: Path, stage: int) -> None:
+    plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 4} for dtype in ("float32", "bfloat16"))
+    train(run, tmp_path / "plain", **plain)
+    trainer = train(run, tmp_path / "whole", **half)
+    assert {p.dtype for p in trainer.editor.parameters()} == {torch.bfloat16}
+    expected = metrics_of(tmp_path / "whole/metrics.jsonl")
+    for line, in_float32 in zip(expected, metrics_of(tmp_path / "plain/metrics.jsonl"), strict=True):
+        assert line == pytest.approx(in_float32, rel=0.05)
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 2"):
+        train(run, tmp_path / "halves", terminated=2, **half)
+    train(run, tmp_path / "halves", **half)
+    assert metrics_of(tmp_path / "halves/metrics.jsonl") == expected
+    last = "step-00000004"
+    whole, halves = (tensors_of(tmp_path / name / last) for name in ("whole", "halves"))
+    assert all(torch.equal(halves[name], value) and value.dtype == torch.float32 for name, value in whole.items())
 
 
 @pytest.mark.parametrize("parts", [2, 4])
