@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from deepspeed import zero
 from safetensors import safe_open
 
 from omniedit.buckets.plan import BatchPlan
@@ -260,7 +261,7 @@ def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tm
     plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 4} for dtype in ("float32", "bfloat16"))
     train(run, tmp_path / "plain", **plain)
     trainer = train(run, tmp_path / "whole", **half)
-    assert {p.dtype for p in trainer.editor.parameters()} == {torch.bfloat16}
+    assert {(p.dtype, p.numel() == 0) for p in trainer.editor.parameters()} == {(torch.bfloat16, stage == 3)}
     expected = metrics_of(tmp_path / "whole/metrics.jsonl")
     for line, in_float32 in zip(expected, metrics_of(tmp_path / "plain/metrics.jsonl"), strict=True):
         assert line == pytest.approx(in_float32, rel=0.05)
@@ -268,9 +269,28 @@ def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tm
         train(run, tmp_path / "halves", terminated=2, **half)
     train(run, tmp_path / "halves", **half)
     assert metrics_of(tmp_path / "halves/metrics.jsonl") == expected
-    last = "step-00000004"
-    whole, halves = (tensors_of(tmp_path / name / last) for name in ("whole", "halves"))
+    last = [tmp_path / name / "step-00000004" for name in ("whole", "halves")]
+    assert json.loads((last[0] / "position.json").read_text()) == json.loads((last[1] / "position.json").read_text())
+    whole, halves = (tensors_of(folder) for folder in last)
     assert all(torch.equal(halves[name], value) and value.dtype == torch.float32 for name, value in whole.items())
+
+
+@pytest.mark.parametrize(("stage", "dtype"), [(0, "float32"), (0, "bfloat16"), (2, "float32"), (3, "bfloat16")])
+def test_the_network_computes_with_the_mean_only_inside_the_block(
+    run: Path, alone: None, tmp_path: Path, stage: int, dtype: str
+) -> None:
+    state = train(run, tmp_path, zero_stage=stage, dtype=dtype, steps=3).state
+    name, parameter = next(iter(state.parameters.items()))
+
+    def computed_with() -> torch.Tensor:
+        with zero.GatheredParameters([parameter], enabled=stage == 3):
+            return parameter.detach().clone()
+
+    weight, mean = (state.gather(name, kind).clone() for kind in ("weight", "mean"))
+    with state.mean_shown():
+        assert torch.equal(computed_with(), mean.to(parameter.dtype))
+    assert torch.equal(computed_with(), weight.to(parameter.dtype)) and not torch.equal(weight, mean)
+    assert torch.equal(state.gather(name, "weight"), weight) and torch.equal(state.gather(name, "mean"), mean)
 
 
 @pytest.mark.parametrize("parts", [2, 4])
