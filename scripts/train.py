@@ -55,7 +55,8 @@ def main() -> None:
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
-    base = Base.load(folder_of(args.base.stem) if args.base.suffix == ".json" else args.base)
+    folder = folder_of(args.base.stem) if args.base.suffix == ".json" else args.base
+    base = Base.load(folder, getattr(torch, options.dtype))
     base.vae.to(device)
     for encoder in base.text.encoders():
         encoder.to(device)

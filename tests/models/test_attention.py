@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 import torch
-from models.tiny import SD3, SD35, base, inputs, moved
 
+from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.attention import KERNELS, set_attention

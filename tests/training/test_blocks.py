@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 import torch
-from models.tiny import SD3, SD35, base, inputs, moved
 
+from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.config import TrainConfig
 from omniedit.models import ARCHITECTURES
