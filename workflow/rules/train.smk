@@ -5,7 +5,7 @@ REQUIRED INPUTS: results/{run}/sources/{shard}.tar or models/{role}.json, result
 OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
                                                    none where `train.base.model` names another
-    results/{run}/train/{editor}/                  the editor and manifest.json; EditPipeline.from_pretrained loads it
+    results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; EditPipeline.from_pretrained loads it
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
     results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
 """
