@@ -185,6 +185,14 @@ class TrainConfig(Section):
     """Share of samples in which both are dropped."""
     zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What the network computes in; AdamW keeps float32 weights beside those in bfloat16."""
+    checkpoint_activations: Literal["none", "selective", "all"] = "none"
+    """Layers whose activations are computed again for the backward pass, not kept: none, every other one, all."""
+    compile: bool = False
+    """torch.compile for each block, once for each of the seven ratios."""
+    attention: Literal["sdpa", "xformers", "flash"] = "sdpa"
+    """Kernel of attention: torch's own, or that of the package xformers or flash-attn."""
     max_skipped: int = Field(10, ge=1)
     """A step is skipped whose loss or gradient is not finite, or whose gradient is over 50 times the median of the
     recent ones; so many in a row stop the job."""
@@ -209,6 +217,14 @@ class TrainConfig(Section):
     def _editors_differ(self) -> "TrainConfig":
         if len(set(self.editors)) < len(self.editors):
             raise ValueError(f"ablations {self.ablations} must differ from each other and from model {self.model}")
+        return self
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> "TrainConfig":
+        if self.compile and self.zero_stage == 3:
+            raise ValueError("compile does not go with zero_stage 3, whose weights come and go; take 0, 1 or 2")
+        if self.attention == "flash" and self.dtype != "bfloat16":
+            raise ValueError("attention flash computes in bfloat16 alone; set dtype: bfloat16")
         return self
 
     @model_validator(mode="after")

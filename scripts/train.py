@@ -24,6 +24,7 @@ from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -54,11 +55,13 @@ def main() -> None:
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
-    base = Base.load(folder_of(args.base.stem) if args.base.suffix == ".json" else args.base)
+    folder = folder_of(args.base.stem) if args.base.suffix == ".json" else args.base
+    base = Base.load(folder, getattr(torch, options.dtype))
     base.vae.to(device)
     for encoder in base.text.encoders():
         encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
+    prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     instructions = InstructionEncoder(base.text)
     batches = BatchMaker(base.vae, instructions, options, args.seed)
@@ -66,7 +69,7 @@ def main() -> None:
     trainer = Trainer(editor, pipeline, store, batches, options, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
-    with trainer.state.mean_shown():
+    with trainer.state.mean_whole():
         if first:
             with sealed_folder(args.out) as temporary:
                 pipeline.save_pretrained(temporary)

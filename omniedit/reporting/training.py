@@ -1,8 +1,10 @@
 """How the losses of the base and of the editor went."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.images import Image, decode_image
-from omniedit.reporting.page import number, picture_uri, render
+from omniedit.reporting.page import number, percent, picture_uri, render
 from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
+PARTS = {"loss_sigma": "noise level", "loss_task": ""}
+"""Metrics of parts of the samples, by what stands before their slash."""
 GRID_PIXELS = 700_000
 """Of a grid of edits on the page, at most."""
 
@@ -26,12 +30,14 @@ class Curve:
 
     Args:
         samples: the last grid of edits of held-out pairs.
+        metrics: all that was told, by name, in order of step.
     """
 
     name: str
     training: list[tuple[int, float]]
     held_out: list[tuple[int, float]]
     samples: Image | None = None
+    metrics: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def read_curve(name: str, path: Path) -> Curve:
@@ -44,13 +50,15 @@ def read_curve(name: str, path: Path) -> Curve:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     except (FileNotFoundError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not a readable metrics file ({error}); train again") from None
-    curves = {}
-    for key in ("loss", "held_out_loss"):
-        losses = {line["step"]: line[key] for line in lines if line.get(key) is not None}
-        curves[key] = sorted(losses.items())
+    last = {line["step"]: line for line in lines}
+    series = defaultdict(list)
+    for step, line in sorted(last.items()):
+        for key, value in line.items():
+            series[key].append((step, value))
     grid = path.with_name(path.name.partition(".")[0]) / "samples.png"
     samples = decode_image(grid.read_bytes(), str(grid)) if grid.is_file() else None
-    return Curve(name, curves["loss"], curves["held_out_loss"], samples)
+    metrics = {key: [value for _, value in told] for key, told in series.items()}
+    return Curve(name, series["loss"], series["held_out_loss"], samples, metrics)
 
 
 def training_page(run: str, curves: Sequence[Curve]) -> str:
@@ -62,6 +70,9 @@ def training_page(run: str, curves: Sequence[Curve]) -> str:
             "figure": loss_curves(shown) if shown else None,
             "rows": [row for curve in shown for row in loss_rows(curve)],
             "smoothing": SMOOTHING_STEPS,
+            "editors": [curve.name for curve in shown if "samples_per_s" in curve.metrics],
+            "parts": part_rows([curve for curve in shown if "samples_per_s" in curve.metrics]),
+            "speeds": [speed_row(curve) for curve in shown if "samples_per_s" in curve.metrics],
             "without": [curve.name for curve in curves if not curve.training],
             "samples": [
                 (curve.name, picture_uri(curve.samples, GRID_PIXELS)) for curve in curves if curve.samples is not None
@@ -101,6 +112,36 @@ def loss_rows(curve: Curve) -> list[TableRow]:
         (_, first), (step, last) = curve.held_out[0], curve.held_out[-1]
         rows.append(_loss_row(curve.name, "held out", step, first, last))
     return rows
+
+
+def part_rows(curves: Sequence[Curve]) -> list[TableRow]:
+    """Loss by task and by noise level, a column an editor: the mean over the last quarter of what was told of each."""
+    names = dict.fromkeys(key for curve in curves for key in sorted(curve.metrics) if key.startswith(tuple(PARTS)))
+    return [
+        TableRow([_part(name), *(number(_last_quarter(curve.metrics.get(name, [])), 3) for curve in curves)])
+        for name in sorted(names)
+    ]
+
+
+def speed_row(curve: Curve) -> TableRow:
+    told = curve.metrics
+    figures = [
+        f"{told.get('skipped', [0])[-1]:,.0f}",
+        number(float(np.median(told["samples_per_s"])), 1),
+        percent(told["data_wait_share"][-1]),
+        number(max(told.get("memory_gb", [nan])), 1),
+        percent(float(np.median(told["mfu"])) if "mfu" in told else None),
+    ]
+    return TableRow([curve.name, *figures])
+
+
+def _part(name: str) -> str:
+    kind, _, which = name.partition("/")
+    return f"{PARTS[kind]} {which.replace('_', ' ')}".strip()
+
+
+def _last_quarter(values: Sequence[float]) -> float | None:
+    return float(np.mean(values[-max(1, len(values) // 4) :])) if values else None
 
 
 def _loss_row(name: str, kind: str, step: int, first: float, last: float) -> TableRow:

@@ -46,8 +46,9 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         UserError: the batch cannot be shared by the GPUs, or epochs are asked for of an unknown number of pairs.
     """
     options = config.train
-    if options.batch_size % machine.gpus:
-        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {machine.gpus} GPUs")
+    if options.batch_size % (machine.gpus * options.accumulate):
+        shares = f"{machine.gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
+        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}")
     samples = samples_of(options, pairs)
     lines = [
         f"{options.resolution} x {options.resolution}, batch {options.batch_size}, {samples:,.0f} samples in all; "
@@ -62,10 +63,10 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         hours = machine.gpus * samples / speed / 3600
         sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
         lines.append(_row(name, [*sizes, *memory, f"{speed:,.1f}", f"{hours:,.1f}"]))
-    per_rank = options.batch_size // machine.gpus
+    at_once = options.batch_size // machine.gpus // options.accumulate
     lines += [
         "",
-        f"TFLOP: forward and backward of a sample. Memory a GPU: state and activations of {per_rank} samples,",
+        f"TFLOP: forward and backward of a sample. Memory a GPU: state and activations of {at_once} samples,",
     ]
     lines += ["nothing recomputed; caches, buffers and the codec come on top."]
     return lines
@@ -82,16 +83,16 @@ def samples_of(options: TrainConfig, pairs: int | None) -> float:
 
 def training_cost(name: Architecture, options: TrainConfig) -> Cost:
     """Of a square sample of the config's resolution, over the config's base."""
-    side = options.resolution // LATENT
+    side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
     if options.base.model:
-        return cost_of(name, SD3_MEDIUM, (side, side), SD3_TEXT_TOKENS, torch.bfloat16)
-    return cost_of(name, sd3_config(options, WIDTH), (side, side), MAX_TOKENS, torch.float32)
+        return cost_of(name, SD3_MEDIUM, (side, side), SD3_TEXT_TOKENS, dtype)
+    return cost_of(name, sd3_config(options, WIDTH), (side, side), MAX_TOKENS, dtype)
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
     """Gigabytes a GPU at ZeRO stages 0 to 3: state, and the activations of its part of the batch."""
-    size = 2 if options.base.model else 4
-    activations = cost.saved_bytes * options.batch_size / gpus
+    size = getattr(torch, options.dtype).itemsize
+    activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
     return [(state_bytes(cost, stage, gpus, size) + activations) / 1e9 for stage in range(4)]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import deepspeed
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -55,7 +54,7 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "gradient_clipping": 0.0,
-        "bf16": {"enabled": torch.cuda.is_available(), "check_grad_overflow": False},
+        "bf16": {"enabled": options.dtype == "bfloat16", "check_grad_overflow": False},
         "steps_per_print": 2**31,
     }
 
@@ -91,7 +90,7 @@ class Trainer:
         )
         self.state = TrainedState(trained, self.engine, self.optimizer)
         self.skipped = self.skipped_in_a_row = 0
-        peak = peak_flops()
+        peak = peak_flops() if self.options.dtype == "bfloat16" else None
         self.utilisation = peak and Utilisation(self.options, self.editor.config["base_config"], peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
@@ -213,7 +212,8 @@ class Trainer:
         samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
         if not (measures or samples):
             return {}
-        with self.state.mean_shown():
+        # Samples and the last of the held-out pairs come in batches of other sizes, not worth compiling for.
+        with self.state.mean_shown(), torch.compiler.set_stance("force_eager"):
             if samples and (made := list(sample_edits(self.pipeline, self.store, self.seed))) and log is not None:
                 log.picture(step, grid(made))
             return self._held_out() if measures else {}
@@ -222,20 +222,27 @@ class Trainer:
     def _held_out(self) -> dict[str, float]:
         """Mean loss on held-out pairs, over pairs and noise levels; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
-        for ratio, rows in self._held_out_rows():
+        for ratio, rows, counts in self._held_out_batches():
             pairs = self.store.read(ratio, rows)
             for quantile in HELD_OUT_QUANTILES:
-                total += self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
-                count += len(pairs)
+                total += counts * self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
+                count += counts * len(pairs)
         total, count = summed(total), summed(count)
         return {"held_out_loss": (total / count).item()} if count else {}
 
-    def _held_out_rows(self) -> list[tuple[str, np.ndarray]]:
-        """This rank's part of the held-out pairs: (ratio, rows) of at most a batch."""
-        mine = held_out_pairs(self.store, HELD_OUT_PAIRS)[self.rank :: self.world_size]
-        size = self.options.batch_size // self.world_size
-        by_ratio = [(ratio, [row for r, row in mine if r == ratio]) for ratio in RATIOS]
-        return [(ratio, np.array(rows[i : i + size])) for ratio, rows in by_ratio for i in range(0, len(rows), size)]
+    def _held_out_batches(self) -> Iterator[tuple[str, list[int], bool]]:
+        """This rank's parts of batches of held-out pairs: ratio, rows, and whether they count.
+
+        All ranks get as many, since under ZeRO 3 none computes alone: one without a part repeats a pair that another
+        has, which does not count.
+        """
+        held, size = held_out_pairs(self.store, HELD_OUT_PAIRS), self.options.batch_size // self.options.accumulate
+        for ratio in RATIOS:
+            rows = [row for of, row in held if of == ratio]
+            for first in range(0, len(rows), size):
+                batch = rows[first : first + size]
+                mine = batch[self.rank :: self.world_size]
+                yield ratio, mine or batch[:1], bool(mine)
 
 
 def steps_of(options: TrainConfig, plan: BatchPlan) -> int:

@@ -71,6 +71,8 @@ class GuardedAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
+        if not self.state:  # before `start`: DeepSpeed's trial for bfloat16 at ZeRO 0
+            return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]
         self.norm = total_norm(gradients, self.shared)

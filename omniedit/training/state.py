@@ -108,6 +108,12 @@ class TrainedState:
             self._swap_mean()
             self.show()
 
+    @contextmanager
+    def mean_whole(self) -> Iterator[None]:
+        """The same with all of the network on every rank, to be saved."""
+        with self.mean_shown(), zero.GatheredParameters(self.engine.module.parameters(), enabled=self.stage == 3):
+            yield
+
     @torch.no_grad()
     def _swap_mean(self) -> None:
         """The weights take the mean's place and the mean theirs: a network in float32 has no copy of its own."""

@@ -24,7 +24,7 @@ from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import centre_of, contact_sheet, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
-from omniedit.reporting.training import Curve, loss_rows, read_curve, training_page
+from omniedit.reporting.training import Curve, loss_rows, part_rows, read_curve, speed_row, training_page
 from omniedit.scoring.agreement import agreement, agreement_row
 from omniedit.scoring.score import Score
 from omniedit.tasks import Task
@@ -203,6 +203,19 @@ def test_the_grid_of_the_trained_editor_is_shown(tmp_path):
     (tmp_path / "editnet/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
     page = training_page("mini", [read_curve("EditNet", tmp_path / "editnet.metrics.jsonl")])
     assert page.count("<img") == 2 and "EditNet: edits of held-out pairs" in page
+
+
+def test_the_page_tells_losses_of_parts_and_speed(tmp_path):
+    told = {"samples_per_s": 4.0, "data_wait_share": 0.25, "memory_gb": 1.5, "skipped": 2}
+    parts = [{"loss_task/object_swap": 9.0}, {"loss_task/object_swap": 0.5, "loss_sigma/0.0-0.2": 0.25}, {}]
+    lines = [{"step": step, "loss": 1.0} | told | part for step, part in enumerate(parts, start=1)]
+    path = tmp_path / "editnet.metrics.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curve = read_curve("EditNet", path)
+    assert [row.cells for row in part_rows([curve])] == [["noise level 0.0-0.2", "0.250"], ["object swap", "0.500"]]
+    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "25 %", "1.5", DASH]
+    page = training_page("mini", [Curve("Base", [(1, 1.0)], []), curve])
+    assert "object swap" in page and "steps skipped" in page
 
 
 def test_untrained_base_is_named():

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -29,7 +31,8 @@ from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import BatchMaker, InstructionEncoder
-from omniedit.training.engine import Trainer
+from omniedit.training.blocks import prepare_blocks
+from omniedit.training.engine import Trainer, deepspeed_config
 
 SIDE = 64
 OPTIONS = {
@@ -97,8 +100,19 @@ def trainer_of(
     base = Base.load(run / "base")
     batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
+    prepare_blocks(editor, options)
     pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
-    return Trainer(wrap(editor), pipeline, BucketStore(run / "buckets", resolution=SIDE), batches, options, seed=0)
+    store = BucketStore(run / "buckets", resolution=SIDE)
+    with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
+        return Trainer(wrap(editor), pipeline, store, batches, options, seed=0)
+
+
+def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:
+    """DeepSpeed's config. Else ZeRO 3 would keep parameters of less than 100,000 elements whole: all of these."""
+    config = deepspeed_config(options, world_size)
+    if options.zero_stage == 3:
+        config["zero_optimization"]["stage3_param_persistence_threshold"] = 0
+    return config
 
 
 class Unedited:

@@ -22,6 +22,16 @@ def test_the_paper_config_takes_the_time_that_its_operations_take() -> None:
     assert float(row[-1]) == pytest.approx(2.4e6 * 89.06 / (0.45 * 989) / 3600, rel=0.01)
 
 
+def test_accumulating_and_bfloat16_take_less_memory() -> None:
+    def memory(**options: object) -> float:
+        config = Config.model_validate({"train": {"batch_size": 64, "steps": 1} | options})
+        (row,) = [line.split() for line in plan(config, Machine("h100", 1, 0.45)) if line.startswith("editnet")]
+        return float(row[6])
+
+    whole = memory()
+    assert memory(accumulate=8) < 0.5 * whole and memory(dtype="bfloat16") < 0.8 * whole
+
+
 def test_each_editor_of_a_small_config_has_its_row() -> None:
     config = Config.model_validate({"train": {"ablations": ["controlnet", "channel_concat"], "steps": 10}})
     lines = plan(config, Machine("a100", 2, 0.4))
@@ -34,3 +44,5 @@ def test_what_cannot_be_planned_is_told() -> None:
         samples_of(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):
         plan(Config(), Machine("h100", 5, 0.45))
+    with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts"):
+        plan(Config.model_validate({"train": {"accumulate": 8}}), Machine("h100", 4, 0.45))

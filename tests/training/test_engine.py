@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from deepspeed import zero
 from safetensors import safe_open
 
 from omniedit.buckets.plan import BatchPlan
@@ -145,6 +146,14 @@ def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> N
     assert np.abs(shared[edits].astype(int) - shared[sources]).mean() > 1
 
 
+def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -> None:
+    shared, whole = (EditNet.from_pretrained(two_ranks / f"zero{stage}/editor").state_dict() for stage in (3, 2))
+    assert shared.keys() == whole.keys()
+    for name, weight in whole.items():
+        torch.testing.assert_close(shared[name], weight, rtol=1e-3, atol=1e-4)
+    assert whole["control_blocks.0.to_image.weight"].any()
+
+
 def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
     """And at another ZeRO stage: from 2 to 0, and from 2 to 3."""
     expected = metrics_of(two_ranks / "alone/metrics.jsonl")
@@ -245,6 +254,43 @@ def two_checkpoints(run: Path, alone: None, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("checkpoints")
     train(run, folder, steps=6)
     return folder
+
+
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tmp_path: Path, stage: int) -> None:
+    plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 2} for dtype in ("float32", "bfloat16"))
+    train(run, tmp_path / "plain", **plain)
+    trainer = train(run, tmp_path / "whole", **half)
+    assert {(p.dtype, p.numel() == 0) for p in trainer.editor.parameters()} == {(torch.bfloat16, stage == 3)}
+    expected = metrics_of(tmp_path / "whole/metrics.jsonl")
+    for line, in_float32 in zip(expected, metrics_of(tmp_path / "plain/metrics.jsonl"), strict=True):
+        assert line == pytest.approx(in_float32, rel=0.05)
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 1"):
+        train(run, tmp_path / "halves", terminated=1, **half)
+    train(run, tmp_path / "halves", **half)
+    assert metrics_of(tmp_path / "halves/metrics.jsonl") == expected
+    last = [tmp_path / name / "step-00000002" for name in ("whole", "halves")]
+    assert json.loads((last[0] / "position.json").read_text()) == json.loads((last[1] / "position.json").read_text())
+    whole, halves = (tensors_of(folder) for folder in last)
+    assert all(torch.equal(halves[name], value) and value.dtype == torch.float32 for name, value in whole.items())
+
+
+@pytest.mark.parametrize(("stage", "dtype"), [(0, "float32"), (0, "bfloat16"), (2, "float32"), (3, "bfloat16")])
+def test_the_network_computes_with_the_mean_only_inside_the_block(
+    run: Path, alone: None, tmp_path: Path, stage: int, dtype: str
+) -> None:
+    state = train(run, tmp_path, zero_stage=stage, dtype=dtype, steps=3).state
+    name, parameter = next(iter(state.parameters.items()))
+
+    def computed_with() -> torch.Tensor:
+        with zero.GatheredParameters([parameter], enabled=stage == 3):
+            return parameter.detach().clone()
+
+    weight, mean = (state.gather(name, kind).clone() for kind in ("weight", "mean"))
+    with state.mean_shown():
+        assert torch.equal(computed_with(), mean.to(parameter.dtype))
+    assert torch.equal(computed_with(), weight.to(parameter.dtype)) and not torch.equal(weight, mean)
+    assert torch.equal(state.gather(name, "weight"), weight) and torch.equal(state.gather(name, "mean"), mean)
 
 
 @pytest.mark.parametrize("parts", [2, 4])

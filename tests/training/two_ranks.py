@@ -42,7 +42,10 @@ def scenario(run: Path) -> None:
     """Training at each ZeRO stage; a step that is bad on rank 1 alone; half a training, and the rest of another."""
     join_ranks()
     for stage in STAGES:
-        train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
+        trainer = train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
+        with trainer.state.mean_whole():
+            if dist.get_rank() == 0:
+                trainer.editor.editor.save_pretrained(run / f"zero{stage}/editor")
     train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
     poisoned = {2} if dist.get_rank() == 1 else set()
     train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)

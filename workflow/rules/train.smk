@@ -5,7 +5,7 @@ REQUIRED INPUTS: results/{run}/sources/{shard}.tar or models/{role}.json, result
 OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
                                                    none where `train.base.model` names another
-    results/{run}/train/{editor}/                  the editor and manifest.json; EditPipeline.from_pretrained loads it
+    results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; EditPipeline.from_pretrained loads it
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
     results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
 """
@@ -76,9 +76,10 @@ rule train_editor:
 
 train_resources = workflow.get_rule("train_editor").resources
 train_ranks = train_resources["nodes"].value * train_resources["ranks"].value
-if CONFIG.train.batch_size % train_ranks:
+train_parts = train_ranks * CONFIG.train.accumulate
+if CONFIG.train.batch_size % train_parts:
     sys.exit(
         f"error: {origin('train.batch_size', CONFIG_FILES, CONFIG_OPTIONS)}: train.batch_size: "
-        f"{CONFIG.train.batch_size} cannot be shared by the profile's {train_ranks} ranks of train_editor; "
-        f"make it a multiple of {train_ranks}"
+        f"{CONFIG.train.batch_size} cannot be shared by the profile's {train_ranks} ranks of train_editor, "
+        f"with train.accumulate {CONFIG.train.accumulate}; make it a multiple of {train_parts}"
     )

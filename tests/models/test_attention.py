@@ -1,0 +1,40 @@
+"""Attention by another kernel gives what diffusers' own gives; a kernel that is not installed is told."""
+
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+
+from models.tiny import SD3, SD35, base, inputs, moved
+from omniedit import models
+from omniedit.errors import UserError
+from omniedit.models.attention import KERNELS, set_attention
+
+
+def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Softmax attention over (B, N, H, D), the layout of xformers and flash-attn."""
+    scores = torch.einsum("bnhd,bmhd->bhnm", query, key) / query.shape[-1] ** 0.5
+    return torch.einsum("bhnm,bmhd->bnhd", scores.softmax(-1), value)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_another_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, name: str, kind: dict) -> None:
+    module, function, _ = KERNELS[name]
+    package, calls = ModuleType(module), []
+    setattr(package, function, lambda *qkv: calls.append(qkv) or exact(*qkv))
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], package)
+    monkeypatch.setitem(sys.modules, module, package)
+    net = moved(models.build("editnet", base(kind)))
+    expected = net(**inputs())
+    set_attention(net, name)
+    torch.testing.assert_close(net(**inputs()), expected)
+    assert len(calls) == (6 if kind is SD3 else 6 + 4), "of three layers, two of them with attention of the image alone"
+
+
+def test_a_kernel_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flash_attn", None)
+    with pytest.raises(UserError, match=r"train\.attention: flash is not installed .*; pip install flash-attn, or set"):
+        set_attention(base(SD3), "flash")

@@ -1,0 +1,52 @@
+"""What saves memory or time changes no output and no gradient."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from models.tiny import SD3, SD35, base, inputs, moved
+from omniedit import models
+from omniedit.config import TrainConfig
+from omniedit.models import ARCHITECTURES
+from omniedit.models.editor import Editor
+from omniedit.training.blocks import prepare_blocks
+
+
+def prepared(name: str, kind: dict, **options: object) -> Editor:
+    net = moved(models.build(name, base(kind)))
+    prepare_blocks(net, TrainConfig.model_validate(options))
+    return net
+
+
+def step(net: Editor) -> tuple[list[torch.Tensor], int]:
+    """Velocity and gradients, and the bytes that were kept for the backward pass outside of what is computed again."""
+    sizes = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        velocity = net(**inputs())
+    velocity.square().mean().backward()
+    return [velocity.detach(), *(p.grad for p in net.parameters() if p.grad is not None)], sum(sizes.values())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_recomputation_keeps_less_and_changes_no_bit(name: str) -> None:
+    results = {how: step(prepared(name, SD35, checkpoint_activations=how)) for how in ("none", "selective", "all")}
+    for tensors, _ in results.values():
+        assert all(torch.equal(a, b) for a, b in zip(tensors, results["none"][0], strict=True))
+    kept = [size for _, size in results.values()]
+    assert kept[0] > 1.5 * kept[1] > 1.5 * kept[2]
+
+
+def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced and differentiated ahead of time, without Inductor, whose C++ takes minutes."""
+    monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
+    torch._dynamo.utils.counters.clear()
+    net = prepared("editnet", SD3, compile=True, checkpoint_activations="selective")
+    for mine, plain in zip(step(net)[0], step(prepared("editnet", SD3))[0], strict=True):
+        torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-5)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share them"
