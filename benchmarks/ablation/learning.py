@@ -26,6 +26,9 @@ from omniedit.training.schedule import BETAS, ema_decay, learning_rate
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
 PREDICTION = "sample"
+CAPTIONED = 8192
+"""Pictures that the base learns from, over and over: nearly every caption is another one, and to encode it costs as
+much as a step on several pictures."""
 
 
 def train_config(setting: Setting) -> TrainConfig:
@@ -102,7 +105,8 @@ class Batches:
     def captioned_loss(self, base: SD3Transformer2DModel, step: int) -> Tensor:
         """Of the text-to-image model on edited pictures, which show all that the world can show."""
         rng = np.random.default_rng([self.seed, step])
-        edits = [self.world.pair(self.batch_size * step + place).edit for place in range(self.batch_size)]
+        indices = [(self.batch_size * step + place) % CAPTIONED for place in range(self.batch_size)]
+        edits = [self.world.pair(index).edit for index in indices]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
         noisy, timestep, target = self._noised(latents_of(self.vae, [edit.target for edit in edits]), rng)
         prompt, pooled = self.texts(captions)

@@ -28,12 +28,12 @@ FOOT, SIDE = 0.94, 0.42
 """Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
 SMALLEST, LARGEST = 0.36, 0.46
 """Longer side of what stands in a scene."""
-PAINTS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black")
+PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0
 """Distance in Lab of a paint from the thing's mean colour from which the change is plain."""
 VISIBLE = 0.1
 """Root mean square difference inside the mask, of 1, below which a pair is drawn again: it has nothing to score."""
-DRAWABLE = 16
+DRAWABLE = 12
 """How many objects instructions ask to draw."""
 
 
