@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
 from benchmarks.ablation.settings import Fit, Setting
-from benchmarks.ablation.world import World
+from benchmarks.ablation.world import World, WorldPair
 from omniedit.config import BaseConfig, TrainConfig
 from omniedit.images import Image
 from omniedit.models.codec import Vae, encode
@@ -26,17 +26,16 @@ from omniedit.training.schedule import BETAS, ema_decay, learning_rate
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
 PREDICTION = "sample"
-CAPTIONED = 8192
-"""Pictures that the base learns from, over and over: nearly every caption is another one, and to encode it costs as
-much as a step on several pictures."""
+CAPACITY = 20_000
+"""Texts whose embeddings are kept, 49 KB each."""
 
 
 def train_config(setting: Setting) -> TrainConfig:
-    """The chain's options, as far as they differ from its defaults: the size of the base."""
+    """The chain's options, where they differ from its defaults."""
     base = BaseConfig(
         layers=setting.layers, heads=setting.heads, head_dim=setting.head_dim, patch_size=setting.patch_size
     )
-    return TrainConfig(resolution=setting.size, base=base)
+    return TrainConfig(resolution=setting.size, sigma_mean=setting.sigma_mean, base=base)
 
 
 def trained(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -83,13 +82,13 @@ class Batches:
     world: World
     vae: Vae
     texts: Texts
-    batch_size: int
+    fit: Fit
     seed: int
     options: TrainConfig
 
     def editing_loss(self, editor: Editor, step: int) -> Tensor:
         rng = np.random.default_rng([self.seed, step])
-        pairs = [self.world.pair(self.batch_size * step + place) for place in range(self.batch_size)]
+        pairs = self._pairs(step)
         options = self.options
         uniform_B = torch.from_numpy(rng.random(len(pairs)))
         keeps_text, keeps_image = kept_conditions(
@@ -105,13 +104,16 @@ class Batches:
     def captioned_loss(self, base: SD3Transformer2DModel, step: int) -> Tensor:
         """Of the text-to-image model on edited pictures, which show all that the world can show."""
         rng = np.random.default_rng([self.seed, step])
-        indices = [(self.batch_size * step + place) % CAPTIONED for place in range(self.batch_size)]
-        edits = [self.world.pair(index).edit for index in indices]
+        edits = [pair.edit for pair in self._pairs(step)]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
         noisy, timestep, target = self._noised(latents_of(self.vae, [edit.target for edit in edits]), rng)
         prompt, pooled = self.texts(captions)
         output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
         return flow_loss(to_velocity(output, noisy, timestep, PREDICTION), target).mean()
+
+    def _pairs(self, step: int) -> list[WorldPair]:
+        first = self.fit.batch_size * step
+        return [self.world.pair((first + place) % self.fit.pairs) for place in range(self.fit.batch_size)]
 
     def _noised(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Noisy latents, timesteps (B,) in [0, 1000] and the velocity."""

@@ -5,6 +5,7 @@
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -12,7 +13,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import PREDICTION, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import World
 from omniedit.errors import run_program
@@ -40,14 +41,14 @@ def main() -> None:
     options = train_config(setting)
     base, vae = small_sd3(options, WIDTH).to(device), DctCodec().to(device)
     encoder, tokenizer = load_minilm()
-    texts = Texts(InstructionEncoder(encoder.to(device), tokenizer), setting.text_tokens)
+    texts = Texts(InstructionEncoder(encoder.to(device), tokenizer, CAPACITY), setting.text_tokens)
     world = World(Assets.load(args.assets), setting.size, SEED)
-    batches = Batches(world, vae, texts, setting.base.batch_size, SEED, options)
+    batches = Batches(world, vae, texts, setting.base, SEED, options)
     parameters = trained(base)
     ema = ShardedEma(parameters, rank=0, world_size=1)
     with Progress("steps", total=setting.base.steps, every_s=30) as progress:
         losses = []
-        for loss in fit(parameters, ema, lambda step: batches.captioned_loss(base, step), setting.base):
+        for loss in fit(parameters, ema, partial(batches.captioned_loss, base), setting.base):
             progress.advance()
             losses.append(loss)
     ema.apply()

@@ -13,11 +13,19 @@ DATA = {"filtered": 0.0, "unfiltered": 0.4}
 
 @dataclass(frozen=True)
 class Fit:
-    """One training: steps of a batch each, AdamW's peak rate, reached after a twentieth of the steps."""
+    """One training.
+
+    Args:
+        steps: of a batch each.
+        learning_rate: AdamW's at its peak, reached after a twentieth of the steps.
+        pairs: how many different ones are seen, over and over: to encode a text that is new costs as much as a step on
+            several samples.
+    """
 
     steps: int
     batch_size: int
     learning_rate: float
+    pairs: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,8 @@ class Setting:
         measured: how often an editor is tested on the way, at equal distances.
         pairs_per_task: in the test, always the same ones.
         sampling_steps, text_scale, image_scale: of the sampler, as in `EditPipeline`.
+        sigma_mean: of the logit of the noise level. The truth follows from source and text, so edits are decided at
+            the highest levels.
     """
 
     base: Fit
@@ -48,13 +58,14 @@ class Setting:
     sampling_steps: int = 8
     text_scale: float = 1.0
     image_scale: float = 1.0
+    sigma_mean: float = 2.0
 
 
 SETTINGS = {
-    "cpu": Setting(base=Fit(4000, 48, 2e-3), editor=Fit(2500, 48, 2e-3)),
+    "cpu": Setting(base=Fit(4000, 16, 2e-3, 8192), editor=Fit(4000, 16, 2e-3, 16_384)),
     "gpu": Setting(
-        base=Fit(60_000, 256, 1e-3),
-        editor=Fit(40_000, 256, 1e-3),
+        base=Fit(60_000, 256, 1e-3, 1_000_000),
+        editor=Fit(40_000, 256, 1e-3, 1_000_000),
         size=128,
         layers=12,
         heads=8,
@@ -63,8 +74,8 @@ SETTINGS = {
         sampling_steps=20,
     ),
     "test": Setting(
-        base=Fit(2, 7, 1e-3),
-        editor=Fit(2, 7, 1e-3),
+        base=Fit(2, 7, 1e-3, 14),
+        editor=Fit(2, 7, 1e-3, 14),
         layers=2,
         heads=2,
         head_dim=8,

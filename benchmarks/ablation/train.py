@@ -9,7 +9,8 @@ the editor with the mean of its weights.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, Batches, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, World, WorldPair
@@ -28,6 +29,7 @@ from omniedit.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import cost_of
+from omniedit.models.editor import Editor
 from omniedit.progress import Progress
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.ema import ShardedEma
@@ -54,28 +56,36 @@ def main() -> None:
 def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
-    options, vae = train_config(setting), base.vae.to(device)
+    vae = base.vae.to(device)
     editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
-    texts = Texts(InstructionEncoder(base.text_encoder.to(device), base.tokenizer), setting.text_tokens)
+    texts = Texts(InstructionEncoder(base.text_encoder.to(device), base.tokenizer, CAPACITY), setting.text_tokens)
     world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
-    batches = Batches(world, vae, texts, setting.editor.batch_size, unit["seed"], options)
+    batches = Batches(world, vae, texts, setting.editor, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = step_flops(unit["architecture"], base, setting)
+    for samples, loss in learned(editor, batches, setting):
+        answers = edited(editor, vae, texts, pairs, setting)
+        seen = {"samples": samples, "flops": flops * samples, "loss": loss}
+        append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
+    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
+    editor.cpu().save_pretrained(folder / "transformer")
+
+
+def learned(editor: Editor, batches: Batches, setting: Setting) -> Iterator[tuple[int, float]]:
+    """Train an editor; yields the samples seen and the last steps' mean loss whenever it is to be tested.
+
+    Then, and at the end, it holds the mean of its weights.
+    """
     parameters, losses = trained(editor), list[float]()
     ema = ShardedEma(parameters, rank=0, world_size=1)
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
-        for loss in fit(parameters, ema, lambda step: batches.editing_loss(editor, step), setting.editor):
+        for loss in fit(parameters, ema, partial(batches.editing_loss, editor), setting.editor):
             progress.advance()
             losses.append(loss)
             if progress.done in when_measured(setting):
                 with ema.applied():
-                    answers = edited(editor, vae, texts, pairs, setting)
-                samples = progress.done * setting.editor.batch_size
-                seen = {"samples": samples, "flops": flops * samples, "loss": fmean(losses[-100:])}
-                append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
+                    yield progress.done * setting.editor.batch_size, fmean(losses[-100:])
     ema.apply()
-    editor.cpu().save_pretrained(folder / "transformer")
-    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
 
 
 def when_measured(setting: Setting) -> set[int]:

@@ -21,12 +21,12 @@ from omniedit.specialists.tone import FloatImage, to_bytes, to_float
 from omniedit.tasks import Task
 
 TASKS = tuple(Task)
-SLOTS = {"on the left": 0.22, "in the middle": 0.5, "on the right": 0.78}
+SLOTS = {"on the left": 0.24, "in the middle": 0.5, "on the right": 0.76}
 """How a place is called, and the middle of an object there as a share of the picture's width."""
 SIDES = ("on the left", "on the right")
-FOOT, SIDE = 0.94, 0.42
+FOOT, SIDE = 0.94, 0.44
 """Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
-SMALLEST, LARGEST = 0.36, 0.46
+SMALLEST, LARGEST = 0.4, 0.48
 """Longer side of what stands in a scene."""
 PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0
@@ -148,8 +148,8 @@ class World:
             self.here.names[number],
             self.here.cut_outs[number],
             slot,
-            x=SLOTS[slot] + rng.uniform(-0.04, 0.04),
-            foot=rng.uniform(0.62, 0.97),
+            x=SLOTS[slot] + rng.uniform(-0.03, 0.03),
+            foot=FOOT + rng.uniform(-0.05, 0.05),
             side=rng.uniform(SMALLEST, LARGEST),
         )
 

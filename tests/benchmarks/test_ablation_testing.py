@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,10 +7,11 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from PIL import Image
 
 from benchmarks.ablation.learning import Texts, train_config
-from benchmarks.ablation.report import interval
+from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edited, kept, left_over
-from benchmarks.ablation.world import Edit, WorldPair
+from benchmarks.ablation.train import run
+from benchmarks.ablation.world import TASKS, Edit, WorldPair
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.codec import DctCodec
@@ -47,9 +50,7 @@ def test_preservation_is_of_the_outside_alone():
 @torch.no_grad()
 def test_edits_are_those_of_the_pipeline():
     """The experiment's batches give the pictures that a user of `EditPipeline` gets, guidance included."""
-    setting = SETTINGS["test"].__class__(
-        **{**vars(SETTINGS["test"]), "text_tokens": MAX_TOKENS, "text_scale": 2.0, "image_scale": 1.5}
-    )
+    setting = replace(SETTINGS["test"], text_tokens=MAX_TOKENS, text_scale=2.0, image_scale=1.5)
     torch.manual_seed(0)
     base = Base(
         small_sd3(train_config(setting), WIDTH),
@@ -91,3 +92,26 @@ def test_the_interval_is_that_of_the_bootstrap():
     assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.012)
     spread_of_seeds = np.stack([values[0], 1 - values[0]])
     assert interval(spread_of_seeds)[2] - interval(spread_of_seeds)[1] > 3 * (high - low)
+
+
+def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
+    """Two architectures of the setting for tests: what differs is the network, and the report shows both."""
+    setting = SETTINGS["test"]
+    torch.manual_seed(0)
+    parts = (small_sd3(train_config(setting), WIDTH), DctCodec(), *load_minilm())
+    base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
+    folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat")]
+    for folder in folders:
+        folder.mkdir()
+        unit = {"architecture": folder.name.split("-")[0], "data": "filtered", "seed": 0}
+        run(unit, setting, assets, base, folder)
+    curves = read_curves(folders)
+    steps, batch = setting.editor.steps, setting.editor.batch_size
+    assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
+    assert curves[0].flops[-1] > 2 * curves[1].flops[-1]
+    assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
+    assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
+    text = table(curves)
+    assert "EditNet less channel-wise concatenation" in text
+    samples_sheet(tmp_path / "samples.png", curves, assets, setting)
+    assert Image.open(tmp_path / "samples.png").width > 4 * 100
