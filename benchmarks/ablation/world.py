@@ -21,6 +21,9 @@ from omniedit.specialists.tone import FloatImage, to_bytes, to_float
 from omniedit.tasks import Task
 
 TASKS = tuple(Task)
+SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
+TURNS = (*SMALL, *TASKS)
+"""Tasks in training's order: edits of a small part of the picture are learnt late, and have two turns of eleven."""
 SLOTS = {"on the left": 0.24, "in the middle": 0.5, "on the right": 0.76}
 """How a place is called, and the middle of an object there as a share of the picture's width."""
 SIDES = ("on the left", "on the right")
@@ -119,9 +122,11 @@ class World:
         self.places = {place: resize_cover(photo, size, size) for place, photo in views if place}
 
     def pair(self, index: int) -> WorldPair:
-        """The pair of an index; a task has every seventh."""
+        """The pair of an index, in training's order of tasks."""
+        return self.pair_of(TURNS[index % len(TURNS)], index)
+
+    def pair_of(self, task: Task, index: int) -> WorldPair:
         rng = np.random.default_rng([self.seed, index])
-        task = TASKS[index % len(TASKS)]
         drawn = (self._drawn(task, rng) for _ in count())
         scene, source, edit = next((s, p, e) for s, p, e in drawn if is_visible(p, e))
         if rng.random() < self.wrong_share:
