@@ -1,0 +1,135 @@
+"""Training on the world: a base on captioned pictures, then an editor over it on pairs.
+
+Shapes: B pictures, C latent channels, h w latent height and width.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor, nn
+
+from benchmarks.ablation.settings import Fit, Setting
+from benchmarks.ablation.world import World, WorldPair
+from omniedit.config import BaseConfig, TrainConfig
+from omniedit.images import Image
+from omniedit.models.codec import Vae, encode
+from omniedit.models.editor import Editor, to_velocity
+from omniedit.training.base import CAPTION_DROPOUT
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.ema import ShardedEma
+from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
+from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+
+EMA_DECAY = 0.995
+WEIGHT_DECAY = 0.01
+PREDICTION = "sample"
+CAPACITY = 20_000
+"""Texts whose embeddings are kept, 49 KB each."""
+
+
+def train_config(setting: Setting) -> TrainConfig:
+    """The chain's options, where they differ from its defaults."""
+    base = BaseConfig(
+        layers=setting.layers, heads=setting.heads, head_dim=setting.head_dim, patch_size=setting.patch_size
+    )
+    return TrainConfig(resolution=setting.size, sigma_mean=setting.sigma_mean, base=base)
+
+
+def trained(network: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
+def fit(
+    parameters: dict[str, nn.Parameter], ema: ShardedEma, loss_of_step: Callable[[int], Tensor], options: Fit
+) -> Iterator[float]:
+    """Train the parameters and keep the mean of them; yields each step's loss."""
+    optimizer = torch.optim.AdamW(parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
+    for step in range(options.steps):
+        rate = learning_rate(step, options.steps, options.learning_rate, warmup=options.steps // 20)
+        optimizer.param_groups[0]["lr"] = rate
+        loss = loss_of_step(step)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+        optimizer.step()
+        ema.update(ema_decay(step, EMA_DECAY))
+        yield loss.item()
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Embeddings of texts, cut to their first tokens: (B, tokens, width) and (B, width)."""
+
+    encoder: InstructionEncoder
+    tokens: int
+
+    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        embeds_BMD, pooled_BD = self.encoder(texts)
+        return embeds_BMD[:, : self.tokens], pooled_BD
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What a network sees of the world at each step, the same for every architecture.
+
+    Args:
+        seed: of noise, noise levels and what is dropped; the world has its own.
+    """
+
+    world: World
+    vae: Vae
+    texts: Texts
+    fit: Fit
+    seed: int
+    options: TrainConfig
+
+    def editing_loss(self, editor: Editor, step: int) -> Tensor:
+        rng = np.random.default_rng([self.seed, step])
+        pairs = self._pairs(step)
+        options = self.options
+        uniform_B = torch.from_numpy(rng.random(len(pairs)))
+        keeps_text, keeps_image = kept_conditions(
+            uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
+        )
+        words = [p.edit.instruction if kept else "" for p, kept in zip(pairs, keeps_text.tolist(), strict=True)]
+        source = latents_of(self.vae, [pair.source for pair in pairs])
+        noisy, timestep, target = self._noised(latents_of(self.vae, [pair.edit.target for pair in pairs]), rng)
+        prompt, pooled = self.texts(words)
+        condition = source * keeps_image.to(source)[:, None, None, None]
+        return flow_loss(editor(noisy, timestep, prompt, pooled, condition), target).mean()
+
+    def captioned_loss(self, base: SD3Transformer2DModel, step: int) -> Tensor:
+        """Of the text-to-image model on edited pictures, which show all that the world can show."""
+        rng = np.random.default_rng([self.seed, step])
+        edits = [pair.edit for pair in self._pairs(step)]
+        captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
+        noisy, timestep, target = self._noised(latents_of(self.vae, [edit.target for edit in edits]), rng)
+        prompt, pooled = self.texts(captions)
+        output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
+        return flow_loss(to_velocity(output, noisy, timestep, PREDICTION), target).mean()
+
+    def _pairs(self, step: int) -> list[WorldPair]:
+        first = self.fit.batch_size * step
+        return [self.world.pair((first + place) % self.fit.pairs) for place in range(self.fit.batch_size)]
+
+    def _noised(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Noisy latents, timesteps (B,) in [0, 1000] and the velocity."""
+        normal_B = torch.from_numpy(rng.standard_normal(len(clean_BCHW), np.float32))
+        sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std).to(clean_BCHW)
+        noise = torch.from_numpy(rng.standard_normal(clean_BCHW.shape, np.float32)).to(clean_BCHW)
+        noisy, target = rectified_flow_pair(clean_BCHW, noise, sigma_B)
+        return noisy, 1000 * sigma_B, target
+
+
+@torch.no_grad()
+def latents_of(vae: Vae, images: Sequence[Image]) -> Tensor:
+    """(B, C, h, w) of pictures of one size."""
+    return encode(vae, pixels_of(images).to(vae.device))
+
+
+def pixels_of(images: Sequence[Image]) -> Tensor:
+    """(B, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 127.5 - 1

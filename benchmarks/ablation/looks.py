@@ -1,0 +1,152 @@
+"""Lights and styles of the world: functions of a whole picture that always give the same, so that the truth is known.
+
+Each takes and gives (H, W, 3) float32 RGB; what it gives is clipped to [0, 1] by its caller.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import cv2
+import numpy as np
+
+from omniedit.specialists.colour import COLOURS
+from omniedit.specialists.noise import Field
+from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, mixed, saturated, to_lab
+
+Look = Callable[[FloatImage], FloatImage]
+
+SKY_TO_GROUND = (1.0, 0.35)
+"""Share of the air's colour at the upper and lower edge."""
+
+
+def air(rgb: FloatImage, strength: float) -> Field:
+    """(H, W): how much of the light on a pixel comes from the air before it, more above than below."""
+    rows = np.linspace(*SKY_TO_GROUND, rgb.shape[0], dtype=np.float32)[:, None]
+    return np.broadcast_to(strength * rows, rgb.shape[:2])
+
+
+def tinted(rgb: FloatImage, tint: tuple[float, float, float]) -> FloatImage:
+    return rgb * np.array(tint, np.float32)
+
+
+def night(rgb: FloatImage) -> FloatImage:
+    return tinted(saturated(rgb, 0.5) ** np.float32(1.3), (0.28, 0.34, 0.55))
+
+
+def fog(rgb: FloatImage) -> FloatImage:
+    return mixed(saturated(rgb, 0.7), np.full_like(rgb, 0.8), air(rgb, 0.85))
+
+
+def sunset(rgb: FloatImage) -> FloatImage:
+    glow = np.broadcast_to(np.array([1.0, 0.5, 0.15], np.float32), rgb.shape)
+    return mixed(tinted(rgb, (1.1, 0.78, 0.55)), glow, air(rgb, 0.5))
+
+
+def autumn(rgb: FloatImage) -> FloatImage:
+    """Greens turn to rust and gold, all else becomes a little warmer."""
+    lab = to_lab(np.clip(rgb, 0, 1))
+    return from_lab(np.dstack([lab[..., 0], np.abs(lab[..., 1]) + 8, lab[..., 2] + 14]))
+
+
+def snow(rgb: FloatImage) -> FloatImage:
+    """A pale cold light and flakes that always fall at the same places."""
+    pale = mixed(
+        saturated(rgb, 0.35), np.broadcast_to(np.array([0.8, 0.85, 0.92], np.float32), rgb.shape), air(rgb, 0.5)
+    )
+    return mixed(pale, np.ones_like(rgb), flakes(*rgb.shape[:2]))
+
+
+@cache
+def flakes(height: int, width: int) -> Field:
+    """(H, W) opacity of 70 flakes of about a fortieth of the picture."""
+    centres = np.random.default_rng(7).random((70, 2)) * (height, width)
+    rows, columns = np.mgrid[:height, :width]
+    radius = width / 70
+    distances = np.hypot(rows[..., None] - centres[:, 0], columns[..., None] - centres[:, 1]).min(axis=-1)
+    return np.clip(1.5 - distances / radius, 0, 1).astype(np.float32)
+
+
+def black_and_white(rgb: FloatImage) -> FloatImage:
+    return np.repeat(luma(rgb)[..., None], 3, axis=2)
+
+
+def sepia(rgb: FloatImage) -> FloatImage:
+    return tinted(0.15 + 0.85 * black_and_white(rgb), (1.05, 0.82, 0.58))
+
+
+def negative(rgb: FloatImage) -> FloatImage:
+    return 1 - rgb
+
+
+def pencil(rgb: FloatImage) -> FloatImage:
+    """Dark lines on white where lightness falls off: the picture divided by its blur."""
+    grey = luma(rgb)
+    lines = np.clip(grey / (blur(grey, rgb.shape[1] / 32) + 0.02), 0, 1) ** np.float32(2.5)
+    return np.repeat(lines[..., None], 3, axis=2)
+
+
+def mosaic(rgb: FloatImage) -> FloatImage:
+    """Sixteen by sixteen tiles of one colour each."""
+    tiles = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA)
+    return cv2.resize(tiles, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(np.float32, copy=False)
+
+
+def poster(rgb: FloatImage) -> FloatImage:
+    """Strong colours in four steps a channel."""
+    return np.round(np.clip(saturated(rgb, 2.2), 0, 1) * 3) / 3
+
+
+LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
+    "night": (night, ("Make it night.", "Turn day into night.", "Change the scene to night time.")),
+    "fog": (fog, ("Add thick fog.", "Make it a foggy day.", "Cover the scene in fog.")),
+    "sunset": (sunset, ("Make it sunset.", "Change the light to sunset.", "Show the scene at sunset.")),
+    "autumn": (autumn, ("Make it autumn.", "Change the season to autumn.", "Give the scene autumn colours.")),
+    "snow": (snow, ("Make it snow.", "Add falling snow.", "Show the scene on a snowy day.")),
+}
+"""What an environment is called, what it does to a picture, how it is asked for."""
+STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
+    "black and white photo": (
+        black_and_white,
+        ("Make it a black and white photo.", "Remove all colour.", "Turn the picture into black and white."),
+    ),
+    "old sepia photo": (
+        sepia,
+        ("Make it an old sepia photo.", "Give it a sepia tone.", "Turn the picture into a sepia print."),
+    ),
+    "photographic negative": (
+        negative,
+        ("Make it a photographic negative.", "Invert the colours.", "Turn the picture into a negative."),
+    ),
+    "pencil drawing": (
+        pencil,
+        ("Make it a pencil drawing.", "Sketch it in pencil.", "Turn the picture into a pencil drawing."),
+    ),
+    "mosaic": (mosaic, ("Make it a mosaic.", "Lay it in mosaic tiles.", "Turn the picture into a mosaic.")),
+    "pop art poster": (
+        poster,
+        ("Make it a pop art poster.", "Print it as pop art.", "Turn the picture into a pop art poster."),
+    ),
+}
+
+
+def painted(cut_out: np.ndarray, colour: str) -> np.ndarray:
+    """A cut-out in another colour: its shading around the colour's lightness, one hue all over.
+
+    Args:
+        cut_out: (h, w, 4) float32 in [0, 1], colours multiplied by alpha.
+        colour: a key of `omniedit.specialists.colour.COLOURS`.
+    """
+    alpha = cut_out[..., 3:]
+    lab = to_lab(cut_out[..., :3] / np.maximum(alpha, 1e-3))
+    lightness, a, b = COLOURS[colour]
+    shading = lab[..., 0] - mean_lab(cut_out)[0]
+    shade = np.clip(lightness + 0.7 * shading, 3, 97)
+    chroma = np.minimum(1.3, shade / lightness)
+    return np.dstack([from_lab(np.dstack([shade, a * chroma, b * chroma])) * alpha, alpha])
+
+
+def mean_lab(cut_out: np.ndarray) -> np.ndarray:
+    """(3,) mean L*a*b* of an (h, w, 4) cut-out, by its alpha."""
+    alpha = cut_out[..., 3:]
+    lab = to_lab(np.clip(cut_out[..., :3] / np.maximum(alpha, 1e-3), 0, 1))
+    return np.asarray((lab * alpha).sum((0, 1)) / alpha.sum())

@@ -1,0 +1,62 @@
+"""Pre-train the base that all editors of the experiment stand on: pictures of the world from their captions.
+
+    python -m benchmarks.ablation.pretrain --setting cpu --assets results/ablation/assets.npz \\
+        --out results/ablation/cpu/base
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.settings import SETTINGS
+from benchmarks.ablation.world import World
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.models.base import Base
+from omniedit.models.codec import DctCodec
+from omniedit.models.text import WIDTH, load_minilm
+from omniedit.progress import Progress
+from omniedit.training.base import small_sd3
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.ema import ShardedEma
+
+SEED = 1_000
+"""Of the base's pictures; the editors' seeds are 0, 1, 2 and so on."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    setting, device = SETTINGS[args.setting], torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(SEED)
+    options = train_config(setting)
+    base, vae = small_sd3(options, WIDTH).to(device), DctCodec().to(device)
+    encoder, tokenizer = load_minilm()
+    texts = Texts(InstructionEncoder(encoder.to(device), tokenizer, CAPACITY), setting.text_tokens)
+    world = World(Assets.load(args.assets), setting.size, SEED)
+    batches = Batches(world, vae, texts, setting.base, SEED, options)
+    parameters = trained(base)
+    ema = ShardedEma(parameters, rank=0, world_size=1)
+    with Progress("steps", total=setting.base.steps, every_s=30) as progress:
+        losses = []
+        for loss in fit(parameters, ema, partial(batches.captioned_loss, base), setting.base):
+            progress.advance()
+            losses.append(loss)
+    ema.apply()
+    print(f"loss over the last steps: {fmean(losses[-100:]):.3f}")
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    with replaced(args.out) as folder:
+        Base(base.cpu(), vae.cpu(), encoder.cpu(), tokenizer, scheduler, prediction_type=PREDICTION).save(folder)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,210 @@
+"""Table, curves and sample edits of the units that were trained.
+
+    python -m benchmarks.ablation.report --setting cpu --assets results/ablation/assets.npz \\
+        --units results/ablation/cpu/units/* --out results/ablation/cpu/report
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.settings import SETTINGS, Setting
+from benchmarks.ablation.sheet import save_sheet
+from benchmarks.ablation.testing import SUCCESS, pairs_of_test
+from benchmarks.ablation.train import SHOWN
+from benchmarks.ablation.world import TASKS
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.reporting.style import MODEL_COLOURS, panels, styled
+
+LABELS = {
+    "editnet": "EditNet",
+    "controlnet_text": "ControlNet-TextControl",
+    "controlnet": "ControlNet",
+    "channel_concat": "channel-wise concatenation",
+}
+RESAMPLES = 2000
+LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]
+
+Values = NDArray[np.float64]
+"""(seeds, tasks, pairs) of one measurement."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """All seeds of an architecture on one kind of data.
+
+    Args:
+        samples, flops: seen and spent until each measurement, (M,).
+        left_over, psnr: (M, seeds, tasks, pairs); PSNR is NaN where there is no outside.
+        answers: of the first seed, to look at.
+    """
+
+    architecture: str
+    data: str
+    samples: NDArray[np.int64]
+    flops: NDArray[np.float64]
+    left_over: NDArray[np.float64]
+    psnr: NDArray[np.float64]
+    answers: NDArray[np.uint8]
+
+    @property
+    def success(self) -> NDArray[np.float64]:
+        return (self.left_over < SUCCESS).astype(np.float64)
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.architecture] + (", unfiltered data" if self.data == "unfiltered" else "")
+
+
+def read_curves(units: Sequence[Path]) -> list[Curve]:
+    """A curve for each architecture and kind of data, in the order of their first unit."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for unit in units:
+        architecture, data, _ = unit.name.rsplit("-", 2)
+        groups.setdefault((architecture, data), []).append(unit)
+    return [read_curve(architecture, data, folders) for (architecture, data), folders in groups.items()]
+
+
+def read_curve(architecture: str, data: str, folders: Sequence[Path]) -> Curve:
+    rows = [[json.loads(line) for line in (folder / "measures.jsonl").open()] for folder in folders]
+    first = rows[0][:: len(TASKS)]
+
+    def stacked(key: str) -> NDArray[np.float64]:
+        each = [np.array([row[key] for row in seed], np.float64).reshape(len(first), len(TASKS), -1) for seed in rows]
+        return np.stack(each, axis=1)
+
+    return Curve(
+        architecture,
+        data,
+        samples=np.array([row["samples"] for row in first]),
+        flops=np.array([row["flops"] for row in first], np.float64),
+        left_over=stacked("left_over"),
+        psnr=stacked("psnr"),
+        answers=np.load(folders[0] / "answers.npz")["answers"],
+    )
+
+
+def interval(values: Values) -> tuple[float, float, float]:
+    """Mean over seeds, tasks and pairs, and its 95 % interval by the bootstrap.
+
+    Seeds are drawn anew, and so are each task's pairs, the same for every seed as they were in truth.
+    """
+    rng = np.random.default_rng(0)
+    seeds, tasks, pairs = values.shape
+    means = np.empty(RESAMPLES)
+    for place in range(RESAMPLES):
+        drawn = values[rng.integers(seeds, size=seeds)].mean(axis=0)
+        means[place] = np.take_along_axis(drawn, rng.integers(pairs, size=(tasks, pairs)), axis=1).mean()
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(values.mean()), float(low), float(high)
+
+
+def spread(values: Values, digits: int) -> str:
+    mean, low, high = interval(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def table(curves: Sequence[Curve]) -> str:
+    """Markdown: success and preservation a task, then what each curve differs by from the first."""
+    head = ["", *(task.label for task in TASKS), "mean"]
+    success = [[c.label, *task_means(c.success[-1], "{:.2f}"), spread(c.success[-1], 3)] for c in curves]
+    psnr = [[c.label, *task_means(c.psnr[-1], "{:.1f}"), spread(c.psnr[-1][:, LOCAL], 1)] for c in curves]
+    cost = [[c.label, f"{c.samples[-1]:,}", f"{c.flops[-1] / 1e12:,.0f}"] for c in curves]
+    first, *others = curves
+    seeds, _, pairs = first.success[-1].shape
+    differences = [
+        [
+            f"{first.label} less {other.label}",
+            spread(first.success[-1] - other.success[-1], 3),
+            spread((first.psnr[-1] - other.psnr[-1])[:, LOCAL], 1),
+        ]
+        for other in others
+    ]
+    return "\n\n".join(
+        [
+            f"Success: share of {pairs} held-out pairs a task, {seeds} seeds; mean with its 95 % interval.",
+            markdown(head, success),
+            "Preservation: PSNR outside the mask in dB; an edit of the whole picture has no outside.",
+            markdown(head, psnr),
+            "Difference of means, paired by pair and seed, with its 95 % interval.",
+            markdown(["", "success", "PSNR outside (dB)"], differences),
+            markdown(["", "training samples", "training TFLOP"], cost),
+        ]
+    )
+
+
+def task_means(values: Values, form: str) -> list[str]:
+    means = values.mean(axis=(0, 2))
+    return ["-" if np.isnan(mean) else form.format(mean) for mean in means]
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def curves_figure(curves: Sequence[Curve]) -> Figure:
+    """Success against samples and against operations, mean over tasks with its interval; then a panel a task."""
+    figure, axes = panels(3, 3, 11.5, 9.5)
+    for axis, cost, label in ((axes[0], "samples", "training samples"), (axes[1], "flops", "training TFLOP")):
+        for curve in curves:
+            spent = curve.samples if cost == "samples" else curve.flops / 1e12
+            draw(axis, curve, spent, lambda success: success)
+        axis.set(title="All tasks", xlabel=label, ylabel="success", ylim=(0, 1))
+    axes[0].legend(fontsize=7, loc="upper left")
+    for place, axis in enumerate(axes[2:]):
+        for curve in curves:
+            draw(axis, curve, curve.samples, lambda success, at=place: success[:, at : at + 1])
+        axis.set(title=TASKS[place].label, xlabel="training samples", ylim=(0, 1))
+    return figure
+
+
+def draw(axis: Axes, curve: Curve, spent: NDArray[np.float64], part: Callable[[Values], Values]) -> None:
+    mean, low, high = np.array([interval(part(success)) for success in curve.success]).T
+    colour, line = MODEL_COLOURS[curve.architecture], "-" if curve.data == "filtered" else "--"
+    axis.plot(spent, mean, line, color=colour, label=curve.label)
+    axis.fill_between(spent, low, high, color=colour, alpha=0.12, linewidth=0)
+
+
+def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: Setting) -> None:
+    """A row a test pair: source, truth, and what the first seed of each curve made of it."""
+    pairs = pairs_of_test(assets, setting)[: min(SHOWN, setting.pairs_per_task) * len(TASKS)]
+    rows = [
+        [
+            (pair.edit.instruction, pair.source),
+            ("truth", pair.edit.target),
+            *((curve.label, curve.answers[place]) for curve in curves),
+        ]
+        for place, pair in enumerate(pairs)
+    ]
+    save_sheet(path, [row for place in range(len(TASKS)) for row in rows[place :: len(TASKS)]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--units", type=Path, nargs="+", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    curves, setting = read_curves(args.units), SETTINGS[args.setting]
+    with replaced(args.out) as folder, styled():
+        folder.mkdir()
+        text = table(curves)
+        (folder / "table.md").write_text(text + "\n")
+        curves_figure(curves).savefig(folder / "curves.svg")
+        samples_sheet(folder / "samples.png", curves, Assets.load(args.assets), setting)
+    print(text)
+
+
+if __name__ == "__main__":
+    run_program(main)

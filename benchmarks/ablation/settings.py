@@ -1,0 +1,91 @@
+"""How large the experiment is: one setting for two hours on two cores, one for a GPU, one for tests.
+
+Imported by the Snakefile: the standard library alone.
+"""
+
+from dataclasses import dataclass
+
+ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
+"""In the order of tables: the paper's own first, then by how much the control branch may do."""
+DATA = {"filtered": 0.0, "unfiltered": 0.4}
+"""Share of pairs whose edit is not what was asked."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One training.
+
+    Args:
+        steps: of a batch each.
+        learning_rate: AdamW's at its peak, reached after a twentieth of the steps.
+        pairs: how many different ones are seen, over and over: to encode a text that is new costs as much as a step on
+            several samples.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """
+    Args:
+        size: of the pictures, in pixels; latents are an eighth of it.
+        patch_size: latents on a side of a token.
+        layers, heads, head_dim: of the base; its width is heads * head_dim.
+        text_tokens: to which texts are cut: the longest instruction has 19, captions up to 27.
+        seeds: each another order of pairs, another noise.
+        measured: how often an editor is tested on the way, at equal distances.
+        pairs_per_task: in the test, always the same ones.
+        sampling_steps, text_scale, image_scale: of the sampler, as in `EditPipeline`.
+        sigma_mean: of the logit of the noise level. The truth follows from source and text, so edits are decided at
+            the highest levels.
+    """
+
+    base: Fit
+    editor: Fit
+    size: int = 64
+    patch_size: int = 1
+    layers: int = 4
+    heads: int = 4
+    head_dim: int = 32
+    text_tokens: int = 20
+    seeds: int = 3
+    measured: int = 6
+    pairs_per_task: int = 48
+    sampling_steps: int = 8
+    text_scale: float = 1.0
+    image_scale: float = 1.0
+    sigma_mean: float = 2.0
+
+
+SETTINGS = {
+    "cpu": Setting(base=Fit(4000, 16, 2e-3, 8192), editor=Fit(4000, 16, 2e-3, 16_384)),
+    "gpu": Setting(
+        base=Fit(60_000, 256, 1e-3, 1_000_000),
+        editor=Fit(40_000, 256, 1e-3, 1_000_000),
+        size=128,
+        layers=12,
+        heads=8,
+        head_dim=48,
+        pairs_per_task=128,
+        sampling_steps=20,
+    ),
+    "test": Setting(
+        base=Fit(2, 7, 1e-3, 14),
+        editor=Fit(2, 7, 1e-3, 14),
+        layers=2,
+        heads=2,
+        head_dim=8,
+        seeds=2,
+        measured=2,
+        pairs_per_task=2,
+    ),
+}
+
+
+def units() -> list[tuple[str, str]]:
+    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it."""
+    return [(architecture, "filtered") for architecture in ARCHITECTURES] + [("editnet", "unfiltered")]

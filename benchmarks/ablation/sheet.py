@@ -1,0 +1,30 @@
+"""Contact sheets of pictures in rows, with words beneath them."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from omniedit.files import replaced
+from omniedit.images import Image
+from omniedit.reporting.style import INK, styled
+
+CELL = 1.5
+"""Inches of a picture's side."""
+
+
+def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]]) -> None:
+    """Rows of equally many titled pictures, as PNG."""
+    with styled():
+        figure = Figure(figsize=(CELL * len(rows[0]), (CELL + 0.42) * len(rows)), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+        for line, row in zip(axes, rows, strict=True):
+            for axis, (title, image) in zip(line, row, strict=True):
+                axis.imshow(image, interpolation="nearest")
+                axis.set_axis_off()
+                axis.set_title("\n".join(textwrap.wrap(title, 27)[:3]), fontsize=6.5, color=INK, fontweight="normal")
+        with replaced(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=100)

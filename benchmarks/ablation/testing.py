@@ -1,0 +1,102 @@
+"""How well an editor does on pairs whose truth is known.
+
+Shapes: B pictures, C latent channels, h w latent height and width.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.learning import Texts, latents_of, pixels_of
+from benchmarks.ablation.settings import Setting
+from benchmarks.ablation.world import TASKS, World, WorldPair
+from omniedit.evaluation.preservation import psnr
+from omniedit.images import Image
+from omniedit.models.codec import Vae, decode
+from omniedit.models.editor import Editor
+from omniedit.models.pipeline import two_scale_guidance
+
+SUCCESS = 0.5
+"""An edit has succeeded where less than this share of the squared error of no edit is left inside the mask."""
+TEST_SEED = 20241111
+"""Of the test's pairs and of the noise that edits start from."""
+TOGETHER = 56
+
+
+def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
+    """Always the same, of objects and photographs that training never sees."""
+    world = World(assets, setting.size, TEST_SEED, held_out=True)
+    indices = range(len(TASKS) * setting.pairs_per_task)
+    return [world.pair_of(TASKS[index % len(TASKS)], index) for index in indices]
+
+
+@torch.no_grad()
+def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting) -> list[Image]:
+    """An editor's answers, as `EditPipeline` gives them: what it changes, added to the source."""
+    answers: list[Image] = []
+    for start in range(0, len(pairs), TOGETHER):
+        some = pairs[start : start + TOGETHER]
+        source = latents_of(vae, [pair.source for pair in some])
+        noise = torch.stack([noise_of(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
+        words = texts([pair.edit.instruction for pair in some])
+        nothing = texts([""])
+        latents = sampled(editor, source, noise, words, nothing, setting)
+        change = (decode(vae, latents) - decode(vae, source)).cpu()
+        pictures = (pixels_of([pair.source for pair in some]) + change).clamp(-1, 1)
+        answers += list(((pictures + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+    return answers
+
+
+def noise_of(index: int, shape: Sequence[int]) -> Tensor:
+    return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(TEST_SEED + index))
+
+
+def sampled(
+    editor: Editor,
+    source: Tensor,
+    noise: Tensor,
+    words: Sequence[Tensor],
+    nothing: Sequence[Tensor],
+    setting: Setting,
+) -> Tensor:
+    """Latents by Euler steps at equal distances from noise, guided by text and picture as in `EditPipeline`.
+
+    Args:
+        source, noise: (B, C, h, w).
+        words, nothing: token embeddings and pooled ones, of the instructions and of the empty one.
+    """
+    empty = [vector.expand(len(source), *vector.shape[1:]) for vector in nothing]
+    guided = (setting.text_scale, setting.image_scale) != (1.0, 1.0)
+    prompt, pooled = ([torch.cat([w, e, e]) for w, e in zip(words, empty, strict=True)]) if guided else words
+    condition = torch.cat([source, source, torch.zeros_like(source)]) if guided else source
+    latents, steps = noise, setting.sampling_steps
+    for step in range(steps):
+        timestep = torch.full((len(prompt),), 1000 * (1 - step / steps)).to(noise)
+        velocity = editor(latents.repeat(len(prompt) // len(source), 1, 1, 1), timestep, prompt, pooled, condition)
+        if guided:
+            velocity = two_scale_guidance(*velocity.chunk(3), setting.text_scale, setting.image_scale)
+        latents = latents - velocity / steps
+    return latents
+
+
+def left_over(pair: WorldPair, answer: Image) -> float:
+    """Squared error inside the mask as a share of no edit's: 0 is the truth, 1 as far from it as the source."""
+    return error(answer, pair.edit.target, pair.edit.mask) / error(pair.source, pair.edit.target, pair.edit.mask)
+
+
+def kept(pair: WorldPair, answer: Image) -> float | None:
+    """PSNR outside the mask in dB, at most 60; None where the edit is of the whole picture."""
+    outside = ~pair.edit.mask
+    if not outside.any():
+        return None
+    return min(60.0, psnr(error(answer, pair.source, outside)))
+
+
+def error(image: Image, truth: Image, where: np.ndarray) -> float:
+    """Mean squared difference, on the scale 0-255."""
+    squares = np.square(image.astype(np.float32) - truth).mean(axis=-1)
+    return float(squares[where].mean()) if where.any() else math.nan

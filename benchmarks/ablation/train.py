@@ -1,0 +1,120 @@
+"""Train one editor of the experiment and test it on the way: one unit of work, its folder whole or absent.
+
+    python -m benchmarks.ablation.train --setting cpu --assets results/ablation/assets.npz \\
+        --base results/ablation/cpu/base --architecture editnet --data filtered --seed 0 --out results/ablation/cpu/unit
+
+The folder holds measures.jsonl (a line a measurement and task), answers.npz (the edits of the first test pairs) and
+the editor with the mean of its weights.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.learning import CAPACITY, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
+from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
+from benchmarks.ablation.world import TASKS, World, WorldPair
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.images import Image
+from omniedit.models import build
+from omniedit.models.base import Base
+from omniedit.models.cost import cost_of
+from omniedit.models.editor import Editor
+from omniedit.progress import Progress
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.ema import ShardedEma
+
+SHOWN = 3
+"""Test pairs of each task whose edits are kept to be looked at."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)
+    parser.add_argument("--data", choices=DATA, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    for path in ("--assets", "--base", "--out"):
+        parser.add_argument(path, type=Path, required=True)
+    args = parser.parse_args()
+    unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
+    with replaced(args.out) as folder:
+        folder.mkdir()
+        run(unit, SETTINGS[args.setting], Assets.load(args.assets), Base.load(args.base), folder)
+
+
+def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path) -> None:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(unit["seed"])
+    vae = base.vae.to(device)
+    editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
+    texts = Texts(InstructionEncoder(base.text_encoder.to(device), base.tokenizer, CAPACITY), setting.text_tokens)
+    world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
+    batches = Batches(world, vae, texts, setting.editor, unit["seed"], train_config(setting))
+    pairs = pairs_of_test(assets, setting)
+    flops = step_flops(unit["architecture"], base, setting)
+    for samples, loss in learned(editor, batches, setting):
+        answers = edited(editor, vae, texts, pairs, setting)
+        seen = {"samples": samples, "flops": flops * samples, "loss": loss}
+        append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
+    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
+    editor.cpu().save_pretrained(folder / "transformer")
+
+
+def learned(editor: Editor, batches: Batches, setting: Setting) -> Iterator[tuple[int, float]]:
+    """Train an editor; yields the samples seen and the last steps' mean loss whenever it is to be tested.
+
+    Then, and at the end, it holds the mean of its weights.
+    """
+    parameters, losses = trained(editor), list[float]()
+    ema = ShardedEma(parameters, rank=0, world_size=1)
+    with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
+        for loss in fit(parameters, ema, partial(batches.editing_loss, editor), setting.editor):
+            progress.advance()
+            losses.append(loss)
+            if progress.done in when_measured(setting):
+                with ema.applied():
+                    yield progress.done * setting.editor.batch_size, fmean(losses[-100:])
+    ema.apply()
+
+
+def when_measured(setting: Setting) -> set[int]:
+    """Steps after which the editor is tested, the last one among them."""
+    return {setting.editor.steps * part // setting.measured for part in range(1, setting.measured + 1)}
+
+
+def step_flops(architecture: str, base: Base, setting: Setting) -> int:
+    """Operations of forward and backward for one sample."""
+    config = {key: value for key, value in base.transformer.config.items() if not key.startswith("_")}
+    latent = (setting.size // 8, setting.size // 8)
+    return cost_of(architecture, config, latent, setting.text_tokens, torch.float32).step_flops
+
+
+def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[str, Any]]:
+    """A row a task: what is left of the error inside the mask, and PSNR outside it, of each pair in order."""
+    rows = []
+    for task in TASKS:
+        here = [(pair, answer) for pair, answer in zip(pairs, answers, strict=True) if pair.task == task]
+        left = [round(left_over(pair, answer), 5) for pair, answer in here]
+        psnr = [None if (value := kept(pair, answer)) is None else round(value, 3) for pair, answer in here]
+        rows.append({"task": task.value, "left_over": left, "psnr": psnr})
+    return rows
+
+
+def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,339 @@
+"""Edit pairs of which the truth is known: named cut-outs on photographs, edited in all seven ways, pixel by pixel.
+
+A pair follows from (seed, index) alone. Instructions can be decided from source and text: they name what is there, say
+on which side where two things are, and ask only for what has one answer that training has shown: an object of
+`World.drawable`, always of the same picture, size and place; a named photograph in its one crop; a fixed look. What
+stands in the source may be anything: in the held-out half objects and photographs that training never sees.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+import cv2
+import numpy as np
+
+from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, RGBA, Assets
+from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab, painted
+from omniedit.images import Image, Mask, resize_cover
+from omniedit.specialists.colour import COLOURS, without_colour
+from omniedit.specialists.tone import FloatImage, to_bytes, to_float
+from omniedit.tasks import Task
+
+TASKS = tuple(Task)
+SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
+TURNS = (*SMALL, *TASKS)
+"""Tasks in training's order: edits of a small part of the picture are learnt late, and have two turns of eleven."""
+SLOTS = {"on the left": 0.24, "in the middle": 0.5, "on the right": 0.76}
+"""How a place is called, and the middle of an object there as a share of the picture's width."""
+SIDES = ("on the left", "on the right")
+FOOT, SIDE = 0.94, 0.44
+"""Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
+SMALLEST, LARGEST = 0.4, 0.48
+"""Longer side of what stands in a scene."""
+PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
+UNLIKE = 40.0
+"""Distance in Lab of a paint from the thing's mean colour from which the change is plain."""
+VISIBLE = 0.1
+"""Root mean square difference inside the mask, of 1, below which a pair is drawn again: it has nothing to score."""
+DRAWABLE = 12
+"""How many objects instructions ask to draw."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A cut-out standing in a picture.
+
+    Args:
+        cut_out: (side, side, 4) RGBA, colours multiplied by alpha.
+        slot: a key of `SLOTS`.
+        x, foot, side: middle, lower edge and longer side, as shares of the picture.
+        paint: the colour that it is painted in, "" for its own.
+    """
+
+    name: str
+    cut_out: RGBA
+    slot: str
+    x: float
+    foot: float
+    side: float
+    paint: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Things before a photograph.
+
+    Args:
+        ground: (size, size, 3) RGB.
+        place: what the photograph is called, "" if it has no name.
+    """
+
+    ground: Image
+    place: str
+    things: tuple[Thing, ...]
+
+    def without(self, thing: Thing) -> "Scene":
+        return replace(self, things=tuple(other for other in self.things if other is not thing))
+
+    def plus(self, thing: Thing) -> "Scene":
+        return replace(self, things=(*self.things, thing))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is asked of a scene, and the answer.
+
+    Args:
+        mask: where the answer may differ from the source.
+        caption: of the answer.
+    """
+
+    instruction: str
+    target: Image
+    mask: Mask
+    caption: str
+
+
+@dataclass(frozen=True)
+class WorldPair:
+    task: Task
+    source: Image
+    edit: Edit
+
+
+class World:
+    """The pairs of one half of the assets, by index.
+
+    Args:
+        assets: all of them.
+        size: of the pictures, in pixels.
+        held_out: whether sources show what training never sees. What instructions ask to draw is training's in both.
+        wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
+    """
+
+    def __init__(self, assets: Assets, size: int, seed: int, held_out: bool = False, wrong_share: float = 0.0) -> None:
+        training = for_size(assets.half(held_out=False), size)
+        self.here = for_size(assets.half(held_out=True), size) if held_out else training
+        self.size, self.seed, self.wrong_share = size, seed, wrong_share
+        every = max(1, len(training.names) // DRAWABLE)
+        self.drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
+        views = zip(training.places, training.photos, strict=True)
+        self.places = {place: resize_cover(photo, size, size) for place, photo in views if place}
+
+    def pair(self, index: int) -> WorldPair:
+        """The pair of an index, in training's order of tasks."""
+        return self.pair_of(TURNS[index % len(TURNS)], index)
+
+    def pair_of(self, task: Task, index: int) -> WorldPair:
+        rng = np.random.default_rng([self.seed, index])
+        drawn = (self._drawn(task, rng) for _ in count())
+        scene, source, edit = next((s, p, e) for s, p, e in drawn if is_visible(p, e))
+        if rng.random() < self.wrong_share:
+            edit = replace(edit, target=self._wrong(task, scene, source, edit, rng))
+        return WorldPair(task, source, edit)
+
+    def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
+        scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
+        return scene, rendered(scene), EDITS[task](self, scene, rng)
+
+    def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
+        """One thing anywhere or, unless it is to be `alone` at a side, sometimes two."""
+        chosen = rng.integers(len(self.here.photos))
+        ground = view(self.here.photos[chosen], self.size, rng)
+        slots: Sequence[str] = SIDES if rng.random() < 0.3 else [str(rng.choice(list(SLOTS)))]
+        if alone:
+            slots = [str(rng.choice(SIDES))]
+        cut_outs = rng.choice(len(self.here.names), size=len(slots), replace=False)
+        things = tuple(self._thing(int(i), slot, rng) for i, slot in zip(cut_outs, slots, strict=True))
+        return Scene(ground, self.here.places[chosen], things)
+
+    def _thing(self, number: int, slot: str, rng: np.random.Generator) -> Thing:
+        return Thing(
+            self.here.names[number],
+            self.here.cut_outs[number],
+            slot,
+            x=SLOTS[slot] + rng.uniform(-0.03, 0.03),
+            foot=FOOT + rng.uniform(-0.05, 0.05),
+            side=rng.uniform(SMALLEST, LARGEST),
+        )
+
+    def other_drawable(self, scene: Scene, rng: np.random.Generator) -> str:
+        """The name of an object that the scene does not have."""
+        present = {thing.name for thing in scene.things}
+        return str(rng.choice([name for name in self.drawable if name not in present]))
+
+    def _wrong(self, task: Task, scene: Scene, source: Image, edit: Edit, rng: np.random.Generator) -> Image:
+        """What a specialist makes that fails: nothing, another edit of the same task, or damage everywhere."""
+        kind = rng.integers(3)
+        if kind == 0:
+            return source
+        if kind == 1:
+            return damaged(edit.target)
+        others = (EDITS[task](self, scene, rng) for _ in range(4))
+        return next((other.target for other in others if (other.target != edit.target).any()), source)
+
+
+def for_size(assets: Assets, size: int) -> Assets:
+    """Assets at most twice as large as pictures of a size show them: from there linear interpolation skips no pixel."""
+    side, height = min(CUT_OUT_SIDE, round(1.5 * LARGEST * size)), min(PHOTO_HEIGHT, 2 * size)
+    width = height * PHOTO_WIDTH // PHOTO_HEIGHT
+    cut_outs = [cv2.resize(cut_out, (side, side), interpolation=cv2.INTER_AREA) for cut_out in assets.cut_outs]
+    photos = [cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA) for photo in assets.photos]
+    return replace(assets, cut_outs=np.stack(cut_outs), photos=np.stack(photos))
+
+
+def view(photo: Image, size: int, rng: np.random.Generator) -> Image:
+    """A random square of a photograph, half of its height or more, mirrored at random."""
+    height, width = photo.shape[:2]
+    side = round(height * rng.uniform(0.5, 1))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    square = photo[top : top + side, left : left + side]
+    scaled = cv2.resize(square, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(scaled if rng.random() < 0.5 else scaled[:, ::-1])
+
+
+def rendered(scene: Scene) -> Image:
+    picture = to_float(scene.ground)
+    for thing in scene.things:
+        rows, columns, patch = laid_out(thing, len(picture))
+        alpha = patch[..., 3:]
+        picture[rows, columns] = picture[rows, columns] * (1 - alpha) + patch[..., :3]
+    return to_bytes(picture)
+
+
+def laid_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
+    """Rows and columns of the square that a thing fills, and what is laid there, (h, w, 4) in [0, 1]."""
+    side = round(thing.side * size)
+    left = int(np.clip(round(thing.x * size - side / 2), 0, size - side))
+    top = int(np.clip(round(thing.foot * size) - side, 0, size - side))
+    patch = cv2.resize(thing.cut_out, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
+    return slice(top, top + side), slice(left, left + side), painted(patch, thing.paint) if thing.paint else patch
+
+
+def opacity(things: Sequence[Thing], size: int) -> FloatImage:
+    """(size, size) in [0, 1]."""
+    total = np.zeros((size, size), np.float32)
+    for thing in things:
+        rows, columns, patch = laid_out(thing, size)
+        total[rows, columns] = np.maximum(total[rows, columns], patch[..., 3])
+    return total
+
+
+def is_visible(source: Image, edit: Edit) -> bool:
+    squares = np.square(source.astype(np.float32) - edit.target).sum(axis=-1) / (3 * 255**2)
+    return bool((squares * edit.mask).sum() > VISIBLE**2 * edit.mask.sum())
+
+
+def damaged(image: Image) -> Image:
+    """Shifted by a thirtieth, softened and with a colour cast: what edits do to what they should have left alone."""
+    soft = cv2.GaussianBlur(np.roll(image, image.shape[1] // 30, axis=1), (0, 0), image.shape[1] / 60)
+    return to_bytes(to_float(soft.astype(np.uint8, copy=False)) * np.array([1.1, 0.95, 0.8], np.float32))
+
+
+def swap(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    old, new = chosen(scene, rng), world.other_drawable(scene, rng)
+    thing = replace(old, name=new, cut_out=world.drawable[new])
+    words = (
+        f"Replace {the(old, scene)} with {a(new)}.",
+        f"Swap {the(old, scene)} for {a(new)}.",
+        f"Turn {the(old, scene)} into {a(new)}.",
+    )
+    return edit_of(scene.without(old).plus(thing), opacity([old, thing], world.size) > 0, words, rng)
+
+
+def removal(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    old = chosen(scene, rng)
+    words = (
+        f"Remove {the(old, scene)}.",
+        f"Take {the(old, scene)} away.",
+        f"Erase {the(old, scene)} from the picture.",
+    )
+    return edit_of(scene.without(old), opacity([old], world.size) > 0, words, rng)
+
+
+def addition(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    free = [slot for slot in SIDES if slot not in {thing.slot for thing in scene.things}]
+    slot, new = str(rng.choice(free)), world.other_drawable(scene, rng)
+    thing = Thing(new, world.drawable[new], slot, SLOTS[slot], FOOT, SIDE)
+    words = (f"Add {a(new)} {slot}.", f"Put {a(new)} {slot}.", f"Insert {a(new)} {slot} of the picture.")
+    return edit_of(scene.plus(thing), opacity([thing], world.size) > 0, words, rng)
+
+
+def attribute(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    old = chosen(scene, rng)
+    own = mean_lab(laid_out(old, world.size)[2])
+    unlike = [paint for paint in PAINTS if np.linalg.norm(own - COLOURS[paint]) > UNLIKE]
+    paint = str(rng.choice(unlike))
+    words = (
+        f"Make {the(old, scene)} {paint}.",
+        f"Paint {the(old, scene)} {paint}.",
+        f"Change the colour of {the(old, scene)} to {paint}.",
+    )
+    return edit_of(scene.without(old).plus(replace(old, paint=paint)), opacity([old], world.size) > 0, words, rng)
+
+
+def background(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    place = str(rng.choice([place for place in world.places if place != scene.place]))
+    words = (
+        f"Change the background to {place}.",
+        f"Replace the background with {place}.",
+        f"Put {the(scene.things[0], scene)} in front of {place}.",
+    )
+    moved = replace(scene, ground=world.places[place], place=place)
+    return edit_of(moved, opacity(scene.things, world.size) < 1, words, rng)
+
+
+def environment(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    return seen_otherwise(scene, LIGHTS, rng)
+
+
+def style(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+    return seen_otherwise(scene, STYLES, rng)
+
+
+def seen_otherwise(scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], rng: np.random.Generator) -> Edit:
+    """All of the picture under one of the looks."""
+    name = str(rng.choice(list(looks)))
+    look, words = looks[name]
+    target = to_bytes(look(to_float(rendered(scene))))
+    return Edit(str(rng.choice(words)), target, np.ones(target.shape[:2], bool), f"{caption(scene)}, {name}")
+
+
+EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], Edit]] = {
+    Task.OBJECT_SWAP: swap,
+    Task.OBJECT_REMOVAL: removal,
+    Task.OBJECT_ADDITION: addition,
+    Task.ATTRIBUTE_MODIFICATION: attribute,
+    Task.BACKGROUND_SWAP: background,
+    Task.ENVIRONMENT_CHANGE: environment,
+    Task.STYLE_TRANSFER: style,
+}
+
+
+def edit_of(answer: Scene, mask: Mask, words: Sequence[str], rng: np.random.Generator) -> Edit:
+    return Edit(str(rng.choice(words)), rendered(answer), mask, caption(answer))
+
+
+def chosen(scene: Scene, rng: np.random.Generator) -> Thing:
+    return scene.things[rng.integers(len(scene.things))]
+
+
+def the(thing: Thing, scene: Scene) -> str:
+    """'the duck', and on which side where it is not alone."""
+    return f"the {thing.name}" if len(scene.things) == 1 else f"the {thing.name} {thing.slot}"
+
+
+def a(name: str) -> str:
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def caption(scene: Scene) -> str:
+    """'a red duck on the left and a cow on the right, a forest stream'."""
+    things = [f"{a(called(thing))} {thing.slot}" for thing in scene.things]
+    return ", ".join(filter(None, [" and ".join(things), scene.place])) or "a photograph"
+
+
+def called(thing: Thing) -> str:
+    """'red pepper' of a yellow pepper painted red."""
+    return f"{thing.paint} {without_colour(thing.name)}" if thing.paint else thing.name

@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from PIL import Image
+
+from benchmarks.ablation.learning import Texts, train_config
+from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
+from benchmarks.ablation.settings import SETTINGS
+from benchmarks.ablation.testing import TEST_SEED, edited, kept, left_over
+from benchmarks.ablation.train import run
+from benchmarks.ablation.world import TASKS, Edit, WorldPair
+from omniedit.models import build
+from omniedit.models.base import Base
+from omniedit.models.codec import DctCodec
+from omniedit.models.text import MAX_TOKENS, WIDTH, load_minilm
+from omniedit.tasks import Task
+from omniedit.training.base import small_sd3
+from omniedit.training.batches import InstructionEncoder
+
+
+def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:
+    """A grey square in whose left half the truth is brighter by `difference`."""
+    source = np.full((64, 64, 3), 100, np.uint8)
+    mask = np.zeros((64, 64), bool)
+    mask[:, :32] = True
+    target = (source + difference * mask[..., None]).astype(np.uint8)
+    return WorldPair(Task.OBJECT_SWAP, source, Edit(instruction, target, mask, ""))
+
+
+@pytest.mark.parametrize("done, left", [(0, 1.0), (20, 0.25), (40, 0.0), (80, 1.0)])
+def test_what_is_left_of_the_error_is_squared(done, left):
+    one = pair(40)
+    answer = (one.source + done * one.edit.mask[..., None]).astype(np.uint8)
+    assert left_over(one, answer) == pytest.approx(left)
+
+
+def test_preservation_is_of_the_outside_alone():
+    one = pair(40)
+    inside = np.where(one.edit.mask[..., None], np.uint8(7), one.source)
+    assert kept(one, inside) == 60
+    outside = np.where(one.edit.mask[..., None], one.source, np.uint8(110))
+    assert kept(one, outside) == pytest.approx(10 * np.log10(255**2 / 100))
+    everywhere = WorldPair(one.task, one.source, Edit("", one.edit.target, np.ones((64, 64), bool), ""))
+    assert kept(everywhere, inside) is None
+
+
+@torch.no_grad()
+def test_edits_are_those_of_the_pipeline():
+    """The experiment's batches give the pictures that a user of `EditPipeline` gets, guidance included."""
+    setting = replace(SETTINGS["test"], text_tokens=MAX_TOKENS, text_scale=2.0, image_scale=1.5)
+    torch.manual_seed(0)
+    base = Base(
+        small_sd3(train_config(setting), WIDTH),
+        DctCodec(),
+        *load_minilm(),
+        FlowMatchEulerDiscreteScheduler(),
+        "sample",
+    )
+    editor = build("channel_concat", base.transformer, base.prediction_type)
+    for parameter in editor.parameters():
+        parameter.add_(0.02 * torch.randn_like(parameter))
+    noise = np.random.default_rng(0)
+    pairs = [pair(40, text) for text in ("Make it night.", "Remove the duck.")]
+    for one in pairs:
+        one.source[:] = noise.integers(0, 256, one.source.shape)
+    texts = Texts(InstructionEncoder(base.text_encoder, base.tokenizer), setting.text_tokens)
+    ours = edited(editor, base.vae, texts, pairs, setting)
+    pipeline = base.pipeline(editor, setting.size)
+    pipeline.text_encoder.float()
+    pipeline.set_progress_bar_config(disable=True)
+    for place, (one, answer) in enumerate(zip(pairs, ours, strict=True)):
+        theirs = pipeline(
+            image=Image.fromarray(one.source),
+            instruction=one.edit.instruction,
+            num_inference_steps=setting.sampling_steps,
+            guidance_scale=setting.text_scale,
+            image_guidance_scale=setting.image_scale,
+            generator=torch.Generator().manual_seed(TEST_SEED + place),
+        ).images[0]
+        assert np.abs(np.asarray(theirs).astype(int) - answer).max() <= 1
+        assert np.abs(answer.astype(int) - one.source).max() > 20
+
+
+def test_the_interval_is_that_of_the_bootstrap():
+    """Of 400 independent draws with probability 0.3 in 1 seed: the binomial's own interval."""
+    values = (np.random.default_rng(1).random((1, 4, 100)) < 0.3).astype(float)
+    mean, low, high = interval(values)
+    half = 1.96 * np.sqrt(mean * (1 - mean) / 400)
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.012)
+    spread_of_seeds = np.stack([values[0], 1 - values[0]])
+    assert interval(spread_of_seeds)[2] - interval(spread_of_seeds)[1] > 3 * (high - low)
+
+
+def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
+    """Two architectures of the setting for tests: what differs is the network, and the report shows both."""
+    setting = SETTINGS["test"]
+    torch.manual_seed(0)
+    parts = (small_sd3(train_config(setting), WIDTH), DctCodec(), *load_minilm())
+    base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
+    folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat")]
+    for folder in folders:
+        folder.mkdir()
+        unit = {"architecture": folder.name.split("-")[0], "data": "filtered", "seed": 0}
+        run(unit, setting, assets, base, folder)
+    curves = read_curves(folders)
+    steps, batch = setting.editor.steps, setting.editor.batch_size
+    assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
+    assert curves[0].flops[-1] > 2 * curves[1].flops[-1]
+    assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
+    assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
+    text = table(curves)
+    assert "EditNet less channel-wise concatenation" in text
+    samples_sheet(tmp_path / "samples.png", curves, assets, setting)
+    assert Image.open(tmp_path / "samples.png").width > 4 * 100

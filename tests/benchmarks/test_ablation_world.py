@@ -1,0 +1,169 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
+from benchmarks.ablation.looks import LIGHTS, STYLES
+from benchmarks.ablation.world import PAINTS, SMALL, TASKS, TURNS, World, WorldPair
+from omniedit.tasks import Task
+
+
+def pairs(world: World, count: int = 140) -> list[WorldPair]:
+    return [world.pair(index) for index in range(count)]
+
+
+def of(task: Task, made: list[WorldPair]) -> list[WorldPair]:
+    return [pair for pair in made if pair.task == task]
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_outside_the_mask_the_truth_is_the_source_and_inside_it_differs(assets, size):
+    for pair in pairs(World(assets, size, seed=1)):
+        source, target, mask = pair.source, pair.edit.target, pair.edit.mask
+        assert source.shape == target.shape == (size, size, 3)
+        assert np.array_equal(source[~mask], target[~mask])
+        assert np.abs(source[mask].astype(int) - target[mask]).max() > 25
+
+
+def test_a_pair_follows_from_seed_and_index_alone(assets):
+    world, again, other = World(assets, 64, seed=3), World(assets, 64, seed=3), World(assets, 64, seed=4)
+    pairs(world, 20)
+    for index in (0, 5, 70):
+        one, same, different = world.pair(index), again.pair(index), other.pair(index)
+        assert np.array_equal(one.source, same.source)
+        assert np.array_equal(one.edit.target, same.edit.target)
+        assert one.edit.instruction == same.edit.instruction
+        assert not np.array_equal(one.source, different.source)
+
+
+def test_tasks_take_turns(assets):
+    made = pairs(World(assets, 64, seed=1), 2 * len(TURNS))
+    assert {task: len(of(task, made)) for task in TASKS} == {task: 4 if task in SMALL else 2 for task in TASKS}
+
+
+def test_what_is_held_out_is_in_no_training_pair(assets):
+    training, away = assets.half(held_out=False), assets.half(held_out=True)
+    assert set(training.names) | set(away.names) == set(assets.names)
+    assert not set(training.names) & set(away.names)
+    assert not {photo.tobytes() for photo in training.photos} & {photo.tobytes() for photo in away.photos}
+    words = " ".join(pair.edit.caption for pair in pairs(World(assets, 64, seed=1), 400))
+    assert not [name for name in away.names if name in words]
+
+
+def test_held_out_pairs_show_only_held_out_things_and_ask_only_for_known_ones(assets):
+    world = World(assets, 64, seed=1, held_out=True)
+    away, known = assets.half(held_out=True).names, assets.half(held_out=False).names
+    for pair in of(Task.OBJECT_SWAP, pairs(world, 280)):
+        there = [name for name in away if name in pair.edit.instruction]
+        asked = [name for name in known if name in pair.edit.instruction]
+        assert len(there) == len(asked) == 1
+        assert asked[0] in world.drawable
+
+
+def test_removal_leaves_what_no_instruction_named(assets):
+    """The removed thing's name is in the instruction and not in the answer's caption; another thing's is in it."""
+    for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 280)):
+        named = [name for name in assets.names if name in pair.edit.instruction]
+        assert len(named) == 1
+        assert named[0] not in pair.edit.caption
+
+
+def test_two_things_are_told_apart_by_their_side(assets):
+    """Where a removal leaves a thing, the instruction names a side, and the thing that is left stands on the other."""
+    left = [
+        pair
+        for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 700))
+        if " on the " in pair.edit.caption
+    ]
+    assert len(left) > 10
+    for pair in left:
+        side = next(side for side in ("left", "right") if side in pair.edit.instruction)
+        columns = np.nonzero(pair.edit.mask)[1]
+        assert (columns.mean() < 32) == (side == "left")
+        assert side not in pair.edit.caption
+
+
+def test_an_added_thing_always_looks_the_same(assets):
+    """Same instruction, same pixels in the middle of what was added, whatever the photograph."""
+    seen: dict[str, list[np.ndarray]] = {}
+    for pair in of(Task.OBJECT_ADDITION, pairs(World(assets, 64, seed=5), 2100)):
+        rows, columns = np.nonzero(pair.edit.mask)
+        middle = pair.edit.target[int(rows.mean()), int(columns.mean())]
+        side = "left" if "left" in pair.edit.instruction else "right"
+        noun = next(name for name in assets.names if name in pair.edit.instruction)
+        seen.setdefault(f"{noun} {side}", []).append(middle)
+    assert max(len(each) for each in seen.values()) > 5
+    for each in seen.values():
+        assert np.ptp(np.array(each, int), axis=0).max() <= 1
+
+
+def test_a_named_background_is_always_the_same_crop(assets):
+    world = World(assets, 64, seed=6)
+    for pair in of(Task.BACKGROUND_SWAP, pairs(world, 280)):
+        place = next(place for place in world.places if place in pair.edit.instruction)
+        clear = pair.edit.mask & (np.abs(pair.edit.target.astype(int) - world.places[place]).max(axis=-1) > 0)
+        assert clear.sum() < 0.2 * pair.edit.mask.sum()
+
+
+def test_a_painted_thing_has_the_colour(assets):
+    expected = {"red": 0, "green": 1, "blue": 2}
+    for pair in of(Task.ATTRIBUTE_MODIFICATION, pairs(World(assets, 64, seed=7), 700)):
+        paint = next(
+            paint
+            for paint in PAINTS
+            if paint in pair.edit.instruction.split(" ") or f"{paint}." in pair.edit.instruction
+        )
+        if paint in expected:
+            inside = pair.edit.target[pair.edit.mask].mean(axis=0)
+            assert int(inside.argmax()) == expected[paint]
+
+
+@pytest.mark.parametrize("name", [*LIGHTS, *STYLES])
+def test_a_look_has_one_answer(name):
+    picture = np.random.default_rng(0).random((64, 64, 3), np.float32)
+    look, words = (LIGHTS | STYLES)[name]
+    assert np.array_equal(look(picture), look(picture.copy()))
+    assert len(set(words)) == 3
+    assert np.abs(np.clip(look(picture), 0, 1) - picture).mean() > 0.02
+
+
+def test_wrong_edits_change_the_answer_alone(assets):
+    right, wrong = World(assets, 64, seed=8), World(assets, 64, seed=8, wrong_share=0.4)
+    made = list(zip(pairs(right, 350), pairs(wrong, 350), strict=True))
+    for one, other in made:
+        assert np.array_equal(one.source, other.source)
+        assert one.edit.instruction == other.edit.instruction
+    differ = [not np.array_equal(one.edit.target, other.edit.target) for one, other in made]
+    assert 0.32 < np.mean(differ) < 0.48
+
+
+def test_names_are_an_article_and_few_words(tmp_path):
+    for text, name in {
+        "A brown hen.": "brown hen",
+        "An otter.\nfr=Une loutre": "otter",
+        "A telephone.  Hello? Hello?": None,
+        "The Sun.": None,
+        "": None,
+    }.items():
+        (tmp_path / "caption.txt").write_text(text)
+        assert plain_name(tmp_path / "caption.txt") == name
+    assert plain_name(tmp_path / "missing.txt") is None
+
+
+def test_a_cut_out_stands_on_the_lower_edge_with_premultiplied_colours():
+    rgba = np.zeros((200, 300, 4), np.uint8)
+    rgba[50:150, 40:80] = (200, 100, 0, 128)
+    square = standing(rgba)
+    rows, columns = np.nonzero(square[..., 3])
+    assert (rows.min(), rows.max()) == (0, CUT_OUT_SIDE - 1)
+    assert columns.mean() == pytest.approx(CUT_OUT_SIDE / 2 - 0.5, abs=1)
+    assert np.abs(square[CUT_OUT_SIDE // 2, CUT_OUT_SIDE // 2].astype(int) - (100, 50, 0, 128)).max() <= 1
+
+
+def test_assets_come_back_from_their_file(assets, tmp_path):
+    replace(assets).save(tmp_path / "assets.npz")
+    again = Assets.load(tmp_path / "assets.npz")
+    assert (again.names, again.places) == (assets.names, assets.places)
+    assert np.array_equal(again.cut_outs, assets.cut_outs)
+    assert np.array_equal(again.photos, assets.photos)
