@@ -4,6 +4,7 @@ Shapes: B pictures, C latent channels, h w latent height and width.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +20,15 @@ from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import Editor, to_velocity
 from omniedit.training.base import CAPTION_DROPOUT
 from omniedit.training.batches import InstructionEncoder
-from omniedit.training.ema import ShardedEma
 from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
-from omniedit.training.schedule import BETAS, ema_decay, learning_rate
+from omniedit.training.schedule import ema_decay, learning_rate
 
+BETAS = (0.9, 0.99)
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
 PREDICTION = "sample"
-CAPACITY = 20_000
-"""Texts whose embeddings are kept, 49 KB each."""
+CAPACITY = 2**30
+"""Bytes of embeddings that are kept: of 20,000 texts."""
 
 
 def train_config(setting: Setting) -> TrainConfig:
@@ -42,13 +43,41 @@ def trained(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
+class Mean:
+    """Exponential moving average of parameters."""
+
+    def __init__(self, parameters: dict[str, nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.mean = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+
+    @torch.no_grad()
+    def update(self, decay: float) -> None:
+        for name, mean in self.mean.items():
+            mean.lerp_(self.parameters[name], 1 - decay)
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        for name, mean in self.mean.items():
+            self.parameters[name].copy_(mean)
+
+    @contextmanager
+    @torch.no_grad()
+    def applied(self) -> Iterator[None]:
+        """Within the block the parameters hold the mean; afterwards what they held before."""
+        trained = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+        self.apply()
+        yield
+        for name, parameter in self.parameters.items():
+            parameter.copy_(trained[name])
+
+
 def fit(
-    parameters: dict[str, nn.Parameter], ema: ShardedEma, loss_of_step: Callable[[int], Tensor], options: Fit
+    parameters: dict[str, nn.Parameter], ema: Mean, loss_of_step: Callable[[int], Tensor], options: Fit
 ) -> Iterator[float]:
     """Train the parameters and keep the mean of them; yields each step's loss."""
     optimizer = torch.optim.AdamW(parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
     for step in range(options.steps):
-        rate = learning_rate(step, options.steps, options.learning_rate, warmup=options.steps // 20)
+        rate = learning_rate(step, options.steps, options.learning_rate, options.steps // 20, "cosine")
         optimizer.param_groups[0]["lr"] = rate
         loss = loss_of_step(step)
         optimizer.zero_grad()

@@ -13,7 +13,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Mean, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import World
 from omniedit.errors import run_program
@@ -24,7 +24,6 @@ from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import InstructionEncoder
-from omniedit.training.ema import ShardedEma
 
 SEED = 1_000
 """Of the base's pictures; the editors' seeds are 0, 1, 2 and so on."""
@@ -40,12 +39,13 @@ def main() -> None:
     torch.manual_seed(SEED)
     options = train_config(setting)
     base, vae = small_sd3(options, WIDTH).to(device), DctCodec().to(device)
-    encoder, tokenizer = load_minilm()
-    texts = Texts(InstructionEncoder(encoder.to(device), tokenizer, CAPACITY), setting.text_tokens)
+    text = load_minilm()
+    text.text_encoder.to(device)
+    texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
     world = World(Assets.load(args.assets), setting.size, SEED)
     batches = Batches(world, vae, texts, setting.base, SEED, options)
     parameters = trained(base)
-    ema = ShardedEma(parameters, rank=0, world_size=1)
+    ema = Mean(parameters)
     with Progress("steps", total=setting.base.steps, every_s=30) as progress:
         losses = []
         for loss in fit(parameters, ema, partial(batches.captioned_loss, base), setting.base):
@@ -55,7 +55,8 @@ def main() -> None:
     print(f"loss over the last steps: {fmean(losses[-100:]):.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
     with replaced(args.out) as folder:
-        Base(base.cpu(), vae.cpu(), encoder.cpu(), tokenizer, scheduler, prediction_type=PREDICTION).save(folder)
+        text.text_encoder.cpu()
+        Base(base.cpu(), vae.cpu(), text, scheduler, prediction_type=PREDICTION).save(folder)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
@@ -18,7 +19,8 @@ from omniedit.evaluation.preservation import psnr
 from omniedit.images import Image
 from omniedit.models.codec import Vae, decode
 from omniedit.models.editor import Editor
-from omniedit.models.pipeline import two_scale_guidance
+from omniedit.models.full_size import brought_to_full
+from omniedit.models.sampling import Asked, Guidance, sample
 
 SUCCESS = 0.5
 """An edit has succeeded where less than this share of the squared error of no edit is left inside the mask."""
@@ -36,51 +38,26 @@ def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
 
 @torch.no_grad()
 def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting) -> list[Image]:
-    """An editor's answers, as `EditPipeline` gives them: what it changes, added to the source."""
+    """An editor's answers, as `EditPipeline` gives them."""
+    guidance = Guidance(setting.text_scale, setting.image_scale)
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
+        pictures = pixels_of([pair.source for pair in some])
         source = latents_of(vae, [pair.source for pair in some])
         noise = torch.stack([noise_of(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
-        words = texts([pair.edit.instruction for pair in some])
-        nothing = texts([""])
-        latents = sampled(editor, source, noise, words, nothing, setting)
-        change = (decode(vae, latents) - decode(vae, source)).cpu()
-        pictures = (pixels_of([pair.source for pair in some]) + change).clamp(-1, 1)
-        answers += list(((pictures + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+        prompt, pooled = texts([pair.edit.instruction for pair in some])
+        nothing, nothing_pooled = texts([""] * len(some))
+        asked = Asked(source, prompt, nothing, pooled, nothing_pooled)
+        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, setting.sampling_steps)
+        before, after = (decode(vae, each).cpu() for each in (source, latents))
+        full = brought_to_full(*((picture + 1) / 2 for picture in (pictures, before, after)))
+        answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
 
 
 def noise_of(index: int, shape: Sequence[int]) -> Tensor:
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(TEST_SEED + index))
-
-
-def sampled(
-    editor: Editor,
-    source: Tensor,
-    noise: Tensor,
-    words: Sequence[Tensor],
-    nothing: Sequence[Tensor],
-    setting: Setting,
-) -> Tensor:
-    """Latents by Euler steps at equal distances from noise, guided by text and picture as in `EditPipeline`.
-
-    Args:
-        source, noise: (B, C, h, w).
-        words, nothing: token embeddings and pooled ones, of the instructions and of the empty one.
-    """
-    empty = [vector.expand(len(source), *vector.shape[1:]) for vector in nothing]
-    guided = (setting.text_scale, setting.image_scale) != (1.0, 1.0)
-    prompt, pooled = ([torch.cat([w, e, e]) for w, e in zip(words, empty, strict=True)]) if guided else words
-    condition = torch.cat([source, source, torch.zeros_like(source)]) if guided else source
-    latents, steps = noise, setting.sampling_steps
-    for step in range(steps):
-        timestep = torch.full((len(prompt),), 1000 * (1 - step / steps)).to(noise)
-        velocity = editor(latents.repeat(len(prompt) // len(source), 1, 1, 1), timestep, prompt, pooled, condition)
-        if guided:
-            velocity = two_scale_guidance(*velocity.chunk(3), setting.text_scale, setting.image_scale)
-        latents = latents - velocity / steps
-    return latents
 
 
 def left_over(pair: WorldPair, answer: Image) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, Batches, Mean, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, World, WorldPair
@@ -32,7 +32,6 @@ from omniedit.models.cost import cost_of
 from omniedit.models.editor import Editor
 from omniedit.progress import Progress
 from omniedit.training.batches import InstructionEncoder
-from omniedit.training.ema import ShardedEma
 
 SHOWN = 3
 """Test pairs of each task whose edits are kept to be looked at."""
@@ -58,7 +57,8 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     torch.manual_seed(unit["seed"])
     vae = base.vae.to(device)
     editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
-    texts = Texts(InstructionEncoder(base.text_encoder.to(device), base.tokenizer, CAPACITY), setting.text_tokens)
+    base.text.text_encoder.to(device)
+    texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
     batches = Batches(world, vae, texts, setting.editor, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
@@ -77,7 +77,7 @@ def learned(editor: Editor, batches: Batches, setting: Setting) -> Iterator[tupl
     Then, and at the end, it holds the mean of its weights.
     """
     parameters, losses = trained(editor), list[float]()
-    ema = ShardedEma(parameters, rank=0, world_size=1)
+    ema = Mean(parameters)
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
         for loss in fit(parameters, ema, partial(batches.editing_loss, editor), setting.editor):
             progress.advance()

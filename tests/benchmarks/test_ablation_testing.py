@@ -55,7 +55,7 @@ def test_edits_are_those_of_the_pipeline():
     base = Base(
         small_sd3(train_config(setting), WIDTH),
         DctCodec(),
-        *load_minilm(),
+        load_minilm(),
         FlowMatchEulerDiscreteScheduler(),
         "sample",
     )
@@ -66,7 +66,7 @@ def test_edits_are_those_of_the_pipeline():
     pairs = [pair(40, text) for text in ("Make it night.", "Remove the duck.")]
     for one in pairs:
         one.source[:] = noise.integers(0, 256, one.source.shape)
-    texts = Texts(InstructionEncoder(base.text_encoder, base.tokenizer), setting.text_tokens)
+    texts = Texts(InstructionEncoder(base.text), setting.text_tokens)
     ours = edited(editor, base.vae, texts, pairs, setting)
     pipeline = base.pipeline(editor, setting.size)
     pipeline.text_encoder.float()
@@ -98,7 +98,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     """Two architectures of the setting for tests: what differs is the network, and the report shows both."""
     setting = SETTINGS["test"]
     torch.manual_seed(0)
-    parts = (small_sd3(train_config(setting), WIDTH), DctCodec(), *load_minilm())
+    parts = (small_sd3(train_config(setting), WIDTH), DctCodec(), load_minilm())
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
     folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat")]
     for folder in folders:
