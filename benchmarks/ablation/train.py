@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, Batches, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, Batches, Objective, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, World, WorldPair
@@ -60,10 +60,10 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
     texts = Texts(InstructionEncoder(base.text_encoder.to(device), base.tokenizer, CAPACITY), setting.text_tokens)
     world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
-    batches = Batches(world, vae, texts, setting.editor, unit["seed"], train_config(setting))
+    objective = Objective(vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = step_flops(unit["architecture"], base, setting)
-    for samples, loss in learned(editor, batches, setting):
+    for samples, loss in learned(editor, objective, world, setting):
         answers = edited(editor, vae, texts, pairs, setting)
         seen = {"samples": samples, "flops": flops * samples, "loss": loss}
         append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
@@ -71,15 +71,16 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     editor.cpu().save_pretrained(folder / "transformer")
 
 
-def learned(editor: Editor, batches: Batches, setting: Setting) -> Iterator[tuple[int, float]]:
+def learned(editor: Editor, objective: Objective, world: World, setting: Setting) -> Iterator[tuple[int, float]]:
     """Train an editor; yields the samples seen and the last steps' mean loss whenever it is to be tested.
 
     Then, and at the end, it holds the mean of its weights.
     """
     parameters, losses = trained(editor), list[float]()
     ema = ShardedEma(parameters, rank=0, world_size=1)
+    batches = Batches(world, setting.editor).in_order(setting.workers)
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
-        for loss in fit(parameters, ema, partial(batches.editing_loss, editor), setting.editor):
+        for loss in fit(parameters, ema, batches, partial(objective.of_editor, editor), setting.editor):
             progress.advance()
             losses.append(loss)
             if progress.done in when_measured(setting):

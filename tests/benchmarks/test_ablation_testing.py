@@ -108,7 +108,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     curves = read_curves(folders)
     steps, batch = setting.editor.steps, setting.editor.batch_size
     assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
-    assert curves[0].flops[-1] > 2 * curves[1].flops[-1]
+    assert curves[0].flops[-1] > 1.5 * curves[1].flops[-1]
     assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
     text = table(curves)
