@@ -35,8 +35,10 @@ def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
 
 
 @torch.no_grad()
-def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting) -> list[Image]:
-    """An editor's answers, as `EditPipeline` gives them: what it changes, added to the source."""
+def edited(
+    editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting, steps: int
+) -> list[Image]:
+    """An editor's answers in so many sampling steps, as `EditPipeline` gives them: its change, added to the source."""
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
@@ -44,7 +46,7 @@ def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], s
         noise = torch.stack([noise_of(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
         words = texts([pair.edit.instruction for pair in some])
         nothing = texts([""])
-        latents = sampled(editor, source, noise, words, nothing, setting)
+        latents = sampled(editor, source, noise, words, nothing, setting, steps)
         change = (decode(vae, latents) - decode(vae, source)).cpu()
         pictures = (pixels_of([pair.source for pair in some]) + change).clamp(-1, 1)
         answers += list(((pictures + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
@@ -62,6 +64,7 @@ def sampled(
     words: Sequence[Tensor],
     nothing: Sequence[Tensor],
     setting: Setting,
+    steps: int,
 ) -> Tensor:
     """Latents by Euler steps at equal distances from noise, guided by text and picture as in `EditPipeline`.
 
@@ -73,7 +76,7 @@ def sampled(
     guided = (setting.text_scale, setting.image_scale) != (1.0, 1.0)
     prompt, pooled = ([torch.cat([w, e, e]) for w, e in zip(words, empty, strict=True)]) if guided else words
     condition = torch.cat([source, source, torch.zeros_like(source)]) if guided else source
-    latents, steps = noise, setting.sampling_steps
+    latents = noise
     for step in range(steps):
         timestep = torch.full((len(prompt),), 1000 * (1 - step / steps)).to(noise)
         velocity = editor(latents.repeat(len(prompt) // len(source), 1, 1, 1), timestep, prompt, pooled, condition)

@@ -3,8 +3,8 @@
     python -m benchmarks.ablation.train --setting cpu --assets results/ablation/assets.npz \\
         --base results/ablation/cpu/base --architecture editnet --data filtered --seed 0 --out results/ablation/cpu/unit
 
-The folder holds measures.jsonl (a line a measurement and task), answers.npz (the edits of the first test pairs) and
-the editor with the mean of its weights.
+The folder holds measures.jsonl (a line a measurement, number of sampling steps and task), answers.npz (edits of the
+first test pairs in the most steps) and the editor with the mean of its weights.
 """
 
 import argparse
@@ -64,9 +64,11 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     pairs = pairs_of_test(assets, setting)
     flops = step_flops(unit["architecture"], base, setting)
     for samples, loss in learned(editor, objective, world, setting):
-        answers = edited(editor, vae, texts, pairs, setting)
-        seen = {"samples": samples, "flops": flops * samples, "loss": loss}
-        append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
+        seen = unit | {"samples": samples, "flops": flops * samples, "loss": loss}
+        for steps in setting.sampling_steps:
+            answers = edited(editor, vae, texts, pairs, setting, steps)
+            rows = measures(pairs, answers)
+            append(folder / "measures.jsonl", [seen | {"sampling_steps": steps} | row for row in rows])
     np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
     editor.cpu().save_pretrained(folder / "transformer")
 
