@@ -66,7 +66,7 @@ class Setting:
 
 
 SETTINGS = {
-    "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(5000, 16, 3e-3, 16_384)),
+    "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(4000, 16, 3e-3, 16_384)),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
         editor=Fit(20_000, 256, 1e-3, 1_000_000),
