@@ -3,7 +3,7 @@
 Shapes: B pictures, C latent channels, h w latent height and width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import World, WorldPair
@@ -72,20 +73,42 @@ class Mean:
 
 
 def fit(
-    parameters: dict[str, nn.Parameter], ema: Mean, loss_of_step: Callable[[int], Tensor], options: Fit
+    parameters: dict[str, nn.Parameter],
+    ema: Mean,
+    batches: Iterable[list[WorldPair]],
+    loss_of: Callable[[int, list[WorldPair]], Tensor],
+    options: Fit,
 ) -> Iterator[float]:
-    """Train the parameters and keep the mean of them; yields each step's loss."""
+    """Train the parameters on a batch a step and keep the mean of them; yields each step's loss."""
     optimizer = torch.optim.AdamW(parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
-    for step in range(options.steps):
+    for step, pairs in enumerate(batches):
         rate = learning_rate(step, options.steps, options.learning_rate, options.steps // 20, "cosine")
         optimizer.param_groups[0]["lr"] = rate
-        loss = loss_of_step(step)
+        loss = loss_of(step, pairs)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
         optimizer.step()
         ema.update(ema_decay(step, EMA_DECAY))
         yield loss.item()
+
+
+@dataclass(frozen=True)
+class Batches(Dataset[list[WorldPair]]):
+    """The pairs of each step."""
+
+    world: World
+    options: Fit
+
+    def __len__(self) -> int:
+        return self.options.steps
+
+    def __getitem__(self, step: int) -> list[WorldPair]:
+        first = self.options.batch_size * step
+        return [self.world.pair((first + place) % self.options.pairs) for place in range(self.options.batch_size)]
+
+    def in_order(self, workers: int) -> DataLoader[list[WorldPair]]:
+        return DataLoader(self, batch_size=None, num_workers=workers)
 
 
 @dataclass(frozen=True)
@@ -101,23 +124,20 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Batches:
-    """What a network sees of the world at each step, the same for every architecture.
+class Objective:
+    """Losses on pairs, with the same noise at a step for every architecture.
 
     Args:
-        seed: of noise, noise levels and what is dropped; the world has its own.
+        seed: of noise, noise levels and what is dropped.
     """
 
-    world: World
     vae: Vae
     texts: Texts
-    fit: Fit
     seed: int
     options: TrainConfig
 
-    def editing_loss(self, editor: Editor, step: int) -> Tensor:
+    def of_editor(self, editor: Editor, step: int, pairs: Sequence[WorldPair]) -> Tensor:
         rng = np.random.default_rng([self.seed, step])
-        pairs = self._pairs(step)
         options = self.options
         uniform_B = torch.from_numpy(rng.random(len(pairs)))
         keeps_text, keeps_image = kept_conditions(
@@ -130,19 +150,15 @@ class Batches:
         condition = source * keeps_image.to(source)[:, None, None, None]
         return flow_loss(editor(noisy, timestep, prompt, pooled, condition), target).mean()
 
-    def captioned_loss(self, base: SD3Transformer2DModel, step: int) -> Tensor:
+    def of_base(self, base: SD3Transformer2DModel, step: int, pairs: Sequence[WorldPair]) -> Tensor:
         """Of the text-to-image model on edited pictures, which show all that the world can show."""
         rng = np.random.default_rng([self.seed, step])
-        edits = [pair.edit for pair in self._pairs(step)]
+        edits = [pair.edit for pair in pairs]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
         noisy, timestep, target = self._noised(latents_of(self.vae, [edit.target for edit in edits]), rng)
         prompt, pooled = self.texts(captions)
         output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
         return flow_loss(to_velocity(output, noisy, timestep, PREDICTION), target).mean()
-
-    def _pairs(self, step: int) -> list[WorldPair]:
-        first = self.fit.batch_size * step
-        return [self.world.pair((first + place) % self.fit.pairs) for place in range(self.fit.batch_size)]
 
     def _noised(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Noisy latents, timesteps (B,) in [0, 1000] and the velocity."""

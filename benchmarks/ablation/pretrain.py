@@ -13,7 +13,17 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Mean, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import (
+    CAPACITY,
+    PREDICTION,
+    Batches,
+    Mean,
+    Objective,
+    Texts,
+    fit,
+    train_config,
+    trained,
+)
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import World
 from omniedit.errors import run_program
@@ -43,12 +53,13 @@ def main() -> None:
     text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
     world = World(Assets.load(args.assets), setting.size, SEED)
-    batches = Batches(world, vae, texts, setting.base, SEED, options)
+    batches = Batches(world, setting.base).in_order(setting.workers)
+    loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     parameters = trained(base)
     ema = Mean(parameters)
     with Progress("steps", total=setting.base.steps, every_s=30) as progress:
         losses = []
-        for loss in fit(parameters, ema, partial(batches.captioned_loss, base), setting.base):
+        for loss in fit(parameters, ema, batches, loss_of, setting.base):
             progress.advance()
             losses.append(loss)
     ema.apply()

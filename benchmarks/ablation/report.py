@@ -65,17 +65,18 @@ class Curve:
         return LABELS[self.architecture] + (", unfiltered data" if self.data == "unfiltered" else "")
 
 
-def read_curves(units: Sequence[Path]) -> list[Curve]:
-    """A curve for each architecture and kind of data, in the order of their first unit."""
+def read_curves(units: Sequence[Path], steps: int) -> list[Curve]:
+    """A curve for each architecture and kind of data, in the order of their first unit, by edits of so many steps."""
     groups: dict[tuple[str, str], list[Path]] = {}
     for unit in units:
         architecture, data, _ = unit.name.rsplit("-", 2)
         groups.setdefault((architecture, data), []).append(unit)
-    return [read_curve(architecture, data, folders) for (architecture, data), folders in groups.items()]
+    return [read_curve(architecture, data, folders, steps) for (architecture, data), folders in groups.items()]
 
 
-def read_curve(architecture: str, data: str, folders: Sequence[Path]) -> Curve:
-    rows = [[json.loads(line) for line in (folder / "measures.jsonl").open()] for folder in folders]
+def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int) -> Curve:
+    lines = [map(json.loads, (folder / "measures.jsonl").open()) for folder in folders]
+    rows = [[row for row in seed if row["sampling_steps"] == steps] for seed in lines]
     first = rows[0][:: len(TASKS)]
 
     def stacked(key: str) -> NDArray[np.float64]:
@@ -196,14 +197,16 @@ def main() -> None:
     parser.add_argument("--units", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    curves, setting = read_curves(args.units), SETTINGS[args.setting]
+    setting = SETTINGS[args.setting]
     with replaced(args.out) as folder, styled():
         folder.mkdir()
-        text = table(curves)
-        (folder / "table.md").write_text(text + "\n")
-        curves_figure(curves).savefig(folder / "curves.svg")
+        for steps in setting.sampling_steps:
+            curves = read_curves(args.units, steps)
+            text = f"# Edits in {steps} sampling steps\n\n{table(curves)}\n"
+            (folder / f"table_{steps}_steps.md").write_text(text)
+            curves_figure(curves).savefig(folder / f"curves_{steps}_steps.svg")
+            print(text)
         samples_sheet(folder / "samples.png", curves, Assets.load(args.assets), setting)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,10 @@ def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
 
 
 @torch.no_grad()
-def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting) -> list[Image]:
-    """An editor's answers, as `EditPipeline` gives them."""
+def edited(
+    editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting, steps: int
+) -> list[Image]:
+    """An editor's answers in so many sampling steps, as `EditPipeline` gives them."""
     guidance = Guidance(setting.text_scale, setting.image_scale)
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
@@ -49,7 +51,7 @@ def edited(editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], s
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
         asked = Asked(source, prompt, nothing, pooled, nothing_pooled)
-        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, setting.sampling_steps)
+        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
         full = brought_to_full(*((picture + 1) / 2 for picture in (pictures, before, after)))
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())

@@ -3,8 +3,8 @@
     python -m benchmarks.ablation.train --setting cpu --assets results/ablation/assets.npz \\
         --base results/ablation/cpu/base --architecture editnet --data filtered --seed 0 --out results/ablation/cpu/unit
 
-The folder holds measures.jsonl (a line a measurement and task), answers.npz (the edits of the first test pairs) and
-the editor with the mean of its weights.
+The folder holds measures.jsonl (a line a measurement, number of sampling steps and task), answers.npz (edits of the
+first test pairs in the most steps) and the editor with the mean of its weights.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, Batches, Mean, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import CAPACITY, Batches, Mean, Objective, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, World, WorldPair
@@ -60,26 +60,29 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     base.text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
-    batches = Batches(world, vae, texts, setting.editor, unit["seed"], train_config(setting))
+    objective = Objective(vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = step_flops(unit["architecture"], base, setting)
-    for samples, loss in learned(editor, batches, setting):
-        answers = edited(editor, vae, texts, pairs, setting)
-        seen = {"samples": samples, "flops": flops * samples, "loss": loss}
-        append(folder / "measures.jsonl", [unit | seen | row for row in measures(pairs, answers)])
+    for samples, loss in learned(editor, objective, world, setting):
+        seen = unit | {"samples": samples, "flops": flops * samples, "loss": loss}
+        for steps in setting.sampling_steps:
+            answers = edited(editor, vae, texts, pairs, setting, steps)
+            rows = measures(pairs, answers)
+            append(folder / "measures.jsonl", [seen | {"sampling_steps": steps} | row for row in rows])
     np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
     editor.cpu().save_pretrained(folder / "transformer")
 
 
-def learned(editor: Editor, batches: Batches, setting: Setting) -> Iterator[tuple[int, float]]:
+def learned(editor: Editor, objective: Objective, world: World, setting: Setting) -> Iterator[tuple[int, float]]:
     """Train an editor; yields the samples seen and the last steps' mean loss whenever it is to be tested.
 
     Then, and at the end, it holds the mean of its weights.
     """
     parameters, losses = trained(editor), list[float]()
     ema = Mean(parameters)
+    batches = Batches(world, setting.editor).in_order(setting.workers)
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
-        for loss in fit(parameters, ema, partial(batches.editing_loss, editor), setting.editor):
+        for loss in fit(parameters, ema, batches, partial(objective.of_editor, editor), setting.editor):
             progress.advance()
             losses.append(loss)
             if progress.done in when_measured(setting):

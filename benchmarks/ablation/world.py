@@ -24,12 +24,12 @@ TASKS = tuple(Task)
 SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 TURNS = (*SMALL, *TASKS)
 """Tasks in training's order: edits of a small part of the picture are learnt late, and have two turns of eleven."""
-SLOTS = {"on the left": 0.24, "in the middle": 0.5, "on the right": 0.76}
+SLOTS = {"on the left": 0.25, "in the middle": 0.5, "on the right": 0.75}
 """How a place is called, and the middle of an object there as a share of the picture's width."""
 SIDES = ("on the left", "on the right")
-FOOT, SIDE = 0.94, 0.44
+FOOT, SIDE = 0.95, 0.5
 """Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
-SMALLEST, LARGEST = 0.4, 0.48
+SMALLEST, LARGEST = 0.44, 0.52
 """Longer side of what stands in a scene."""
 PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0

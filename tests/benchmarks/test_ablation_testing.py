@@ -67,7 +67,7 @@ def test_edits_are_those_of_the_pipeline():
     for one in pairs:
         one.source[:] = noise.integers(0, 256, one.source.shape)
     texts = Texts(InstructionEncoder(base.text), setting.text_tokens)
-    ours = edited(editor, base.vae, texts, pairs, setting)
+    ours = edited(editor, base.vae, texts, pairs, setting, steps=8)
     pipeline = base.pipeline(editor, setting.size)
     pipeline.text_encoder.float()
     pipeline.set_progress_bar_config(disable=True)
@@ -75,7 +75,7 @@ def test_edits_are_those_of_the_pipeline():
         theirs = pipeline(
             image=Image.fromarray(one.source),
             instruction=one.edit.instruction,
-            num_inference_steps=setting.sampling_steps,
+            num_inference_steps=8,
             guidance_scale=setting.text_scale,
             image_guidance_scale=setting.image_scale,
             generator=torch.Generator().manual_seed(TEST_SEED + place),
@@ -105,10 +105,10 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
         folder.mkdir()
         unit = {"architecture": folder.name.split("-")[0], "data": "filtered", "seed": 0}
         run(unit, setting, assets, base, folder)
-    curves = read_curves(folders)
+    curves = read_curves(folders, steps=8)
     steps, batch = setting.editor.steps, setting.editor.batch_size
     assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
-    assert curves[0].flops[-1] > 2 * curves[1].flops[-1]
+    assert curves[0].flops[-1] > 1.5 * curves[1].flops[-1]
     assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
     text = table(curves)
