@@ -78,14 +78,17 @@ def encode_sentences(
     """(B, 32, width) a vector a token, zero after the last; (B, width) for the whole.
 
     Both have elements of about unit variance, as the base's projections expect: the token vectors of MiniLM are
-    brought to a root mean square of 1, and so is their mean over the text.
+    brought to a root mean square of 1, and so is their mean over the text. Each text goes through alone: unpadded it
+    takes half the time, and its vectors are the same to the last bit whatever it is encoded with.
     """
-    tokens = tokenizer(list(texts), padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-    tokens = tokens.to(device)
-    hidden_BMD = encoder(**tokens).last_hidden_state.float()
-    present_BM1 = tokens["attention_mask"][..., None].float()
-    pooled_BD = (hidden_BMD * present_BM1).sum(1) / present_BM1.sum(1)
-    return _unit_rms(hidden_BMD) * present_BM1, _unit_rms(pooled_BD)
+    embeds_BMD = torch.zeros(len(texts), MAX_TOKENS, encoder.config.hidden_size, device=device)
+    pooled_BD = torch.zeros(len(texts), encoder.config.hidden_size, device=device)
+    for row, text in enumerate(texts):
+        tokens = tokenizer(text, truncation=True, max_length=MAX_TOKENS, return_tensors="pt").to(device)
+        hidden_MD = encoder(**tokens).last_hidden_state[0].float()
+        embeds_BMD[row, : len(hidden_MD)] = _unit_rms(hidden_MD)
+        pooled_BD[row] = _unit_rms(hidden_MD.mean(0))
+    return embeds_BMD, pooled_BD
 
 
 def load_minilm() -> Text:
