@@ -14,7 +14,7 @@ from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.sources.photo import Photo
@@ -38,7 +38,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     base = Base(
         transformer=small_sd3(options, WIDTH),
-        vae=DctCodec(),
+        vae=LappedCodec(),
         text=text,
         scheduler=FlowMatchEulerDiscreteScheduler(),
         prediction_type=options.base.prediction,

@@ -29,7 +29,7 @@ from benchmarks.ablation.world import World
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.training.base import small_sd3
@@ -48,7 +48,7 @@ def main() -> None:
     setting, device = SETTINGS[args.setting], torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(SEED)
     options = train_config(setting)
-    base, vae = small_sd3(options, WIDTH).to(device), DctCodec().to(device)
+    base, vae = small_sd3(options, WIDTH).to(device), LappedCodec().to(device)
     text = load_minilm()
     text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)

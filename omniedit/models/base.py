@@ -12,7 +12,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from transformers import AutoTokenizer, BertModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from omniedit.errors import UserError
-from omniedit.models.codec import DctCodec, Vae
+from omniedit.models.codec import LappedCodec, Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.pipeline import EditPipeline
@@ -53,7 +53,7 @@ class Base:
             raise UserError(f"{folder}: a {index['_class_name']}; an editor stands on a {SD3}")
         return cls(
             transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
-            vae=load_part(folder / "vae", (DctCodec, AutoencoderKL), torch.float32),
+            vae=load_part(folder / "vae", (LappedCodec, AutoencoderKL), torch.float32),
             text=load_text(folder, dtype, full="_class_name" in index),
             scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
             prediction_type=index.get("prediction_type", "velocity"),

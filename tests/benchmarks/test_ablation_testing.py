@@ -14,7 +14,7 @@ from benchmarks.ablation.train import run
 from benchmarks.ablation.world import TASKS, Edit, WorldPair
 from omniedit.models import build
 from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.models.text import MAX_TOKENS, WIDTH, load_minilm
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
@@ -54,7 +54,7 @@ def test_edits_are_those_of_the_pipeline():
     torch.manual_seed(0)
     base = Base(
         small_sd3(train_config(setting), WIDTH),
-        DctCodec(),
+        LappedCodec(),
         load_minilm(),
         FlowMatchEulerDiscreteScheduler(),
         "sample",
@@ -98,7 +98,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     """Two architectures of the setting for tests: what differs is the network, and the report shows both."""
     setting = SETTINGS["test"]
     torch.manual_seed(0)
-    parts = (small_sd3(train_config(setting), WIDTH), DctCodec(), load_minilm())
+    parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
     folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat")]
     for folder in folders:

@@ -6,7 +6,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from omniedit import models
 from omniedit.config import TrainConfig
 from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.training.base import small_sd3
@@ -18,7 +18,7 @@ TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 
 def make_pipeline() -> EditPipeline:
     torch.manual_seed(0)
     transformer = small_sd3(TINY, WIDTH)
-    base = Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
+    base = Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
     made = base.pipeline(models.build("editnet", transformer, "sample"), RESOLUTION)
     made.set_progress_bar_config(disable=True)
     return made

@@ -23,7 +23,7 @@ from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.config import TrainConfig
 from omniedit.models.base import Base
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
@@ -67,7 +67,7 @@ def make_run(root: Path) -> None:
     options = TrainConfig.model_validate(OPTIONS)
     torch.manual_seed(0)
     transformer = small_sd3(options, WIDTH)
-    Base(transformer, DctCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
+    Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
 
 
 def made_pair(row: int) -> EditPair:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
-from omniedit.models.codec import DctCodec
+from omniedit.models.codec import LappedCodec
 from omniedit.sources.photo import Photo
 from omniedit.training.base import Pretraining, random_crop, small_sd3
 
@@ -28,7 +28,7 @@ def pretrained(seed: int) -> tuple[list[float], torch.Tensor]:
     image = np.full((64, 64, 3), (200, 120, 30), np.uint8)
     torch.manual_seed(0)
     base = small_sd3(options, text_width=8)
-    losses = list(Pretraining(DctCodec(), captions, options, seed).run(base, [Photo("orange", image, "1x1")]))
+    losses = list(Pretraining(LappedCodec(), captions, options, seed).run(base, [Photo("orange", image, "1x1")]))
     return losses, torch.cat([p.detach().flatten() for p in base.parameters()])
 
 
@@ -42,7 +42,7 @@ def test_the_loss_falls_and_the_same_seed_gives_the_same_weights() -> None:
 def test_no_photo_is_told() -> None:
     options = TrainConfig.model_validate(OPTIONS)
     with pytest.raises(UserError, match="no photo to pre-train on"):
-        next(Pretraining(DctCodec(), captions, options, 0).run(small_sd3(options, 8), []))
+        next(Pretraining(LappedCodec(), captions, options, 0).run(small_sd3(options, 8), []))
 
 
 @settings(max_examples=60, deadline=None)

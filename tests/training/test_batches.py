@@ -6,7 +6,7 @@ import torch
 
 from omniedit.buckets.store import PairBatch
 from omniedit.config import TrainConfig
-from omniedit.models.codec import DctCodec, encode
+from omniedit.models.codec import LappedCodec, encode
 from omniedit.training.batches import BatchMaker, EditBatch, InstructionEncoder
 
 
@@ -23,7 +23,7 @@ class CountingEncoder(InstructionEncoder):
 
 
 def maker(**options: float) -> BatchMaker:
-    return BatchMaker(DctCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
+    return BatchMaker(LappedCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
 
 
 def pairs(count: int, instructions: tuple[str, ...] = ("Add fog.", "Make it foggy.")) -> PairBatch:
@@ -59,7 +59,7 @@ def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
     batch = maker(text_dropout=0, image_dropout=0, both_dropout=0).training(pairs(8), 0, 0)
     sigma = batch.inputs["timestep"][:, None, None, None] / 1000
     clean = batch.inputs["noisy"] - sigma * batch.target
-    unflipped = encode(DctCodec(), torch.from_numpy(pairs(8).edited).permute(0, 3, 1, 2) / 127.5 - 1)
+    unflipped = encode(LappedCodec(), torch.from_numpy(pairs(8).edited).permute(0, 3, 1, 2) / 127.5 - 1)
     distance = (clean - unflipped).abs().amax(dim=(1, 2, 3))
     assert 0 < (distance < 1e-3).sum() < 8, "some are mirrored, some not"
 
@@ -68,7 +68,7 @@ def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
 def test_nothing_is_mirrored_under_a_wording_that_names_a_side(wording, mirrors):
     options = {"text_dropout": 0.0, "image_dropout": 0.0, "both_dropout": 0.0}
     condition = maker(**options).training(pairs(16, (wording,)), 0, 0).inputs["condition"]
-    unflipped = encode(DctCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
+    unflipped = encode(LappedCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.equal(condition, unflipped) is not mirrors
 
 
