@@ -40,6 +40,8 @@ def values_of_options(arguments: list[str]) -> dict[str, list[str]]:
 
 
 def outputs_of(script: str, options: dict[str, list[str]]) -> list[Path]:
+    if script == "write_card":  # its --metrics is read
+        return [Path(options["--out"][0])]
     named = [Path(options[name][0]) for name in ("--metrics", "--markdown", "--manifest") if name in options]
     if "--out" in options:
         out = Path(options["--out"][0])

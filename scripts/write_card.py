@@ -11,13 +11,13 @@ from omniedit.files import replaced
 from omniedit.reporting.card import model_card
 from omniedit.reporting.training import read_curve
 from omniedit.tables import read_rows
-from omniedit.weights import model_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("editor", choices=LABELS)
     parser.add_argument("--config", type=json.loads, required=True, help="the config as run, as JSON")
+    parser.add_argument("--base", help="name, revision and licence of a fetched base; else the run made its own")
     parser.add_argument("--plan", type=Path, required=True, help="buckets/plan.parquet")
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
@@ -29,15 +29,8 @@ def main() -> None:
     scores = read_rows(args.table, TABLE3_SCHEMA.names)
     curve = read_curve(LABELS[args.editor], args.metrics)
     with replaced(args.out) as temporary:
-        card = model_card(args.editor, config, args.plan, args.index, scores, curve, fetched_base(config))
+        card = model_card(args.editor, config, args.plan, args.index, scores, curve, args.base)
         temporary.write_text(card, encoding="utf-8")
-
-
-def fetched_base(config: Config) -> str | None:
-    if config.train.base.model is None:
-        return None
-    model = model_of(config.train.base.model)
-    return f"{model.repository} at revision {model.revision} ({model.licence})"
 
 
 if __name__ == "__main__":

