@@ -77,12 +77,15 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         settings = Settings(
             instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
         )
-        pipeline.progress_bar = lambda timesteps: progress.tqdm(list(timesteps), desc="editing", unit="steps")
+
+        def after_step(_: Any, step: int, *__: Any) -> None:
+            progress((step + 1, settings.steps), unit="steps")
+
         try:
             before = upright_rgb(image)
         except (Unreadable, OSError) as error:
             raise gr.Error(f"This picture cannot be read: {error}") from None
-        history = [(before, edited(pipeline, before, settings), settings), *history]
+        history = [(before, edited(pipeline, before, settings, after_step), settings), *history]
         return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
 
     def show(history: History, place: int) -> tuple:

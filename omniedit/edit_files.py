@@ -13,7 +13,7 @@ from omniedit.sources.decode import EncodedPhoto
 from omniedit.upright import Unreadable
 
 if TYPE_CHECKING:
-    from omniedit.models.pipeline import EditPipeline
+    from omniedit.models.pipeline import Callback, EditPipeline
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
@@ -147,7 +147,9 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
         edit.save(temporary, format=kind, **options, **({"exif": exif} if exif else {}))
 
 
-def edited(pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings) -> PIL.Image.Image:
+def edited(
+    pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
+) -> PIL.Image.Image:
     import torch
 
     return pipeline(
@@ -158,4 +160,5 @@ def edited(pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Setting
         image_guidance_scale=settings.image_guidance_scale,
         negative_prompt=settings.negative_prompt,
         generator=torch.Generator().manual_seed(settings.seed),
+        callback_on_step_end=after_step,
     ).images[0]

@@ -28,7 +28,7 @@ from omniedit.files import replaced
 from omniedit.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
-from omniedit.models.cost import cost_of
+from omniedit.models.cost import step_flops
 from omniedit.models.editor import Editor
 from omniedit.progress import Progress
 from omniedit.training.batches import InstructionEncoder
@@ -62,7 +62,7 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
     objective = Objective(vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
-    flops = step_flops(unit["architecture"], base, setting)
+    flops = operations(unit["architecture"], base, setting)
     for samples, loss in learned(editor, objective, world, setting):
         seen = unit | {"samples": samples, "flops": flops * samples, "loss": loss}
         for steps in setting.sampling_steps:
@@ -96,11 +96,10 @@ def when_measured(setting: Setting) -> set[int]:
     return {setting.editor.steps * part // setting.measured for part in range(1, setting.measured + 1)}
 
 
-def step_flops(architecture: str, base: Base, setting: Setting) -> int:
-    """Operations of forward and backward for one sample."""
+def operations(architecture: str, base: Base, setting: Setting) -> int:
+    """Of forward and backward for one sample."""
     config = {key: value for key, value in base.transformer.config.items() if not key.startswith("_")}
-    latent = (setting.size // 8, setting.size // 8)
-    return cost_of(architecture, config, latent, setting.text_tokens, torch.float32).step_flops
+    return step_flops(architecture, config, (setting.size // 8, setting.size // 8), setting.text_tokens)
 
 
 def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[str, Any]]:

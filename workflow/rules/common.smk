@@ -7,6 +7,7 @@ OUTPUTS: none. A wrong key, type or value ends Snakemake here, before the first 
 import functools
 import json
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -212,7 +213,7 @@ def fetched_base_option(wildcards):
     if CONFIG.train.base.model is None:
         return ""
     model = model_of(CONFIG.train.base.model)
-    return f"--base '{model.repository} at revision {model.revision} ({model.licence})'"
+    return "--base " + shlex.quote(f"{model.repository} at revision {model.revision} ({model.licence})")
 
 
 def base_metrics(wildcards):
