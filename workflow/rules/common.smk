@@ -213,7 +213,8 @@ def fetched_base_option(wildcards):
     if CONFIG.train.base.model is None:
         return ""
     model = model_of(CONFIG.train.base.model)
-    return "--base " + shlex.quote(f"{model.repository} at revision {model.revision} ({model.licence})")
+    label = f"{model.repository} at revision {model.revision} ({model.licence})"
+    return f"--base {shlex.quote(label)}"
 
 
 def base_metrics(wildcards):
