@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
-from omniedit.edit_files import Settings, edited, load_editor
+from omniedit.edit_files import Settings, edited
 from omniedit.errors import UserError
 from omniedit.upright import Unreadable, upright_rgb
 
@@ -33,6 +33,8 @@ def launch(model: Path, device: str, host: str, port: int) -> None:
     """
     check_gradio()
     import gradio
+
+    from omniedit.models.loading import load_editor
 
     page = build(load_editor(model, device), str(model))
     try:

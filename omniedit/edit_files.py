@@ -51,6 +51,8 @@ def edit_files(
     Raises:
         UserError: nothing to edit, a file is in the way, the model cannot be loaded, or some pictures were not edited.
     """
+    from omniedit.models.loading import load_editor
+
     targets = targets_of(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
@@ -109,28 +111,6 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 def _writable(suffix: str) -> str:
     return suffix if suffix.lower() in FORMATS else ".png"
-
-
-def load_editor(model: Path, device: str = "") -> "EditPipeline":
-    """The editor of a folder on a device, by default a GPU where there is one, there in bfloat16.
-
-    Raises:
-        UserError: the folder holds no editor that can be loaded.
-    """
-    import torch
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    from omniedit.models.pipeline import EditPipeline
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.disable_progress_bar()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    try:
-        return EditPipeline.from_pretrained(model, dtype=dtype, local_files_only=True).to(device)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{model}: no editor to load ({' '.join(str(error).split())[:300]})") from None
 
 
 def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> None:

@@ -56,6 +56,7 @@ STAGES = (
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
     Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
+    Stage("encode_pairs", "train/encoded/{part}/manifest.json", "encode_pairs/{part}.log"),
     Stage("train_editor", "train/{editor}/manifest.json", "train_editor/{editor}.log"),
     Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
@@ -99,7 +100,9 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     config = Config.model_validate_json(config_file.read_text())
     begun, live = begun_outputs(root), is_live(root)
     stages = [*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES]
-    wanted = [stage for stage in stages if stage.rule != "pretrain_base" or config.train.base.model is None]
+    left_out = {"pretrain_base"} if config.train.base.model else set()
+    left_out |= set() if config.train.encode_once else {"encode_pairs"}
+    wanted = [stage for stage in stages if stage.rule not in left_out]
     return [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
 
 

@@ -98,6 +98,11 @@ def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
     return folder
 
 
+def base_at(path: Path) -> Path:
+    """The folder of a base that is given as such, or as the record models/{role}.json of a fetched one."""
+    return folder_of(path.stem) if path.suffix == ".json" else path
+
+
 def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 

@@ -47,13 +47,8 @@ def _editor(args: argparse.Namespace) -> Editor:
         return no_edit
     if args.model == "specialist":
         return specialist
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
     if args.pipeline is None:
         raise UserError(f"--model {args.model} needs --pipeline, the folder that scripts/train.py wrote")
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
     sampling = Sampling(args.steps, args.guidance_text, args.guidance_image, args.seed)
     return trained_editor(args.pipeline, sampling)
 

@@ -15,6 +15,7 @@ from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
+from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.sources.photo import Photo
@@ -43,6 +44,8 @@ def main() -> None:
         scheduler=FlowMatchEulerDiscreteScheduler(),
         prediction_type=options.base.prediction,
     )
+    for module in (base.transformer, base.vae, *base.text.encoders()):
+        module.to(default_device())
     pretraining = Pretraining(base.vae, InstructionEncoder(text), options, args.seed)
     with (
         replaced(args.metrics) as metrics,

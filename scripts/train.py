@@ -26,9 +26,10 @@ from omniedit.models.base import Base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity
+from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.weights import folder_of
+from omniedit.weights import base_at
 
 
 def main() -> None:
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
+    parser.add_argument("--encoded", type=Path, help="folder of scripts/encode_pairs.py's parts, of the same buckets")
     parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
@@ -55,18 +57,18 @@ def main() -> None:
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
-    folder = folder_of(args.base.stem) if args.base.suffix == ".json" else args.base
-    base = Base.load(folder, getattr(torch, options.dtype))
+    base = Base.load(base_at(args.base), getattr(torch, options.dtype))
     base.vae.to(device)
     for encoder in base.text.encoders():
         encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
-    instructions = InstructionEncoder(base.text)
-    batches = BatchMaker(base.vae, instructions, options, args.seed)
+    encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
+    embeddings = encoded.embeddings if encoded else InstructionEncoder(base.text)
+    batches = BatchMaker(base.vae, embeddings, options, args.seed)
     pipeline = base.pipeline(editor, options.resolution)
-    trainer = Trainer(editor, pipeline, store, batches, options, args.seed)
+    trainer = Trainer(editor, pipeline, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
     with trainer.state.mean_whole():

@@ -3,13 +3,24 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
 
 from omniedit.buckets.plan import BatchPlan
-from omniedit.buckets.store import BucketStore, PairBatch
+
+Batch = TypeVar("Batch")
+Batch_co = TypeVar("Batch_co", covariant=True)
 
 
-class BatchLoader:
+class Reader(Protocol[Batch_co]):
+    """Reads pairs of a bucket: `BucketStore`, or `EncodedPairs` of training."""
+
+    def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> Batch_co: ...
+
+
+class BatchLoader(Generic[Batch]):
     """A context manager that iterates (step, batch) over `steps`, in order.
 
     The plan makes any range of steps exact: to go on after step n, ask for range(n + 1, ...).
@@ -19,20 +30,21 @@ class BatchLoader:
     ...         train(batch)
 
     Args:
-        plan: over `store.sizes()`.
+        reader: of the pairs.
+        plan: over the sizes of the buckets.
         ahead: how many decoded batches may wait; memory is that many and the two at hand.
 
     `waited_s` is the time for which the consumer had to wait for a batch.
     """
 
-    def __init__(self, store: BucketStore, plan: BatchPlan, rank: int, steps: range, ahead: int = 2) -> None:
-        self.store, self.plan, self.rank, self.steps = store, plan, rank, steps
+    def __init__(self, reader: Reader[Batch], plan: BatchPlan, rank: int, steps: range, ahead: int = 2) -> None:
+        self.reader, self.plan, self.rank, self.steps = reader, plan, rank, steps
         self.waited_s = 0.0
-        self._ready: queue.Queue[PairBatch | BaseException] = queue.Queue(maxsize=ahead)
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._read_all, name="batch loader", daemon=True)
 
-    def __enter__(self) -> "BatchLoader":
+    def __enter__(self) -> "BatchLoader[Batch]":
         self._thread.start()
         return self
 
@@ -40,7 +52,7 @@ class BatchLoader:
         self._stopped.set()
         self._thread.join()
 
-    def __iter__(self) -> Iterator[tuple[int, PairBatch]]:
+    def __iter__(self) -> Iterator[tuple[int, Batch]]:
         for step in self.steps:
             start = time.monotonic()
             batch = self._ready.get()
@@ -52,13 +64,13 @@ class BatchLoader:
     def _read_all(self) -> None:
         try:
             for step in self.steps:
-                self._offer(self.store.read(*self.plan.batch(step, self.rank)))
+                self._offer(self.reader.read(*self.plan.batch(step, self.rank)))
                 if self._stopped.is_set():
                     return
         except BaseException as error:  # handed to the consumer, who raises it
             self._offer(error)
 
-    def _offer(self, item: PairBatch | BaseException) -> None:
+    def _offer(self, item: Batch | BaseException) -> None:
         """Put into the queue, unless the consumer stops while it is full."""
         while not self._stopped.is_set():
             try:

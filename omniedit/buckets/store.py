@@ -68,6 +68,10 @@ class BucketStore:
         self._cache: dict[tuple[str, int], list[np.ndarray]] = {}
         self._cached_bytes = 0
 
+    def __len__(self) -> int:
+        """Pairs in all buckets, those held out too."""
+        return sum(bucket["pairs"] for bucket in self._sealed.values())
+
     def sizes(self, split: str = TRAIN) -> dict[str, int]:
         """Pairs of a split in each bucket, by ratio. The training pairs are the first rows of a bucket."""
         return {ratio: self._sealed[ratio][split] for ratio in RATIOS}

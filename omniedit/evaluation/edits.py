@@ -42,13 +42,13 @@ class Sampling:
 
 
 def trained_editor(folder: Path, sampling: Sampling) -> Editor:
-    """The editor in `folder`; the noise of a pair follows from (seed, pair_id) alone."""
+    """The editor in `folder`, on a GPU where there is one; the noise of a pair follows from (seed, pair_id) alone."""
     import torch
     from PIL.Image import fromarray
 
-    from omniedit.models.pipeline import EditPipeline
+    from omniedit.models.loading import load_editor
 
-    pipeline = EditPipeline.from_pretrained(folder)
+    pipeline = load_editor(folder)
     pipeline.set_progress_bar_config(disable=True)
 
     def edit(pair: EditPair) -> Image:

@@ -63,7 +63,7 @@ class Pretraining:
     seed: int
 
     def run(self, base: SD3Transformer2DModel, photos: Iterable[Photo]) -> Iterator[float]:
-        """Train `base`, yielding each step's loss; at the end it holds the mean of its weights.
+        """Train `base`, on the device of the VAE; yields each step's loss. At the end it holds the mean of its weights.
 
         Raises:
             UserError: there is no photo.
@@ -95,11 +95,11 @@ class Pretraining:
         width, height = bucket_size(rng.choice(list(RATIOS)), self.options.resolution)
         chosen = [photos[i] for i in rng.integers(len(photos), size=count)]
         crops = np.stack([random_crop(image, width, height, rng) for _, image in chosen])
-        clean = encode(self.vae, torch.from_numpy(crops).permute(0, 3, 1, 2) / 127.5 - 1)
+        clean = encode(self.vae, torch.from_numpy(crops).to(self.vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
         prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
-        normal_B = torch.from_numpy(rng.standard_normal(count, np.float32))
+        normal_B = torch.from_numpy(rng.standard_normal(count, np.float32)).to(clean)
         sigma_B = noise_levels(normal_B, self.options)
-        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32))
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32)).to(clean)
         noisy, target = rectified_flow_pair(clean, noise, sigma_B)
         timestep = 1000 * sigma_B
         output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]

@@ -7,7 +7,7 @@ of ranks changes nothing. Shapes: B samples, C latent channels, h w latent heigh
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -21,7 +21,11 @@ from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
+from omniedit.training.encoded import EncodedBatch
 from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair, shifted
+
+Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
+"""Of B texts, (B, tokens, width) and (B, width)."""
 
 _SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
 
@@ -78,7 +82,7 @@ def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
     return shifted(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(pairs: PairBatch) -> Tensor:
+def importance(pairs: PairBatch | EncodedBatch) -> Tensor:
     """How much each sample weighs in the loss, (B,): its overall score over 10."""
     return torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs])
 
@@ -91,14 +95,14 @@ def held_out_pairs(store: BucketStore, most: int) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class BatchMaker:
-    """Makes training and held-out batches of pairs."""
+    """Makes training and held-out batches of pairs, encoded already or not."""
 
     vae: Vae
-    instructions: InstructionEncoder
+    instructions: Embeddings
     options: TrainConfig
     seed: int
 
-    def training(self, pairs: PairBatch, step: int, first: int) -> EditBatch:
+    def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         wordings = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
@@ -118,7 +122,7 @@ class BatchMaker:
         source = source * keeps_image[:, None, None, None].to(source)
         return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
 
-    def held_out(self, pairs: PairBatch, quantile: float) -> EditBatch:
+    def held_out(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
         """Pairs unflipped, under their first wording, with noise that is always the same.
 
         Args:
@@ -133,7 +137,7 @@ class BatchMaker:
 
     def _batch(
         self,
-        pairs: PairBatch,
+        pairs: PairBatch | EncodedBatch,
         source: Tensor,
         edited: Tensor,
         wordings: Sequence[str],
@@ -156,8 +160,10 @@ class BatchMaker:
         return EditBatch(pair_ids, tasks, inputs, target, weight)
 
     @torch.no_grad()
-    def _latents(self, pictures_BHWC: np.ndarray, flips: Sequence[bool]) -> Tensor:
-        """(B, C, h, w) of uint8 pictures, those named by `flips` mirrored."""
-        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pictures_BHWC, flips, strict=True)]
+    def _latents(self, pictures: np.ndarray, flips: Sequence[bool]) -> Tensor:
+        """(B, C, h, w) of pictures as the batches have them, those named by `flips` mirrored."""
+        if pictures.dtype != np.uint8:
+            return torch.from_numpy(pictures[np.arange(len(flips)), np.asarray(flips, int)]).to(self.vae.device)
+        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pictures, flips, strict=True)]
         images = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
         return encode(self.vae, images / 127.5 - 1)

@@ -39,6 +39,7 @@ POSITION = "position.json"
 WITHOUT_EFFECT = {
     "base",
     "accumulate",
+    "encode_once",
     "checkpoint_every",
     "held_out_every",
     "sample_every",

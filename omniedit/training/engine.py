@@ -16,7 +16,7 @@ from torch import Tensor
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.loader import BatchLoader
+from omniedit.buckets.loader import BatchLoader, Reader
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
@@ -25,6 +25,7 @@ from omniedit.models.pipeline import EditPipeline
 from omniedit.progress import Progress
 from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
+from omniedit.training.encoded import EncodedBatch, EncodedPairs
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
@@ -67,6 +68,7 @@ class Trainer:
         editor: an architecture of `omniedit.models`; its parameters that require gradients are trained.
         pipeline: the editor with the parts that edits are made by.
         store: sealed buckets, read at the training resolution.
+        encoded: their pairs where these were encoded before.
     """
 
     editor: Editor
@@ -75,8 +77,10 @@ class Trainer:
     batches: BatchMaker
     options: TrainConfig
     seed: int
+    encoded: EncodedPairs | None = None
 
     def __post_init__(self) -> None:
+        self.reader: Reader[PairBatch | EncodedBatch] = self.encoded or self.store
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
@@ -104,7 +108,7 @@ class Trainer:
         steps = range(done, self.steps)
         with (
             closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
-            BatchLoader(self.store, self.plan, self.rank, steps) as loader,
+            BatchLoader(self.reader, self.plan, self.rank, steps) as loader,
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
@@ -122,7 +126,7 @@ class Trainer:
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
 
-    def _step(self, step: int, pairs: PairBatch, waited_s: float) -> dict[str, float]:
+    def _step(self, step: int, pairs: PairBatch | EncodedBatch, waited_s: float) -> dict[str, float]:
         """What is to be told of the step, for whose pairs it was waited so long."""
         start = time.monotonic()
         weight_sum = summed(importance(pairs).sum())
@@ -142,7 +146,7 @@ class Trainer:
             **self._speed(batch, time.monotonic() - start + waited_s),
         }
 
-    def _parts(self, step: int, pairs: PairBatch) -> Iterator[EditBatch]:
+    def _parts(self, step: int, pairs: PairBatch | EncodedBatch) -> Iterator[EditBatch]:
         """This rank's batch in as many parts as gradients are accumulated over."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
@@ -223,7 +227,7 @@ class Trainer:
         """Mean loss on held-out pairs, over pairs and noise levels; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
         for ratio, rows, counts in self._held_out_batches():
-            pairs = self.store.read(ratio, rows)
+            pairs = self.reader.read(ratio, rows)
             for quantile in HELD_OUT_QUANTILES:
                 total += counts * self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
                 count += counts * len(pairs)

@@ -45,6 +45,7 @@ OPTIONS = {
     "base": {"layers": 2, "heads": 2, "head_dim": 8},
 }
 PAIRS = 12
+PARTS = ("00000", "00001")
 
 
 def make_run(root: Path) -> None:
@@ -79,13 +80,15 @@ def made_pair(row: int) -> EditPair:
 
 
 def seal_buckets(root: Path) -> None:
-    layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=1, held_out=0.2, seed=0)
-    plan_path, part = root / "buckets/plan.parquet", root / "buckets/parts/00000"
+    layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=len(PARTS), held_out=0.2, seed=0)
+    plan_path = root / "buckets/plan.parquet"
     write_plan(plan_path, place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), layout), layout)
     plan = read_plan(plan_path)
-    list(write_part(plan, "00000", root / "candidates", part))
-    found = read_parts(plan, [part])
-    entries = {ratio: seal_bucket(plan, [part], found, ratio, root / "buckets") for ratio in RATIOS}
+    parts = [root / "buckets/parts" / part for part in PARTS]
+    for part in parts:
+        list(write_part(plan, part.name, root / "candidates", part))
+    found = read_parts(plan, parts)
+    entries = {ratio: seal_bucket(plan, parts, found, ratio, root / "buckets") for ratio in RATIOS}
     write_sealed(root / "buckets/manifest.json", plan, entries)
 
 

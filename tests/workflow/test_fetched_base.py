@@ -28,7 +28,7 @@ def fetched(model: Model, folder: Path) -> dict:
 def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
     root = tmp_path / "chain"
     root.mkdir()
-    checkout(root, {**SMALL, "train": {**SMALL["train"], "base": {"model": "base"}}})
+    checkout(root, {**SMALL, "train": {**SMALL["train"], "base": {"model": "base"}, "encode_once": True}})
     shutil.copytree(run / "results", root / "results", symlinks=True)
     shutil.copytree(run / "photos", root / "photos")
     shutil.rmtree(root / "results/small/train")
@@ -37,6 +37,7 @@ def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
     (root / "models/base.json").write_text(json.dumps(record))
 
     assert "pretrain_base" not in rules_to_run(root, "all")
+    assert {"encode_pairs", "train_editor"} <= set(rules_to_run(root, EDITOR))
     snakemake(root, EDITOR, "--rerun-triggers", "mtime")
     editor = EditPipeline.from_pretrained(root / "results/small/train/editnet")
     assert isinstance(editor.vae, AutoencoderKL) and editor.text_encoder_3 is not None

@@ -56,7 +56,7 @@ PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
-FOLDERS = ["scorer", "train/base", "train/{editor}", "buckets", "buckets/parts/{part}"]
+FOLDERS = ["scorer", "train/base", "train/{editor}", "train/encoded/{part}", "buckets", "buckets/parts/{part}"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
@@ -207,6 +207,14 @@ def base_of_run(wildcards):
 
 def base_folder(wildcards, input):
     return input.base if CONFIG.train.base.model else Path(input.base).parent
+
+
+def encoded_of_run(wildcards):
+    return of_run("results/{run}/train/encoded/{part}/manifest.json") if CONFIG.train.encode_once else []
+
+
+def encoded_option(wildcards):
+    return f"--encoded results/{wildcards.run}/train/encoded" if CONFIG.train.encode_once else ""
 
 
 def fetched_base_option(wildcards):

@@ -5,6 +5,7 @@ REQUIRED INPUTS: results/{run}/sources/{shard}.tar or models/{role}.json, result
 OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
                                                    none where `train.base.model` names another
+    results/{run}/train/encoded/{part}/            latents and embeddings of the buckets' pairs, where `train.encode_once` is
     results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; EditPipeline.from_pretrained loads it
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
     results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
@@ -36,9 +37,36 @@ rule pretrain_base:
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
+rule encode_pairs:
+    input:
+        base=base_of_run,
+        plan="results/{run}/buckets/plan.parquet",
+        manifest="results/{run}/buckets/manifest.json",
+    output:
+        "results/{run}/train/encoded/{part}/manifest.json",
+    log:
+        "logs/{run}/encode_pairs/{part}.log",
+    benchmark:
+        "benchmarks/{run}/encode_pairs/{part}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        base=base_folder,
+        buckets=subpath(input.manifest, parent=True),
+        out_dir=subpath(output[0], parent=True),
+        resolution=CONFIG.train.resolution,
+        dtype=CONFIG.train.dtype,
+    message:
+        "Encode part {wildcards.part} of the buckets; {log}"
+    shell:
+        "python scripts/encode_pairs.py {params.buckets} --part {wildcards.part} --base {params.base}"
+        " --resolution {params.resolution} --dtype {params.dtype} --out {params.out_dir} > {log} 2>&1"
+
+
 rule train_editor:
     input:
         base=base_of_run,
+        encoded=encoded_of_run,
         manifest="results/{run}/buckets/manifest.json",
     output:
         editor="results/{run}/train/{editor}/manifest.json",
@@ -61,6 +89,7 @@ rule train_editor:
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/{editor}.checkpoints",
+        encoded=encoded_option,
         scratch=scratch_option,
         # Without what other editors are trained beside it: that changes nothing of this one.
         options=as_json(CONFIG.train.model_copy(update={"model": "editnet", "ablations": []})),
@@ -70,7 +99,7 @@ rule train_editor:
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
         " {params.buckets} --model {wildcards.editor} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
-        " {params.scratch:q}"
+        " {params.encoded} {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 

@@ -1,0 +1,45 @@
+"""Latents and embeddings of one part of the buckets, for training: train/encoded/{part}/."""
+
+import argparse
+from pathlib import Path
+
+import pyarrow.compute as pc
+import torch
+from transformers.utils import logging as transformers_logging
+
+from omniedit.buckets.placement import read_plan
+from omniedit.buckets.store import BucketStore
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.models.base import Base
+from omniedit.models.loading import default_device
+from omniedit.progress import Progress
+from omniedit.training.encoded import encode_part
+from omniedit.weights import base_at
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("buckets", type=Path, help="folder of sealed buckets, with plan.parquet")
+    parser.add_argument("--part", required=True, help="five digits")
+    parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
+    parser.add_argument("--resolution", type=int, required=True, help="train.resolution")
+    parser.add_argument("--dtype", required=True, help="train.dtype")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    args = parser.parse_args()
+    transformers_logging.disable_progress_bar()
+
+    base = Base.load(base_at(args.base), getattr(torch, args.dtype))
+    for module in (base.vae, *base.text.encoders()):
+        module.to(default_device())
+    plan = read_plan(args.buckets / "plan.parquet")
+    store = BucketStore(args.buckets, resolution=args.resolution, cache_bytes=0)
+    pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()
+    with replaced(args.out) as temporary, Progress("pairs", total=pairs) as progress:
+        temporary.mkdir()
+        for _ in encode_part(store, plan, args.part, base.vae, base.text, args.dtype, temporary):
+            progress.advance()
+
+
+if __name__ == "__main__":
+    run_program(main)

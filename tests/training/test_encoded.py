@@ -1,0 +1,67 @@
+"""Pairs encoded before training are what training would encode itself, to the last bit."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from omniedit.buckets.placement import read_plan
+from omniedit.buckets.store import BucketStore
+from omniedit.config import TrainConfig
+from omniedit.errors import UserError
+from omniedit.models.base import Base
+from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.encoded import EncodedPairs, _bits, _tensor, encode_part
+from training.small import OPTIONS, PARTS, SIDE, make_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("encoded")
+    make_run(root)
+    base, plan = Base.load(root / "base"), read_plan(root / "buckets/plan.parquet")
+    for part in PARTS:
+        (root / "encoded" / part).mkdir(parents=True)
+        store = BucketStore(root / "buckets", resolution=SIDE)
+        made = list(encode_part(store, plan, part, base.vae, base.text, "float32", root / "encoded" / part))
+        assert made
+    return root
+
+
+def test_batches_are_the_same_to_the_last_bit(run: Path) -> None:
+    base, store = Base.load(run / "base"), BucketStore(run / "buckets", resolution=SIDE)
+    encoded = EncodedPairs(run / "encoded", store, "float32")
+    afresh = BatchMaker(base.vae, InstructionEncoder(base.text), TrainConfig.model_validate(OPTIONS), seed=0)
+    read = replace(afresh, instructions=encoded.embeddings)
+    for ratio, pairs in store.sizes().items():
+        if pairs:
+            rows = [*range(pairs)][::-1] + [0]
+            whole, latents = store.read(ratio, rows), encoded.read(ratio, rows)
+            made = [(afresh.training(whole, step, 0), read.training(latents, step, 0)) for step in range(4)]
+            made += [(afresh.held_out(whole, 0.3), read.held_out(latents, 0.3))]
+            for one, other in made:
+                assert one.pair_ids == other.pair_ids
+                assert torch.equal(one.target, other.target)
+                assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+
+
+@pytest.mark.parametrize(("resolution", "dtype"), [(SIDE // 2, "float32"), (SIDE, "bfloat16")])
+def test_pairs_encoded_for_another_training_are_refused(run: Path, resolution: int, dtype: str) -> None:
+    store = BucketStore(run / "buckets", resolution=resolution)
+    with pytest.raises(UserError, match=r"00000: made from .*--forcerun encode_pairs"):
+        EncodedPairs(run / "encoded", store, dtype)
+
+
+def test_a_part_that_is_not_there_is_missed(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run / "encoded" / PARTS[1], tmp_path / PARTS[1])
+    held = sum(count for _, count in json.loads((tmp_path / PARTS[1] / "manifest.json").read_text())["rows"].values())
+    with pytest.raises(UserError, match=f"{held} of the buckets' 12 pairs are encoded"):
+        EncodedPairs(tmp_path, BucketStore(run / "buckets", resolution=SIDE), "float32")
+
+
+def test_bfloat16_comes_back_as_it_was() -> None:
+    value = torch.randn(3, 4).bfloat16()
+    assert torch.equal(_tensor(_bits(value).numpy()), value)
