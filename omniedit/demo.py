@@ -81,7 +81,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         )
 
         def after_step(_: Any, step: int, *__: Any) -> None:
-            progress((step + 1, settings.steps), unit="steps")
+            progress((step + 1, int(steps)), unit="steps")
 
         try:
             before = upright_rgb(image)
@@ -107,6 +107,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
             settings.seed,
         )
 
+    own = pipeline.config
     with gr.Blocks(title="OmniEdit") as page:
         gr.Markdown(f"# OmniEdit\nGive a picture, say what to change. Editor: `{name}`")
         history = gr.State([])
@@ -116,9 +117,13 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
                 go = gr.Button("Edit", variant="primary")
                 with gr.Accordion("Settings", open=False):
-                    steps = gr.Slider(1, 100, 20, step=1, label="Steps")
-                    guidance = gr.Slider(0, 10, 1.0, step=0.1, label="Instruction guidance", info="1 is none")
-                    image_guidance = gr.Slider(0, 5, 1.5, step=0.1, label="Picture guidance", info="1 is none")
+                    steps = gr.Slider(1, 100, own["num_inference_steps"], step=1, label="Steps")
+                    guidance = gr.Slider(
+                        0, 10, own["guidance_scale"], step=0.1, label="Instruction guidance", info="1 is none"
+                    )
+                    image_guidance = gr.Slider(
+                        0, 5, own["image_guidance_scale"], step=0.1, label="Picture guidance", info="1 is none"
+                    )
                     negative = gr.Textbox("", label="Negative prompt", info="What guidance leads away from")
                     seed = gr.Number(0, label="Seed", precision=0)
                 gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])

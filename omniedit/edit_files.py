@@ -31,15 +31,15 @@ class Settings:
     """How to edit.
 
     Args:
-        steps, guidance_scale, image_guidance_scale, negative_prompt: as `EditPipeline` takes them.
+        steps, guidance_scale, image_guidance_scale, negative_prompt: as `EditPipeline` takes them; None is its own.
         seed: of the noise, of each picture alone, so that a picture's edit does not depend on the others.
     """
 
     instruction: str
     negative_prompt: str
-    steps: int
-    guidance_scale: float
-    image_guidance_scale: float
+    steps: int | None
+    guidance_scale: float | None
+    image_guidance_scale: float | None
     seed: int
 
 

@@ -67,6 +67,7 @@ class EditPipeline(DiffusionPipeline):
         scheduler: any of diffusers' for flow matching.
         resolution: the network works at about resolution^2 pixels, as it was trained; a larger picture is scaled down
             for it, and the edit is brought back to the picture itself.
+        num_inference_steps, guidance_scale, image_guidance_scale: at which it edits best, where a call does not say.
     """
 
     # What diffusers reads of a pipeline's class; it declares them as an instance's.
@@ -86,6 +87,9 @@ class EditPipeline(DiffusionPipeline):
         text_encoder_3: T5EncoderModel | None = None,
         tokenizer_3: T5Tokenizer | None = None,
         resolution: int = 1024,
+        num_inference_steps: int = 20,
+        guidance_scale: float = 1.0,
+        image_guidance_scale: float = 1.5,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -99,7 +103,12 @@ class EditPipeline(DiffusionPipeline):
             text_encoder_3=text_encoder_3,
             tokenizer_3=tokenizer_3,
         )
-        self.register_to_config(resolution=resolution)
+        self.register_to_config(
+            resolution=resolution,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
+            image_guidance_scale=image_guidance_scale,
+        )
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
@@ -118,9 +127,9 @@ class EditPipeline(DiffusionPipeline):
         self,
         image: Image.Image | Sequence[Image.Image],
         instruction: str | Sequence[str],
-        num_inference_steps: int = 20,
-        guidance_scale: float = 1.0,
-        image_guidance_scale: float = 1.5,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        image_guidance_scale: float | None = None,
         negative_prompt: str | Sequence[str] | None = None,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
@@ -132,6 +141,7 @@ class EditPipeline(DiffusionPipeline):
         Args:
             image: one picture, or several, of any sizes and modes; an EXIF orientation is applied, alpha goes on white.
             instruction: one for all pictures, or one for each.
+            num_inference_steps: of sampling; here and below, None is the editor's own, in `config`.
             guidance_scale: how strongly the instruction is followed; 1 is no guidance.
             image_guidance_scale: how strongly the source is kept; 1 is no guidance.
             negative_prompt: what guidance leads away from; one for all pictures, or one for each.
@@ -144,17 +154,20 @@ class EditPipeline(DiffusionPipeline):
         Raises:
             ValueError: the arguments do not fit each other, or a picture cannot be read.
         """
-        if num_inference_steps < 1:
-            raise ValueError(f"num_inference_steps: {num_inference_steps}, but at least 1 is needed")
+        steps = self._own("num_inference_steps", num_inference_steps)
+        text_scale = self._own("guidance_scale", guidance_scale)
+        image_scale = self._own("image_guidance_scale", image_guidance_scale)
+        if steps < 1:
+            raise ValueError(f"num_inference_steps: {steps}, but at least 1 is needed")
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
         check_scheduler(self.scheduler)
         edits = self._edits(image, instruction, negative_prompt or "", generator)
-        guidance = Guidance(guidance_scale, image_guidance_scale)
+        guidance = Guidance(text_scale, image_scale)
         finished: dict[int, Tensor] = {}
         for places in _together(edits):
             batch = [edits[place] for place in places]
-            latents = self._sampled(batch, guidance, num_inference_steps, callback_on_step_end)
+            latents = self._sampled(batch, guidance, steps, callback_on_step_end)
             finished |= {place: self._finished(edits[place], latents[[i]]) for i, place in enumerate(places)}
         self.maybe_free_model_hooks()
         output = ImagePipelineOutput(images=_as_type([finished[i] for i in range(len(edits))], output_type))
@@ -210,6 +223,10 @@ class EditPipeline(DiffusionPipeline):
         pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
         source, edited = ((picture + 1) / 2 for picture in pictures)
         return brought_to_full(edit.full, source, edited)[0].cpu()
+
+    def _own(self, name: str, given: float | None) -> Any:
+        """What a call gives, or else the editor's own."""
+        return self.config[name] if given is None else given
 
     @property
     def _grid(self) -> int:

@@ -42,6 +42,18 @@ def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, tmp_path: Path)
     assert loaded.config["resolution"] == RESOLUTION
 
 
+def test_an_editor_keeps_how_it_is_best_sampled(pipeline: EditPipeline, tmp_path: Path) -> None:
+    own = {"num_inference_steps": 2, "guidance_scale": 1.5, "image_guidance_scale": 1.0}
+    EditPipeline(**pipeline.components, resolution=RESOLUTION, **own).save_pretrained(tmp_path)
+    loaded = EditPipeline.from_pretrained(tmp_path)
+    loaded.set_progress_bar_config(disable=True)
+    plain, told = (
+        p(photo(90, 60), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
+        for p, options in ((loaded, {}), (pipeline, own))
+    )
+    assert np.array_equal(plain, told)
+
+
 def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> None:
     pictures, texts = [photo(64, 48), photo(40, 64)], ["Make it night.", "Add fog."]
     together = pipeline(pictures, texts, 2, generator=[seeded(1), seeded(2)], output_type="np").images
