@@ -120,11 +120,16 @@ class BucketsConfig(Section):
     """How many jobs write the buckets, side by side."""
 
 
+SHIPPED = "shipped"
+"""The base that comes with the package, in the place of a role of config/models.yaml."""
+
+
 class BaseConfig(Section):
     """The SD3 base that EditNet controls: a small one, pre-trained in the run on the source photos and captions."""
 
     model: str | None = None
-    """Role in config/models.yaml of a trained SD3 to take instead; the other keys of the base then mean nothing."""
+    """A trained base to take instead: `shipped`, the small one that comes with OmniEdit, or a role in
+    config/models.yaml. The other keys of the base then mean nothing."""
     layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -210,6 +215,11 @@ class TrainConfig(Section):
     wandb: str | None = None
     """Project of Weights & Biases that gets the metrics too."""
     base: BaseConfig = BaseConfig()
+
+    @property
+    def fetched_base(self) -> str | None:
+        """The role of config/models.yaml that the base is; None where it ships or the run makes its own."""
+        return None if self.base.model == SHIPPED else self.base.model
 
     @property
     def editors(self) -> tuple[Architecture, ...]:

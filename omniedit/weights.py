@@ -69,7 +69,7 @@ def roles_of(config: Config) -> list[str]:
     Raises:
         UserError: config/models.yaml names no such role.
     """
-    base = [config.train.base.model] if config.train.base.model else []
+    base = [config.train.fetched_base] if config.train.fetched_base else []
     roles = list(dict.fromkeys([*config.models.roles, *base]))
     for role in roles:
         model_of(role)
@@ -96,11 +96,6 @@ def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
     if lost:
         raise UserError(f"{folder}: {lost[0]} is lost ({len(lost)} in all); {remedy}")
     return folder
-
-
-def base_at(path: Path) -> Path:
-    """The folder of a base that is given as such, or as the record models/{role}.json of a fetched one."""
-    return folder_of(path.stem) if path.suffix == ".json" else path
 
 
 def _has_size(path: Path, size: int) -> bool:

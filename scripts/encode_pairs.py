@@ -11,11 +11,9 @@ from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
 from omniedit.files import replaced
-from omniedit.models.base import Base
-from omniedit.models.loading import default_device
+from omniedit.models.loading import default_device, load_base
 from omniedit.progress import Progress
 from omniedit.training.encoded import encode_part
-from omniedit.weights import base_at
 
 
 def main() -> None:
@@ -29,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
 
-    base = Base.load(base_at(args.base), getattr(torch, args.dtype))
+    base = load_base(args.base, getattr(torch, args.dtype))
     for module in (base.vae, *base.text.encoders()):
         module.to(default_device())
     plan = read_plan(args.buckets / "plan.parquet")

@@ -22,21 +22,20 @@ from omniedit.config_files import check
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.manifest import sealed_folder
-from omniedit.models.base import Base
+from omniedit.models.loading import load_base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.weights import base_at
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument(
-        "--base", type=Path, required=True, help="folder of the base, or models/{role}.json of a fetched one"
+        "--base", type=Path, required=True, help="folder of the base, models/{role}.json of a fetched one, or shipped"
     )
     parser.add_argument("--model", choices=models.ARCHITECTURES, help="else the one of the options")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
@@ -57,7 +56,7 @@ def main() -> None:
     if not first:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
-    base = Base.load(base_at(args.base), getattr(torch, options.dtype))
+    base = load_base(args.base, getattr(torch, options.dtype))
     base.vae.to(device)
     for encoder in base.text.encoders():
         encoder.to(device)

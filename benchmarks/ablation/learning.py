@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.ablation.settings import Fit, Setting
-from benchmarks.ablation.world import World, WorldPair
+from benchmarks.ablation.world import World, WorldPair, framed
+from omniedit.aspect import RATIOS
 from omniedit.config import BaseConfig, TrainConfig
 from omniedit.images import Image
 from omniedit.models.codec import Vae, encode
@@ -95,20 +96,25 @@ def fit(
 
 @dataclass(frozen=True)
 class Batches(Dataset[list[WorldPair]]):
-    """The pairs of each step."""
+    """The pairs of each step, all of one size."""
 
     world: World
     options: Fit
+    setting: Setting
 
     def __len__(self) -> int:
         return self.options.steps
 
     def __getitem__(self, step: int) -> list[WorldPair]:
         first = self.options.batch_size * step
-        return [self.world.pair((first + place) % self.options.pairs) for place in range(self.options.batch_size)]
+        pairs = [self.world.pair((first + place) % self.options.pairs) for place in range(self.options.batch_size)]
+        if not self.setting.framed:
+            return pairs
+        ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))
+        return [framed(pair, str(ratio), self.setting.size) for pair in pairs]
 
-    def in_order(self, workers: int) -> DataLoader[list[WorldPair]]:
-        return DataLoader(self, batch_size=None, num_workers=workers)
+    def in_order(self) -> DataLoader[list[WorldPair]]:
+        return DataLoader(self, batch_size=None, num_workers=self.setting.workers)
 
 
 @dataclass(frozen=True)

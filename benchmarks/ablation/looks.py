@@ -97,34 +97,129 @@ def poster(rgb: FloatImage) -> FloatImage:
 
 
 LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
-    "night": (night, ("Make it night.", "Turn day into night.", "Change the scene to night time.")),
-    "fog": (fog, ("Add thick fog.", "Make it a foggy day.", "Cover the scene in fog.")),
-    "sunset": (sunset, ("Make it sunset.", "Change the light to sunset.", "Show the scene at sunset.")),
-    "autumn": (autumn, ("Make it autumn.", "Change the season to autumn.", "Give the scene autumn colours.")),
-    "snow": (snow, ("Make it snow.", "Add falling snow.", "Show the scene on a snowy day.")),
+    "night": (
+        night,
+        (
+            "Make it night.",
+            "Turn day into night.",
+            "Change the scene to night time.",
+            "Make it look like it is night.",
+            "Darken it to a moonlit night.",
+            "It should be night.",
+        ),
+    ),
+    "fog": (
+        fog,
+        (
+            "Add thick fog.",
+            "Make it a foggy day.",
+            "Cover the scene in fog.",
+            "Add fog.",
+            "Make it foggy.",
+            "Fill the air with mist.",
+        ),
+    ),
+    "sunset": (
+        sunset,
+        (
+            "Make it sunset.",
+            "Change the light to sunset.",
+            "Show the scene at sunset.",
+            "Turn it into a sunset.",
+            "Give it the golden light of the evening.",
+            "Make it golden hour.",
+        ),
+    ),
+    "autumn": (
+        autumn,
+        (
+            "Make it autumn.",
+            "Change the season to autumn.",
+            "Give the scene autumn colours.",
+            "Turn it into fall.",
+            "Make the leaves autumn colours.",
+            "Show it in autumn.",
+        ),
+    ),
+    "snow": (
+        snow,
+        (
+            "Make it snow.",
+            "Add falling snow.",
+            "Show the scene on a snowy day.",
+            "Make it winter.",
+            "Add snow.",
+            "Make it a snowy winter day.",
+        ),
+    ),
 }
 """What an environment is called, what it does to a picture, how it is asked for."""
 STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
     "black and white photo": (
         black_and_white,
-        ("Make it a black and white photo.", "Remove all colour.", "Turn the picture into black and white."),
+        (
+            "Make it a black and white photo.",
+            "Remove all colour.",
+            "Turn the picture into black and white.",
+            "Make it black and white.",
+            "Convert it to greyscale.",
+            "Make it monochrome.",
+        ),
     ),
     "old sepia photo": (
         sepia,
-        ("Make it an old sepia photo.", "Give it a sepia tone.", "Turn the picture into a sepia print."),
+        (
+            "Make it an old sepia photo.",
+            "Give it a sepia tone.",
+            "Turn the picture into a sepia print.",
+            "Make it sepia.",
+            "Make it look like an old photograph.",
+            "Give it a vintage look.",
+        ),
     ),
     "photographic negative": (
         negative,
-        ("Make it a photographic negative.", "Invert the colours.", "Turn the picture into a negative."),
+        (
+            "Make it a photographic negative.",
+            "Invert the colours.",
+            "Turn the picture into a negative.",
+            "Make it a negative.",
+            "Invert all colors.",
+            "Show it as a film negative.",
+        ),
     ),
     "pencil drawing": (
         pencil,
-        ("Make it a pencil drawing.", "Sketch it in pencil.", "Turn the picture into a pencil drawing."),
+        (
+            "Make it a pencil drawing.",
+            "Sketch it in pencil.",
+            "Turn the picture into a pencil drawing.",
+            "Turn it into a pencil sketch.",
+            "Make it a sketch.",
+            "Draw it in pencil.",
+        ),
     ),
-    "mosaic": (mosaic, ("Make it a mosaic.", "Lay it in mosaic tiles.", "Turn the picture into a mosaic.")),
+    "mosaic": (
+        mosaic,
+        (
+            "Make it a mosaic.",
+            "Lay it in mosaic tiles.",
+            "Turn the picture into a mosaic.",
+            "Turn it into a mosaic.",
+            "Make it out of small tiles.",
+            "Pixelate it.",
+        ),
+    ),
     "pop art poster": (
         poster,
-        ("Make it a pop art poster.", "Print it as pop art.", "Turn the picture into a pop art poster."),
+        (
+            "Make it a pop art poster.",
+            "Print it as pop art.",
+            "Turn the picture into a pop art poster.",
+            "Make it pop art.",
+            "Turn it into a poster.",
+            "Give it the bold colours of pop art.",
+        ),
     ),
 }
 

@@ -25,7 +25,7 @@ from benchmarks.ablation.learning import (
     trained,
 )
 from benchmarks.ablation.settings import SETTINGS
-from benchmarks.ablation.world import World
+from benchmarks.ablation.world import world_of
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.models.base import Base
@@ -52,8 +52,8 @@ def main() -> None:
     text = load_minilm()
     text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
-    world = World(Assets.load(args.assets), setting.size, SEED)
-    batches = Batches(world, setting.base).in_order(setting.workers)
+    world = world_of(setting, Assets.load(args.assets), SEED)
+    batches = Batches(world, setting.base, setting).in_order()
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     parameters = trained(base)
     ema = Mean(parameters)

@@ -22,15 +22,11 @@ from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
 from benchmarks.ablation.world import TASKS
 from omniedit.errors import run_program
+from omniedit.evaluation.table import LABELS
 from omniedit.files import replaced
+from omniedit.reporting.card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, styled
 
-LABELS = {
-    "editnet": "EditNet",
-    "controlnet_text": "ControlNet-TextControl",
-    "controlnet": "ControlNet",
-    "channel_concat": "channel-wise concatenation",
-}
 RESAMPLES = 2000
 LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]
 
@@ -146,11 +142,6 @@ def table(curves: Sequence[Curve]) -> str:
 def task_means(values: Values, form: str) -> list[str]:
     means = values.mean(axis=(0, 2))
     return ["-" if np.isnan(mean) else form.format(mean) for mean in means]
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def curves_figure(curves: Sequence[Curve]) -> Figure:

@@ -1,4 +1,4 @@
-"""How large the experiment is: one setting for two hours on two cores, one for a GPU, one for tests.
+"""How large the experiment is: a setting for two hours on two cores, one for a GPU, one for tests; and what ships.
 
 Imported by the Snakefile: the standard library alone.
 """
@@ -45,6 +45,8 @@ class Setting:
         sigma_mean: of the logit of the noise level. The truth follows from source and text, so edits are decided at
             the highest levels.
         workers: processes that render pairs beside the training; 0 renders in it.
+        turns: of tasks, by name, in training's order; none for the world's own.
+        framed: whether pictures are cut to the seven ratios of photographs, or are square.
     """
 
     base: Fit
@@ -63,10 +65,41 @@ class Setting:
     image_scale: float = 1.0
     sigma_mean: float = 2.0
     workers: int = 0
+    turns: tuple[str, ...] = ()
+    framed: bool = False
+
+    @property
+    def rendered_size(self) -> int:
+        """Of the world's pictures, which are larger where they are then cut."""
+        return self.size * 5 // 4 if self.framed else self.size
 
 
+SHIPPED_TURNS = (
+    "environment_change",
+    "style_transfer",
+    "attribute_modification",
+    "environment_change",
+    "style_transfer",
+    "background_swap",
+    "attribute_modification",
+    "object_removal",
+)
+"""Mostly what a small editor learns."""
 SETTINGS = {
     "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(4000, 16, 3e-3, 16_384)),
+    "shipped": Setting(
+        base=Fit(5000, 16, 2e-3, 65_536),
+        editor=Fit(14_000, 16, 2e-3, 65_536),
+        size=128,
+        heads=4,
+        text_tokens=32,
+        seeds=1,
+        measured=7,
+        sampling_steps=(1, 2, 4, 8),
+        sigma_mean=1.5,
+        turns=SHIPPED_TURNS,
+        framed=True,
+    ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
         editor=Fit(20_000, 256, 1e-3, 1_000_000),
@@ -92,6 +125,8 @@ SETTINGS = {
 }
 
 
-def units() -> list[tuple[str, str]]:
-    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it."""
+def units(setting: str) -> list[tuple[str, str]]:
+    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it; one ships."""
+    if setting == "shipped":
+        return [("editnet", "filtered")]
     return [(architecture, "filtered") for architecture in ARCHITECTURES] + [("editnet", "unfiltered")]

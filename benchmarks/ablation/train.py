@@ -22,7 +22,7 @@ from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import CAPACITY, Batches, Mean, Objective, Texts, fit, train_config, trained
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
-from benchmarks.ablation.world import TASKS, World, WorldPair
+from benchmarks.ablation.world import TASKS, World, WorldPair, world_of
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.images import Image
@@ -59,7 +59,7 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
     base.text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
-    world = World(assets, setting.size, unit["seed"], wrong_share=DATA[unit["data"]])
+    world = world_of(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
     objective = Objective(vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
@@ -80,7 +80,7 @@ def learned(editor: Editor, objective: Objective, world: World, setting: Setting
     """
     parameters, losses = trained(editor), list[float]()
     ema = Mean(parameters)
-    batches = Batches(world, setting.editor).in_order(setting.workers)
+    batches = Batches(world, setting.editor, setting).in_order()
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
         for loss in fit(parameters, ema, batches, partial(objective.of_editor, editor), setting.editor):
             progress.advance()

@@ -15,7 +15,9 @@ import numpy as np
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, RGBA, Assets
 from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab, painted
-from omniedit.images import Image, Mask, resize_cover
+from benchmarks.ablation.settings import Setting
+from omniedit.aspect import bucket_size
+from omniedit.images import Image, Mask, resize_cover, resize_cover_mask
 from omniedit.specialists.colour import COLOURS, without_colour
 from omniedit.specialists.tone import FloatImage, to_bytes, to_float
 from omniedit.tasks import Task
@@ -110,12 +112,21 @@ class World:
         size: of the pictures, in pixels.
         held_out: whether sources show what training never sees. What instructions ask to draw is training's in both.
         wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
+        turns: tasks in training's order.
     """
 
-    def __init__(self, assets: Assets, size: int, seed: int, held_out: bool = False, wrong_share: float = 0.0) -> None:
+    def __init__(
+        self,
+        assets: Assets,
+        size: int,
+        seed: int,
+        held_out: bool = False,
+        wrong_share: float = 0.0,
+        turns: Sequence[Task] = TURNS,
+    ) -> None:
         training = for_size(assets.half(held_out=False), size)
         self.here = for_size(assets.half(held_out=True), size) if held_out else training
-        self.size, self.seed, self.wrong_share = size, seed, wrong_share
+        self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
         every = max(1, len(training.names) // DRAWABLE)
         self.drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
         views = zip(training.places, training.photos, strict=True)
@@ -123,7 +134,7 @@ class World:
 
     def pair(self, index: int) -> WorldPair:
         """The pair of an index, in training's order of tasks."""
-        return self.pair_of(TURNS[index % len(TURNS)], index)
+        return self.pair_of(self.turns[index % len(self.turns)], index)
 
     def pair_of(self, task: Task, index: int) -> WorldPair:
         rng = np.random.default_rng([self.seed, index])
@@ -172,6 +183,20 @@ class World:
             return damaged(edit.target)
         others = (EDITS[task](self, scene, rng) for _ in range(4))
         return next((other.target for other in others if (other.target != edit.target).any()), source)
+
+
+def world_of(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
+    """Training's pairs of a setting."""
+    turns = [Task(name) for name in setting.turns] or TURNS
+    return World(assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns)
+
+
+def framed(pair: WorldPair, ratio: str, size: int) -> WorldPair:
+    """The middle of a pair at one of the seven ratios, of about size^2 pixels."""
+    width, height = bucket_size(ratio, size)
+    edit = pair.edit
+    target, mask = resize_cover(edit.target, width, height), resize_cover_mask(edit.mask, width, height)
+    return WorldPair(pair.task, resize_cover(pair.source, width, height), replace(edit, target=target, mask=mask))
 
 
 def for_size(assets: Assets, size: int) -> Assets:

@@ -24,7 +24,7 @@ LABELS = {
     "editnet": "EditNet",
     "controlnet": "ControlNet",
     "controlnet_text": "ControlNet-TextControl",
-    "channel_concat": "Channel concatenation",
+    "channel_concat": "Channel-wise concatenation",
     "no_edit": "No edit",
     "specialist": "Specialist",
 }

@@ -29,8 +29,8 @@ LIMITS = """\
 - Its scores are those of the judge named above on {photos} held-out photos; people may judge otherwise.
 - Faces, text, brands and anything that the source photos do not show were not looked at."""
 SMALL_BASE = """
-- Its base is a small one, pre-trained in the run on the source photos alone: the editor shows that the recipe runs,
-  not how well the method does."""
+- Its base is a small one, pre-trained on few pictures: the editor shows that the recipe runs, not how well the method
+  does."""
 
 
 def model_card(
@@ -49,7 +49,7 @@ def model_card(
         index: of the source photos.
         scores: rows of the benchmark's table.
         curve: the editor's losses.
-        base: name and revision of a fetched base; None where the run made its own.
+        base: what a base is called that the run did not make; None where it made its own.
     """
     head = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
     mine = [row for row in scores if row["model"] in (name, "no_edit")]
@@ -71,7 +71,8 @@ def model_card(
         f"Judge `{mine[0]['judge']}`, {photos} photos that nothing else saw; 95 % bootstrap intervals." if mine else "",
         score_table(mine),
         "## Limits",
-        LIMITS.format(resolution=config.train.resolution, photos=photos) + ("" if base else SMALL_BASE),
+        LIMITS.format(resolution=config.train.resolution, photos=photos)
+        + ("" if config.train.fetched_base else SMALL_BASE),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

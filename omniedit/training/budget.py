@@ -84,7 +84,7 @@ def samples_of(options: TrainConfig, pairs: int | None) -> float:
 def training_cost(name: Architecture, options: TrainConfig) -> Cost:
     """Of a square sample of the config's resolution, over the config's base."""
     side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
-    if options.base.model:
+    if options.fetched_base:
         return cost_of(name, SD3_MEDIUM, (side, side), SD3_TEXT_TOKENS, dtype)
     return cost_of(name, sd3_config(options, WIDTH), (side, side), MAX_TOKENS, dtype)
 

@@ -112,6 +112,6 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
     text = table(curves)
-    assert "EditNet less channel-wise concatenation" in text
+    assert "EditNet less Channel-wise concatenation" in text
     samples_sheet(tmp_path / "samples.png", curves, assets, setting)
     assert Image.open(tmp_path / "samples.png").width > 4 * 100

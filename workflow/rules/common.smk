@@ -14,7 +14,7 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import not_built
+from omniedit.config import SHIPPED, not_built
 from omniedit.config_files import check, origin
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
@@ -200,13 +200,17 @@ def model_of_role(wildcards):
 
 
 def base_of_run(wildcards):
-    """The run's own base, or what tells where a fetched one lies."""
-    role = CONFIG.train.base.model
-    return f"models/{role}.json" if role else f"results/{wildcards.run}/train/base/manifest.json"
+    """The run's own base, or what tells where a fetched one lies; of the one that ships, nothing."""
+    if CONFIG.train.base.model is None:
+        return f"results/{wildcards.run}/train/base/manifest.json"
+    return f"models/{CONFIG.train.fetched_base}.json" if CONFIG.train.fetched_base else []
 
 
 def base_folder(wildcards, input):
-    return input.base if CONFIG.train.base.model else Path(input.base).parent
+    """As scripts/train.py takes it."""
+    if CONFIG.train.base.model is None:
+        return Path(input.base).parent
+    return input.base if CONFIG.train.fetched_base else SHIPPED
 
 
 def encoded_of_run(wildcards):
@@ -217,11 +221,14 @@ def encoded_option(wildcards):
     return f"--encoded results/{wildcards.run}/train/encoded" if CONFIG.train.encode_once else ""
 
 
-def fetched_base_option(wildcards):
+def given_base_option(wildcards):
+    """What the card calls a base that the run did not make."""
     if CONFIG.train.base.model is None:
         return ""
-    model = model_of(CONFIG.train.base.model)
-    label = f"{model.repository} at revision {model.revision} ({model.licence})"
+    label = "the small SD3 that ships with OmniEdit"
+    if CONFIG.train.fetched_base:
+        model = model_of(CONFIG.train.fetched_base)
+        label = f"{model.repository} at revision {model.revision} ({model.licence})"
     return f"--base {shlex.quote(label)}"
 
 

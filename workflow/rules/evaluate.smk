@@ -124,7 +124,7 @@ rule model_card:
         "../../envs/report.yaml"
     params:
         config=as_json(CONFIG),
-        base=fetched_base_option,
+        base=given_base_option,
     message:
         "Write the model card of {wildcards.editor}; {log}"
     shell:

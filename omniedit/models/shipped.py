@@ -1,0 +1,59 @@
+"""The editor that ships with OmniEdit and the base that it stands on: small ones, without a text encoder.
+
+Made by `benchmarks/ablation/ship.py`; `shipped/README.md` is their card. The text encoder is MiniLM, from its package.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+from omniedit.errors import UserError
+from omniedit.models.base import Base
+from omniedit.models.codec import LappedCodec
+from omniedit.models.editnet import EditNet
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.text import load_minilm
+
+FOLDER = Path(__file__).parent / "shipped"
+SAMPLING = "sampling.json"
+"""Resolution, steps and scales: arguments of `EditPipeline`."""
+
+
+def shipped_base(dtype: torch.dtype = torch.float32) -> Base:
+    """
+    Raises:
+        UserError: this checkout has none.
+    """
+    return _base(_network(dtype), dtype)
+
+
+def shipped_editor() -> EditPipeline:
+    """
+    Raises:
+        UserError: this checkout has none.
+    """
+    network = _network(torch.float32)
+    sampling = json.loads((FOLDER / SAMPLING).read_text())
+    base = _base(network, torch.float32)
+    parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.parts()}
+    return EditPipeline(transformer=network, **parts, **sampling)
+
+
+def _network(dtype: torch.dtype) -> EditNet:
+    if not FOLDER.is_dir():
+        raise UserError(f"{FOLDER}: no editor ships with this checkout; benchmarks/ablation/ship.py makes one")
+    return EditNet.from_pretrained(FOLDER / "transformer", local_files_only=True, torch_dtype=dtype)
+
+
+def _base(network: EditNet, dtype: torch.dtype) -> Base:
+    text = load_minilm()
+    text.text_encoder.to(dtype=dtype)
+    return Base(
+        transformer=network.base,
+        vae=LappedCodec.from_pretrained(FOLDER / "vae", local_files_only=True),
+        text=text,
+        scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(FOLDER / "scheduler"),
+        prediction_type=network.config["prediction_type"],
+    )
