@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -23,7 +24,7 @@ from omniedit.models.editor import Editor, to_velocity
 from omniedit.training.base import CAPTION_DROPOUT
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
-from omniedit.training.schedule import ema_decay, learning_rate
+from omniedit.training.schedule import learning_rate
 
 BETAS = (0.9, 0.99)
 EMA_DECAY = 0.995
@@ -45,37 +46,23 @@ def trained(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
-class Mean:
-    """Exponential moving average of parameters."""
+def mean_of(parameters: dict[str, nn.Parameter]) -> EMAModel:
+    """Of the weights, as training goes on."""
+    return EMAModel(parameters.values(), EMA_DECAY, foreach=True)
 
-    def __init__(self, parameters: dict[str, nn.Parameter]) -> None:
-        self.parameters = parameters
-        self.mean = {name: parameter.detach().clone() for name, parameter in parameters.items()}
 
-    @torch.no_grad()
-    def update(self, decay: float) -> None:
-        for name, mean in self.mean.items():
-            mean.lerp_(self.parameters[name], 1 - decay)
-
-    @torch.no_grad()
-    def apply(self) -> None:
-        for name, mean in self.mean.items():
-            self.parameters[name].copy_(mean)
-
-    @contextmanager
-    @torch.no_grad()
-    def applied(self) -> Iterator[None]:
-        """Within the block the parameters hold the mean; afterwards what they held before."""
-        trained = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
-        self.apply()
-        yield
-        for name, parameter in self.parameters.items():
-            parameter.copy_(trained[name])
+@contextmanager
+def mean_shown(ema: EMAModel, parameters: dict[str, nn.Parameter]) -> Iterator[None]:
+    """Within the block the parameters hold the mean; afterwards what they held before."""
+    ema.store(parameters.values())
+    ema.copy_to(parameters.values())
+    yield
+    ema.restore(parameters.values())
 
 
 def fit(
     parameters: dict[str, nn.Parameter],
-    ema: Mean,
+    ema: EMAModel,
     batches: Iterable[list[WorldPair]],
     loss_of: Callable[[int, list[WorldPair]], Tensor],
     options: Fit,
@@ -90,7 +77,7 @@ def fit(
         loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0)
         optimizer.step()
-        ema.update(ema_decay(step, EMA_DECAY))
+        ema.step(parameters.values())
         yield loss.item()
 
 

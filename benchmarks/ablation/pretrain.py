@@ -17,10 +17,10 @@ from benchmarks.ablation.learning import (
     CAPACITY,
     PREDICTION,
     Batches,
-    Mean,
     Objective,
     Texts,
     fit,
+    mean_of,
     train_config,
     trained,
 )
@@ -56,13 +56,13 @@ def main() -> None:
     batches = Batches(world, setting.base, setting).in_order()
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     parameters = trained(base)
-    ema = Mean(parameters)
+    ema = mean_of(parameters)
     with Progress("steps", total=setting.base.steps, every_s=30) as progress:
         losses = []
         for loss in fit(parameters, ema, batches, loss_of, setting.base):
             progress.advance()
             losses.append(loss)
-    ema.apply()
+    ema.copy_to(parameters.values())
     print(f"loss over the last steps: {fmean(losses[-100:]):.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
     with replaced(args.out) as folder:

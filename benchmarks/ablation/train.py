@@ -19,7 +19,17 @@ import numpy as np
 import torch
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, Batches, Mean, Objective, Texts, fit, train_config, trained
+from benchmarks.ablation.learning import (
+    CAPACITY,
+    Batches,
+    Objective,
+    Texts,
+    fit,
+    mean_of,
+    mean_shown,
+    train_config,
+    trained,
+)
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, World, WorldPair, world_of
@@ -79,16 +89,16 @@ def learned(editor: Editor, objective: Objective, world: World, setting: Setting
     Then, and at the end, it holds the mean of its weights.
     """
     parameters, losses = trained(editor), list[float]()
-    ema = Mean(parameters)
+    ema = mean_of(parameters)
     batches = Batches(world, setting.editor, setting).in_order()
     with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
         for loss in fit(parameters, ema, batches, partial(objective.of_editor, editor), setting.editor):
             progress.advance()
             losses.append(loss)
             if progress.done in when_measured(setting):
-                with ema.applied():
+                with mean_shown(ema, parameters):
                     yield progress.done * setting.editor.batch_size, fmean(losses[-100:])
-    ema.apply()
+    ema.copy_to(parameters.values())
 
 
 def when_measured(setting: Setting) -> set[int]:
