@@ -5,7 +5,7 @@ are generated from them by `python -m omniedit.config_docs`. No threads, memory 
 profile.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -95,6 +95,58 @@ class StudentConfig(Section):
     """At most so many of the teacher's examples are read; memory grows with them (12 KB each at 32 pixels)."""
     held_out: float = Field(0.25, gt=0, lt=1)
     """Share of the photos whose pairs only measure the student's agreement with the teacher."""
+
+
+class EndpointConfig(Section):
+    """A vision-language model behind a chat endpoint of OpenAI's kind."""
+
+    url: str | None = Field(None, pattern=r"^https?://")
+    """Base address of the endpoint, such as `https://api.openai.com/v1`."""
+    model: str | None = None
+    """The model, by the endpoint's name for it; a dated one, such as `gpt-4o-2024-08-06`, judges alike tomorrow."""
+    key_env: str | None = "OPENAI_API_KEY"
+    """Environment variable that holds the API key; null: the endpoint needs none."""
+    request: dict[str, Any] = {}
+    """More fields of each request, such as `{max_tokens: null, max_completion_tokens: 2000}`; null takes one out."""
+    max_side: int = Field(1024, ge=64)
+    """Pictures are scaled down until their longer side has at most so many pixels."""
+    timeout_s: float = Field(120, gt=0)
+    """Seconds from a request to the last byte of its reply."""
+    tries: int = Field(6, ge=1)
+    """How often a request is sent until it is answered."""
+    concurrency: int = Field(8, ge=1, le=64)
+    """Requests under way at once, in a job."""
+    requests_per_minute: int | None = Field(None, ge=1)
+    """Of a job at most; null: no limit."""
+    tokens_per_minute: int | None = Field(None, ge=1)
+    """As `requests_per_minute`, prompt and reply together."""
+    tokens_per_picture: int = Field(1105, ge=1)
+    """What a picture is thought to count, for estimates: GPT-4o takes 1,105 for 2:3 and 765 for a square."""
+    prompt_price: float | None = Field(None, ge=0)
+    """Money for a million tokens of prompts, in any currency."""
+    completion_price: float | None = Field(None, ge=0)
+    """Money for a million tokens of replies."""
+    max_requests: int | None = Field(None, ge=1)
+    """The run ends before it sends more requests than this; null: no limit. Replies in the cache count nothing."""
+    max_tokens: int | None = Field(None, ge=1)
+    """As `max_requests`, of tokens, prompts and replies together."""
+    max_money: float | None = Field(None, gt=0)
+    """As `max_requests`, of money by the two prices."""
+    cache: str = "cache/vlm"
+    """Folder where replies are kept; runs and machines may share it."""
+
+    @model_validator(mode="after")
+    def _money_has_prices(self) -> "EndpointConfig":
+        if self.max_money is not None and self.prompt_price is None and self.completion_price is None:
+            raise ValueError("max_money needs prompt_price and completion_price, money for a million tokens")
+        return self
+
+
+class ApiConfig(EndpointConfig):
+    """The judge `api`."""
+
+    rubric: Literal["edit", "viescore_editing"] = "edit"
+    """What it is asked: OmniEdit's three scores in one question, or VIEScore's two questions with two scores each."""
 
 
 class ScoringConfig(Section):

@@ -1,0 +1,100 @@
+"""What may be spent: estimated before the start, reserved before each request, settled by what it took.
+
+A reservation is the most that a request can take, so that a budget ends a run before it is passed, not after.
+"""
+
+import threading
+from dataclasses import dataclass
+from math import ceil
+
+from omniedit.errors import UserError
+from omniedit.vlm.endpoint import Prompt, Usage
+from omniedit.vlm.ledger import Ledger
+
+CHARACTERS_PER_TOKEN = 3
+"""Of English text about 4; fewer, so that an estimate is rather too high."""
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money for a million tokens, in any currency; None where a request costs none, or it is not known."""
+
+    prompt: float | None = None
+    completion: float | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.prompt is not None or self.completion is not None
+
+    def money(self, usage: Usage) -> float:
+        prompt, completion = self.prompt or 0.0, self.completion or 0.0
+        return (prompt * usage.prompt_tokens + completion * usage.completion_tokens) / MILLION
+
+
+def estimate(prompt: Prompt, tokens_per_picture: int) -> Usage:
+    """The most that a prompt is thought to take: its texts, its pictures, a reply of full length."""
+    texts = [part for part in prompt.parts if isinstance(part, str)]
+    characters, pictures = sum(map(len, texts)), len(prompt.parts) - len(texts)
+    tokens = ceil(characters / CHARACTERS_PER_TOKEN) + pictures * tokens_per_picture
+    return Usage(1, tokens, prompt.max_tokens)
+
+
+class Budget:
+    """Requests, tokens and money of a run; None for no limit.
+
+    Args:
+        ledger: where the run's jobs tell each other what they spent; None where there is one job alone. Several at
+            once may pass a limit by what they spend between two looks at it.
+    """
+
+    def __init__(
+        self,
+        max_requests: int | None = None,
+        max_tokens: int | None = None,
+        max_money: float | None = None,
+        prices: Prices = Prices(),
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.prices, self.spent = prices, Usage()
+        self._limits = {"requests": max_requests, "tokens": max_tokens, "money": max_money}
+        self._reserved: list[Usage] = []
+        self._ledger, self._lock = ledger, threading.Lock()
+
+    def reserve(self, most: Usage) -> None:
+        """Before a request that takes no more than `most`.
+
+        Raises:
+            UserError: it would pass a limit.
+        """
+        with self._lock:
+            of_others = self._ledger.of_others() if self._ledger else Usage()
+            before = sum(self._reserved, self.spent + of_others)
+            for name, limit in self._limits.items():
+                if limit is not None and self._amounts(before + most)[name] > limit:
+                    raise UserError(self._ended(name, limit, self.spent + of_others))
+            self._reserved.append(most)
+
+    def settle(self, most: Usage, used: Usage) -> None:
+        """After the request: what it took in place of what was reserved."""
+        with self._lock:
+            self._reserved.remove(most)
+            self.spent += used
+            if self._ledger:
+                self._ledger.write(self.spent)
+
+    def close(self) -> None:
+        if self._ledger:
+            self._ledger.close()
+
+    def describe(self, usage: Usage) -> str:
+        """`12 requests, 34,567 tokens, 0.89 in money`."""
+        money = f", {self.prices.money(usage):.4g} in money" if self.prices.known else ""
+        return f"{usage.requests:,} requests, {usage.tokens:,} tokens{money}"
+
+    def _amounts(self, usage: Usage) -> dict[str, float]:
+        return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}
+
+    def _ended(self, name: str, limit: float, spent: Usage) -> str:
+        told = f"the budget of {limit:,g} in {name} does not hold for another request; spent: {self.describe(spent)}"
+        return f"{told}. What was answered is in the cache: raise max_{name} and run again, and only the rest is asked"

@@ -1,0 +1,170 @@
+"""Many prompts at once to one endpoint: from the cache where they were asked before, else paced, patient, in budget."""
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from omniedit.config import EndpointConfig
+from omniedit.errors import UserError
+from omniedit.vlm.budget import Budget, Prices, estimate
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage
+from omniedit.vlm.ledger import Ledger
+from omniedit.vlm.limits import Limits
+from omniedit.vlm.retries import Retries
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """No reply, and why.
+
+    Args:
+        rejected: the endpoint will not take this request; else it gave no answer, however often it was asked.
+    """
+
+    reason: str
+    rejected: bool
+
+
+class Client:
+    """Asks an endpoint; what it was told is kept.
+
+    Replies are cached, refusals too; where there was none, a later run asks again.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        cache: Cache,
+        limits: Limits | None = None,
+        retries: Retries | None = None,
+        budget: Budget | None = None,
+        concurrency: int = 8,
+        tokens_per_picture: int = 1105,
+    ) -> None:
+        self.endpoint, self.cache, self.concurrency = endpoint, cache, concurrency
+        self.limits, self.retries, self.budget = limits or Limits(), retries or Retries(), budget or Budget()
+        self.tokens_per_picture = tokens_per_picture
+        self.answered = self.from_cache = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.endpoint.close()
+        self.budget.close()
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+        """A reply to each, in order; as many are asked at once as `concurrency` says, equal ones once.
+
+        Raises:
+            UserError: no request can be answered (key, model, address, credit), none of these was, or the budget is
+                spent. What was answered until then is in the cache.
+        """
+        asking: dict[str, threading.Lock] = {}
+        known, answered = self.from_cache, self.answered
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            try:
+                answers = list(pool.map(lambda prompt: self._answer(prompt, asking), prompts))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        self._check_alive(answers, heard_now=self.answered > answered, heard_before=answered + known > 0)
+        return answers
+
+    def estimate(self, prompt: Prompt) -> Usage:
+        """The most that it is thought to take."""
+        return estimate(prompt, self.tokens_per_picture)
+
+    def summary(self) -> str:
+        """What was paid for and what was not."""
+        return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
+
+    def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | Unanswered:
+        body = self.endpoint.request(prompt)
+        digest = self.endpoint.digest(body)
+        with asking.setdefault(digest, threading.Lock()):
+            if reply := self.cache.get(digest):
+                self._count(from_cache=1)
+                return reply
+            try:
+                reply = self.retries.of(lambda: self._attempt(body, self.estimate(prompt)))
+            except Fault as fault:
+                return Unanswered(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
+            except Rejected as rejection:
+                return Unanswered(f"the endpoint rejects the request: {rejection}", rejected=True)
+            self.cache.put(digest, reply)
+            self._count(answered=1)
+            return reply
+
+    def _attempt(self, body: bytes, most: Usage) -> Reply:
+        """One request, paced, reserved and settled; of a reply that was lost on its way the most is taken as billed."""
+        self.budget.reserve(most)
+        used = Usage(1)
+        try:
+            self.limits.wait(most.tokens)
+            reply = self.endpoint.send(body)
+            used = reply.usage or most
+            return reply
+        except Fault as fault:
+            used = most if fault.may_be_billed else used
+            self.limits.pause(fault.retry_after_s)
+            raise
+        finally:
+            self.limits.give_back(most.tokens - used.tokens)
+            self.budget.settle(most, used)
+
+    def _count(self, answered: int = 0, from_cache: int = 0) -> None:
+        with self._lock:
+            self.answered += answered
+            self.from_cache += from_cache
+
+    def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool, heard_before: bool) -> None:
+        """A prompt without an answer is its own fault only where others get one.
+
+        Else a whole shard would be recorded as without scores while the endpoint is down or wrongly configured.
+        """
+        silent = [answer for answer in answers if isinstance(answer, Unanswered)]
+        if not silent or heard_now or (heard_before and all(answer.rejected for answer in silent)):
+            return
+        told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
+        raise UserError(f"{told}. What was answered before is in the cache: run again when it answers")
+
+
+def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Client:
+    """The client that a section of the config asks for.
+
+    Args:
+        spent: folder of the run's ledger, where several jobs share its budget.
+
+    Raises:
+        UserError: the config names no endpoint, or a key that the environment lacks.
+    """
+    if config.url is None or config.model is None:
+        raise UserError("no endpoint: give its url and its model, as in config/README.md under scoring.api")
+    endpoint = Endpoint(config.url, config.model, key_of(config), config.timeout_s, config.request)
+    prices = Prices(config.prompt_price, config.completion_price)
+    ledger = Ledger(spent) if spent else None
+    return Client(
+        endpoint,
+        Cache(config.cache),
+        Limits(config.requests_per_minute, config.tokens_per_minute),
+        Retries(config.tries),
+        Budget(config.max_requests, config.max_tokens, config.max_money, prices, ledger),
+        config.concurrency,
+        config.tokens_per_picture,
+    )
+
+
+def key_of(config: EndpointConfig) -> str:
+    """The API key that the environment holds, '' where none is needed."""
+    if config.key_env is None:
+        return ""
+    if not (key := os.environ.get(config.key_env, "").strip()):
+        told = f"the environment variable {config.key_env} holds no API key"
+        raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
+    return key

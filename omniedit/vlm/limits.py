@@ -1,0 +1,50 @@
+"""How fast an endpoint may be asked."""
+
+import threading
+import time
+from collections.abc import Callable
+
+MINUTE = 60.0
+
+
+class Limits:
+    """Spaces requests evenly, so that no minute has more requests or tokens than allowed.
+
+    Each request books the time that it takes up of both allowances (the generic cell rate algorithm without a burst):
+    the next may start when both are free.
+
+    Args:
+        requests_per_minute, tokens_per_minute: None for no limit.
+    """
+
+    def __init__(
+        self,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._request_s = MINUTE / requests_per_minute if requests_per_minute else 0.0
+        self._token_s = MINUTE / tokens_per_minute if tokens_per_minute else 0.0
+        self._clock, self._sleep = clock, sleep
+        self._requests_free_at = self._tokens_free_at = self._paused_until = clock()
+        self._lock = threading.Lock()
+
+    def wait(self, tokens: int) -> None:
+        """Until a request of so many tokens may start."""
+        with self._lock:
+            start = max(self._clock(), self._requests_free_at, self._tokens_free_at)
+            self._requests_free_at = start + self._request_s
+            self._tokens_free_at = start + tokens * self._token_s
+        while (left := max(start, self._paused_until) - self._clock()) > 0:
+            self._sleep(left)
+
+    def give_back(self, tokens: int) -> None:
+        """Tokens that a request booked and did not take; a negative number for those that it took beyond."""
+        with self._lock:
+            self._tokens_free_at -= tokens * self._token_s
+
+    def pause(self, seconds: float) -> None:
+        """Let no request start for a while: the endpoint said so."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, self._clock() + seconds)

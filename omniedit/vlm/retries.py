@@ -1,0 +1,50 @@
+"""Faults that pass: tried again, a bounded number of times, later each time."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from omniedit.errors import UserError
+from omniedit.vlm.endpoint import Fault
+
+T = TypeVar("T")
+PATIENCE_S = 600.0
+"""An endpoint that asks to wait longer has no room today."""
+
+
+@dataclass
+class Retries:
+    """Exponential back-off with full jitter (Brooker 2015, "Exponential Backoff And Jitter").
+
+    Args:
+        tries: of one request, the first included.
+        base_s, longest_s: the n-th wait is uniform in [0, min(longest_s, base_s * 2^(n - 1))].
+    """
+
+    tries: int = 6
+    base_s: float = 2.0
+    longest_s: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    rng: random.Random = field(default_factory=random.Random)
+
+    def of(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` gives, tried again after a `Fault`.
+
+        Raises:
+            Fault: the last one, of as many as there are tries.
+            UserError: the endpoint asks to wait for longer than `PATIENCE_S`.
+        """
+        for failed in range(1, self.tries):
+            try:
+                return attempt()
+            except Fault as fault:
+                if fault.retry_after_s > PATIENCE_S:
+                    raise UserError(f"the endpoint asks to wait {fault.retry_after_s:.0f} s: {fault}") from None
+                self.sleep(fault.retry_after_s + self.wait_s(failed))
+        return attempt()
+
+    def wait_s(self, failed: int) -> float:
+        """After so many tries, at least 1, that failed."""
+        return self.rng.uniform(0, min(self.longest_s, self.base_s * 2 ** (failed - 1)))

@@ -1,0 +1,266 @@
+"""Many prompts at once: side by side, paced, tried again, in budget, and none paid for twice."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from omniedit.config import EndpointConfig
+from omniedit.errors import UserError
+from omniedit.vlm import Client, Endpoint, Prompt, Reply
+from omniedit.vlm.budget import Budget, Prices, estimate
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.client import open_client
+from omniedit.vlm.endpoint import Fault, Picture, Usage
+from omniedit.vlm.ledger import Ledger
+from omniedit.vlm.limits import Limits
+from omniedit.vlm.retries import Retries
+from vlm import server
+from vlm.server import Server, serving
+
+PROMPTS = [Prompt((f"Prompt {number}. ".ljust(3000),), max_tokens=50) for number in range(12)]
+OF_ONE = Usage(1, 1000, 50)
+"""What the server counts for a reply, and what a prompt is estimated to take."""
+
+
+@pytest.fixture
+def slow() -> Iterator[Server]:
+    with serving(server.slowly(0.1, "Well.")) as running:
+        yield running
+
+
+class Clock:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def client(running: Server, cache: Path, **parts: object) -> Client:
+    retries = Retries(tries=2, sleep=lambda seconds: None)
+    return Client(Endpoint(running.url, "judge"), Cache(cache), retries=retries, **parts)  # type: ignore[arg-type]
+
+
+def test_as_many_are_asked_at_once_as_allowed(slow: Server, tmp_path: Path) -> None:
+    with client(slow, tmp_path, concurrency=4) as asking:
+        answers = asking.ask(PROMPTS)
+    assert [answer.text for answer in answers if isinstance(answer, Reply)] == ["Well."] * len(PROMPTS)
+    assert slow.most_at_once == 4
+
+
+def test_answers_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
+    def echo(handler: server.Handler, body: dict) -> None:
+        handler.answer(server.completion(body["messages"][0]["content"][0]["text"]))
+
+    with serving(echo) as running, client(running, tmp_path) as asking:
+        assert [answer.text for answer in asking.ask(PROMPTS)] == [prompt.parts[0] for prompt in PROMPTS]  # type: ignore[union-attr]
+
+
+def test_a_rerun_asks_nothing_and_equal_prompts_are_asked_once(slow: Server, tmp_path: Path) -> None:
+    with client(slow, tmp_path) as first:
+        answers = first.ask([*PROMPTS[:4], *PROMPTS[:4]])
+    assert len(slow.bodies) == 4 and first.budget.spent == Usage(4, 4000, 200)
+    with client(slow, tmp_path, budget=Budget(max_requests=1)) as again:
+        assert again.ask([*PROMPTS[:4], *PROMPTS[:4]]) == answers
+    assert len(slow.bodies) == 4 and again.budget.spent == Usage() and again.from_cache == 8
+
+
+def test_the_budget_ends_the_run_and_what_was_paid_for_is_kept(slow: Server, tmp_path: Path) -> None:
+    prices = Prices(prompt=2.0, completion=8.0)
+    with (
+        client(slow, tmp_path, concurrency=2, budget=Budget(max_money=0.0125, prices=prices)) as asking,
+        pytest.raises(UserError, match=r"budget of 0\.0125 in money .* raise max_money and run again") as error,
+    ):
+        asking.ask(PROMPTS)
+    paid = len(slow.bodies)
+    assert 0 < paid < len(PROMPTS) and paid * prices.money(OF_ONE) <= 0.0125
+    assert f"spent: {paid} requests" in str(error.value) or f"{paid - 1} requests" in str(error.value)
+    with client(slow, tmp_path) as richer:
+        richer.ask(PROMPTS)
+    assert len(slow.bodies) == len(PROMPTS)
+
+
+@pytest.mark.parametrize("limits", [{"max_requests": 3}, {"max_tokens": 3 * 1050}])
+def test_requests_and_tokens_have_budgets_too(limits: dict[str, int], slow: Server, tmp_path: Path) -> None:
+    with client(slow, tmp_path, concurrency=1, budget=Budget(**limits)) as asking, pytest.raises(UserError):
+        asking.ask(PROMPTS)
+    assert len(slow.bodies) == 3
+
+
+def test_a_lost_reply_is_taken_as_billed_and_a_refused_request_is_not(slow: Server, tmp_path: Path) -> None:
+    most = estimate(PROMPTS[0], 1000)
+    for fault, spent in ((server.cuts_off, most + OF_ONE), (server.status(503, "Busy."), Usage(1) + OF_ONE)):
+        slow.script = [fault]
+        with client(slow, tmp_path / str(spent.tokens)) as asking:
+            asking.ask(PROMPTS[:1])
+        assert asking.budget.spent == spent
+
+
+def test_an_endpoint_that_is_down_ends_the_run_and_a_single_prompt_does_not(slow: Server, tmp_path: Path) -> None:
+    def answers_but_one(handler: server.Handler, body: dict) -> None:
+        bad = "Prompt 3." in str(body)
+        handler.answer(b"{}" if bad else server.completion("Well."), 500 if bad else 200)
+
+    slow.behaviour = server.status(500, "Oops.")
+    with (
+        client(slow, tmp_path) as asking,
+        pytest.raises(UserError, match=r"none of 12 requests was answered; the first: no answer in 2 tries; .*Oops"),
+    ):
+        asking.ask(PROMPTS)
+    slow.behaviour = answers_but_one
+    with client(slow, tmp_path) as asking:
+        answers = asking.ask(PROMPTS)
+        assert [number for number, answer in enumerate(answers) if not isinstance(answer, Reply)] == [3]
+        slow.behaviour = server.hangs_up
+        with pytest.raises(UserError, match="none of 1 requests was answered"):
+            asking.ask(PROMPTS)
+
+
+def test_what_is_rejected_ends_the_run_only_where_nothing_was_ever_answered(slow: Server, tmp_path: Path) -> None:
+    slow.behaviour = server.status(400, "Unknown field.")
+    with client(slow, tmp_path) as asking, pytest.raises(UserError, match="Unknown field"):
+        asking.ask(PROMPTS[:1])
+    with client(slow, tmp_path) as asking:
+        slow.script = [server.says("Well.")]
+        asking.ask(PROMPTS[1:2])
+        (answer,) = asking.ask(PROMPTS[:1])
+        assert not isinstance(answer, Reply) and answer.rejected
+
+
+def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
+    with serving(server.says("Well.")) as gone:
+        pass
+    with client(gone, tmp_path) as asking, pytest.raises(UserError, match=r"no connection: .*refused"):
+        asking.ask(PROMPTS[:1])
+
+
+def test_no_minute_has_more_requests_or_tokens_than_allowed() -> None:
+    clock, starts = Clock(), []
+    limits = Limits(requests_per_minute=30, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
+    for tokens in [100] * 3 + [600] * 3 + [100] * 2:
+        limits.wait(tokens)
+        starts.append(clock.now)
+    assert starts == pytest.approx([0, 2, 4, 6, 12, 18, 24, 26])
+
+
+def test_tokens_that_were_not_taken_are_given_back_and_a_pause_holds_all() -> None:
+    clock = Clock()
+    limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
+    limits.wait(60)
+    limits.give_back(50)
+    limits.wait(1)
+    assert clock.now == pytest.approx(10)
+    limits.pause(30)
+    limits.wait(1)
+    assert clock.now == pytest.approx(40)
+
+
+def test_waits_grow_are_jittered_and_end() -> None:
+    slept: list[float] = []
+    retries = Retries(tries=9, base_s=2, longest_s=60, sleep=slept.append, rng=random.Random(0))
+    with pytest.raises(Fault, match="again"):
+        retries.of(lambda: (_ for _ in ()).throw(Fault("again")))
+    assert len(slept) == 8
+    assert all(0 <= wait <= min(60, 2 * 2**n) for n, wait in enumerate(slept)) and slept != sorted(slept)
+    means = [sum(retries.wait_s(failed) for _ in range(4000)) / 4000 for failed in (1, 3, 12)]
+    assert means == pytest.approx([1, 4, 30], rel=0.1)
+
+
+def test_retry_after_is_waited_in_full_and_an_hour_is_not() -> None:
+    slept: list[float] = []
+    faults = iter([Fault("busy", retry_after_s=20)])
+
+    def attempt() -> str:
+        for fault in faults:
+            raise fault
+        return "well"
+
+    retries = Retries(sleep=slept.append)
+    assert retries.of(attempt) == "well" and 20 <= slept[0] <= 22
+    with pytest.raises(UserError, match="asks to wait 3600 s: full"):
+        retries.of(lambda: (_ for _ in ()).throw(Fault("full", retry_after_s=3600)))
+
+
+def test_jobs_of_a_run_share_its_budget(tmp_path: Path) -> None:
+    clock = Clock()
+    mine = Budget(max_requests=3, ledger=Ledger(tmp_path, clock))
+    theirs = Budget(max_requests=3, ledger=Ledger(tmp_path, clock))
+    for budget in (mine, theirs):
+        budget.reserve(OF_ONE)
+        budget.settle(OF_ONE, OF_ONE)
+        clock.now += 60
+    mine.reserve(OF_ONE)
+    mine.settle(OF_ONE, OF_ONE)
+    mine.close()
+    clock.now += 60
+    with pytest.raises(UserError, match=r"budget of 3 in requests .* spent: 3 requests"):
+        theirs.reserve(OF_ONE)
+
+
+def test_reservations_of_requests_under_way_count() -> None:
+    budget = Budget(max_requests=1)
+    budget.reserve(OF_ONE)
+    with pytest.raises(UserError):
+        budget.reserve(OF_ONE)
+    budget.settle(OF_ONE, Usage())
+    budget.reserve(OF_ONE)
+
+
+def test_an_estimate_counts_texts_pictures_and_a_full_reply() -> None:
+    picture = Picture(None)  # type: ignore[arg-type]
+    assert estimate(Prompt(("x" * 300, picture, picture), max_tokens=50), 1000) == Usage(1, 2100, 50)
+    assert Prices(2.0, 8.0).money(Usage(1, 2100, 50)) == pytest.approx(0.0046)
+
+
+def test_a_reply_is_kept_whole_and_a_damaged_one_is_not_taken(tmp_path: Path) -> None:
+    cache, reply, digest = Cache(tmp_path), Reply("text", "m", "length", "no", OF_ONE), "ab" * 32
+    assert cache.get(digest) is None
+    cache.put(digest, reply)
+    (file,) = tmp_path.rglob("*.json")
+    whole = file.read_text()
+    assert cache.get(digest) == reply
+    for damaged in (whole.replace("text", "tent"), whole[:-5], "", "{}"):
+        file.write_text(damaged)
+        assert cache.get(digest) is None
+    other = tmp_path / "cd" / file.name
+    other.parent.mkdir()
+    other.write_text(whole)
+    assert cache.get("cd" + digest[2:]) is None
+
+
+def test_jobs_that_write_the_same_replies_leave_them_whole(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(write_replies, [tmp_path] * 2))
+    assert all(Cache(tmp_path).get(f"{number:064x}") == Reply(str(number), "m") for number in range(50))
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 50
+
+
+def write_replies(folder: Path) -> None:
+    for number in range(50):
+        Cache(folder).put(f"{number:064x}", Reply(str(number), "m"))
+
+
+def test_the_key_comes_from_the_environment_alone(
+    monkeypatch: pytest.MonkeyPatch, slow: Server, tmp_path: Path
+) -> None:
+    config = EndpointConfig(url=slow.url, model="judge", key_env="MY_KEY", cache=str(tmp_path))
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(UserError, match="environment variable MY_KEY holds no API key"):
+        open_client(config)
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    with open_client(config) as asking:
+        asking.ask(PROMPTS[:1])
+    assert slow.keys == ["Bearer sk-secret"]
+    assert all("sk-secret" not in file.read_text() for file in tmp_path.rglob("*.json"))
+    with open_client(config.model_copy(update={"key_env": None, "cache": str(tmp_path / "other")})) as asking:
+        asking.ask(PROMPTS[:1])
+    assert slow.keys[-1] is None
