@@ -22,6 +22,8 @@ BENCH_SCHEMA = pa.schema(
     ]
 )
 """The judge's columns as in scores/, and those of `Preservation`."""
+COLUMNS = [name for name in BENCH_SCHEMA.names if name != "judge_version"]
+"""Those of every file of benchmark scores, of before there was a version too."""
 
 
 def bench_row(model: str, pair: EditPair, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
-from omniedit.evaluation.scores import BENCH_SCHEMA
+from omniedit.evaluation.scores import COLUMNS
 from omniedit.tables import read_rows
 from omniedit.tasks import Task
 
@@ -69,7 +69,7 @@ def resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> ND
 
 def read_scores(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
     """Rows of `BENCH_SCHEMA` from several files, with `sc_score` = min of its two sub-scores beside them."""
-    rows = [row for path in paths for row in read_rows(path, BENCH_SCHEMA.names)]
+    rows = [row for path in paths for row in read_rows(path, COLUMNS)]
     for row in rows:
         scored = row["status"] == "scored"
         row["sc_score"] = min(row["sc_score_1"], row["sc_score_2"]) if scored else None

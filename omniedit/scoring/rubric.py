@@ -1,34 +1,107 @@
-"""What a judge is asked: the rubric texts under `rubrics/`, and the reply they ask for."""
+"""What a judge is asked: the rubrics under `rubrics/`, each of one question or several, and the reply they ask for."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import sqrt
+from typing import Any
+
+import yaml
+
+from omniedit.errors import UserError
+
+_FOLDER = resources.files("omniedit.scoring") / "rubrics"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of a rubric; its reply is `{"score": [...], "reasoning": "..."}`.
+
+    Args:
+        text: the fixed text; it goes first, so that endpoints that cache what prompts begin with have it once.
+        pictures: what is shown then, by name, in order.
+        words: what is said then, by name.
+        scores: names of what it asks for, in order.
+    """
+
+    text: str
+    pictures: tuple[str, ...]
+    words: tuple[str, ...]
+    scores: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Rubric:
-    """A fixed text that goes before the pictures; `digest` is stored with every score given under it."""
+    """Questions, and how their scores make SC and PQ; `digest` is stored with every score given under it."""
 
     name: str
-    text: str
-    num_scores: int
+    questions: tuple[Question, ...]
+    sc: tuple[str, ...]
+    pq: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The fixed texts of all questions."""
+        return "".join(question.text for question in self.questions)
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the text's SHA-256."""
+        """16 hex digits of the texts' SHA-256."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """What an example must show."""
+        return tuple(dict.fromkeys(name for question in self.questions for name in question.pictures))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What an example must say."""
+        return tuple(dict.fromkeys(name for question in self.questions for name in question.words))
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        return tuple(name for question in self.questions for name in question.scores)
+
+    @property
+    def num_scores(self) -> int:
+        return len(self.scores)
+
+    def overall(self, scores: Mapping[str, float]) -> tuple[float, float, float]:
+        """SC, PQ and O = sqrt(SC * PQ), SC and PQ each the least of their scores (VIEScore, section 3)."""
+        sc, pq = (min(scores[name] for name in names) for names in (self.sc, self.pq))
+        return sc, pq, sqrt(sc * pq)
 
 
 @cache
+def rubrics() -> dict[str, Rubric]:
+    """All of `rubrics/rubrics.yaml` by name."""
+    told = yaml.safe_load((_FOLDER / "rubrics.yaml").read_text(encoding="utf-8"))
+    return {
+        name: Rubric(name, tuple(map(_question, parts["questions"])), tuple(parts["sc"]), tuple(parts["pq"]))
+        for name, parts in told.items()
+    }
+
+
+def _question(told: Mapping[str, Any]) -> Question:
+    text = (_FOLDER / told["text"]).read_text(encoding="utf-8")
+    return Question(text, *(tuple(told[part]) for part in ("pictures", "words", "scores")))
+
+
+def rubric_of(name: str) -> Rubric:
+    if name not in rubrics():
+        raise UserError(f"no rubric '{name}'; there are: {', '.join(rubrics())}")
+    return rubrics()[name]
+
+
 def edit_rubric() -> Rubric:
     """The rubric of an edit: success and restraint (VIEScore's two sub-scores of semantic consistency, Ku et al. 2024),
     then OmniEdit's single score of perceptual quality and its rule that an absent object makes success 0.
     """
-    text = (resources.files("omniedit.scoring") / "rubrics" / "edit.txt").read_text(encoding="utf-8")
-    return Rubric("edit", text, num_scores=3)
+    return rubric_of("edit")
 
 
 def format_reply(scores: Sequence[float], reasoning: str) -> str:

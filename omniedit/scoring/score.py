@@ -22,12 +22,14 @@ class Score:
         sc_score_1: success of the edit.
         sc_score_2: no over-editing.
         pq_score: perceptual quality of the edited picture.
+        judge_version: of the model that judged, where it names one.
     """
 
     sc_score_1: float
     sc_score_2: float
     pq_score: float
     reasoning: str = ""
+    judge_version: str = ""
 
     @property
     def sc_score(self) -> float:
@@ -67,15 +69,18 @@ SCORES_SCHEMA = pa.schema(
         ("reasoning", pa.string()),
         ("judge", pa.string()),
         ("prompt_hash", pa.string()),
+        ("judge_version", pa.string()),
     ]
 )
+COLUMNS = [name for name in SCORES_SCHEMA.names if name != "judge_version"]
+"""Those of every file of scores, of before there was a version too."""
 
 
 def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
     """A row of `SCORES_SCHEMA`; the scores are null where the pair is unscorable, and `reasoning` says why."""
     row: dict[str, object] = {"pair_id": pair_id, "judge": judge.name, "prompt_hash": judge.prompt_hash}
     if isinstance(verdict, Unscorable):
-        return row | {"status": "unscorable", "reasoning": verdict.reason}
+        return row | {"status": "unscorable", "reasoning": verdict.reason, "judge_version": ""}
     return row | {"status": "scored"} | score_columns(verdict)
 
 
@@ -86,6 +91,7 @@ def score_columns(score: Score) -> dict[str, object]:
         "pq_score": score.pq_score,
         "o_score": score.o_score,
         "reasoning": score.reasoning,
+        "judge_version": score.judge_version,
     }
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.scoring.defects import DEFECTS, NO_DEFECT, with_defect
-from omniedit.scoring.score import SCORES_SCHEMA, Judge, score_row
+from omniedit.scoring.score import COLUMNS, Judge, score_row
 from omniedit.tables import read_rows
 
 TEACHER_SCHEMA = pa.schema(
@@ -72,7 +72,7 @@ def known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
     Raises:
         UserError: another judge, or another rubric, gave them.
     """
-    rows = read_rows(path, SCORES_SCHEMA.names)
+    rows = read_rows(path, COLUMNS)
     for row in rows:
         if (row["judge"], row["prompt_hash"]) != (teacher.name, teacher.prompt_hash):
             raise UserError(f"{path}: scores of the judge '{row['judge']}', not of the teacher; leave --scores out")

@@ -60,6 +60,13 @@ def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_
     assert all(set(row) == set(TEACHER_SCHEMA.names) for row in rows)
 
 
+def test_scores_of_before_there_was_a_judge_version_are_read_on(tmp_path: Path) -> None:
+    teacher, old = CountingTeacher(), SCORES_SCHEMA.remove(SCORES_SCHEMA.get_field_index("judge_version"))
+    row = score_row("p0", Score(10, 10, 9.5, "Known."), teacher)
+    write_rows(tmp_path / "scores.parquet", [row], old)
+    assert known_scores(tmp_path / "scores.parquet", teacher)["p0"]["pq_score"] == 9.5
+
+
 def test_without_known_scores_all_is_looked_at(shard: Path) -> None:
     teacher = CountingTeacher()
     with Shard(shard) as pairs:

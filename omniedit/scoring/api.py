@@ -1,0 +1,97 @@
+"""The judge `api`: a vision-language model behind an endpoint answers the questions of a rubric."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from omniedit.images import Image
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
+from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.score import Score
+from omniedit.vlm import Client, Picture, Prompt, Reply, Unanswered
+from omniedit.vlm.endpoint import CONTENT_FILTER, Usage
+
+_BLANK = np.zeros((1, 1, 3), np.uint8)
+
+
+class ApiJudge:
+    """Asks each question of a rubric about each example, all of a batch at once, and reads each reply once.
+
+    Args:
+        max_side: pictures are scaled until their longer side has at most so many pixels.
+    """
+
+    name = "api"
+
+    def __init__(self, client: Client, rubric: Rubric, max_side: int) -> None:
+        self.client, self.rubric, self.max_side = client, rubric, max_side
+        self.prompt_hash = rubric.digest
+        self.batch_size = 2 * client.concurrency
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        verdicts = self.mark([example_of(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else score_of(self.rubric, v) for v in verdicts]
+
+    def mark(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+        """One verdict an example; without a score for one of its questions it has none.
+
+        Raises:
+            UserError: the endpoint answers nothing, or the budget is spent.
+        """
+        questions = self.rubric.questions
+        replies = self.client.ask([self._prompt(question, example) for example in examples for question in questions])
+        return [self._marks(replies[i : i + len(questions)]) for i in range(0, len(replies), len(questions))]
+
+    def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
+        """The most that examples with these words are thought to take, nothing of them in the cache."""
+        pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
+        prompts = (
+            self._prompt(question, Example(pictures, said)) for said in words for question in self.rubric.questions
+        )
+        return sum(map(self.client.estimate, prompts), Usage())
+
+    def _prompt(self, question: Question, example: Example) -> Prompt:
+        """The fixed text, each picture after its name, the words."""
+        parts: list[str | Picture] = [question.text]
+        for name in question.pictures:
+            parts += [f"{name}:", Picture(_fitted(example.pictures[name], self.max_side))]
+        return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
+
+    def _marks(self, replies: Sequence[Reply | Unanswered]) -> Marks | Unscorable:
+        """Of the replies to the rubric's questions about one example."""
+        scores: dict[str, float] = {}
+        for question, reply in zip(self.rubric.questions, replies, strict=True):
+            read = read_reply(reply, len(question.scores))
+            if isinstance(read, Unscorable):
+                return read
+            scores |= zip(question.scores, read, strict=True)
+        answered = [reply for reply in replies if isinstance(reply, Reply)]
+        reasoning = " ".join(filter(None, (parse_reasoning(reply.text) for reply in answered)))
+        versions = dict.fromkeys(reply.model for reply in answered)
+        return marks_of(self.rubric, scores, reasoning, ", ".join(versions))
+
+
+def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unscorable:
+    """The scores in a model's reply, or why there are none."""
+    if isinstance(reply, Unanswered):
+        return Unscorable(reply.reason)
+    if reply.refusal:
+        return Unscorable(f"the model refuses: {reply.refusal[:200]!a}")
+    if reply.finish_reason == CONTENT_FILTER:
+        return Unscorable("a content filter withholds the reply")
+    scores = parse_reply(reply.text, num_scores)
+    if isinstance(scores, Unscorable) and reply.finish_reason == "length":
+        return Unscorable(f"{scores.reason}; the reply was cut off at its largest length")
+    return scores
+
+
+def _fitted(picture: Image, max_side: int) -> Image:
+    height, width = picture.shape[:2]
+    scale = max_side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

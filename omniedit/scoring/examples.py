@@ -1,0 +1,48 @@
+"""Examples of any task that a rubric knows, and the marks that a judge gives them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from omniedit.images import Image
+from omniedit.pairs import EditPair
+from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.score import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """What is judged: the pictures and words that a rubric names, such as source, edited and instruction."""
+
+    pictures: Mapping[str, Image]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The scores of a rubric by name, each in [0, 10], and what they make together."""
+
+    scores: Mapping[str, float]
+    sc_score: float
+    pq_score: float
+    o_score: float
+    reasoning: str
+    judge_version: str = ""
+
+
+Marker = Callable[[Sequence[Example]], list[Marks | Unscorable]]
+"""One verdict an example, in order."""
+
+
+def marks_of(rubric: Rubric, scores: Mapping[str, float], reasoning: str, judge_version: str = "") -> Marks:
+    return Marks(scores, *rubric.overall(scores), reasoning, judge_version)
+
+
+def example_of(pair: EditPair) -> Example:
+    return Example({"source": pair.source, "edited": pair.edited}, {"instruction": pair.instruction})
+
+
+def score_of(rubric: Rubric, marks: Marks) -> Score:
+    """As a score of an edit pair, for a rubric whose SC has two sub-scores."""
+    sc_1, sc_2 = (marks.scores[name] for name in rubric.sc)
+    return Score(sc_1, sc_2, marks.pq_score, marks.reasoning, marks.judge_version)

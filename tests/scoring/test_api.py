@@ -1,0 +1,196 @@
+"""The judge `api` over HTTP: what it asks, what it makes of replies, and of every fault of an endpoint."""
+
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.images import decode_image
+from omniedit.pairs import EditPair
+from omniedit.scoring import Score, Unscorable
+from omniedit.scoring.api import ApiJudge
+from omniedit.scoring.rubric import edit_rubric, rubric_of
+from omniedit.scoring.score import score_row
+from omniedit.tasks import Task
+from omniedit.vlm import Client, Endpoint
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.retries import Retries
+from vlm import server
+from vlm.server import MODEL, Behaviour, Handler, Server, serving
+from workflow.chain import REPOSITORY, SHOWN
+
+KEY = "sk-secret"
+GOOD = '{"score": [8, 9, 7], "reasoning": "Fine."}'
+
+
+def make_pair(number: int, instruction: str = "Make it night.", side: int = 16) -> EditPair:
+    source, edited = np.random.default_rng(number).integers(0, 255, (2, side, 2 * side, 3), np.uint8)
+    return EditPair(f"p{number}", Task.ENVIRONMENT_CHANGE, (instruction,), source, edited, None, {})
+
+
+PAIRS = [make_pair(number) for number in range(4)]
+HEALTHY = make_pair(9, "Add fog.")
+
+
+@pytest.fixture
+def good() -> Iterator[Server]:
+    with serving(server.says(GOOD)) as running:
+        yield running
+
+
+def judge_at(url: str, cache: Path, rubric: str = "edit", **retries: Any) -> ApiJudge:
+    retries = {"tries": 2, "sleep": lambda seconds: None} | retries
+    endpoint = Endpoint(url, "judge", KEY, timeout_s=0.8)
+    return ApiJudge(Client(endpoint, Cache(cache), retries=Retries(**retries)), rubric_of(rubric), max_side=1024)
+
+
+def contents(server: Server) -> list[list[dict[str, Any]]]:
+    return [body["messages"][0]["content"] for body in server.bodies]
+
+
+def test_a_pair_is_asked_about_once_with_the_fixed_text_first(good: Server, tmp_path: Path) -> None:
+    verdicts = judge_at(good.url, tmp_path).judge(PAIRS)
+    assert verdicts == [Score(8, 9, 7, "Fine.", MODEL)] * len(PAIRS)
+    for parts in contents(good):
+        assert parts[0]["text"] == edit_rubric().text
+        assert [part.get("text") for part in parts[1:]] == [
+            "source:",
+            None,
+            "edited:",
+            None,
+            "instruction: Make it night.",
+        ]
+
+
+def test_viescore_asks_two_questions_and_takes_the_least_of_each(tmp_path: Path) -> None:
+    def answer(handler: Handler, body: dict[str, Any]) -> None:
+        pictures = sum(part["type"] == "image_url" for part in body["messages"][0]["content"])
+        semantic = '{"score": [9, 4], "reasoning": "Over-edited."}'
+        perceptual = '{"score": [10, 9], "reasoning": "Clean."}'
+        handler.answer(server.completion(semantic if pictures == 2 else perceptual))
+
+    with serving(answer) as running:
+        (verdict,) = judge_at(running.url, tmp_path, "viescore_editing").judge(PAIRS[:1])
+        assert verdict == Score(9, 4, 9, "Over-edited. Clean.", MODEL)
+        assert isinstance(verdict, Score) and verdict.o_score == 6
+        (quality,) = [parts for parts in contents(running) if len(parts) == 3]
+        assert quality[1]["text"] == "edited:"
+
+
+def test_without_one_of_its_answers_an_example_has_no_score(tmp_path: Path) -> None:
+    def half(handler: Handler, body: dict[str, Any]) -> None:
+        semantic = len(body["messages"][0]["content"]) > 3
+        handler.answer(server.completion('{"score": [9, 4]}' if semantic else "I cannot tell."))
+
+    with serving(half) as running:
+        (verdict,) = judge_at(running.url, tmp_path, "viescore_editing").judge(PAIRS[:1])
+    assert verdict == Unscorable("no \"score\" field in 'I cannot tell.'")
+
+
+def test_large_pictures_are_scaled_to_their_longer_side(good: Server, tmp_path: Path) -> None:
+    judge = judge_at(good.url, tmp_path)
+    judge.max_side = 64
+    judge.judge([make_pair(0, side=100)])
+    urls = [part["image_url"]["url"] for part in contents(good)[0] if "image_url" in part]
+    assert [decode_image(b64decode(url.partition(",")[2])).shape for url in urls] == [(32, 64, 3)] * 2
+
+
+def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    def cut(handler: Handler, _: dict[str, Any]) -> None:
+        handler.answer(server.completion('{"reasoning": "Let me think about', "length"))
+
+    with serving(cut) as running:
+        (verdict,) = judge_at(running.url, tmp_path).judge(PAIRS[:1])
+    assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at its largest length")
+
+
+def test_the_version_that_answered_stands_with_the_score(good: Server, tmp_path: Path) -> None:
+    judge = judge_at(good.url, tmp_path)
+    (verdict,) = judge.judge(PAIRS[:1])
+    row = score_row("p0", verdict, judge)
+    assert (row["judge"], row["judge_version"], row["prompt_hash"]) == ("api", MODEL, edit_rubric().digest)
+    assert score_row("p0", Unscorable("no"), judge)["judge_version"] == ""
+
+
+def test_the_estimate_is_no_less_than_what_is_paid(good: Server, tmp_path: Path) -> None:
+    judge = judge_at(good.url, tmp_path)
+    judge.judge(PAIRS)
+    spent, estimate = judge.client.budget.spent, judge.estimate([{"instruction": "Make it night."}] * len(PAIRS))
+    assert spent.requests == estimate.requests == len(PAIRS)
+    assert spent.tokens <= estimate.tokens <= 4 * spent.tokens
+
+
+FAULTS: dict[str, tuple[list[Behaviour], Behaviour]] = {
+    "answers after a while": ([], server.slowly(0.2, GOOD)),
+    "429 with Retry-After: 7, then well": ([server.status(429, "Slow down.", Retry_After="7")], server.says(GOOD)),
+    "500, then well": ([server.status(500, "Oops.")], server.says(GOOD)),
+    "500 always": ([], server.status(500, "Oops.")),
+    "cuts its body off": ([], server.cuts_off),
+    "hangs up": ([], server.hangs_up),
+    "never answers": ([], server.is_silent),
+    "never ends its answer": ([], server.drips),
+    "HTML in place of JSON": ([], server.is_garbage),
+    "an error with status 200": ([], server.status(200, "The provider failed.")),
+    "a reply without scores": ([], server.says("A lovely picture!")),
+    "scores beyond 10": ([], server.says('{"score": [80, 90, 70]}')),
+    "a refusal": ([], server.refuses),
+    "a content filter": ([], server.filters),
+    "a content filter, status 400": ([], server.filters_the_prompt),
+    "400, a request it does not take": ([], server.status(400, "Unknown field.")),
+    "401, a wrong key": ([], server.status(401, f"Incorrect API key: {KEY}")),
+    "404, no such model": ([], server.status(404, "No such model.")),
+    "429, no credit left": ([], server.status(429, "Quota exceeded.", "insufficient_quota")),
+    "429 with Retry-After: 3600": ([], server.status(429, "Daily limit.", Retry_After="3600")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_is_told_as_the_documentation_says(
+    fault: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    seen = f"| {fault} | {met_by_one(fault, tmp_path / 'one')} | {met_by_all(fault, tmp_path / 'all')} |"
+    record_property(SHOWN, seen)
+    assert KEY not in seen and all(KEY not in file.read_text() for file in tmp_path.rglob("*.json"))
+    assert seen in (REPOSITORY / "docs/judging.md").read_text().splitlines()
+
+
+def met_by_one(fault: str, cache: Path) -> str:
+    """What is recorded of a pair whose requests meet the fault, beside one that is answered well."""
+    script, behaviour = list(FAULTS[fault][0]), FAULTS[fault][1]
+    requests, slept = 0, list[float]()
+
+    def behave(handler: Handler, body: dict[str, Any]) -> None:
+        nonlocal requests
+        if HEALTHY.instruction in body["messages"][0]["content"][-1]["text"]:
+            return server.says(GOOD)(handler, body)
+        requests += 1
+        (script.pop(0) if script else behaviour)(handler, body)
+
+    with serving(behave) as running:
+        judge = judge_at(running.url, cache, sleep=slept.append)
+        judge.client.limits.pause = lambda seconds: None  # type: ignore[method-assign]
+        try:
+            verdict, _ = judge.judge([PAIRS[0], HEALTHY])
+        except UserError as error:
+            return f"the run ends: {error}".replace(running.url, "URL")
+    if isinstance(verdict, Unscorable):
+        return f"unscorable: {verdict.reason}"
+    return f"scored by request {requests}" + (", 7 s later and more" if slept and slept[0] >= 7 else "")
+
+
+def met_by_all(fault: str, cache: Path) -> str:
+    """Whether a run goes on all of whose requests meet it."""
+    script, behaviour = FAULTS[fault]
+    with serving(behaviour) as running:
+        running.script = list(script)
+        judge = judge_at(running.url, cache)
+        judge.client.limits.pause = lambda seconds: None  # type: ignore[method-assign]
+        try:
+            judge.judge(PAIRS[:2])
+        except UserError:
+            return "ends"
+    return "goes on"
