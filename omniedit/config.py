@@ -5,11 +5,13 @@ are generated from them by `python -m omniedit.config_docs`. No threads, memory 
 profile.
 """
 
+import os
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from omniedit.archives import ARCHIVE_SUFFIXES
+from omniedit.errors import UserError
 from omniedit.tasks import Task
 
 
@@ -142,20 +144,46 @@ class EndpointConfig(Section):
         return self
 
 
+def api_key(config: EndpointConfig) -> str:
+    """The API key that the environment holds, '' where none is needed.
+
+    Raises:
+        UserError: the variable is empty or not there.
+    """
+    if config.key_env is None:
+        return ""
+    if not (key := os.environ.get(config.key_env, "").strip()):
+        told = f"the environment variable {config.key_env} holds no API key"
+        raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
+    return key
+
+
 class ApiConfig(EndpointConfig):
     """The judge `api`."""
 
     rubric: Literal["edit", "viescore_editing"] = "edit"
     """What it is asked: OmniEdit's three scores in one question, or VIEScore's two questions with two scores each."""
 
+    @property
+    def asked(self) -> str:
+        """What decides its scores, as JSON: a change of it scores anew; one of pace or budget does not."""
+        return self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"})
+
 
 class ScoringConfig(Section):
-    judge: Literal["reference", "student", "internvl"] = "reference"
-    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`;
-    `internvl` is planned, not built yet."""
+    judge: Literal["reference", "student", "api", "internvl"] = "reference"
+    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`; `api` is a model behind
+    an endpoint; `internvl` is planned, not built yet."""
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
+    api: ApiConfig = ApiConfig()
+
+    @model_validator(mode="after")
+    def _api_has_an_endpoint(self) -> "ScoringConfig":
+        if self.judge == "api" and (self.api.url is None or self.api.model is None):
+            raise ValueError("judge: api needs api.url and api.model")
+        return self
 
 
 class FilterConfig(Section):

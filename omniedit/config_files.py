@@ -126,6 +126,8 @@ def _allowed(problem: Mapping[str, Any]) -> str:
     text = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "model_type":
         return "allowed: a mapping of keys to values"
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"].startswith("^http"):
+        return "allowed: http:// or https:// first"
     if problem["type"] == "string_pattern_mismatch":
         return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
     return f"allowed: {text}"

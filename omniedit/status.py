@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -100,6 +100,8 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     config = Config.model_validate_json(config_file.read_text())
     begun, live = begun_outputs(root), is_live(root)
     stages = [*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES]
+    if config.scoring.judge == "api":
+        stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
     left_out = {"pretrain_base"} if config.train.base.model else set()
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
     wanted = [stage for stage in stages if stage.rule not in left_out]

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+from omniedit.config import Config
 from omniedit.errors import run_program
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
-from omniedit.scoring import JUDGES, Judge, load_judge
+from omniedit.scoring import JUDGES, Judge, judging
 from omniedit.tables import write_rows
 
 
@@ -16,12 +17,21 @@ def main() -> None:
     parser.add_argument("edits", type=Path, nargs="+", help="a model's edits, a file a task ({task}.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument("--scorer", type=Path, help="folder of the trained student; for --judge student")
+    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring.api; for --judge api")
+    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
     parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 
-    judge = load_judge(args.judge, args.scorer)
-    for path in args.edits:
-        write_rows(args.out_dir / f"{path.stem}.parquet", _judged(path, judge), BENCH_SCHEMA)
+    api = Config.model_validate_json(args.config.read_text()).scoring.api if args.config else None
+    pairs = sum(map(_count, args.edits))
+    with judging(args.judge, pairs, args.scorer, api, args.spent) as judge:
+        for path in args.edits:
+            write_rows(args.out_dir / f"{path.stem}.parquet", _judged(path, judge), BENCH_SCHEMA)
+
+
+def _count(edits: Path) -> int:
+    with Shard(edits) as shard:
+        return len(shard)
 
 
 def _judged(edits: Path, judge: Judge) -> list[dict[str, object]]:

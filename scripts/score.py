@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
+from omniedit.config import Config
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
-from omniedit.scoring import JUDGES, load_judge
+from omniedit.scoring import JUDGES, judging
 from omniedit.scoring.score import SCORES_SCHEMA, score_row, write_rows
 
 
@@ -15,12 +16,18 @@ def main() -> None:
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument("--scorer", type=Path, help="folder of the trained student; for --judge student")
+    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring.api; for --judge api")
+    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     args = parser.parse_args()
 
-    judge = load_judge(args.judge, args.scorer)
+    api = Config.model_validate_json(args.config.read_text()).scoring.api if args.config else None
     rows = []
-    with Shard(args.candidates) as shard, Progress("pairs", total=len(shard)) as progress:
+    with (
+        Shard(args.candidates) as shard,
+        judging(args.judge, len(shard), args.scorer, api, args.spent) as judge,
+        Progress("pairs", total=len(shard)) as progress,
+    ):
         for first in range(0, len(shard), judge.batch_size):
             with progress.waiting():
                 pairs = [shard[row] for row in range(first, min(first + judge.batch_size, len(shard)))]

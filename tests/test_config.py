@@ -26,6 +26,12 @@ WRONG = [
     ("tasks: {object_swap: {pairs: 3}}", "tasks.object_swap.pairs: unknown key; allowed here: pairs_per_shard"),
     ("tasks: {swap: {}}", "tasks.swap: unknown key; allowed here: object_swap, object_removal"),
     ("train: {text_dropout: 0.9, image_dropout: 0.2}", "train: text_dropout + image_dropout + both_dropout must not"),
+    ("scoring: {judge: api}", "scoring: judge: api needs api.url and api.model"),
+    (
+        "scoring: {api: {url: localhost}}",
+        'scoring.api.url: "localhost" is not allowed; allowed: http:// or https:// first',
+    ),
+    ("scoring: {api: {max_money: 5}}", "scoring.api: max_money needs prompt_price and completion_price"),
     ("seed: x\nrun: ''", "(and 1 more)"),
     ("[1]", "a config is a mapping of keys to values, found list"),
     ("seed: [", "not valid YAML"),

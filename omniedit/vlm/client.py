@@ -1,13 +1,12 @@
 """Many prompts at once to one endpoint: from the cache where they were asked before, else paced, patient, in budget."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from omniedit.config import EndpointConfig
+from omniedit.config import EndpointConfig, api_key
 from omniedit.errors import UserError
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
@@ -146,7 +145,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
     """
     if config.url is None or config.model is None:
         raise UserError("no endpoint: give its url and its model, as in config/README.md under scoring.api")
-    endpoint = Endpoint(config.url, config.model, key_of(config), config.timeout_s, config.request)
+    endpoint = Endpoint(config.url, config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
     ledger = Ledger(spent) if spent else None
     return Client(
@@ -158,13 +157,3 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
         config.concurrency,
         config.tokens_per_picture,
     )
-
-
-def key_of(config: EndpointConfig) -> str:
-    """The API key that the environment holds, '' where none is needed."""
-    if config.key_env is None:
-        return ""
-    if not (key := os.environ.get(config.key_env, "").strip()):
-        told = f"the environment variable {config.key_env} holds no API key"
-        raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
-    return key

@@ -14,7 +14,7 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import SHIPPED, not_built
+from omniedit.config import SHIPPED, api_key, not_built
 from omniedit.config_files import check, origin
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
@@ -43,6 +43,8 @@ try:
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
     if WORKS and (planned := not_built(CONFIG)):
         raise UserError(f"{', '.join(planned)}: not built yet, for --dry-run only; see config/README.md")
+    if WORKS and CONFIG.scoring.judge == "api":
+        api_key(CONFIG.scoring.api)
     if WORKS:
         # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
         hold_lock(".snakemake/omniedit.lock")
@@ -244,6 +246,17 @@ def scorer_of_run(wildcards):
 
 def scorer_option(wildcards, input):
     return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
+
+
+def api_option(wildcards):
+    """Read from a file, so that a change of pace or budget runs nothing again."""
+    run = f"results/{wildcards.run}"
+    return f"--config {run}/config.json --spent {run}/spent" if CONFIG.scoring.judge == "api" else ""
+
+
+def asked(wildcards):
+    """What else decides the scores of an endpoint."""
+    return CONFIG.scoring.api.asked if CONFIG.scoring.judge == "api" else ""
 
 
 def scores_of_teacher(wildcards):

@@ -75,14 +75,18 @@ rule bench_score:
         "benchmarks/{run}/bench_score/{model}.tsv"
     conda:
         "../../envs/evaluate.yaml"
+    resources:
+        endpoint=int(CONFIG.scoring.judge == "api"),
     params:
         out_dir=subpath(output[0], parent=True),
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
+        api=api_option,
+        asked=asked,
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:
-        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer}"
+        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.api}"
         " --out-dir {params.out_dir} > {log} 2>&1"
 
 

@@ -75,11 +75,25 @@ rule score_shard:
     params:
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
+        api=api_option,
+        asked=asked,
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} --out {output}"
+        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} {params.api} --out {output}"
         " > {log} 2>&1"
+
+
+if CONFIG.scoring.judge == "api":
+
+    ruleorder: ask_shard > score_shard
+
+    # Needs the network and no GPU; so many at once as the resource allows, since an endpoint's limits are a job's.
+    use rule score_shard as ask_shard with:
+        resources:
+            endpoint=1,
+        message:
+            "Ask the endpoint about pairs: {wildcards.task} {wildcards.shard}; {log}"
 
 
 rule decide_shard:

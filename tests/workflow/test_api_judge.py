@@ -1,0 +1,51 @@
+"""`scoring.judge: api` through the workflow, against an endpoint on this machine: asked once, and never again."""
+
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+
+from omniedit.status import report
+from vlm.server import MODEL, says, serving
+from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+
+TARGET = "results/small/scores/environment_change/00000.parquet"
+REPLY = '{"score": [8, 9, 7], "reasoning": "Fine."}'
+
+
+def configure(root: Path, **api: object) -> None:
+    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": {"judge": "api", "api": api}}))
+
+
+def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    with serving(says(REPLY)) as endpoint:
+        configure(root, url=endpoint.url, model="judge", key_env=None)
+        snakemake(root, TARGET)
+        rows = pq.read_table(root / TARGET).to_pylist()
+        asked = len(endpoint.bodies)
+        assert asked == len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
+        assert {(row["status"], row["judge"], row["judge_version"]) for row in rows} == {("scored", "api", MODEL)}
+        log = (root / "logs/small/score/environment_change/00000.log").read_text()
+        assert "estimate, at most: 2 requests" in log and "asked the endpoint: 2 requests, 2,100 tokens; 0 from" in log
+        first = (root / TARGET).read_bytes()
+
+        snakemake(root, TARGET, "--forcerun", "ask_shard")
+        assert (root / TARGET).read_bytes() == first and len(endpoint.bodies) == asked
+
+        assert any(line.startswith("ask_shard") for line in report("small", root))
+        configure(root, url=endpoint.url, model="judge", key_env=None, max_requests=1, concurrency=2)
+        assert rules_to_run(root, TARGET) == set()
+        configure(root, url=endpoint.url, model="judge", key_env=None, rubric="viescore_editing")
+        assert rules_to_run(root, TARGET) == {"ask_shard"}
+
+
+def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    configure(root, url="http://127.0.0.1:1/v1", model="judge", key_env="NO_SUCH_KEY")
+    done = subprocess.run(command(TARGET), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1 and not (root / "results").exists()
+    assert "error: the environment variable NO_SUCH_KEY holds no API key: export it" in done.stderr
