@@ -43,6 +43,16 @@ def _main() -> None:
     demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
     demo.add_argument("--port", type=int, default=7860)
+    score = commands.add_parser("score", help="score the pictures of a table, anyone's, by a rubric")
+    score.add_argument("table", type=Path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
+    score.add_argument("-o", "--out", type=Path, required=True, help="table to write, .parquet or .csv")
+    score.add_argument("--rubric", default="edit", help="what is asked; docs/judging.md lists them (default: edit)")
+    score.add_argument("--judge", choices=["api", "student"], default="api", help="(default: %(default)s)")
+    score.add_argument("--scorer", type=Path, metavar="FOLDER", help="of the trained student; for --judge student")
+    score.add_argument("--config", type=Path, metavar="FILE", help="config file whose scoring.api names an endpoint")
+    score.add_argument("--url", help="of an endpoint, in place of the config's")
+    score.add_argument("--model", help="of an endpoint, in place of the config's")
+    score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
     for command in (edit, demo):
         command.add_argument("--model", type=Path, default=EDITOR, help="folder of the editor (default: %(default)s)")
         command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
@@ -56,6 +66,13 @@ def _main() -> None:
         from omniedit.demo import launch
 
         launch(args.model, args.device, args.host, args.port)
+    if args.command == "score":
+        from omniedit.scoring.rubric import rubric_of
+        from omniedit.scoring.table import api_config, score_table
+
+        given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+        api = api_config(args.config, given)
+        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, api, args.yes)
     if args.command == "plan":
         from omniedit.config_files import load
         from omniedit.training.budget import Machine

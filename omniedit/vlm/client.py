@@ -144,7 +144,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
         UserError: the config names no endpoint, or a key that the environment lacks.
     """
     if config.url is None or config.model is None:
-        raise UserError("no endpoint: give its url and its model, as in config/README.md under scoring.api")
+        raise UserError("no endpoint: give url and model, in the config's scoring.api or as --url and --model")
     endpoint = Endpoint(config.url, config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
     ledger = Ledger(spent) if spent else None

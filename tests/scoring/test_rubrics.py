@@ -30,7 +30,7 @@ def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
         ("generation", ("image",), ("prompt",), ("success",)),
         ("subject_generation", ("subject", "image"), ("prompt",), ("success", "resemblance")),
         ("multi_concept", ("subjects", "image"), ("prompt",), ("success", "resemblance_left", "resemblance_right")),
-        ("control_generation", ("control", "image"), ("prompt",), ("success", "control")),
+        ("control_generation", ("control", "image"), ("prompt",), ("success", "guidance")),
     ],
 )
 def test_viescores_tasks_are_asked_as_it_asks_them(

@@ -1,0 +1,164 @@
+"""`omniedit score`: a row in, a row out; what cannot be judged is recorded, what cannot be started is told."""
+
+import csv
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from omniedit.config import ApiConfig
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair
+from omniedit.scoring import Score, Unscorable
+from omniedit.scoring.examples import Example
+from omniedit.scoring.rubric import edit_rubric, rubric_of
+from omniedit.scoring.table import pair_marker, score_table
+from vlm import server
+from vlm.server import MODEL, Handler, Server, serving
+from workflow.chain import environment
+
+EDITING = rubric_of("viescore_editing")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Four rows, two of them good."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("a", "b"):
+        pixels = np.random.default_rng(ord(name)).integers(0, 255, (20, 30, 3), np.uint8)
+        PIL.Image.fromarray(pixels).save(pictures / f"{name}.png")
+    (pictures / "broken.png").write_bytes(b"no picture")
+    rows = [
+        ["my_id", "source", "edited", "instruction"],
+        ["1", "pictures/a.png", "pictures/b.png", "Make it night, please."],
+        ["2", "pictures/a.png", "pictures/lost.png", "Add fog."],
+        ["3", "pictures/a.png", "pictures/broken.png", "Add fog."],
+        ["4", "pictures/b.png", "pictures/a.png", " "],
+        ["5", "pictures/b.png", "pictures/a.png", "Remove the dog."],
+    ]
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return tmp_path / "table.csv"
+
+
+def answer(handler: Handler, body: dict[str, Any]) -> None:
+    parts = body["messages"][0]["content"]
+    if parts[-1].get("text") == "instruction: Remove the dog.":
+        return server.refuses(handler, body)
+    scores = "[9, 4]" if len(parts) > 3 else "[10, 9]"
+    handler.answer(server.completion(f'{{"score": {scores}, "reasoning": "So it is."}}'))
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Server]:
+    with serving(answer) as running:
+        yield running
+
+
+def api(running: Server, folder: Path, **keys: Any) -> ApiConfig:
+    return ApiConfig(url=running.url, model="judge", key_env=None, cache=str(folder / "cache"), **keys)
+
+
+def test_each_row_has_its_scores_or_its_reason(table: Path, endpoint: Server, tmp_path: Path) -> None:
+    out = tmp_path / "scores.parquet"
+    score_table(table, out, EDITING, "api", None, api(endpoint, tmp_path))
+    rows = pq.read_table(out).to_pylist()
+    assert [row["my_id"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["status"] for row in rows] == ["scored", "bad row", "bad row", "bad row", "unscorable"]
+    scores = {name: rows[0][name] for name in (*EDITING.scores, "sc_score", "pq_score", "o_score")}
+    assert list(scores.values()) == [9, 4, 10, 9, 4, 9, 6]
+    assert (rows[0]["judge"], rows[0]["judge_version"], rows[0]["prompt_hash"]) == ("api", MODEL, EDITING.digest)
+    assert rows[1]["reasoning"] == (
+        f"{table}: row 2: column edited: pictures/lost.png: no such file; paths are relative to the table's folder"
+    )
+    assert "row 3: column edited: pictures/broken.png: not a jpeg, png" in rows[2]["reasoning"]
+    assert "row 4: column instruction is empty" in rows[3]["reasoning"]
+    assert "refuses" in rows[4]["reasoning"] and rows[4]["o_score"] is None
+
+
+def test_a_second_run_asks_nothing_and_csv_says_the_same(table: Path, endpoint: Server, tmp_path: Path) -> None:
+    score_table(table, tmp_path / "scores.parquet", EDITING, "api", None, api(endpoint, tmp_path))
+    asked = len(endpoint.bodies)
+    score_table(table, tmp_path / "scores.csv", EDITING, "api", None, api(endpoint, tmp_path))
+    assert len(endpoint.bodies) == asked == 4
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        told = list(csv.DictReader(file))
+    kept = pq.read_table(tmp_path / "scores.parquet").to_pylist()
+    assert [list(row) for row in told] == [list(row) for row in kept]
+    assert [row["o_score"] for row in told] == ["6.0", "", "", "", ""]
+
+
+def test_money_is_spent_only_where_agreed_or_bounded(
+    table: Path, endpoint: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = {"prompt_price": 2.5, "completion_price": 10.0}
+    with pytest.raises(UserError, match=r"--yes agrees to it, scoring\.api\.max_money"):
+        score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices))
+    assert not endpoint.bodies
+    assert "estimate, at most: 10 requests, " in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"budget of 0\.02 in money"):
+        score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices, max_money=0.02))
+    assert 0 < len(endpoint.bodies) < 4 and not (tmp_path / "s.csv").exists()
+    score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices), agreed=True)
+    assert len(endpoint.bodies) == 4 and (tmp_path / "s.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "no such file"),
+        ("", "holds no row below a line with the columns' names"),
+        ("source,edited\na,b\n", "lacks the column instruction: rubric 'edit' needs source, edited, instruction"),
+        ("source,edited,instruction,o_score\na,b,c,1\n", "has a column o_score, where a score would go; rename it"),
+        ('source,edited,instruction\na,b,"c', "not a CSV file in UTF-8: unexpected end of data"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, told: str) -> None:
+    path = tmp_path / "t.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=told):
+        score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ApiConfig())
+
+
+def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
+    text = table.read_text().replace('"Make it night, please."', "Make it night, please.")
+    table.write_text(text)
+    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, api(endpoint, tmp_path))
+    assert "row 1: has more cells than" in pq.read_table(tmp_path / "s.parquet").to_pylist()[0]["reasoning"]
+
+
+def test_a_judge_of_pairs_judges_examples_of_one_size_under_its_own_rubric() -> None:
+    class Student:
+        name, batch_size, prompt_hash = "student", 4, edit_rubric().digest
+
+        def judge(self, pairs: list[EditPair]) -> list[Score | Unscorable]:
+            return [Score(8, 2, 8, pair.instruction) for pair in pairs]
+
+    square, wide = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 16, 3), np.uint8)
+    mark = pair_marker(Student(), edit_rubric())
+    good, uneven = (Example({"source": square, "edited": edited}, {"instruction": "Go."}) for edited in (square, wide))
+    marks, refused = mark([good, uneven])
+    assert not isinstance(marks, Unscorable)
+    assert (marks.scores, marks.o_score) == ({"success": 8, "restraint": 2, "quality": 8}, 4)
+    assert refused == Unscorable("source 8 x 8 and edited 16 x 8 differ in size; make them equal")
+    with pytest.raises(UserError, match="knows the rubric 'edit' alone"):
+        pair_marker(Student(), EDITING)
+
+
+def test_the_command_takes_a_config_or_an_address(table: Path, endpoint: Server, tmp_path: Path) -> None:
+    config = {"scoring": {"api": {"url": "http://127.0.0.1:1", "model": "judge", "key_env": None}}}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "omniedit", "score", str(table), "-o", "s.csv", "--rubric", "viescore_editing"]
+    command += ["--config", "my.yaml", "--url", endpoint.url]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "s.csv: 3 bad row, 1 scored, 1 unscorable; mean O 6.00" in done.stdout
