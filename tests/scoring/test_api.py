@@ -132,7 +132,7 @@ FAULTS: dict[str, tuple[list[Behaviour], Behaviour]] = {
     "cuts its body off": ([], server.cuts_off),
     "hangs up": ([], server.hangs_up),
     "never answers": ([], server.is_silent),
-    "never ends its answer": ([], server.drips),
+    "drips its answer": ([], server.drips),
     "HTML in place of JSON": ([], server.is_garbage),
     "an error with status 200": ([], server.status(200, "The provider failed.")),
     "a reply without scores": ([], server.says("A lovely picture!")),

@@ -126,12 +126,13 @@ def is_silent(handler: Handler, _: dict[str, Any]) -> None:
 
 
 def drips(handler: Handler, _: dict[str, Any]) -> None:
-    """A byte now and then: each soon enough, the whole never."""
+    """A good reply, each piece of it soon enough, the whole too late."""
+    whole = completion('{"score": [8, 9, 7], "reasoning": "Fine."}')
     handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
+    handler.send_header("Content-Length", str(len(whole)))
     handler.end_headers()
-    for _byte in range(40):
-        handler.wfile.write(b" ")
+    for first in range(0, len(whole), 10):
+        handler.wfile.write(whole[first : first + 10])
         time.sleep(0.05)
 
 
