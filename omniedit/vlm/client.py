@@ -65,14 +65,14 @@ class Client:
                 spent. What was answered until then is in the cache.
         """
         asking: dict[str, threading.Lock] = {}
-        known, answered = self.from_cache, self.answered
+        answered = self.answered
         with ThreadPoolExecutor(self.concurrency) as pool:
             try:
                 answers = list(pool.map(lambda prompt: self._answer(prompt, asking), prompts))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._check_alive(answers, heard_now=self.answered > answered, heard_before=answered + known > 0)
+        self._check_alive(answers, heard_now=self.answered > answered)
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
@@ -122,13 +122,14 @@ class Client:
             self.answered += answered
             self.from_cache += from_cache
 
-    def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool, heard_before: bool) -> None:
-        """A prompt without an answer is its own fault only where others get one.
+    def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool) -> None:
+        """A prompt without an answer is its own fault only where others get one; a rejected one, where any ever did.
 
         Else a whole shard would be recorded as without scores while the endpoint is down or wrongly configured.
         """
+        heard_ever = self.answered + self.from_cache > 0
         silent = [answer for answer in answers if isinstance(answer, Unanswered)]
-        if not silent or heard_now or (heard_before and all(answer.rejected for answer in silent)):
+        if not silent or heard_now or (heard_ever and all(answer.rejected for answer in silent)):
             return
         told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
         raise UserError(f"{told}. What was answered before is in the cache: run again when it answers")

@@ -134,6 +134,9 @@ def test_what_is_rejected_ends_the_run_only_where_nothing_was_ever_answered(slow
         asking.ask(PROMPTS[1:2])
         (answer,) = asking.ask(PROMPTS[:1])
         assert not isinstance(answer, Reply) and answer.rejected
+    with client(slow, tmp_path) as again:
+        answers = again.ask(PROMPTS[:2])
+        assert [isinstance(answer, Reply) for answer in answers] == [False, True] and again.from_cache == 1
 
 
 def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
