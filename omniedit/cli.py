@@ -53,6 +53,10 @@ def _main() -> None:
     score.add_argument("--url", help="of an endpoint, in place of the config's")
     score.add_argument("--model", help="of an endpoint, in place of the config's")
     score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
+    agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings")
+    agree.add_argument("scores", type=Path, help="table of scores, .parquet or .csv")
+    agree.add_argument("ratings", type=Path, metavar="RATINGS.csv", help="a row one person's sc and pq of one picture")
+    agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
     for command in (edit, demo):
         command.add_argument("--model", type=Path, default=EDITOR, help="folder of the editor (default: %(default)s)")
         command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
@@ -73,6 +77,10 @@ def _main() -> None:
         given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
         api = api_config(args.config, given)
         score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, api, args.yes)
+    if args.command == "agree":
+        from omniedit.evaluation.ratings import report as agreement_of
+
+        print("\n".join(agreement_of(args.scores, args.ratings, args.key)))
     if args.command == "plan":
         from omniedit.config_files import load
         from omniedit.training.budget import Machine

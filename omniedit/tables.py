@@ -1,5 +1,6 @@
 """Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
 
+import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,21 @@ def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Tab
     wanted = list(columns) if columns is not None else None
     with _opened(path, wanted) as file:
         return file.read(columns=wanted)
+
+
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by its first line's names; cells beyond these stand under None.
+
+    Raises:
+        UserError: it is missing, or no CSV in UTF-8.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file, restval="", strict=True))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path}: not a CSV file in UTF-8: {error}") from None
 
 
 @contextmanager

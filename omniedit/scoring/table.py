@@ -21,7 +21,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.score import Judge, Score
 from omniedit.sources.decode import EncodedPhoto, Unreadable
-from omniedit.tables import write_rows
+from omniedit.tables import read_csv, write_rows
 from omniedit.tasks import Task
 
 SUFFIXES = (".parquet", ".csv")
@@ -79,13 +79,7 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     Raises:
         UserError: one line with the file, what is wrong and the remedy.
     """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, restval="", strict=True))
-    except FileNotFoundError:
-        raise UserError(f"{table}: no such file") from None
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{table}: not a CSV file in UTF-8: {error}") from None
+    rows = read_csv(table)
     if not rows:
         raise UserError(f"{table}: holds no row below a line with the columns' names")
     needed = (*rubric.pictures, *rubric.words)

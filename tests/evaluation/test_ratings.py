@@ -1,0 +1,103 @@
+"""A judge beside people: correlations by hand, Fisher's mean, and what cannot be compared is told."""
+
+import csv
+from collections.abc import Sequence
+from math import atanh, tanh
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.evaluation.ratings import Rating, agreements, fisher_mean, read_judged, read_ratings, report
+from omniedit.scoring.score import SCORES_SCHEMA
+from omniedit.tables import write_rows
+
+
+def ratings(task: str, model: str, rater: str, values: Sequence[float]) -> list[Rating]:
+    """SC, PQ and O alike, of pictures that are numbered."""
+    return [
+        Rating(f"{task}{model}{number}", task, model, rater, {"sc": value, "pq": value, "o": value})
+        for number, value in enumerate(values)
+    ]
+
+
+def judged(of: Sequence[Rating]) -> dict[str, dict[str, float]]:
+    return {rating.picture: dict(rating.scores) for rating in of}
+
+
+def test_fishers_mean_is_that_of_z() -> None:
+    assert fisher_mean([0.2, 0.8]) == pytest.approx(tanh((atanh(0.2) + atanh(0.8)) / 2))
+    assert fisher_mean([0.5, None]) == pytest.approx(0.5) and fisher_mean([None]) is None
+    assert fisher_mean([1.0, -1.0]) == pytest.approx(0)
+
+
+def test_each_rater_is_compared_with_the_judge_and_with_the_others() -> None:
+    ann, bob = ratings("swap", "", "ann", [1, 2, 3, 4]), ratings("swap", "", "bob", [1, 2, 4, 3])
+    task, mean = agreements([*ann, *bob], judged(ratings("swap", "", "judge", [4, 3, 2, 1])))
+    assert (task.task, task.pictures) == ("swap", 4)
+    assert task.people["sc"] == pytest.approx(0.8)
+    assert task.judge["sc"] == pytest.approx(tanh((atanh(-0.9999) + atanh(-0.8)) / 2))
+    assert (mean.task, mean.judge) == ("mean", task.judge)
+
+
+def test_models_are_told_apart_and_tasks_weigh_alike() -> None:
+    """One model far better than another makes no correlation; a task with many models weighs as one with one."""
+    good, bad = [8, 9, 8.5], [1, 3, 2]
+    people = [*ratings("swap", "good", "ann", good), *ratings("swap", "bad", "ann", bad)]
+    people += ratings("style", "good", "ann", [1, 2, 3, 4])
+    judge = [*ratings("swap", "good", "", [9, 8.5, 8]), *ratings("swap", "bad", "", [3, 2, 1])]
+    judge += ratings("style", "good", "", [2, 1, 3, 4])
+    swap, style, mean = agreements(people, judged(judge))
+    assert swap.judge["o"] == pytest.approx(-0.5) and style.judge["o"] == pytest.approx(0.8)
+    assert mean.judge["o"] == pytest.approx(tanh((atanh(-0.5) + atanh(0.8)) / 2))
+    assert mean.people["o"] is None
+
+
+def test_what_has_no_correlation_is_left_out() -> None:
+    constant = agreements(ratings("swap", "", "ann", [1, 1, 1]), judged(ratings("swap", "", "", [1, 2, 3])))
+    few = agreements(ratings("swap", "", "ann", [1, 2]), judged(ratings("swap", "", "", [1, 2])))
+    assert constant[0].judge["o"] is None and few[0].judge["o"] is None
+
+
+def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"pair_id": f"p{n}", "status": "scored", "sc_score_1": 9.0, "sc_score_2": float(n), "pq_score": 8.0 - n}
+        for n in range(6)
+    ]
+    for row in rows:
+        row["o_score"] = (row["sc_score_2"] * row["pq_score"]) ** 0.5
+    write_rows(tmp_path / "s.parquet", [*rows, {"pair_id": "p6", "status": "unscorable"}], SCORES_SCHEMA)
+    with (tmp_path / "r.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["pair_id", "rater", "sc", "pq"])
+        writer.writerows([f"p{n}", who, n / 10, rng.uniform()] for who in ("ann", "bob") for n in range(7))
+    lines = report(tmp_path / "s.parquet", tmp_path / "r.csv", "pair_id")
+    assert lines[0].startswith("| task | pictures | people SC | people PQ | people O | judge SC |")
+    assert lines[2].startswith("| all | 6 | 1.000 | ") and lines[2].split(" | ")[5] == "1.000"
+    assert lines[-1] == "1 rated pictures have no score of the judge and are left out"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
+        ("pair_id,rater,sc,pq\np,ann,1,\n", r"r.csv: row 1: sc '1' and pq '' must be numbers of at least 0"),
+        ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: .* must be numbers of at least 0"),
+    ],
+)
+def test_ratings_that_cannot_be_read_are_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(UserError, match=told):
+        read_ratings(tmp_path / "r.csv", "pair_id")
+
+
+def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\nq,scored,1,1,1\n")
+    (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,1,1\n")
+    assert read_judged(tmp_path / "s.csv", "pair_id") == {"q": {"sc": 1, "pq": 1, "o": 1}}
+    with pytest.raises(UserError, match="have no picture in common; their columns pair_id"):
+        report(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id")
+    with pytest.raises(UserError, match="lacks the column my_id; --key names"):
+        read_judged(tmp_path / "s.csv", "my_id")
