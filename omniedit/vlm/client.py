@@ -84,14 +84,14 @@ class Client:
         return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
 
     def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | Unanswered:
-        body = self.endpoint.request(prompt)
-        digest = self.endpoint.digest(body)
+        digest = self.endpoint.digest(prompt)
         with asking.setdefault(digest, threading.Lock()):
             if reply := self.cache.get(digest):
                 self._count(from_cache=1)
                 return reply
+            body, most = self.endpoint.request(prompt), self.estimate(prompt)
             try:
-                reply = self.retries.of(lambda: self._attempt(body, self.estimate(prompt)))
+                reply = self.retries.of(lambda: self._attempt(body, most))
             except Fault as fault:
                 return Unanswered(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
             except Rejected as rejection:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,11 @@ class Picture:
     @property
     def data_url(self) -> str:
         return f"data:image/png;base64,{base64.b64encode(encode_png(self.pixels)).decode()}"
+
+    @property
+    def digest(self) -> str:
+        """Of the pixels, not of their PNG: a twentieth of the time, and the same from every encoder."""
+        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +128,11 @@ class Endpoint:
 
     def request(self, prompt: Prompt) -> bytes:
         """The body that asks it: greedy decoding, one reply."""
-        body = {
-            "model": self.model,
-            "messages": [{"role": "user", "content": [_part(part) for part in prompt.parts]}],
-            "temperature": 0,
-            "max_tokens": prompt.max_tokens,
-        } | self._options
-        return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+        return self._body(prompt, lambda picture: picture.data_url)
 
-    def digest(self, body: bytes) -> str:
-        """Of a whole request: where it goes, the model, every text, every pixel, every option; never the key."""
+    def digest(self, prompt: Prompt) -> str:
+        """Of the whole request: where it goes, the model, every text, every pixel, every option; never the key."""
+        body = self._body(prompt, lambda picture: picture.digest)
         return hashlib.sha256(self.url.encode() + b"\n" + body).hexdigest()
 
     def send(self, body: bytes) -> Reply:
@@ -156,6 +156,15 @@ class Endpoint:
         if response.is_success:
             return self._reply(answer)
         return self._without_success(response.status_code, answer, _seconds(response.headers.get("Retry-After", "")))
+
+    def _body(self, prompt: Prompt, show: Callable[[Picture], str]) -> bytes:
+        body = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": [_part(part, show) for part in prompt.parts]}],
+            "temperature": 0,
+            "max_tokens": prompt.max_tokens,
+        } | self._options
+        return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
 
     def _read(self, response: httpx2.Response, deadline: float) -> bytes:
         answer = b""
@@ -206,10 +215,10 @@ class Endpoint:
         return ascii((text.replace(self._key, "[key]") if self._key else text)[:200])
 
 
-def _part(part: str | Picture) -> dict[str, Any]:
+def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    return {"type": "image_url", "image_url": {"url": part.data_url}}
+    return {"type": "image_url", "image_url": {"url": show(part)}}
 
 
 def _usage(told: Any) -> Usage | None:

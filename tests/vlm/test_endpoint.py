@@ -51,19 +51,21 @@ def test_options_are_added_and_null_takes_a_field_out(good: Server) -> None:
 def test_a_request_is_told_apart_by_all_that_is_in_it(good: Server) -> None:
     other = PIXELS.copy()
     other[0, 0, 0] ^= 1
+    day = Prompt((*PROMPT.parts[:2], "Instruction: make it day"), max_tokens=100)
     digests = [
-        asked.digest(asked.request(prompt))
+        asked.digest(prompt)
         for asked, prompt in [
             (endpoint(good), PROMPT),
-            (endpoint(good), Prompt((PROMPT.parts[0], Picture(other), PROMPT.parts[2]), max_tokens=100)),
-            (endpoint(good), Prompt((*PROMPT.parts[:2], "Instruction: make it day"), max_tokens=100)),
+            (endpoint(good), showing(other)),
+            (endpoint(good), showing(PIXELS.reshape(8, 6, 3))),
+            (endpoint(good), day),
             (endpoint(good, seed=1), PROMPT),
             (Endpoint(good.url, "another", KEY), PROMPT),
             (Endpoint("http://elsewhere/v1", "judge", KEY), PROMPT),
         ]
     ]
     assert len(set(digests)) == len(digests)
-    assert Endpoint(good.url, "judge", "another key").digest(endpoint(good).request(PROMPT)) == digests[0]
+    assert Endpoint(good.url, "judge", "another key").digest(PROMPT) == digests[0]
 
 
 def test_a_date_is_a_retry_after_too(good: Server) -> None:
@@ -72,3 +74,7 @@ def test_a_date_is_a_retry_after_too(good: Server) -> None:
     with pytest.raises(Fault) as fault:
         asked.send(asked.request(PROMPT))
     assert fault.value.retry_after_s > 3600
+
+
+def showing(pixels: np.ndarray) -> Prompt:
+    return Prompt((PROMPT.parts[0], Picture(pixels), PROMPT.parts[2]), max_tokens=100)
