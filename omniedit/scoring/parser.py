@@ -45,13 +45,16 @@ def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
 
 
 def parse_reasoning(text: str) -> str:
-    """The reasoning in a reply, '' where there is none; read leniently, since no number hangs on it."""
+    """The reasoning in a reply, '' where there is none; read leniently, since no number hangs on it.
+
+    Half a surrogate pair, which JSON can escape and no file can hold, becomes '?'.
+    """
     found = _REASONING_FIELD.search(text.rpartition("</think>")[2][:MAX_CHARACTERS])
     if not found:
         return ""
     value = found[1].strip().removesuffix("```").strip().removesuffix("}").strip()
     try:
-        return str(json.loads(value))
+        return str(json.loads(value)).encode(errors="replace").decode()
     except (ValueError, RecursionError):
         return value.strip("\"'\u201c\u201d,} \n")
 

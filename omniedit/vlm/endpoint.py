@@ -181,7 +181,7 @@ class Endpoint:
 
     def _reply(self, answer: bytes) -> Reply:
         try:
-            said = json.loads(answer)
+            said = json.loads(answer, object_pairs_hook=_without_half_characters)
             if "error" in said:  # some gateways say so with status 200
                 return self._without_success(_code_of(said["error"]), answer, 0.0)
             choice, model = said["choices"][0], str(said.get("model") or self.model)
@@ -219,6 +219,11 @@ def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]
     if isinstance(part, str):
         return {"type": "text", "text": part}
     return {"type": "image_url", "image_url": {"url": show(part)}}
+
+
+def _without_half_characters(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Half a surrogate pair, which JSON can escape and no file can hold, becomes '?'."""
+    return {name: value.encode(errors="replace").decode() if isinstance(value, str) else value for name, value in pairs}
 
 
 def _usage(told: Any) -> Usage | None:

@@ -97,3 +97,4 @@ def test_reasoning_is_read_leniently() -> None:
     assert parse_reasoning('{"score": [1], "reasoning": "a \\"good\\" one"}') == 'a "good" one'
     assert parse_reasoning("{'score': [1], 'reasoning': 'it's fine'}") == "it's fine"
     assert parse_reasoning("nothing here") == ""
+    assert parse_reasoning('{"score": [1], "reasoning": "half \\ud83d a smile"}') == "half ? a smile"

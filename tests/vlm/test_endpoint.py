@@ -68,6 +68,12 @@ def test_a_request_is_told_apart_by_all_that_is_in_it(good: Server) -> None:
     assert Endpoint(good.url, "judge", "another key").digest(PROMPT) == digests[0]
 
 
+def test_half_a_character_does_not_come_through(good: Server) -> None:
+    good.behaviour = server.says("half \ud83d a smile")
+    asked = endpoint(good)
+    assert asked.send(asked.request(PROMPT)).text == "half ? a smile"
+
+
 def test_a_date_is_a_retry_after_too(good: Server) -> None:
     good.script = [server.status(503, "Later.", Retry_After="Wed, 21 Oct 2099 07:28:00 GMT")]
     asked = endpoint(good)
