@@ -22,7 +22,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for found in terminalreporter.stats.values() for report in found]
     shown = [text for report in reports for name, text in getattr(report, "user_properties", []) if name == SHOWN]
     if shown:
-        terminalreporter.section("what cases on Slurm cost, and what the user saw")
+        terminalreporter.section("what cases on Slurm and faults of endpoints cost, and what the user saw")
         terminalreporter.line("\n".join(dict.fromkeys(shown)))
 
 
