@@ -1,0 +1,265 @@
+"""From words to masks: GroundingDINO (Liu et al. 2023) finds what a phrase names, SAM (Kirillov et al. 2023) or SAM 2
+(Ravi et al. 2024) its outline.
+
+Shapes: B pictures, N boxes of one picture, H W height and width of a picture in pixels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, SamModel
+
+from omniedit.errors import UserError
+from omniedit.images import Image, Mask
+from omniedit.models.folder import load_part
+from omniedit.sources.photo import FractionBox
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What counts as found.
+
+    Args:
+        box_threshold: smallest score of a box: the largest probability that it fits one of the phrase's tokens.
+        text_threshold: smallest probability at which a token is one that a box fits; a box needs one.
+        min_area, max_area: shares of the picture between which a mask is worth an edit.
+        same: intersection over union from which two boxes are round one thing.
+        rival: share of the best box's score from which another box might as well be meant.
+    """
+
+    box_threshold: float = 0.35
+    text_threshold: float = 0.25
+    min_area: float = 0.002
+    max_area: float = 0.7
+    same: float = 0.7
+    rival: float = 0.8
+
+
+@dataclass(frozen=True)
+class Query:
+    """A phrase to look for in a picture.
+
+    Args:
+        image: (H, W, 3) RGB.
+        phrase: 'the red car on the left', without a full stop.
+        every: whether all that fit it are meant ('the dogs'), else one thing alone.
+    """
+
+    image: Image
+    phrase: str
+    every: bool = False
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found of one phrase, the best first.
+
+    Args:
+        boxes: (N, 4), left, top, right, bottom as fractions of the picture, within it.
+        scores: (N,) in [0, 1].
+    """
+
+    boxes: Tensor
+    scores: Tensor
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """What a phrase means in a picture.
+
+    Args:
+        boxes: one, or of every thing that fits.
+        score: of the best box.
+        mask: (H, W), all of them.
+    """
+
+    boxes: tuple[FractionBox, ...]
+    score: float
+    mask: Mask
+
+
+@dataclass(frozen=True)
+class NotGrounded:
+    reason: str
+
+
+class Detector:
+    """Boxes of phrases.
+
+    Args:
+        model: as its folder has it, on the device where it is to run.
+    """
+
+    def __init__(self, model: GroundingDinoForObjectDetection, processor: Any) -> None:
+        self.model, self.processor = model, processor
+
+    @classmethod
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> "Detector":
+        """
+        Raises:
+            UserError: the folder is missing, partial or of another class.
+        """
+        model = load_part(folder, (GroundingDinoForObjectDetection,), dtype)
+        return cls(model.to(device), load_processor(folder))
+
+    def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
+        """What fits each query's phrase, in order.
+
+        Pictures of one size go through the network together: padded beside a larger one, a picture would be seen
+        otherwise than alone.
+        """
+        found: dict[int, Detections] = {}
+        sizes = [query.image.shape for query in queries]
+        for size in dict.fromkeys(sizes):
+            places = [place for place, other in enumerate(sizes) if other == size]
+            found |= zip(places, self._together([queries[place] for place in places], limits), strict=True)
+        return [found[place] for place in range(len(queries))]
+
+    @torch.inference_mode()
+    def _together(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
+        prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query in queries]
+        inputs = self.processor(
+            images=[query.image for query in queries], text=prompts, padding=True, return_tensors="pt"
+        ).to(self.model.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+        found = self.processor.post_process_grounded_object_detection(
+            self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
+        )
+        return [_distinct(one, limits.same) for one in found]
+
+
+class Segmenter:
+    """Outlines of what boxes hold."""
+
+    def __init__(self, model: SamModel | Sam2Model, processor: Any) -> None:
+        self.model, self.processor = model, processor
+
+    @classmethod
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> "Segmenter":
+        """
+        Raises:
+            UserError: the folder is missing, partial or of another class.
+        """
+        model = load_part(folder, (SamModel, Sam2Model), dtype)
+        return cls(model.to(device), load_processor(folder))
+
+    @torch.inference_mode()
+    def masks(self, images: Sequence[Image], boxes: Sequence[Tensor]) -> list[np.ndarray]:
+        """(N, H, W) of each picture: a mask for each of its boxes (N, 4), which are fractions of it; N is at least 1.
+
+        The pictures are encoded together, then each one's boxes are decoded together.
+        """
+        encoded = self.processor(images=list(images), return_tensors="pt")
+        pixels = encoded["pixel_values"].to(self.model.device, self.model.dtype)
+        embeddings = self.model.get_image_embeddings(pixels)
+        return [
+            self._decoded(image, _of_picture(embeddings, i), these)
+            for i, (image, these) in enumerate(zip(images, boxes, strict=True))
+        ]
+
+    def _decoded(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
+        height, width = image.shape[:2]
+        in_pixels = boxes.float().cpu() * torch.tensor([width, height, width, height])
+        inputs = self.processor(images=[image], input_boxes=[in_pixels.tolist()], return_tensors="pt")
+        output = self.model(
+            input_boxes=inputs["input_boxes"].to(self.model.device, self.model.dtype),
+            image_embeddings=embeddings,
+            multimask_output=False,
+        )
+        sizes = {name: inputs[name] for name in ("original_sizes", "reshaped_input_sizes") if name in inputs}
+        (masks,) = self.processor.post_process_masks(output.pred_masks.float().cpu(), **sizes)
+        return masks[:, 0].numpy()
+
+
+class Grounder:
+    """Masks of phrases: the detector's boxes, the segmenter's outlines, and the limits of what counts."""
+
+    def __init__(self, detector: Detector, segmenter: Segmenter, limits: Limits | None = None) -> None:
+        self.detector, self.segmenter = detector, segmenter
+        self.limits = limits or Limits()
+
+    def ground(self, queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+        """What each query's phrase means in its picture, in order."""
+        detections = self.detector.detect(queries, self.limits)
+        chosen = [chosen_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
+        found = [pair for pair in zip(queries, chosen, strict=True) if isinstance(pair[1], Detections)]
+        images, boxes = [query.image for query, _ in found], [these.boxes for _, these in found]
+        masks = iter(self.segmenter.masks(images, boxes) if found else ())
+        return [
+            within_limits(query.phrase, these, next(masks).any(axis=0), self.limits)
+            if isinstance(these, Detections)
+            else these
+            for query, these in zip(queries, chosen, strict=True)
+        ]
+
+
+def chosen_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
+    """The boxes that a query means: all of those found, or the one that no other comes near."""
+    if not len(found.boxes):
+        return NotGrounded(f"no box for '{query.phrase}'")
+    rivals = int((found.scores >= limits.rival * found.scores[0]).sum())
+    if query.every:
+        return found
+    if rivals > 1:
+        return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it alike")
+    return Detections(found.boxes[:1], found.scores[:1])
+
+
+def within_limits(phrase: str, chosen: Detections, mask: Mask, limits: Limits) -> Grounded | NotGrounded:
+    area = float(mask.mean())
+    if area < limits.min_area:
+        return NotGrounded(f"'{phrase}' is too small: {area:.2%} of the picture, less than {limits.min_area:.2%}")
+    if area > limits.max_area:
+        return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the picture, more than {limits.max_area:.0%}")
+    boxes = tuple((left, top, right, bottom) for left, top, right, bottom in chosen.boxes.tolist())
+    return Grounded(boxes, float(chosen.scores[0]), mask)
+
+
+def load_processor(folder: Path) -> Any:
+    """What prepares a model's inputs, from its folder; no code of the folder is run.
+
+    Raises:
+        UserError: the folder has none, or its kind needs a package that is not installed.
+    """
+    try:
+        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except ImportError as error:
+        raise UserError(f"{folder}: its pictures are prepared by torchvision ({_line(error)}); install it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no processor ({_line(error)}); fetch it again") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _distinct(found: dict[str, Any], same: float) -> Detections:
+    """A phrase's boxes, the best first, each thing once; those that fit no word of it are left out."""
+    words = [i for i, label in enumerate(found["text_labels"]) if label]
+    boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
+    order = scores.argsort(descending=True, stable=True)
+    kept: list[int] = []
+    for i in order.tolist():
+        if all(overlap(boxes[i], boxes[j]) < same for j in kept):
+            kept.append(i)
+    return Detections(boxes[kept], scores[kept])
+
+
+def overlap(first: Tensor, second: Tensor) -> float:
+    """Intersection over union of two boxes (4,)."""
+    low, high = torch.maximum(first[:2], second[:2]), torch.minimum(first[2:], second[2:])
+    both = (high - low).clamp(min=0).prod()
+    union = (first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod() - both
+    return float(both / union) if union > 0 else 0.0
+
+
+def _of_picture(embeddings: Any, place: int) -> Any:
+    """One picture's part of what SAM (one map) or SAM 2 (maps of several scales) made of a batch."""
+    if isinstance(embeddings, Tensor):
+        return embeddings[place : place + 1]
+    return [scale[place : place + 1] for scale in embeddings]

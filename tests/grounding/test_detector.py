@@ -1,0 +1,137 @@
+"""Masks of phrases: real classes with random weights for what does not depend on them, values for what is decided."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from grounding.tiny_grounding import make_detector, make_segmenter, make_segmenter_2
+
+from omniedit.errors import UserError
+from omniedit.grounding.detector import (
+    Detections,
+    Detector,
+    Grounded,
+    Grounder,
+    Limits,
+    NotGrounded,
+    Query,
+    Segmenter,
+    chosen_boxes,
+    within_limits,
+)
+from omniedit.grounding.shapes import bounding_box, grown
+
+ALL = Limits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("grounding")
+    make_detector(root / "detector")
+    make_segmenter(root / "segmenter")
+    return root
+
+
+@pytest.fixture(scope="module")
+def queries() -> list[Query]:
+    rng = np.random.default_rng(0)
+    sizes = ((48, 64), (64, 40), (48, 64))
+    images = [rng.integers(0, 255, (*size, 3), np.uint8) for size in sizes]
+    return [
+        Query(image, phrase, every=True) for image, phrase in zip(images, ("red car", "dog", "the dog"), strict=True)
+    ]
+
+
+def test_a_batch_of_sizes_finds_what_each_picture_alone_does(folders: Path, queries: list[Query]) -> None:
+    detector = Detector.load(folders / "detector")
+    together = detector.detect(queries, ALL)
+    assert all(len(found.boxes) for found in together)
+    assert all(found.boxes.min() >= 0 and found.boxes.max() <= 1 for found in together)
+    for query, found in zip(queries, together, strict=True):
+        (alone,) = detector.detect([query], ALL)
+        torch.testing.assert_close(found.scores, alone.scores, atol=1e-4, rtol=0)
+        torch.testing.assert_close(found.boxes, alone.boxes, atol=1e-4, rtol=0)
+        assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+
+
+def test_another_phrase_finds_other_boxes(folders: Path, queries: list[Query]) -> None:
+    detector = Detector.load(folders / "detector")
+    first, second = detector.detect([queries[0], Query(queries[0].image, "dog")], ALL)
+    assert not torch.equal(first.scores, second.scores)
+
+
+def test_no_box_is_above_a_threshold_of_one(folders: Path, queries: list[Query]) -> None:
+    grounder = Grounder(*loaded(folders), Limits(box_threshold=1.0))
+    assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
+
+
+def test_masks_have_their_pictures_size_and_depend_on_their_own_box(folders: Path, queries: list[Query]) -> None:
+    segmenter = Segmenter.load(folders / "segmenter")
+    boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]]), torch.tensor([[0.2, 0.2, 0.9, 0.9], [0.0, 0.1, 0.3, 0.4]])]
+    together = segmenter.masks([query.image for query in queries[:2]], boxes)
+    assert [masks.shape for masks in together] == [(1, 48, 64), (2, 64, 40)]
+    for query, masks, these in zip(queries, together, boxes, strict=False):
+        for mask, box in zip(masks, these, strict=True):
+            assert np.mean(mask == segmenter.masks([query.image], [box[None]])[0][0]) > 0.99
+
+
+def test_outcomes_stand_in_the_queries_order(folders: Path, queries: list[Query]) -> None:
+    grounder = Grounder(*loaded(folders), ALL)
+    nothing = Query(queries[0].image, "dog", every=False)
+    outcomes = grounder.ground([queries[0], nothing, queries[1]])
+    assert [type(outcome) for outcome in outcomes] == [Grounded, NotGrounded, Grounded]
+    assert outcomes[0].mask.shape == (48, 64) and outcomes[2].mask.shape == (64, 40)
+
+
+def loaded(folders: Path) -> tuple[Detector, Segmenter]:
+    return Detector.load(folders / "detector"), Segmenter.load(folders / "segmenter")
+
+
+BOXES = torch.tensor([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.9, 0.9]])
+
+
+@pytest.mark.parametrize(("scores", "every", "boxes"), [((0.9, 0.5), False, 1), ((0.9, 0.5), True, 2)])
+def test_one_thing_is_the_best_box_and_every_thing_all_of_them(
+    scores: tuple[float, float], every: bool, boxes: int
+) -> None:
+    query = Query(np.zeros((8, 8, 3), np.uint8), "dog", every)
+    chosen = chosen_boxes(query, Detections(BOXES, torch.tensor(scores)), Limits())
+    assert isinstance(chosen, Detections)
+    torch.testing.assert_close(chosen.boxes, BOXES[:boxes])
+
+
+def test_two_that_fit_alike_are_ambiguous_where_one_is_meant() -> None:
+    query = Query(np.zeros((8, 8, 3), np.uint8), "dog")
+    chosen = chosen_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
+    assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it alike")
+
+
+@pytest.mark.parametrize(("side", "words"), [(2, "too small: 0.04%"), (90, "too large: 81%")])
+def test_a_mask_out_of_limits_is_refused_with_its_share(side: int, words: str) -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[:side, :side] = True
+    outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask, Limits())
+    assert isinstance(outcome, NotGrounded) and words in outcome.reason
+
+
+def test_a_mask_grows_with_its_own_size() -> None:
+    mask = np.zeros((200, 200), bool)
+    mask[80:120, 80:120] = True
+    assert bounding_box(grown(mask, 0.25)) == (70, 70, 130, 130)
+    assert np.array_equal(grown(mask, 0.0), mask)
+
+
+def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) -> None:
+    pytest.importorskip("torchvision")
+    segmenter = Segmenter.load(make_segmenter_2(tmp_path))
+    (masks,) = segmenter.masks([queries[0].image], [torch.tensor([[0.1, 0.1, 0.5, 0.6]])])
+    assert masks.shape == (1, 48, 64) and masks.dtype == bool
+
+
+def test_a_folder_of_another_class_is_refused(folders: Path) -> None:
+    with pytest.raises(UserError, match="a SamModel; what can be used is GroundingDino"):
+        Detector.load(folders / "segmenter")
+    (folders / "segmenter/processor_config.json").unlink()
+    with pytest.raises(UserError, match=r"segmenter: no processor .*; fetch it again"):
+        Segmenter.load(folders / "segmenter")
