@@ -1,0 +1,81 @@
+import torch
+from tokenizers import Tokenizer, pre_tokenizers, processors
+from tokenizers.models import WordPiece
+from transformers import PreTrainedTokenizerFast
+
+from omniedit.specialists.learned.alignment import TokenMap, joined, token_map, word_tokens
+
+VOCABULARY = ["<pad>", "<bos>", "<eos>", "<unk>", "a", "red", "blue", "car", "bi", "##cycle", "on", "grass", "old", ","]
+LENGTH = 10
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Begins and ends prompts as CLIP's does; 'bicycle' is two tokens."""
+    words = Tokenizer(WordPiece({word: i for i, word in enumerate(VOCABULARY)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing("<bos> $A <eos>", special_tokens=[("<bos>", 1), ("<eos>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>"
+    )
+
+
+def mapped(source: str, target: str, **options: object) -> TokenMap:
+    return token_map(source, target, tokenizer(), LENGTH, **options)
+
+
+def test_words_are_found_with_all_their_tokens_and_marks() -> None:
+    assert word_tokens("a red bicycle, old", tokenizer(), LENGTH) == [[1], [2], [3, 4, 5], [6]]
+    assert word_tokens("a red bicycle", tokenizer(), 4) == [[1], [2], []]
+
+
+def test_the_same_prompt_takes_over_every_token_as_it_is() -> None:
+    same = mapped("a red car on grass", "a red car on grass")
+    assert torch.equal(same.shares, torch.eye(LENGTH)) and same.taken.all() and (same.weights == 1).all()
+
+
+def test_an_exchanged_word_takes_over_the_attention_of_the_one_before() -> None:
+    exchanged = mapped("a red car", "a blue car")
+    assert torch.equal(exchanged.shares, torch.eye(LENGTH)) and exchanged.taken.all()
+
+
+def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
+    shared = mapped("a car on grass", "a bicycle on grass")
+    torch.testing.assert_close(shared.shares[2], torch.tensor([0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 0]))
+    assert shared.shares[3, 4] == shared.shares[4, 5] == 1
+    # The attention on <eos> stays on <eos>, and a token of padding less is left.
+    assert shared.shares[5, 6] == shared.shares[8, 9] == 1 and shared.shares[9].sum() == 0
+
+
+def test_a_word_of_fewer_tokens_takes_over_all_of_them() -> None:
+    gathered = mapped("a bicycle", "a car")
+    assert gathered.shares[2, 2] == gathered.shares[3, 2] == 1
+
+
+def test_refinement_leaves_new_words_their_own_attention() -> None:
+    added = mapped("a car on grass", "a red car on old grass")
+    assert [i for i in range(LENGTH) if not added.taken[i]] == [2, 5]
+    assert added.shares[2, 3] == added.shares[4, 6] == 1 and added.shares[:, [2, 5]].sum() == 0
+    kept = mapped("a red car", "a blue car", exchange=False)
+    assert [i for i in range(LENGTH) if not kept.taken[i]] == [2] and kept.shares[2].sum() == 0
+
+
+def test_a_weight_is_of_all_tokens_of_its_word() -> None:
+    assert mapped("a car", "a bicycle, old", weights={"bicycle": 2.0}).weights.tolist() == [
+        1,
+        1,
+        2,
+        2,
+        2,
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]
+
+
+def test_encoders_stand_one_after_another() -> None:
+    both = joined([mapped("a red car", "a blue car"), mapped("a car", "a red car")])
+    assert both.shares.shape == (2 * LENGTH, 2 * LENGTH)
+    assert both.shares[LENGTH + 2, LENGTH + 3] == 1 and both.shares[:LENGTH, LENGTH:].sum() == 0
+    assert both.taken.tolist() == [1] * LENGTH + [1, 1, 0] + [1] * (LENGTH - 3)

@@ -1,0 +1,140 @@
+"""Prompt-to-prompt on SDXL's and SD3's own pipelines, by what holds whatever the weights are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+
+from models import tiny_sd3, tiny_sdxl
+from omniedit.specialists.learned import paired_sampling
+from omniedit.specialists.learned.alignment import TokenMap
+from omniedit.specialists.learned.attention_control import AttentionControl, Reach, joint_maps
+from omniedit.specialists.learned.paired_sampling import (
+    Pipeline,
+    PromptPair,
+    Sampling,
+    blended,
+    generate,
+    generate_pairs,
+    latent_masks,
+)
+
+SIZE = (48, 64)
+HOW = Sampling(steps=4, guidance=3.0, reach=Reach(text_steps=0.75, image_steps=0.5), blend=0.0)
+PAIR = PromptPair("add the dog", "add the fog", seed=1)
+
+
+@pytest.fixture(scope="module", params=["sdxl", "sd3"])
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    make = {"sdxl": tiny_sdxl.make_generation, "sd3": tiny_sd3.make_folder}[request.param]
+    loaded = DiffusionPipeline.from_pretrained(make(tmp_path_factory.mktemp("generation") / request.param))
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def one(pipeline: Pipeline, pair: PromptPair, how: Sampling = HOW) -> tuple[np.ndarray, np.ndarray]:
+    (pictures,) = generate_pairs(pipeline, [pair], SIZE, how)
+    return pictures
+
+
+def test_the_same_prompt_twice_gives_the_same_picture_bit_for_bit(pipeline: Pipeline) -> None:
+    first, second = one(pipeline, replace(PAIR, target=PAIR.source))
+    assert np.array_equal(first, second) and first.shape == (*SIZE, 3) and first.std() > 1
+
+
+def test_an_edit_differs_from_its_source_and_control_makes_a_difference(pipeline: Pipeline) -> None:
+    source, target = one(pipeline, PAIR)
+    _, free = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
+    assert not np.array_equal(source, target) and not np.array_equal(target, free)
+
+
+def test_each_reach_of_the_control_makes_a_difference_of_its_own(pipeline: Pipeline) -> None:
+    reaches = (Reach(0.75, 0.0), Reach(0.0, 0.5), Reach(0.75, 0.5), Reach(1.0, 1.0))
+    reaches += (Reach(0.75, 0.5, text_layers=("nowhere",)), Reach(0.75, 0.5, image_layers=("nowhere",)))
+    targets = [one(pipeline, PAIR, replace(HOW, reach=reach))[1] for reach in reaches]
+    same = [[np.array_equal(this, other) for other in targets] for this in targets]
+    # Layers that are not there are as no steps at all; all else differs.
+    expected = np.eye(6, dtype=bool)
+    expected[[0, 5], [5, 0]] = expected[[1, 4], [4, 1]] = True
+    assert np.array_equal(same, expected)
+
+
+def test_without_control_each_picture_is_what_its_prompt_gives_alone(pipeline: Pipeline) -> None:
+    source, target = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
+    alone = generate(pipeline, [PAIR.source, PAIR.target], [PAIR.seed] * 2, SIZE, HOW)
+    assert_close(source, alone[0])
+    assert_close(target, alone[1])
+
+
+def test_the_source_is_what_its_prompt_gives_alone(pipeline: Pipeline) -> None:
+    (alone,) = generate(pipeline, [PAIR.source], [PAIR.seed], SIZE, HOW)
+    assert_close(one(pipeline, PAIR)[0], alone)
+
+
+def test_a_weight_of_one_changes_nothing_and_another_does(pipeline: Pipeline) -> None:
+    _, target = one(pipeline, PAIR)
+    assert np.array_equal(one(pipeline, replace(PAIR, weights={"fog": 1.0}))[1], target)
+    assert not np.array_equal(one(pipeline, replace(PAIR, weights={"fog": 4.0}))[1], target)
+
+
+def test_pairs_of_a_batch_do_not_touch_each_other(pipeline: Pipeline) -> None:
+    other = PromptPair("make it night", "make the dog night", seed=2)
+    for pair, together in zip((PAIR, other), generate_pairs(pipeline, [PAIR, other], SIZE, HOW), strict=True):
+        for picture, alone in zip(together, one(pipeline, pair), strict=True):
+            assert_close(picture, alone)
+
+
+def test_an_empty_mask_gives_back_the_source(pipeline: Pipeline) -> None:
+    source, target = one(pipeline, replace(PAIR, mask=np.zeros(SIZE, bool)), replace(HOW, blend=1.0))
+    assert np.array_equal(source, target)
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.0, 0), (0.7, 3), (1.0, 4)])
+def test_blending_ends_at_the_stated_step(
+    share: float, steps: int, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(paired_sampling, "blended", lambda *given: calls.append(1) or blended(*given))
+    source, target = one(pipeline, replace(PAIR, mask=np.zeros(SIZE, bool)), replace(HOW, blend=share))
+    assert len(calls) == steps
+    assert np.array_equal(source, target) == (share == 1.0)
+
+
+def test_the_network_is_as_it_was_afterwards(pipeline: Pipeline) -> None:
+    network = getattr(pipeline, "unet", None) or pipeline.transformer
+    before = dict(network.attn_processors)
+    one(pipeline, PAIR)
+    assert network.attn_processors == before
+
+
+def assert_close(picture: np.ndarray, other: np.ndarray) -> None:
+    """Up to a level of grey: sums of floats in another order."""
+    assert np.abs(picture.astype(int) - other.astype(int)).max() <= 1
+
+
+def test_latents_outside_the_mask_are_the_sources() -> None:
+    mask = np.zeros((16, 32), bool)
+    mask[3, 9] = True
+    latents = torch.arange(2 * 1 * 2 * 4.0).reshape(2, 1, 2, 4)
+    source, target = blended(latents, latent_masks([mask], (16, 32), 8))
+    assert torch.equal(source, latents[0])
+    assert target.flatten().tolist() == [0, 9, 2, 3, 4, 5, 6, 7]
+
+
+def test_rows_of_joint_attention_stay_distributions() -> None:
+    torch.manual_seed(0)
+    source, target = torch.randn(2, 1, 3, 6, 10).softmax(-1)
+    shares = torch.eye(4)[[1, 0, 2, 3]]
+    control = AttentionControl([TokenMap(shares, torch.tensor([1, 1, 0, 1.0]), torch.ones(4))], Reach(), steps=1)
+    for text, image in ((True, True), (True, False), (False, True)):
+        edited = joint_maps(control, source, target, 6, text, image)
+        torch.testing.assert_close(edited.sum(-1), torch.ones(1, 3, 6), atol=1e-5, rtol=0)
+        base = source if image else target
+        ratio = edited[..., :6] / base[..., :6]
+        torch.testing.assert_close(ratio, ratio[..., :1].expand_as(ratio), atol=1e-4, rtol=1e-3)
+        own = target[..., 6:]
+        expected = source[..., [7, 6, 8, 9]] * torch.tensor([1, 1, 0, 1.0]) + own * torch.tensor([0, 0, 1.0, 0])
+        expected = expected / expected.sum(-1, keepdim=True).clamp(min=1)
+        torch.testing.assert_close(edited[..., 6:], expected if text else own, atol=1e-5, rtol=1e-4)
