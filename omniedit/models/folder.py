@@ -1,16 +1,18 @@
-"""A part of a model from a local folder in diffusers' layout: safetensors only, whole, of the class that is wanted."""
+"""A model or a part of it from a local folder in diffusers' layout: safetensors only, whole, of the class wanted."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
 
 from omniedit.errors import UserError
 
+Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 LFS_POINTER = b"version https://git-lfs"
 
@@ -32,6 +34,28 @@ def load_part(folder: Path, classes: Sequence[type[nn.Module]], dtype: torch.dty
     if lost := sorted(info["missing_keys"]):
         raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
     return module.eval().requires_grad_(False)
+
+
+def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
+    """A whole pipeline of diffusers, with the weights in float16 where the folder has them so ("fp16") alone.
+
+    Raises:
+        UserError: the folder is missing, partial, not for this pipeline, or holds pickles only; no code of it is run.
+    """
+    index = read_config(folder / "model_index.json")
+    parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
+    for part in parts:
+        check_weights(part)
+    halved = any(path for part in parts for path in part.glob("*.fp16.safetensors"))
+    options |= {"use_safetensors": True, "local_files_only": True, "variant": "fp16" if halved else None}
+    try:
+        pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
+    except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
+        found = index.get("_class_name", "model of no class")
+        problem = " ".join(str(error).split())[:300]
+        raise UserError(f"{folder}: a {found} that cannot be loaded as {kind.__name__} ({problem})") from None
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 def class_of(folder: Path, classes: Sequence[type[nn.Module]]) -> type[nn.Module]:

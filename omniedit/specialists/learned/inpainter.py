@@ -1,0 +1,121 @@
+"""Holes painted by diffusers' inpainting pipelines: FLUX.1 Fill, SDXL's inpainting UNet, SD3."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.pipelines.flux.pipeline_flux_fill import FluxFillPipeline
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint import StableDiffusion3InpaintPipeline
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint import (
+    StableDiffusionXLInpaintPipeline,
+)
+from PIL import Image as PillowImage
+
+from omniedit.errors import UserError
+from omniedit.images import Image, Mask
+from omniedit.models.folder import load_pipeline
+from omniedit.specialists.learned.batches import FittingBatches, by_size
+from omniedit.specialists.learned.canvas import Canvas, set_in
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What is to be painted into a photo.
+
+    Args:
+        image: (H, W, 3) RGB.
+        mask: (H, W), what is painted anew.
+        prompt: what is to be seen there.
+        seed: of the noise; it and the hole alone decide the picture.
+    """
+
+    image: Image
+    mask: Mask
+    prompt: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A pipeline that inpaints.
+
+    Args:
+        options: of its call: guidance as its authors have it, and noise alone to start from in the hole.
+    """
+
+    pipeline: type[Any]
+    steps: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS = {
+    kind.pipeline.__name__: kind
+    for kind in (
+        Kind(FluxFillPipeline, 50, {"guidance_scale": 30.0, "max_sequence_length": 512}),
+        Kind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
+        Kind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
+    )
+}
+"""By the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is none of them: it draws the
+masked picture's latents from torch's global generator, so that a seed would not decide its pictures."""
+
+
+class Inpainter:
+    """Paints holes, pictures of one size together.
+
+    Args:
+        steps: of the denoising; None for the kind's own.
+        resolution: a photo of more than resolution^2 pixels is painted at a smaller size, and only its hole is scaled
+            back up.
+    """
+
+    def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
+        self.pipeline, self.resolution = pipeline, resolution
+        self.kind = KINDS[type(pipeline).__name__]
+        self.steps = steps or self.kind.steps
+        self.batches = FittingBatches(batch_size)
+
+    @classmethod
+    def load(
+        cls, folder: Path, class_name: str, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any
+    ) -> "Inpainter":
+        """
+        Args:
+            class_name: of `KINDS`.
+
+        Raises:
+            UserError: another class, or a folder that cannot be loaded.
+        """
+        if class_name not in KINDS:
+            raise UserError(f"config/models.yaml: {class_name} does not inpaint here; take one of {', '.join(KINDS)}")
+        return cls(load_pipeline(folder, KINDS[class_name].pipeline, dtype).to(device), **options)
+
+    def fill(self, holes: Sequence[Hole]) -> list[Image]:
+        """The photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
+        filled: dict[int, Image] = {}
+        for places in by_size(holes, lambda hole: hole.image.shape):
+            painted = self.batches.map(self._painted, [holes[place] for place in places])
+            filled |= zip(places, painted, strict=True)
+        return [filled[place] for place in range(len(holes))]
+
+    def _painted(self, holes: Sequence[Hole]) -> list[Image]:
+        canvas = Canvas.of(holes[0].image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
+        height, width = canvas.padded
+        output = self.pipeline(
+            prompt=[hole.prompt for hole in holes],
+            image=[PillowImage.fromarray(canvas.laid_out(hole.image)) for hole in holes],
+            mask_image=[PillowImage.fromarray(canvas.laid_out_mask(hole.mask)) for hole in holes],
+            height=height,
+            width=width,
+            num_inference_steps=self.steps,
+            generator=[torch.Generator().manual_seed(hole.seed) for hole in holes],
+            output_type="np",
+            **self.kind.options,
+        )
+        painted = np.rint(255 * np.asarray(output.images)).astype(np.uint8)
+        return [
+            set_in(hole.image, canvas.brought_back(each), hole.mask) for hole, each in zip(holes, painted, strict=True)
+        ]

@@ -1,0 +1,144 @@
+"""Holes painted by the real pipelines, by what holds whatever the weights are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models import tiny_flux, tiny_sd3, tiny_sdxl
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.errors import UserError
+from omniedit.specialists.learned.batches import FittingBatches
+from omniedit.specialists.learned.canvas import Canvas, set_in, soft_inside
+from omniedit.specialists.learned.inpainter import Hole, Inpainter
+
+FOLDERS: dict[str, Callable[[Path], Path]] = {
+    "FluxFillPipeline": tiny_flux.make_inpainting,
+    "StableDiffusionXLInpaintPipeline": tiny_sdxl.make_inpainting,
+    "StableDiffusion3InpaintPipeline": tiny_sd3.make_folder,
+}
+
+
+@pytest.fixture(scope="module", params=FOLDERS)
+def inpainter(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Inpainter:
+    folder = FOLDERS[request.param](tmp_path_factory.mktemp("inpainting") / request.param)
+    return Inpainter.load(folder, request.param, steps=2, resolution=64)
+
+
+def hole(height: int, width: int, seed: int = 1) -> Hole:
+    image = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    mask = np.zeros((height, width), bool)
+    mask[height // 4 : height // 2, width // 4 : width // 2] = True
+    return Hole(image, mask, "the dog", seed)
+
+
+def test_outside_the_mask_every_pixel_is_the_photos_own(inpainter: Inpainter) -> None:
+    holes = [hole(66, 90), hole(50, 50)]
+    for given, filled in zip(holes, inpainter.fill(holes), strict=True):
+        assert filled.shape == given.image.shape and filled.dtype == np.uint8
+        assert np.array_equal(filled[~given.mask], given.image[~given.mask])
+        assert (filled[given.mask] != given.image[given.mask]).mean() > 0.5
+
+
+def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> None:
+    holes = [hole(64, 48, seed) for seed in (1, 2, 3)]
+    together = inpainter.fill(holes)
+    for given, filled in zip(holes, together, strict=True):
+        (alone,) = inpainter.fill([given])
+        assert np.abs(filled.astype(int) - alone.astype(int)).max() <= 1
+    again = inpainter.fill([replace(holes[0], seed=7), holes[0]])
+    assert np.array_equal(again[1], inpainter.fill([holes[0], holes[1]])[0])
+    assert not np.array_equal(again[0], again[1])
+
+
+def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="StableDiffusionPipeline does not inpaint here; take one of FluxFill"):
+        Inpainter.load(tmp_path, "StableDiffusionPipeline")
+    folder = tiny_sdxl.make_generation(tmp_path / "sdxl")
+    with pytest.raises(UserError, match="a StableDiffusionXLPipeline that cannot be loaded as FluxFillPipeline"):
+        Inpainter.load(folder, "FluxFillPipeline")
+    for path in (folder / "unet").glob("*.safetensors"):
+        path.rename(path.with_suffix(".bin"))
+    with pytest.raises(UserError, match="which could run code when it is read"):
+        Inpainter.load(folder, "StableDiffusionXLInpaintPipeline")
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_photos_of_each_ratio_are_painted_at_their_own_size(ratio: str) -> None:
+    width, height = bucket_size(ratio, 1024)
+    canvas = Canvas.of(np.zeros((height, width, 3), np.uint8), 1100, grid=16)
+    assert canvas.padded == canvas.size == (height, width) and height * width >= 2**20
+
+
+def test_a_larger_photo_keeps_its_ratio_and_a_small_one_its_size() -> None:
+    large = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 1024, grid=16)
+    assert large.size == (836, 1254) and large.padded == (848, 1264)
+    small = np.random.default_rng(0).integers(0, 255, (30, 45, 3), np.uint8)
+    canvas = Canvas.of(small, 1024, grid=16)
+    laid_out = canvas.laid_out(small)
+    assert laid_out.shape == (32, 48, 3) and np.array_equal(laid_out[30, :45], small[29])
+    assert np.array_equal(canvas.brought_back(laid_out), small)
+
+
+def test_a_mask_keeps_its_thinnest_part_and_does_not_reach_beyond_the_photo() -> None:
+    mask = np.zeros((1500, 2250), bool)
+    mask[:, 700] = mask[-1] = True
+    canvas = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 512, grid=16)
+    laid_out = canvas.laid_out_mask(mask)
+    assert laid_out[: canvas.size[0]].any(axis=1).all() and not laid_out[canvas.size[0] :].any()
+
+
+def test_a_hole_fades_in_from_its_rim_but_not_from_the_pictures_border() -> None:
+    mask = np.zeros((200, 200), bool)
+    mask[:, 50:] = True
+    opacity = soft_inside(mask)
+    assert (opacity[:, :50] == 0).all() and (opacity[:, 60:] == 1).all()
+    assert 0 < opacity[0, 50] < opacity[0, 53] < 1
+    filled = set_in(np.zeros((200, 200, 3), np.uint8), np.full((200, 200, 3), 200, np.uint8), mask)
+    assert filled[:, :50].max() == 0 and filled[100, 51, 0] < 100 and (filled[:, 60:] == 200).all()
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+
+    def run(batch: Sequence[int]) -> list[int]:
+        asked.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return [10 * item for item in batch]
+
+    batches = FittingBatches(8)
+    assert batches.map(run, range(7)) == [0, 10, 20, 30, 40, 50, 60]
+    assert asked == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert "out of memory on 7 pictures at once: going on with 3" in capsys.readouterr().out
+    assert batches.map(run, range(2)) == [0, 10] and asked[-2:] == [1, 1]
+
+
+def test_memory_that_does_not_last_for_one_picture_is_told() -> None:
+    def run(batch: Sequence[int]) -> list[int]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(UserError, match="out of memory on one picture"):
+        FittingBatches(2).map(run, range(2))
+
+
+def test_a_pipeline_that_runs_out_of_memory_goes_on_with_smaller_batches(
+    inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holes = [hole(32, 32, seed) for seed in range(5)]
+    whole = [inpainter.fill([each])[0] for each in holes]
+    call = type(inpainter.pipeline).__call__
+
+    def limited(pipeline: object, prompt: list[str], **options: object) -> object:
+        if len(prompt) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return call(pipeline, prompt, **options)
+
+    monkeypatch.setattr(type(inpainter.pipeline), "__call__", limited)
+    monkeypatch.setattr(inpainter, "batches", FittingBatches(4))
+    for filled, alone in zip(inpainter.fill(holes), whole, strict=True):
+        assert np.abs(filled.astype(int) - alone.astype(int)).max() <= 1
+    assert "going on with 2" in capsys.readouterr().out
