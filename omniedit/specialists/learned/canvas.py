@@ -61,7 +61,7 @@ class Canvas:
 
 
 def set_in(source: Image, painted: Image, hole: Mask) -> Image:
-    """The source with the painted picture in the hole, fading in from its rim; outside it the pixels are the source's."""
+    """The source with the painted picture in the hole, fading in from its rim; outside all pixels are the source's."""
     opacity = soft_inside(hole)[..., None]
     mixed = np.rint(source + opacity * (painted.astype(np.float32) - source))
     return np.where(hole[..., None], mixed, source).astype(np.uint8)

@@ -1,0 +1,85 @@
+"""Photos in other styles by CosXL-Edit: SDXL's InstructPix2Pix pipeline, latents scaled as that model takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instruct_pix2pix import (
+    StableDiffusionXLInstructPix2PixPipeline,
+)
+from PIL import Image as PillowImage
+
+from omniedit.images import Image
+from omniedit.models.folder import load_pipeline
+from omniedit.specialists.learned.batches import FittingBatches, by_size
+from omniedit.specialists.learned.canvas import Canvas
+
+
+@dataclass(frozen=True)
+class Restyling:
+    """
+    Args:
+        image: (H, W, 3) RGB.
+        instruction: 'Redraw this photo as a pencil sketch.'
+        seed: of the noise; it, the image and the instruction alone decide the picture.
+    """
+
+    image: Image
+    instruction: str
+    seed: int
+
+
+class Stylist:
+    """Restyles photos, those of one size together; each keeps its size.
+
+    Args:
+        guidance, image_guidance: how strongly the instruction is followed, and the photo kept: CosXL-Edit's own.
+        resolution: a photo of more than resolution^2 pixels is drawn at a smaller size and scaled back up.
+    """
+
+    def __init__(
+        self,
+        pipeline: StableDiffusionXLInstructPix2PixPipeline,
+        batch_size: int = 4,
+        steps: int | None = None,
+        resolution: int = 1024,
+        guidance: float = 7.0,
+        image_guidance: float = 1.5,
+    ) -> None:
+        self.pipeline, self.steps, self.resolution = pipeline, steps or 20, resolution
+        self.scales = {"guidance_scale": guidance, "image_guidance_scale": image_guidance}
+        self.batches = FittingBatches(batch_size)
+
+    @classmethod
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: int) -> "Stylist":
+        """
+        Raises:
+            UserError: the folder cannot be loaded.
+        """
+        # The pipeline does not keep this in its folder: without it, latents would be 7.7 times too large.
+        pipeline = load_pipeline(folder, StableDiffusionXLInstructPix2PixPipeline, dtype, is_cosxl_edit=True)
+        return cls(pipeline.to(device), **options)
+
+    def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
+        """The photos in their new styles, in order."""
+        restyled: dict[int, Image] = {}
+        for places in by_size(wanted, lambda one: one.image.shape):
+            restyled |= zip(places, self.batches.map(self._drawn, [wanted[place] for place in places]), strict=True)
+        return [restyled[place] for place in range(len(wanted))]
+
+    def _drawn(self, wanted: Sequence[Restyling]) -> list[Image]:
+        canvas = Canvas.of(wanted[0].image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
+        height, width = canvas.padded
+        output = self.pipeline(
+            prompt=[one.instruction for one in wanted],
+            image=[PillowImage.fromarray(canvas.laid_out(one.image)) for one in wanted],
+            height=height,
+            width=width,
+            num_inference_steps=self.steps,
+            generator=[torch.Generator().manual_seed(one.seed) for one in wanted],
+            output_type="np",
+            **self.scales,
+        )
+        return [canvas.brought_back(drawn) for drawn in np.rint(255 * np.asarray(output.images)).astype(np.uint8)]
