@@ -1,8 +1,8 @@
 """What a specialist is: it proposes an edit for a photo, then makes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,12 +54,14 @@ class Edited:
         models: name of each model used -> its revision.
         source: the pair's source where that is not the photo itself: an addition's source is the photo with the
             object taken away, and the photo is its edited picture.
+        truth: what became known on the way (an object's box), beside the request's own.
     """
 
     image: Image
     mask: Mask | None
     models: Mapping[str, str]
     source: Image | None = None
+    truth: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Specialist(Protocol):
@@ -80,3 +82,10 @@ class Specialist(Protocol):
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         """The edits, in order; `Unsuitable` where one did not come off."""
         ...
+
+
+@runtime_checkable
+class Batched(Specialist, Protocol):
+    """A specialist that works faster on several photos' requests at once."""
+
+    batch_size: int

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import count
 
@@ -11,7 +13,8 @@ import numpy as np
 from omniedit import __version__
 from omniedit.pairs import EditPair, Refusal, make_pair_id
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, Specialist, Unsuitable
+from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, Specialist, Unsuitable
+from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
 STRIKES = 6
@@ -19,61 +22,115 @@ STRIKES = 6
 
 
 def synthesize(
-    specialist: Specialist, name: str, photos: Donors, pairs: int, seed: int
+    specialist: Specialist, name: str, photos: Donors, pairs: int, seed: int, journal: Journal | None = None
 ) -> Iterator[EditPair | Refusal]:
     """At most `pairs` distinct pairs of one task, and every distinct refusal on the way.
 
     Photos take turns, so that pairs spread evenly over them. What is drawn for a photo's n-th turn depends on
-    (seed, task, photo, n) alone: it does not change when other photos come or go.
+    (seed, task, photo, n) alone: it does not change when other photos come or go. Turns of as many photos as the
+    specialist takes at once are edited together; how many these are changes no pair.
 
     Args:
         specialist: makes the edits; `name` is what the config calls it.
-        photos: where sources come from, decoded one at a time.
+        photos: where sources come from, decoded a batch at a time.
+        journal: keeps what becomes of each batch, and knows of those that a killed job finished.
     """
     turns = _turns(specialist.task, photos, seed)
     strikes = dict.fromkeys(range(len(photos)), 0)
+    size = specialist.batch_size if isinstance(specialist, Batched) else 1
     seen: set[tuple[str, str]] = set()
-    made = 0
+    made, batches = 0, count()
     for attempt in count():
         if all(strike == STRIKES for strike in strikes.values()):
             return
-        for index in turns:
+        waiting = deque(index for index in turns if strikes[index] < STRIKES)
+        while waiting:
             if made == pairs:
                 return
-            if strikes[index] == STRIKES:
-                continue
-            photo = photos[index]
-            try:
-                outcome = _turn(specialist, name, photo, seed, attempt, seen)
-                strikes[index] = strikes[index] + 1 if isinstance(outcome, Refusal) else 0
-            except Unsuitable as reason:
-                outcome, strikes[index] = Refusal(photo.source_id, str(reason)), STRIKES
-            if isinstance(outcome, EditPair):
-                made += 1
-                yield outcome
-            elif (outcome.source_id, outcome.reason) not in seen:
-                seen.add((outcome.source_id, outcome.reason))
-                yield outcome
+            batch = _batch(specialist, photos, waiting, min(size, pairs - made), seed, attempt, seen)
+            edited = iter(_edited(specialist, name, list(batch.values()), seed, attempt, next(batches), journal))
+            for index, turn in batch.items():
+                outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
+                if isinstance(outcome, EditPair):
+                    made, strikes[index] = made + 1, 0
+                    yield outcome
+                    continue
+                strikes[index] = STRIKES if isinstance(turn, _Nothing) and not turn.more else strikes[index] + 1
+                if (outcome.source_id, outcome.reason) not in seen:
+                    seen.add((outcome.source_id, outcome.reason))
+                    yield outcome
 
 
-def _turn(
-    specialist: Specialist, name: str, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
-) -> EditPair | Refusal:
-    """A photo's next edit.
+@dataclass(frozen=True)
+class _Nothing:
+    """A turn without an edit.
 
-    Raises:
-        Unsuitable: it has nothing to propose.
+    Args:
+        more: whether the photo may have something to propose the next time.
     """
+
+    refusal: Refusal
+    more: bool
+
+
+def _batch(
+    specialist: Specialist,
+    photos: Donors,
+    waiting: deque[int],
+    size: int,
+    seed: int,
+    attempt: int,
+    seen: set[tuple[str, str]],
+) -> dict[int, EditRequest | _Nothing]:
+    """Turns of the photos that wait, by their index, until as many as `size` of them have a request."""
+    batch: dict[int, EditRequest | _Nothing] = {}
+    while waiting and sum(isinstance(turn, EditRequest) for turn in batch.values()) < size:
+        index = waiting.popleft()
+        batch[index] = _asked(specialist, photos[index], seed, attempt, seen)
+    return batch
+
+
+def _asked(
+    specialist: Specialist, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
+) -> EditRequest | _Nothing:
+    """A photo's next edit, which goes on the list of those seen."""
     rng = np.random.default_rng(_draw(seed, specialist.task, photo.source_id, attempt))
-    request = specialist.propose(photo, rng)
+    try:
+        request = specialist.propose(photo, rng)
+    except Unsuitable as reason:
+        return _Nothing(Refusal(photo.source_id, str(reason)), more=False)
     truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
     if truth in seen:
-        return Refusal(photo.source_id, "no further edit to propose")
+        return _Nothing(Refusal(photo.source_id, "no further edit to propose"), more=True)
     seen.add(truth)
-    (edited,) = specialist.edit([request])
-    if isinstance(edited, Unsuitable):
-        return Refusal(photo.source_id, str(edited))
-    return _pair(request, edited, name, seed, attempt)
+    return request
+
+
+def _edited(
+    specialist: Specialist,
+    name: str,
+    asked: Sequence[EditRequest | _Nothing],
+    seed: int,
+    attempt: int,
+    batch: int,
+    journal: Journal | None,
+) -> list[EditPair | Refusal]:
+    """What became of the requests among the turns of a batch."""
+    requests = [turn for turn in asked if isinstance(turn, EditRequest)]
+    if not requests:
+        return []
+    ids = {make_pair_id(specialist.task, r.photo.source_id, seed, attempt): r.photo.source_id for r in requests}
+    if journal is not None and (recalled := journal.recall(batch, ids)) is not None:
+        return recalled
+    outcomes: list[EditPair | Refusal] = [
+        Refusal(request.photo.source_id, str(edited))
+        if isinstance(edited, Unsuitable)
+        else _pair(request, edited, name, seed, attempt)
+        for request, edited in zip(requests, specialist.edit(requests), strict=True)
+    ]
+    if journal is not None:
+        journal.keep(batch, outcomes)
+    return outcomes
 
 
 def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: int) -> EditPair:
@@ -98,7 +155,7 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
             "models": dict(edited.models),
             "seed": seed,
             "attempt": attempt,
-            "truth": dict(request.truth),
+            "truth": {**request.truth, **edited.truth},
         },
     )
 

@@ -1,11 +1,14 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from omniedit.pairs import EditPair, Refusal
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.journal import Journal
 from omniedit.specialists.synthesize import synthesize
 from omniedit.tasks import Task
 
@@ -97,3 +100,66 @@ def test_pair_ids_are_unique_and_follow_the_seed() -> None:
     assert len(set(ids)) == 9
     assert ids == [pair.pair_id for pair in again]
     assert not set(ids) & {pair.pair_id for pair in other}
+
+
+class Batching(Painter):
+    """Paints several at once; `batches` lists how many."""
+
+    batch_size = 3
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | Unsuitable]:
+        self.__dict__.setdefault("batches", []).append(len(requests))
+        return super().edit(requests)
+
+
+@pytest.mark.parametrize("pairs", [1, 5, 7, 40])
+def test_batches_change_no_pair_and_no_refusal(pairs: int) -> None:
+    options = {"levels": 9, "fails": lambda level: level % 3 == 0, "refuses": "d"}
+    painter = Batching(**options)
+    assert outcomes(painter, pairs) == outcomes(Painter(**options), pairs)
+    assert painter.batches[0] == min(3, pairs)
+
+
+def test_a_killed_job_goes_on_after_its_last_finished_batch(tmp_path: Path) -> None:
+    whole = outcomes(Batching(), 7)
+    killed = synthesize(Batching(), "painter", photos(*"abcde"), 7, 0, journal(tmp_path))
+    first = [next(killed) for _ in range(4)]
+    painter = Batching()
+    again = list(synthesize(painter, "painter", photos(*"abcde"), 7, 0, journal(tmp_path)))
+    assert told(again) == whole and told(first) == whole[:4]
+    assert painter.batches == [2]
+
+
+def test_a_job_with_other_options_starts_anew(tmp_path: Path) -> None:
+    list(synthesize(Batching(), "painter", photos(*"abcde"), 7, 0, journal(tmp_path)))
+    painter = Batching()
+    list(synthesize(painter, "painter", photos(*"abcde"), 7, 0, journal(tmp_path, steps=3)))
+    assert painter.batches == [3, 2, 2] and len(list(tmp_path.glob(".*.batches"))) == 1
+    journal(tmp_path, steps=3).close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_half_written_batch_is_made_again(tmp_path: Path) -> None:
+    list(synthesize(Batching(), "painter", photos(*"abcde"), 7, 0, journal(tmp_path)))
+    (damaged,) = tmp_path.glob(".*.batches/000001.h5")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    painter = Batching()
+    list(synthesize(painter, "painter", photos(*"abcde"), 7, 0, journal(tmp_path)))
+    assert painter.batches == [2]
+
+
+def journal(folder: Path, **about: int) -> Journal:
+    return Journal(folder / "00000.h5", Task.STYLE_TRANSFER, "painter", 0, about)
+
+
+def outcomes(painter: Painter, pairs: int) -> list[tuple]:
+    return told(synthesize(painter, "painter", photos(*"abcde"), pairs, seed=0))
+
+
+def told(outcomes: Iterable[EditPair | Refusal]) -> list[tuple]:
+    return [
+        (outcome.pair_id, outcome.provenance["truth"]["level"], int(outcome.edited[0, 0, 0]))
+        if isinstance(outcome, EditPair)
+        else (outcome.source_id, outcome.reason)
+        for outcome in outcomes
+    ]
