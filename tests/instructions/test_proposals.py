@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.instructions.proposals import (
+    CLASSES,
+    RemovalProposal,
+    checked,
+    proposals_of,
+    read_proposals,
+    recorded_replies,
+    write_proposals,
+)
+from omniedit.tasks import Task
+
+REMOVAL = {"instructions": ["Remove the dog."], "object": "dog", "background": "an empty meadow"}
+PROMPTS = {"source_prompt": "a red car", "target_prompt": "a blue car"}
+ATTRIBUTE = {"instructions": ["Blue."], "object": "car", "attribute": "colour", "value": "blue", **PROMPTS}
+
+
+def test_every_task_has_a_class() -> None:
+    assert set(CLASSES) == set(Task)
+
+
+@pytest.mark.parametrize("reply", [json.dumps(REMOVAL), f"```json\n{json.dumps(REMOVAL)}\n```"])
+def test_a_reply_becomes_a_proposal_with_its_truth(reply: str, tmp_path: Path) -> None:
+    write_proposals(tmp_path / "p.parquet", [checked("a", Task.OBJECT_REMOVAL, reply)])
+    found = read_proposals(tmp_path / "p.parquet", Task.OBJECT_REMOVAL)
+    assert found == {"a": [RemovalProposal(**REMOVAL)]}
+    assert found["a"][0].truth == {"object": "dog", "every": False, "background": "an empty meadow"}
+    assert read_proposals(tmp_path / "p.parquet", Task.OBJECT_ADDITION) == {}
+
+
+@pytest.mark.parametrize(
+    ("task", "reply", "words"),
+    [
+        (Task.OBJECT_REMOVAL, "I cannot help with that.", "Invalid JSON"),
+        (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "object": ""}), "object: String should have at least 1"),
+        (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "colour": "red"}), "colour: Extra inputs"),
+        (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "instructions": []}), "instructions: List should have at least 1"),
+        (Task.STYLE_TRANSFER, json.dumps({"instructions": ["Redraw it."]}), "style: Field required"),
+        (Task.ATTRIBUTE_MODIFICATION, json.dumps({**ATTRIBUTE, "target_prompt": "a red car"}), "are the same"),
+    ],
+)
+def test_what_cannot_be_used_is_kept_with_its_reason(task: Task, reply: str, words: str, tmp_path: Path) -> None:
+    row = checked("a", task, reply)
+    assert row["proposal"] is None and words in row["refused"]
+    write_proposals(tmp_path / "p.parquet", [row])
+    assert read_proposals(tmp_path / "p.parquet", task) == {}
+
+
+def test_replies_are_dealt_to_the_shard_of_their_photo(tmp_path: Path) -> None:
+    lines = [{"source_id": name, "task": "object_removal", "reply": json.dumps(REMOVAL)} for name in "abcb"]
+    (tmp_path / "replies.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    rows = proposals_of(["b", "d"], recorded_replies(tmp_path / "replies.jsonl"))
+    assert [row["source_id"] for row in rows] == ["b", "b"]
+
+
+@pytest.mark.parametrize(
+    "line", ["words", '{"source_id": "a", "task": "magic", "reply": ""}', '{"source_id": "a"}', "[]"]
+)
+def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
+    good = json.dumps({"source_id": "a", "task": "object_removal", "reply": "{}"})
+    (tmp_path / "replies.jsonl").write_text(f"{good}\n{line}\n")
+    with pytest.raises(UserError, match=r"replies.jsonl: line 2 is no JSON object with source_id, task"):
+        recorded_replies(tmp_path / "replies.jsonl")
