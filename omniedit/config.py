@@ -61,7 +61,23 @@ class TaskConfig(Section):
     pairs_per_shard: int = Field(8, ge=0)
     """Candidate pairs to make for each shard; 0 turns the task off."""
     specialist: Literal["embedded", "learned"] = "embedded"
-    """Which specialist makes them: classical ones on a CPU, or the paper's learned models (planned, not built yet)."""
+    """Which specialist makes them: classical ones on a CPU, or the paper's learned models, for which see `learned`."""
+
+
+class LearnedConfig(Section):
+    """What the learned specialists of all tasks have in common."""
+
+    replies: str | None = None
+    """Recorded replies of a vision-language model: JSON objects, one a line, with `source_id`, `task` and `reply`, its
+    proposal as docs/learned_specialists.md says. Needed where a task's specialist is `learned`."""
+    candidates: int = Field(1, ge=1)
+    """How often each proposal is edited, each time with another seed; all are kept for scoring."""
+    batch_size: int = Field(4, ge=1)
+    """Edits made at once; halved where the device's memory does not last."""
+    resolution: int = Field(1024, ge=32, multiple_of=16)
+    """Pictures are painted at no more than about resolution^2 pixels, at their own ratio."""
+    steps: int | None = Field(None, ge=1, le=1000)
+    """Denoising steps; null: as many as each model's authors take."""
 
 
 class TasksConfig(Section):
@@ -75,6 +91,11 @@ class TasksConfig(Section):
 
     def __getitem__(self, task: Task) -> TaskConfig:
         return getattr(self, task.value)
+
+    @property
+    def learned(self) -> tuple[Task, ...]:
+        """Those of the enabled tasks that learned models serve."""
+        return tuple(task for task in self.enabled if self[task].specialist == "learned")
 
     @property
     def enabled(self) -> tuple[Task, ...]:
@@ -358,6 +379,7 @@ class Config(Section):
     """Every random choice of the run follows from it."""
     sources: SourcesConfig = SourcesConfig()
     tasks: TasksConfig = TasksConfig()
+    learned: LearnedConfig = LearnedConfig()
     scoring: ScoringConfig = ScoringConfig()
     filter: FilterConfig = FilterConfig()
     buckets: BucketsConfig = BucketsConfig()
@@ -371,9 +393,13 @@ class Config(Section):
             raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
         return self
 
+    @model_validator(mode="after")
+    def _learned_tasks_have_proposals(self) -> "Config":
+        if self.tasks.learned and self.learned.replies is None:
+            raise ValueError(f"learned.replies is needed, since tasks.{self.tasks.learned[0]}.specialist is learned")
+        return self
+
 
 def not_built(config: Config) -> list[str]:
     """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
-    learned = [f"tasks.{task}.specialist: learned" for task in Task if config.tasks[task].specialist == "learned"]
-    judge = ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []
-    return learned + judge
+    return ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []

@@ -15,6 +15,7 @@ from omniedit.config import Config, Section
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
+from omniedit.specialists.learned.roles import ROLES
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
@@ -70,7 +71,8 @@ def roles_of(config: Config) -> list[str]:
         UserError: config/models.yaml names no such role.
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
-    roles = list(dict.fromkeys([*config.models.roles, *base]))
+    learned = [role for task in config.tasks.learned for role in ROLES[task]]
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned]))
     for role in roles:
         model_of(role)
     return roles

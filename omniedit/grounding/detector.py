@@ -187,13 +187,14 @@ class Grounder:
         """What each query's phrase means in its picture, in order."""
         detections = self.detector.detect(queries, self.limits)
         chosen = [chosen_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
-        found = [pair for pair in zip(queries, chosen, strict=True) if isinstance(pair[1], Detections)]
-        images, boxes = [query.image for query, _ in found], [these.boxes for _, these in found]
-        masks = iter(self.segmenter.masks(images, boxes) if found else ())
+        images, boxes = [], []
+        for query, these in zip(queries, chosen, strict=True):
+            if isinstance(these, Detections):
+                images.append(query.image)
+                boxes.append(these.boxes)
+        masks = iter(self.segmenter.masks(images, boxes) if images else ())
         return [
-            within_limits(query.phrase, these, next(masks).any(axis=0), self.limits)
-            if isinstance(these, Detections)
-            else these
+            within_limits(query.phrase, these, next(masks), self.limits) if isinstance(these, Detections) else these
             for query, these in zip(queries, chosen, strict=True)
         ]
 
@@ -210,7 +211,9 @@ def chosen_boxes(query: Query, found: Detections, limits: Limits) -> Detections 
     return Detections(found.boxes[:1], found.scores[:1])
 
 
-def within_limits(phrase: str, chosen: Detections, mask: Mask, limits: Limits) -> Grounded | NotGrounded:
+def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounded | NotGrounded:
+    """What a phrase means, from its boxes and their masks (N, H, W), where it is neither too small nor too large."""
+    mask = np.logical_or.reduce(masks)
     area = float(mask.mean())
     if area < limits.min_area:
         return NotGrounded(f"'{phrase}' is too small: {area:.2%} of the picture, less than {limits.min_area:.2%}")

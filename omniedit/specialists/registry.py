@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
+from omniedit.config import LearnedConfig
+from omniedit.instructions.proposals import read_proposals
 from omniedit.specialists.base import Donors, Specialist
 from omniedit.tasks import Task
 
@@ -17,18 +20,45 @@ EMBEDDED: dict[Task, str] = {
 }
 """module:class within omniedit.specialists; no generative weights, runs on a CPU."""
 
+LEARNED: dict[Task, str] = {
+    Task.OBJECT_SWAP: "learned.inpainting:ObjectSwap",
+    Task.OBJECT_REMOVAL: "learned.inpainting:ObjectRemoval",
+    Task.OBJECT_ADDITION: "learned.inpainting:ObjectAddition",
+    Task.ATTRIBUTE_MODIFICATION: "learned.prompt_to_prompt:AttributeModification",
+    Task.BACKGROUND_SWAP: "learned.inpainting:BackgroundSwap",
+    Task.ENVIRONMENT_CHANGE: "learned.prompt_to_prompt:EnvironmentChange",
+    Task.STYLE_TRANSFER: "learned.stylisation:StyleTransfer",
+}
+"""The paper's: pretrained models, a GPU, proposals of a vision-language model."""
+
 BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP)
 """Tasks whose specialist needs other photos: a cut-out to paste, a background."""
 
-REGISTRY: dict[str, dict[Task, str]] = {"embedded": EMBEDDED}
 
-
-def build(task: Task, name: str, donors: Donors) -> Specialist:
-    """The specialist that the config calls `name`, for one task.
+def build(task: Task, donors: Donors) -> Specialist:
+    """The embedded specialist of a task.
 
     Args:
         donors: photos to borrow from.
     """
-    module, _, cls = REGISTRY[name][task].partition(":")
-    factory: Callable[..., Specialist] = getattr(import_module(f"omniedit.specialists.{module}"), cls)
+    factory = class_at(EMBEDDED[task])
     return factory(donors) if task in BORROWS else factory()
+
+
+def build_learned(task: Task, config: LearnedConfig, proposals: Path, device: str) -> Specialist:
+    """The learned specialist of a task; its models are loaded when they are first needed.
+
+    Args:
+        proposals: of the photos, `proposals/{shard}.parquet`.
+
+    Raises:
+        UserError: the file of proposals cannot be used.
+    """
+    from omniedit.specialists.learned.toolbox import Toolbox
+
+    return class_at(LEARNED[task])(Toolbox(config, device), read_proposals(proposals, task))
+
+
+def class_at(path: str) -> Callable[..., Specialist]:
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"omniedit.specialists.{module}"), name)

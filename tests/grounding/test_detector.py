@@ -111,7 +111,7 @@ def test_two_that_fit_alike_are_ambiguous_where_one_is_meant() -> None:
 def test_a_mask_out_of_limits_is_refused_with_its_share(side: int, words: str) -> None:
     mask = np.zeros((100, 100), bool)
     mask[:side, :side] = True
-    outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask, Limits())
+    outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
 
 

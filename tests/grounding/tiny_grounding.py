@@ -24,8 +24,8 @@ WORDS = {101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?", 1030: "red", 1031: "c
 SIDE = 64
 
 
-def make_detector(folder: Path) -> Path:
-    """Six queries, two layers, a Swin of two levels, a BERT 16 wide."""
+def make_detector(folder: Path, queries: int = 6) -> Path:
+    """As many boxes as queries, two layers, a Swin of two levels, a BERT 16 wide."""
     torch.manual_seed(0)
     backbone = SwinConfig(
         image_size=SIDE, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 1], window_size=4, out_indices=[1, 2]
@@ -35,7 +35,7 @@ def make_detector(folder: Path) -> Path:
         GroundingDinoConfig(
             backbone_config=backbone,
             text_config=text,
-            num_queries=6,
+            num_queries=queries,
             encoder_layers=2,
             decoder_layers=2,
             encoder_ffn_dim=16,

@@ -27,7 +27,7 @@ SMALLEST = 1e-6
 """Least share of its row that an image token's attention leaves for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
 """SDXL's layers of few tokens, 32 x 32 of a picture of 1024 x 1024: they hold the layout, the finer ones texture. The
-paper's own choice in Stable Diffusion's UNet is likewise the maps of a quarter of the side."""
+authors' code for Stable Diffusion likewise takes maps of at most 16 x 16 or 32 x 32 tokens."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def controlled(network: SD3Transformer2DModel | UNet2DConditionModel, control: A
     """Within it the network's attention is controlled; afterwards it is as it was."""
     kind = JointControl if isinstance(network, SD3Transformer2DModel) else CrossControl
     before = dict(network.attn_processors)
-    network.set_attn_processor({name: kind(name, control, plain) for name, plain in before.items()})  # type: ignore[arg-type, misc]
+    processors: dict[str, Any] = {name: kind(name, control, plain) for name, plain in before.items()}
+    network.set_attn_processor(processors)
     try:
         yield
     finally:

@@ -57,6 +57,10 @@ class Sampling:
 
 
 Pipeline = StableDiffusionXLPipeline | StableDiffusion3Pipeline
+PIPELINES: dict[str, type[Pipeline]] = {
+    kind.__name__: kind for kind in (StableDiffusionXLPipeline, StableDiffusion3Pipeline)
+}
+"""By the class in config/models.yaml."""
 
 
 def generate(

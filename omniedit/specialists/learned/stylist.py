@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +12,14 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instru
 )
 from PIL import Image as PillowImage
 
+from omniedit.errors import UserError
 from omniedit.images import Image
 from omniedit.models.folder import load_pipeline
 from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import Canvas
+
+SINGLE_FILE = "cosxl_edit.safetensors"
+"""As Stability AI publishes it."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,14 @@ class Stylist:
         self.batches = FittingBatches(batch_size)
 
     @classmethod
-    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: int) -> "Stylist":
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any) -> "Stylist":
         """
         Raises:
-            UserError: the folder cannot be loaded.
+            UserError: the folder cannot be loaded, or holds all in one file.
         """
+        if (folder / SINGLE_FILE).is_file():
+            remedy = "give the role style a repository in diffusers' layout"
+            raise UserError(f"{folder / SINGLE_FILE}: a whole model in one file is not read yet; {remedy}")
         # The pipeline does not keep this in its folder: without it, latents would be 7.7 times too large.
         pipeline = load_pipeline(folder, StableDiffusionXLInstructPix2PixPipeline, dtype, is_cosxl_edit=True)
         return cls(pipeline.to(device), **options)

@@ -1,11 +1,13 @@
 """CosXL-Edit's pipeline with random weights, by what holds whatever they are."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models.tiny_sdxl import make_style
+from omniedit.errors import UserError
 from omniedit.specialists.learned.stylist import Restyling, Stylist
 
 
@@ -37,3 +39,9 @@ def test_photo_and_instruction_both_count(stylist: Stylist) -> None:
 
 def test_latents_are_scaled_as_cosxl_edit_takes_them(stylist: Stylist) -> None:
     assert stylist.pipeline.is_cosxl_edit
+
+
+def test_a_model_in_one_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "cosxl_edit.safetensors").touch()
+    with pytest.raises(UserError, match="a whole model in one file is not read yet"):
+        Stylist.load(tmp_path)

@@ -1,0 +1,154 @@
+"""Attribute modification and environment change: a generated picture and its edit, denoised together by
+prompt-to-prompt (Hertz et al. 2022, as in Wei et al. 2024, section 3.2)."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
+
+from omniedit.aspect import bucket_size
+from omniedit.grounding.detector import Grounded, NotGrounded, Query
+from omniedit.grounding.shapes import grown
+from omniedit.images import Image, Mask
+from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
+from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
+from omniedit.specialists.learned.batches import FittingBatches, by_size
+from omniedit.specialists.learned.canvas import set_in
+from omniedit.specialists.learned.inpainting import where
+from omniedit.specialists.learned.paired_sampling import PromptPair, Sampling, generate, generate_pairs
+from omniedit.specialists.learned.proposed import P, Proposed, proposal_of, seed_of
+from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.tasks import Task
+
+RIM = 0.05
+"""By how much of its own size the mask of what changes grows: the edit's own outline differs a little."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A pair to be denoised, at the ratio of the photo that gave its words.
+
+    Args:
+        size: height and width.
+        phrase: what is to be found in the source, '' where nothing.
+    """
+
+    pair: PromptPair
+    size: tuple[int, int]
+    phrase: str
+
+
+class PromptToPrompt(Proposed[P]):
+    """Generates sources, finds in them what the proposals name, then generates sources and targets together."""
+
+    proposal: ClassVar[type[Any]]
+    blend: ClassVar[float]
+    """Share of the steps in which latents outside the mask are the source's."""
+
+    def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
+        super().__init__(toolbox, proposals)
+        self.batches = FittingBatches(self.batch_size)
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        drafts = [self._draft(request) for request in requests]
+        outcomes: dict[int, Edited | Unsuitable] = {}
+        for places in by_size(drafts, lambda draft: draft.size):
+            outcomes |= zip(places, self.batches.map(self._edited, [drafts[place] for place in places]), strict=True)
+        return [outcomes[place] for place in range(len(requests))]
+
+    def _draft(self, request: EditRequest) -> Draft:
+        proposal = proposal_of(request, self.proposal)
+        pair = PromptPair(proposal.source_prompt, proposal.target_prompt, seed_of(request))
+        width, height = bucket_size(request.photo.ratio, self.toolbox.config.resolution)
+        return Draft(self.worded(pair, proposal), (height, width), proposal.object)
+
+    def _edited(self, drafts: Sequence[Draft]) -> list[Edited | Unsuitable]:
+        """Of drafts of one size."""
+        found = self._grounded(drafts)
+        masked = [
+            replace(draft.pair, mask=self.changing(grounded))
+            for draft, grounded in zip(drafts, found, strict=True)
+            if not isinstance(grounded, NotGrounded)
+        ]
+        made = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
+        return [
+            Unsuitable(grounded.reason) if isinstance(grounded, NotGrounded) else self._outcome(grounded, *next(made))
+            for grounded in found
+        ]
+
+    def _grounded(self, drafts: Sequence[Draft]) -> list[Grounded | NotGrounded | None]:
+        """What each draft's phrase means in its source; None where nothing is named."""
+        named = [draft for draft in drafts if draft.phrase]
+        if not named:
+            return [None] * len(drafts)
+        prompts, seeds = [draft.pair.source for draft in named], [draft.pair.seed for draft in named]
+        sources = generate(self.toolbox.generator, prompts, seeds, drafts[0].size, self._sampling)
+        queries = [Query(source, draft.phrase) for source, draft in zip(sources, named, strict=True)]
+        found = iter(self.toolbox.grounder.ground(queries))
+        return [next(found) if draft.phrase else None for draft in drafts]
+
+    @property
+    def _sampling(self) -> Sampling:
+        layers = SDXL_SELF if isinstance(self.toolbox.generator, StableDiffusionXLPipeline) else ()
+        how = Sampling(reach=Reach(image_layers=layers), blend=self.blend)
+        return how if self.toolbox.config.steps is None else replace(how, steps=self.toolbox.config.steps)
+
+    def _outcome(self, grounded: Grounded | None, source: Image, target: Image) -> Edited:
+        models = self.toolbox.revisions(*ROLES[self.task])
+        return Edited(
+            *self.held(grounded, source, target),
+            models,
+            source=source,
+            truth={} if grounded is None else where(grounded),
+        )
+
+    @abstractmethod
+    def worded(self, pair: PromptPair, proposal: P) -> PromptPair:
+        """The pair with what the proposal says of its words."""
+
+    @abstractmethod
+    def changing(self, grounded: Grounded | None) -> Mask | None:
+        """Where latents may differ while they are blended; None: everywhere."""
+
+    @abstractmethod
+    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        """The edited picture, and where it may differ from its source."""
+
+
+class AttributeModification(PromptToPrompt[AttributeProposal]):
+    """An object's colour, material, expression, by a word exchanged; latents outside the object stay the source's at
+    every step, and pixels in the end. Truth: the proposal's fields, box (fractions)."""
+
+    task, proposal, blend = Task.ATTRIBUTE_MODIFICATION, AttributeProposal, 1.0
+
+    def worded(self, pair: PromptPair, proposal: AttributeProposal) -> PromptPair:
+        return replace(pair, weights=dict.fromkeys(proposal.value.lower().split(), proposal.emphasis))
+
+    def changing(self, grounded: Grounded | None) -> Mask | None:
+        assert grounded is not None
+        return grown(grounded.mask, RIM)
+
+    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        mask = self.changing(grounded)
+        assert mask is not None
+        return set_in(source, target, mask), mask
+
+
+class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
+    """Another hour, weather, season, by words that keep their own attention; what stands in front is held to the
+    source's latents for the first 0.7 of the steps. Truth: the proposal's fields."""
+
+    task, proposal, blend = Task.ENVIRONMENT_CHANGE, EnvironmentProposal, 0.7
+
+    def worded(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
+        return replace(pair, exchange=False)
+
+    def changing(self, grounded: Grounded | None) -> Mask | None:
+        return None if grounded is None else ~grounded.mask
+
+    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        return target, None

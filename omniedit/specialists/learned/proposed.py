@@ -1,0 +1,60 @@
+"""What learned specialists share: their edits come from a file of proposals, each with one seed or several."""
+
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from omniedit.instructions.proposals import Proposal
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import EditRequest, Unsuitable
+from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.tasks import Task
+
+P = TypeVar("P", bound=Proposal)
+
+
+class Proposed(Generic[P]):
+    """Offers each photo's proposals in turn, then, where several candidates are asked for, each of them again with
+    another seed. Truth: the proposal's fields, and `candidate`.
+
+    Args:
+        proposals: of each photo, by its source id.
+    """
+
+    task: Task
+
+    def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]]) -> None:
+        self.toolbox, self.proposals = toolbox, proposals
+        self.batch_size = toolbox.config.batch_size
+        self._offered: dict[str, int] = {}
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        proposals = self.proposals.get(photo.source_id, ())
+        if not proposals:
+            raise Unsuitable("no usable proposal for this photo")
+        offered = self._offered.get(photo.source_id, 0)
+        candidate, place = divmod(offered, len(proposals))
+        if candidate == self.toolbox.config.candidates:
+            raise Unsuitable("no further proposal for this photo")
+        self._offered[photo.source_id] = offered + 1
+        proposal = proposals[place]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=tuple(proposal.instructions),
+            truth=proposal.truth | {"candidate": candidate},
+            parts={"proposal": proposal, "seed": int(rng.integers(2**31))},
+        )
+
+
+def proposal_of(request: EditRequest, kind: type[P]) -> P:
+    assert request.parts is not None
+    proposal = request.parts["proposal"]
+    assert isinstance(proposal, kind)
+    return proposal
+
+
+def seed_of(request: EditRequest) -> int:
+    assert request.parts is not None
+    return request.parts["seed"]

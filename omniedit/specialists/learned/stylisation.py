@@ -1,0 +1,21 @@
+"""Style transfer: a photo redrawn as its instruction says (CosXL-Edit, as in Wei et al. 2024, section 3.2)."""
+
+from collections.abc import Sequence
+
+from omniedit.instructions.proposals import StyleProposal
+from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.learned.proposed import Proposed, seed_of
+from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.stylist import Restyling
+from omniedit.tasks import Task
+
+
+class StyleTransfer(Proposed[StyleProposal]):
+    """Redraws the whole photo. Truth: style."""
+
+    task = Task.STYLE_TRANSFER
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        wanted = [Restyling(each.photo.image, each.instructions[0], seed_of(each)) for each in requests]
+        models = self.toolbox.revisions(*ROLES[self.task])
+        return [Edited(image, None, models) for image in self.toolbox.stylist.restyle(wanted)]

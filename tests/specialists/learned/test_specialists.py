@@ -1,0 +1,175 @@
+"""Learned specialists on folders of tiny random models: what holds of edits whatever the weights are."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from grounding.tiny_grounding import make_detector, make_segmenter
+
+from models import tiny_sdxl
+from omniedit.aspect import bucket_size
+from omniedit.config import LearnedConfig
+from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
+from omniedit.instructions.proposals import CLASSES, Proposal
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Batched, Edited, EditRequest, Unsuitable
+from omniedit.specialists.learned import toolbox as toolbox_module
+from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.specialists.registry import LEARNED, class_at
+from omniedit.tasks import Task
+from omniedit.weights import model_of
+
+MAKERS = {
+    "detector": make_detector,
+    "segmenter": make_segmenter,
+    "inpainting": tiny_sdxl.make_inpainting,
+    "generation": tiny_sdxl.make_generation,
+    "style": tiny_sdxl.make_style,
+}
+PROMPTS = {"source_prompt": "make the dog", "target_prompt": "make the fog"}
+FIELDS: dict[Task, dict[str, Any]] = {
+    Task.OBJECT_SWAP: {"object": "dog", "new_object": "red car"},
+    Task.OBJECT_REMOVAL: {"object": "dog", "background": "the fog"},
+    Task.OBJECT_ADDITION: {"object": "dog", "background": "the fog"},
+    Task.ATTRIBUTE_MODIFICATION: {"object": "dog", "attribute": "colour", "value": "fog", "emphasis": 2.0, **PROMPTS},
+    Task.BACKGROUND_SWAP: {"object": "dog", "background": "the fog"},
+    Task.ENVIRONMENT_CHANGE: {"environment": "fog", "object": "dog", **PROMPTS},
+    Task.STYLE_TRANSFER: {"style": "night"},
+}
+BOX = torch.tensor([[0.25, 0.25, 0.75, 0.75]])
+
+
+class Finder(Detector):
+    """Finds the same box in each picture, as long as `found` says so of the picture."""
+
+    found = staticmethod(lambda image: True)
+
+    def detect(self, queries: list[Query], limits: Limits) -> list[Detections]:
+        super().detect(queries, limits)
+        counts = [int(self.found(query.image)) for query in queries]
+        return [Detections(BOX[:count], torch.tensor([0.9])[:count]) for count in counts]
+
+
+class Outliner(Segmenter):
+    """Takes the whole box for the object."""
+
+    def masks(self, images: list[np.ndarray], boxes: list[torch.Tensor]) -> list[np.ndarray]:
+        masks = super().masks(images, boxes)
+        for of_picture in masks:
+            height, width = of_picture.shape[1:]
+            of_picture[:] = False
+            of_picture[:, height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True
+        return masks
+
+
+@pytest.fixture(scope="module")
+def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
+    """Real models of random weights, but for what they find."""
+    root = tmp_path_factory.mktemp("models")
+    for role, make in MAKERS.items():
+        make(root / role)
+    sdxl = {"class_name": "StableDiffusionXLInpaintPipeline"}
+    made = Toolbox(LearnedConfig(replies="", batch_size=2, candidates=2, resolution=64, steps=2), "cpu")
+    made.grounder = Grounder(Finder.load(root / "detector"), Outliner.load(root / "segmenter"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toolbox_module, "folder_of", lambda role: root / role)
+        patch.setattr(
+            toolbox_module,
+            "model_of",
+            lambda role: model_of(role).model_copy(update=sdxl if role == "inpainting" else {}),
+        )
+        yield made
+
+
+def photo(name: str, ratio: str = "4x3") -> Photo:
+    width, height = bucket_size(ratio, 64)
+    return Photo(name, np.random.default_rng(len(name)).integers(0, 255, (height, width, 3), np.uint8), ratio)
+
+
+def specialist(task: Task, toolbox: Toolbox, *names: str) -> Any:
+    proposal = CLASSES[task](instructions=["Make the edit."], **FIELDS[task])
+    proposals: Mapping[str, list[Proposal]] = {name: [proposal] for name in names}
+    return class_at(LEARNED[task])(toolbox, proposals)
+
+
+def requests_of(made: Any, *photos: Photo) -> list[EditRequest]:
+    return [made.propose(each, np.random.default_rng(seed)) for seed, each in enumerate(photos)]
+
+
+@pytest.mark.parametrize("task", Task)
+def test_edits_are_of_their_photo_and_say_what_was_reached(
+    task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = specialist(task, toolbox, "a", "bb")
+    assert isinstance(made, Batched) and made.batch_size == 2
+    photos = photo("a"), photo("bb", "1x1")
+    if task is Task.OBJECT_ADDITION:
+        own = [each.image.tobytes() for each in photos]
+        monkeypatch.setattr(Finder, "found", staticmethod(lambda image: image.tobytes() in own))
+    for each, edited in zip(photos, made.edit(requests_of(made, *photos)), strict=True):
+        assert isinstance(edited, Edited) and edited.image.dtype == np.uint8
+        source = each.image if edited.source is None else edited.source
+        assert edited.image.shape == source.shape == each.image.shape
+        assert not np.array_equal(edited.image, source)
+        assert set(edited.models) == {model_of(role).repository for role in ROLES[task]}
+        assert (edited.mask is not None) == task.is_local
+        if edited.mask is not None:
+            assert np.array_equal(edited.image[~edited.mask], source[~edited.mask])
+            assert edited.truth["box"] == [0.25, 0.25, 0.75, 0.75]
+
+
+def test_the_same_draws_give_the_same_edits_alone_or_together(toolbox: Toolbox) -> None:
+    for task in (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION, Task.STYLE_TRANSFER):
+        made = specialist(task, toolbox, "a", "b")
+        first, second = requests_of(made, photo("a"), photo("b"))
+        for alone, together in zip(([first], [second]), made.edit([first, second]), strict=True):
+            (edited,) = made.edit(alone)
+            assert np.abs(edited.image.astype(int) - together.image.astype(int)).max() <= 1
+
+
+def test_candidates_are_of_other_seeds_and_end(toolbox: Toolbox) -> None:
+    made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
+    first, second = (made.propose(photo("a"), np.random.default_rng(seed)) for seed in (0, 1))
+    assert (first.truth, second.truth) == ({"style": "night", "candidate": 0}, {"style": "night", "candidate": 1})
+    assert not np.array_equal(*(edited.image for edited in made.edit([first, second])))
+    with pytest.raises(Unsuitable, match="no further proposal"):
+        made.propose(photo("a"), np.random.default_rng(2))
+    with pytest.raises(Unsuitable, match="no usable proposal"):
+        made.propose(photo("other"), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("task", [task for task in Task if task is not Task.STYLE_TRANSFER])
+def test_what_is_not_found_is_refused_and_the_rest_goes_on(
+    task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) != 1))
+    made = specialist(task, toolbox, "a", "b")
+    if task is Task.OBJECT_ADDITION:
+        monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) == 2))
+    first, second = made.edit(requests_of(made, photo("a"), photo("b")))
+    assert isinstance(first, Unsuitable) and str(first) == "no box for 'dog'"
+    assert isinstance(second, Edited)
+
+
+def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = photo("a")
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: np.array_equal(image, given.image)))
+    removal, addition = (specialist(task, toolbox, "a") for task in (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION))
+    (removed,), (added,) = (made.edit(requests_of(made, given)) for made in (removal, addition))
+    assert np.array_equal(added.image, given.image) and np.array_equal(added.source, removed.image)
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: True))
+    (refused,) = addition.edit(requests_of(addition, given))
+    assert isinstance(refused, Unsuitable) and "still found" in str(refused)
+
+
+def test_an_environment_may_change_a_picture_in_which_nothing_is_named(toolbox: Toolbox) -> None:
+    made = specialist(Task.ENVIRONMENT_CHANGE, toolbox, "a")
+    made.proposals = {"a": [made.proposal(instructions=["Add fog."], environment="fog", **PROMPTS)]}
+    (edited,) = made.edit(requests_of(made, photo("a")))
+    assert isinstance(edited, Edited) and edited.truth == {}
