@@ -44,6 +44,7 @@ OF_ARCHIVES = (
     Stage("stream_sources", "sources/index/{shard}.parquet", "stream_sources/{shard}.log"),
     Stage("gather_index", "sources/index.parquet", "gather_index.log"),
 )
+OF_LEARNED = (Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log"),)
 STAGES = (
     Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
@@ -99,7 +100,8 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
         raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
     config = Config.model_validate_json(config_file.read_text())
     begun, live = begun_outputs(root), is_live(root)
-    stages = [*(OF_ARCHIVES if config.sources.are_archives else OF_FILES), *STAGES]
+    sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
+    stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
     if config.scoring.judge == "api":
         stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
     left_out = {"pretrain_base"} if config.train.base.model else set()

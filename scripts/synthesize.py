@@ -3,25 +3,36 @@
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from omniedit.archives import archive_state
+from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.grounding.objects import recall_objects
+from omniedit.manifest import checksum
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.specialists.registry import build
+from omniedit.specialists.journal import Journal
+from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.registry import build, build_learned
 from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.tasks import Task
+from omniedit.weights import model_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
-    parser.add_argument("--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py")
+    parser.add_argument("--objects", type=Path, nargs="*", default=[], help="their objects, of ground.py")
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
-    parser.add_argument("--specialist", required=True)
+    parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
+    parser.add_argument("--learned", type=LearnedConfig.model_validate_json, help="that section of the config, as JSON")
+    parser.add_argument("--proposals", type=Path, help="of propose.py, for a learned specialist")
     parser.add_argument("--pairs", type=int, required=True, help="candidate pairs to make")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -32,17 +43,37 @@ def main() -> None:
     with ExitStack() as stack:
         photos = stack.enter_context(PhotoShard(args.photos))
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])
-        specialist = build(args.task, args.specialist, donors)
+        if args.specialist == "learned":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            specialist = build_learned(args.task, args.learned, args.proposals, device)
+            journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
+        else:
+            specialist, journal = build(args.task, donors), None
         temporary = stack.enter_context(replaced(args.out))
         writer = stack.enter_context(ShardWriter(temporary, args.task, args.specialist, args.seed, versions()))
         progress = stack.enter_context(Progress("pairs", total=args.pairs))
-        for outcome in synthesize(specialist, args.specialist, photos, args.pairs, args.seed):
+        for outcome in synthesize(specialist, args.specialist, photos, args.pairs, args.seed, journal):
             if isinstance(outcome, EditPair):
                 writer.add(outcome)
                 progress.advance()
             else:
                 print(f"refused {outcome.source_id}: {outcome.reason}", flush=True)
                 writer.refuse(outcome)
+    if journal is not None:
+        journal.close()
+
+
+def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
+    """What finished batches of a killed job must agree in with the job that goes on."""
+    return {
+        "learned": args.learned.model_dump(),
+        "pairs": args.pairs,
+        "seed": args.seed,
+        "photos": archive_state(str(args.photos)),
+        "proposals": checksum(args.proposals),
+        "models": {role: model_of(role).model_dump() for role in ROLES[args.task]},
+        "versions": versions(),
+    }
 
 
 if __name__ == "__main__":

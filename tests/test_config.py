@@ -9,6 +9,7 @@ from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_wit
 from omniedit.config_files import check, load
 from omniedit.errors import UserError
 from omniedit.tasks import Task
+from omniedit.weights import roles_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -97,6 +98,16 @@ def test_a_task_without_pairs_is_off_and_one_must_be_on() -> None:
     assert config.tasks.enabled == tuple(task for task in Task if task is not Task.OBJECT_SWAP)
     with pytest.raises(UserError, match="at least one must make pairs"):
         check({"tasks": {task.value: {"pairs_per_shard": 0} for task in Task}})
+
+
+def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
+    task = {"specialist": "learned", "pairs_per_shard": 4}
+    with pytest.raises(UserError, match=r"learned.replies is needed, since tasks.style_transfer.specialist is learned"):
+        check({"tasks": {"style_transfer": task}})
+    config = check({"tasks": {"style_transfer": task}, "learned": {"replies": "replies.jsonl"}})
+    assert config.tasks.learned == (Task.STYLE_TRANSFER,)
+    assert {"style"} == set(roles_of(config))
+    assert check({"tasks": {"style_transfer": {**task, "pairs_per_shard": 0}}}).tasks.learned == ()
 
 
 def test_the_schema_and_the_table_of_keys_are_those_of_the_code() -> None:

@@ -42,4 +42,4 @@ def test_what_is_not_built_is_named_before_the_first_job(root: Path) -> None:
     done = snakemake(root)
     assert done.returncode == 1 and not (root / "results").exists()
     assert all(asked in done.stderr for asked in not_built(load(PAPER)))
-    assert done.stderr.splitlines()[-1].startswith("error: tasks.object_swap.specialist: learned, ")
+    assert done.stderr.splitlines()[-1].startswith("error: scoring.judge: internvl: not built")

@@ -22,6 +22,7 @@ from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
+from omniedit.specialists.learned.roles import ROLES as SPECIALIST_ROLES
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
 from omniedit.weights import model_of, roles_of
@@ -123,6 +124,7 @@ def all_results(wildcards):
         *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
         *(["sources/index/{shard}.parquet"] if CONFIG.sources.are_archives else []),
         *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
+        *(["proposals/{shard}.parquet", "proposals/bench.parquet"] if CONFIG.tasks.learned else []),
         *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
@@ -168,6 +170,41 @@ def specialist_of_task(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].specialist
 
 
+def proposals_of_shard(wildcards):
+    """Where learned models make the pairs; else nothing."""
+    if specialist_of_task(wildcards) != "learned":
+        return []
+    return f"results/{wildcards.run}/proposals/{wildcards.get('shard', 'bench')}.parquet"
+
+
+def models_of_task(wildcards):
+    """What tells where the models of a learned specialist lie."""
+    if specialist_of_task(wildcards) != "learned":
+        return []
+    return [f"models/{role}.json" for role in SPECIALIST_ROLES[Task(wildcards.task)]]
+
+
+def objects_of_shard(wildcards):
+    """What embedded specialists find in the photos; learned ones look for themselves."""
+    if specialist_of_task(wildcards) == "learned":
+        return []
+    return f"results/{wildcards.run}/objects/{wildcards.shard}.parquet"
+
+
+def objects_of_bench(wildcards):
+    """Of the benchmark's photos and of the shard that it borrows from."""
+    if specialist_of_task(wildcards) == "learned":
+        return []
+    return [f"results/{wildcards.run}/objects/bench.parquet", *of_run("results/{run}/objects/{shard}.parquet")[:1]]
+
+
+def specialist_options(wildcards, input):
+    """What the task's specialist needs beside the photos."""
+    if input.proposals:
+        return ["--learned", CONFIG.learned.model_dump_json(), "--proposals", input.proposals]
+    return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
+
+
 def pairs_of_task(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
 
@@ -189,6 +226,10 @@ def archives():
 
 def state_of_archive(wildcards):
     return archive_state(archive_of_shard(wildcards)) if workflow.is_main_process else ""
+
+
+def state_of_replies(wildcards):
+    return archive_state(CONFIG.learned.replies) if CONFIG.learned.replies and workflow.is_main_process else ""
 
 
 def bench_option(wildcards, output):

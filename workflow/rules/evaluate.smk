@@ -14,7 +14,9 @@ rule synthesize_bench:
     input:
         photos="results/{run}/sources/bench.tar",
         donors=of_run("results/{run}/sources/{shard}.tar")[:1],
-        objects=["results/{run}/objects/bench.parquet", *of_run("results/{run}/objects/{shard}.parquet")[:1]],
+        objects=objects_of_bench,
+        proposals=proposals_of_shard,
+        models=models_of_task,
     output:
         "results/{run}/bench/set/{task}.h5",
     log:
@@ -25,13 +27,15 @@ rule synthesize_bench:
         "../../envs/synthesize.yaml"
     params:
         specialist=specialist_of_task,
+        options=specialist_options,
         pairs=CONFIG.bench.pairs_per_task,
         seed=CONFIG.seed,
     message:
         "Make benchmark pairs: {wildcards.task}; {log}"
     shell:
-        "python scripts/synthesize.py {input.photos} --donors {input.donors} --objects {input.objects}"
-        " --task {wildcards.task} --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}"
+        " --specialist {params.specialist} {params.options:q} --pairs {params.pairs} --seed {params.seed}"
+        " --out {output} > {log} 2>&1"
 
 
 rule bench_edit:

@@ -3,6 +3,7 @@
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar
 OUTPUTS:
     results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
+    results/{run}/proposals/{shard}.parquet          what learned specialists are to do (omniedit/instructions/proposals.py)
     results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py)
 """
 
@@ -26,10 +27,35 @@ rule ground_shard:
         "python scripts/ground.py {input} --out {output} > {log} 2>&1"
 
 
+rule propose_shard:
+    input:
+        "results/{run}/sources/{photos}.tar",
+    output:
+        "results/{run}/proposals/{photos}.parquet",
+    log:
+        "logs/{run}/propose/{photos}.log",
+    benchmark:
+        "benchmarks/{run}/propose/{photos}.tsv"
+    wildcard_constraints:
+        photos=r"\d{5}|bench",
+    conda:
+        "../../envs/synthesize.yaml"
+    params:
+        replies=CONFIG.learned.replies,
+        # Read again where the file has changed.
+        state=state_of_replies,
+    message:
+        "Read the proposals for {wildcards.photos}; {log}"
+    shell:
+        "python scripts/propose.py {input} --replies {params.replies:q} --out {output} > {log} 2>&1"
+
+
 rule synthesize_shard:
     input:
         photos="results/{run}/sources/{shard}.tar",
-        objects="results/{run}/objects/{shard}.parquet",
+        objects=objects_of_shard,
+        proposals=proposals_of_shard,
+        models=models_of_task,
     output:
         "results/{run}/candidates/{task}/{shard}.h5",
     log:
@@ -44,8 +70,9 @@ rule synthesize_shard:
         specialist=specialist_of_task,
         pairs=pairs_of_task,
         seed=CONFIG.seed,
+        options=specialist_options,
     message:
         "Make pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/synthesize.py {input.photos} --objects {input.objects} --task {wildcards.task}"
-        " --specialist {params.specialist} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/synthesize.py {input.photos} --task {wildcards.task} --specialist {params.specialist}"
+        " {params.options:q} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
