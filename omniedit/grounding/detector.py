@@ -130,7 +130,8 @@ class Detector:
         found = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )
-        return [_distinct(one, limits.same) for one in found]
+        specials = self.processor.tokenizer.all_special_tokens
+        return [_distinct(one, specials, limits.same) for one in found]
 
 
 class Segmenter:
@@ -241,9 +242,16 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _distinct(found: dict[str, Any], same: float) -> Detections:
+def has_words(label: str, specials: Sequence[str]) -> bool:
+    """Whether a box's label, the tokens that it fits, is more than full stops and special tokens."""
+    for special in specials:
+        label = label.replace(special, "")
+    return any(character.isalnum() for character in label)
+
+
+def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
     """A phrase's boxes, the best first, each thing once; those that fit no word of it are left out."""
-    words = [i for i, label in enumerate(found["text_labels"]) if label]
+    words = [i for i, label in enumerate(found["text_labels"]) if has_words(label, specials)]
     boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)
     kept: list[int] = []

@@ -18,6 +18,7 @@ from omniedit.grounding.detector import (
     Query,
     Segmenter,
     chosen_boxes,
+    has_words,
     within_limits,
 )
 from omniedit.grounding.shapes import bounding_box, grown
@@ -113,6 +114,12 @@ def test_a_mask_out_of_limits_is_refused_with_its_share(side: int, words: str) -
     mask[:side, :side] = True
     outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
+
+
+def test_a_box_that_fits_no_word_of_the_phrase_does_not_count() -> None:
+    specials = ["[CLS]", "[SEP]", "[PAD]"]
+    labels = {"red car": True, "car. [SEP]": True, ". [SEP]": False, "": False}
+    assert {label: has_words(label, specials) for label in labels} == labels
 
 
 def test_a_mask_grows_with_its_own_size() -> None:

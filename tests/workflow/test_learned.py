@@ -25,7 +25,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 }
 PROMPTS = {"source_prompt": "the dog", "target_prompt": "the dog fog"}
 REPLIES = {
-    Task.BACKGROUND_SWAP: {"instructions": ["Put it in fog."], "object": "dog", "background": "the fog"},
+    Task.BACKGROUND_SWAP: {"instructions": ["Put it in fog."], "object": "red car", "background": "the fog"},
     Task.ENVIRONMENT_CHANGE: {"instructions": ["Add fog."], "environment": "fog", **PROMPTS},
     Task.STYLE_TRANSFER: {"instructions": ["Make it night."], "style": "night"},
 }
@@ -83,4 +83,4 @@ def test_models_that_are_not_there_are_fetched_first(root: Path, tmp_path: Path)
     record = (root / "models/style.json").rename(tmp_path / "style.json")
     planned = rules_to_run(root, "results/small/bench/set/style_transfer.h5")
     record.rename(root / "models/style.json")
-    assert planned == {"fetch_model", "propose_shard", "synthesize_bench"}
+    assert planned == {"pack_sources", "propose_shard", "fetch_model", "synthesize_bench"}
