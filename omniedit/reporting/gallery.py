@@ -158,12 +158,14 @@ def card(candidate: Candidate) -> dict[str, Any]:
 
 
 def credits_line(pair: EditPair) -> str:
-    """Who took the photo, under which licence, and what made the edit."""
+    """Who took the photo or that none did, under which licence, and what made the edit."""
     facts = pair.provenance
     models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(facts.get("models", {}).items()))
     made = f"specialist {facts.get('specialist', 'unknown')}" + (f" ({models})" if models else "")
-    photo = f"Photo {facts['source_id']} by {facts.get('author', 'unknown')}, {facts.get('licence', 'unknown')}"
-    return f"{photo}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
+    source = f"Photo {facts['source_id']} by {facts.get('author', 'unknown')}"
+    if facts.get("generated"):
+        source = f"Source generated for photo {facts['source_id']}"
+    return f"{source}, {facts.get('licence', 'unknown')}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
 
 
 def by_reason(refusals: Sequence[Refusal]) -> list[tuple[str, list[str]]]:

@@ -55,6 +55,7 @@ class Edited:
         source: the pair's source where that is not the photo itself: an addition's source is the photo with the
             object taken away, and the photo is its edited picture.
         truth: what became known on the way (an object's box), beside the request's own.
+        generated_under: licence of the model that painted the source, where it is no photo.
     """
 
     image: Image
@@ -62,6 +63,7 @@ class Edited:
     models: Mapping[str, str]
     source: Image | None = None
     truth: Mapping[str, Any] = field(default_factory=dict)
+    generated_under: str | None = None
 
 
 class Specialist(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -148,9 +149,7 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
             "source_sha256": photo.sha256,
             "ratio": photo.ratio,
             "caption": photo.caption,
-            "licence": photo.licence,
-            "author": photo.author,
-            "origin": photo.origin,
+            **_rights(photo, edited),
             "specialist": name,
             "models": dict(edited.models),
             "seed": seed,
@@ -158,6 +157,13 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
             "truth": {**request.truth, **edited.truth},
         },
     )
+
+
+def _rights(photo: Photo, edited: Edited) -> dict[str, Any]:
+    """Of the pair's source: the photo's, or of a generated picture its model's."""
+    if edited.generated_under is None:
+        return {"licence": photo.licence, "author": photo.author, "origin": photo.origin}
+    return {"licence": edited.generated_under, "author": "", "origin": "", "generated": True}
 
 
 def _turns(task: Task, photos: Donors, seed: int) -> list[int]:

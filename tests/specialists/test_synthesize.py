@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from omniedit.pairs import EditPair, Refusal
+from omniedit.reporting.gallery import credits_line
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.journal import Journal
@@ -31,6 +32,7 @@ class Painter:
     asked: list[str] = field(default_factory=list)
     fails: Callable[[int], bool] = field(default=lambda level: False)
     task: Task = Task.STYLE_TRANSFER
+    generated_under: str | None = None
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         self.asked.append(photo.source_id)
@@ -46,7 +48,7 @@ class Painter:
         level = request.truth["level"]
         if self.fails(level):
             return Unsuitable("the paint ran")
-        return Edited(np.full_like(request.photo.image, level % 256), None, {})
+        return Edited(np.full_like(request.photo.image, level % 256), None, {}, generated_under=self.generated_under)
 
 
 def run(painter: Painter, names: Sequence[str], pairs: int, seed: int = 0) -> tuple[list[EditPair], list[Refusal]]:
@@ -59,6 +61,18 @@ def test_pairs_spread_evenly_over_photos() -> None:
     made, _ = run(Painter(), "abc", pairs=9)
     sources = [pair.provenance["source_id"] for pair in made]
     assert sorted(sources) == sorted("abc" * 3)
+
+
+def test_a_generated_source_is_nobodys_photo() -> None:
+    photo = Photo("a", GREY, "1x1", licence="CC0", author="Ann", origin="shelf")
+    mine, generated = (
+        next(iter(synthesize(painter, "painter", [photo], 1, seed=0)))
+        for painter in (Painter(), Painter(generated_under="OpenRAIL"))
+    )
+    rights = ("licence", "author", "origin", "generated")
+    assert [mine.provenance.get(name) for name in rights] == ["CC0", "Ann", "shelf", None]
+    assert [generated.provenance.get(name) for name in rights] == ["OpenRAIL", "", "", True]
+    assert credits_line(generated).startswith("Source generated for photo a, OpenRAIL; edit by")
 
 
 def test_a_shard_without_photos_gives_no_pairs() -> None:

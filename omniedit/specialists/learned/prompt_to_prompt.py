@@ -104,6 +104,7 @@ class PromptToPrompt(Proposed[P]):
             models,
             source=source,
             truth={} if grounded is None else where(grounded),
+            generated_under=self.toolbox.licence("generation"),
         )
 
     @abstractmethod

@@ -71,5 +71,8 @@ class Toolbox:
         """Of the models of roles, for a pair's provenance: name -> revision."""
         return {model_of(role).repository: model_of(role).revision or "" for role in roles}
 
+    def licence(self, role: str) -> str:
+        return model_of(role).licence
+
     def _dtype(self, role: str) -> torch.dtype:
         return torch.float32 if self.device == "cpu" else getattr(torch, model_of(role).dtype)

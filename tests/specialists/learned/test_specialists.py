@@ -116,6 +116,8 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
         assert not np.array_equal(edited.image, source)
         assert set(edited.models) == {model_of(role).repository for role in ROLES[task]}
         assert (edited.mask is not None) == task.is_local
+        generated = task in (Task.ATTRIBUTE_MODIFICATION, Task.ENVIRONMENT_CHANGE)
+        assert edited.generated_under == (model_of("generation").licence if generated else None)
         if edited.mask is not None:
             assert np.array_equal(edited.image[~edited.mask], source[~edited.mask])
             assert edited.truth["box"] == [0.25, 0.25, 0.75, 0.75]
