@@ -3,24 +3,29 @@
 Shapes: B pictures, C latent channels, h w latent height and width.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import World, WorldPair, framed
 from omniedit.aspect import RATIOS
 from omniedit.config import BaseConfig, TrainConfig
+from omniedit.files import replaced
 from omniedit.images import Image
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import Editor, to_velocity
+from omniedit.progress import Progress
 from omniedit.training.base import CAPTION_DROPOUT
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
@@ -30,6 +35,8 @@ BETAS = (0.9, 0.99)
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
 PREDICTION = "sample"
+CHECKPOINT_STEPS = 500
+"""Between checkpoints: five minutes on two cores."""
 CAPACITY = 2**30
 """Bytes of embeddings that are kept: of 20,000 texts."""
 
@@ -46,39 +53,85 @@ def trained(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
-def mean_of(parameters: dict[str, nn.Parameter]) -> EMAModel:
-    """Of the weights, as training goes on."""
-    return EMAModel(parameters.values(), EMA_DECAY, foreach=True)
+class Training:
+    """Steps of a network on batches, with the mean of its weights; goes on from `checkpoint` where there is one.
 
+    Attributes:
+        done: steps so far.
+        records: what was noted on the way, in JSON's types; kept with the weights.
+    """
 
-@contextmanager
-def mean_shown(ema: EMAModel, parameters: dict[str, nn.Parameter]) -> Iterator[None]:
-    """Within the block the parameters hold the mean; afterwards what they held before."""
-    ema.store(parameters.values())
-    ema.copy_to(parameters.values())
-    yield
-    ema.restore(parameters.values())
+    def __init__(self, network: nn.Module, options: Fit, checkpoint: Path) -> None:
+        self.parameters = trained(network)
+        self.options, self.checkpoint = options, checkpoint
+        self.ema = EMAModel(self.parameters.values(), EMA_DECAY, foreach=True)
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
+        self.done = 0
+        self.losses: list[float] = []
+        self.records: list[dict[str, Any]] = []
+        if checkpoint.exists():
+            self._load()
 
+    def steps(self, batches: "Batches", loss_of: Callable[[int, list[WorldPair]], Tensor]) -> Iterator[int]:
+        """Train to the end; yields how many steps were done after each.
 
-def fit(
-    parameters: dict[str, nn.Parameter],
-    ema: EMAModel,
-    batches: Iterable[list[WorldPair]],
-    loss_of: Callable[[int, list[WorldPair]], Tensor],
-    options: Fit,
-) -> Iterator[float]:
-    """Train the parameters on a batch a step and keep the mean of them; yields each step's loss."""
-    optimizer = torch.optim.AdamW(parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
-    for step, pairs in enumerate(batches):
-        rate = learning_rate(step, options.steps, options.learning_rate, options.steps // 20, "cosine")
-        optimizer.param_groups[0]["lr"] = rate
-        loss = loss_of(step, pairs)
-        optimizer.zero_grad()
+        At the end the network holds the mean of its weights.
+        """
+        with Progress("steps", total=self.options.steps - self.done, every_s=30) as progress:
+            for pairs in progress.over(batches.after(self.done)):
+                self._step(pairs, loss_of)
+                yield self.done
+                if self.done % CHECKPOINT_STEPS == 0:
+                    self._save()
+        self.ema.copy_to(self.parameters.values())
+
+    @property
+    def loss(self) -> float:
+        """Of the last hundred steps."""
+        return fmean(self.losses)
+
+    @contextmanager
+    def mean_shown(self) -> Iterator[None]:
+        """Within the block the network holds the mean of its weights; afterwards what it held before."""
+        self.ema.store(self.parameters.values())
+        self.ema.copy_to(self.parameters.values())
+        yield
+        self.ema.restore(self.parameters.values())
+
+    def _step(self, pairs: list[WorldPair], loss_of: Callable[[int, list[WorldPair]], Tensor]) -> None:
+        options = self.options
+        rate = learning_rate(self.done, options.steps, options.learning_rate, options.steps // 20, "cosine")
+        self.optimizer.param_groups[0]["lr"] = rate
+        loss = loss_of(self.done, pairs)
+        self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-        optimizer.step()
-        ema.step(parameters.values())
-        yield loss.item()
+        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+        self.optimizer.step()
+        self.ema.step(self.parameters.values())
+        self.losses = [*self.losses[-99:], loss.item()]
+        self.done += 1
+
+    def _save(self) -> None:
+        state = {
+            "done": self.done,
+            "losses": self.losses,
+            "records": self.records,
+            "parameters": self.parameters,
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        with replaced(self.checkpoint) as temporary:
+            torch.save(state, temporary)
+
+    @torch.no_grad()
+    def _load(self) -> None:
+        state = torch.load(self.checkpoint, weights_only=True)
+        self.done, self.losses, self.records = state["done"], state["losses"], state["records"]
+        for name, parameter in self.parameters.items():
+            parameter.copy_(state["parameters"][name])
+        self.ema.load_state_dict(state["ema"])
+        self.ema.to(next(iter(self.parameters.values())).device)
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 @dataclass(frozen=True)
@@ -100,8 +153,10 @@ class Batches(Dataset[list[WorldPair]]):
         ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))
         return [framed(pair, str(ratio), self.setting.size) for pair in pairs]
 
-    def in_order(self) -> DataLoader[list[WorldPair]]:
-        return DataLoader(self, batch_size=None, num_workers=self.setting.workers)
+    def after(self, done: int) -> DataLoader[list[WorldPair]]:
+        """The batches of the steps that are left, in order."""
+        left = Subset(self, range(done, len(self)))
+        return DataLoader(left, batch_size=None, num_workers=self.setting.workers)
 
 
 @dataclass(frozen=True)

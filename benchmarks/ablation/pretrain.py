@@ -7,7 +7,6 @@
 import argparse
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
@@ -19,10 +18,8 @@ from benchmarks.ablation.learning import (
     Batches,
     Objective,
     Texts,
-    fit,
-    mean_of,
+    Training,
     train_config,
-    trained,
 )
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import world_of
@@ -31,7 +28,6 @@ from omniedit.files import replaced
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.progress import Progress
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import InstructionEncoder
 
@@ -53,21 +49,16 @@ def main() -> None:
     text.text_encoder.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
     world = world_of(setting, Assets.load(args.assets), SEED)
-    batches = Batches(world, setting.base, setting).in_order()
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
-    parameters = trained(base)
-    ema = mean_of(parameters)
-    with Progress("steps", total=setting.base.steps, every_s=30) as progress:
-        losses = []
-        for loss in fit(parameters, ema, batches, loss_of, setting.base):
-            progress.advance()
-            losses.append(loss)
-    ema.copy_to(parameters.values())
-    print(f"loss over the last steps: {fmean(losses[-100:]):.3f}")
+    training = Training(base, setting.base, args.out.with_suffix(".checkpoint.pt"))
+    for _ in training.steps(Batches(world, setting.base, setting), loss_of):
+        pass
+    print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
     with replaced(args.out) as folder:
         text.text_encoder.cpu()
         Base(base.cpu(), vae.cpu(), text, scheduler, prediction_type=PREDICTION).save(folder)
+    training.checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

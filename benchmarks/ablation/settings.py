@@ -88,13 +88,13 @@ SHIPPED_TURNS = (
 SETTINGS = {
     "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(4000, 16, 3e-3, 16_384)),
     "shipped": Setting(
-        base=Fit(5000, 16, 2e-3, 65_536),
-        editor=Fit(14_000, 16, 2e-3, 65_536),
+        base=Fit(4000, 16, 2e-3, 8192),
+        editor=Fit(9000, 16, 2e-3, 65_536),
         size=128,
         heads=4,
         text_tokens=32,
         seeds=1,
-        measured=7,
+        measured=6,
         sampling_steps=(1, 2, 4, 8),
         sigma_mean=1.5,
         turns=SHIPPED_TURNS,

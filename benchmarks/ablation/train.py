@@ -9,10 +9,9 @@ first test pairs in the most steps) and the editor with the mean of its weights.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -24,23 +23,18 @@ from benchmarks.ablation.learning import (
     Batches,
     Objective,
     Texts,
-    fit,
-    mean_of,
-    mean_shown,
+    Training,
     train_config,
-    trained,
 )
 from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
-from benchmarks.ablation.world import TASKS, World, WorldPair, world_of
+from benchmarks.ablation.world import TASKS, WorldPair, world_of
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
-from omniedit.models.editor import Editor
-from omniedit.progress import Progress
 from omniedit.training.batches import InstructionEncoder
 
 SHOWN = 3
@@ -59,10 +53,12 @@ def main() -> None:
     unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
     with replaced(args.out) as folder:
         folder.mkdir()
-        run(unit, SETTINGS[args.setting], Assets.load(args.assets), Base.load(args.base), folder)
+        checkpoint = args.out.with_suffix(".checkpoint.pt")
+        run(unit, SETTINGS[args.setting], Assets.load(args.assets), Base.load(args.base), folder, checkpoint)
+    checkpoint.unlink(missing_ok=True)
 
 
-def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path) -> None:
+def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path, checkpoint: Path) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
     vae = base.vae.to(device)
@@ -73,32 +69,21 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     objective = Objective(vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
-    for samples, loss in learned(editor, objective, world, setting):
-        seen = unit | {"samples": samples, "flops": flops * samples, "loss": loss}
-        for steps in setting.sampling_steps:
-            answers = edited(editor, vae, texts, pairs, setting, steps)
-            rows = measures(pairs, answers)
-            append(folder / "measures.jsonl", [seen | {"sampling_steps": steps} | row for row in rows])
+    training = Training(editor, setting.editor, checkpoint)
+    batches = Batches(world, setting.editor, setting)
+    for done in training.steps(batches, partial(objective.of_editor, editor)):
+        if done in when_measured(setting):
+            samples = done * setting.editor.batch_size
+            seen = unit | {"samples": samples, "flops": flops * samples, "loss": training.loss}
+            with training.mean_shown():
+                for steps in setting.sampling_steps:
+                    answers = edited(editor, vae, texts, pairs, setting, steps)
+                    rows = measures(pairs, answers)
+                    training.records += [seen | {"sampling_steps": steps} | row for row in rows]
+    lines = [json.dumps(row) + "\n" for row in training.records]
+    (folder / "measures.jsonl").write_text("".join(lines))
     np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
     editor.cpu().save_pretrained(folder / "transformer")
-
-
-def learned(editor: Editor, objective: Objective, world: World, setting: Setting) -> Iterator[tuple[int, float]]:
-    """Train an editor; yields the samples seen and the last steps' mean loss whenever it is to be tested.
-
-    Then, and at the end, it holds the mean of its weights.
-    """
-    parameters, losses = trained(editor), list[float]()
-    ema = mean_of(parameters)
-    batches = Batches(world, setting.editor, setting).in_order()
-    with Progress("steps", total=setting.editor.steps, every_s=30) as progress:
-        for loss in fit(parameters, ema, batches, partial(objective.of_editor, editor), setting.editor):
-            progress.advance()
-            losses.append(loss)
-            if progress.done in when_measured(setting):
-                with mean_shown(ema, parameters):
-                    yield progress.done * setting.editor.batch_size, fmean(losses[-100:])
-    ema.copy_to(parameters.values())
 
 
 def when_measured(setting: Setting) -> set[int]:
@@ -121,11 +106,6 @@ def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[
         psnr = [None if (value := kept(pair, answer)) is None else round(value, 3) for pair, answer in here]
         rows.append({"task": task.value, "left_over": left, "psnr": psnr})
     return rows
-
-
-def append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with path.open("a") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,12 +7,13 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
-from benchmarks.ablation.learning import Texts, train_config
+from benchmarks.ablation import learning
+from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
 from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edited, kept, left_over
 from benchmarks.ablation.train import run
-from benchmarks.ablation.world import TASKS, Edit, WorldPair
+from benchmarks.ablation.world import TASKS, Edit, WorldPair, world_of
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
@@ -104,7 +106,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     for folder in folders:
         folder.mkdir()
         unit = {"architecture": folder.name.split("-")[0], "data": "filtered", "seed": 0}
-        run(unit, setting, assets, base, folder)
+        run(unit, setting, assets, base, folder, tmp_path / "checkpoint.pt")
     curves = read_curves(folders, steps=8)
     steps, batch = setting.editor.steps, setting.editor.batch_size
     assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
@@ -115,3 +117,29 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     assert "EditNet less Channel-wise concatenation" in text
     samples_sheet(tmp_path / "samples.png", curves, assets, setting)
     assert Image.open(tmp_path / "samples.png").width > 4 * 100
+
+
+def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_path, monkeypatch):
+    """To the last bit: weights, their mean and what was noted."""
+    monkeypatch.setattr(learning, "CHECKPOINT_STEPS", 2)
+    setting = replace(SETTINGS["test"], editor=replace(SETTINGS["test"].editor, steps=5))
+    vae, texts = LappedCodec(), Texts(InstructionEncoder(load_minilm()), setting.text_tokens)
+    loss_of = Objective(vae, texts, 0, train_config(setting)).of_base
+
+    def trained(cut_at: int | None, name: str) -> Training:
+        torch.manual_seed(0)
+        network = small_sd3(train_config(setting), WIDTH)
+        training = Training(network, setting.editor, tmp_path / name)
+        batches = Batches(world_of(setting, assets, 0), setting.editor, setting)
+        for done in training.steps(batches, partial(loss_of, network)):
+            training.records.append({"done": done, "loss": training.loss})
+            if done == cut_at:
+                break
+        return training
+
+    whole = trained(None, "whole")
+    trained(3, "cut")
+    resumed = trained(None, "cut")
+    assert whole.records == resumed.records and len(whole.records) == 5
+    for one, other in zip(whole.parameters.values(), resumed.parameters.values(), strict=True):
+        assert torch.equal(one, other)

@@ -33,7 +33,7 @@ def made(assets, tmp_path_factory):
     unit = root / "test/units/editnet-filtered-0"
     unit.mkdir(parents=True)
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
-    run({"architecture": "editnet", "data": "filtered", "seed": 0}, setting, assets, base, unit)
+    run({"architecture": "editnet", "data": "filtered", "seed": 0}, setting, assets, base, unit, root / "checkpoint.pt")
     assets.save(root / "assets.npz")
     with pytest.MonkeyPatch.context() as patch:
         command = ["ship", "--setting", "test", "--steps", "8", "--results", str(root), "--out", str(root / "package")]
