@@ -6,8 +6,6 @@ from pathlib import Path
 from omniedit import __version__
 from omniedit.errors import run_program
 
-EDITOR = Path("results/mini/train/editnet")
-
 
 def main() -> None:
     run_program(_main)
@@ -58,7 +56,7 @@ def _main() -> None:
     agree.add_argument("ratings", type=Path, metavar="RATINGS.csv", help="a row one person's sc and pq of one picture")
     agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
     for command in (edit, demo):
-        command.add_argument("--model", type=Path, default=EDITOR, help="folder of the editor (default: %(default)s)")
+        command.add_argument("--model", type=Path, help="folder of the editor (default: the small one that ships)")
         command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
     args = parser.parse_args()
     if args.command == "edit":

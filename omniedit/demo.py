@@ -25,8 +25,11 @@ EXAMPLES = (
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings]]
 
 
-def launch(model: Path, device: str, host: str, port: int) -> None:
+def launch(model: Path | None, device: str, host: str, port: int) -> None:
     """Serve the page until it is interrupted.
+
+    Args:
+        model: folder of the editor; None for the one that ships.
 
     Raises:
         UserError: Gradio is not installed, the folder holds no editor, or the port is taken.
@@ -36,7 +39,7 @@ def launch(model: Path, device: str, host: str, port: int) -> None:
 
     from omniedit.models.loading import load_editor
 
-    page = build(load_editor(model, device), str(model))
+    page = build(load_editor(model, device), str(model or "the small editor that ships with OmniEdit"))
     try:
         page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft())
     except OSError as error:

@@ -44,9 +44,12 @@ class Settings:
 
 
 def edit_files(
-    inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path, device: str, settings: Settings
+    inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path | None, device: str, settings: Settings
 ) -> None:
     """Edit pictures and write each beside its source or below `out`; what cannot be read is told, and the rest goes on.
+
+    Args:
+        model: folder of the editor; None for the one that ships.
 
     Raises:
         UserError: nothing to edit, a file is in the way, the model cannot be loaded, or some pictures were not edited.

@@ -4,11 +4,8 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -18,8 +15,8 @@ from omniedit.config import StudentConfig
 from omniedit.errors import UserError, run_program
 from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
-from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement, agreement_row
-from omniedit.scoring.distill import Distillation, Example, held_out_sources, read_examples
+from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement
+from omniedit.scoring.distill import Distillation, compared, held_out_sources, read_examples
 from omniedit.scoring.student import StudentJudge
 from omniedit.shards import add_shard_options, files_of
 
@@ -70,22 +67,6 @@ def main() -> None:
         (folder / "agreement.json").write_text(json.dumps(report, indent=2) + "\n")
         (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
         pq.write_table(pa.Table.from_pylist(rows, schema=AGREEMENT_SCHEMA), folder / "agreement.parquet")
-
-
-def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """The teacher's and the student's scores of held-out examples, each with its first wording."""
-    rows = []
-    with Progress("held-out pairs", total=len(examples)) as progress:
-        for first in range(0, len(examples), judge.batch_size):
-            batch = examples[first : first + judge.batch_size]
-            seen = np.stack([example.views for example in batch])
-            verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
-            rows += [
-                agreement_row(example.pair_id, example.task, example.defect, example.teacher, verdict)
-                for example, verdict in zip(batch, verdicts, strict=True)
-            ]
-            progress.advance(len(batch))
-    return rows
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 Shapes: B pictures, C latent channels, h w latent height and width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from omniedit.training.batches import InstructionEncoder
 from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
 
+Batch = TypeVar("Batch")
 BETAS = (0.9, 0.99)
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
@@ -72,14 +73,14 @@ class Training:
         if checkpoint.exists():
             self._load()
 
-    def steps(self, batches: "Batches", loss_of: Callable[[int, list[WorldPair]], Tensor]) -> Iterator[int]:
-        """Train to the end; yields how many steps were done after each.
+    def steps(self, left: Iterable[Batch], loss_of: Callable[[int, Batch], Tensor]) -> Iterator[int]:
+        """Train on the batches that are left; yields how many steps were done after each.
 
         At the end the network holds the mean of its weights.
         """
         with Progress("steps", total=self.options.steps - self.done, every_s=30) as progress:
-            for pairs in progress.over(batches.after(self.done)):
-                self._step(pairs, loss_of)
+            for batch in progress.over(left):
+                self._step(batch, loss_of)
                 yield self.done
                 if self.done % CHECKPOINT_STEPS == 0:
                     self._save()
@@ -98,11 +99,11 @@ class Training:
         yield
         self.ema.restore(self.parameters.values())
 
-    def _step(self, pairs: list[WorldPair], loss_of: Callable[[int, list[WorldPair]], Tensor]) -> None:
+    def _step(self, batch: Batch, loss_of: Callable[[int, Batch], Tensor]) -> None:
         options = self.options
         rate = learning_rate(self.done, options.steps, options.learning_rate, options.steps // 20, "cosine")
         self.optimizer.param_groups[0]["lr"] = rate
-        loss = loss_of(self.done, pairs)
+        loss = loss_of(self.done, batch)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)

@@ -51,7 +51,7 @@ def main() -> None:
     world = world_of(setting, Assets.load(args.assets), SEED)
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     training = Training(base, setting.base, args.out.with_suffix(".checkpoint.pt"))
-    for _ in training.steps(Batches(world, setting.base, setting), loss_of):
+    for _ in training.steps(Batches(world, setting.base, setting).after(training.done), loss_of):
         pass
     print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()

@@ -70,7 +70,7 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
     training = Training(editor, setting.editor, checkpoint)
-    batches = Batches(world, setting.editor, setting)
+    batches = Batches(world, setting.editor, setting).after(training.done)
     for done in training.steps(batches, partial(objective.of_editor, editor)):
         if done in when_measured(setting):
             samples = done * setting.editor.batch_size

@@ -6,8 +6,8 @@ on which side where two things are, and ask only for what has one answer that tr
 stands in the source may be anything: in the held-out half objects and photographs that training never sees.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import cv2
@@ -89,12 +89,14 @@ class Edit:
     Args:
         mask: where the answer may differ from the source.
         caption: of the answer.
+        truth: what is asked, as the reference judge reads it.
     """
 
     instruction: str
     target: Image
     mask: Mask
     caption: str
+    truth: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,8 @@ def swap(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
         f"Swap {the(old, scene)} for {a(new)}.",
         f"Turn {the(old, scene)} into {a(new)}.",
     )
-    return edit_of(scene.without(old).plus(thing), opacity([old, thing], world.size) > 0, words, rng)
+    truth = {"object": old.name, "new_object": new, "box": box(old, world.size), "new_box": box(thing, world.size)}
+    return edit_of(scene.without(old).plus(thing), opacity([old, thing], world.size) > 0, words, truth, rng)
 
 
 def removal(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
@@ -274,7 +277,8 @@ def removal(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
         f"Take {the(old, scene)} away.",
         f"Erase {the(old, scene)} from the picture.",
     )
-    return edit_of(scene.without(old), opacity([old], world.size) > 0, words, rng)
+    truth = {"object": old.name, "box": box(old, world.size)}
+    return edit_of(scene.without(old), opacity([old], world.size) > 0, words, truth, rng)
 
 
 def addition(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
@@ -282,7 +286,8 @@ def addition(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
     slot, new = str(rng.choice(free)), world.other_drawable(scene, rng)
     thing = Thing(new, world.drawable[new], slot, SLOTS[slot], FOOT, SIDE)
     words = (f"Add {a(new)} {slot}.", f"Put {a(new)} {slot}.", f"Insert {a(new)} {slot} of the picture.")
-    return edit_of(scene.plus(thing), opacity([thing], world.size) > 0, words, rng)
+    truth = {"object": new, "box": box(thing, world.size)}
+    return edit_of(scene.plus(thing), opacity([thing], world.size) > 0, words, truth, rng)
 
 
 def attribute(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
@@ -295,7 +300,10 @@ def attribute(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
         f"Paint {the(old, scene)} {paint}.",
         f"Change the colour of {the(old, scene)} to {paint}.",
     )
-    return edit_of(scene.without(old).plus(replace(old, paint=paint)), opacity([old], world.size) > 0, words, rng)
+    lab_ab = list(COLOURS[paint][1:])
+    truth = {"object": old.name, "attribute": "colour", "value": paint, "lab_ab": lab_ab, "box": box(old, world.size)}
+    answer = scene.without(old).plus(replace(old, paint=paint))
+    return edit_of(answer, opacity([old], world.size) > 0, words, truth, rng)
 
 
 def background(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
@@ -306,23 +314,27 @@ def background(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
         f"Put {the(scene.things[0], scene)} in front of {place}.",
     )
     moved = replace(scene, ground=world.places[place], place=place)
-    return edit_of(moved, opacity(scene.things, world.size) < 1, words, rng)
+    truth = {"object": scene.things[0].name, "background": place}
+    return edit_of(moved, opacity(scene.things, world.size) < 1, words, truth, rng)
 
 
 def environment(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    return seen_otherwise(scene, LIGHTS, rng)
+    return seen_otherwise(scene, LIGHTS, "environment", rng)
 
 
 def style(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    return seen_otherwise(scene, STYLES, rng)
+    return seen_otherwise(scene, STYLES, "style", rng)
 
 
-def seen_otherwise(scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], rng: np.random.Generator) -> Edit:
-    """All of the picture under one of the looks."""
+def seen_otherwise(
+    scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], kind: str, rng: np.random.Generator
+) -> Edit:
+    """All of the picture under one of the looks, which is of a kind."""
     name = str(rng.choice(list(looks)))
     look, words = looks[name]
     target = to_bytes(look(to_float(rendered(scene))))
-    return Edit(str(rng.choice(words)), target, np.ones(target.shape[:2], bool), f"{caption(scene)}, {name}")
+    everywhere = np.ones(target.shape[:2], bool)
+    return Edit(str(rng.choice(words)), target, everywhere, f"{caption(scene)}, {name}", {kind: name})
 
 
 EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], Edit]] = {
@@ -336,8 +348,16 @@ EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], Edit]] = {
 }
 
 
-def edit_of(answer: Scene, mask: Mask, words: Sequence[str], rng: np.random.Generator) -> Edit:
-    return Edit(str(rng.choice(words)), rendered(answer), mask, caption(answer))
+def edit_of(
+    answer: Scene, mask: Mask, words: Sequence[str], truth: Mapping[str, object], rng: np.random.Generator
+) -> Edit:
+    return Edit(str(rng.choice(words)), rendered(answer), mask, caption(answer), truth)
+
+
+def box(thing: Thing, size: int) -> list[float]:
+    """Left, top, right, bottom of a thing, as shares of the picture."""
+    ys, xs = np.nonzero(opacity([thing], size) > 0.5)
+    return [float(edge) / size for edge in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)]
 
 
 def chosen(scene: Scene, rng: np.random.Generator) -> Thing:

@@ -8,7 +8,7 @@ from omniedit.config import SHIPPED
 from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.models.pipeline import EditPipeline
-from omniedit.models.shipped import shipped_base, shipped_editor
+from omniedit.models.shipped import FOLDER, shipped_base, shipped_editor
 from omniedit.weights import folder_of
 
 
@@ -45,4 +45,4 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
             return shipped_editor().to(place, dtype)
         return EditPipeline.from_pretrained(folder, dtype=dtype, local_files_only=True).to(place)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{folder}: no editor to load ({' '.join(str(error).split())[:300]})") from None
+        raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None

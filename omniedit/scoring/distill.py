@@ -20,12 +20,14 @@ from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFa
 
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError
+from omniedit.instructions.sides import names_a_side
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
+from omniedit.scoring.agreement import agreement_row
 from omniedit.scoring.defects import with_defect
 from omniedit.scoring.rubric import edit_rubric, format_reply
 from omniedit.scoring.score import Score
-from omniedit.scoring.student import SCORES, build_model, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.student import SCORES, StudentJudge, build_model, build_tokenizer, pixel_values, prompt
 from omniedit.scoring.views import views
 
 SCORE_WEIGHT = 20.0
@@ -95,13 +97,28 @@ def held_out_sources(examples: Sequence[Example], share: float, seed: int) -> se
     return set(np.random.default_rng(seed).permutation(sources)[:count].tolist())
 
 
+def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """The teacher's and the student's scores of examples, each with its first wording: rows of `AGREEMENT_SCHEMA`."""
+    rows = []
+    with Progress("held-out pairs", total=len(examples)) as progress:
+        for first in range(0, len(examples), judge.batch_size):
+            batch = examples[first : first + judge.batch_size]
+            seen = np.stack([example.views for example in batch])
+            verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
+            rows += [
+                agreement_row(example.pair_id, example.task, example.defect, example.teacher, verdict)
+                for example, verdict in zip(batch, verdicts, strict=True)
+            ]
+            progress.advance(len(batch))
+    return rows
+
+
 class Distillation:
     """Trains a student on examples; the same examples, options, seed and number of threads give the same weights."""
 
     def __init__(self, examples: Sequence[Example], options: StudentConfig, seed: int) -> None:
-        self.examples, self.options = examples, options
+        self.examples, self.options, self.seed = examples, options, seed
         self.rubric = edit_rubric()
-        self.rng = np.random.default_rng(seed)
         torch.manual_seed(seed)
         self.tokenizer: PreTrainedTokenizerFast = build_tokenizer(self._texts(), self.rubric)
         self.model: InternVLForConditionalGeneration = build_model(self.tokenizer, options.image_size)
@@ -116,8 +133,8 @@ class Distillation:
         self.model.train()
         losses = []
         with Progress("steps", total=steps) as progress:
-            for batch in self._batches(steps):
-                loss = self._loss(batch)
+            for step in range(steps):
+                loss = self.loss(step, self.batch(step))
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -135,21 +152,24 @@ class Distillation:
         for example in self.examples:
             yield from (*example.instructions, example.teacher.reasoning)
 
-    def _batches(self, steps: int) -> Iterator[list[Example]]:
-        """Batches that go through shuffled examples again and again."""
-        order: list[int] = []
-        for _ in range(steps):
-            while len(order) < self.options.batch_size:
-                order += self.rng.permutation(len(self.examples)).tolist()
-            taken, order = order[: self.options.batch_size], order[self.options.batch_size :]
-            yield [self.examples[i] for i in taken]
+    def batch(self, step: int) -> list[Example]:
+        """The examples of a step: all of them in one order, then in another, and so on."""
+        first = step * self.options.batch_size
+        turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
+        orders = {times: self._order(times) for times, _ in turns}
+        return [self.examples[orders[times][place]] for times, place in turns]
 
-    def _loss(self, batch: Sequence[Example]) -> Tensor:
+    def _order(self, times: int) -> NDArray[np.int64]:
+        """Of the examples, after they were all seen so many times."""
+        return np.random.default_rng([self.seed, times]).permutation(len(self.examples))
+
+    def loss(self, step: int, batch: Sequence[Example]) -> Tensor:
         """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""
-        asked, answers = self._encoded(batch)
+        rng = np.random.default_rng([self.seed, step, 1])
+        asked, answers = self._encoded(batch, rng)
         ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
         mask_BT = torch.cat([asked["attention_mask"], answers["attention_mask"]], dim=1)
-        seen = np.stack([self._mirrored(example.views) for example in batch])
+        seen = np.stack([_mirrored(example, rng) for example in batch])
         length = answers["input_ids"].shape[1]
         output = self.model(
             input_ids=ids_BT,
@@ -168,11 +188,13 @@ class Distillation:
         is_digit = torch.isin(target_BA, self.score_ids)
         return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
 
-    def _encoded(self, batch: Sequence[Example]) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+    def _encoded(
+        self, batch: Sequence[Example], rng: np.random.Generator
+    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Prompts padded on the left, answers on the right, so that all answers begin at one position."""
         tokens_per_view = self.model.config.image_seq_length
         prompts = [
-            prompt(self.rubric, example.instructions[self.rng.integers(len(example.instructions))], tokens_per_view)
+            prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
             for example in batch
         ]
         answers = [_answer(example.teacher) + self.tokenizer.eos_token for example in batch]
@@ -182,9 +204,11 @@ class Distillation:
         )
         return left, right
 
-    def _mirrored(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Left and right change places in every second example; no score depends on them."""
-        return seen[:, :, ::-1] if self.rng.random() < 0.5 else seen
+
+def _mirrored(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The views, of every second example mirrored; only where an instruction names a side do scores depend on it."""
+    mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
+    return example.views[:, :, ::-1] if mirrored else example.views
 
 
 def _answer(teacher: Score) -> str:

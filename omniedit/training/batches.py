@@ -5,7 +5,6 @@ of ranks changes nothing. Shapes: B samples, C latent channels, h w latent heigh
 """
 
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
+from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
 from omniedit.training.encoded import EncodedBatch
@@ -26,8 +26,6 @@ from omniedit.training.objective import kept_conditions, logit_normal, rectified
 
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 """Of B texts, (B, tokens, width) and (B, width)."""
-
-_SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class BatchMaker:
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         wordings = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
-            rng.random() < 0.5 and not any(_SIDES.search(text) for text in pair["instructions"])
+            rng.random() < 0.5 and not names_a_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
         ]
         options = self.options

@@ -131,7 +131,7 @@ def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_p
         network = small_sd3(train_config(setting), WIDTH)
         training = Training(network, setting.editor, tmp_path / name)
         batches = Batches(world_of(setting, assets, 0), setting.editor, setting)
-        for done in training.steps(batches, partial(loss_of, network)):
+        for done in training.steps(batches.after(training.done), partial(loss_of, network)):
             training.records.append({"done": done, "loss": training.loss})
             if done == cut_at:
                 break

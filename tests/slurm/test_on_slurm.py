@@ -101,7 +101,7 @@ def test_two_nodes_train_as_one_does(run: Path, on_slurm: Path) -> None:
     for here, there in zip(losses(run), losses(on_slurm), strict=True):
         assert there["step"] == here["step"]
         assert there.get("loss", 0) == pytest.approx(here.get("loss", 0), rel=1e-3)
-    assert len(list((on_slurm / "logs/small/train_editor/editnet.log.ranks").rglob("stdout.log"))) == 2
+    assert len(list((on_slurm / "logs/small/train_editor/editnet.log.ranks").rglob("stdout.log"))) == 4
 
 
 def losses(root: Path) -> list[dict[str, float]]:

@@ -15,7 +15,7 @@ from slurm.cluster import run as slurm_command
 from slurm.cluster import wait_until
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
 
-SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
+SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
 """Stages whose files are the same on any machine."""
 
