@@ -45,9 +45,9 @@ def _main() -> None:
     score.add_argument("table", type=Path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
     score.add_argument("-o", "--out", type=Path, required=True, help="table to write, .parquet or .csv")
     score.add_argument("--rubric", default="edit", help="what is asked; docs/judging.md lists them (default: edit)")
-    score.add_argument("--judge", choices=["api", "student"], default="api", help="(default: %(default)s)")
-    score.add_argument("--scorer", type=Path, metavar="FOLDER", help="of the trained student; for --judge student")
-    score.add_argument("--config", type=Path, metavar="FILE", help="config file whose scoring.api names an endpoint")
+    score.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
+    score.add_argument("--scorer", type=Path, metavar="FOLDER", help="of the trained student, or of an InternVL")
+    score.add_argument("--config", type=Path, metavar="FILE", help="config file, of which scoring.api and the like")
     score.add_argument("--url", help="of an endpoint, in place of the config's")
     score.add_argument("--model", help="of an endpoint, in place of the config's")
     score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
@@ -70,11 +70,11 @@ def _main() -> None:
         launch(args.model, args.device, args.host, args.port)
     if args.command == "score":
         from omniedit.scoring.rubric import rubric_of
-        from omniedit.scoring.table import api_config, score_table
+        from omniedit.scoring.table import score_table, scoring_config
 
         given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-        api = api_config(args.config, given)
-        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, api, args.yes)
+        scoring = scoring_config(args.config, given)
+        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, scoring, args.yes)
     if args.command == "agree":
         from omniedit.evaluation.ratings import report as agreement_of
 

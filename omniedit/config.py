@@ -191,14 +191,37 @@ class ApiConfig(EndpointConfig):
         return self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"})
 
 
+class InternvlConfig(Section):
+    """The judge `internvl`."""
+
+    model: str = "judge"
+    """Role in config/models.yaml of the model that judges."""
+    max_tiles: int = Field(12, ge=1, le=40)
+    """A picture is cut into at most so many tiles (InternVL's own limit is 12), and one of the whole where they are
+    several; InternVL's of 448 x 448 pixels count 256 tokens each, and cost is in proportion."""
+    batch_size: int = Field(8, ge=1)
+    """Pairs judged at once; halved where the device's memory does not last."""
+
+
 class ScoringConfig(Section):
     judge: Literal["reference", "student", "api", "internvl"] = "reference"
     """Who gives the scores that the filter uses; `reference` is also the teacher of `student`; `api` is a model behind
-    an endpoint; `internvl` is planned, not built yet."""
+    an endpoint; `internvl` is a model on this machine."""
+    readout: Literal["tokens", "reply"] = "tokens"
+    """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens, or the
+    reply written out, with whole scores and a rationale, many times slower."""
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
+    internvl: InternvlConfig = InternvlConfig()
     api: ApiConfig = ApiConfig()
+
+    @property
+    def asked(self) -> str:
+        """What decides the scores beside the judge itself, as text: a change of it scores anew."""
+        of_judge = {"reference": "", "student": self.readout, "api": self.api.asked}
+        of_judge["internvl"] = f"{self.readout}, {self.internvl.max_tiles} tiles"
+        return of_judge[self.judge]
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ScoringConfig":
@@ -283,6 +306,13 @@ class TrainConfig(Section):
     """Moves noise levels towards noise, as more pixels need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024; 1: none."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
+    importance: Literal["equal", "score", "soft"] = "score"
+    """How much a kept pair weighs in the loss: all alike (with the filter, the paper's 0 and 1), by O / 10, or softly by
+    1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
+    soft_score: float = Field(9.0, ge=0, le=10)
+    """O of a pair that weighs a half, where importance is soft."""
+    soft_width: float = Field(0.5, gt=0)
+    """How soft: a pair that much above soft_score weighs 0.73, that much below 0.27."""
     text_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples whose instruction alone is dropped (InstructPix2Pix: 0.05)."""
     image_dropout: float = Field(0.05, ge=0, le=1)
@@ -398,8 +428,3 @@ class Config(Section):
         if self.tasks.learned and self.learned.replies is None:
             raise ValueError(f"learned.replies is needed, since tasks.{self.tasks.learned[0]}.specialist is learned")
         return self
-
-
-def not_built(config: Config) -> list[str]:
-    """What a config asks for and this release only plans: it can be checked and dry-run, not run."""
-    return ["scoring.judge: internvl"] if config.scoring.judge == "internvl" else []

@@ -223,9 +223,10 @@ class Shard:
     def __getitem__(self, row: int) -> EditPair:
         if not -len(self) <= row < len(self):
             raise IndexError(row)
-        if self._last is None or self._last[0] != row:
-            self._last = (row, self._decoded(row))
-        return self._last[1]
+        last = self._last  # once: another thread may read another row
+        if last is None or last[0] != row:
+            self._last = last = (row, self._decoded(row))
+        return last[1]
 
     def _decoded(self, row: int) -> EditPair:
         pair_id = self.pair_ids[row]

@@ -72,7 +72,8 @@ def roles_of(config: Config) -> list[str]:
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.tasks.learned for role in ROLES[task]]
-    roles = list(dict.fromkeys([*config.models.roles, *base, *learned]))
+    judge = [config.scoring.internvl.model] if config.scoring.judge == "internvl" else []
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge]))
     for role in roles:
         model_of(role)
     return roles

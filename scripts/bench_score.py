@@ -9,6 +9,7 @@ from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import JUDGES, Judge, judging
+from omniedit.scoring.stream import judged
 from omniedit.tables import write_rows
 
 
@@ -16,15 +17,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("edits", type=Path, nargs="+", help="a model's edits, a file a task ({task}.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
-    parser.add_argument("--scorer", type=Path, help="folder of the trained student; for --judge student")
-    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring.api; for --judge api")
+    parser.add_argument(
+        "--scorer", type=Path, help="folder of the trained student, or of an InternVL or its models/ROLE.json"
+    )
+    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring")
     parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
     parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 
-    api = Config.model_validate_json(args.config.read_text()).scoring.api if args.config else None
+    scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
     pairs = sum(map(_count, args.edits))
-    with judging(args.judge, pairs, args.scorer, api, args.spent) as judge:
+    with judging(args.judge, pairs, args.scorer, scoring, args.spent) as judge:
         for path in args.edits:
             write_rows(args.out_dir / f"{path.stem}.parquet", _judged(path, judge), BENCH_SCHEMA)
 
@@ -35,15 +38,8 @@ def _count(edits: Path) -> int:
 
 
 def _judged(edits: Path, judge: Judge) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
     with Shard(edits) as shard, Progress(f"edits of {shard.task}", total=len(shard)) as progress:
-        for first in range(0, len(shard), judge.batch_size):
-            with progress.waiting():
-                pairs = [shard[row] for row in range(first, min(first + judge.batch_size, len(shard)))]
-            verdicts = judge.judge(pairs)
-            rows += [bench_row(shard.specialist, *judged, judge) for judged in zip(pairs, verdicts, strict=True)]
-            progress.advance(len(pairs))
-    return rows
+        return [bench_row(shard.specialist, *each, judge) for batch in judged(shard, judge, progress) for each in batch]
 
 
 if __name__ == "__main__":

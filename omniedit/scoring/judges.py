@@ -5,26 +5,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniedit.config import ApiConfig
+from omniedit.config import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
-from omniedit.scoring.rubric import Rubric, rubric_of
+from omniedit.scoring.rubric import Rubric, edit_rubric, rubric_of
 from omniedit.scoring.score import Judge
+from omniedit.weights import folder_of, model_of
 
 if TYPE_CHECKING:
     from omniedit.scoring.api import ApiJudge
+    from omniedit.scoring.internvl import InternvlJudge
 
-JUDGES = ("reference", "student", "api")
+JUDGES = ("reference", "student", "internvl", "api")
 
 
-def load_judge(name: str, scorer: str | Path | None = None) -> Judge:
+def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConfig | None = None) -> Judge:
     """The judge of that name, of those that need no endpoint.
 
     Args:
-        scorer: folder of a trained student; needed for `student`, read by no other judge.
+        scorer: folder of a trained student, or what `internvl_judge` takes; read by no other judge.
+        scoring: how judges are read; None: the defaults.
 
     Raises:
-        UserError: no such judge, or a student without its folder.
+        UserError: no such judge, or one without its folder.
     """
+    scoring = scoring or ScoringConfig()
     if name == "reference":
         from omniedit.scoring.reference import ReferenceJudge
 
@@ -34,8 +38,31 @@ def load_judge(name: str, scorer: str | Path | None = None) -> Judge:
 
         if scorer is None:
             raise UserError("judge 'student' needs --scorer, the folder that scripts/train_student.py wrote")
-        return StudentJudge.from_pretrained(scorer)
+        return StudentJudge.from_pretrained(scorer, scoring.readout)
+    if name == "internvl":
+        return internvl_judge(scorer, scoring, edit_rubric())
     raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+
+
+def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge":
+    """The judge `internvl` under a rubric.
+
+    Args:
+        scorer: a model's folder, or the record models/{role}.json of a fetched one.
+
+    Raises:
+        UserError: there is none, or it cannot be loaded.
+    """
+    from omniedit.scoring.internvl import InternvlJudge
+
+    if scorer is None:
+        raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
+    given = Path(scorer)
+    if given.suffix != ".json":
+        return InternvlJudge.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
+    folder, model = folder_of(given.stem), model_of(given.stem)
+    version = f"{model.repository}@{model.revision}"
+    return InternvlJudge.load(folder, rubric, scoring.internvl, scoring.readout, version)
 
 
 @contextmanager
@@ -58,7 +85,11 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
 
 @contextmanager
 def judging(
-    name: str, pairs: int, scorer: Path | None = None, api: ApiConfig | None = None, spent: Path | None = None
+    name: str,
+    pairs: int,
+    scorer: Path | None = None,
+    scoring: ScoringConfig | None = None,
+    spent: Path | None = None,
 ) -> Iterator[Judge]:
     """A judge for so many pairs; what they may cost is told first.
 
@@ -66,11 +97,11 @@ def judging(
         UserError: as `load_judge`; `api` without its config, or as `open_client`.
     """
     if name != "api":
-        yield load_judge(name, scorer)
+        yield load_judge(name, scorer, scoring)
         return
-    if api is None:
+    if scoring is None:
         raise UserError("judge 'api' needs --config, whose scoring.api names the endpoint")
-    with api_judge(api, spent=spent) as judge:
+    with api_judge(scoring.api, spent=spent) as judge:
         most = judge.estimate([{"instruction": "about as long as instructions are"}] * pairs)
         print(f"estimate, at most: {judge.client.budget.describe(most)}; less what the cache holds", flush=True)
         yield judge

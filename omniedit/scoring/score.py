@@ -84,6 +84,12 @@ def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[s
     return row | {"status": "scored"} | score_columns(verdict)
 
 
+def score_rows(judged: Sequence[tuple[EditPair, Score | Unscorable]], judge: Judge) -> pa.Table:
+    """A batch's verdicts as a table of `SCORES_SCHEMA`."""
+    rows = [score_row(pair.pair_id, verdict, judge) for pair, verdict in judged]
+    return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
+
+
 def score_columns(score: Score) -> dict[str, object]:
     return {
         "sc_score_1": score.sc_score_1,

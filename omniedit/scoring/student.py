@@ -7,7 +7,6 @@ tokenizer made in the run, and learns from the teacher in `omniedit.scoring.dist
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,10 @@ from transformers import (
 from transformers.models.internvl import InternVLVisionConfig
 
 from omniedit.errors import UserError
+from omniedit.manifest import checksum
 from omniedit.pairs import EditPair
-from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.readout import SCORES, Reading, reader_of
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.views import VIEWS, views
@@ -35,7 +36,6 @@ PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
 """Pixels of a view's side that one picture token stands for: a patch, halved by InternVL's pixel shuffle."""
 PAD, END, IMAGE = "<pad>", "<end>", "<image>"
-SCORES = tuple(str(score) for score in range(11))
 REPLY_FRAME = ('{"score": [', ", ", '], "reasoning": "', '"}')
 MAX_REPLY_TOKENS = 96
 INITIAL_STD = 0.05
@@ -101,7 +101,9 @@ def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVL
 
 
 def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
-    """The rubric, the views in the order of `VIEWS`, the instruction."""
+    """The rubric, the views in the order of `VIEWS`, the instruction, in which no token of pictures or ends counts."""
+    for token in (PAD, END, IMAGE):
+        instruction = instruction.replace(token, " ")
     pictures = "".join(f"{name}: {IMAGE * tokens_per_view}\n" for name in VIEWS)
     return f"{rubric.text}{pictures}instruction: {instruction}\n"
 
@@ -112,82 +114,50 @@ def pixel_values(views_BVSS3: NDArray[np.uint8]) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What the student answered: its text, and of each score token in it the number and the expected number.
-
-    The expected number is the mean of 0 to 10 under the probabilities that the eleven score tokens had in its place.
-    """
-
-    text: str
-    written: tuple[float, ...]
-    expected: tuple[float, ...]
-
-
 class StudentJudge:
-    """Judges by the student: generates the reply, parses it, and scores by the expected value of its score tokens.
+    """Judges by the student.
 
-    A reply that `parse_reply` refuses is unscorable, whatever its tokens' probabilities.
+    Args:
+        readout: how its scores are read, as `scoring.readout` says.
+        version: of its weights, which stands with each score.
     """
 
     name = "student"
     batch_size = 32
 
-    def __init__(self, model: InternVLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> None:
-        self.model, self.tokenizer, self.rubric = model.eval(), tokenizer, edit_rubric()
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        readout: str = "tokens",
+        version: str = "",
+    ) -> None:
+        self.model, self.tokenizer, self.version = model.eval(), tokenizer, version
+        self.rubric = edit_rubric()
         self.prompt_hash = self.rubric.digest
+        self.read = reader_of(readout, self.model, tokenizer, self.rubric.num_scores, MAX_REPLY_TOKENS)
         vision: Any = model.config.vision_config
         self.image_size: int = vision.image_size[0]
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "StudentJudge":
+    def from_pretrained(cls, folder: str | Path, readout: str = "tokens") -> "StudentJudge":
         if not (Path(folder) / "config.json").is_file():
             raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
         model = InternVLForConditionalGeneration.from_pretrained(folder, local_files_only=True)
-        return cls(model, PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True))
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        weights = checksum(Path(folder) / "model.safetensors")["sha256"]
+        return cls(model, tokenizer, readout, f"student {weights[:12]}")
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         seen = np.stack([views(pair.source, pair.edited, self.image_size) for pair in pairs])
         return self.judge_views(seen, [pair.instruction for pair in pairs])
 
     def judge_views(self, views_BVSS3: NDArray[np.uint8], instructions: Sequence[str]) -> list[Score | Unscorable]:
-        return [self._verdict(reply) for reply in self._replies(views_BVSS3, instructions)]
-
-    def _verdict(self, reply: Reply) -> Score | Unscorable:
-        written = parse_reply(reply.text, self.rubric.num_scores)
-        if isinstance(written, Unscorable):
-            return written
-        read_out = reply.expected if written == list(reply.written) else written
-        sc_1, sc_2, pq = (round(value, 3) for value in read_out)
-        return Score(sc_1, sc_2, pq, parse_reasoning(reply.text))
-
-    @torch.inference_mode()
-    def _replies(self, views_BVSS3: NDArray[np.uint8], instructions: Sequence[str]) -> list[Reply]:
         tokens_per_view = self.model.config.image_seq_length
-        prompts = [prompt(self.rubric, instruction, tokens_per_view) for instruction in instructions]
-        asked = self.tokenizer(prompts, padding=True, return_tensors="pt", return_token_type_ids=False)
-        answer: Any = self.model.generate(
-            **asked,
-            pixel_values=pixel_values(views_BVSS3),
-            do_sample=False,
-            max_new_tokens=MAX_REPLY_TOKENS,
-            return_dict_in_generate=True,
-            output_logits=True,
-        )
-        written_BT = answer.sequences[:, asked["input_ids"].shape[1] :]
-        expected_BT = self._expected_scores(torch.stack(answer.logits, dim=1))
-        return [self._reply(*row) for row in zip(written_BT, expected_BT, strict=True)]
+        texts = [prompt(self.rubric, instruction, tokens_per_view) for instruction in instructions]
+        readings = self.read(self.tokenizer(texts)["input_ids"], pixel_values(views_BVSS3))
+        return [reading if isinstance(reading, Unscorable) else self._score(reading) for reading in readings]
 
-    def _expected_scores(self, logits_BTV: Tensor) -> Tensor:
-        """(B, T) mean of 0 to 10 under each position's probabilities of the score tokens."""
-        ids = self.tokenizer.convert_tokens_to_ids(list(SCORES))
-        return logits_BTV[..., ids].float().softmax(-1) @ torch.arange(11.0)
-
-    def _reply(self, written_T: Tensor, expected_T: Tensor) -> Reply:
-        tokens = self.tokenizer.convert_ids_to_tokens(written_T.tolist())
-        places = [place for place, token in enumerate(tokens) if token in SCORES][: self.rubric.num_scores]
-        return Reply(
-            text=str(self.tokenizer.decode(written_T, skip_special_tokens=True)),
-            written=tuple(float(tokens[place]) for place in places),
-            expected=tuple(float(expected_T[place]) for place in places),
-        )
+    def _score(self, reading: Reading) -> Score:
+        sc_1, sc_2, pq = reading.scores
+        return Score(sc_1, sc_2, pq, reading.reasoning, self.version)

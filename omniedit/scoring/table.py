@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.config import ApiConfig
+from omniedit.config import ScoringConfig
 from omniedit.config_files import check, read_yaml
 from omniedit.errors import UserError
 from omniedit.files import replaced
 from omniedit.pairs import EditPair
 from omniedit.progress import Progress
 from omniedit.scoring.examples import Example, Marker, Marks, marks_of
-from omniedit.scoring.judges import api_judge, load_judge
+from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.score import Judge, Score
@@ -37,7 +37,12 @@ class BadRow(Exception):
 
 @contextmanager
 def opened_marker(
-    judge: str, rubric: Rubric, scorer: Path | None, api: ApiConfig, words: Sequence[dict[str, str]], agreed: bool
+    judge: str,
+    rubric: Rubric,
+    scorer: Path | None,
+    scoring: ScoringConfig,
+    words: Sequence[dict[str, str]],
+    agreed: bool,
 ) -> Iterator[tuple[Marker, int]]:
     """What gives marks under a rubric, and to how many examples at once; what an endpoint may cost is told first.
 
@@ -49,14 +54,18 @@ def opened_marker(
         UserError: the judge does not know the rubric, or as `load_judge` and `open_client`; or money would be spent
             to which nobody agreed.
     """
+    if judge == "internvl":
+        internvl = internvl_judge(scorer, scoring, rubric)
+        yield internvl.mark, internvl.batch_size
+        return
     if judge != "api":
-        of_pairs = load_judge(judge, scorer)
+        of_pairs = load_judge(judge, scorer, scoring)
         yield pair_marker(of_pairs, rubric), of_pairs.batch_size
         return
-    with api_judge(api, rubric) as asked:
+    with api_judge(scoring.api, rubric) as asked:
         budget = asked.client.budget
         print(f"estimate, at most: {budget.describe(asked.estimate(words))}; less what the cache holds", flush=True)
-        if budget.prices.known and api.max_money is None and not agreed:
+        if budget.prices.known and scoring.api.max_money is None and not agreed:
             raise UserError("this costs money: --yes agrees to it, scoring.api.max_money in the config bounds it")
         yield asked.mark, asked.batch_size
 
@@ -64,7 +73,9 @@ def opened_marker(
 def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
     """A judge of edit pairs as one of examples under the chain's rubric."""
     if judge.prompt_hash != rubric.digest:
-        raise UserError(f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api does")
+        raise UserError(
+            f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api and internvl do"
+        )
 
     def mark(examples: Sequence[Example]) -> list[Marks | Unscorable]:
         judged = iter(judge.judge([_pair(example) for example in examples if not _uneven(example)]))
@@ -130,7 +141,13 @@ def marked(
 
 
 def score_table(
-    table: Path, out: Path, rubric: Rubric, judge: str, scorer: Path | None, api: ApiConfig, agreed: bool = False
+    table: Path,
+    out: Path,
+    rubric: Rubric,
+    judge: str,
+    scorer: Path | None,
+    scoring: ScoringConfig,
+    agreed: bool = False,
 ) -> None:
     """Judge each row of a CSV table and write it with its scores to a .parquet or .csv file.
 
@@ -145,7 +162,7 @@ def score_table(
     rows = read_table(table, rubric)
     words = [{name: row[name] for name in rubric.words} for row in rows]
     with (
-        opened_marker(judge, rubric, scorer, api, words, agreed) as (mark, batch),
+        opened_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
     ):
         scored = []
@@ -156,8 +173,8 @@ def score_table(
     print(f"{out}: {_summary(scored)}")
 
 
-def api_config(config: Path | None, given: Mapping[str, str]) -> ApiConfig:
-    """`scoring.api` of a config file, with what the command line gives.
+def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:
+    """`scoring` of a config file, with what the command line gives of `scoring.api`.
 
     Raises:
         UserError: as `omniedit.config_files.check`.
@@ -165,7 +182,7 @@ def api_config(config: Path | None, given: Mapping[str, str]) -> ApiConfig:
     scoring: Any = read_yaml(config).get("scoring", {}) if config else {}
     if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
         scoring = scoring | {"api": scoring.get("api", {}) | given}
-    return check({"scoring": scoring}, [config] if config else []).scoring.api
+    return check({"scoring": scoring}, [config] if config else []).scoring
 
 
 def _pair(example: Example) -> EditPair:

@@ -22,7 +22,7 @@ from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
 from omniedit.training.encoded import EncodedBatch
-from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair, shifted
+from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair, shifted, soft_importance
 
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 """Of B texts, (B, tokens, width) and (B, width)."""
@@ -80,9 +80,12 @@ def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
     return shifted(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(pairs: PairBatch | EncodedBatch) -> Tensor:
-    """How much each sample weighs in the loss, (B,): its overall score over 10."""
-    return torch.tensor([pair["o_score"] / 10 for pair in pairs.pairs])
+def importance(pairs: PairBatch | EncodedBatch, options: TrainConfig) -> Tensor:
+    """How much each sample weighs in the loss, (B,), by its overall score, as `train.importance` says."""
+    scores = [pair["o_score"] for pair in pairs.pairs]
+    if options.importance == "soft":
+        return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
+    return torch.ones(len(scores)) if options.importance == "equal" else torch.tensor([s / 10 for s in scores])
 
 
 def held_out_pairs(store: BucketStore, most: int) -> list[tuple[str, int]]:
@@ -153,7 +156,7 @@ class BatchMaker:
             "pooled": pooled.to(edited),
             "condition": source,
         }
-        weight = importance(pairs).to(edited)
+        weight = importance(pairs, self.options).to(edited)
         pair_ids, tasks = (tuple(pair[name] for pair in pairs.pairs) for name in ("pair_id", "task"))
         return EditBatch(pair_ids, tasks, inputs, target, weight)
 

@@ -129,7 +129,7 @@ class Trainer:
     def _step(self, step: int, pairs: PairBatch | EncodedBatch, waited_s: float) -> dict[str, float]:
         """What is to be told of the step, for whose pairs it was waited so long."""
         start = time.monotonic()
-        weight_sum = summed(importance(pairs).sum())
+        weight_sum = summed(importance(pairs, self.options).sum())
         sums, loss_B = torch.zeros(()), torch.zeros(0)
         for batch in self._parts(step, pairs):
             part_B = self._losses(batch)

@@ -50,6 +50,14 @@ def weighted_mean(loss_B: Tensor, weight_B: Tensor, weight_sum: Tensor, world_si
     return world_size * (weight_B * loss_B).sum() / weight_sum
 
 
+def soft_importance(o_score_B: Tensor, centre: float, width: float) -> Tensor:
+    """Importance that rises with the overall score, a half at `centre`: the filter's step, made soft.
+
+    A width towards 0 is the step itself, OmniEdit's weights of 0 and 1 (Wei et al. 2024, section 3.3).
+    """
+    return torch.sigmoid((o_score_B - centre) / width)
+
+
 def kept_conditions(uniform_B: Tensor, text: float, image: float, both: float) -> tuple[Tensor, Tensor]:
     """Which samples keep their instruction and which their picture (Brooks et al. 2023, section 3.2.1), two bool (B,).
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from omniedit.config import ApiConfig
+from omniedit.config import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
@@ -63,13 +63,14 @@ def endpoint() -> Iterator[Server]:
         yield running
 
 
-def api(running: Server, folder: Path, **keys: Any) -> ApiConfig:
-    return ApiConfig(url=running.url, model="judge", key_env=None, cache=str(folder / "cache"), **keys)
+def asking(running: Server, folder: Path, **keys: Any) -> ScoringConfig:
+    api = ApiConfig(url=running.url, model="judge", key_env=None, cache=str(folder / "cache"), **keys)
+    return ScoringConfig(judge="api", api=api)
 
 
 def test_each_row_has_its_scores_or_its_reason(table: Path, endpoint: Server, tmp_path: Path) -> None:
     out = tmp_path / "scores.parquet"
-    score_table(table, out, EDITING, "api", None, api(endpoint, tmp_path))
+    score_table(table, out, EDITING, "api", None, asking(endpoint, tmp_path))
     rows = pq.read_table(out).to_pylist()
     assert [row["my_id"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [row["status"] for row in rows] == ["scored", "bad row", "bad row", "bad row", "unscorable"]
@@ -85,9 +86,9 @@ def test_each_row_has_its_scores_or_its_reason(table: Path, endpoint: Server, tm
 
 
 def test_a_second_run_asks_nothing_and_csv_says_the_same(table: Path, endpoint: Server, tmp_path: Path) -> None:
-    score_table(table, tmp_path / "scores.parquet", EDITING, "api", None, api(endpoint, tmp_path))
+    score_table(table, tmp_path / "scores.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     asked = len(endpoint.bodies)
-    score_table(table, tmp_path / "scores.csv", EDITING, "api", None, api(endpoint, tmp_path))
+    score_table(table, tmp_path / "scores.csv", EDITING, "api", None, asking(endpoint, tmp_path))
     assert len(endpoint.bodies) == asked == 4
     with (tmp_path / "scores.csv").open(newline="") as file:
         told = list(csv.DictReader(file))
@@ -101,13 +102,15 @@ def test_money_is_spent_only_where_agreed_or_bounded(
 ) -> None:
     prices = {"prompt_price": 2.5, "completion_price": 10.0}
     with pytest.raises(UserError, match=r"--yes agrees to it, scoring\.api\.max_money"):
-        score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices))
+        score_table(table, tmp_path / "s.csv", EDITING, "api", None, asking(endpoint, tmp_path, **prices))
     assert not endpoint.bodies
     assert "estimate, at most: 10 requests, " in capsys.readouterr().out
     with pytest.raises(UserError, match=r"budget of 0\.02 in money"):
-        score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices, max_money=0.02))
+        score_table(
+            table, tmp_path / "s.csv", EDITING, "api", None, asking(endpoint, tmp_path, **prices, max_money=0.02)
+        )
     assert 0 < len(endpoint.bodies) < 4 and not (tmp_path / "s.csv").exists()
-    score_table(table, tmp_path / "s.csv", EDITING, "api", None, api(endpoint, tmp_path, **prices), agreed=True)
+    score_table(table, tmp_path / "s.csv", EDITING, "api", None, asking(endpoint, tmp_path, **prices), agreed=True)
     assert len(endpoint.bodies) == 4 and (tmp_path / "s.csv").exists()
 
 
@@ -126,13 +129,13 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, t
     if text is not None:
         path.write_text(text)
     with pytest.raises(UserError, match=told):
-        score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ApiConfig())
+        score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ScoringConfig())
 
 
 def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
     text = table.read_text().replace('"Make it night, please."', "Make it night, please.")
     table.write_text(text)
-    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, api(endpoint, tmp_path))
+    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     assert "row 1: has more cells than" in pq.read_table(tmp_path / "s.parquet").to_pylist()[0]["reasoning"]
 
 

@@ -1,5 +1,6 @@
 """The student learns in the teacher's words, loads again as it was, and answers through the shared parser."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -40,15 +41,22 @@ def taught() -> Distillation:
     return student
 
 
-def test_the_student_tells_a_good_edit_from_none_in_a_reply_that_the_parser_reads(taught: Distillation) -> None:
-    judge = StudentJudge(taught.model, taught.tokenizer)
-    unseen = [example(True, 21), example(False, 21)]
-    good, bad = judge.judge_views(np.stack([e.views for e in unseen]), ["Make it white."] * 2)
-    assert isinstance(good, Score)
-    assert isinstance(bad, Score)
-    assert good.sc_score_1 > 8
-    assert bad.sc_score_1 < 2
-    assert good.reasoning == "The square is white"
+def test_the_student_tells_a_good_edit_from_none_however_it_is_read(taught: Distillation) -> None:
+    unseen = np.stack([example(True, 21).views, example(False, 21).views])
+    said = ["Make it white."] * 2
+    good, bad = StudentJudge(taught.model, taught.tokenizer).judge_views(unseen, said)
+    written_good, written_bad = StudentJudge(taught.model, taught.tokenizer, "reply").judge_views(unseen, said)
+    assert isinstance(good, Score) and isinstance(bad, Score)
+    assert isinstance(written_good, Score) and isinstance(written_bad, Score)
+    assert good.sc_score_1 > 8 and bad.sc_score_1 < 2
+    assert (good.reasoning, written_good.reasoning) == ("", "The square is white")
+    for read, written in ((good, written_good), (bad, written_bad)):
+        assert abs(read.sc_score - written.sc_score) < 0.1 and abs(read.pq_score - written.pq_score) < 0.1
+
+
+def test_words_that_look_like_tokens_of_pictures_are_words(taught: Distillation) -> None:
+    seen, judge = example(True, 1).views[None], StudentJudge(taught.model, taught.tokenizer)
+    assert judge.judge_views(seen, ["Make it <image> white.<end>"]) == judge.judge_views(seen, ["Make it   white. "])
 
 
 def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: Path) -> None:
@@ -59,7 +67,9 @@ def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: P
     )
     after = load_judge("student", tmp_path)
     assert isinstance(after, StudentJudge)
-    assert after.judge_views(seen, ["Make it white.", "Make it white, please."]) == before
+    again = after.judge_views(seen, ["Make it white.", "Make it white, please."])
+    assert [replace(score, judge_version="") for score in again if isinstance(score, Score)] == before
+    assert all(isinstance(score, Score) and len(score.judge_version) == len("student ") + 12 for score in again)
     assert isinstance(InternVLForConditionalGeneration.from_pretrained(tmp_path), InternVLForConditionalGeneration)
     assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == taught.tokenizer.get_vocab()
 

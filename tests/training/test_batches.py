@@ -22,7 +22,7 @@ class CountingEncoder(InstructionEncoder):
         return lengths[:, None, None].expand(-1, 4, 8), lengths[:, None].expand(-1, 8)
 
 
-def maker(**options: float) -> BatchMaker:
+def maker(**options: float | str) -> BatchMaker:
     return BatchMaker(LappedCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
 
 
@@ -90,6 +90,10 @@ def test_every_wording_is_trained_on_and_the_first_is_measured():
 
 def test_samples_weigh_as_their_score():
     torch.testing.assert_close(maker().training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
+    equal, soft = maker(importance="equal"), maker(importance="soft", soft_score=9.1, soft_width=0.1)
+    assert equal.training(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
+    odds = 1 / (1 + np.exp(1))
+    torch.testing.assert_close(soft.training(pairs(3), 0, 0).weight, torch.tensor([odds, 0.5, 1 - odds]).float())
 
 
 class Lengths:

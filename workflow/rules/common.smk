@@ -14,7 +14,7 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import SHIPPED, api_key, not_built
+from omniedit.config import SHIPPED, api_key
 from omniedit.config_files import check, origin
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
@@ -42,8 +42,6 @@ try:
         else ""
     )
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
-    if WORKS and (planned := not_built(CONFIG)):
-        raise UserError(f"{', '.join(planned)}: not built yet, for --dry-run only; see config/README.md")
     if WORKS and CONFIG.scoring.judge == "api":
         api_key(CONFIG.scoring.api)
     if WORKS:
@@ -281,23 +279,29 @@ def base_metrics(wildcards):
 
 
 def scorer_of_run(wildcards):
-    """The student where it is the judge; else nothing."""
+    """The student or the fetched model where it is the judge; else nothing."""
+    if CONFIG.scoring.judge == "internvl":
+        return f"models/{CONFIG.scoring.internvl.model}.json"
     return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.scoring.judge == "student" else []
 
 
 def scorer_option(wildcards, input):
-    return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
+    if not input.scorer:
+        return ""
+    return f"--scorer {input.scorer if CONFIG.scoring.judge == 'internvl' else Path(input.scorer).parent}"
 
 
-def api_option(wildcards):
-    """Read from a file, so that a change of pace or budget runs nothing again."""
-    run = f"results/{wildcards.run}"
-    return f"--config {run}/config.json --spent {run}/spent" if CONFIG.scoring.judge == "api" else ""
+def judge_option(wildcards):
+    """Read from a file, so that a change of pace, budget or batch runs nothing again."""
+    if CONFIG.scoring.judge == "reference":
+        return ""
+    spent = f" --spent results/{wildcards.run}/spent" if CONFIG.scoring.judge == "api" else ""
+    return f"--config results/{wildcards.run}/config.json{spent}"
 
 
 def asked(wildcards):
-    """What else decides the scores of an endpoint."""
-    return CONFIG.scoring.api.asked if CONFIG.scoring.judge == "api" else ""
+    """What else decides the scores."""
+    return CONFIG.scoring.asked
 
 
 def scores_of_teacher(wildcards):

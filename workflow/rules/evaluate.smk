@@ -85,12 +85,12 @@ rule bench_score:
         out_dir=subpath(output[0], parent=True),
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
-        api=api_option,
+        options=judge_option,
         asked=asked,
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:
-        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.api}"
+        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.options}"
         " --out-dir {params.out_dir} > {log} 2>&1"
 
 

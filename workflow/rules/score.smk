@@ -75,12 +75,12 @@ rule score_shard:
     params:
         judge=CONFIG.scoring.judge,
         scorer=scorer_option,
-        api=api_option,
+        options=judge_option,
         asked=asked,
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} {params.api} --out {output}"
+        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} {params.options} --out {output}"
         " > {log} 2>&1"
 
 

@@ -1,0 +1,170 @@
+"""The judge `internvl`: InternVL2.5, InternVL3 and their like by transformers' own classes, from a local folder.
+
+The checkpoints whose names end in -hf have this form. Safetensors only; no code of a repository is run. A picture is
+cut into tiles by the checkpoint's own image processor: its PIL form, so that the same pixels come out whether or not
+torchvision is there (transformers' InternVLProcessor needs it, for videos).
+
+    N  tiles of a picture     S  side of a tile
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoTokenizer,
+    GotOcr2ImageProcessorPil,
+    InternVLForConditionalGeneration,
+)
+
+from omniedit.config import InternvlConfig
+from omniedit.errors import UserError
+from omniedit.images import Image
+from omniedit.models.folder import load_part
+from omniedit.models.loading import default_device
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
+from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.readout import Prompt, Reader, Reading, reader_of
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.score import Score
+from omniedit.specialists.learned.batches import FittingBatches
+
+MAX_REPLY_TOKENS = 256
+
+Tiles = dict[str, Tensor]
+"""Of an example's pictures by name, (N, 3, S, S) each."""
+
+
+class InternvlJudge:
+    """Asks each question of a rubric about a batch of examples.
+
+    Args:
+        model: on the device where it is to run.
+        tokenizer: transformers', with a chat template and names for the tokens round a picture.
+        image_processor: a GotOcr2ImageProcessorPil.
+        readout: as `scoring.readout` says.
+        version: of the model, which stands with each score.
+    """
+
+    name = "internvl"
+
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: Any,
+        image_processor: Any,
+        rubric: Rubric,
+        options: InternvlConfig,
+        readout: str = "tokens",
+        version: str = "",
+    ) -> None:
+        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
+        self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
+        self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
+        self._readers = [
+            reader_of(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
+            for question in rubric.questions
+        ]
+        self._batches = FittingBatches(options.batch_size)
+        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+
+    @classmethod
+    def load(
+        cls, folder: Path, rubric: Rubric, options: InternvlConfig, readout: str = "tokens", version: str = ""
+    ) -> "InternvlJudge":
+        """In bfloat16 on a GPU where there is one, else in float32 on the CPU.
+
+        Raises:
+            UserError: the folder is missing, partial, of another class, or without its tokenizer.
+        """
+        device = default_device()
+        dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+        model = load_part(folder, (InternVLForConditionalGeneration,), dtype).to(device)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            image_processor = GotOcr2ImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            told = " ".join(str(error).split())[:200]
+            raise UserError(f"{folder}: no tokenizer or image processor ({told}); fetch it again") from None
+        if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
+            raise UserError(f"{folder}: no InternVL in transformers' form (the names of such end in -hf)")
+        return cls(model, tokenizer, image_processor, rubric, options, readout, version)
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        verdicts = self.mark([example_of(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else score_of(self.rubric, v) for v in verdicts]
+
+    def mark(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+        """One verdict an example; without a score for one of its questions it has none."""
+        return self._batches.map(self._marked, examples)
+
+    def prompt(self, question: Question, example: Example, tiles: Tiles) -> Prompt:
+        """The question's fixed text, each picture after its name, the words, as a turn of the model's chat."""
+        parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
+        for name in question.pictures:
+            parts += [{"type": "text", "text": f"{name}: "}, {"type": "image"}]
+        parts += [{"type": "text", "text": f"{name}: {self._plain(example.words[name])}\n"} for name in question.words]
+        text = self.tokenizer.apply_chat_template(
+            [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
+        )
+        before, *after = text.split(self.tokenizer.context_image_token)
+        shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
+        text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def tiles(self, picture: Image) -> Tensor:
+        """(N, 3, S, S): one, or a grid of the ratio nearest to the picture's and the whole picture small."""
+        return self.image_processor(
+            images=[picture],
+            crop_to_patches=self.max_tiles > 1,
+            max_patches=self.max_tiles,
+            input_data_format="channels_last",
+            return_tensors="pt",
+        )["pixel_values"]
+
+    def _marked(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+        tiles = [
+            dict(zip(example.pictures, self._threads.map(self.tiles, example.pictures.values()), strict=True))
+            for example in examples
+        ]
+        answers = [
+            self._answers(question, reader, examples, tiles)
+            for question, reader in zip(self.rubric.questions, self._readers, strict=True)
+        ]
+        return [self._marks(of_example) for of_example in zip(*answers, strict=True)]
+
+    def _answers(
+        self, question: Question, reader: Reader, examples: Sequence[Example], tiles: Sequence[Tiles]
+    ) -> list[Reading | Unscorable]:
+        prompts = [self.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
+        pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+        return reader(prompts, pixels.to(self.model.device, self.model.dtype))
+
+    def _marks(self, readings: Sequence[Reading | Unscorable]) -> Marks | Unscorable:
+        """Of the readings of all questions about one example."""
+        scores: list[float] = []
+        for reading in readings:
+            if isinstance(reading, Unscorable):
+                return reading
+            scores += reading.scores
+        reasoning = " ".join(filter(None, (reading.reasoning for reading in readings if isinstance(reading, Reading))))
+        return marks_of(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
+
+    def _placeholder(self, tiles: int) -> str:
+        """What stands in a prompt for a picture of so many tiles (transformers' InternVLProcessor)."""
+        told = self.tokenizer
+        tokens = told.context_image_token * (self.model.config.image_seq_length * tiles)
+        return f"{told.start_image_token}{tokens}{told.end_image_token}"
+
+    def _plain(self, words: str) -> str:
+        """Words in which nothing is a picture, a turn or an end."""
+        for token in self.tokenizer.added_tokens_decoder.values():
+            if token.special:
+                words = words.replace(token.content, " ")
+        return words
