@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable
 from importlib.resources import as_file, files
 
-import cv2
 import numpy as np
 from patchmatch import patch_match
 
 from omniedit.errors import run_program
-from omniedit.images import Image, Mask
+from omniedit.images import Image, Mask, decode_image
 from omniedit.specialists.inpainting import inpaint
 
 HOLES = {
@@ -30,7 +29,7 @@ HOLES = {
 
 def photo_with_hole(name: str) -> tuple[Image, Mask]:
     with as_file(files("omniedit.sources") / "sample" / f"{name}.jpg") as path:
-        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        image = decode_image(path.read_bytes(), path.name)
     height, width = image.shape[:2]
     x, y, radius = HOLES[name]
     rows, columns = np.ogrid[:height, :width]

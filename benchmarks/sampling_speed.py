@@ -75,7 +75,7 @@ def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: lis
         num_extra_conditioning_channels=0,
         load_weights_from_transformer=False,
     )
-    vae = AutoencoderKL(
+    vae: Any = AutoencoderKL(
         block_out_channels=(32, 32, 32, 32),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -85,7 +85,7 @@ def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: lis
     absent: dict[str, Any] = {
         f"{kind}{number}": None for kind in ("text_encoder", "tokenizer") for number in ("", "_2", "_3")
     }
-    pipeline = StableDiffusion3ControlNetPipeline(
+    pipeline: Any = StableDiffusion3ControlNetPipeline(
         transformer=transformer.to(dtype).eval(),
         controlnet=control.to(dtype).eval(),
         vae=vae.to(dtype),

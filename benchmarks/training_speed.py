@@ -38,7 +38,7 @@ SMALL: dict[str, Any] = {
 class Plain(nn.Module):
     """SD3 itself, in the interface of an editor."""
 
-    def __init__(self, base: SD3Transformer2DModel) -> None:
+    def __init__(self, base: Any) -> None:
         super().__init__()
         self.base = base.requires_grad_(True)
 
@@ -51,7 +51,7 @@ class Plain(nn.Module):
 class DiffusersControlNet(nn.Module):
     """As diffusers trains it: a copy of every block of SD3, whose outputs are added to the frozen SD3's."""
 
-    def __init__(self, base: SD3Transformer2DModel) -> None:
+    def __init__(self, base: Any) -> None:
         super().__init__()
         # Weights are random anyway: with as many layers as SD3, its loader stumbles over the last block.
         self.control = SD3ControlNetModel.from_transformer(

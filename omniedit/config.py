@@ -307,8 +307,8 @@ class TrainConfig(Section):
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
     importance: Literal["equal", "score", "soft"] = "score"
-    """How much a kept pair weighs in the loss: all alike (with the filter, the paper's 0 and 1), by O / 10, or softly by
-    1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
+    """How much a kept pair weighs in the loss: all alike (with the filter, the paper's 0 and 1), by O / 10, or softly
+    by 1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
     soft_score: float = Field(9.0, ge=0, le=10)
     """O of a pair that weighs a half, where importance is soft."""
     soft_width: float = Field(0.5, gt=0)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from omniedit import models
@@ -57,8 +58,8 @@ def main() -> None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
 
     base = load_base(args.base, getattr(torch, options.dtype))
-    base.vae.to(device)
-    for encoder in base.text.encoders():
+    encoders: list[nn.Module] = [base.vae, *base.text.encoders()]
+    for encoder in encoders:
         encoder.to(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)

@@ -80,9 +80,9 @@ class Assets:
             return cls(names, arrays["cut_outs"], places, arrays["photos"])
 
     def save(self, path: Path) -> None:
-        arrays = {"names": np.array(self.names), "cut_outs": self.cut_outs}
+        names, places = np.array(self.names), np.array(self.places)
         with replaced(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, places=np.array(self.places), photos=self.photos, **arrays)
+            np.savez_compressed(file, names=names, cut_outs=self.cut_outs, places=places, photos=self.photos)
 
     def half(self, held_out: bool) -> "Assets":
         """The cut-outs and photographs of training, or those that only the evaluation sees."""
@@ -124,9 +124,9 @@ def stamps() -> Iterator[tuple[str, RGBA]]:
     for name, path in named:
         if name is None or name in seen or "symbols" in path.parts or "cartoon" in path.parts:
             continue
-        stamp = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        stamp = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.uint8)
         if stamp.ndim == 3 and stamp.shape[2] == 4 and flatness(stamp) < FLAT:
-            cut_out = standing(cv2.cvtColor(stamp, cv2.COLOR_BGRA2RGBA))
+            cut_out = standing(stamp[..., [2, 1, 0, 3]])
             if (cut_out[..., 3] > 127).mean() > THIN:
                 seen.add(name)
                 yield name, cut_out

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import (
@@ -44,9 +45,10 @@ def main() -> None:
     setting, device = SETTINGS[args.setting], torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(SEED)
     options = train_config(setting)
-    base, vae = small_sd3(options, WIDTH).to(device), LappedCodec().to(device)
-    text = load_minilm()
-    text.text_encoder.to(device)
+    base, vae, text = small_sd3(options, WIDTH), LappedCodec(), load_minilm()
+    parts: list[nn.Module] = [base, vae, text.text_encoder]
+    for part in parts:
+        part.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
     world = world_of(setting, Assets.load(args.assets), SEED)
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
@@ -56,8 +58,9 @@ def main() -> None:
     print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
     with replaced(args.out) as folder:
-        text.text_encoder.cpu()
-        Base(base.cpu(), vae.cpu(), text, scheduler, prediction_type=PREDICTION).save(folder)
+        for part in parts:
+            part.cpu()
+        Base(base, vae, text, scheduler, prediction_type=PREDICTION).save(folder)
     training.checkpoint.unlink(missing_ok=True)
 
 

@@ -6,9 +6,10 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -150,18 +151,18 @@ def curves_figure(curves: Sequence[Curve]) -> Figure:
     for axis, cost, label in ((axes[0], "samples", "training samples"), (axes[1], "flops", "training TFLOP")):
         for curve in curves:
             spent = curve.samples if cost == "samples" else curve.flops / 1e12
-            draw(axis, curve, spent, lambda success: success)
+            draw(axis, curve, spent)
         axis.set(title="All tasks", xlabel=label, ylabel="success", ylim=(0, 1))
     axes[0].legend(fontsize=7, loc="upper left")
     for place, axis in enumerate(axes[2:]):
         for curve in curves:
-            draw(axis, curve, curve.samples, lambda success, at=place: success[:, at : at + 1])
+            draw(axis, curve, curve.samples, slice(place, place + 1))
         axis.set(title=TASKS[place].label, xlabel="training samples", ylim=(0, 1))
     return figure
 
 
-def draw(axis: Axes, curve: Curve, spent: NDArray[np.float64], part: Callable[[Values], Values]) -> None:
-    mean, low, high = np.array([interval(part(success)) for success in curve.success]).T
+def draw(axis: Axes, curve: Curve, spent: NDArray[Any], tasks: slice = slice(None)) -> None:
+    mean, low, high = np.array([interval(success[:, tasks]) for success in curve.success]).T
     colour, line = MODEL_COLOURS[curve.architecture], "-" if curve.data == "filtered" else "--"
     axis.plot(spent, mean, line, color=colour, label=curve.label)
     axis.fill_between(spent, low, high, color=colour, alpha=0.12, linewidth=0)

@@ -89,7 +89,7 @@ SETTINGS = {
     "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(4000, 16, 3e-3, 16_384)),
     "shipped": Setting(
         base=Fit(4000, 16, 2e-3, 8192),
-        editor=Fit(9000, 16, 2e-3, 65_536),
+        editor=Fit(7000, 16, 2e-3, 32_768),
         size=128,
         heads=4,
         text_tokens=32,
@@ -97,6 +97,7 @@ SETTINGS = {
         measured=6,
         sampling_steps=(1, 2, 4, 8),
         sigma_mean=1.5,
+        workers=1,
         turns=SHIPPED_TURNS,
         framed=True,
     ),

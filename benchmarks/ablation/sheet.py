@@ -11,14 +11,16 @@ from omniedit.files import replaced
 from omniedit.images import Image
 from omniedit.reporting.style import INK, styled
 
-CELL = 1.5
-"""Inches of a picture's side."""
 
+def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tuple[float, float] = (1.5, 1.5)) -> None:
+    """Rows of equally many titled pictures, as PNG or JPEG.
 
-def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]]) -> None:
-    """Rows of equally many titled pictures, as PNG."""
+    Args:
+        cell: width and height of a picture in inches, of 100 pixels.
+    """
+    width, height = cell
     with styled():
-        figure = Figure(figsize=(CELL * len(rows[0]), (CELL + 0.42) * len(rows)), layout="constrained")
+        figure = Figure(figsize=(width * len(rows[0]), (height + 0.42) * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
         for line, row in zip(axes, rows, strict=True):
@@ -27,4 +29,4 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]]) -> None:
                 axis.set_axis_off()
                 axis.set_title("\n".join(textwrap.wrap(title, 27)[:3]), fontsize=6.5, color=INK, fontweight="normal")
         with replaced(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=100)
+            figure.savefig(temporary, format=path.suffix[1:], dpi=100)

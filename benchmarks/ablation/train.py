@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import (
@@ -61,12 +62,13 @@ def main() -> None:
 def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path, checkpoint: Path) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
-    vae = base.vae.to(device)
-    editor = build(unit["architecture"], base.transformer.to(device), base.prediction_type)
-    base.text.text_encoder.to(device)
+    parts: list[nn.Module] = [base.vae, base.transformer, base.text.text_encoder]
+    for part in parts:
+        part.to(device)
+    editor = build(unit["architecture"], base.transformer, base.prediction_type)
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     world = world_of(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
-    objective = Objective(vae, texts, unit["seed"], train_config(setting))
+    objective = Objective(base.vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
     training = Training(editor, setting.editor, checkpoint)
@@ -77,7 +79,7 @@ def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, fold
             seen = unit | {"samples": samples, "flops": flops * samples, "loss": training.loss}
             with training.mean_shown():
                 for steps in setting.sampling_steps:
-                    answers = edited(editor, vae, texts, pairs, setting, steps)
+                    answers = edited(editor, base.vae, texts, pairs, setting, steps)
                     rows = measures(pairs, answers)
                     training.records += [seen | {"sampling_steps": steps} | row for row in rows]
     lines = [json.dumps(row) + "\n" for row in training.records]

@@ -7,7 +7,7 @@ import os
 import tarfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.images import Image, encode_png, resize_cover
@@ -34,7 +34,7 @@ def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]
             yield row["source_id"]
 
 
-def new_shard(file: BinaryIO) -> tarfile.TarFile:
+def new_shard(file: IO[bytes]) -> tarfile.TarFile:
     """A tar for `add_photo`; close it, which leaves the file open."""
     return tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
 
