@@ -69,7 +69,8 @@ class LearnedConfig(Section):
 
     replies: str | None = None
     """Recorded replies of a vision-language model: JSON objects, one a line, with `source_id`, `task` and `reply`, its
-    proposal as docs/learned_specialists.md says. Needed where a task's specialist is `learned`."""
+    proposal as docs/learned_specialists.md says. Needed where a task's specialist is `learned` and `proposals.source`
+    is `replies`."""
     candidates: int = Field(1, ge=1)
     """How often each proposal is edited, each time with another seed; all are kept for scoring."""
     batch_size: int = Field(4, ge=1)
@@ -177,6 +178,77 @@ def api_key(config: EndpointConfig) -> str:
         told = f"the environment variable {config.key_env} holds no API key"
         raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
     return key
+
+
+PROPOSER = "proposer"
+"""The role in config/models.yaml that `proposals.source: local` asks."""
+
+
+class LocalModelConfig(Section):
+    """A vision-language model that jobs load themselves."""
+
+    batch_size: int = Field(8, ge=1)
+    """Questions that are answered together."""
+    max_side: int = Field(1024, ge=64)
+    """Pictures are scaled down until their longer side has at most so many pixels."""
+    cache: str = "cache/vlm"
+    """Folder where replies are kept; runs and machines may share it."""
+
+
+class QuotasConfig(Section):
+    """Shares of a task's pairs in a shard that at most begin with the same; further proposals are refused."""
+
+    object: float = Field(0.1, gt=0, le=1)
+    """Of one kind of object: 'dog'."""
+    new_object: float = Field(0.05, gt=0, le=1)
+    """Of one kind of thing that an object is swapped for."""
+    attribute: float = Field(0.5, gt=0, le=1)
+    """Of one attribute: 'colour'."""
+    value: float = Field(0.1, gt=0, le=1)
+    """Of one value of an attribute: 'blue'."""
+    environment: float = Field(0.1, gt=0, le=1)
+    """Of one environment: 'night'."""
+    style: float = Field(0.05, gt=0, le=1)
+    """Of one style: 'a pencil sketch'."""
+
+
+class ProposalsConfig(Section):
+    """Who proposes the edits that learned specialists make, and how many of a kind are taken."""
+
+    source: Literal["replies", "api", "local"] = "replies"
+    """Where proposals come from: recorded ones (`learned.replies`), a model behind an endpoint (`api`), or the role
+    `proposer` of config/models.yaml, loaded by the job (`local`)."""
+    per_photo: int = Field(2, ge=1, le=8)
+    """Edits of each task that are asked for, of each photo."""
+    tries: int = Field(3, ge=1)
+    """How often a question is asked until all of its reply can be used, each time with the faults told."""
+    quotas: QuotasConfig = QuotasConfig()
+    api: EndpointConfig = EndpointConfig()
+    local: LocalModelConfig = LocalModelConfig()
+
+    @property
+    def max_side(self) -> int:
+        return self.api.max_side if self.source == "api" else self.local.max_side
+
+    @property
+    def at_once(self) -> int:
+        """Photos about which questions are asked side by side: twice what is answered at once, so that none waits."""
+        return 2 * (self.api.concurrency if self.source == "api" else self.local.batch_size)
+
+    @property
+    def asked(self) -> str:
+        """What decides the proposals, as JSON: a change of it asks anew; one of pace, batch or budget does not."""
+        of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
+        of_local = {"max_side"} if self.source == "local" else set()
+        return self.model_dump_json(
+            include={"source": True, "per_photo": True, "tries": True, "quotas": True, "api": of_api, "local": of_local}
+        )
+
+    @model_validator(mode="after")
+    def _api_has_an_endpoint(self) -> "ProposalsConfig":
+        if self.source == "api" and (self.api.url is None or self.api.model is None):
+            raise ValueError("source: api needs api.url and api.model")
+        return self
 
 
 class ApiConfig(EndpointConfig):
@@ -409,6 +481,7 @@ class Config(Section):
     """Every random choice of the run follows from it."""
     sources: SourcesConfig = SourcesConfig()
     tasks: TasksConfig = TasksConfig()
+    proposals: ProposalsConfig = ProposalsConfig()
     learned: LearnedConfig = LearnedConfig()
     scoring: ScoringConfig = ScoringConfig()
     filter: FilterConfig = FilterConfig()
@@ -425,6 +498,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _learned_tasks_have_proposals(self) -> "Config":
-        if self.tasks.learned and self.learned.replies is None:
-            raise ValueError(f"learned.replies is needed, since tasks.{self.tasks.learned[0]}.specialist is learned")
+        if self.tasks.learned and self.proposals.source == "replies" and self.learned.replies is None:
+            needed = "learned.replies is needed, or another proposals.source"
+            raise ValueError(f"{needed}, since tasks.{self.tasks.learned[0]}.specialist is learned")
         return self

@@ -59,6 +59,16 @@ def resize_cover(image: Image, width: int, height: int) -> Image:
     return image[top : top + height, left : left + width]
 
 
+def fitted(image: Image, max_side: int) -> Image:
+    """Scaled down until its longer side has at most so many pixels."""
+    height, width = image.shape[:2]
+    scale = max_side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
 def resize_cover_mask(mask: Mask, width: int, height: int) -> Mask:
     """As `resize_cover`; a pixel is inside where any part of what it covers is."""
     grey = resize_cover(mask.astype(np.uint8) * 255, width, height)

@@ -104,6 +104,9 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
     if config.scoring.judge == "api":
         stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
+    asking = {"api": "ask_for_proposals", "local": "generate_proposals"}
+    if rule := asking.get(config.proposals.source):
+        stages = [replace(stage, rule=rule) if stage.rule == "propose_shard" else stage for stage in stages]
     left_out = {"pretrain_base"} if config.train.base.model else set()
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
     wanted = [stage for stage in stages if stage.rule not in left_out]

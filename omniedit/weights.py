@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from omniedit.config import Config, Section
+from omniedit.config import PROPOSER, Config, Section
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
@@ -73,7 +73,8 @@ def roles_of(config: Config) -> list[str]:
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.tasks.learned for role in ROLES[task]]
     judge = [config.scoring.internvl.model] if config.scoring.judge == "internvl" else []
-    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge]))
+    proposer = [PROPOSER] if config.tasks.learned and config.proposals.source == "local" else []
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *proposer]))
     for role in roles:
         model_of(role)
     return roles

@@ -1,27 +1,62 @@
-"""Proposals for a shard of photos, from a vision-language model's recorded replies: `proposals/{shard}.parquet`."""
+"""Proposals for a shard of photos by a vision-language model, asked or recorded: `proposals/{shard}.parquet`."""
 
 import argparse
+import json
 from pathlib import Path
 
+from omniedit.config import Config, ProposalsConfig
 from omniedit.errors import run_program
-from omniedit.instructions.proposals import proposals_of, recorded_replies, write_proposals
+from omniedit.instructions.answering import opened
+from omniedit.instructions.balance import balanced
+from omniedit.instructions.proposals import Row, proposals_of, recorded_replies, write_proposals
+from omniedit.instructions.proposer import Proposer
+from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard
+from omniedit.tasks import Task
+from omniedit.vlm import Client
+from omniedit.vlm.endpoint import Usage
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
-    parser.add_argument("--replies", type=Path, required=True, help="JSON lines with source_id, task and reply")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="the run's config.json, of which proposals and learned"
+    )
+    parser.add_argument("--wanted", type=json.loads, required=True, help="JSON: task -> proposals that can be used")
+    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
+    config = Config.model_validate_json(args.config.read_text())
+    wanted = {Task(task): count for task, count in args.wanted.items()}
     with PhotoShard(args.photos) as photos:
-        rows = proposals_of(photos.names, recorded_replies(args.replies))
+        if config.proposals.source == "replies":
+            rows = proposals_of(photos.names, recorded_replies(config.learned.replies))
+        else:
+            rows = asked(photos, config.proposals, wanted, args.spent)
     for row in rows:
         if row["refused"]:
-            print(f"refused {row['task']} for {row['source_id']}: {row['refused']}", flush=True)
+            print(f"refused {row['task'] or 'a thing'} for {row['source_id']}: {row['refused']}", flush=True)
     write_proposals(args.out, rows)
-    print(f"{sum(row['refused'] is None for row in rows)} of {len(rows)} proposals can be used")
+    print(f"{sum(row['refused'] is None for row in rows)} proposals can be used")
+
+
+def asked(photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None) -> list[Row]:
+    drafts, rows = [], []
+    with opened(config, spent) as model, Progress("photos", total=len(photos)) as progress:
+        proposer = Proposer(model, config, tuple(wanted))
+        if isinstance(model, Client):
+            most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
+            print(f"estimate, each asked once: {model.budget.describe(most)}; less what the cache holds", flush=True)
+        for first in range(0, len(photos), config.at_once):
+            with progress.waiting():
+                batch = [photos[place] for place in range(first, min(first + config.at_once, len(photos)))]
+            made, refused = proposer.propose(batch)
+            drafts += made
+            rows += refused
+            progress.advance(len(batch))
+    return [*balanced(drafts, config.quotas, wanted), *rows]
 
 
 if __name__ == "__main__":

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, SamModel
+from transformers import GroundingDinoForObjectDetection, Sam2Model, SamModel
 
-from omniedit.errors import UserError
 from omniedit.images import Image, Mask
-from omniedit.models.folder import load_part
+from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
 
 
@@ -222,24 +221,6 @@ def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Li
         return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the picture, more than {limits.max_area:.0%}")
     boxes = tuple((left, top, right, bottom) for left, top, right, bottom in chosen.boxes.tolist())
     return Grounded(boxes, float(chosen.scores[0]), mask)
-
-
-def load_processor(folder: Path) -> Any:
-    """What prepares a model's inputs, from its folder; no code of the folder is run.
-
-    Raises:
-        UserError: the folder has none, or its kind needs a package that is not installed.
-    """
-    try:
-        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except ImportError as error:
-        raise UserError(f"{folder}: its pictures are prepared by torchvision ({_line(error)}); install it") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no processor ({_line(error)}); fetch it again") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def has_words(label: str, specials: Sequence[str]) -> bool:

@@ -52,7 +52,13 @@ class RemovalProposal(Proposal):
 
 
 class AdditionProposal(RemovalProposal):
-    """An object of the photo, to be added to the photo without it."""
+    """An object of the photo, to be added to the photo without it.
+
+    Args:
+        place: where it goes, in words; '' where that is not said.
+    """
+
+    place: str = Field("", max_length=200)
 
 
 class SwapProposal(Proposal):
@@ -128,22 +134,73 @@ CLASSES: dict[Task, type[Proposal]] = {
 }
 
 SCHEMA = pa.schema(
-    [("source_id", pa.string()), ("task", pa.string()), ("proposal", pa.string()), ("refused", pa.string())]
+    [
+        ("source_id", pa.string()),
+        ("task", pa.string()),
+        ("proposal", pa.string()),
+        ("refused", pa.string()),
+        ("stage", pa.string()),
+        ("name", pa.string()),
+        ("phrasings", pa.list_(pa.string())),
+        ("model", pa.string()),
+        ("prompt_hash", pa.string()),
+    ]
 )
+"""`stage` is that in which something was refused. Of what was asked here, and null in recorded replies: `name` is the
+object's kind, `phrasings` are those of the instructions, `model` and `prompt_hash` what replied to which texts."""
+
+Row = dict[str, Any]
+"""Of `SCHEMA`; what it lacks is null."""
 
 
-def checked(source_id: str, task: Task, reply: str) -> dict[str, str | None]:
-    """A row of the file from what a model replied: JSON, alone or in a block fenced by three backticks."""
-    row: dict[str, str | None] = {"source_id": source_id, "task": task, "proposal": None, "refused": None}
+def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> Row:
+    return {"source_id": source_id, "task": task, "proposal": proposal.model_dump_json(), "refused": None, **more}
+
+
+def refused(source_id: str, task: Task | None, stage: str, reason: str) -> Row:
+    return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
+
+
+def checked(source_id: str, task: Task, reply: str) -> Row:
+    """A row of the file from what a model replied: JSON, alone or within other text."""
     try:
-        row["proposal"] = CLASSES[task].model_validate_json(_unfenced(reply)).model_dump_json()
+        return usable(source_id, task, proposal_in(task, json_object(reply)))
+    except ValueError as error:
+        return refused(source_id, task, "recorded reply", str(error))
+
+
+def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
+    """
+    Raises:
+        ValueError: it is none of this task; the text is one line.
+    """
+    try:
+        return CLASSES[task].model_validate_json(json.dumps(told))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        row["refused"] = ": ".join([*map(str, problem["loc"]), problem["msg"]])
-    return row
+        raise ValueError(first_problem(error)) from None
 
 
-def write_proposals(path: str | Path, rows: Iterable[Mapping[str, str | None]]) -> None:
+def first_problem(error: ValidationError) -> str:
+    """Where in a reply something is wrong, and what."""
+    problem = error.errors(include_url=False)[0]
+    return ": ".join([*map(str, problem["loc"]), problem["msg"]])
+
+
+def json_object(reply: str) -> dict[str, Any]:
+    """The JSON object in a reply, after thinking, in code fences or within prose.
+
+    Raises:
+        ValueError: there is none.
+    """
+    answer = reply.rpartition("</think>")[2]
+    first, last = answer.find("{"), answer.rfind("}")
+    try:
+        return dict(json.loads(answer[first : last + 1]) if first >= 0 else json.loads(answer))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"no JSON object: {' '.join(str(error).split())[:100]}") from None
+
+
+def write_proposals(path: str | Path, rows: Iterable[Row]) -> None:
     write_rows(path, rows, SCHEMA)
 
 
@@ -155,7 +212,7 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
         UserError: it is missing, or of another release.
     """
     found: dict[str, list[Proposal]] = {}
-    for row in read_rows(path, SCHEMA.names):
+    for row in read_rows(path, ("source_id", "task", "proposal")):
         if row["task"] == task and row["proposal"] is not None:
             try:
                 proposal = CLASSES[task].model_validate_json(row["proposal"])
@@ -186,12 +243,7 @@ def recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     return replies
 
 
-def proposals_of(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[dict[str, str | None]]:
+def proposals_of(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[Row]:
     """Rows for the photos of one shard, from replies for those of any."""
     wanted = set(source_ids)
     return [checked(*reply) for reply in replies if reply[0] in wanted]
-
-
-def _unfenced(reply: str) -> str:
-    inner = reply.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
-    return inner.strip()

@@ -9,6 +9,7 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
+from transformers import AutoProcessor
 
 from omniedit.errors import UserError
 
@@ -56,6 +57,24 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
         raise UserError(f"{folder}: a {found} that cannot be loaded as {kind.__name__} ({problem})") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def load_processor(folder: Path) -> Any:
+    """What prepares a model's inputs, from its folder; no code of the folder is run.
+
+    Raises:
+        UserError: the folder has none, or its kind needs a package that is not installed.
+    """
+    try:
+        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except ImportError as error:
+        raise UserError(f"{folder}: its pictures are prepared by torchvision ({_line(error)}); install it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no processor ({_line(error)}); fetch it again") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def class_of(folder: Path, classes: Sequence[type[nn.Module]]) -> type[nn.Module]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from omniedit.images import Image
+from omniedit.images import fitted
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
 from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
@@ -57,7 +56,7 @@ class ApiJudge:
         """The fixed text, each picture after its name, the words."""
         parts: list[str | Picture] = [question.text]
         for name in question.pictures:
-            parts += [f"{name}:", Picture(_fitted(example.pictures[name], self.max_side))]
+            parts += [f"{name}:", Picture(fitted(example.pictures[name], self.max_side))]
         return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
 
     def _marks(self, replies: Sequence[Reply | Unanswered]) -> Marks | Unscorable:
@@ -86,12 +85,3 @@ def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unsc
     if isinstance(scores, Unscorable) and reply.finish_reason == "length":
         return Unscorable(f"{scores.reason}; the reply was cut off at its largest length")
     return scores
-
-
-def _fitted(picture: Image, max_side: int) -> Image:
-    height, width = picture.shape[:2]
-    scale = max_side / max(height, width)
-    if scale >= 1:
-        return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Vision-language models behind an OpenAI-compatible chat endpoint, asked many things at once.
+"""Vision-language models, behind an OpenAI-compatible chat endpoint or on this machine, asked many things at once.
 
 endpoint    what is asked, what comes back, one request
 limits      requests and tokens a minute
@@ -6,9 +6,10 @@ retries     which faults are tried again, and when
 budget      what may be spent: estimated, reserved, settled; a run's jobs share one
 cache       replies on disk, so that nothing is paid for twice
 client      all of these together
+local       a model that transformers loads, asked the same way (not imported here: torch)
 """
 
-from omniedit.vlm.client import Client, Unanswered
+from omniedit.vlm.client import Client, Model, Unanswered
 from omniedit.vlm.endpoint import Endpoint, Picture, Prompt, Reply
 
-__all__ = ["Client", "Endpoint", "Picture", "Prompt", "Reply", "Unanswered"]
+__all__ = ["Client", "Endpoint", "Model", "Picture", "Prompt", "Reply", "Unanswered"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from omniedit.config import EndpointConfig, api_key
 from omniedit.errors import UserError
@@ -26,6 +27,14 @@ class Unanswered:
 
     reason: str
     rejected: bool
+
+
+class Model(Protocol):
+    """What can be asked: an endpoint's `Client`, or a `LocalModel`."""
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+        """A reply to each prompt, in order."""
+        ...
 
 
 class Client:

@@ -24,8 +24,11 @@ def test_every_task_has_a_class() -> None:
     assert set(CLASSES) == set(Task)
 
 
-@pytest.mark.parametrize("reply", [json.dumps(REMOVAL), f"```json\n{json.dumps(REMOVAL)}\n```"])
-def test_a_reply_becomes_a_proposal_with_its_truth(reply: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "frame", ["{}", "```json\n{}\n```", "<think>A {{dog}}?</think> Here it is: {}", "{}\nI hope that this helps."]
+)
+def test_a_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -> None:
+    reply = frame.format(json.dumps(REMOVAL))
     write_proposals(tmp_path / "p.parquet", [checked("a", Task.OBJECT_REMOVAL, reply)])
     found = read_proposals(tmp_path / "p.parquet", Task.OBJECT_REMOVAL)
     assert found == {"a": [RemovalProposal(**REMOVAL)]}
@@ -36,7 +39,7 @@ def test_a_reply_becomes_a_proposal_with_its_truth(reply: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("task", "reply", "words"),
     [
-        (Task.OBJECT_REMOVAL, "I cannot help with that.", "Invalid JSON"),
+        (Task.OBJECT_REMOVAL, "I cannot help with that.", "no JSON object"),
         (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "object": ""}), "object: String should have at least 1"),
         (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "colour": "red"}), "colour: Extra inputs"),
         (Task.OBJECT_REMOVAL, json.dumps({**REMOVAL, "instructions": []}), "instructions: List should have at least 1"),

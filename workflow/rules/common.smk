@@ -14,7 +14,7 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import SHIPPED, api_key
+from omniedit.config import PROPOSER, SHIPPED, api_key
 from omniedit.config_files import check, origin
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
@@ -44,6 +44,8 @@ try:
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
     if WORKS and CONFIG.scoring.judge == "api":
         api_key(CONFIG.scoring.api)
+    if WORKS and CONFIG.tasks.learned and CONFIG.proposals.source == "api":
+        api_key(CONFIG.proposals.api)
     if WORKS:
         # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
         hold_lock(".snakemake/omniedit.lock")
@@ -59,6 +61,7 @@ EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
 FOLDERS = ["scorer", "train/base", "train/{editor}", "train/encoded/{part}", "buckets", "buckets/parts/{part}"]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
+REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
@@ -226,8 +229,26 @@ def state_of_archive(wildcards):
     return archive_state(archive_of_shard(wildcards)) if workflow.is_main_process else ""
 
 
-def state_of_replies(wildcards):
-    return archive_state(CONFIG.learned.replies) if CONFIG.learned.replies and workflow.is_main_process else ""
+def proposer_of_run(wildcards):
+    """What tells where the model lies that is asked for proposals, where jobs load it."""
+    return f"models/{PROPOSER}.json" if CONFIG.proposals.source == "local" else []
+
+
+def proposals_wanted(wildcards):
+    """Proposals of each task that a shard's pairs, or the benchmark's, can use; of recorded ones all are taken."""
+    if CONFIG.proposals.source == "replies":
+        return "{}"
+    per_task = {task: CONFIG.tasks[task].pairs_per_shard for task in CONFIG.tasks.learned}
+    if wildcards.photos == "bench":
+        per_task = dict.fromkeys(per_task, CONFIG.bench.pairs_per_task)
+    return json.dumps({task: -(-pairs // CONFIG.learned.candidates) for task, pairs in per_task.items()})
+
+
+def state_of_proposals(wildcards):
+    """What decides them; of a file of replies, its content too."""
+    if CONFIG.proposals.source != "replies":
+        return CONFIG.proposals.asked
+    return f"{CONFIG.learned.replies} {archive_state(CONFIG.learned.replies) if workflow.is_main_process else ''}"
 
 
 def bench_option(wildcards, output):

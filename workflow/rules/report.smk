@@ -69,6 +69,32 @@ rule report_sheet:
         " --decisions {params.decisions:q} {params.shards} --out {output} > {log} 2>&1"
 
 
+rule report_proposals:
+    input:
+        collect("results/{run}/proposals/{photos}.parquet", run=CONFIG.run, photos=[*SHARDS, "bench"]),
+    output:
+        report(
+            "results/{run}/report/proposals.html",
+            caption="../report/proposals.rst",
+            category="1 Edit pairs",
+            labels={"pairs": "Proposals"},
+        ),
+    log:
+        "logs/{run}/report_proposals.log",
+    benchmark:
+        "benchmarks/{run}/report_proposals.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        folder=subpath(input[0], parent=True),
+        shards=len(SHARDS),
+    message:
+        "Report: proposals; {log}"
+    shell:
+        "python scripts/report_proposals.py {params.folder} --shards {params.shards} --run {wildcards.run} --out {output}"
+        " > {log} 2>&1"
+
+
 rule report_summary:
     input:
         index="results/{run}/sources/index.parquet",

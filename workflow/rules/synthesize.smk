@@ -29,7 +29,8 @@ rule ground_shard:
 
 rule propose_shard:
     input:
-        "results/{run}/sources/{photos}.tar",
+        photos="results/{run}/sources/{photos}.tar",
+        model=proposer_of_run,
     output:
         "results/{run}/proposals/{photos}.parquet",
     log:
@@ -41,13 +42,36 @@ rule propose_shard:
     conda:
         "../../envs/synthesize.yaml"
     params:
-        replies=CONFIG.learned.replies,
-        # Read again where the file has changed.
-        state=state_of_replies,
+        wanted=proposals_wanted,
+        # Read or asked anew where it has changed.
+        asked=state_of_proposals,
     message:
         "Read the proposals for {wildcards.photos}; {log}"
     shell:
-        "python scripts/propose.py {input} --replies {params.replies:q} --out {output} > {log} 2>&1"
+        "python scripts/propose.py {input.photos} --config results/{wildcards.run}/config.json --wanted {params.wanted:q}"
+        " --spent results/{wildcards.run}/spent/proposals --out {output} > {log} 2>&1"
+
+
+if CONFIG.proposals.source == "api":
+
+    ruleorder: ask_for_proposals > propose_shard
+
+    # Needs the network and no GPU; so many at once as the resource allows, since an endpoint's limits are a job's.
+    use rule propose_shard as ask_for_proposals with:
+        resources:
+            endpoint=1,
+        message:
+            "Ask the endpoint for proposals: {wildcards.photos}; {log}"
+
+
+if CONFIG.proposals.source == "local":
+
+    ruleorder: generate_proposals > propose_shard
+
+    # Needs a GPU, which the profile gives it by this name.
+    use rule propose_shard as generate_proposals with:
+        message:
+            "Ask the local model for proposals: {wildcards.photos}; {log}"
 
 
 rule synthesize_shard:

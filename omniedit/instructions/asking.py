@@ -1,0 +1,65 @@
+"""Questions to a vision-language model until their replies can be used, a bounded number of times, each time with what
+was wrong told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from omniedit.instructions.questions import asked_again
+from omniedit.instructions.replies import Flaw, Heard, Part
+from omniedit.vlm import Model, Prompt, Reply, Unanswered
+from omniedit.vlm.endpoint import CONTENT_FILTER
+
+
+@dataclass(frozen=True)
+class Question(Generic[Part]):
+    """
+    Args:
+        read: what of a reply's text can be used.
+    """
+
+    prompt: Prompt
+    read: Callable[[str], Heard[Part]]
+
+
+def ask(model: Model, questions: Sequence[Question[Part]], tries: int) -> list[Heard[Part]]:
+    """The best that each question came to, in order: all of it usable, else the most.
+
+    A question that is refused or gets no answer is not asked again.
+    """
+    best: list[Heard[Part]] = [Heard()] * len(questions)
+    waiting = {place: question.prompt for place, question in enumerate(questions)}
+    for _ in range(tries):
+        again: dict[int, Prompt] = {}
+        for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
+            heard = _heard(answer, questions[place])
+            best[place] = max(best[place], heard, key=_worth) if best[place].model else heard
+            if heard.flaws and isinstance(answer, Reply) and _why_none(answer) is None:
+                again[place] = asked_again(questions[place].prompt, answer.text, list(map(str, heard.flaws)))
+        waiting = again
+        if not waiting:
+            break
+    return best
+
+
+def _heard(answer: Reply | Unanswered, question: Question[Part]) -> Heard[Part]:
+    if reason := _why_none(answer):
+        return Heard(flaws=(Flaw(reason),))
+    assert isinstance(answer, Reply)
+    heard = question.read(answer.text)
+    cut = "; the reply was cut off at its largest length" if answer.finish_reason == "length" else ""
+    flaws = tuple(replace(flaw, reason=flaw.reason + cut) for flaw in heard.flaws)
+    return replace(heard, flaws=flaws, model=answer.model)
+
+
+def _why_none(answer: Reply | Unanswered) -> str | None:
+    """Why there is no text to read, None where there is."""
+    if isinstance(answer, Unanswered):
+        return answer.reason
+    if answer.refusal:
+        return f"the model refuses: {answer.refusal[:200]!a}"
+    return "a content filter withholds the reply" if answer.finish_reason == CONTENT_FILTER else None
+
+
+def _worth(heard: Heard[Part]) -> tuple[bool, int, int]:
+    return not heard.flaws, len(heard.parts), -len(heard.flaws)

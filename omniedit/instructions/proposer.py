@@ -1,0 +1,103 @@
+"""Proposals for photos by a vision-language model: the things of each, the edits that suit it, the ways to say them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from omniedit.config import ProposalsConfig
+from omniedit.images import fitted
+from omniedit.instructions.asking import Question, ask
+from omniedit.instructions.facets import PHRASINGS
+from omniedit.instructions.meaning import Thing
+from omniedit.instructions.proposals import Row, SwapProposal, refused
+from omniedit.instructions.questions import (
+    MAX_THINGS,
+    Edit,
+    edits_prompt,
+    objects_prompt,
+    offers_for,
+    wordings_prompt,
+)
+from omniedit.instructions.replies import Heard, Part, Wording, read_edits, read_objects, read_wordings
+from omniedit.sources.photo import Photo
+from omniedit.tasks import Task
+from omniedit.vlm import Model, Picture, Prompt
+
+WITHOUT_A_THING = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+"""Tasks that suit photos in which nothing can be pointed at, too."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A proposal that can be used, with all that is said of it.
+
+    Args:
+        wordings: the instruction by phrasing, the plain one always.
+        model: the version that proposed it.
+    """
+
+    source_id: str
+    edit: Edit
+    wordings: Mapping[str, str]
+    model: str
+
+
+class Proposer:
+    """Asks three questions a photo: two with the picture, one of words alone.
+
+    Args:
+        tasks: those to propose for.
+    """
+
+    def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
+        self.model, self.config, self.tasks = model, config, tuple(tasks)
+
+    def propose(self, photos: Sequence[Photo]) -> tuple[list[Draft], list[Row]]:
+        """What can be used, photo by photo, and rows of what was refused on the way."""
+        pictures = [Picture(fitted(photo.image, self.config.max_side)) for photo in photos]
+        listed = self._ask([Question(objects_prompt(picture), read_objects) for picture in pictures])
+        proposed = self._ask([self._edits(*each) for each in zip(photos, pictures, listed, strict=True)])
+        said = self._ask([self._wordings(each) for each in proposed])
+        drafts: list[Draft] = []
+        rows: list[Row] = []
+        for photo, things, edits, wordings in zip(photos, listed, proposed, said, strict=True):
+            drafts += [
+                Draft(photo.source_id, edit, _phrasings(place, edit, wordings), edits.model)
+                for place, edit in enumerate(edits.parts)
+            ]
+            for stage, heard in (("things", things), ("edits", edits), ("wordings", wordings)):
+                rows += [refused(photo.source_id, flaw.task, stage, flaw.reason) for flaw in heard.flaws]
+        return drafts, rows
+
+    def prompts_a_photo(self) -> list[Prompt]:
+        """What is asked about a photo of the usual kind, without its picture: for an estimate of the cost."""
+        blank, thing = Picture(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
+        usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
+        edits = [Edit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
+        about = edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), self.tasks, self.config.per_photo)
+        return [objects_prompt(blank), about, wordings_prompt(edits)]
+
+    def _ask(self, questions: Sequence[Question[Part] | None]) -> list[Heard[Part]]:
+        """What each question came to; nothing where there is none to ask."""
+        heard = iter(ask(self.model, [question for question in questions if question], self.config.tries))
+        return [next(heard) if question else Heard() for question in questions]
+
+    def _edits(self, photo: Photo, picture: Picture, listed: Heard[Thing]) -> Question[Edit] | None:
+        things, offers = listed.parts, offers_for(photo.source_id)
+        tasks = [task for task in self.tasks if things or task in WITHOUT_A_THING]
+        read = partial(read_edits, things=things, offers=offers, tasks=tasks, per_task=self.config.per_photo)
+        prompt = edits_prompt(picture, things, offers, tasks, self.config.per_photo)
+        return Question(prompt, read) if tasks else None
+
+    def _wordings(self, proposed: Heard[Edit]) -> Question[Wording] | None:
+        read = partial(read_wordings, edits=proposed.parts)
+        return Question(wordings_prompt(proposed.parts), read) if proposed.parts else None
+
+
+def _phrasings(place: int, edit: Edit, wordings: Heard[Wording]) -> dict[str, str]:
+    """Of the edit in this place among those of its photo, in the order of `PHRASINGS`."""
+    said = {wording.phrasing: wording.text for wording in wordings.parts if wording.edit == place}
+    said["plain"] = edit.proposal.instructions[0]
+    return {phrasing: said[phrasing] for phrasing in PHRASINGS if phrasing in said}

@@ -1,0 +1,67 @@
+"""Whether a proposal makes sense for its photo: what no schema can say."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from omniedit.instructions.meaning import ENOUGH, Thing
+from omniedit.instructions.proposals import (
+    AttributeProposal,
+    BackgroundProposal,
+    EnvironmentProposal,
+    PromptedProposal,
+    Proposal,
+    RemovalProposal,
+    StyleProposal,
+    SwapProposal,
+)
+from omniedit.instructions.questions import Offers
+from omniedit.instructions.words import content, head, stems
+
+ALIKE = 0.5
+"""Share of words that two prompts of a pair have in common at least (Ratcliff and Obershelp's measure)."""
+
+
+def senseless(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | None:
+    """Why it makes no sense, None where it does.
+
+    Args:
+        thing: what its object is; None where it has none.
+    """
+    return next(_reasons(proposal, thing, offers), None)
+
+
+def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterator[str]:
+    match proposal:
+        case SwapProposal(new_object=new):
+            if thing and head(new) == head(thing.name):
+                yield f"new_object '{new}' is of the object's own kind"
+        case RemovalProposal(background=background) | BackgroundProposal(background=background):
+            # A painter of words would paint it.
+            if thing and head(thing.name) in stems(background):
+                yield f"background '{background}' names the object"
+        case AttributeProposal(attribute=attribute, value=value):
+            yield from _not_offered("attribute", attribute, offers.attributes)
+            yield from _in_prompts(proposal, thing, value)
+        case EnvironmentProposal(environment=environment):
+            yield from _not_offered("environment", environment, offers.environments)
+            yield from _in_prompts(proposal, thing, environment)
+        case StyleProposal(style=style):
+            yield from _not_offered("style", style, offers.styles)
+
+
+def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[str]:
+    if chosen not in offered:
+        yield f"{what} '{chosen}' is none of those to choose from"
+
+
+def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) -> Iterator[str]:
+    """Of a picture before and after: one caption, in which what changes is said after and not before."""
+    source, target, wanted = stems(proposal.source_prompt), stems(proposal.target_prompt), set(content(change))
+    if thing and not {head(thing.name)} <= set(source) & set(target):
+        yield f"the prompts do not both name the object '{thing.name}'"
+    if len(wanted & set(target)) < min(ENOUGH, len(wanted)):
+        yield f"target_prompt does not say '{change}'"
+    if wanted <= set(source):
+        yield f"source_prompt says '{change}' already"
+    if SequenceMatcher(None, source, target, autojunk=False).ratio() < ALIKE:
+        yield "target_prompt is another caption than source_prompt"

@@ -1,0 +1,185 @@
+"""What was proposed for the photos: how much of each task, which objects, values and styles, how it is said, and what
+was refused."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from omniedit.instructions.facets import PHRASINGS, facets
+from omniedit.instructions.proposals import CLASSES, SCHEMA
+from omniedit.reporting.page import DASH, number, render
+from omniedit.reporting.sheet import shortened
+from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
+from omniedit.reporting.tabular import TableRow
+from omniedit.tables import stream_rows
+from omniedit.tasks import Task
+
+FACETS = {
+    "object": "Objects",
+    "new_object": "What objects are swapped for",
+    "attribute": "Attributes",
+    "value": "Their new values",
+    "environment": "Environments",
+    "style": "Styles",
+}
+STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
+SHOWN, REASONS_SHOWN, EXAMPLES = 12, 40, 3
+"""Bars of a panel; rows of the table of reasons; examples of a task."""
+
+
+@dataclass
+class Tally:
+    """Of all shards, counted row by row."""
+
+    photos: int = 0
+    usable: Counter[Task] = field(default_factory=Counter)
+    wordings: Counter[Task] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By stage, task ('' where it is for none) and kind of reason."""
+    named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By what is counted: 'object', ...; each value."""
+    first: Counter[tuple[Task, str]] = field(default_factory=Counter)
+    """By task and phrasing of the wording that comes first."""
+    models: Counter[str] = field(default_factory=Counter)
+    examples: dict[Task, list[list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(list))
+    """Of a task, the wordings of some proposals, each with its phrasing."""
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> "Tally":
+        """
+        Raises:
+            Damaged: a file of proposals is not whole, or of another release.
+        """
+        tally = cls()
+        for path in paths:
+            photos = set()
+            for row in stream_rows(path, SCHEMA.names):
+                photos.add(row["source_id"])
+                tally.add(row)
+            tally.photos += len(photos)
+        return tally
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        if row["refused"] is not None:
+            self.refused[row["stage"], row["task"] or "", kind_of(row["refused"])] += 1
+            return
+        task = Task(row["task"])
+        proposal = CLASSES[task].model_validate_json(row["proposal"])
+        phrasings = row["phrasings"] or [""] * len(proposal.instructions)
+        self.usable[task] += 1
+        self.wordings[task] += len(phrasings)
+        self.first[task, phrasings[0]] += 1
+        self.models[row["model"] or "recorded replies"] += 1
+        for what, value in facets(proposal, row["name"] or ""):
+            self.named[what][value] += 1
+        if len(self.examples[task]) < EXAMPLES:
+            self.examples[task].append(list(zip(phrasings, proposal.instructions, strict=True)))
+
+
+def kind_of(reason: str) -> str:
+    """A reason without what it quotes and counts."""
+    return re.sub(r"\d+", "#", re.sub(r"'[^']*'|\"[^\"]*\"", "...", reason))
+
+
+def proposals_page(run: str, tally: Tally) -> str:
+    tasks = [task for task in Task if tally.usable[task] or _refused_of(tally, task)]
+    with styled():
+        values = {
+            "title": "Proposals",
+            "run": run,
+            "facts": [
+                ("photos", f"{tally.photos:,}"),
+                ("usable", f"{tally.usable.total():,}"),
+                ("refused", f"{sum(_refused_of(tally, task, 'edits', 'quotas', 'recorded reply') for task in Task):,}"),
+                ("kinds of object", f"{len(tally.named['object']):,}"),
+                ("proposed by", ", ".join(tally.models) or DASH),
+            ],
+            "tasks": task_rows(tasks, tally),
+            "named": named_bars(tally.named) if tally.usable else None,
+            "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
+            "reasons": reason_rows(tally),
+            "reasons_left_out": max(0, len(tally.refused) - REASONS_SHOWN),
+            "examples": [(task.label, tally.examples[task]) for task in tasks if tally.examples[task]],
+        }
+        return render("proposals", values)
+
+
+def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
+    rows = [
+        TableRow(
+            [
+                task.label,
+                f"{tally.usable[task]:,}",
+                f"{_refused_of(tally, task, 'edits', 'recorded reply'):,}",
+                f"{_refused_of(tally, task, 'quotas'):,}",
+                number(tally.wordings[task] / tally.usable[task] if tally.usable[task] else None, 1),
+                f"{_refused_of(tally, task, 'wordings'):,}",
+            ]
+        )
+        for task in tasks
+    ]
+    return rows
+
+
+def _refused_of(tally: Tally, task: Task, *stages: str) -> int:
+    """In these stages, or in all."""
+    return sum(
+        count for (stage, of, _), count in tally.refused.items() if of == task and (not stages or stage in stages)
+    )
+
+
+def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
+    """A panel for each thing that is counted, its most frequent values from the top."""
+    figure, axes = panels(3, 2, 9.4, 8.4)
+    for axis, (what, title) in zip(axes, FACETS.items(), strict=True):
+        _bars(axis, title, named.get(what, Counter()))
+    return figure
+
+
+def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
+    top = counts.most_common(SHOWN)
+    places = np.arange(len(top))
+    axis.barh(places, [count for _, count in top], 0.7, color=BLUE)
+    axis.set_yticks(places, [shortened(value, 38) for value, _ in top], color=INK)
+    axis.set_ylim(SHOWN - 0.4, -0.6)
+    axis.grid(axis="y", visible=False)
+    axis.grid(axis="x", visible=True)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    shown = f", the first {SHOWN} of {len(counts):,}" if len(counts) > SHOWN else ""
+    axis.set_title(f"{title}{shown}")
+
+
+def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:
+    """Of each task, which phrasing comes first in how many proposals."""
+    figure, (axis,) = panels(1, 1, 9.4, 0.7 + 0.32 * len(tasks))
+    labels = [task.label for task in tasks]
+    start = np.zeros(len(tasks))
+    for phrasing, colour in zip((*PHRASINGS, ""), SEQUENCE, strict=False):
+        counts = np.array([first.get((task, phrasing), 0) for task in tasks])
+        if counts.any():
+            axis.barh(labels, counts, 0.62, start, color=colour, label=phrasing or "as recorded")
+        start += counts
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    axis.grid(axis="x", visible=True)
+    axis.tick_params(axis="y", labelcolor=INK)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def reason_rows(tally: Tally) -> list[TableRow]:
+    """Stage by stage, the most frequent reasons first."""
+    ordered = sorted(tally.refused.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
+    return [
+        TableRow([stage, Task(task).label if task else DASH, reason, f"{count:,}"])
+        for (stage, task, reason), count in ordered[:REASONS_SHOWN]
+    ]

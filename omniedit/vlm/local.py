@@ -1,0 +1,92 @@
+"""A vision-language model on this machine (Qwen2.5-VL, InternVL, LLaVA: what transformers' chat templates serve)."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image as PillowImage
+
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.client import Unanswered
+from omniedit.vlm.endpoint import Prompt, Reply, Usage
+
+
+class LocalModel:
+    """Asks a model as `Client` asks an endpoint: greedily, and never the same twice.
+
+    Args:
+        model: an image-text-to-text model of transformers, on the device where it is to run.
+        processor: of the same folder, with its chat template.
+        version: repository and revision; a reply is of one version.
+        batch_size: prompts that are answered together.
+    """
+
+    def __init__(self, model: Any, processor: Any, version: str, cache: Cache, batch_size: int = 8) -> None:
+        self.model, self.processor, self.version = model, processor, version
+        self.cache, self.batch_size = cache, batch_size
+        self.processor.tokenizer.padding_side = "left"
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+        digests = [self.digest(prompt) for prompt in prompts]
+        known = {digest: reply for digest in digests if (reply := self.cache.get(digest))}
+        new = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True) if digest not in known}
+        # Of one length together: none waits for another's last token, and no memory goes on padding.
+        waiting = sorted(new, key=lambda digest: _length(new[digest]))
+        for first in range(0, len(waiting), self.batch_size):
+            together = waiting[first : first + self.batch_size]
+            for digest, reply in zip(together, self._replies([new[digest] for digest in together]), strict=True):
+                self.cache.put(digest, reply)
+                known[digest] = reply
+        return [known[digest] for digest in digests]
+
+    def digest(self, prompt: Prompt) -> str:
+        """Of the version, every text and every pixel."""
+        parts = [part if isinstance(part, str) else part.digest for part in prompt.parts]
+        return hashlib.sha256(json.dumps([self.version, prompt.max_tokens, parts]).encode()).hexdigest()
+
+    @torch.inference_mode()
+    def _replies(self, prompts: Sequence[Prompt]) -> list[Reply]:
+        inputs = self.processor.apply_chat_template(
+            [_conversation(prompt) for prompt in prompts],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
+        ).to(self.model.device, self.model.dtype)
+        most = max(prompt.max_tokens for prompt in prompts)
+        written = self.model.generate(**inputs, max_new_tokens=most, do_sample=False)
+        asked = inputs["input_ids"].shape[1]
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        rows = zip(prompts, written[:, asked:].tolist(), lengths, strict=True)
+        return [self._reply(row[: prompt.max_tokens], length) for prompt, row, length in rows]
+
+    def _reply(self, tokens: list[int], asked: int) -> Reply:
+        """
+        Args:
+            tokens: what was written, and what fills the rest of the batch's row.
+            asked: tokens of the prompt.
+        """
+        ends = self.model.generation_config.eos_token_id
+        ends = {ends} if isinstance(ends, int) else set(ends or ())
+        length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+        text = self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True)
+        reason = "stop" if length < len(tokens) else "length"
+        return Reply(text, self.version, reason, usage=Usage(1, asked, length))
+
+
+def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
+    """One message of the user, as chat templates take it."""
+    content = [
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "image", "image": PillowImage.fromarray(part.pixels)}
+        for part in prompt.parts
+    ]
+    return [{"role": "user", "content": content}]
+
+
+def _length(prompt: Prompt) -> tuple[int, int]:
+    return prompt.max_tokens, sum(len(part) for part in prompt.parts if isinstance(part, str))

@@ -1,0 +1,26 @@
+"""What was proposed for the photos: proposals/{shard}.parquet of all shards, and bench -> report/proposals.html."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.reporting.proposals import Tally, proposals_page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="proposals/")
+    parser.add_argument("--shards", type=int, required=True, help="how many there are beside the benchmark's")
+    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    args = parser.parse_args()
+
+    names = [*(f"{shard:05d}" for shard in range(args.shards)), "bench"]
+    page = proposals_page(args.run, Tally.of(args.folder / f"{name}.parquet" for name in names))
+    with replaced(args.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,89 @@
+"""Wordings as people say them: those that keep their edit pass, those that lose or turn it are refused."""
+
+from typing import Any
+
+import pytest
+
+from omniedit.instructions.meaning import Thing, changed_meaning, operations
+from omniedit.instructions.proposals import CLASSES
+from omniedit.instructions.words import stems
+from omniedit.tasks import Task
+
+DOG, LEFT_DOG = Thing("dog", "brown dog"), Thing("dog", "smaller dog on the left", tuple(stems("smaller left")))
+PROMPTS = {"source_prompt": "a brown dog", "target_prompt": "a white dog"}
+FIELDS: dict[Task, dict[str, Any]] = {
+    Task.OBJECT_SWAP: {"object": "brown dog", "new_object": "a grey cat with a red collar"},
+    Task.OBJECT_REMOVAL: {"object": "brown dog", "background": "an empty lawn"},
+    Task.OBJECT_ADDITION: {"object": "brown dog", "place": "on the lawn beside the gate", "background": "a lawn"},
+    Task.ATTRIBUTE_MODIFICATION: {"object": "brown dog", "attribute": "colour", "value": "white", **PROMPTS},
+    Task.BACKGROUND_SWAP: {"object": "brown dog", "background": "a sandy beach at low tide"},
+    Task.ENVIRONMENT_CHANGE: {"environment": "thick fog", "source_prompt": "a lawn", "target_prompt": "a lawn in fog"},
+    Task.STYLE_TRANSFER: {"style": "an oil pastel drawing with bold strokes"},
+}
+
+
+def reason(task: Task, wording: str, thing: Thing = DOG) -> str | None:
+    proposal = CLASSES[task](instructions=["..."], **FIELDS[task])
+    named = thing if "object" in FIELDS[task] else None
+    return changed_meaning(wording, task, proposal, named)
+
+
+def test_every_task_has_its_operation() -> None:
+    assert set(operations()) == set(Task)
+
+
+@pytest.mark.parametrize(
+    ("task", "wording"),
+    [
+        (Task.OBJECT_SWAP, "Swap the dog for a grey cat."),
+        (Task.OBJECT_SWAP, "Could you put a cat with a red collar where the dog is, instead?"),
+        (Task.OBJECT_SWAP, "I would rather see cats than dogs here."),
+        (Task.OBJECT_REMOVAL, "Take the dog out of the picture, please."),
+        (Task.OBJECT_REMOVAL, "The lawn would look calmer if the dog weren't there."),
+        (Task.OBJECT_REMOVAL, "I don't want the dog in this shot."),
+        (Task.OBJECT_REMOVAL, "Dogs gone."),
+        (Task.OBJECT_ADDITION, "This lawn could use a dog next to the gate."),
+        (Task.ATTRIBUTE_MODIFICATION, "I always imagined that dog with a white coat."),
+        (Task.BACKGROUND_SWAP, "It would be lovely to have a sandy beach behind."),
+        (Task.BACKGROUND_SWAP, "Let the dog sit on a beach of sand."),
+        (Task.ENVIRONMENT_CHANGE, "Let the fog be so thick that one hardly sees the fence."),
+        (Task.STYLE_TRANSFER, "Might you redraw this with oil pastels?"),
+    ],
+)
+def test_a_wording_that_keeps_its_edit_passes(task: Task, wording: str) -> None:
+    assert reason(task, wording) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "wording", "why"),
+    [
+        (
+            Task.OBJECT_SWAP,
+            "Swap the dog for a bird.",
+            "it does not name the new object 'a grey cat with a red collar'",
+        ),
+        (Task.OBJECT_SWAP, "A dog and a cat.", "it does not ask for object swap"),
+        (Task.OBJECT_REMOVAL, "Remove it.", "it does not name the object 'dog'"),
+        (Task.OBJECT_REMOVAL, "A dog on a lawn.", "it does not ask for object removal"),
+        (Task.OBJECT_REMOVAL, "Please do not remove the dog.", "it asks not to do object removal"),
+        (Task.OBJECT_REMOVAL, "Remove the dog and add a cat.", "something else than object removal ('add')"),
+        (Task.OBJECT_ADDITION, "Put the dog by the gate, then remove it.", "else than object addition ('remove')"),
+        (Task.OBJECT_ADDITION, "Add a dog.", "it does not name the place"),
+        (Task.ATTRIBUTE_MODIFICATION, "Make the dog black.", "it does not name the value 'white'"),
+        (Task.ATTRIBUTE_MODIFICATION, "Make it white.", "it does not name the object 'dog'"),
+        (Task.BACKGROUND_SWAP, "Change the background to a city.", "it does not name the background"),
+        (Task.ENVIRONMENT_CHANGE, "Make it rain.", "it does not name the environment 'thick fog'"),
+        (Task.STYLE_TRANSFER, "Redraw this in oils.", "it does not name the style"),
+    ],
+)
+def test_a_wording_that_changes_its_edit_is_refused(task: Task, wording: str, why: str) -> None:
+    assert why in str(reason(task, wording))
+
+
+def test_one_of_several_alike_stays_told_from_the_others() -> None:
+    assert reason(Task.OBJECT_REMOVAL, "Erase the dog on the left.", LEFT_DOG) is None
+    assert reason(Task.OBJECT_REMOVAL, "Erase the smaller of the dogs.", LEFT_DOG) is None
+    told = "it does not tell 'smaller dog on the left' from the others"
+    assert reason(Task.OBJECT_REMOVAL, "Erase the dog.", LEFT_DOG) == told
+    # Where it is to be added it is not there yet.
+    assert reason(Task.OBJECT_ADDITION, "Add a dog by the gate.", LEFT_DOG) is None

@@ -1,0 +1,145 @@
+"""Photos, an endpoint on this machine, and what comes of asking it: over HTTP, with its mistakes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from instructions.answers import THINGS, answering
+
+from omniedit.config import EndpointConfig, ProposalsConfig
+from omniedit.images import Image, fitted
+from omniedit.instructions.answering import opened
+from omniedit.instructions.balance import balanced
+from omniedit.instructions.facets import PHRASINGS
+from omniedit.instructions.proposals import Row, read_proposals, write_proposals
+from omniedit.instructions.proposer import Draft, Proposer
+from omniedit.instructions.questions import text
+from omniedit.sources.photo import Photo
+from omniedit.tasks import Task
+from vlm import server
+from vlm.server import MODEL, Server, serving
+from workflow.chain import SAMPLE
+
+SIDE = 96
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Photo]:
+    def read(path: Path) -> Image:
+        return fitted(cv2.imread(str(path))[..., ::-1].astype(np.uint8), SIDE)
+
+    return [Photo(path.stem, read(path), "1x1") for path in sorted(SAMPLE.glob("*.jpg"))]
+
+
+@pytest.fixture
+def endpoint(photos: list[Photo]) -> Iterator[Server]:
+    with serving(answering({photo.source_id: photo.image for photo in photos})) as running:
+        yield running
+
+
+def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
+    api = EndpointConfig(url=url, model="judge", key_env=None, cache=str(cache), tries=1)
+    return ProposalsConfig(source="api", api=api, **more)
+
+
+def proposed(
+    asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(Task)
+) -> tuple[list[Draft], list[Row]]:
+    with opened(asked) as model:
+        return Proposer(model, asked, tasks).propose(photos)
+
+
+def of(photos: list[Photo], *names: str) -> list[Photo]:
+    return [photo for photo in photos if photo.source_id in names]
+
+
+def questions(running: Server, name: str) -> list[list[dict[str, Any]]]:
+    """The parts of the requests that ask a question, the first time and again."""
+    asked = [body["messages"][0]["content"] for body in running.bodies]
+    return [parts for parts in asked if parts[0]["text"].startswith(text(name))]
+
+
+def test_every_photo_gets_edits_of_every_task_that_suits_it(
+    endpoint: Server, photos: list[Photo], tmp_path: Path
+) -> None:
+    drafts, rows = proposed(config(endpoint.url, tmp_path), photos)
+    for photo in photos:
+        of_photo = [draft for draft in drafts if draft.source_id == photo.source_id]
+        suits = set(Task) if THINGS[photo.source_id] else {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
+        assert {draft.edit.task for draft in of_photo} == suits
+        expressions = {expression for _, expression in THINGS[photo.source_id]}
+        assert {draft.edit.thing.expression for draft in of_photo if draft.edit.thing} <= expressions
+        for draft in of_photo:
+            assert draft.model == MODEL and draft.wordings["plain"] == draft.edit.proposal.instructions[0]
+            kept = [p for p in PHRASINGS if p != "indirect" or draft.edit.task is not Task.OBJECT_ADDITION]
+            assert list(draft.wordings) == kept
+    told = {(row["stage"], row["task"]): row["refused"] for row in rows}
+    assert told == {
+        ("edits", Task.OBJECT_REMOVAL): "background 'an orange floor in warm light and a bean bag' names the object",
+        ("wordings", Task.OBJECT_ADDITION): told[("wordings", Task.OBJECT_ADDITION)],
+    }
+    assert told[("wordings", Task.OBJECT_ADDITION)].startswith("indirect wording: it does not name the object")
+
+
+def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
+    endpoint: Server, photos: list[Photo], tmp_path: Path
+) -> None:
+    drafts, rows = proposed(config(endpoint.url, tmp_path), of(photos, "two_dogs"), (Task.OBJECT_REMOVAL,))
+    first, again = questions(endpoint, "objects")
+    assert len(first) == 2 and again[:2] == first
+    assert again[2]["text"].startswith('your reply: {"objects": [{"name": "dog", "expression": "brown dog"}')
+    assert again[3]["text"].count("expression 'brown dog' does not tell it from the others of its kind") == 2
+    assert rows == [] and [draft.edit.proposal.truth["object"] for draft in drafts] == [
+        e for _, e in THINGS["two_dogs"]
+    ]
+
+
+def test_tries_are_bounded_and_the_rest_goes_on(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+    hopeless = of(photos, "rocky_path", "fig_in_bowl")
+    drafts, rows = proposed(config(endpoint.url, tmp_path, tries=1), hopeless, (Task.OBJECT_SWAP,))
+    assert len(questions(endpoint, "edits")) == 2 and {draft.source_id for draft in drafts} == {"fig_in_bowl"}
+    (row,) = rows
+    assert (row["source_id"], row["task"], row["stage"]) == ("rocky_path", Task.OBJECT_SWAP, "edits")
+    assert row["refused"].startswith("no JSON object") and row["refused"].endswith("cut off at its largest length")
+    drafts, rows = proposed(config(endpoint.url, tmp_path, tries=2), hopeless, (Task.OBJECT_SWAP,))
+    assert rows == [] and {draft.source_id for draft in drafts} == {"rocky_path", "fig_in_bowl"}
+
+
+def test_a_refusal_is_recorded_and_not_asked_again(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+    endpoint.script = [server.refuses]
+    drafts, rows = proposed(config(endpoint.url, tmp_path), of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
+    assert drafts == [] and len(endpoint.bodies) == 1
+    assert [(row["stage"], row["task"]) for row in rows] == [("things", None)]
+    assert rows[0]["refused"] == 'the model refuses: "I can\'t help with that."'
+
+
+def test_nothing_is_asked_twice(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+    first = proposed(config(endpoint.url, tmp_path), photos)
+    asked = len(endpoint.bodies)
+    assert proposed(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == asked
+
+
+def test_a_picture_is_sent_no_larger_than_asked(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+    small = config(endpoint.url, tmp_path)
+    small = small.model_copy(update={"api": small.api.model_copy(update={"max_side": 64})})
+    endpoint.behaviour = server.says('{"objects": []}')
+    drafts, rows = proposed(small, of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
+    assert (drafts, rows) == ([], []) and len(endpoint.bodies) == 1
+    assert len(str(endpoint.bodies[0])) < 64 * 64 * 3 * 2
+
+
+def test_the_file_is_what_specialists_read_and_the_same_twice(
+    endpoint: Server, photos: list[Photo], tmp_path: Path
+) -> None:
+    asked = config(endpoint.url, tmp_path / "cache")
+    for name in ("first", "second"):
+        drafts, rows = proposed(asked, photos)
+        write_proposals(tmp_path / name, [*balanced(drafts, asked.quotas, dict.fromkeys(Task, 100)), *rows])
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    for task in Task:
+        found = read_proposals(tmp_path / "first", task)
+        assert sum(map(len, found.values())) == sum(draft.edit.task is task for draft in drafts)
+        assert all(len(each.instructions) >= 4 for proposals in found.values() for each in proposals)

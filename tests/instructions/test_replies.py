@@ -1,0 +1,167 @@
+"""What of a model's reply is used, and what is told of the rest."""
+
+import json
+from typing import Any
+
+import pytest
+
+from omniedit.instructions.meaning import Thing
+from omniedit.instructions.questions import Edit, Offers, offers_for
+from omniedit.instructions.replies import Flaw, read_edits, read_objects, read_wordings
+from omniedit.instructions.words import content, head, stems
+from omniedit.tasks import Task
+
+CUP, LEFT_CUP = Thing("cup", "white cup"), {"name": "cup", "expression": "cup on the left"}
+OFFERS = Offers(("colour",), ("thick fog",), ("a pencil sketch",))
+PROMPTS = {"source_prompt": "a white cup on a table", "target_prompt": "a blue cup on a table"}
+GOOD: dict[Task, dict[str, Any]] = {
+    Task.OBJECT_SWAP: {"object": "white cup", "new_object": "a brass bell", "instruction": "Swap the cup for a bell."},
+    Task.OBJECT_REMOVAL: {"object": "white cup", "background": "a bare table", "instruction": "Remove the cup."},
+    Task.OBJECT_ADDITION: {
+        **{"object": "white cup", "place": "on the table", "background": "a bare table"},
+        "instruction": "Put a cup on the table.",
+    },
+    Task.ATTRIBUTE_MODIFICATION: {
+        **{"object": "white cup", "attribute": "colour", "value": "blue", **PROMPTS},
+        "instruction": "Make the cup blue.",
+    },
+    Task.BACKGROUND_SWAP: {"object": "white cup", "background": "a beach", "instruction": "Put the cup on a beach."},
+    Task.ENVIRONMENT_CHANGE: {
+        **{"environment": "thick fog", "object": ""},
+        **{"source_prompt": "a table in a garden", "target_prompt": "a table in a garden in thick fog"},
+        "instruction": "Cover it in thick fog.",
+    },
+    Task.STYLE_TRANSFER: {"style": "a pencil sketch", "instruction": "Make it a pencil sketch."},
+}
+
+
+def edits_of(task: Task, told: Any) -> tuple[tuple[Edit, ...], tuple[Flaw, ...]]:
+    heard = read_edits(json.dumps({task: told}), [CUP], OFFERS, [task], 2)
+    return heard.parts, heard.flaws
+
+
+@pytest.mark.parametrize("task", Task)
+def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
+    ((edit,), flaws) = edits_of(task, [GOOD[task]])
+    assert (
+        flaws == ()
+        and edit.proposal.truth.items() >= {k: v for k, v in GOOD[task].items() if k != "instruction"}.items()
+    )
+    assert (edit.thing == CUP) == bool(GOOD[task].get("object"))
+
+
+@pytest.mark.parametrize(
+    ("task", "wrong", "why"),
+    [
+        (Task.OBJECT_SWAP, {"object": "red bowl"}, "object 'red bowl' is none of the expressions listed"),
+        (Task.OBJECT_SWAP, {"new_object": "a blue cup"}, "new_object 'a blue cup' is of the object's own kind"),
+        (Task.OBJECT_SWAP, {"new_object": ""}, "new_object: String should have at least 1 character"),
+        (Task.OBJECT_SWAP, {"instruction": "Remove the bell."}, "it does not name the object 'cup'"),
+        (Task.OBJECT_SWAP, {"instruction": None}, "instructions: 0: Input should be a valid string"),
+        (Task.OBJECT_SWAP, {"colour": "red"}, "colour: Extra inputs are not permitted"),
+        (Task.OBJECT_REMOVAL, {"background": "a table without the cup"}, "without the cup' names the object"),
+        (Task.OBJECT_ADDITION, {"background": "two cups"}, "background 'two cups' names the object"),
+        (Task.BACKGROUND_SWAP, {"background": "a beach with a cup"}, "names the object"),
+        (Task.ATTRIBUTE_MODIFICATION, {"attribute": "mood"}, "attribute 'mood' is none of those to choose from"),
+        (Task.ATTRIBUTE_MODIFICATION, {"value": "green"}, "target_prompt does not say 'green'"),
+        (
+            Task.ATTRIBUTE_MODIFICATION,
+            {"source_prompt": "a blue cup on the table"},
+            "source_prompt says 'blue' already",
+        ),
+        (Task.ATTRIBUTE_MODIFICATION, {"source_prompt": "a mug on a table"}, "the prompts do not both name the object"),
+        (Task.ATTRIBUTE_MODIFICATION, {"target_prompt": "one blue cup"}, "target_prompt is another caption"),
+        (Task.ENVIRONMENT_CHANGE, {"environment": "night"}, "environment 'night' is none of those to choose from"),
+        (Task.STYLE_TRANSFER, {"style": "a mosaic"}, "style 'a mosaic' is none of those to choose from"),
+    ],
+)
+def test_an_edit_that_makes_no_sense_is_refused_and_those_beside_it_are_not(
+    task: Task, wrong: dict[str, Any], why: str
+) -> None:
+    edits, (flaw,) = edits_of(task, [GOOD[task] | wrong, GOOD[task]])
+    assert len(edits) == 1 and flaw.task is task and why in flaw.reason
+
+
+def test_no_more_edits_than_were_asked_for_are_used_and_none_is_no_flaw() -> None:
+    assert len(edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
+    assert edits_of(Task.OBJECT_REMOVAL, []) == ((), ())
+
+
+@pytest.mark.parametrize("reply", ["Sorry.", "[]", '{"object_swap": {}}', '{"object_removal": []}', "{"])
+def test_a_reply_without_the_task_is_a_flaw_of_it(reply: str) -> None:
+    heard = read_edits(reply, [CUP], OFFERS, [Task.OBJECT_SWAP], 2)
+    assert heard.parts == () and [flaw.task for flaw in heard.flaws] == [Task.OBJECT_SWAP]
+
+
+def test_the_only_one_of_its_kind_may_be_called_by_its_name() -> None:
+    ((edit,), _) = edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL] | {"object": "the Cup"}])
+    assert edit.proposal.truth["object"] == "white cup"
+
+
+def test_things_alike_are_told_apart_by_words_of_their_own() -> None:
+    listed = [
+        LEFT_CUP,
+        {"name": "cup", "expression": "The chipped cup beside it."},
+        {"name": "lamp", "expression": "lamp"},
+    ]
+    heard = read_objects(json.dumps({"objects": listed}))
+    assert heard.flaws == () and [thing.expression for thing in heard.parts][1:] == ["chipped cup beside it", "lamp"]
+    assert [set(thing.telling) for thing in heard.parts] == [{"left"}, set(content("chipped beside")), set()]
+
+
+@pytest.mark.parametrize(
+    ("listed", "why"),
+    [
+        ([LEFT_CUP, LEFT_CUP | {"name": "cup"}], "'cup on the left' does not tell it from the others of its kind"),
+        ([{"name": "cup", "expression": "white thing"}], "expression 'white thing' does not hold its name 'cup'"),
+        ([{"name": "cup"}], "expression: Field required"),
+        (["cup"], "Input should be a valid dictionary"),
+        ("cup", 'no list under "objects"'),
+    ],
+)
+def test_a_thing_that_cannot_be_pointed_at_is_refused(listed: Any, why: str) -> None:
+    heard = read_objects(json.dumps({"objects": listed}))
+    assert heard.parts == () and why in heard.flaws[0].reason
+
+
+def test_each_wording_stands_or_falls_by_itself() -> None:
+    edit = edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]])[0][0]
+    said = {"short": "Cup gone.", "detailed": "Erase it whole.", "polite": "Remove the cup!", "indirect": 7}
+    heard = read_wordings(json.dumps({"1": said}), [edit])
+    assert [(part.phrasing, part.text) for part in heard.parts] == [("short", "Cup gone.")]
+    assert [flaw.reason for flaw in heard.flaws] == [
+        "detailed wording: it does not name the object 'cup'",
+        "polite wording: it is said in these words already",
+        "indirect wording: Input should be a valid string",
+    ]
+
+
+def test_offers_follow_from_the_photo_and_come_to_all_together() -> None:
+    assert offers_for("a") == offers_for("a") != offers_for("b")
+    styles = {style for number in range(200) for style in offers_for(str(number)).styles}
+    assert len(styles) == 156
+
+
+@pytest.mark.parametrize(
+    ("phrase", "noun"),
+    [("a brown dog on the left", "dog"), ("cup of tea", "cup"), ("wooden bench with iron feet", "bench"), ("of", "")],
+)
+def test_a_phrase_is_about_its_noun(phrase: str, noun: str) -> None:
+    assert head(phrase) == "".join(stems(noun))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fog foggy",
+        "wood wooden",
+        "dog dogs dog's",
+        "child children",
+        "sun sunny",
+        "leaf leaves",
+        "glass glasses",
+        "heavy heavily",
+    ],
+)
+def test_forms_of_a_word_have_one_stem(words: str) -> None:
+    assert len(set(stems(words))) == 1
