@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
-from omniedit.reporting.page import DASH, number, render
+from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.sheet import shortened
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
@@ -24,9 +24,9 @@ from omniedit.tasks import Task
 
 FACETS = {
     "object": "Objects",
-    "new_object": "What objects are swapped for",
+    "new_object": "New objects",
     "attribute": "Attributes",
-    "value": "Their new values",
+    "value": "New values",
     "environment": "Environments",
     "style": "Styles",
 }
@@ -49,8 +49,8 @@ class Tally:
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
     """By task and phrasing of the wording that comes first."""
     models: Counter[str] = field(default_factory=Counter)
-    examples: dict[Task, list[list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(list))
-    """Of a task, the wordings of some proposals, each with its phrasing."""
+    examples: dict[Task, dict[str, list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(dict))
+    """Of a task, one proposal of each of some photos, by source id: its phrasings with their wordings."""
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> "Tally":
@@ -80,8 +80,8 @@ class Tally:
         self.models[row["model"] or "recorded replies"] += 1
         for what, value in facets(proposal, row["name"] or ""):
             self.named[what][value] += 1
-        if len(self.examples[task]) < EXAMPLES:
-            self.examples[task].append(list(zip(phrasings, proposal.instructions, strict=True)))
+        if len(examples := self.examples[task]) < EXAMPLES:
+            examples.setdefault(row["source_id"], list(zip(phrasings, proposal.instructions, strict=True)))
 
 
 def kind_of(reason: str) -> str:
@@ -107,7 +107,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
             "reasons_left_out": max(0, len(tally.refused) - REASONS_SHOWN),
-            "examples": [(task.label, tally.examples[task]) for task in tasks if tally.examples[task]],
+            "examples": [(task.label, tally.examples[task].values()) for task in tasks if tally.examples[task]],
         }
         return render("proposals", values)
 
@@ -153,8 +153,8 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    shown = f", the first {SHOWN} of {len(counts):,}" if len(counts) > SHOWN else ""
-    axis.set_title(f"{title}{shown}")
+    share = f", the first {percent(top[0][1] / counts.total())}" if top else ""
+    axis.set_title(f"{title}: {len(counts):,}{share}")
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:

@@ -1,0 +1,106 @@
+"""A model that this machine holds, of random weights: it says nothing, but the same whatever is asked beside it."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from omniedit.errors import UserError
+from omniedit.models.folder import load_part, load_processor
+from omniedit.vlm import Picture, Prompt, Reply
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.local import LocalModel
+from vlm.tiny_vlm import make_llava, make_qwen
+
+needs_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision prepares its pictures")
+CLASSES: dict[str, Callable[[Path], Path]] = {
+    "LlavaForConditionalGeneration": make_llava,
+    "Qwen2_5_VLForConditionalGeneration": make_qwen,
+}
+
+
+def picture(number: int, height: int = 40, width: int = 60) -> Picture:
+    return Picture(np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8))
+
+
+PROMPTS = [
+    Prompt(("What is in it?", picture(0), "things: none"), max_tokens=12),
+    Prompt(
+        ("What is in it?", picture(1, 80, 50), "things: a cup; a much longer list of things than before"), max_tokens=12
+    ),
+    Prompt(("Say it otherwise.",), max_tokens=5),
+]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "LlavaForConditionalGeneration",
+        pytest.param("Qwen2_5_VLForConditionalGeneration", marks=needs_torchvision),
+    ],
+)
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
+    folder = CLASSES[request.param](tmp_path_factory.mktemp("vlm") / "model")
+    return load_part(folder, (getattr(transformers, request.param),), torch.float32), load_processor(folder)
+
+
+def local(loaded: tuple[object, object], cache: Path, **options: int) -> LocalModel:
+    return LocalModel(*loaded, "org/model@1", Cache(cache), **options)
+
+
+def replies(model: LocalModel, prompts: list[Prompt]) -> list[Reply]:
+    return [answer for answer in model.ask(prompts) if isinstance(answer, Reply)]
+
+
+def test_a_prompt_gets_the_same_reply_alone_and_beside_others(loaded: tuple[object, object], tmp_path: Path) -> None:
+    together = replies(local(loaded, tmp_path / "together"), PROMPTS)
+    alone = [replies(local(loaded, tmp_path / "alone", batch_size=1), [prompt])[0] for prompt in PROMPTS]
+    assert [reply.text for reply in together] == [reply.text for reply in alone]
+    assert [reply.usage for reply in together] == [reply.usage for reply in alone]
+    assert len({reply.text for reply in together}) == len(PROMPTS) and {reply.model for reply in together} == {
+        "org/model@1"
+    }
+
+
+def test_a_reply_ends_where_it_was_told_to(loaded: tuple[object, object], tmp_path: Path) -> None:
+    first = replies(local(loaded, tmp_path), PROMPTS)
+    assert [reply.usage.completion_tokens for reply in first if reply.usage] == [12, 12, 5]
+    assert {reply.finish_reason for reply in first} == {"length"}
+    model = local(loaded, tmp_path / "other")
+    written = model.processor.tokenizer(first[2].text)["input_ids"]
+    ends, model.model.generation_config.eos_token_id = model.model.generation_config.eos_token_id, written[-1]
+    (cut,) = replies(model, PROMPTS[2:])
+    model.model.generation_config.eos_token_id = ends
+    assert cut.finish_reason == "stop" and first[2].text.startswith(cut.text) and cut.text != first[2].text
+
+
+def test_nothing_is_generated_twice(
+    loaded: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replies(local(loaded, tmp_path), PROMPTS)
+    model = local(loaded, tmp_path)
+    monkeypatch.setattr(model, "_replies", lambda prompts: pytest.fail(f"{len(prompts)} prompts generated"))
+    assert replies(model, PROMPTS[::-1]) == first[::-1]
+
+
+def test_a_question_is_told_apart_by_all_that_is_in_it(loaded: tuple[object, object], tmp_path: Path) -> None:
+    model = local(loaded, tmp_path)
+    other = Prompt((*PROMPTS[0].parts[:1], picture(2), *PROMPTS[0].parts[2:]), 12)
+    longer = Prompt(PROMPTS[0].parts, 13)
+    digests = {model.digest(prompt) for prompt in (*PROMPTS, other, longer)}
+    model.version = "org/model@2"
+    assert len(digests | {model.digest(PROMPTS[0])}) == 6
+
+
+def test_a_folder_without_its_processor_is_named(tmp_path: Path) -> None:
+    make_llava(tmp_path / "model")
+    for file in (tmp_path / "model").glob("*processor*"):
+        file.unlink()
+    for file in (tmp_path / "model").glob("token*"):
+        file.unlink()
+    with pytest.raises(UserError, match="no processor"):
+        load_processor(tmp_path / "model")

@@ -1,0 +1,73 @@
+"""`proposals.source: api` through the workflow, against an endpoint on this machine: asked once, shown on a page."""
+
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+from instructions.answers import answering
+
+from omniedit.images import Image
+from omniedit.sources.shard import PhotoShard
+from omniedit.status import report
+from omniedit.tasks import Task
+from vlm.server import Server, serving, status
+from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+
+SHARD, PAGE = "results/small/proposals/00000.parquet", "results/small/report/proposals.html"
+TARS = ["results/small/sources/00000.tar", "results/small/sources/bench.tar"]
+PAIRS = 20
+
+
+def configure(root: Path, endpoint: Server, learned: int = PAIRS, **proposals: object) -> None:
+    tasks = {str(task): {"pairs_per_shard": learned, "specialist": "learned"} for task in Task}
+    api = {"url": endpoint.url, "model": "proposer", "key_env": None, **proposals.pop("api", {})}  # type: ignore[dict-item]
+    config = {**SMALL, "tasks": tasks, "proposals": {"source": "api", "api": api, **proposals}}
+    (root / "small.yaml").write_text(yaml.safe_dump(config))
+
+
+def photos_of(root: Path) -> dict[str, Image]:
+    photos = {}
+    for tar in TARS:
+        with PhotoShard(root / tar) as shard:
+            photos |= {Path(shard.metadata(row)["file"]).stem: shard[row].image for row in range(len(shard))}
+    return photos
+
+
+def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    with serving(status(500, "Not yet.")) as endpoint:
+        configure(root, endpoint)
+        snakemake(root, *TARS)
+        photos = photos_of(root)
+        assert len(photos) == 9
+        endpoint.behaviour = answering(photos)
+        snakemake(root, PAGE)
+        rows = pq.read_table(root / SHARD).to_pylist()
+        assert {row["task"] for row in rows if row["proposal"]} == set(Task)
+        assert {row["prompt_hash"] for row in rows if row["proposal"]} == {rows[0]["prompt_hash"]}
+        log = (root / "logs/small/propose/00000.log").read_text()
+        assert "estimate, each asked once: 21 requests" in log and "asked the endpoint: " in log
+        page = (root / PAGE).read_text()
+        assert all(task.label in page for task in Task)
+        assert "does not name the object" in page and "names the object" in page
+        assert any(line.startswith("ask_for_proposals") for line in report("small", root))
+
+        first, asked = (root / SHARD).read_bytes(), len(endpoint.bodies)
+        snakemake(root, SHARD, "--forcerun", "ask_for_proposals")
+        assert (root / SHARD).read_bytes() == first and len(endpoint.bodies) == asked
+        configure(root, endpoint, api={"concurrency": 2, "max_requests": 500})
+        assert rules_to_run(root, SHARD) == set()
+        configure(root, endpoint, per_photo=1)
+        assert rules_to_run(root, SHARD) == {"ask_for_proposals"}
+
+
+def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    with serving(status(500, "Never.")) as endpoint:
+        configure(root, endpoint, api={"key_env": "NO_SUCH_KEY"})
+        done = subprocess.run(command(SHARD), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1 and not (root / "results").exists()
+    assert "error: the environment variable NO_SUCH_KEY holds no API key: export it" in done.stderr
