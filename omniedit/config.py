@@ -79,6 +79,9 @@ class LearnedConfig(Section):
     """Pictures are painted at no more than about resolution^2 pixels, at their own ratio."""
     steps: int | None = Field(None, ge=1, le=1000)
     """Denoising steps; null: as many as each model's authors take."""
+    inpainting: Literal["fetched", "own"] = "fetched"
+    """What paints holes: the role `inpainting` of config/models.yaml, or a specialist that the run trains on its photos
+    as the paper did, for which see `inpainting`."""
 
 
 class TasksConfig(Section):
@@ -456,6 +459,45 @@ class TrainConfig(Section):
         return self
 
 
+class HolesConfig(Section):
+    """Holes that the inpainting specialist learns from: shares of each kind, of any sum."""
+
+    random: float = Field(0.4, ge=0)
+    """Strokes of a broad brush."""
+    box: float = Field(0.2, ge=0)
+    """Boxes."""
+    object: float = Field(0.4, ge=0)
+    """Outlines of objects of the photo, or all but the object; boxes where it has none."""
+
+    @model_validator(mode="after")
+    def _some_kind(self) -> "HolesConfig":
+        if not self.random + self.box + self.object:
+            raise ValueError("of random, box and object at least one must be more than 0")
+        return self
+
+
+class InpaintingConfig(Section):
+    """The inpainting specialist that a run trains where `learned.inpainting` is `own`: a branch over `train.base`, of
+    `train.resolution`. What is not said here is as in `train`."""
+
+    shards: int | None = Field(None, ge=1)
+    """It learns from the photos of so many shards, the first ones; null: from all."""
+    steps: int = Field(200, ge=1)
+    """Optimizer steps."""
+    batch_size: int = Field(16, ge=1)
+    """Photos a step, over all ranks together."""
+    learning_rate: float = Field(3e-3, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    holes: HolesConfig = HolesConfig()
+
+    def options(self, train: TrainConfig) -> TrainConfig:
+        """Of its training, from those of the editor's."""
+        own = {name: getattr(self, name) for name in ("steps", "batch_size", "learning_rate")}
+        # Whatever the editor is, it changes nothing of this one.
+        other: dict[str, Any] = {"model": "editnet", "ablations": [], "encode_once": False, "epochs": None}
+        return train.model_copy(update=other | own)
+
+
 class BenchConfig(Section):
     photos: int = Field(2, ge=1)
     """Photos held out from everything else, edited only by the benchmark."""
@@ -483,6 +525,7 @@ class Config(Section):
     tasks: TasksConfig = TasksConfig()
     proposals: ProposalsConfig = ProposalsConfig()
     learned: LearnedConfig = LearnedConfig()
+    inpainting: InpaintingConfig = InpaintingConfig()
     scoring: ScoringConfig = ScoringConfig()
     filter: FilterConfig = FilterConfig()
     buckets: BucketsConfig = BucketsConfig()
@@ -494,6 +537,15 @@ class Config(Section):
     def _some_task(self) -> "Config":
         if not self.tasks.enabled:
             raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_have_parts(self) -> "Config":
+        if self.inpainting.batch_size % self.train.accumulate:
+            size = self.inpainting.batch_size
+            raise ValueError(
+                f"inpainting.batch_size {size} must be a multiple of train.accumulate {self.train.accumulate}"
+            )
         return self
 
     @model_validator(mode="after")

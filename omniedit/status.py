@@ -15,6 +15,7 @@ from string import Formatter
 from omniedit.config import Config
 from omniedit.errors import UserError
 from omniedit.shards import number_of_blocks
+from omniedit.specialists.learned.roles import trains_inpainting
 
 LOCK = Path(".snakemake/omniedit.lock")
 """Held by the process that runs the workflow."""
@@ -57,6 +58,7 @@ STAGES = (
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
     Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
+    Stage("train_inpainting", "train/inpainting/manifest.json", "train_inpainting.log"),
     Stage("encode_pairs", "train/encoded/{part}/manifest.json", "encode_pairs/{part}.log"),
     Stage("train_editor", "train/{editor}/manifest.json", "train_editor/{editor}.log"),
     Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
@@ -108,6 +110,7 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     if rule := asking.get(config.proposals.source):
         stages = [replace(stage, rule=rule) if stage.rule == "propose_shard" else stage for stage in stages]
     left_out = {"pretrain_base"} if config.train.base.model else set()
+    left_out |= set() if trains_inpainting(config) else {"train_inpainting"}
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
     wanted = [stage for stage in stages if stage.rule not in left_out]
     return [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]

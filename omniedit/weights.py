@@ -15,7 +15,7 @@ from omniedit.config import PROPOSER, Config, Section
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
-from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.roles import fetched_roles
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
@@ -71,7 +71,7 @@ def roles_of(config: Config) -> list[str]:
         UserError: config/models.yaml names no such role.
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
-    learned = [role for task in config.tasks.learned for role in ROLES[task]]
+    learned = [role for task in config.tasks.learned for role in fetched_roles(task, config.learned)]
     judge = [config.scoring.internvl.model] if config.scoring.judge == "internvl" else []
     proposer = [PROPOSER] if config.tasks.learned and config.proposals.source == "local" else []
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *proposer]))

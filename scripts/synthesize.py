@@ -12,12 +12,12 @@ from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.grounding.objects import recall_objects
-from omniedit.manifest import checksum
+from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.specialists.journal import Journal
-from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.roles import fetched_roles
 from omniedit.specialists.registry import build, build_learned
 from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.tasks import Task
@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
     parser.add_argument("--learned", type=LearnedConfig.model_validate_json, help="that section of the config, as JSON")
     parser.add_argument("--proposals", type=Path, help="of propose.py, for a learned specialist")
+    parser.add_argument(
+        "--inpainting", type=Path, help="folder of the run's own inpainting specialist, where it paints"
+    )
     parser.add_argument("--pairs", type=int, required=True, help="candidate pairs to make")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -45,7 +48,7 @@ def main() -> None:
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])
         if args.specialist == "learned":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-            specialist = build_learned(args.task, args.learned, args.proposals, device)
+            specialist = build_learned(args.task, args.learned, args.proposals, device, args.inpainting)
             journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
         else:
             specialist, journal = build(args.task, donors), None
@@ -71,7 +74,8 @@ def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "photos": archive_state(str(args.photos)),
         "proposals": checksum(args.proposals),
-        "models": {role: model_of(role).model_dump() for role in ROLES[args.task]},
+        "models": {role: model_of(role).model_dump() for role in fetched_roles(args.task, args.learned)},
+        "inpainting": checksum(args.inpainting / MANIFEST) if args.inpainting else None,
         "versions": versions(),
     }
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ from omniedit.training.checkpoints import Checkpoints, run_identity
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.samples import sample_edits
 
 
 def main() -> None:
@@ -68,7 +70,8 @@ def main() -> None:
     embeddings = encoded.embeddings if encoded else InstructionEncoder(base.text)
     batches = BatchMaker(base.vae, embeddings, options, args.seed)
     pipeline = base.pipeline(editor, options.resolution)
-    trainer = Trainer(editor, pipeline, store, batches, options, args.seed, encoded)
+    samples = partial(sample_edits, pipeline, store, args.seed)
+    trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
     with trainer.state.mean_whole():

@@ -82,7 +82,7 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
     alone. Parts get equal runs of whole Zarr shards, so that no two jobs write one.
     """
     ids = kept["pair_id"].to_pylist()
-    held_out = _held_out(ids, layout.held_out)
+    held_out = held_out_of(ids, layout.held_out)
     ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
     order = np.lexsort((_hashes(ids, str(layout.seed)), held_out, ratio))
 
@@ -124,7 +124,7 @@ def read_plan(path: str | Path) -> Plan:
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
 
 
-def _held_out(ids: Sequence[str], share: float) -> np.ndarray:
+def held_out_of(ids: Sequence[str], share: float) -> np.ndarray:
     """(N,) bool: a pair's hash alone says whether it is held out, so it stays so when others come or go.
 
     Of few pairs at least one is held out (where any is asked for) and at least one is not.

@@ -78,9 +78,16 @@ def cost_of(
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
     """Operations of a sample's forward and backward pass."""
+    return step_flops_of(ARCHITECTURES[name], base_config, latent, text_tokens)
+
+
+def step_flops_of(
+    architecture: type[Editor], base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int
+) -> int:
+    """The same of an architecture that is not among those compared."""
     # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
     with torch.device("meta"), FlopCounterMode(display=False) as step:
-        net = ARCHITECTURES[name](base_config)
+        net = architecture(base_config)
         net(**sample_of(net, latent, text_tokens, torch.float32)).sum().backward()
     return step.get_total_flops()
 
@@ -115,13 +122,12 @@ def saved_bytes(
 def sample_of(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     """Arguments of `forward` for one sample, on the default device."""
     config = net.base.config
-    picture = torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype)
     return {
-        "noisy": picture,
+        "noisy": torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype),
         "timestep": torch.zeros(1, dtype=dtype),
         "prompt_embeds": torch.zeros(1, text_tokens, config["joint_attention_dim"], dtype=dtype),
         "pooled": torch.zeros(1, config["pooled_projection_dim"], dtype=dtype),
-        "condition": picture,
+        "condition": torch.zeros(1, net.condition_channels, *latent, dtype=dtype),
     }
 
 

@@ -47,6 +47,11 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def base_blocks(self) -> list[JointTransformerBlock]:
         return [cast(JointTransformerBlock, block) for block in self.base.transformer_blocks]
 
+    @property
+    def condition_channels(self) -> int:
+        """Of `condition`: those of latents."""
+        return self.base.config["out_channels"] or self.base.config["in_channels"]
+
     @abstractmethod
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
         """Take over the base's weights, wherever the architecture has copies of them."""

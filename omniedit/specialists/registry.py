@@ -45,18 +45,21 @@ def build(task: Task, donors: Donors) -> Specialist:
     return factory(donors) if task in BORROWS else factory()
 
 
-def build_learned(task: Task, config: LearnedConfig, proposals: Path, device: str) -> Specialist:
+def build_learned(
+    task: Task, config: LearnedConfig, proposals: Path, device: str, own_inpainting: Path | None = None
+) -> Specialist:
     """The learned specialist of a task; its models are loaded when they are first needed.
 
     Args:
         proposals: of the photos, `proposals/{shard}.parquet`.
+        own_inpainting: folder of the inpainting specialist that the run trained, where it did.
 
     Raises:
         UserError: the file of proposals cannot be used.
     """
     from omniedit.specialists.learned.toolbox import Toolbox
 
-    return class_at(LEARNED[task])(Toolbox(config, device), read_proposals(proposals, task))
+    return class_at(LEARNED[task])(Toolbox(config, device, own_inpainting), read_proposals(proposals, task))
 
 
 def class_at(path: str) -> Callable[..., Specialist]:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT
-from omniedit.buckets.store import BucketStore, PairBatch
+from omniedit.buckets.loader import Batch_co, Reader
+from omniedit.buckets.store import PairBatch
 from omniedit.config import TrainConfig
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
@@ -26,6 +28,25 @@ from omniedit.training.objective import kept_conditions, logit_normal, rectified
 
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 """Of B texts, (B, tokens, width) and (B, width)."""
+
+
+class Rows(Protocol):
+    """What a store reads: so many of its pairs, each with its `pair_id`, `o_score` and more in `pairs`."""
+
+    @property
+    def pairs(self) -> tuple[dict[str, Any], ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, some: slice) -> Self: ...
+
+
+class Store(Reader[Batch_co], Protocol[Batch_co]):
+    """What is trained on, by ratio: `BucketStore`, or photos."""
+
+    def sizes(self) -> dict[str, int]: ...
+
+    def rows(self, ratio: str, split: str) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,7 @@ def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
     return shifted(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(pairs: PairBatch | EncodedBatch, options: TrainConfig) -> Tensor:
+def importance(pairs: Rows, options: TrainConfig) -> Tensor:
     """How much each sample weighs in the loss, (B,), by its overall score, as `train.importance` says."""
     scores = [pair["o_score"] for pair in pairs.pairs]
     if options.importance == "soft":
@@ -88,7 +109,7 @@ def importance(pairs: PairBatch | EncodedBatch, options: TrainConfig) -> Tensor:
     return torch.ones(len(scores)) if options.importance == "equal" else torch.tensor([s / 10 for s in scores])
 
 
-def held_out_pairs(store: BucketStore, most: int) -> list[tuple[str, int]]:
+def held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
     """(ratio, row) of held-out pairs, all or `most` of them, spread evenly."""
     held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
     return held[:: math.ceil(len(held) / most) or 1]

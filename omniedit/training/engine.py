@@ -3,11 +3,11 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import deepspeed
 import torch
@@ -17,20 +17,17 @@ from torch import Tensor
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, Reader
-from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
-from omniedit.models.pipeline import EditPipeline
 from omniedit.progress import Progress
-from omniedit.training.batches import BatchMaker, EditBatch, held_out_pairs, importance
+from omniedit.training.batches import EditBatch, Rows, Store, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
-from omniedit.training.encoded import EncodedBatch, EncodedPairs
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import flow_loss, weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
-from omniedit.training.samples import grid, sample_edits
+from omniedit.training.samples import Sample, grid
 from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
@@ -60,27 +57,36 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
     }
 
 
+class Batches(Protocol):
+    """`BatchMaker`, or what makes batches of photos with holes."""
+
+    def training(self, pairs: Any, step: int, first: int) -> EditBatch: ...
+
+    def held_out(self, pairs: Any, quantile: float) -> EditBatch: ...
+
+
 @dataclass
 class Trainer:
     """Everything that a step needs; `run` takes all of them.
 
     Args:
         editor: an architecture of `omniedit.models`; its parameters that require gradients are trained.
-        pipeline: the editor with the parts that edits are made by.
+        samples: edits of held-out pairs to look at, made anew at each call.
         store: sealed buckets, read at the training resolution.
-        encoded: their pairs where these were encoded before.
+        batches: makes of what was read what the editor sees.
+        encoded: the pairs where these were encoded before.
     """
 
     editor: Editor
-    pipeline: EditPipeline
-    store: BucketStore
-    batches: BatchMaker
+    samples: Callable[[], Iterable[Sample]]
+    store: Store[Any]
+    batches: Batches
     options: TrainConfig
     seed: int
-    encoded: EncodedPairs | None = None
+    encoded: Reader[Any] | None = None
 
     def __post_init__(self) -> None:
-        self.reader: Reader[PairBatch | EncodedBatch] = self.encoded or self.store
+        self.reader: Reader[Any] = self.encoded or self.store
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
@@ -95,7 +101,7 @@ class Trainer:
         self.state = TrainedState(trained, self.engine, self.optimizer)
         self.skipped = self.skipped_in_a_row = 0
         peak = peak_flops() if self.options.dtype == "bfloat16" else None
-        self.utilisation = peak and Utilisation(self.options, self.editor.config["base_config"], peak * self.world_size)
+        self.utilisation = peak and Utilisation(self.options, self.editor, peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
         """Train to the last step, from the newest checkpoint on.
@@ -126,7 +132,7 @@ class Trainer:
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
 
-    def _step(self, step: int, pairs: PairBatch | EncodedBatch, waited_s: float) -> dict[str, float]:
+    def _step(self, step: int, pairs: Rows, waited_s: float) -> dict[str, float]:
         """What is to be told of the step, for whose pairs it was waited so long."""
         start = time.monotonic()
         weight_sum = summed(importance(pairs, self.options).sum())
@@ -146,7 +152,7 @@ class Trainer:
             **self._speed(batch, time.monotonic() - start + waited_s),
         }
 
-    def _parts(self, step: int, pairs: PairBatch | EncodedBatch) -> Iterator[EditBatch]:
+    def _parts(self, step: int, pairs: Rows) -> Iterator[EditBatch]:
         """This rank's batch in as many parts as gradients are accumulated over."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
@@ -218,7 +224,7 @@ class Trainer:
             return {}
         # Samples and the last of the held-out pairs come in batches of other sizes, not worth compiling for.
         with self.state.mean_shown(), torch.compiler.set_stance("force_eager"):
-            if samples and (made := list(sample_edits(self.pipeline, self.store, self.seed))) and log is not None:
+            if samples and (made := list(self.samples())) and log is not None:
                 log.picture(step, grid(made))
             return self._held_out() if measures else {}
 

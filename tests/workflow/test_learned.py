@@ -1,16 +1,20 @@
 """Learned specialists through the workflow, one task of each technique, on tiny models where the hub's would lie."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from grounding.tiny_grounding import make_detector, make_segmenter
 
 from models import tiny_sdxl
+from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import Shard
 from omniedit.sources.shard import PhotoShard
+from omniedit.specialists.learned.toolbox import OWN
 from omniedit.tasks import Task
 from omniedit.weights import model_of
 from workflow.chain import REPOSITORY, SMALL, checkout, rules_to_run, shrink_sample, snakemake
@@ -77,6 +81,27 @@ def test_pairs_of_each_technique_are_made_from_recorded_replies(root: Path) -> N
     assert "refused" in (root / "logs/small/propose/00000.log").read_text()
     assert not list((root / "results").rglob("*.batches"))
     assert rules_to_run(root, *shards.values()) == set()
+
+
+def test_the_run_trains_its_own_inpainting_and_paints_with_it(root: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(root, tmp_path / "run", symlinks=True)
+    shards = [f"results/small/candidates/{task}/00000.h5" for task in (Task.BACKGROUND_SWAP, Task.STYLE_TRANSFER)]
+    (copied / "models/inpainting.json").unlink()
+    for path in shards:
+        (copied / path).unlink(missing_ok=True)
+    own = ["--config", "learned={'inpainting': 'own'}", "inpainting={'steps': 2, 'batch_size': 4}"]
+    planned = rules_to_run(copied, *shards, "--rerun-triggers", "mtime", *own)
+    assert planned == {"propose_shard", "ground_shard", "pretrain_base", "train_inpainting", "synthesize_shard"}
+    snakemake(copied, shards[0], "--rerun-triggers", "mtime", *own)
+    trained = copied / "results/small/train/inpainting"
+    assert (trained / "model_index.json").is_file()
+    with Shard(copied / shards[0]) as shard:
+        assert len(shard) >= 1
+        for pair in shard:
+            assert pair.provenance["models"][OWN] == checksum(trained / MANIFEST)["sha256"]
+            outside = ~pair.mask
+            assert np.array_equal(pair.source[outside], pair.edited[outside])
+            assert not np.array_equal(pair.source, pair.edited)
 
 
 def test_models_that_are_not_there_are_fetched_first(root: Path, tmp_path: Path) -> None:

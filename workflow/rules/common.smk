@@ -22,7 +22,7 @@ from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
 from omniedit.sources.listing import listing_digest
-from omniedit.specialists.learned.roles import ROLES as SPECIALIST_ROLES
+from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
 from omniedit.weights import model_of, roles_of
@@ -59,7 +59,15 @@ PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 TASKS = list(CONFIG.tasks.enabled)
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
-FOLDERS = ["scorer", "train/base", "train/{editor}", "train/encoded/{part}", "buckets", "buckets/parts/{part}"]
+FOLDERS = [
+    "scorer",
+    "train/base",
+    "train/inpainting",
+    "train/{editor}",
+    "train/encoded/{part}",
+    "buckets",
+    "buckets/parts/{part}",
+]
 REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
 REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
@@ -131,6 +139,7 @@ def all_results(wildcards):
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
         *([] if CONFIG.train.base.model else ["train/base/manifest.json", "train/base.metrics.jsonl"]),
+        *(["train/inpainting/manifest.json", "train/inpainting.metrics.jsonl"] if trains_inpainting(CONFIG) else []),
         *("train/{editor}/manifest.json", "train/{editor}.metrics.jsonl"),
         *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
         *("bench/table3.parquet", "bench/table3.md", "train/{editor}/README.md"),
@@ -182,7 +191,20 @@ def models_of_task(wildcards):
     """What tells where the models of a learned specialist lie."""
     if specialist_of_task(wildcards) != "learned":
         return []
-    return [f"models/{role}.json" for role in SPECIALIST_ROLES[Task(wildcards.task)]]
+    return [f"models/{role}.json" for role in fetched_roles(Task(wildcards.task), CONFIG.learned)]
+
+
+def inpainting_of_task(wildcards):
+    """The run's own inpainting specialist, where it paints."""
+    task = Task(wildcards.task)
+    if specialist_of_task(wildcards) != "learned" or not paints_by_itself(task, CONFIG.learned):
+        return []
+    return f"results/{wildcards.run}/train/inpainting/manifest.json"
+
+
+def learnt_from(path):
+    """The shards that the inpainting specialist learns from."""
+    return expand(path, run=CONFIG.run, shard=SHARDS[: CONFIG.inpainting.shards])
 
 
 def objects_of_shard(wildcards):
@@ -202,7 +224,8 @@ def objects_of_bench(wildcards):
 def specialist_options(wildcards, input):
     """What the task's specialist needs beside the photos."""
     if input.proposals:
-        return ["--learned", CONFIG.learned.model_dump_json(), "--proposals", input.proposals]
+        own = ["--inpainting", str(Path(input.inpainting).parent)] if input.inpainting else []
+        return ["--learned", CONFIG.learned.model_dump_json(), "--proposals", input.proposals, *own]
     return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
 
 

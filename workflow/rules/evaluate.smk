@@ -17,6 +17,7 @@ rule synthesize_bench:
         objects=objects_of_bench,
         proposals=proposals_of_shard,
         models=models_of_task,
+        inpainting=inpainting_of_task,
     output:
         "results/{run}/bench/set/{task}.h5",
     log:

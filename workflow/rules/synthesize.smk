@@ -80,6 +80,7 @@ rule synthesize_shard:
         objects=objects_of_shard,
         proposals=proposals_of_shard,
         models=models_of_task,
+        inpainting=inpainting_of_task,
     output:
         "results/{run}/candidates/{task}/{shard}.h5",
     log:

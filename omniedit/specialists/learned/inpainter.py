@@ -1,4 +1,5 @@
-"""Holes painted by diffusers' inpainting pipelines: FLUX.1 Fill, SDXL's inpainting UNet, SD3."""
+"""Holes painted by the run's own inpainting specialist, or by diffusers' pipelines: FLUX.1 Fill, SDXL's inpainting
+UNet, SD3."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from PIL import Image as PillowImage
 from omniedit.errors import UserError
 from omniedit.images import Image, Mask
 from omniedit.models.folder import load_pipeline
+from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import Canvas, set_in
 
@@ -54,6 +56,7 @@ class Kind:
 KINDS = {
     kind.pipeline.__name__: kind
     for kind in (
+        Kind(InpaintPipeline, 28, {"guidance_scale": 7.0}),
         Kind(FluxFillPipeline, 50, {"guidance_scale": 30.0, "max_sequence_length": 512}),
         Kind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
         Kind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
@@ -73,7 +76,9 @@ class Inpainter:
     """
 
     def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
-        self.pipeline, self.resolution = pipeline, resolution
+        self.pipeline = pipeline
+        # The run's own was trained at a resolution.
+        self.resolution = min(resolution, pipeline.config.get("resolution", resolution))
         self.kind = KINDS[type(pipeline).__name__]
         self.steps = steps or self.kind.steps
         self.batches = FittingBatches(batch_size)

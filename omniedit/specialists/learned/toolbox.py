@@ -1,17 +1,24 @@
 """The models that learned specialists share, each loaded once a job, when it is first needed."""
 
 from functools import cached_property
+from pathlib import Path
 
 import torch
 
 from omniedit.config import LearnedConfig
 from omniedit.errors import UserError
 from omniedit.grounding.detector import Detector, Grounder, Segmenter
+from omniedit.manifest import MANIFEST, checksum
 from omniedit.models.folder import load_pipeline
+from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
+from omniedit.specialists.learned.roles import INPAINTING
 from omniedit.specialists.learned.stylist import Stylist
 from omniedit.weights import folder_of, model_of
+
+OWN = "inpainting specialist of the run"
+"""In a pair's provenance; its revision is the sha256 of its manifest."""
 
 
 class Toolbox:
@@ -19,10 +26,11 @@ class Toolbox:
     Args:
         config: sizes and counts of the run.
         device: "cuda" or "cpu", on which all is computed in float32.
+        own_inpainting: folder of the inpainting specialist that the run trained, in the place of the fetched one.
     """
 
-    def __init__(self, config: LearnedConfig, device: str) -> None:
-        self.config, self.device = config, device
+    def __init__(self, config: LearnedConfig, device: str, own_inpainting: Path | None = None) -> None:
+        self.config, self.device, self.own_inpainting = config, device, own_inpainting
 
     @cached_property
     def grounder(self) -> Grounder:
@@ -32,9 +40,9 @@ class Toolbox:
     @cached_property
     def inpainter(self) -> Inpainter:
         return Inpainter.load(
-            folder_of("inpainting"),
-            model_of("inpainting").class_name,
-            self._dtype("inpainting"),
+            self.own_inpainting or folder_of(INPAINTING),
+            InpaintPipeline.__name__ if self.own_inpainting else model_of(INPAINTING).class_name,
+            self._dtype(INPAINTING),
             self.device,
             batch_size=self.config.batch_size,
             steps=self.config.steps,
@@ -69,7 +77,12 @@ class Toolbox:
 
     def revisions(self, *roles: str) -> dict[str, str]:
         """Of the models of roles, for a pair's provenance: name -> revision."""
-        return {model_of(role).repository: model_of(role).revision or "" for role in roles}
+        return dict(map(self._revision, roles))
+
+    def _revision(self, role: str) -> tuple[str, str]:
+        if role == INPAINTING and self.own_inpainting:
+            return OWN, checksum(self.own_inpainting / MANIFEST)["sha256"]
+        return model_of(role).repository, model_of(role).revision or ""
 
     def licence(self, role: str) -> str:
         return model_of(role).licence

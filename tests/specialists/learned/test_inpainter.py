@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import tiny_flux, tiny_sd3, tiny_sdxl
+from models import tiny_flux, tiny_inpaint, tiny_sd3, tiny_sdxl
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
 from omniedit.specialists.learned.batches import FittingBatches
@@ -16,6 +16,7 @@ from omniedit.specialists.learned.canvas import Canvas, set_in, soft_inside
 from omniedit.specialists.learned.inpainter import Hole, Inpainter
 
 FOLDERS: dict[str, Callable[[Path], Path]] = {
+    "InpaintPipeline": tiny_inpaint.make_folder,
     "FluxFillPipeline": tiny_flux.make_inpainting,
     "StableDiffusionXLInpaintPipeline": tiny_sdxl.make_inpainting,
     "StableDiffusion3InpaintPipeline": tiny_sd3.make_folder,
@@ -43,6 +44,12 @@ def test_outside_the_mask_every_pixel_is_the_photos_own(inpainter: Inpainter) ->
         assert (filled[given.mask] != given.image[given.mask]).mean() > 0.5
 
 
+def test_where_nothing_is_to_be_painted_the_photo_comes_back(inpainter: Inpainter) -> None:
+    given = hole(66, 90)
+    (filled,) = inpainter.fill([replace(given, mask=np.zeros_like(given.mask))])
+    assert np.array_equal(filled, given.image)
+
+
 def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> None:
     holes = [hole(64, 48, seed) for seed in (1, 2, 3)]
     together = inpainter.fill(holes)
@@ -55,7 +62,9 @@ def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> No
 
 
 def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="StableDiffusionPipeline does not inpaint here; take one of FluxFill"):
+    with pytest.raises(
+        UserError, match="StableDiffusionPipeline does not inpaint here; take one of InpaintPipeline, FluxFill"
+    ):
         Inpainter.load(tmp_path, "StableDiffusionPipeline")
     folder = tiny_sdxl.make_generation(tmp_path / "sdxl")
     with pytest.raises(UserError, match="a StableDiffusionXLPipeline that cannot be loaded as FluxFillPipeline"):

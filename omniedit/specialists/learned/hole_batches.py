@@ -1,0 +1,153 @@
+"""From photos to what a step of the inpainting specialist's training computes on.
+
+Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
+editors. Shapes: B samples, C latent channels, H W height and width of the pictures.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from torch import Tensor, nn
+
+from omniedit.config import HolesConfig, TrainConfig
+from omniedit.images import Image, Mask
+from omniedit.instructions.sides import names_a_side
+from omniedit.models.codec import Vae, encode
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.inpaintnet import condition_of
+from omniedit.sources.shard import PhotoShards
+from omniedit.specialists.learned.photo_store import PhotoBatch, PhotoStore
+from omniedit.specialists.learned.random_holes import random_hole
+from omniedit.training.batches import EditBatch, Embeddings, held_out_pairs, importance, noise_levels
+from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
+from omniedit.training.objective import rectified_flow_pair
+from omniedit.training.samples import SAMPLES, Sample
+
+GREY = 128
+"""What a hole looks like to the branch, as a level of 255."""
+
+
+@dataclass(frozen=True)
+class HoleBatches:
+    """Makes training and held-out batches of photos: the velocity of the whole photo, from the photo without its hole.
+
+    Args:
+        captions: encodes them.
+        options: of the training; its dropout of texts is the captions'.
+        shares: of the kinds of holes.
+    """
+
+    vae: Vae
+    captions: Embeddings
+    options: TrainConfig
+    shares: HolesConfig
+    seed: int
+
+    def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
+        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        captions = [pair["caption"] for pair in pairs.pairs]
+        flips = [rng.random() < 0.5 and not names_a_side([text]) for rng, text in zip(rngs, captions, strict=True)]
+        dropped = self.options.text_dropout + self.options.both_dropout
+        captions = ["" if rng.random() < dropped else text for rng, text in zip(rngs, captions, strict=True)]
+        normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
+        return self._batch(pairs, flips, captions, noise_levels(normal_B, self.options), rngs)
+
+    def held_out(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
+        """Photos unflipped, with holes and noise that are always the same.
+
+        Args:
+            quantile: of the noise levels of training, at which all of them are.
+        """
+        normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
+        captions = [pair["caption"] for pair in pairs.pairs]
+        return self._batch(
+            pairs, [False] * len(pairs), captions, noise_levels(normal_B, self.options), self.always_the_same(pairs)
+        )
+
+    def hole(self, objects: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> Mask:
+        return random_hole(shape[0], shape[1], objects, self.shares, rng)
+
+    def always_the_same(self, pairs: PhotoBatch) -> list[np.random.Generator]:
+        """A generator for each photo, by its id."""
+        return [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
+
+    def _batch(
+        self,
+        pairs: PhotoBatch,
+        flips: Sequence[bool],
+        captions: Sequence[str],
+        sigma_B: Tensor,
+        rngs: Sequence[np.random.Generator],
+    ) -> EditBatch:
+        shape = pairs.pictures.shape[1:3]
+        holes = [self.hole(objects, shape, rng) for objects, rng in zip(pairs.objects, rngs, strict=True)]
+        pictures, masks = self._on_device(pairs.pictures, flips) / 127.5 - 1, self._on_device(holes, flips)[:, None]
+        with torch.no_grad():
+            clean = encode(self.vae, pictures)
+        noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
+        noisy, target = rectified_flow_pair(clean, noise.to(clean), sigma_B.to(clean))
+        prompt, pooled = self.captions(captions)
+        inputs = {
+            "noisy": noisy,
+            "timestep": 1000 * sigma_B.to(clean),
+            "prompt_embeds": prompt.to(clean),
+            "pooled": pooled.to(clean),
+            "condition": condition_of(self.vae, pictures, masks),
+        }
+        ids = tuple(pair["pair_id"] for pair in pairs.pairs)
+        return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
+
+    def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:
+        """(B, H, W) or (B, 3, H, W) float32 of arrays (H, W) or (H, W, 3), those named by `flips` mirrored."""
+        mirrored = np.stack([array[:, ::-1] if flip else array for array, flip in zip(arrays, flips, strict=True)])
+        tensor = torch.from_numpy(mirrored).to(self.vae.device)
+        return (tensor if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)).float()
+
+
+def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
+    """Held-out photos with holes, and what is painted into them: the same holes and noise at each call."""
+    pipeline.set_progress_bar_config(disable=True)
+    for ratio, row in held_out_pairs(store, SAMPLES):
+        photos = store.read(ratio, [row])
+        picture, caption = photos.pictures[0], photos.pairs[0]["caption"]
+        hole = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))
+        painted = pipeline(
+            prompt=[caption],
+            image=[PillowImage.fromarray(picture)],
+            mask_image=[PillowImage.fromarray(hole)],
+            height=picture.shape[0],
+            width=picture.shape[1],
+            generator=[torch.Generator().manual_seed(batches.seed)],
+        ).images[0]
+        fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
+        yield Sample(_with_hole(picture, hole), caption, np.where(hole[..., None], fill, picture), picture)
+
+
+def inpainting_identity(
+    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: nn.Module
+) -> dict[str, Any]:
+    """What the weights of a training depend on, as JSON values: a checkpoint of another one is not gone on from.
+
+    Args:
+        objects: checksums of the files of the photos' objects.
+    """
+    digest = sha256("".join(photos.metadata(place)["sha256"] for place in range(len(photos))).encode())
+    return {
+        "options": options.model_dump(exclude=WITHOUT_EFFECT),
+        "holes": shares.model_dump(),
+        "seed": seed,
+        "photos": digest.hexdigest(),
+        "objects": list(objects),
+        "base": weights_sha256(base),
+    }
+
+
+def _with_hole(picture: Image, hole: Mask) -> Image:
+    return np.where(hole[..., None], np.uint8(GREY), picture)

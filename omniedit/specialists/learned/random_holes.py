@@ -1,0 +1,63 @@
+"""Holes to learn inpainting from: strokes of a brush, boxes, outlines of objects."""
+
+import cv2
+import numpy as np
+
+from omniedit.config import HolesConfig
+from omniedit.grounding.shapes import grown
+from omniedit.images import Mask
+
+STROKES, POINTS = 4, 8
+"""At most so many strokes, each through so many points."""
+REACH = 0.3
+"""From one point to the next at most, as a share of the shorter side."""
+BRUSH = (0.05, 0.15)
+"""Its width, as a share of the shorter side."""
+BOX = (0.2, 0.7)
+"""Sides of a box, as shares of the picture's."""
+GROWTH = 0.16
+"""By which an object's outline grows at most, of its own size: specialists' masks grow by half of it."""
+INVERTED = 0.25
+"""Share of the outlines of which all but the object is the hole, as where a background is swapped."""
+
+
+def random_hole(height: int, width: int, objects: np.ndarray, shares: HolesConfig, rng: np.random.Generator) -> Mask:
+    """(height, width), of a kind drawn by the shares.
+
+    Args:
+        objects: (N, height, width) masks of the photo's objects; where there are none, boxes take their place.
+    """
+    weights = np.array([shares.random, shares.box, shares.object])
+    kind = rng.choice(3, p=weights / weights.sum())
+    if kind == 0:
+        return strokes(height, width, rng)
+    if kind == 2 and len(objects):
+        return outline(objects[rng.integers(len(objects))], rng)
+    return box(height, width, rng)
+
+
+def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
+    """A broad brush's, each of straight lines that turn anywhere (Yu et al. 2019, algorithm 1)."""
+    canvas, side = np.zeros((height, width), np.uint8), min(height, width)
+    for _ in range(rng.integers(1, STROKES + 1)):
+        steps = rng.uniform(-REACH * side, REACH * side, (rng.integers(2, POINTS + 1), 2))
+        points = np.clip(rng.uniform(0, (width, height)) + np.cumsum(steps, axis=0), 0, (width - 1, height - 1))
+        thickness = max(1, round(rng.uniform(*BRUSH) * side))
+        cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 1, thickness)
+    return canvas > 0
+
+
+def box(height: int, width: int, rng: np.random.Generator) -> Mask:
+    tall, wide = (max(1, round(rng.uniform(*BOX) * side)) for side in (height, width))
+    top, left = rng.integers(height - tall + 1), rng.integers(width - wide + 1)
+    hole = np.zeros((height, width), bool)
+    hole[top : top + tall, left : left + wide] = True
+    return hole
+
+
+def outline(mask: Mask, rng: np.random.Generator) -> Mask:
+    """An object's, grown a little; half of them upside down, so that what has its shape is not always an object."""
+    hole = grown(mask, rng.uniform(0, GROWTH))
+    if rng.random() < 0.5:
+        hole = hole[::-1]
+    return ~hole if rng.random() < INVERTED else hole

@@ -1,0 +1,89 @@
+"""Train the inpainting specialist on photos, on one rank or, under torchrun, on many: PHOTOS.tar ... -> its folder.
+
+    torchrun --standalone --nproc_per_node 2 scripts/train_inpainting.py results/mini/sources/00000.tar ...
+
+Killed, it goes on from its last checkpoint when run again.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from omniedit.config import HolesConfig
+from omniedit.config_files import check
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.grounding.objects import recall_objects
+from omniedit.manifest import checksum, sealed_folder
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.inpaintnet import InpaintNet
+from omniedit.models.loading import load_base
+from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.specialists.learned.photo_store import PhotoStore
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.blocks import prepare_blocks
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from omniedit.training.ranks import join_ranks, leave_ranks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path, nargs="+", help="shards of photos (.tar)")
+    parser.add_argument("--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py")
+    parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
+    parser.add_argument("--options", type=json.loads, required=True, help="as the config's `train` section, as JSON")
+    parser.add_argument("--holes", type=HolesConfig.model_validate_json, default=HolesConfig(), help="inpainting.holes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the specialist to make")
+    args = parser.parse_args()
+    options = check({"train": args.options}).train
+
+    device = join_ranks()
+    first = int(os.environ["RANK"]) == 0
+    transformers_logging.disable_progress_bar()
+    if not first:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
+
+    base = load_base(args.base, getattr(torch, options.dtype))
+    for module in (base.vae, *base.text.encoders()):
+        module.to(device)
+    net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
+    prepare_blocks(net, options)
+    parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}
+    pipeline = InpaintPipeline(transformer=net, **parts, resolution=options.resolution)
+    for path in args.objects:
+        recall_objects(path)
+    with ExitStack() as stack:
+        photos = PhotoShards([stack.enter_context(PhotoShard(path)) for path in args.photos])
+        store = PhotoStore(photos, options.resolution, options.held_out)
+        batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
+        trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
+        objects = [checksum(path) for path in args.objects]
+        identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base.transformer)
+        checkpoints = Checkpoints(args.checkpoints, identity)
+        trainer.run(checkpoints)
+    with trainer.state.mean_whole():
+        if first:
+            with sealed_folder(args.out) as temporary:
+                pipeline.save_pretrained(temporary)
+                for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
+                    shutil.copyfile(grid, temporary / "samples.png")
+            with replaced(args.metrics) as temporary:
+                shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+    leave_ranks()
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,66 @@
+"""The inpainting specialist's network is its base until trained, and sees all of the picture but the hole."""
+
+import pytest
+import torch
+
+from models.test_architectures import one_thread  # noqa: F401 (a fixture)
+from models.tiny import SD3, SD35, base, inputs, moved
+from omniedit.models.codec import LappedCodec, encode
+from omniedit.models.cost import sample_of
+from omniedit.models.inpaintnet import InpaintNet, condition_of
+
+
+def given(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+    x = inputs(dtype)
+    return x | {"condition": torch.cat([x["condition"], x["condition"][:, :1] > 0], dim=1)}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
+@torch.no_grad()
+def test_equals_the_base_before_training_to_the_last_bit(kind, dtype, one_thread):  # noqa: F811
+    transformer, x = base(kind).to(dtype), given(dtype)
+    expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
+    assert torch.equal(InpaintNet.from_transformer(transformer).eval()(**x), expected)
+
+
+@torch.no_grad()
+def test_picture_and_hole_are_seen_once_what_was_zero_is_not(tmp_path):
+    net, x = moved(InpaintNet.from_transformer(base(SD3))).eval(), given()
+    seen = net(**x)
+    for channels in (slice(None, -1), slice(-1, None)):
+        without = x["condition"].clone()
+        without[:, channels] = 0
+        assert not torch.allclose(net(**x | {"condition": without}), seen, atol=1e-3)
+    net.save_pretrained(tmp_path)
+    assert torch.equal(InpaintNet.from_pretrained(tmp_path).eval()(**x), seen)
+
+
+def test_the_branch_learns_and_the_base_stays():
+    net, x = InpaintNet.from_transformer(base(SD3)), given()
+    before = net(**x)
+    before.square().mean().backward()
+    torch.optim.SGD([p for p in net.parameters() if p.grad is not None], lr=1.0).step()
+    assert not torch.equal(net(**x), before)
+    assert {name.split(".")[0] for name, p in net.named_parameters() if p.requires_grad} == {
+        "condition_embed",
+        "control_blocks",
+    }
+    assert all(torch.equal(a, b) for a, b in zip(net.base.parameters(), base(SD3).parameters(), strict=True))
+
+
+def test_what_is_in_the_hole_is_hidden_and_what_is_outside_is_not():
+    vae, picture = LappedCodec(), torch.rand(1, 3, 48, 64) * 2 - 1
+    hole = torch.zeros(1, 1, 48, 64)
+    hole[..., 16:32, 20:40] = 1
+    condition = condition_of(vae, picture, hole)
+    assert condition.shape == (1, 17, 6, 8)
+    assert torch.equal(condition_of(vae, torch.where(hole > 0, -picture, picture), hole), condition)
+    assert not torch.equal(condition_of(vae, torch.where(hole > 0, picture, -picture), hole), condition)
+    assert condition[0, 16, 2].tolist() == [0, 0, 0.5, 1, 1, 0, 0, 0]
+    torch.testing.assert_close(condition[..., :16, :, 6:], encode(vae, picture)[..., 6:])
+
+
+def test_its_cost_is_counted_with_the_hole_as_a_channel_more():
+    net = InpaintNet.from_transformer(base(SD3))
+    assert sample_of(net, (8, 12), 5, torch.float32)["condition"].shape == (1, 17, 8, 12)

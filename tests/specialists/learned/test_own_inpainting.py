@@ -1,0 +1,179 @@
+"""The inpainting specialist learns on the sample photos, goes on where it was cut off, sees no hole's content."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+from models.tiny_editor import TINY
+from omniedit.aspect import bucket_size
+from omniedit.buckets.layout import HELD_OUT
+from omniedit.config import HolesConfig
+from omniedit.errors import UserError
+from omniedit.grounding.objects import recall_objects, write_objects
+from omniedit.models.codec import LappedCodec
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.inpaintnet import InpaintNet
+from omniedit.models.text import WIDTH, load_minilm
+from omniedit.sources.index import Demands, index_rows
+from omniedit.sources.listing import list_files
+from omniedit.sources.shard import PhotoShard, PhotoShards, pack
+from omniedit.specialists.learned import hole_batches
+from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.specialists.learned.photo_store import PhotoStore
+from omniedit.training.base import small_sd3
+from omniedit.training.batches import InstructionEncoder
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from omniedit.training.ranks import join_ranks, leave_ranks
+from training.small import Disturbed, metrics_of
+from workflow.chain import shrink_sample
+
+OPTIONS = TINY.model_copy(
+    update={
+        "steps": 40,
+        "batch_size": 4,
+        "held_out": 0.3,
+        "held_out_every": 40,
+        "learning_rate": 0.01,
+        "warmup_steps": 2,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhotoShards]:
+    """Of the sample those with a named object or two, at a quarter of their width, their objects found."""
+    root = tmp_path_factory.mktemp("photos")
+    shrink_sample(root / "sample")
+    for name in ("forest_stream", "rocky_path", "wine_and_drum"):
+        (root / f"sample/{name}.jpg").unlink()
+    listing, demands = list_files(root / "sample"), Demands(1000, 10**6, 0.15, "centre")
+    rows = [row for row in index_rows(root / "sample", listing, demands) if row["status"] == "kept"]
+    list(pack(root / "sample", rows, root / "00000.tar"))
+    with PhotoShard(root / "00000.tar") as shard:
+        write_objects(root / "00000.parquet", shard)
+        recall_objects(root / "00000.parquet")
+        yield PhotoShards([shard])
+
+
+@pytest.fixture
+def store(photos: PhotoShards) -> PhotoStore:
+    return PhotoStore(photos, OPTIONS.resolution, OPTIONS.held_out)
+
+
+@pytest.fixture(scope="module")
+def batches() -> HoleBatches:
+    return HoleBatches(LappedCodec(), InstructionEncoder(load_minilm()), OPTIONS, HolesConfig(), seed=0)
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    join_ranks()
+    yield
+    leave_ranks()
+
+
+def trainer_of(store: PhotoStore, batches: HoleBatches, terminated: int | None = None) -> Trainer:
+    torch.manual_seed(0)
+    net = InpaintNet.from_transformer(small_sd3(OPTIONS, WIDTH), "sample")
+    editor = Disturbed(net, terminated=terminated)
+    return Trainer(editor, tuple, store, batches, OPTIONS, seed=0)
+
+
+def test_the_loss_falls_and_a_training_cut_off_ends_in_the_same_weights(
+    store: PhotoStore, batches: HoleBatches, alone: None, tmp_path: Path
+) -> None:
+    whole, cut_off = tmp_path / "whole", tmp_path / "cut off"
+    trainer_of(store, batches).run(Checkpoints(whole, {}))
+    metrics = metrics_of(whole / "metrics.jsonl")
+    assert metrics[-1]["held_out_loss"] < 0.8 * metrics[0]["held_out_loss"]
+
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 7"):
+        trainer_of(store, batches, terminated=7).run(Checkpoints(cut_off, {}))
+    trainer_of(store, batches).run(Checkpoints(cut_off, {}))
+    last = f"step-{OPTIONS.steps:08d}/rank-00000.safetensors"
+    assert (cut_off / last).read_bytes() == (whole / last).read_bytes()
+    assert metrics_of(cut_off / "metrics.jsonl") == metrics
+
+
+def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out(store: PhotoStore) -> None:
+    held_out, objects = 0, 0
+    for ratio, trained in store.sizes().items():
+        rows = store.rows(ratio, HELD_OUT)
+        held_out += len(rows)
+        if not trained + len(rows):
+            continue
+        batch = store.read(ratio, [*range(trained), *rows, 0])
+        width, height = bucket_size(ratio, OPTIONS.resolution)
+        assert batch.pictures.shape == (trained + len(rows) + 1, height, width, 3)
+        assert all(masks.shape[1:] == (height, width) for masks in batch.objects)
+        objects += sum(map(len, batch.objects))
+        assert batch.pairs[-1] == batch.pairs[0] and len({pair["pair_id"] for pair in batch.pairs}) == len(batch) - 1
+    assert objects > len(store.photos)
+    assert 0 < held_out < len(store.photos) == held_out + sum(store.sizes().values())
+
+
+def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, batches: HoleBatches) -> None:
+    ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
+    photos = store.read(ratio, [0, 0, 0])
+    whole, part = batches.training(photos, 3, 0), batches.training(photos[1:], 3, 1)
+    for name, value in part.inputs.items():
+        assert torch.equal(whole.inputs[name][1:], value)
+    assert torch.equal(whole.target[1:], part.target)
+    assert not torch.equal(whole.inputs["condition"][1], whole.inputs["condition"][2])
+    assert not torch.equal(batches.training(photos, 4, 0).inputs["condition"], whole.inputs["condition"])
+    still, again = (batches.held_out(photos, 0.5) for _ in range(2))
+    assert torch.equal(still.inputs["noisy"], again.inputs["noisy"])
+
+
+def test_picture_and_hole_are_mirrored_together(store: PhotoStore, batches: HoleBatches) -> None:
+    """Where nothing of a latent and its neighbours is hole, the branch sees the clean latent."""
+    ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
+    for step in range(8):
+        batch = batches.training(store.read(ratio, [0, 0]), step, 0)
+        sigma = batch.inputs["timestep"][:, None, None, None] / 1000
+        clean = batch.inputs["noisy"] - sigma * batch.target
+        latents, share = batch.inputs["condition"][:, :-1], batch.inputs["condition"][:, -1:]
+        far = (torch.nn.functional.max_pool2d(share, 3, 1, 1) == 0).expand_as(latents)
+        assert far.any() and not torch.allclose(latents[~far], clean[~far], atol=0.1)
+        torch.testing.assert_close(latents[far], clean[far], atol=1e-4, rtol=0)
+
+
+def test_photos_held_out_are_shown_with_their_holes_filled(
+    store: PhotoStore, batches: HoleBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hole_batches, "SAMPLES", 1)
+    net = InpaintNet.from_transformer(small_sd3(OPTIONS, WIDTH), "sample")
+    parts = {"vae": batches.vae, "scheduler": FlowMatchEulerDiscreteScheduler(), **load_minilm().parts()}
+    shown = list(sample_fills(InpaintPipeline(transformer=net, **parts), store, batches))
+    assert len(shown) == 1
+    for sample in shown:
+        hidden = (sample.source != sample.target).any(-1)
+        assert hidden.any() and (sample.source[hidden] == 128).all()
+        assert np.array_equal(sample.edit[~hidden], sample.target[~hidden])
+        assert not np.array_equal(sample.edit, sample.target)
+
+
+def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards) -> None:
+    base = small_sd3(OPTIONS, WIDTH)
+    same = inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["a"], base)
+    assert same == inpainting_identity(
+        OPTIONS.model_copy(update={"zero_stage": 0}), HolesConfig(), 0, photos, ["a"], base
+    )
+    fewer = PhotoShards([])
+    others = [
+        inpainting_identity(OPTIONS.model_copy(update={"steps": 9}), HolesConfig(), 0, photos, ["a"], base),
+        inpainting_identity(OPTIONS, HolesConfig(box=0.3), 0, photos, ["a"], base),
+        inpainting_identity(OPTIONS, HolesConfig(), 0, fewer, ["a"], base),
+        inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["b"], base),
+    ]
+    assert same not in others
+
+
+def test_no_photo_is_told() -> None:
+    with pytest.raises(UserError, match="no photo to learn inpainting from"):
+        PhotoStore(PhotoShards([]), 64, 0.1)

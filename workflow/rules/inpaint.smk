@@ -1,0 +1,55 @@
+"""The inpainting specialist that the run trains on its own photos, where `learned.inpainting` is `own`.
+
+REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/objects/{shard}.parquet, the base of train.smk
+OUTPUTS:
+    results/{run}/train/inpainting/                the specialist, samples.png, manifest.json
+    results/{run}/train/inpainting.metrics.jsonl   losses and rates, a JSON line each
+    results/{run}/train/inpainting.checkpoints/    no output: outlives a failed job; delete it to train the same run anew
+"""
+
+
+rule train_inpainting:
+    input:
+        base=base_of_run,
+        photos=learnt_from("results/{run}/sources/{shard}.tar"),
+        objects=learnt_from("results/{run}/objects/{shard}.parquet"),
+    output:
+        specialist="results/{run}/train/inpainting/manifest.json",
+        metrics="results/{run}/train/inpainting.metrics.jsonl",
+    log:
+        "logs/{run}/train_inpainting.log",
+    benchmark:
+        "benchmarks/{run}/train_inpainting.tsv"
+    # Candidates of four tasks wait for it.
+    priority: 10
+    conda:
+        "../../envs/train.yaml"
+    threads: 2
+    resources:
+        nodes=1,
+        # On a node: one for each GPU, or for each core where there is none.
+        ranks=2,
+    params:
+        base=base_folder,
+        out_dir=subpath(output.specialist, parent=True),
+        checkpoints="results/{run}/train/inpainting.checkpoints",
+        options=as_json(CONFIG.inpainting.options(CONFIG.train)),
+        holes=as_json(CONFIG.inpainting.holes),
+        seed=CONFIG.seed,
+    message:
+        "Train the inpainting specialist on {resources.nodes} x {resources.ranks} ranks; {log}"
+    shell:
+        "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train_inpainting.py"
+        " {input.photos} --objects {input.objects} --base {params.base} --options {params.options:q}"
+        " --holes {params.holes:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
+
+
+inpainting_resources = workflow.get_rule("train_inpainting").resources
+inpainting_parts = inpainting_resources["nodes"].value * inpainting_resources["ranks"].value * CONFIG.train.accumulate
+if trains_inpainting(CONFIG) and CONFIG.inpainting.batch_size % inpainting_parts:
+    sys.exit(
+        f"error: {origin('inpainting.batch_size', CONFIG_FILES, CONFIG_OPTIONS)}: inpainting.batch_size: "
+        f"{CONFIG.inpainting.batch_size} cannot be shared by the ranks of train_inpainting; make it a multiple of "
+        f"{inpainting_parts}"
+    )
