@@ -9,7 +9,7 @@ or grows so that the row stays a distribution.
 Shapes: B rows of the batch, H heads, N image tokens, M text tokens, D width of a head.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,9 @@ SMALLEST = 1e-6
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
 """SDXL's layers of few tokens, 32 x 32 of a picture of 1024 x 1024: they hold the layout, the finer ones texture. The
 authors' code for Stable Diffusion likewise takes maps of at most 16 x 16 or 32 x 32 tokens."""
+MAP_BYTES = 256 * 2**20
+"""Of the maps that are made at once; the heads of a layer go one after another where all of them would take more. At
+1024 x 1024 those of one row of SD3-Medium take 1.74 GB, of one of its 24 heads 73 MB."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +136,11 @@ class CrossControl:
             _by_head(attn, projection(tokens))
             for projection, tokens in ((attn.to_q, hidden_states), (attn.to_k, seen), (attn.to_v, seen))
         )
-        held = 2 * self.control.pairs
-        source, target = _maps(query[-held:], key[-held:]).chunk(2)
-        edited = self.control.text_maps(source, target) * self.control.weights if crosses else source
-        out = _attended(query, key, value, torch.cat([source, edited]))
-        return _projected(attn, out)
+        edited = self._cross_maps if crosses else _source_maps
+        return _projected(attn, _attended(query, key, value, self.control.pairs, edited))
+
+    def _cross_maps(self, source: Tensor, target: Tensor) -> Tensor:
+        return self.control.text_maps(source, target) * self.control.weights
 
 
 class JointControl:
@@ -158,16 +161,17 @@ class JointControl:
         if not (text or image):
             return self.plain(attn, hidden_states, encoder_hidden_states, **options)
         query, key, value = _joint_heads(attn, hidden_states, "to_{}", "norm_{}")
-        tokens, held = hidden_states.shape[1], 2 * self.control.pairs
+        tokens, pairs = hidden_states.shape[1], self.control.pairs
         if encoder_hidden_states is None:
-            source, _ = _maps(query[-held:], key[-held:]).chunk(2)
-            return _projected(attn, _attended(query, key, value, torch.cat([source, source])))
+            return _projected(attn, _attended(query, key, value, pairs, _source_maps))
         of_text = _joint_heads(attn, encoder_hidden_states, "add_{}_proj", "norm_added_{}")
         text_query = of_text[0]
         key, value = (torch.cat(both, dim=2) for both in zip((key, value), of_text[1:], strict=True))
-        source, target = _maps(query[-held:], key[-held:]).chunk(2)
-        edited = joint_maps(self.control, source, target, tokens, text, image)
-        image_out = _projected(attn, _attended(query, key, value, torch.cat([source, edited])))
+
+        def edited(source: Tensor, target: Tensor) -> Tensor:
+            return joint_maps(self.control, source, target, tokens, text, image)
+
+        image_out = _projected(attn, _attended(query, key, value, pairs, edited))
         text_out = _merged(functional.scaled_dot_product_attention(text_query, key, value))
         return image_out, text_out if attn.context_pre_only else attn.to_add_out(text_out)
 
@@ -200,14 +204,36 @@ def _maps(query: Tensor, key: Tensor) -> Tensor:
     return scores.softmax(-1)
 
 
-def _attended(query: Tensor, key: Tensor, value: Tensor, maps: Tensor) -> Tensor:
-    """What queries see, (B, N, H * D): the last rows by their given maps, those before by plain attention."""
-    held = len(maps)
-    seen = (maps @ value[-held:].float()).to(value.dtype)
+Edit = Callable[[Tensor, Tensor], Tensor]
+"""Targets' maps from their sources' and their own, some heads' at a time: (P, h, N, N or M)."""
+
+
+def _source_maps(source: Tensor, target: Tensor) -> Tensor:
+    return source
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: Edit) -> Tensor:
+    """What queries see, (B, N, H * D): pairs' rows by maps, the targets' edited, those before by plain attention."""
+    held = 2 * pairs
+    some = heads_at_once(held, query.shape[2], key.shape[2])
+    by_heads = zip(*(each[-held:].split(some, dim=1) for each in (query, key, value)), strict=True)
+    seen = torch.cat([_seen(*heads, edit) for heads in by_heads], dim=1)
     if len(query) > held:
         free = functional.scaled_dot_product_attention(query[:-held], key[:-held], value[:-held])
         seen = torch.cat([free, seen])
     return _merged(seen)
+
+
+def heads_at_once(rows: int, queries: int, keys: int) -> int:
+    """Whose maps, of so many rows, queries and keys each, take no more than `MAP_BYTES` in float32; at least one."""
+    return max(1, MAP_BYTES // (4 * rows * queries * keys))
+
+
+def _seen(query: Tensor, key: Tensor, value: Tensor, edit: Edit) -> Tensor:
+    """Of some heads of pairs, (2P, h, N, D)."""
+    source, target = _maps(query, key).chunk(2)
+    of_source, of_target = value.float().chunk(2)
+    return torch.cat([source @ of_source, edit(source, target) @ of_target]).to(value.dtype)
 
 
 def _projected(attn: Attention, seen: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from diffusers import DiffusionPipeline
 
 from models import tiny_sd3, tiny_sdxl
-from omniedit.specialists.learned import paired_sampling
+from omniedit.specialists.learned import attention_control, paired_sampling
 from omniedit.specialists.learned.alignment import TokenMap
-from omniedit.specialists.learned.attention_control import AttentionControl, Reach, joint_maps
+from omniedit.specialists.learned.attention_control import AttentionControl, Reach, heads_at_once, joint_maps
 from omniedit.specialists.learned.paired_sampling import (
     Pipeline,
     PromptPair,
@@ -100,6 +100,24 @@ def test_blending_ends_at_the_stated_step(
     source, target = one(pipeline, replace(PAIR, mask=np.zeros(SIZE, bool)), replace(HOW, blend=share))
     assert len(calls) == steps
     assert np.array_equal(source, target) == (share == 1.0)
+
+
+def test_heads_one_after_another_give_the_same_picture_bit_for_bit(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = one(pipeline, PAIR)
+    heads, maps = [], attention_control._maps
+    monkeypatch.setattr(attention_control, "MAP_BYTES", 1)
+    monkeypatch.setattr(attention_control, "_maps", lambda q, k: heads.append(q.shape[1]) or maps(q, k))
+    for picture, by_heads in zip(together, one(pipeline, PAIR), strict=True):
+        assert np.array_equal(picture, by_heads)
+    assert set(heads) == {1}
+
+
+def test_as_many_heads_go_together_as_fit() -> None:
+    joint, cross = (2, 4096, 4096 + 333), (2, 4096, 77)
+    assert heads_at_once(*joint) == 1 and heads_at_once(*cross) == 106
+    assert 4 * np.prod(joint) < attention_control.MAP_BYTES < 4 * 2 * np.prod(joint)
 
 
 def test_the_network_is_as_it_was_afterwards(pipeline: Pipeline) -> None:
