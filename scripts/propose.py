@@ -32,6 +32,7 @@ def main() -> None:
     wanted = {Task(task): count for task, count in args.wanted.items()}
     with PhotoShard(args.photos) as photos:
         if config.proposals.source == "replies":
+            assert config.learned.replies  # as Config has checked
             rows = proposals_of(photos.names, recorded_replies(config.learned.replies))
         else:
             rows = asked(photos, config.proposals, wanted, args.spent)

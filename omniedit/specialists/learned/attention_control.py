@@ -217,7 +217,7 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: Edit)
     held = 2 * pairs
     some = heads_at_once(held, query.shape[2], key.shape[2])
     by_heads = zip(*(each[-held:].split(some, dim=1) for each in (query, key, value)), strict=True)
-    seen = torch.cat([_seen(*heads, edit) for heads in by_heads], dim=1)
+    seen = torch.cat([_seen(*heads, edit=edit) for heads in by_heads], dim=1)
     if len(query) > held:
         free = functional.scaled_dot_product_attention(query[:-held], key[:-held], value[:-held])
         seen = torch.cat([free, seen])
@@ -229,7 +229,7 @@ def heads_at_once(rows: int, queries: int, keys: int) -> int:
     return max(1, MAP_BYTES // (4 * rows * queries * keys))
 
 
-def _seen(query: Tensor, key: Tensor, value: Tensor, edit: Edit) -> Tensor:
+def _seen(query: Tensor, key: Tensor, value: Tensor, *, edit: Edit) -> Tensor:
     """Of some heads of pairs, (2P, h, N, D)."""
     source, target = _maps(query, key).chunk(2)
     of_source, of_target = value.float().chunk(2)
