@@ -60,4 +60,4 @@ $(VENV)/test.ok: $(VENV)/embedded.ok
 	@touch $@
 
 clean:
-	rm -rf $(VENV) results logs .snakemake $(filter-out benchmarks/ablation/,$(wildcard benchmarks/*/))
+	rm -rf $(VENV) results logs .snakemake $(filter-out benchmarks/ablation/ benchmarks/student/,$(wildcard benchmarks/*/))

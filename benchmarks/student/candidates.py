@@ -1,0 +1,61 @@
+"""A shard of edit pairs of the world of `benchmarks/ablation`, as a specialist writes it, for the teacher to score.
+
+    python -m benchmarks.student.candidates --assets results/ablation/assets.npz --task object_swap --shard 3 \\
+        --pairs 250 --out results/student/candidates/object_swap/00003.h5
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.world import World, WorldPair
+from omniedit.errors import run_program
+from omniedit.pairs import EditPair, make_pair_id, write_shard
+from omniedit.progress import Progress
+from omniedit.tasks import Task
+
+SIZE = 192
+"""Of the pictures, in pixels: three times the side at which the student sees them, so that its view of detail is one."""
+ENVIRONMENTS = {"sunset": "golden_hour"}
+"""What the world's environments are called by the specialists, where it is not the same."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--task", type=Task, choices=list(Task), required=True)
+    parser.add_argument("--shard", type=int, required=True)
+    parser.add_argument("--pairs", type=int, required=True)
+    parser.add_argument("--held-out", action="store_true", help="sources show what other shards never do")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    world = World(Assets.load(args.assets), SIZE, seed=args.shard, held_out=args.held_out)
+    with Progress("pairs", total=args.pairs) as progress:
+        pairs = list(progress.over(pairs_of(world, args.task, args.pairs)))
+    write_shard(args.out, args.task, "world", args.shard, pairs)
+
+
+def pairs_of(world: World, task: Task, count: int) -> Iterator[EditPair]:
+    for index in range(count):
+        yield edit_pair(world.pair_of(task, index), f"world-{world.seed}-{index}", world.seed)
+
+
+def edit_pair(pair: WorldPair, source_id: str, seed: int) -> EditPair:
+    """With its truth in the specialists' words."""
+    truth = dict(pair.edit.truth)
+    if "environment" in truth:
+        truth["environment"] = ENVIRONMENTS.get(str(truth["environment"]), truth["environment"])
+    return EditPair(
+        pair_id=make_pair_id(pair.task, source_id, seed, attempt=0),
+        task=pair.task,
+        instructions=(pair.edit.instruction,),
+        source=pair.source,
+        edited=pair.edit.target,
+        mask=pair.edit.mask if pair.task.is_local else None,
+        provenance={"source_id": source_id, "specialist": "world", "seed": seed, "truth": truth},
+    )
+
+
+if __name__ == "__main__":
+    run_program(main)
