@@ -16,7 +16,7 @@ from omniedit.progress import Progress
 from omniedit.tasks import Task
 
 SIZE = 192
-"""Of the pictures, in pixels: three times the side at which the student sees them, so that its view of detail is one."""
+"""Of the pictures, in pixels: three times the side at which the student sees them, for its view of detail."""
 ENVIRONMENTS = {"sunset": "golden_hour"}
 """What the world's environments are called by the specialists, where it is not the same."""
 

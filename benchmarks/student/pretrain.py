@@ -1,4 +1,4 @@
-"""Pre-train the student that ships on the teacher's scores of the world's pairs, and tell how well it agrees on the way.
+"""Pre-train the student that ships on the teacher's scores of the world's pairs, and tell how well it agrees.
 
     python -m benchmarks.student.pretrain --lessons results/student --out results/student/student
 
