@@ -285,6 +285,9 @@ class ScoringConfig(Section):
     readout: Literal["tokens", "reply"] = "tokens"
     """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens, or the
     reply written out, with whole scores and a rationale, many times slower."""
+    canary: str | None = "canary"
+    """Folder where each judge's first scores of the canary are kept, 36 fixed pairs that each run scores twice to see
+    whether its judge moved; null: none is scored."""
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()

@@ -50,6 +50,7 @@ STAGES = (
     Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
     Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
+    Stage("score_canary", "canary.json", "score_canary.log"),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{task}/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
     Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
@@ -112,6 +113,7 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     left_out = {"pretrain_base"} if config.train.base.model else set()
     left_out |= set() if trains_inpainting(config) else {"train_inpainting"}
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
+    left_out |= set() if config.scoring.canary else {"score_canary"}
     wanted = [stage for stage in stages if stage.rule not in left_out]
     return [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
 

@@ -15,11 +15,13 @@ def main() -> None:
     parser.add_argument("scorer", type=Path, help="folder of the student, with agreement.json and agreement.parquet")
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--judge", required=True, help="the judge whose scores the filter uses")
+    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     figures = json.loads((args.scorer / "agreement.json").read_text())
-    page = agreement_page(args.run, figures, read_rows(args.scorer / "agreement.parquet"), args.judge)
+    rows = read_rows(args.scorer / "agreement.parquet")
+    page = agreement_page(args.run, figures, rows, args.judge, args.min_score)
     with replaced(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -48,6 +48,7 @@ def main() -> None:
 
     start = time.monotonic()
     student = Distillation(seen, options, args.seed)
+    before = agreement(compared(StudentJudge(student.model, student.tokenizer), unseen))
     losses = student.train()
     trained_s = time.monotonic() - start
     rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
@@ -59,6 +60,7 @@ def main() -> None:
         "parameters": sum(p.numel() for p in student.model.parameters()),
         "options": options.model_dump(),
         **agreement(rows),
+        "before": before,
     }
     print(f"trained in {trained_s:.1f} s on one thread, loss {losses[0]:.2f} -> {losses[-1]:.2f}")
     print(json.dumps({key: report[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))

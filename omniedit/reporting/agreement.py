@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
+from omniedit.scoring.agreement import PRECISIONS, proposal, scored
+from omniedit.tasks import Task
 
 SCORE_NAMES = {
     "sc_score_1": "edit succeeded",
@@ -21,15 +23,18 @@ AS_MADE = "none"
 """What agreement.json calls a pair without a defect."""
 
 
-def agreement_page(run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], judge: str) -> str:
+def agreement_page(
+    run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], judge: str, min_score: float
+) -> str:
     """The page.
 
     Args:
         figures: agreement.json.
         rows: agreement.parquet, a held-out example each.
         judge: the one whose scores the run's filter uses.
+        min_score: the filter's threshold.
     """
-    read = [row for row in rows if row["student_o_score"] is not None]
+    read = scored(rows)
     with styled():
         values = {
             "title": "Student judge",
@@ -48,6 +53,11 @@ def agreement_page(run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[
             "defects": defect_bars(figures["by_defect"]) if read else None,
             "scores": [score_row(name, figures) for name in SCORE_NAMES],
             "thresholds": [threshold_row(*item) for item in figures["at_threshold"].items()],
+            "min_score": min_score,
+            "before_and_after": [before_row("before training", figures["before"]), before_row("after", figures)],
+            "groups": group_rows(figures),
+            "calibration": calibration_curve(figures["calibration"]) if read else None,
+            "proposals": [proposal_row(rows, min_score, precision) for precision in PRECISIONS],
         }
         return render("agreement", values)
 
@@ -59,8 +69,53 @@ def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
 
 def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
     counts = [f"{choice[who]:,}" for who in ("teacher_keeps", "student_keeps")]
-    shares = [percent(choice[measure]) for measure in ("precision", "recall")]
+    shares = [percent(choice[measure]) for measure in ("precision", "recall", "f1")]
     return TableRow([f"{float(threshold):g} and more", *counts, *shares])
+
+
+def before_row(name: str, figures: Mapping[str, Any]) -> TableRow:
+    return TableRow([name, f"{figures['unscorable']:,} of {figures['held_out']:,}", *measured(figures["overall"])])
+
+
+def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
+    """All pairs, then those of each task, then those of each ratio."""
+    tasks = {Task(name).label: of_task for name, of_task in figures["by_task"].items()}
+    ratios = {name.replace("x", ":"): of_ratio for name, of_ratio in figures["by_ratio"].items()}
+    groups = {**tasks, **ratios, "All": figures["overall"]}
+    return [TableRow([name, f"{of['pairs']:,}", *measured(of)], total=name == "All") for name, of in groups.items()]
+
+
+def measured(overall: Mapping[str, Any]) -> list[str]:
+    """Each measure of O with its interval: '0.56 (0.31 to 0.74)'."""
+    return [_with_interval(overall[name], interval) for name, interval in overall["intervals"].items()]
+
+
+def _with_interval(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None or interval is None:
+        return number(value)
+    return f"{number(value)} ({number(interval[0])} to {number(interval[1])})"
+
+
+def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> TableRow:
+    found = proposal(rows, min_score, precision)
+    if found is None:
+        return TableRow([percent(precision), DASH, DASH, DASH, DASH])
+    reached = [percent(found["precision"]), percent(found["recall"]), f"{found['student_keeps']:,}"]
+    return TableRow([percent(precision), number(found["threshold"]), *reached])
+
+
+def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:
+    """The teacher's mean O over the student's; a dot's area grows with its pairs."""
+    figure, (axis,) = panels(1, 1, 4.6, 4.2)
+    student, teacher, pairs = ([of_bin[name] for of_bin in bins] for name in ("student", "teacher", "pairs"))
+    axis.plot([0, 10], [0, 10], color=LINE, linewidth=1)
+    axis.plot(student, teacher, color=BLUE, linewidth=1.2)
+    axis.scatter(student, teacher, s=[16 + 240 * count / sum(pairs) for count in pairs], color=BLUE, zorder=3)
+    for x, y, count in zip(student, teacher, pairs, strict=True):
+        axis.annotate(f"{count:,}", (x, y), (7, -11), textcoords="offset points", color=INK, fontsize=8)
+    axis.set(xlim=(-0.3, 10.3), ylim=(-0.3, 10.3), xlabel="student's O", ylabel="teacher's mean O", aspect="equal")
+    axis.grid(True, axis="both")
+    return figure
 
 
 def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:

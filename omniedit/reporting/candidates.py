@@ -14,7 +14,7 @@ from omniedit.tasks import Task
 class Candidate:
     """One candidate pair; the scores are None where it is unscorable.
 
-    `row` is its place in the file `shard`.
+    `row` is its place in the file `shard`, `thing` the object that is edited, '' where that is the whole picture.
     """
 
     task: Task
@@ -28,6 +28,8 @@ class Candidate:
     pq_score: float | None
     o_score: float | None
     reasoning: str
+    instruction: str
+    thing: str
     judge: str
     kept: bool
     reason: str
@@ -95,6 +97,8 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
                 pq_score=score["pq_score"],
                 o_score=score["o_score"],
                 reasoning=score["reasoning"] or "",
+                instruction=shard.instructions(row)[0],
+                thing=provenance.get("truth", {}).get("object", ""),
                 judge=score["judge"],
                 kept=decision["kept"],
                 reason=decision["reason"],

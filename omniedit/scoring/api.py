@@ -23,7 +23,7 @@ class ApiJudge:
         max_side: pictures are scaled until their longer side has at most so many pixels.
     """
 
-    name = "api"
+    name, version = "api", ""
 
     def __init__(self, client: Client, rubric: Rubric, max_side: int) -> None:
         self.client, self.rubric, self.max_side = client, rubric, max_side

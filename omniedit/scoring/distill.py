@@ -45,6 +45,7 @@ class Example:
     instructions: tuple[str, ...]
     views: NDArray[np.uint8]
     teacher: Score
+    ratio: str = ""
 
 
 def read_examples(
@@ -87,6 +88,7 @@ def _example(shard: Shard, row: int, taught: Mapping[str, Any], image_size: int)
         instructions=pair.instructions,
         views=views(pair.source, pair.edited, image_size),
         teacher=Score(taught["sc_score_1"], taught["sc_score_2"], taught["pq_score"], taught["reasoning"]),
+        ratio=pair.provenance["ratio"],
     )
 
 
@@ -106,7 +108,7 @@ def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str,
             seen = np.stack([example.views for example in batch])
             verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
             rows += [
-                agreement_row(example.pair_id, example.task, example.defect, example.teacher, verdict)
+                agreement_row(example.pair_id, example.task, example.ratio, example.defect, example.teacher, verdict)
                 for example, verdict in zip(batch, verdicts, strict=True)
             ]
             progress.advance(len(batch))

@@ -21,7 +21,7 @@ class ReferenceJudge:
     and blur below a pixel are gone before it looks.
     """
 
-    name = "reference"
+    name, version = "reference", ""
     batch_size = 1
 
     def __init__(self) -> None:

@@ -45,11 +45,12 @@ class Score:
 class Judge(Protocol):
     """Scores edit pairs, a batch at a time.
 
-    `name` is the value of `scoring.judge`, `prompt_hash` the digest of the rubric, `batch_size` the number of pairs
-    that it handles best at once.
+    `name` is the value of `scoring.judge`, `version` that of its weights, '' where it has none here, `prompt_hash` the
+    digest of the rubric, `batch_size` the number of pairs that it handles best at once.
     """
 
     name: str
+    version: str
     prompt_hash: str
     batch_size: int
 

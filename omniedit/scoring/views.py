@@ -18,7 +18,8 @@ def views(source: Image, edited: Image, side: int) -> NDArray[np.uint8]:
     pixels, which no thumbnail shows, are seen. `detail` is a window of the edited picture, pixel for pixel, where most
     has changed.
     """
-    change = cv2.absdiff(source, edited).max(axis=-1)
+    red, green, blue = cv2.split(cv2.absdiff(source, edited))
+    change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
     return np.stack(
         [
             _squeezed(source, side),

@@ -239,11 +239,16 @@ def test_summary_counts_what_the_run_made():
 
 
 def test_agreement_page_with_and_without_examples():
-    rows = [agreement_row("p", "object_swap", "", Score(8, 9, 9), Score(7, 9, 9))]
-    rows += [agreement_row("q", "object_swap", "no_change", Score(0, 9, 9), Score(1, 9, 9))]
-    facts = {"teacher": "reference", "held_out_photos": ["dog"], "learnt_from": 10}
-    assert agreement_page("mini", facts | agreement(rows), rows, "reference").count("<img") == 2
-    assert "No held-out pair could be compared" in agreement_page("mini", facts | agreement([]), [], "reference")
+    rows = [agreement_row("p", "object_swap", "3x2", "", Score(9, 10, 10), Score(7, 9, 9))]
+    rows += [agreement_row("q", "object_swap", "3x2", "no_change", Score(0, 9, 9), Score(1, 9, 9))]
+    facts = {"teacher": "reference", "held_out_photos": ["dog"], "learnt_from": 10, "before": agreement([])}
+    page = agreement_page("mini", facts | agreement(rows), rows, "reference", 9.0)
+    assert page.count("<img") == 3
+    cells = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+    assert ["80 %", f"{(7 * 9) ** 0.5:.2f}", "100 %", "100 %", "1"] in cells
+    ratio = next(row for row in cells if row[:2] == ["3:2", "2"])
+    assert ratio[2] == "1.00" and re.fullmatch(r"2.2\d \(1.5\d to 3.00\)", ratio[3])
+    assert "No held-out pair could be compared" in agreement_page("mini", facts | agreement([]), [], "student", 9.0)
 
 
 def test_empty_pages():

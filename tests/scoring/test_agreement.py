@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from omniedit.scoring.agreement import agreement, agreement_row, spearman
+from omniedit.scoring.agreement import agreement, agreement_row, calibration, intervals, proposal, spearman
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import Score
 
@@ -20,21 +20,69 @@ def test_spearman_ranks_with_ties_sharing_their_mean_rank() -> None:
 def test_precision_and_recall_at_the_threshold() -> None:
     teacher, student = [9.5, 9.2, 3.0, 9.1], [9.4, 2.0, 9.3, 9.9]
     rows = [
-        agreement_row(str(i), "object_swap", "", Score(t, t, t), Score(s, s, s))
+        agreement_row(str(i), "object_swap", "3x2", "", Score(t, t, t), Score(s, s, s))
         for i, (t, s) in enumerate(zip(teacher, student, strict=True))
     ]
-    rows.append(agreement_row("cut", "object_swap", "blur", Score(5, 5, 5), Unscorable("cut off")))
+    rows.append(agreement_row("cut", "object_swap", "3x2", "blur", Score(5, 5, 5), Unscorable("cut off")))
     figures = agreement(rows)
     assert figures["held_out"] == 5
     assert figures["unscorable"] == 1
     assert figures["at_threshold"]["9.0"] == pytest.approx(
-        {"teacher_keeps": 3, "student_keeps": 3, "precision": 0.6667, "recall": 0.6667}
+        {"teacher_keeps": 3, "student_keeps": 3, "precision": 0.6667, "recall": 0.6667, "f1": 0.6667}
     )
     assert figures["by_defect"]["blur"] == {"pairs": 0, "teacher": None, "student": None}
 
 
 def test_nothing_read_gives_nulls_not_numbers() -> None:
-    figures = agreement([agreement_row("a", "object_swap", "", Score(5, 5, 5), Unscorable("?"))])
+    figures = agreement([agreement_row("a", "object_swap", "3x2", "", Score(5, 5, 5), Unscorable("?"))])
     assert figures["spearman"]["o_score"] is None
     assert figures["mean_absolute_error"]["o_score"] is None
     assert figures["at_threshold"]["9.0"]["precision"] is None
+    assert figures["calibration"] == [] and figures["overall"]["intervals"]["spearman"] is None
+
+
+def row(pair: int, teacher: float, student: float, task: str = "object_swap") -> dict:
+    scores = Score(teacher, teacher, teacher), Score(student, student, student)
+    return agreement_row(str(pair), task, "3x2", "", *scores)
+
+
+def test_intervals_hold_the_value_and_narrow_with_pairs_not_with_copies_of_them() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 10, 400)
+    rows = [row(i, t, np.clip(t + rng.normal(0, 2), 0, 10)) for i, t in enumerate(truth)]
+    (low, high), (low_few, high_few) = (intervals(part)["spearman"] for part in (rows, rows[:25]))
+    assert low < spearman(*np.array([(r["teacher_o_score"], r["student_o_score"]) for r in rows]).T) < high
+    assert high_few - low_few > 2 * (high - low)
+    copied = intervals([each for each in rows[:25] for _ in range(16)])["spearman"]
+    assert copied == pytest.approx([low_few, high_few], abs=0.03)
+
+
+def test_groups_are_told_apart() -> None:
+    good = [row(i, i, i) for i in range(8)]
+    bad = [row(i, i, 7 - i, "style_transfer") for i in range(8, 0, -1) if i < 8]
+    by_task = agreement([*good, *bad])["by_task"]
+    assert (by_task["object_swap"]["spearman"], by_task["style_transfer"]["spearman"]) == (1, -1)
+    assert by_task["object_swap"]["pairs"] == 8
+
+
+def test_calibration_is_the_teachers_mean_where_the_student_says_so_much() -> None:
+    teacher, student = np.array([1.0, 3.0, 9.0, 10.0]), np.array([5.1, 5.9, 9.5, 10.0])
+    assert calibration(teacher, student) == [
+        {"pairs": 2, "student": 5.5, "teacher": 2.0},
+        {"pairs": 2, "student": 9.75, "teacher": 9.5},
+    ]
+
+
+def test_the_proposed_threshold_is_the_least_that_is_so_precise() -> None:
+    rows = [row(i, *scores) for i, scores in enumerate([(9.5, 8.0), (9.2, 7.5), (5, 7.0), (9.1, 6.5), (2, 6.0)])]
+    found = proposal(rows, min_score=9, least_precision=0.75)
+    assert found == {
+        "threshold": 6.5,
+        "teacher_keeps": 3,
+        "student_keeps": 4,
+        "precision": 0.75,
+        "recall": 1.0,
+        "f1": 0.8571,
+    }
+    assert proposal(rows, 9, 0.9)["threshold"] == 7.5
+    assert proposal(rows, 9.8, 0.5) is None

@@ -68,7 +68,7 @@ FOLDERS = [
     "buckets",
     "buckets/parts/{part}",
 ]
-REPORT_PAGES = ["filter", "agreement", "training", "benchmark", "throughput", "provenance"]
+REPORT_PAGES = ["filter", "thresholds", "agreement", "training", "benchmark", "throughput", "provenance"]
 REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
@@ -136,6 +136,7 @@ def all_results(wildcards):
         *(["proposals/{shard}.parquet", "proposals/bench.parquet"] if CONFIG.tasks.learned else []),
         *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
+        *(["canary.json"] if CONFIG.scoring.canary else []),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
         *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
         *([] if CONFIG.train.base.model else ["train/base/manifest.json", "train/base.metrics.jsonl"]),
@@ -356,6 +357,25 @@ def scores_of_teacher(wildcards):
 
 def scores_option(wildcards, input):
     return f"--scores {input.scores}" if input.scores else ""
+
+
+def canary_of_run(wildcards):
+    return f"results/{wildcards.run}/canary.json" if CONFIG.scoring.canary else []
+
+
+def canary_option(wildcards, input):
+    return f"--canary {input.canary}" if input.canary else ""
+
+
+def teacher_of_run(wildcards):
+    """Where another judge gave the run's scores, what to hold these against."""
+    return of_run("results/{run}/teacher/{task}/{taught}.parquet") if CONFIG.scoring.judge != "reference" else []
+
+
+def teacher_option(wildcards, input):
+    if not input.teacher:
+        return []
+    return ["--teacher", f"results/{wildcards.run}/teacher/{{task}}/{{shard}}.parquet", "--taught", len(TEACHER_SHARDS)]
 
 
 def decisions_of_block(wildcards):

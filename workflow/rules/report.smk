@@ -155,6 +155,40 @@ rule report_filter:
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
+rule report_thresholds:
+    input:
+        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        canary=canary_of_run,
+        teacher=teacher_of_run,
+    output:
+        report(
+            "results/{run}/report/thresholds.html",
+            caption="../report/thresholds.rst",
+            category="2 Scores",
+            labels={"page": "Thresholds and drift"},
+        ),
+    log:
+        "logs/{run}/report_thresholds.log",
+    benchmark:
+        "benchmarks/{run}/report_thresholds.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        scores=pattern("scores/{task}/{shard}.parquet"),
+        decisions=pattern("decisions/{task}/{shard}.parquet"),
+        shards=all_shards,
+        canary=canary_option,
+        teacher=teacher_option,
+        min_score=CONFIG.filter.min_score,
+    message:
+        "Report: thresholds and drift; {log}"
+    shell:
+        "python scripts/report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}"
+        " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards} {params.canary}"
+        " {params.teacher:q} --min-score {params.min_score} --out {output} > {log} 2>&1"
+
+
 rule report_agreement:
     input:
         "results/{run}/scorer/manifest.json",
@@ -174,11 +208,12 @@ rule report_agreement:
     params:
         scorer=subpath(input[0], parent=True),
         judge=CONFIG.scoring.judge,
+        min_score=CONFIG.filter.min_score,
     message:
         "Report: student judge; {log}"
     shell:
-        "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge} --out {output}"
-        " > {log} 2>&1"
+        "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}"
+        " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
 rule report_training:

@@ -5,6 +5,7 @@ OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
+    results/{run}/canary.json                         how far the judge moved since its first scores of the canary
     results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
     results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
@@ -94,6 +95,34 @@ if CONFIG.scoring.judge == "api":
             endpoint=1,
         message:
             "Ask the endpoint about pairs: {wildcards.task} {wildcards.shard}; {log}"
+
+
+rule score_canary:
+    input:
+        scorer=scorer_of_run,
+    output:
+        scores="results/{run}/canary.parquet",
+        drift="results/{run}/canary.json",
+    log:
+        "logs/{run}/score_canary.log",
+    benchmark:
+        "benchmarks/{run}/score_canary.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        endpoint=int(CONFIG.scoring.judge == "api"),
+    params:
+        judge=CONFIG.scoring.judge,
+        scorer=scorer_option,
+        config="results/{run}/config.json",
+        spent="results/{run}/spent",
+        kept=CONFIG.scoring.canary,
+        asked=asked,
+    message:
+        "Score the canary; {log}"
+    shell:
+        "python scripts/score_canary.py --config {params.config} {params.scorer} --spent {params.spent}"
+        " --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
 
 
 rule decide_shard:

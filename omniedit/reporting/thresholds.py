@@ -1,0 +1,134 @@
+"""What other thresholds would keep: how much, how diverse, how near the teacher's choice; whether the judge moved."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
+from omniedit.reporting.tabular import TableRow
+from omniedit.scoring.agreement import choice
+from omniedit.scoring.diversity import codes_of, effective_number, effective_number_by_chance
+from omniedit.tasks import Task
+
+STEPS = np.arange(0, 10.01, 0.5)
+TOLD = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
+DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
+
+
+def thresholds_page(
+    run: str,
+    candidates: Sequence[Candidate],
+    teacher: Mapping[str, float],
+    canary: Mapping[str, Any] | None,
+    min_score: float,
+) -> str:
+    """The page.
+
+    Args:
+        teacher: pair id -> the teacher's O, where another judge gave the candidates' scores.
+        canary: canary.json; None where the run has none.
+        min_score: the filter's threshold, of which the page is no judge.
+    """
+    eligible = [c for c in candidates if c.reason in ("kept", "below threshold")]
+    compared = [c for c in eligible if c.pair_id in teacher]
+    with styled():
+        values = {
+            "title": "Thresholds and drift",
+            "run": run,
+            "min_score": min_score,
+            "judge": ", ".join(sorted({c.judge for c in candidates})) or "none",
+            "kept": kept_curves(eligible, min_score) if eligible else None,
+            "rows": [threshold_row(eligible, threshold) for threshold in TOLD],
+            "diversity": diversity_curves(eligible, min_score) if eligible else None,
+            "agreement": agreement_curves(compared, teacher, min_score) if compared else None,
+            "compared": len(compared),
+            "canary": canary,
+            "canary_rows": canary_rows(canary) if canary else [],
+        }
+        return render("thresholds", values)
+
+
+def scores_of(candidates: Sequence[Candidate]) -> np.ndarray:
+    return np.array([c.o_score for c in candidates], float)
+
+
+def threshold_row(eligible: Sequence[Candidate], threshold: float) -> TableRow:
+    kept = [c for c in eligible if c.o_score is not None and c.o_score >= threshold]
+    share = percent(len(kept) / len(eligible)) if eligible else percent(None)
+    diverse = [number(effective_number(codes_of(values_of(kept, name))), 1) for name in DIVERSITIES]
+    return TableRow([f"{threshold:g} and more", f"{len(kept):,}", share, *diverse])
+
+
+def values_of(candidates: Sequence[Candidate], name: str) -> list[str]:
+    """What there is of it: edits of a whole picture have no object."""
+    return [value for value in (getattr(c, name) for c in candidates) if value]
+
+
+def kept_curves(eligible: Sequence[Candidate], min_score: float) -> Figure:
+    """Share that is kept over the threshold, of all and of each task."""
+    figure, (axis,) = panels(1, 1, 9.4, 3.4)
+    for task, colour in zip(Task, SEQUENCE, strict=True):
+        if of_task := [c for c in eligible if c.task == task]:
+            axis.plot(STEPS, kept_shares(of_task), color=colour, label=task.label)
+    axis.plot(STEPS, kept_shares(eligible), color=INK, linewidth=2.4, label="all")
+    axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="share kept")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def kept_shares(candidates: Sequence[Candidate]) -> list[float]:
+    scores = scores_of(candidates)
+    return [float((scores >= threshold).mean()) for threshold in STEPS]
+
+
+def diversity_curves(eligible: Sequence[Candidate], min_score: float) -> Figure:
+    """Effective numbers over the threshold, beside those of as many pairs drawn at random."""
+    figure, axes = panels(1, 3, 9.4, 3.0)
+    for axis, (name, label) in zip(axes, DIVERSITIES.items(), strict=True):
+        having = [c for c in eligible if getattr(c, name)]
+        codes, scores = codes_of(values_of(eligible, name)), scores_of(having)
+        rng = np.random.default_rng(0)
+        steps = [step for step in STEPS if (scores >= step).any()]
+        by_chance = [effective_number_by_chance(codes, int((scores >= step).sum()), rng) for step in steps]
+        axis.plot(steps, by_chance, color=PALE, linewidth=3, label="as many at random")
+        axis.plot(steps, [effective_number(codes[scores >= step]) for step in steps], color=BLUE, label="kept")
+        axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axis.set(xlim=(0, 10), xlabel="threshold on O")
+        axis.set_ylim(bottom=0)
+        axis.set_title(label, color=MUTED)
+    axes[0].set_ylabel("effective number")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2)
+    return figure
+
+
+def agreement_curves(compared: Sequence[Candidate], teacher: Mapping[str, float], min_score: float) -> Figure:
+    """Of the judge's choice at each threshold, against the teacher's at the filter's."""
+    figure, (axis,) = panels(1, 1, 9.4, 3.0)
+    wanted = np.array([teacher[c.pair_id] >= min_score for c in compared])
+    choices = [choice(wanted, scores_of(compared) >= threshold) for threshold in STEPS]
+    for name, label, colour in (("precision", "precision", BLUE), ("recall", "recall", GREEN), ("f1", "F1", VERMILION)):
+        axis.plot(STEPS, [np.nan if c[name] is None else c[name] for c in choices], color=colour, label=label)
+    axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on the judge's O")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def canary_rows(canary: Mapping[str, Any]) -> list[TableRow]:
+    facts = [
+        ("first scored by the run", canary["first_run"]),
+        ("pairs that have scores", f"{canary['scored']:,} of {canary['pairs']:,}"),
+        ("that have scores in one run only", f"{canary['scored_in_one_only']:,}"),
+        ("O moved on average by", number(canary["moved"], 3)),
+        ("up or down", number(canary["bias"], 3)),
+        ("at most by", number(canary["largest_move"], 3)),
+        ("two passes of one run differ by", number(canary["noise"], 3)),
+        ("alarm beyond", number(canary["limit"], 3)),
+    ]
+    return [TableRow([name, value]) for name, value in facts]

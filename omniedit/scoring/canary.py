@@ -1,0 +1,154 @@
+"""The canary: a small fixed set of pairs that each run scores anew, to see whether its judge still judges alike.
+
+It is scored twice, the second time in the reverse order: how far the two are apart is the judge's noise (an endpoint's
+sampling, a batch's rounding). The first record of a judge is kept; how far later ones are from it is its drift.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from omniedit.errors import Damaged
+from omniedit.images import Image, decode_image
+from omniedit.pairs import EditPair
+from omniedit.scoring.score import SCORES_SCHEMA, Judge, score_row
+from omniedit.tables import read_table, write_table
+from omniedit.tasks import Task
+
+CANARY_SCHEMA = SCORES_SCHEMA.append(pa.field("pass", pa.int64()))
+LEAST_MOVE = 0.1
+"""Of O on average: judges that are asked again move by so much (VIEScore's users report it)."""
+MOST_LOST = 0.05
+"""Share of the pairs that may be scored in one record and not in another."""
+INSTRUCTION = "Turn this photo into a black and white photograph."
+_PIXELS = 384 * 384
+
+
+def canary_pairs() -> list[EditPair]:
+    """Each photo that ships, four times: made grey as asked, made half grey, grey and blurred, and left as it is."""
+    folder = resources.files("omniedit.sources") / "sample"
+    photos = sorted(file.name for file in folder.iterdir() if file.name.endswith(".jpg"))
+    return [
+        EditPair(
+            f"canary-{name.removesuffix('.jpg')}-{kind}",
+            Task.STYLE_TRANSFER,
+            (INSTRUCTION,),
+            photo,
+            edited,
+            None,
+            _TRUTH,
+        )
+        for name in photos
+        for photo in [_small(decode_image((folder / name).read_bytes(), name))]
+        for kind, edited in _edits(photo).items()
+    ]
+
+
+_TRUTH = {"truth": {"style": "black and white photograph"}}
+
+
+def canary_key(judge: Judge, asked: str, pairs: Sequence[EditPair]) -> str:
+    """16 hex digits of all that scores of the canary follow from, beside what an endpoint has behind its model's name.
+
+    Args:
+        asked: `scoring.asked` of the config.
+    """
+    digest = hashlib.sha256(json.dumps([judge.name, judge.version, judge.prompt_hash, asked]).encode())
+    for pair in pairs:
+        digest.update(pair.source.tobytes() + pair.edited.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def score_canary(judge: Judge, pairs: Sequence[EditPair], number: int) -> list[dict[str, object]]:
+    """Rows of CANARY_SCHEMA of one pass, in the order of `pairs`; pass 1 goes through them backwards."""
+    ordered = list(pairs)[:: -1 if number else 1]
+    verdicts = []
+    for first in range(0, len(ordered), judge.batch_size):
+        verdicts += judge.judge(ordered[first : first + judge.batch_size])
+    rows = [score_row(pair.pair_id, verdict, judge) for pair, verdict in zip(ordered, verdicts, strict=True)]
+    return sorted(({**row, "pass": number} for row in rows), key=lambda row: str(row["pair_id"]))
+
+
+def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How far two records of CANARY_SCHEMA are apart, and whether that is an alarm.
+
+    `noise` is the mean |difference| of O between the passes of one record, of the noisier one, `moved` that between the
+    records' means, which is an alarm beyond 0.1 and twice the noise; so is a pair in twenty that only one has scored.
+    What cannot be computed is null.
+    """
+    now_means, first_means = _means(now), _means(first)
+    both = sorted(set(now_means) & set(first_means))
+    difference = np.array([now_means[pair] - first_means[pair] for pair in both])
+    noises = [noise for record in (now, first) if (noise := _noise(record)) is not None]
+    noise = max(noises, default=None)
+    lost = len(set(now_means) ^ set(first_means))
+    moved = float(np.abs(difference).mean()) if both else None
+    limit = LEAST_MOVE + 2 * (noise or 0.0)
+    pairs = len({row["pair_id"] for row in now})
+    return {
+        "pairs": pairs,
+        "scored": len(now_means),
+        "scored_in_one_only": lost,
+        "noise": noise,
+        "moved": moved,
+        "bias": float(difference.mean()) if both else None,
+        "largest_move": float(np.abs(difference).max()) if both else None,
+        "limit": limit,
+        "alarm": lost > MOST_LOST * pairs or (moved is not None and moved > limit),
+    }
+
+
+def _means(record: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Pair -> mean O of its passes, of pairs that both have scored."""
+    passes = _passes(record)
+    return {pair: float(np.mean(scores)) for pair, scores in passes.items() if None not in scores}
+
+
+def _noise(record: Sequence[Mapping[str, Any]]) -> float | None:
+    apart = [abs(scores[0] - scores[1]) for scores in _passes(record).values() if None not in scores]
+    return float(np.mean(apart)) if apart else None
+
+
+def _passes(record: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    passes: dict[str, list[Any]] = {}
+    for row in record:
+        passes.setdefault(row["pair_id"], []).append(row.get("o_score"))
+    return passes
+
+
+def _small(photo: Image) -> Image:
+    height, width = photo.shape[:2]
+    scale = (_PIXELS / (height * width)) ** 0.5
+    size = round(width * scale), round(height * scale)
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _edits(photo: Image) -> dict[str, Image]:
+    grey = np.asarray(cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    half = ((photo.astype(np.uint16) + grey + 1) // 2).astype(np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.5), np.uint8)
+    return {"asked": grey, "half": half, "blurred": blurred, "unchanged": photo.copy()}
+
+
+def write_record(path: Path, rows: Sequence[Mapping[str, Any]], run: str) -> None:
+    table = pa.Table.from_pylist(list(rows), schema=CANARY_SCHEMA)
+    write_table(path, table.replace_schema_metadata({"run": run}))
+
+
+def read_record(path: Path) -> tuple[list[dict[str, Any]], str]:
+    """Its rows and the run that made it.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    table = read_table(path, CANARY_SCHEMA.names)
+    if b"run" not in (table.schema.metadata or {}):
+        raise Damaged(path, "no record of a canary")
+    return table.to_pylist(), table.schema.metadata[b"run"].decode()

@@ -1,0 +1,33 @@
+"""How diverse what a threshold keeps is, beside as many pairs drawn at random.
+
+N  pairs
+"""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[np.int64]
+"""Of N pairs, which of the values each has."""
+
+DRAWS = 10
+
+
+def codes_of(values: Sequence[Hashable]) -> Codes:
+    return np.unique(np.array(values, str), return_inverse=True)[1].astype(np.int64)
+
+
+def effective_number(codes_N: Codes) -> float:
+    """As many equally common values are as diverse: the exponential of Shannon's entropy (Hill 1973); 0 of none."""
+    if not len(codes_N):
+        return 0.0
+    share = np.bincount(codes_N) / len(codes_N)
+    share = share[share > 0]
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
+def effective_number_by_chance(codes_N: Codes, count: int, rng: np.random.Generator) -> float:
+    """The mean over random choices of so many of the pairs."""
+    draws = (rng.choice(codes_N, count, replace=False) for _ in range(DRAWS))
+    return float(np.mean([effective_number(drawn) for drawn in draws]))

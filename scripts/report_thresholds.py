@@ -1,0 +1,41 @@
+"""What other thresholds would keep, and whether the judge moved -> report/thresholds.html."""
+
+import argparse
+import json
+from pathlib import Path
+
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.reporting.candidates import read_candidates
+from omniedit.reporting.thresholds import thresholds_page
+from omniedit.shards import add_shard_options, files_of
+from omniedit.tables import read_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    add_shard_options(parser)
+    parser.add_argument("--teacher", help="pattern of teacher/{task}/{shard}.parquet, where it is not the judge")
+    parser.add_argument("--taught", type=int, default=0, help="how many shards the teacher scored, the first ones")
+    parser.add_argument("--canary", type=Path, help="canary.json of the run")
+    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    args = parser.parse_args()
+
+    patterns = args.candidates, args.scores, args.decisions
+    candidates, _ = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
+    taught = files_of(args.teacher, args.tasks, args.taught) if args.teacher else []
+    rows = (row for path in taught for row in read_rows(path, ["pair_id", "defect", "o_score"]))
+    teacher = {row["pair_id"]: row["o_score"] for row in rows if row["defect"] == ""}
+    canary = json.loads(args.canary.read_text()) if args.canary else None
+    page = thresholds_page(args.run, candidates, teacher, canary, args.min_score)
+    with replaced(args.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_program(main)

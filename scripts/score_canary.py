@@ -1,0 +1,56 @@
+"""Score the canary twice and compare it with the judge's first record: canary.parquet and canary.json of the run."""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from omniedit.config import Config, ScoringConfig
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.scoring import judging
+from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the run's config.json, of which run and scoring")
+    parser.add_argument(
+        "--scorer", type=Path, help="folder of the trained student, or of an InternVL or its models/ROLE.json"
+    )
+    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for the judge api")
+    parser.add_argument("--kept", type=Path, required=True, help="folder of the judges' first records")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
+    parser.add_argument("--drift", type=Path, required=True, help="JSON file of how far they moved")
+    args = parser.parse_args()
+
+    config = Config.model_validate_json(args.config.read_text())
+    pairs = canary_pairs()
+    rows: list[dict[str, object]] = []
+    for number in range(2):
+        with (
+            tempfile.TemporaryDirectory() as nothing_cached,
+            judging(
+                config.scoring.judge, len(pairs), args.scorer, uncached(config.scoring, nothing_cached), args.spent
+            ) as judge,
+        ):
+            rows += score_canary(judge, pairs, number)
+            key = canary_key(judge, config.scoring.asked, pairs)
+    kept = args.kept / f"{key}.parquet"
+    if not kept.is_file():
+        write_record(kept, rows, config.run)
+    first, first_run = read_record(kept)
+    told = drift(rows, first) | {"judge": config.scoring.judge, "first_run": first_run, "first_record": str(kept)}
+    write_record(args.out, rows, config.run)
+    with replaced(args.drift) as temporary:
+        temporary.write_text(json.dumps(told, indent=1) + "\n")
+    print(("ALARM: the judge moved: " if told["alarm"] else "") + json.dumps(told))
+
+
+def uncached(scoring: ScoringConfig, folder: str) -> ScoringConfig:
+    """Replies that an endpoint gave before would hide that it would give others now."""
+    return scoring.model_copy(update={"api": scoring.api.model_copy(update={"cache": folder})})
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,58 @@
+"""The page of thresholds: counts and diversities that can be checked by hand, and an alarm that is seen."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.thresholds import thresholds_page
+from omniedit.scoring.diversity import codes_of, effective_number, effective_number_by_chance
+from omniedit.tasks import Task
+
+CANARY = {"judge": "api", "first_run": "july", "first_record": "canary/0.parquet", "pairs": 36, "scored": 35}
+CANARY |= {"scored_in_one_only": 1, "moved": 0.42, "bias": -0.4, "largest_move": 2.0, "noise": 0.05, "limit": 0.2}
+
+
+def candidate(number: int, o_score: float | None, thing: str, ratio: str = "1x1", reason: str = "") -> Candidate:
+    reason = reason or ("kept" if o_score and o_score >= 9 else "below threshold")
+    told = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
+    scores = dict.fromkeys(("sc_score_1", "sc_score_2", "pq_score", "o_score"), o_score)
+    place = {"task": Task.OBJECT_REMOVAL, "pair_id": f"p{number}", "source_id": "s", "ratio": ratio}
+    return Candidate(**place, shard=Path(), row=number, **scores, **told, kept=reason == "kept", reason=reason)
+
+
+PAIRS = [candidate(0, 9.5, "dog", "3x2"), candidate(1, 9.1, "dog"), candidate(2, 8.2, "cat"), candidate(3, 4.0, "car")]
+OTHERS = [candidate(4, None, "bus", reason="unscorable"), candidate(5, 9.9, "bus", reason="duplicate of p0")]
+
+
+def cells(page: str) -> list[list[str]]:
+    return [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+
+
+def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
+    page = thresholds_page("mini", [*PAIRS, *OTHERS], {"p0": 9.2, "p2": 9.0, "p3": 1.0}, None, 9.0)
+    rows = cells(page)
+    assert ["0 and more", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
+    assert ["9 and more", "2", "50 %", "1.0", "1.0", "2.0"] in rows
+    assert page.count("<img") == 3 and "over the 3 pairs that both" in page and "no canary was scored" in page
+
+
+def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
+    page = thresholds_page("mini", PAIRS, {}, CANARY | {"alarm": True}, 9.0)
+    assert "Alarm: the api judge moved since the run july." in page and ["O moved on average by", "0.420"] in cells(
+        page
+    )
+    assert "Alarm" not in thresholds_page("mini", PAIRS, {}, CANARY | {"alarm": False}, 9.0)
+    assert "nothing to hold them against" in page and "no pair with a score" in thresholds_page("mini", [], {}, None, 9)
+
+
+def test_effective_numbers_are_those_of_equally_common_values() -> None:
+    rng = np.random.default_rng(0)
+    even, uneven = codes_of(["a", "b", "c", "d"] * 25), codes_of(["a"] * 97 + ["b", "c", "d"])
+    assert effective_number(even) == pytest.approx(4)
+    assert 1 < effective_number(uneven) < 1.3
+    assert effective_number_by_chance(even, 100, rng) == pytest.approx(4)
+    assert 2.5 < effective_number_by_chance(even, 6, rng) < 4
+    assert effective_number(codes_of([])) == 0

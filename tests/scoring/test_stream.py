@@ -1,0 +1,62 @@
+"""A shard is judged in order, and however long it is, no more than a few batches of its pictures are in memory."""
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniedit.errors import Damaged
+from omniedit.pairs import EditPair, Shard, write_shard
+from omniedit.progress import Progress
+from omniedit.scoring import Score, Unscorable
+from omniedit.scoring.stream import judged
+from omniedit.tasks import Task
+
+COUNT, SIZE = 60, 4
+
+
+class CountingJudge:
+    """Gives each picture its shade, and notes how many are alive."""
+
+    name, version, prompt_hash, batch_size = "counting", "", "hash", SIZE
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        gc.collect()
+        pairs_alive = (each for each in gc.get_objects() if isinstance(each, EditPair))
+        self.most = max(self.most, sum(each.pair_id.startswith("stream") for each in pairs_alive))
+        return [Score(float(pair.edited[0, 0, 0]) / 10, 0, 0) for pair in pairs]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    pictures = [np.full((16, 16, 3), number, np.uint8) for number in range(COUNT)]
+    pairs = [
+        EditPair(f"stream{n:02d}", Task.STYLE_TRANSFER, ("Etch it.",), p, p, None, {}) for n, p in enumerate(pictures)
+    ]
+    write_shard(tmp_path / "00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
+    return tmp_path / "00000.h5"
+
+
+def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) -> None:
+    judge = CountingJudge()
+    with Shard(path) as shard, Progress("pairs") as progress:
+        told = [
+            (pair.pair_id, verdict.sc_score_1) for batch in judged(shard, judge, progress) for pair, verdict in batch
+        ]
+    assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
+    assert progress.done == COUNT
+    assert judge.most <= 3 * SIZE + 1
+
+
+def test_damage_is_told_and_ends_the_reading(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"IDAT")
+    content[place + 8] ^= 1
+    path.write_bytes(content)
+    with Shard(path) as shard, Progress("pairs") as progress, pytest.raises(Damaged, match="checksum"):
+        list(judged(shard, CountingJudge(), progress))
