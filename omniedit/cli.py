@@ -51,9 +51,12 @@ def _main() -> None:
     score.add_argument("--url", help="of an endpoint, in place of the config's")
     score.add_argument("--model", help="of an endpoint, in place of the config's")
     score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
-    agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings")
+    agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings, or other scores")
     agree.add_argument("scores", type=Path, help="table of scores, .parquet or .csv")
-    agree.add_argument("ratings", type=Path, metavar="RATINGS.csv", help="a row one person's sc and pq of one picture")
+    agree.add_argument(
+        "ratings", type=Path, help="a row one person's sc and pq of one picture (.csv), or another table of scores"
+    )
+    agree.add_argument("--threshold", type=float, default=9, help="on O, for two tables of scores (default: 9)")
     agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
     for command in (edit, demo):
         command.add_argument("--model", type=Path, help="folder of the editor (default: the small one that ships)")
@@ -76,9 +79,12 @@ def _main() -> None:
         scoring = scoring_config(args.config, given)
         score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, scoring, args.yes)
     if args.command == "agree":
-        from omniedit.evaluation.ratings import report as agreement_of
+        from omniedit.evaluation import ratings, retest
 
-        print("\n".join(agreement_of(args.scores, args.ratings, args.key)))
+        if retest.is_scores(args.ratings):
+            print("\n".join(retest.report(args.scores, args.ratings, args.key, args.threshold)))
+        else:
+            print("\n".join(ratings.report(args.scores, args.ratings, args.key)))
     if args.command == "plan":
         from omniedit.config_files import load
         from omniedit.training.budget import Machine

@@ -46,9 +46,9 @@ def main() -> None:
     if not seen:
         raise UserError("no example to learn from: the teacher's files are empty")
 
-    start = time.monotonic()
     student = Distillation(seen, options, args.seed)
     before = agreement(compared(StudentJudge(student.model, student.tokenizer), unseen))
+    start = time.monotonic()
     losses = student.train()
     trained_s = time.monotonic() - start
     rows = compared(StudentJudge(student.model, student.tokenizer), unseen)

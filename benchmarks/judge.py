@@ -1,0 +1,192 @@
+"""Pairs a second that a judge scores: read from the scores' tokens in batches, beside `generate` one pair at a time.
+
+    python benchmarks/judge.py results/mini                 # the run's trained student, on one CPU thread
+    python benchmarks/judge.py --full                       # InternVL2-8B's shape, random, by tile count, on a GPU
+
+The peer is the plain loop: `model.generate` of the whole reply for one pair, the expected score from the logits that it
+kept. Both see the same views of the same pairs, with the same weights; how far their scores are apart is told.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import InternVLConfig, InternVLForConditionalGeneration, LlamaConfig
+from transformers.models.internvl import InternVLVisionConfig
+
+from omniedit.pairs import EditPair, Shard
+from omniedit.progress import Progress
+from omniedit.scoring.agreement import spearman
+from omniedit.scoring.readout import SCORES, TokenReader
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.score import Score
+from omniedit.scoring.stream import read_ahead
+from omniedit.scoring.student import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.views import views
+from omniedit.tables import read_rows
+
+RUBRIC_TOKENS, WORDS_TOKENS, RATIONALE_TOKENS = 330, 40, 60
+"""Of a prompt and a reply in InternVL's tokens, about."""
+TILES = (1, 5, 7, 10, 13)
+"""Of a picture: the whole alone, or grids of 4, 6, 9 and 12 and the whole small."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, nargs="?", help="folder of a run, with candidates/, scores/ and scorer/")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--full", action="store_true", help="InternVL2-8B's shape, in bfloat16")
+    parser.add_argument("--batch", type=int, default=8, help="pairs at once, with --full (default: %(default)s)")
+    args = parser.parse_args()
+    if args.full:
+        full_size(args.batch, args.rounds)
+    elif args.run:
+        torch.set_num_threads(1)
+        student(args.run, args.rounds)
+    else:
+        sys.exit("error: name a run, or give --full")
+
+
+def student(run: Path, rounds: int) -> None:
+    judge = StudentJudge.from_pretrained(run / "scorer")
+    pairs = [pair for path in sorted(run.glob("candidates/*/*.h5")) for pair in decoded(path)]
+    teacher = {row["pair_id"]: row for path in run.glob("scores/*/*.parquet") for row in read_rows(path)}
+    known = [teacher[pair.pair_id]["o_score"] for pair in pairs]
+    start = time.perf_counter()
+    seen = np.stack([views(pair.source, pair.edited, judge.image_size) for pair in pairs])
+    print(f"views of pictures in memory: {len(pairs) / (time.perf_counter() - start):.1f} pairs/s")
+    said = [pair.instruction for pair in pairs]
+    runs: dict[str, Callable[[], list[float | None]]] = {
+        "tokens, batches of 32": lambda: read_in_batches(judge, seen, said, 32),
+        "tokens, one pair at a time": lambda: read_in_batches(judge, seen, said, 1),
+        "generate, one pair at a time": lambda: [generated(judge, *each) for each in zip(seen, said, strict=True)],
+    }
+    taken, scores = timed(runs, rounds)
+    slowest = statistics.median(taken["generate, one pair at a time"])
+    peer = scores["generate, one pair at a time"]
+    for name, seconds in taken.items():
+        rate, times = len(pairs) / statistics.median(seconds), slowest / statistics.median(seconds)
+        both = [(a, b, t) for a, b, t in zip(scores[name], peer, known, strict=True) if None not in (a, b, t)]
+        mine, theirs, truth = (np.array(column, float) for column in zip(*both, strict=True))
+        apart = np.abs(mine - theirs).max()
+        agreed = f"O apart by {apart:.5f} at most, Spearman of O with the reference judge {spearman(truth, mine)}"
+        print(f"{name:<30}{rate:>8.1f} pairs/s {times:>6.1f} x   {agreed}, of {len(both)} of {len(pairs)} pairs")
+
+
+def decoded(path: Path) -> list[EditPair]:
+    with Shard(path) as shard, Progress("pairs") as progress:
+        return [pair for batch in read_ahead(shard, 32, progress) for pair in batch]
+
+
+def read_in_batches(judge: StudentJudge, seen: np.ndarray, said: Sequence[str], size: int) -> list[float | None]:
+    verdicts = []
+    for first in range(0, len(said), size):
+        verdicts += judge.judge_views(seen[first : first + size], said[first : first + size])
+    return [verdict.o_score if isinstance(verdict, Score) else None for verdict in verdicts]
+
+
+@torch.inference_mode()
+def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> float | None:
+    """O of the expected scores at the first three numbers of the reply; None where there are fewer."""
+    model: Any = judge.model
+    text = prompt(edit_rubric(), instruction, model.config.image_seq_length)
+    asked = judge.tokenizer([text], return_tensors="pt", return_token_type_ids=False)
+    answer = model.generate(
+        **asked,
+        pixel_values=pixel_values(views_VSS3[None]),
+        do_sample=False,
+        max_new_tokens=MAX_REPLY_TOKENS,
+        return_dict_in_generate=True,
+        output_logits=True,
+    )
+    written = judge.tokenizer.convert_ids_to_tokens(answer.sequences[0, asked["input_ids"].shape[1] :].tolist())
+    places = [place for place, token in enumerate(written) if token in SCORES][:3]
+    ids = judge.tokenizer.convert_tokens_to_ids(list(SCORES))
+    expected = [float(answer.logits[place][0, ids].softmax(-1) @ torch.arange(11.0)) for place in places]
+    return Score(*expected).o_score if len(expected) == 3 else None
+
+
+def full_size(batch: int, rounds: int) -> None:
+    if not torch.cuda.is_available():
+        sys.exit("error: --full needs a GPU with 40 GB")
+    tokenizer = build_tokenizer(["?"], edit_rubric())
+    model = internvl2_8b(tokenizer.convert_tokens_to_ids(IMAGE))
+    reader = TokenReader(model, tokenizer, edit_rubric().num_scores)
+    print(
+        f"{torch.cuda.get_device_name()}, {sum(p.numel() for p in model.parameters()) / 1e9:.2f} B parameters, bfloat16"
+    )
+    for tiles in TILES:
+        prompts, pixels = asked_about(batch, tiles, model)
+        one = [prompts[0]], pixels[: 2 * tiles]
+        runs: dict[str, Callable[[], Any]] = {
+            "tokens": lambda both=(prompts, pixels): reader.probabilities(*both),
+            "generate": lambda both=one: generate(model, *both),
+        }
+        taken, _ = timed(runs, rounds)
+        rate, peer = batch / statistics.median(taken["tokens"]), 1 / statistics.median(taken["generate"])
+        told = f"{tiles:>3} tiles a picture, {len(prompts[0]):>5} tokens: {rate:>7.2f} pairs/s"
+        print(f"{told}, {1e6 / rate / 3600:>6.1f} GPU-hours a million pairs; generate one by one {peer:.2f} pairs/s")
+
+
+def internvl2_8b(image_token: int) -> InternVLForConditionalGeneration:
+    """InternViT-300M at 448 pixels and a language model of InternLM2.5-7B's shape; speed does not depend on weights."""
+    text = LlamaConfig(
+        vocab_size=92_553,
+        hidden_size=4096,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        intermediate_size=14_336,
+        max_position_embeddings=32_768,
+    )
+    vision = InternVLVisionConfig()
+    config = InternVLConfig(
+        vision_config=vision, text_config=text, image_token_id=image_token, tie_word_embeddings=False
+    )
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device("cuda"):
+        return InternVLForConditionalGeneration(config).eval()
+
+
+def asked_about(
+    batch: int, tiles: int, model: InternVLForConditionalGeneration
+) -> tuple[list[list[int]], torch.Tensor]:
+    """Prompts about two pictures each, and their pixels."""
+    side, image = model.config.vision_config.image_size[0], model.config.image_token_id
+    shown = [image] * (tiles * model.config.image_seq_length)
+    words = list(range(300, 300 + WORDS_TOKENS))
+    prompts = [[*range(300, 300 + RUBRIC_TOKENS), *shown, 299, *shown, *words] for _ in range(batch)]
+    pixels = torch.randn(2 * tiles * batch, 3, side, side, device=model.device, dtype=model.dtype)
+    return prompts, pixels
+
+
+@torch.inference_mode()
+def generate(model: Any, prompts: Sequence[Sequence[int]], pixels: torch.Tensor) -> None:
+    """A whole reply, its rationale of the usual length."""
+    ids = torch.tensor(prompts, device=model.device)
+    length = {"max_new_tokens": RATIONALE_TOKENS + 20, "min_new_tokens": RATIONALE_TOKENS + 20}
+    model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, do_sample=False, **length)
+
+
+def timed(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Seconds of each run in turns, without the first, and what each gave last."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    given: dict[str, Any] = {}
+    for _ in range(rounds + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            given[name] = run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            taken[name].append(time.perf_counter() - start)
+    return {name: seconds[1:] for name, seconds in taken.items()}, given
+
+
+if __name__ == "__main__":
+    main()

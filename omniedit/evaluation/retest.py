@@ -1,0 +1,60 @@
+"""Two tables of scores of the same pairs: a judge asked again, or two judges: `omniedit agree A B`.
+
+N  pairs that both have scored
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+from omniedit.evaluation.ratings import SCORES, Scores, read_judged
+from omniedit.scoring.agreement import spearman
+from omniedit.tables import read_csv
+
+HEAD = "| score | pairs | Spearman | mean of B - A | mean distance | noise of one scoring |"
+
+
+def is_scores(path: Path) -> bool:
+    """Whether a table is of a judge's scores, not of people's ratings."""
+    if path.suffix.lower() != ".csv":
+        return True
+    return "o_score" in next(iter(read_csv(path)), {})
+
+
+def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
+    """Lines for `omniedit agree`.
+
+    Raises:
+        UserError: the two tables have no pair in common, or as their reader.
+    """
+    a, b = read_judged(first, key), read_judged(second, key)
+    common = [pair for pair in a if pair in b]
+    if not common:
+        raise UserError(f"{first} and {second} have no scored pair in common; their columns {key} must tell the same")
+    rows = [row(score, _values(a, common, score), _values(b, common, score)) for score in SCORES]
+    o_A, o_B = _values(a, common, "o"), _values(b, common, "o")
+    switched = int(((o_A >= threshold) != (o_B >= threshold)).sum())
+    told = [
+        f"{switched} of {len(common)} pairs are kept by one and not by the other at O = {threshold:g}",
+        f"{len(set(a) ^ set(b))} pairs have a score in one table only and are left out",
+    ]
+    return [HEAD, "|---|---|---|---|---|---|", *rows, *told]
+
+
+def row(score: str, a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> str:
+    """Noise is the standard deviation of one scoring round a pair's mean, that of the difference over the root of 2."""
+    difference_N = b_N - a_N
+    noise = difference_N.std(ddof=1) / 2**0.5 if len(a_N) > 1 else np.nan
+    correlation = spearman(a_N, b_N)
+    cells = [f"{difference_N.mean():+.3f}", f"{np.abs(difference_N).mean():.3f}", f"{noise:.3f}"]
+    return (
+        " | ".join([f"| {score.upper()}", f"{len(a_N)}", "-" if correlation is None else f"{correlation:.3f}", *cells])
+        + " |"
+    )
+
+
+def _values(of: Mapping[str, Scores], pairs: Sequence[str], score: str) -> NDArray[np.float64]:
+    return np.array([of[pair][score] for pair in pairs])

@@ -1,0 +1,55 @@
+"""Two tables of scores: their noise is the noise that was put in, and what changes sides is counted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.evaluation.retest import is_scores, report
+from omniedit.scoring.score import SCORES_SCHEMA, write_rows
+
+
+def write(path: Path, scores: np.ndarray, start: int = 0) -> Path:
+    columns = ("sc_score_1", "sc_score_2", "pq_score", "o_score")
+    rows = [
+        {"pair_id": f"p{number}", "status": "scored", **dict.fromkeys(columns, float(score))}
+        for number, score in enumerate(scores, start)
+    ]
+    write_rows(path, [*rows, {"pair_id": "lost", "status": "unscorable"}], SCORES_SCHEMA)
+    return path
+
+
+def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(3, 9, 4000)
+    tables = [
+        write(tmp_path / f"{number}.parquet", truth + number + rng.normal(0, 0.2, 4000), 10 * number)
+        for number in range(2)
+    ]
+    lines = report(*tables, "pair_id", threshold=12)
+    overall = [cell.strip() for cell in lines[4].split("|")[1:-1]]
+    assert overall[:2] == ["O", "3990"] and lines[-1].startswith("20 pairs")
+    same = report(tables[0], tables[0], "pair_id", 6)
+    assert same[4] == "| O | 4000 | 1.000 | +0.000 | 0.000 | 0.000 |" and same[5].startswith("0 of 4000")
+    again = write(tmp_path / "again.parquet", truth + 0.5 + rng.normal(0, 0.2, 4000))
+    _, _, correlation, bias, distance, noise = (
+        c.strip() for c in report(tables[0], again, "pair_id", 6)[4].split("|")[1:-1]
+    )
+    assert float(correlation) > 0.97 and float(bias) == pytest.approx(0.5, abs=0.02)
+    assert float(distance) == pytest.approx(0.5, abs=0.05) and float(noise) == pytest.approx(0.2, abs=0.01)
+    few = write(tmp_path / "one.parquet", np.array([5.0, 8.9])), write(tmp_path / "two.parquet", np.array([5.0, 9.0]))
+    assert report(*few, "pair_id", 9)[5] == "1 of 2 pairs are kept by one and not by the other at O = 9"
+
+
+def test_tables_of_other_pairs_are_refused_and_ratings_told_apart(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.parquet", np.ones(2)), write(tmp_path / "b.parquet", np.ones(2), 5)
+    with pytest.raises(UserError, match="no scored pair in common"):
+        report(a, b, "pair_id", 9)
+    (tmp_path / "ratings.csv").write_text("pair_id,rater,sc,pq\np0,ann,1,1\n")
+    (tmp_path / "scores.csv").write_text("pair_id,status,pq_score,o_score\np0,scored,1,1\n")
+    assert (is_scores(a), is_scores(tmp_path / "ratings.csv"), is_scores(tmp_path / "scores.csv")) == (
+        True,
+        False,
+        True,
+    )
