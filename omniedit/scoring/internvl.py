@@ -105,7 +105,11 @@ class InternvlJudge:
         return self._batches.map(self._marked, examples)
 
     def prompt(self, question: Question, example: Example, tiles: Tiles) -> Prompt:
-        """The question's fixed text, each picture after its name, the words, as a turn of the model's chat."""
+        """The question's fixed text, each picture after its name, the words, as a turn of the model's chat.
+
+        Raises:
+            UserError: the chat template is another model's.
+        """
         parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
         for name in question.pictures:
             parts += [{"type": "text", "text": f"{name}: "}, {"type": "image"}]
@@ -114,6 +118,8 @@ class InternvlJudge:
             [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
         )
         before, *after = text.split(self.tokenizer.context_image_token)
+        if len(after) != len(question.pictures):
+            raise UserError("its chat template does not place pictures as that of transformers' InternVL does")
         shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
         text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -104,6 +104,9 @@ def test_pictures_are_shown_as_internvl_has_them(folder: Path) -> None:
     words = "instruction: Add a     sign.\n"
     turn = f"<|im_start|>user\n{rubric}source: {shown}edited: {shown}{words}<|im_end|>\n<|im_start|>assistant\n"
     assert text == turn
+    judge.tokenizer.chat_template = judge.tokenizer.chat_template.replace("<IMG_CONTEXT>", "<image>")
+    with pytest.raises(UserError, match="chat template"):
+        judge.prompt(edit_rubric().questions[0], wide, tiles)
     one = InternvlJudge.load(folder, edit_rubric(), InternvlConfig(max_tiles=1))
     assert len(one.tiles(np.zeros((32, 128, 3), np.uint8))) == 1
 

@@ -107,6 +107,8 @@ rule score_canary:
         "logs/{run}/score_canary.log",
     benchmark:
         "benchmarks/{run}/score_canary.tsv"
+    # An alarm is told before all that would have to be scored anew.
+    priority: 6
     conda:
         "../../envs/score.yaml"
     resources:
