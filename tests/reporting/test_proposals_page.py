@@ -1,0 +1,78 @@
+"""The page of proposals counts what the files hold, and says so where they hold nothing."""
+
+import re
+from pathlib import Path
+
+from omniedit.instructions.proposals import RemovalProposal, Row, StyleProposal, refused, usable, write_proposals
+from omniedit.reporting.proposals import Tally, kind_of, proposals_page
+from omniedit.tasks import Task
+
+
+def removal(source_id: str, name: str, *phrasings: str) -> Row:
+    proposal = RemovalProposal(
+        instructions=[f"Remove the {name}, {p}." for p in phrasings], object=f"red {name}", background="a <b>lawn"
+    )
+    return usable(source_id, Task.OBJECT_REMOVAL, proposal, name=name, phrasings=list(phrasings), model="m-1")
+
+
+def written(folder: Path, *shards: list[Row]) -> list[Path]:
+    paths = [folder / f"{number}.parquet" for number in range(len(shards))]
+    for path, rows in zip(paths, shards, strict=True):
+        write_proposals(path, rows)
+    return paths
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """Cells of the tables' rows by the first."""
+    rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+    return {row[0]: row[1:] for row in rows if row}
+
+
+def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> None:
+    paths = written(
+        tmp_path,
+        [
+            removal("a", "dog", "polite", "plain"),
+            removal("a", "dog", "plain", "short", "polite"),
+            refused("a", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'dog' is full"),
+        ],
+        [
+            removal("b", "cat", "plain"),
+            refused("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
+            refused("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
+            refused("b", Task.OBJECT_REMOVAL, "wordings", "short wording: it does not name the object 'cat'"),
+            refused("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
+        ],
+    )
+    tally = Tally.of(paths)
+    assert (tally.photos, tally.usable, tally.named["object"]) == (3, {Task.OBJECT_REMOVAL: 3}, {"dog": 2, "cat": 1})
+    assert tally.first == {(Task.OBJECT_REMOVAL, "polite"): 1, (Task.OBJECT_REMOVAL, "plain"): 2}
+    page = proposals_page("mini", tally)
+    assert rows_of(page)["Object removal"] == ["3", "1", "2", "2.0", "1"]
+    assert rows_of(page)["quotas"] == ["Object removal", "the quota of object ... is full", "2"]
+    assert rows_of(page)["things"][1:] == ["no JSON object: Expecting value: line # column # (char #)", "1"]
+    shown = dict(re.findall(r"<dt>(.+?)</dt><dd>(.+?)</dd>", page))
+    assert shown == {"photos": "3", "usable": "3", "refused": "3", "kinds of object": "2", "proposed by": "m-1"}
+    assert page.count("<img") == 2 and "Remove the dog, polite." in page
+
+
+def test_examples_are_of_different_photos(tmp_path: Path) -> None:
+    rows = [removal(photo, "dog", "plain") for photo in "aaabbcdef"]
+    page = proposals_page("mini", Tally.of(written(tmp_path, rows)))
+    assert page.count("<li>") == 3
+
+
+def test_recorded_replies_are_shown_without_what_is_not_known_of_them(tmp_path: Path) -> None:
+    row = usable("a", Task.STYLE_TRANSFER, StyleProposal(instructions=["Paint it.", "Ink it."], style="a <sketch>"))
+    page = proposals_page("mini", Tally.of(written(tmp_path, [row])))
+    assert "recorded replies" in page and "Paint it." in page and "<sketch>" not in page
+
+
+def test_nothing_proposed_is_said(tmp_path: Path) -> None:
+    page = proposals_page("mini", Tally.of(written(tmp_path, [])))
+    assert "Nothing was proposed." in page and "No proposal can be used." in page and "<img" not in page
+
+
+def test_reasons_are_alike_but_for_what_they_quote_and_count() -> None:
+    assert kind_of("the quota of object 'dog' is full") == kind_of("the quota of object 'grey cat' is full")
+    assert kind_of("instructions: 0: too long") != kind_of("object: too long")
