@@ -1,0 +1,69 @@
+"""The local model that a config names: found by its role, asked the same questions, its nonsense refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniedit.config import LocalModelConfig, ProposalsConfig
+from omniedit.errors import UserError
+from omniedit.instructions.answering import opened
+from omniedit.instructions.proposer import Proposer
+from omniedit.sources.photo import Photo
+from omniedit.tasks import Task
+from omniedit.weights import model_of
+from vlm.tiny_vlm import make_llava
+from workflow.test_fetched_base import fetched
+
+ENTRY = """proposer:
+  repository: org/model
+  revision: {revision}
+  class: {kind}
+  licence: MIT
+  gated: false
+  dtype: bfloat16
+  memory_gb: 1
+"""
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
+    """A local model where the hub's would lie."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "models").mkdir()
+    entry = ENTRY.format(revision="a" * 40, kind="LlavaForConditionalGeneration")
+    (tmp_path / "config/models.yaml").write_text(entry)
+    record = fetched(model_of("proposer"), make_llava(tmp_path / "weights"))
+    (tmp_path / "models/proposer.json").write_text(json.dumps(record))
+    return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
+
+
+def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(asked: ProposalsConfig) -> None:
+    photos = [Photo(name, np.full((48, 64, 3), 80 + number, np.uint8), "4x3") for number, name in enumerate("ab")]
+    with opened(asked) as model:
+        drafts, rows = Proposer(model, asked, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
+    assert drafts == [] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
+    told = [(row["source_id"], row["stage"], row["task"]) for row in rows]
+    assert told == [(name, *at) for name in "ab" for at in (("things", None), ("edits", Task.STYLE_TRANSFER))]
+    assert all("no JSON object" in row["refused"] and "cut off" in row["refused"] for row in rows)
+
+
+def test_a_model_that_sees_no_pictures_is_refused_by_name(asked: ProposalsConfig) -> None:
+    file = Path("config/models.yaml")
+    file.write_text(file.read_text().replace("LlavaFor", "LlamaFor"))
+    with (
+        pytest.raises(UserError, match="proposer: a LlamaForConditionalGeneration answers no questions"),
+        opened(asked),
+    ):
+        pass
+
+
+def test_a_model_that_was_not_fetched_is_named_with_the_command(asked: ProposalsConfig) -> None:
+    Path("models/proposer.json").unlink()
+    with (
+        pytest.raises(UserError, match=r"org/model, the proposer, was not fetched; .* snakemake --force"),
+        opened(asked),
+    ):
+        pass
