@@ -23,25 +23,30 @@ def balanced(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task
     Args:
         wanted: how many proposals of each task can be used at all; quotas are shares of these.
     """
-    order = sorted(range(len(drafts)), key=_turns(drafts).__getitem__)
-    counts: Counter[tuple[Task, str, str]] = Counter()
+    counts: dict[Task, Counter[tuple[str, str]]] = defaultdict(Counter)
     leads: dict[Task, Counter[str]] = defaultdict(Counter)
     rows: dict[int, Row] = {}
-    for place in order:
+    for place in sorted(range(len(drafts)), key=_turns(drafts).__getitem__):
         draft, task = drafts[place], drafts[place].edit.task
-        met = [
-            (task, *facet) for facet in facets(draft.edit.proposal, draft.edit.thing.name if draft.edit.thing else "")
-        ]
-        full = [key for key in met if counts[key] >= max(1, int(getattr(quotas, key[1]) * wanted[task]))]
-        if full:
-            _, what, value = full[0]
-            rows[place] = refused(draft.source_id, task, "quotas", f"the quota of {what} '{value}' is full")
+        met = list(facets(draft.edit.proposal, draft.edit.name))
+        if reason := _full(met, counts[task], quotas, wanted[task]):
+            rows[place] = refused(draft.source_id, task, "quotas", reason)
             continue
-        counts.update(met)
         lead = _rarest(draft.wordings, leads[task])
+        counts[task].update(met)
         leads[task][lead] += 1
         rows[place] = _row(draft, lead)
     return [rows[place] for place in range(len(drafts))]
+
+
+def _full(
+    met: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, wanted: int
+) -> str | None:
+    """Which quota of what a proposal names is used up, None where none is; one of each is always allowed."""
+    for what, value in met:
+        if counts[what, value] >= max(1, int(getattr(quotas, what) * wanted)):
+            return f"the quota of {what} '{value}' is full"
+    return None
 
 
 def _turns(drafts: Sequence[Draft]) -> list[tuple[int, str]]:
@@ -64,6 +69,5 @@ def _row(draft: Draft, lead: str) -> Row:
     phrasings = [lead, *(phrasing for phrasing in draft.wordings if phrasing != lead)]
     instructions = [draft.wordings[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})
-    name = draft.edit.thing.name if draft.edit.thing else ""
-    told = {"name": name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
+    told = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
     return usable(draft.source_id, draft.edit.task, proposal, **told)

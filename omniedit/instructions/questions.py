@@ -47,6 +47,11 @@ class Edit:
     proposal: Proposal
     thing: Thing | None
 
+    @property
+    def name(self) -> str:
+        """The kind of its object, '' where it has none."""
+        return self.thing.name if self.thing else ""
+
 
 def offers_for(source_id: str) -> Offers:
     """The same for the same photo in every run, so that its replies stay in the cache."""

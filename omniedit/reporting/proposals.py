@@ -153,8 +153,8 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    share = f", the first {percent(top[0][1] / counts.total())}" if top else ""
-    axis.set_title(f"{title}: {len(counts):,}{share}")
+    share = f", the most frequent one {percent(top[0][1] / counts.total())}" if top else ""
+    axis.set_title(f"{title}: {len(counts):,} different{share}")
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:

@@ -71,3 +71,11 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
         done = subprocess.run(command(SHARD), cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1 and not (root / "results").exists()
     assert "error: the environment variable NO_SUCH_KEY holds no API key: export it" in done.stderr
+
+
+def test_a_local_model_is_fetched_and_then_asked_by_a_rule_of_its_own(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    with serving(status(500, "Never.")) as endpoint:
+        configure(root, endpoint, source="local")
+    assert rules_to_run(root, SHARD) == {"index_sources", "pack_sources", "fetch_model", "generate_proposals"}
