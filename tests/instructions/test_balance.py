@@ -31,9 +31,9 @@ def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> No
 
 
 def test_the_first_proposals_of_photos_go_before_second_ones() -> None:
-    drafts = [draft("a", "dog"), draft("a", "dog"), draft("b", "dog")]
-    rows = balanced(drafts, QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 4})
-    assert [row["refused"] is None for row in rows] == [True, False, True]
+    drafts = [draft(photo, "dog") for photo in "aabbccdd"]
+    rows = balanced(drafts, QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 8})
+    assert [row["refused"] is None for row in rows] == [True, False] * 4
 
 
 def test_what_stays_does_not_hang_on_the_order_of_photos() -> None:

@@ -1,0 +1,65 @@
+"""How often a question is asked, and which of its replies is taken."""
+
+from collections.abc import Sequence
+
+from omniedit.instructions.asking import Question, ask
+from omniedit.instructions.replies import Flaw, Heard
+from omniedit.vlm import Prompt, Reply, Unanswered
+
+NOTHING = Unanswered("no answer in 2 tries", rejected=False)
+
+
+class Scripted:
+    """Answers with a text each time, and keeps what it was asked."""
+
+    def __init__(self, *texts: str | Unanswered) -> None:
+        self.texts, self.asked = list(texts), list[Prompt]()
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+        self.asked += prompts
+        said = [self.texts.pop(0) for _ in prompts]
+        return [text if isinstance(text, Unanswered) else Reply(text, "m-1") for text in said]
+
+
+def words(text: str) -> Heard[str]:
+    """Words in capitals cannot be used."""
+    said = text.split()
+    flaws = tuple(Flaw(f"{word} is too loud") for word in said if word.isupper())
+    return Heard(tuple(word for word in said if not word.isupper()), flaws)
+
+
+def heard(model: Scripted, tries: int) -> Heard[str]:
+    (best,) = ask(model, [Question(Prompt(("Say words.",)), words)], tries)
+    return best
+
+
+def test_a_good_reply_is_not_asked_for_again() -> None:
+    model = Scripted("a b", "c")
+    assert heard(model, 3) == Heard(("a", "b"), (), "m-1") and len(model.asked) == 1
+
+
+def test_the_best_of_all_tries_is_taken_with_its_own_faults() -> None:
+    best = heard(Scripted("a X", "a b c Y", "a b Z"), 3)
+    assert best.parts == ("a", "b", "c") and [flaw.reason for flaw in best.flaws] == ["Y is too loud"]
+    assert heard(Scripted("a b c X", "a"), 3) == Heard(("a",), (), "m-1")
+
+
+def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
+    model = Scripted("a X", "a Y", "a Z")
+    heard(model, 3)
+    assert [len(prompt.parts) for prompt in model.asked] == [1, 3, 3]
+    assert model.asked[2].parts[:2] == ("Say words.", "your reply: a Y")
+    assert str(model.asked[2].parts[2]).endswith("- Y is too loud\n")
+
+
+def test_no_answer_is_final_and_what_was_heard_before_stays() -> None:
+    model = Scripted("a X", NOTHING, "a b")
+    assert heard(model, 3).parts == ("a",) and len(model.asked) == 2
+    assert heard(Scripted(NOTHING), 3).flaws == (Flaw("no answer in 2 tries"),)
+
+
+def test_questions_keep_their_order_while_some_are_asked_again() -> None:
+    model = Scripted("a X", "b", "c Y", "a", "c")
+    questions = [Question(Prompt((text,)), words) for text in ("first", "second", "third")]
+    assert [one.parts for one in ask(model, questions, 2)] == [("a",), ("b",), ("c",)]
+    assert [prompt.parts[0] for prompt in model.asked] == ["first", "second", "third", "first", "third"]
