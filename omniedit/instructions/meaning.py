@@ -24,8 +24,8 @@ from omniedit.instructions.proposals import (
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import Task
 
-ENOUGH = 2
-"""Words of a description that show that it is meant; of a shorter one all."""
+_SHARED = """drawing painting picture photo photograph image print art style illustration sketch still frame scene
+poster card render day hour light weather time sky view"""
 _DENYING = "not never without"
 Entries = dict[str, frozenset[str]]
 """Phrases with their stems; a sentence that has all of these, in any order, says the phrase."""
@@ -63,8 +63,8 @@ def _unnamed(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterato
             yield f"it does not name the object '{thing.name}'"
         elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, AdditionProposal):
             yield f"it does not tell '{thing.expression}' from the others"
-    for what, phrase, words in _described(proposal):
-        if len(said.intersection(words)) < min(ENOUGH, len(set(words))):
+    for what, phrase, named in _described(proposal, said):
+        if not named:
             yield f"it does not name the {what} '{phrase}'"
 
 
@@ -75,21 +75,30 @@ def _must_name_it(proposal: Proposal, said: set[str]) -> bool:
     return not isinstance(proposal, EnvironmentProposal)
 
 
-def _described(proposal: Proposal) -> Iterator[tuple[str, str, list[str]]]:
-    """What an edit ends with: what it is, in the proposal's words, and the stems by which it is known."""
+def _described(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
+    """What an edit ends with: what it is, in the proposal's words, and whether it is named."""
     match proposal:
         case SwapProposal(new_object=phrase):
-            yield "new object", phrase, [head(phrase)]
+            yield "new object", phrase, head(phrase) in said
         case AdditionProposal(place=phrase):
-            yield "place", phrase, content(phrase)[-1:]
+            yield "place", phrase, said.issuperset(content(phrase)[-1:])
         case AttributeProposal(value=phrase):
-            yield "value", phrase, content(phrase)
+            yield "value", phrase, said.issuperset(content(phrase))
         case BackgroundProposal(background=phrase):
-            yield "background", phrase, content(phrase)
+            yield "background", phrase, mentioned(phrase, said)
         case EnvironmentProposal(environment=phrase):
-            yield "environment", phrase, content(phrase)
+            yield "environment", phrase, mentioned(phrase, said)
         case StyleProposal(style=phrase):
-            yield "style", phrase, content(phrase)
+            yield "style", phrase, mentioned(phrase, said)
+
+
+def mentioned(phrase: str, said: set[str]) -> bool:
+    """Whether what a phrase describes is named among stems: by its noun, or by half of its words.
+
+    Words that many descriptions share, as 'drawing' or 'light', name nothing.
+    """
+    own = set(content(phrase)).difference(stems(_SHARED)) or set(content(phrase))
+    return head(phrase) in own & said or 2 * len(own & said) >= len(own)
 
 
 def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:

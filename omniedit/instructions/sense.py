@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from omniedit.instructions.meaning import ENOUGH, Thing
+from omniedit.instructions.meaning import Thing, mentioned
 from omniedit.instructions.proposals import (
     AttributeProposal,
     BackgroundProposal,
@@ -56,12 +56,12 @@ def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[s
 
 def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) -> Iterator[str]:
     """Of a picture before and after: one caption, in which what changes is said after and not before."""
-    source, target, wanted = stems(proposal.source_prompt), stems(proposal.target_prompt), set(content(change))
+    source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
     if thing and not {head(thing.name)} <= set(source) & set(target):
         yield f"the prompts do not both name the object '{thing.name}'"
-    if len(wanted & set(target)) < min(ENOUGH, len(wanted)):
+    if not mentioned(change, set(target)):
         yield f"target_prompt does not say '{change}'"
-    if wanted <= set(source):
+    if set(source).issuperset(content(change)):
         yield f"source_prompt says '{change}' already"
     if SequenceMatcher(None, source, target, autojunk=False).ratio() < ALIKE:
         yield "target_prompt is another caption than source_prompt"
