@@ -225,6 +225,9 @@ class ProposalsConfig(Section):
     """Edits of each task that are asked for, of each photo."""
     tries: int = Field(3, ge=1)
     """How often a question is asked until all of its reply can be used, each time with the faults told."""
+    spare: float = Field(1.5, ge=1)
+    """A shard's photos are asked about until there are so many times the proposals that its pairs can use, of every
+    task: quotas, masks and failed edits take some."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()
@@ -244,7 +247,8 @@ class ProposalsConfig(Section):
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
         return self.model_dump_json(
-            include={"source": True, "per_photo": True, "tries": True, "quotas": True, "api": of_api, "local": of_local}
+            include=dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
+            | {"api": of_api, "local": of_local}
         )
 
     @model_validator(mode="after")

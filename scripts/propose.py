@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from omniedit.config import Config, ProposalsConfig
@@ -9,7 +10,7 @@ from omniedit.errors import run_program
 from omniedit.instructions.answering import opened
 from omniedit.instructions.balance import balanced
 from omniedit.instructions.proposals import Row, proposals_of, recorded_replies, write_proposals
-from omniedit.instructions.proposer import Proposer
+from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard
 from omniedit.tasks import Task
@@ -44,20 +45,33 @@ def main() -> None:
 
 
 def asked(photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None) -> list[Row]:
-    drafts, rows = [], []
+    drafts: list[Draft] = []
+    rows: list[Row] = []
     with opened(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(wanted))
         if isinstance(model, Client):
             most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
-            print(f"estimate, each asked once: {model.budget.describe(most)}; less what the cache holds", flush=True)
-        for first in range(0, len(photos), config.at_once):
-            with progress.waiting():
-                batch = [photos[place] for place in range(first, min(first + config.at_once, len(photos)))]
-            made, refused = proposer.propose(batch)
-            drafts += made
-            rows += refused
-            progress.advance(len(batch))
+            print(f"estimate, all photos asked about once: {model.budget.describe(most)}; less what the cache holds")
+        for outcome in outcomes(photos, proposer, config.at_once, progress):
+            drafts += outcome[0]
+            rows += outcome[1]
+            if proposer.has_enough(drafts, wanted):
+                print(f"enough of every task from {progress.done} of {len(photos)} photos", flush=True)
+                break
     return [*balanced(drafts, config.quotas, wanted), *rows]
+
+
+def outcomes(
+    photos: PhotoShard, proposer: Proposer, at_once: int, progress: Progress
+) -> Iterator[tuple[list[Draft], list[Row]]]:
+    """Of each photo in its turn; how many are asked about side by side changes none."""
+    order = in_turn(photos.names)
+    for first in range(0, len(order), at_once):
+        with progress.waiting():
+            batch = [photos[place] for place in order[first : first + at_once]]
+        for outcome in proposer.propose(batch):
+            progress.advance()
+            yield outcome
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Proposals for photos by a vision-language model: the things of each, the edits that suit it, the ways to say them."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -54,22 +57,21 @@ class Proposer:
     def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
-    def propose(self, photos: Sequence[Photo]) -> tuple[list[Draft], list[Row]]:
-        """What can be used, photo by photo, and rows of what was refused on the way."""
+    def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[Row]]]:
+        """Of each photo, in order: what can be used, and rows of what was refused on the way."""
         pictures = [Picture(fitted(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([Question(objects_prompt(picture), read_objects) for picture in pictures])
         proposed = self._ask([self._edits(*each) for each in zip(photos, pictures, listed, strict=True)])
         said = self._ask([self._wordings(each) for each in proposed])
-        drafts: list[Draft] = []
-        rows: list[Row] = []
-        for photo, things, edits, wordings in zip(photos, listed, proposed, said, strict=True):
-            drafts += [
-                Draft(photo.source_id, edit, _phrasings(place, edit, wordings), edits.model)
-                for place, edit in enumerate(edits.parts)
-            ]
-            for stage, heard in (("things", things), ("edits", edits), ("wordings", wordings)):
-                rows += [refused(photo.source_id, flaw.task, stage, flaw.reason) for flaw in heard.flaws]
-        return drafts, rows
+        return [
+            (_drafts(photo.source_id, edits, wordings), _flaws(photo.source_id, things, edits, wordings))
+            for photo, things, edits, wordings in zip(photos, listed, proposed, said, strict=True)
+        ]
+
+    def has_enough(self, drafts: Sequence[Draft], wanted: Mapping[Task, int]) -> bool:
+        """Whether there are as many of each task as can be used, and to spare for what is refused later on."""
+        counts = Counter(draft.edit.task for draft in drafts)
+        return all(counts[task] >= self.config.spare * wanted[task] for task in self.tasks)
 
     def prompts_a_photo(self) -> list[Prompt]:
         """What is asked about a photo of the usual kind, without its picture: for an estimate of the cost."""
@@ -94,6 +96,24 @@ class Proposer:
     def _wordings(self, proposed: Heard[Edit]) -> Question[Wording] | None:
         read = partial(read_wordings, edits=proposed.parts)
         return Question(wordings_prompt(proposed.parts), read) if proposed.parts else None
+
+
+def in_turn(names: Sequence[str]) -> list[int]:
+    """The places of photos in the order in which they are asked about: drawn, but the same in every run."""
+    return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
+
+
+def _drafts(source_id: str, edits: Heard[Edit], wordings: Heard[Wording]) -> list[Draft]:
+    return [
+        Draft(source_id, edit, _phrasings(place, edit, wordings), edits.model) for place, edit in enumerate(edits.parts)
+    ]
+
+
+def _flaws(source_id: str, things: Heard[Thing], edits: Heard[Edit], wordings: Heard[Wording]) -> list[Row]:
+    stages: dict[str, Heard[Any]] = {"things": things, "edits": edits, "wordings": wordings}
+    return [
+        refused(source_id, flaw.task, stage, flaw.reason) for stage, heard in stages.items() for flaw in heard.flaws
+    ]
 
 
 def _phrasings(place: int, edit: Edit, wordings: Heard[Wording]) -> dict[str, str]:

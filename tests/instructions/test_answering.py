@@ -43,8 +43,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
 def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(asked: ProposalsConfig) -> None:
     photos = [Photo(name, np.full((48, 64, 3), 80 + number, np.uint8), "4x3") for number, name in enumerate("ab")]
     with opened(asked) as model:
-        drafts, rows = Proposer(model, asked, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
-    assert drafts == [] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
+        outcomes = Proposer(model, asked, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
+    rows = [row for _, refused in outcomes for row in refused]
+    assert [drafts for drafts, _ in outcomes] == [[], []] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
     told = [(row["source_id"], row["stage"], row["task"]) for row in rows]
     assert told == [(name, *at) for name in "ab" for at in (("things", None), ("edits", Task.STYLE_TRANSFER))]
     assert all("no JSON object" in row["refused"] and "cut off" in row["refused"] for row in rows)

@@ -1,5 +1,6 @@
 """Photos, an endpoint on this machine, and what comes of asking it: over HTTP, with its mistakes."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from omniedit.instructions.answering import opened
 from omniedit.instructions.balance import balanced
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.proposals import Row, read_proposals, write_proposals
-from omniedit.instructions.proposer import Draft, Proposer
+from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
@@ -49,7 +50,8 @@ def proposed(
     asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(Task)
 ) -> tuple[list[Draft], list[Row]]:
     with opened(asked) as model:
-        return Proposer(model, asked, tasks).propose(photos)
+        outcomes = Proposer(model, asked, tasks).propose(photos)
+    return [draft for drafts, _ in outcomes for draft in drafts], [row for _, rows in outcomes for row in rows]
 
 
 def of(photos: list[Photo], *names: str) -> list[Photo]:
@@ -143,3 +145,24 @@ def test_the_file_is_what_specialists_read_and_the_same_twice(
         found = read_proposals(tmp_path / "first", task)
         assert sum(map(len, found.values())) == sum(draft.edit.task is task for draft in drafts)
         assert all(len(each.instructions) >= 4 for proposals in found.values() for each in proposals)
+
+
+def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
+    endpoint: Server, photos: list[Photo], tmp_path: Path
+) -> None:
+    asked = config(endpoint.url, tmp_path, spare=1.5)
+    drafts, _ = proposed(asked, of(photos, "fig_in_bowl", "forest_stream"))
+    with opened(asked) as model:
+        proposer = Proposer(model, asked, tuple(Task))
+    of_each = Counter(draft.edit.task for draft in drafts)
+    assert (of_each[Task.OBJECT_SWAP], of_each[Task.STYLE_TRANSFER]) == (2, 4)
+    assert proposer.has_enough(drafts, dict.fromkeys(Task, 1))
+    assert not proposer.has_enough(drafts, dict.fromkeys(Task, 2))
+    assert proposer.has_enough(drafts, {**dict.fromkeys(Task, 1), Task.STYLE_TRANSFER: 2})
+
+
+def test_photos_take_turns_in_an_order_of_their_own() -> None:
+    names = [f"p{number:03d}" for number in range(100)]
+    order = [names[place] for place in in_turn(names)]
+    assert order != names and sorted(order) == names
+    assert [name for name in order if name in names[:50]] == [names[place] for place in in_turn(names[:50])]

@@ -48,7 +48,8 @@ def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(
         assert {row["task"] for row in rows if row["proposal"]} == set(Task)
         assert {row["prompt_hash"] for row in rows if row["proposal"]} == {rows[0]["prompt_hash"]}
         log = (root / "logs/small/propose/00000.log").read_text()
-        assert "estimate, each asked once: 21 requests" in log and "asked the endpoint: " in log
+        assert "estimate, all photos asked about once: 21 requests" in log and "asked the endpoint: " in log
+        assert "enough of every task from" in (root / "logs/small/propose/bench.log").read_text()
         page = (root / PAGE).read_text()
         assert all(task.label in page for task in Task)
         assert "does not name the object" in page and "names the object" in page
