@@ -36,7 +36,7 @@ class Model(Section):
     licence: str
     gated: bool
     dtype: Literal["float32", "float16", "bfloat16"]
-    memory_gb: float = Field(gt=0)
+    memory_gb: float = Field(ge=0)
     files: list[str] = Field(default=["*"])
 
 
@@ -136,17 +136,22 @@ def list_files(model: Model) -> dict[str, "RepoFile"]:
     """The files to fetch, by their path in the repository.
 
     Raises:
-        UserError: no weights among them.
+        UserError: no weights among them, though weights are asked for.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
     tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
     files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
-    if not any(name.endswith(".safetensors") for name in files):
+    enough = CODELESS if names_configs_alone(model.files) else ".safetensors"
+    if not any(name.endswith(enough) for name in files):
         patterns = " ".join(model.files)
         raise UserError(f"{model.repository}: no .safetensors file fits {patterns}; other formats can hold code")
     return files
+
+
+def names_configs_alone(patterns: Sequence[str]) -> bool:
+    return all(pattern.endswith(CODELESS[1:]) for pattern in patterns)
 
 
 def is_wanted(name: str, patterns: Sequence[str]) -> bool:

@@ -108,7 +108,7 @@ def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
         check({"tasks": {"style_transfer": task}})
     config = check({"tasks": {"style_transfer": task}, "learned": {"replies": "replies.jsonl"}})
     assert config.tasks.learned == (Task.STYLE_TRANSFER,)
-    assert {"style"} == set(roles_of(config))
+    assert {"style", "style_configs"} == set(roles_of(config))
     assert check({"tasks": {"style_transfer": {**task, "pairs_per_shard": 0}}}).tasks.learned == ()
 
 

@@ -157,6 +157,11 @@ def test_a_fetched_model_is_found_with_its_files_and_without_code(hub: Hub, tmp_
     assert hub.asked[f"GET /lab/tiny/resolve/{REVISION}/unet/model.safetensors"] == 1
 
 
+def test_configs_are_fetched_alone_where_nothing_else_is_named(hub: Hub, tmp_path: Path) -> None:
+    assert fetch(hub, tmp_path, files=["*.json"], memory_gb=0).returncode == 0
+    assert [path.name for path in folder(tmp_path).rglob("*") if path.is_file()] == ["model_index.json"]
+
+
 def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 1
     done = fetch(hub, tmp_path)

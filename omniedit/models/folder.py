@@ -59,6 +59,35 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     return pipeline
 
 
+def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
+    """A whole pipeline whose weights are in one file, under the names of its authors' own code.
+
+    Args:
+        configs: folder in diffusers' layout of a model of the same parts: their configs and vocabularies.
+        options: of diffusers' `from_single_file`; parts among them are taken as they are.
+
+    Raises:
+        UserError: the file is no such model or partial, or the folder has no configs; no network is asked.
+    """
+    read_config(configs / "model_index.json")
+    _check_no_pointer(file)
+    options |= {"config": str(configs), "local_files_only": True, "torch_dtype": dtype}
+    loader: Any = kind  # not every pipeline has it
+    try:
+        pipeline = loader.from_single_file(str(file), **options)
+    except Exception as error:  # safetensors, torch and diffusers each have their own for broken weights
+        problem = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"{file}: cannot be loaded as {kind.__name__} by the configs of {configs} ({problem})"
+        ) from None
+    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
+    lost = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
+    if lost:
+        raise UserError(f"{file}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
 def load_processor(folder: Path) -> Any:
     """What prepares a model's inputs, from its folder; no code of the folder is run.
 
@@ -117,9 +146,13 @@ def check_weights(folder: Path) -> None:
     for name in names:
         if not (folder / name).is_file():
             raise UserError(f"{folder}: partial, it lacks {name} of {len(names)} files; fetch it again")
-        with (folder / name).open("rb") as file:
-            if file.read(len(LFS_POINTER)) == LFS_POINTER:
-                raise UserError(f"{folder / name}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
+        _check_no_pointer(folder / name)
+
+
+def _check_no_pointer(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise UserError(f"{path}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
 
 
 def _shards(folder: Path) -> list[str]:

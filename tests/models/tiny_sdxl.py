@@ -14,7 +14,9 @@ from diffusers import (
 )
 from transformers import CLIPTextModel
 
+from models.single_file import save_single_file
 from models.tiny_sd3 import clip, tokenizer
+from omniedit.specialists.learned.stylist import SINGLE_FILE
 
 
 def make_generation(folder: Path) -> Path:
@@ -29,6 +31,20 @@ def make_inpainting(folder: Path) -> Path:
 def make_style(folder: Path) -> Path:
     """As CosXL-Edit: its UNet sees the picture beside the noise, and predicts velocities."""
     return _saved(StableDiffusionXLInstructPix2PixPipeline, 8, folder, is_cosxl_edit=True)
+
+
+def make_style_configs(folder: Path) -> Path:
+    """SDXL's, as they are fetched for CosXL's one file: no weights."""
+    for path in make_generation(folder).rglob("*.safetensors"):
+        path.unlink()
+    return folder
+
+
+def make_single_style(folder: Path) -> Path:
+    """CosXL-Edit as published: its weights in one file."""
+    whole = StableDiffusionXLInstructPix2PixPipeline.from_pretrained(make_style(folder / "whole"))
+    save_single_file(whole, folder / SINGLE_FILE)
+    return folder
 
 
 def _saved(kind: type[DiffusionPipeline], channels: int, folder: Path, **options: bool) -> Path:

@@ -25,7 +25,8 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "segmenter": make_segmenter,
     "inpainting": tiny_sdxl.make_inpainting,
     "generation": tiny_sdxl.make_generation,
-    "style": tiny_sdxl.make_style,
+    "style": tiny_sdxl.make_single_style,
+    "style_configs": tiny_sdxl.make_style_configs,
 }
 PROMPTS = {"source_prompt": "the dog", "target_prompt": "the dog fog"}
 REPLIES = {

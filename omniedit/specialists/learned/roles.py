@@ -12,7 +12,7 @@ ROLES: dict[Task, tuple[str, ...]] = {
     Task.ATTRIBUTE_MODIFICATION: (*GROUNDING, "generation"),
     Task.BACKGROUND_SWAP: (*GROUNDING, INPAINTING),
     Task.ENVIRONMENT_CHANGE: (*GROUNDING, "generation"),
-    Task.STYLE_TRANSFER: ("style",),
+    Task.STYLE_TRANSFER: ("style", "style_configs"),
 }
 
 

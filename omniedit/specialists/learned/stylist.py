@@ -10,11 +10,11 @@ import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instruct_pix2pix import (
     StableDiffusionXLInstructPix2PixPipeline,
 )
+from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from PIL import Image as PillowImage
 
-from omniedit.errors import UserError
 from omniedit.images import Image
-from omniedit.models.folder import load_pipeline
+from omniedit.models.folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import Canvas
 
@@ -58,16 +58,25 @@ class Stylist:
         self.batches = FittingBatches(batch_size)
 
     @classmethod
-    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any) -> "Stylist":
+    def load(
+        cls, folder: Path, configs: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any
+    ) -> "Stylist":
         """
+        Args:
+            folder: of CosXL-Edit as published, in one file, or in diffusers' layout.
+            configs: folder of SDXL's, for the one file.
+
         Raises:
-            UserError: the folder cannot be loaded, or holds all in one file.
+            UserError: it cannot be loaded.
         """
-        if (folder / SINGLE_FILE).is_file():
-            remedy = "give the role style a repository in diffusers' layout"
-            raise UserError(f"{folder / SINGLE_FILE}: a whole model in one file is not read yet; {remedy}")
+        kind = StableDiffusionXLInstructPix2PixPipeline
         # The pipeline does not keep this in its folder: without it, latents would be 7.7 times too large.
-        pipeline = load_pipeline(folder, StableDiffusionXLInstructPix2PixPipeline, dtype, is_cosxl_edit=True)
+        scaled = {"is_cosxl_edit": True}
+        if (folder / SINGLE_FILE).is_file():
+            own = {"num_in_channels": 8, "scheduler": cosxl_scheduler()}
+            pipeline = load_single_file(folder / SINGLE_FILE, configs, kind, dtype, **own, **scaled)
+        else:
+            pipeline = load_pipeline(folder, kind, dtype, **scaled)
         return cls(pipeline.to(device), **options)
 
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
@@ -91,3 +100,14 @@ class Stylist:
             **self.scales,
         )
         return [canvas.brought_back(drawn) for drawn in np.rint(255 * np.asarray(output.images)).astype(np.uint8)]
+
+
+def cosxl_scheduler() -> EDMEulerScheduler:
+    """CosXL was trained on velocities at continuous noise levels (cosine, EDM) up to 120."""
+    return EDMEulerScheduler(
+        sigma_min=0.002,
+        sigma_max=120.0,
+        sigma_data=1.0,
+        sigma_schedule="exponential",
+        prediction_type="v_prediction",
+    )

@@ -53,6 +53,7 @@ class Toolbox:
     def stylist(self) -> Stylist:
         return Stylist.load(
             folder_of("style"),
+            folder_of("style_configs"),
             self._dtype("style"),
             self.device,
             batch_size=self.config.batch_size,

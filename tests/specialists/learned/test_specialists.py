@@ -27,7 +27,8 @@ MAKERS = {
     "segmenter": make_segmenter,
     "inpainting": tiny_sdxl.make_inpainting,
     "generation": tiny_sdxl.make_generation,
-    "style": tiny_sdxl.make_style,
+    "style": tiny_sdxl.make_single_style,
+    "style_configs": tiny_sdxl.make_style_configs,
 }
 PROMPTS = {"source_prompt": "make the dog", "target_prompt": "make the fog"}
 FIELDS: dict[Task, dict[str, Any]] = {

@@ -5,15 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-from models.tiny_sdxl import make_style
+from models.tiny_sdxl import make_single_style, make_style_configs
 from omniedit.errors import UserError
-from omniedit.specialists.learned.stylist import Restyling, Stylist
+from omniedit.specialists.learned.stylist import SINGLE_FILE, Restyling, Stylist
 
 
 @pytest.fixture(scope="module")
-def stylist(tmp_path_factory: pytest.TempPathFactory) -> Stylist:
-    return Stylist.load(make_style(tmp_path_factory.mktemp("style") / "cosxl"), steps=2, resolution=64, batch_size=2)
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CosXL-Edit in one file, cosxl/, beside the same in diffusers' layout, cosxl/whole/, and SDXL's configs."""
+    root = tmp_path_factory.mktemp("style")
+    make_single_style(root / "cosxl")
+    make_style_configs(root / "configs")
+    return root
+
+
+@pytest.fixture(scope="module", params=["cosxl", "cosxl/whole"])
+def stylist(request: pytest.FixtureRequest, root: Path) -> Stylist:
+    return Stylist.load(root / request.param, root / "configs", steps=2, resolution=64, batch_size=2)
 
 
 def restyling(height: int, width: int, seed: int) -> Restyling:
@@ -41,7 +52,28 @@ def test_latents_are_scaled_as_cosxl_edit_takes_them(stylist: Stylist) -> None:
     assert stylist.pipeline.is_cosxl_edit
 
 
-def test_a_model_in_one_file_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "cosxl_edit.safetensors").touch()
-    with pytest.raises(UserError, match="a whole model in one file is not read yet"):
-        Stylist.load(tmp_path)
+def test_one_file_has_every_weight_of_the_folder_and_cosxls_own_noise_levels(root: Path) -> None:
+    single, whole = (Stylist.load(root / name, root / "configs").pipeline for name in ("cosxl", "cosxl/whole"))
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        ours, theirs = (getattr(pipeline, part).state_dict() for pipeline in (single, whole))
+        assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert single.unet.config["in_channels"] == 8
+    single.scheduler.set_timesteps(20)
+    assert single.scheduler.config["prediction_type"] == "v_prediction"
+    assert single.scheduler.sigmas[0] == pytest.approx(120) and single.scheduler.sigmas[-2] == pytest.approx(0.002)
+
+
+def test_one_file_that_cannot_be_used_is_told(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no model_index.json, so no model in diffusers' layout"):
+        Stylist.load(root / "cosxl", tmp_path)
+    weights = load_file(root / "cosxl" / SINGLE_FILE)
+    for key, problem in {
+        "conditioner.embedders.1.model.ln_final.weight": "has no weights for text_encoder_2.*final_layer_norm",
+        "model.diffusion_model.middle_block.0.in_layers.2.weight": "cannot be loaded as StableDiffusionXLInstruct",
+    }.items():
+        save_file({name: weight for name, weight in weights.items() if name != key}, tmp_path / SINGLE_FILE)
+        with pytest.raises(UserError, match=problem):
+            Stylist.load(tmp_path, root / "configs")
+    (tmp_path / SINGLE_FILE).write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(UserError, match="a pointer of Git LFS"):
+        Stylist.load(tmp_path, root / "configs")
