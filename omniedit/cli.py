@@ -90,7 +90,12 @@ def _main() -> None:
         from omniedit.training.budget import Machine
         from omniedit.training.budget import plan as plan_of
 
-        print("\n".join(plan_of(load(args.config), Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+        wanted = load(args.config)
+        print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+        if wanted.tasks.learned:
+            from omniedit.specialists.learned.gpu_hours import gpu_hours
+
+            print("\n".join(["", *gpu_hours(wanted, args.gpu)]))
     if args.command == "doctor":
         from omniedit.doctor import report
 

@@ -1,0 +1,347 @@
+"""The models of the learned specialists with random weights, at their published sizes or tiny: no network is asked.
+
+Their tokenizers know the words of the benchmark alone; prompts are padded to the published lengths all the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxFillPipeline,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3InpaintPipeline,
+    StableDiffusion3Pipeline,
+    StableDiffusionXLInpaintPipeline,
+    StableDiffusionXLInstructPix2PixPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import WordLevel
+from transformers import (
+    BertConfig,
+    BertTokenizer,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    GroundingDinoImageProcessorPil,
+    GroundingDinoProcessor,
+    PreTrainedTokenizerFast,
+    SamConfig,
+    SamImageProcessorPil,
+    SamModel,
+    SamProcessor,
+    SwinConfig,
+    T5Config,
+    T5EncoderModel,
+)
+
+from omniedit.models.cost import SD3_MEDIUM
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.inpaintnet import InpaintNet
+from omniedit.specialists.learned.stylist import cosxl_scheduler
+
+WORDS = ["<pad>", "<bos>", "<eos>", "<unk>", "dog", "grass", "make", "it", "a", "sketch", "the", "fog"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Arguments of the models' configs."""
+
+    unet: Mapping[str, Any]
+    vae_widths: tuple[int, ...]
+    vae_layers: int
+    vae_groups: int
+    clip: Mapping[str, Any]
+    big_clip: Mapping[str, Any]
+    t5: Mapping[str, Any]
+    sd3: Mapping[str, Any]
+    flux: Mapping[str, Any]
+    dino: Mapping[str, Any]
+    swin: Mapping[str, Any]
+    bert: Mapping[str, Any]
+    dino_side: Mapping[str, int]
+    sam: Mapping[str, Mapping[str, Any]]
+    sam_side: int
+
+
+FULL = Sizes(
+    unet={
+        "sample_size": 128,
+        "block_out_channels": (320, 640, 1280),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "layers_per_block": 2,
+        "attention_head_dim": (5, 10, 20),
+        "transformer_layers_per_block": (1, 2, 10),
+        "cross_attention_dim": 2048,
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 2816,
+    },
+    vae_widths=(128, 256, 512, 512),
+    vae_layers=2,
+    vae_groups=32,
+    clip={"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
+    big_clip={"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
+    t5={"d_model": 4096, "d_kv": 64, "d_ff": 10240, "num_layers": 24, "num_heads": 64},
+    sd3=SD3_MEDIUM,
+    flux={
+        "num_layers": 19,
+        "num_single_layers": 38,
+        "attention_head_dim": 128,
+        "num_attention_heads": 24,
+        "joint_attention_dim": 4096,
+        "pooled_projection_dim": 768,
+        "axes_dims_rope": (16, 56, 56),
+    },
+    dino={},
+    swin={
+        "image_size": 384,
+        "embed_dim": 128,
+        "depths": [2, 2, 18, 2],
+        "num_heads": [4, 8, 16, 32],
+        "window_size": 12,
+        "out_indices": [2, 3, 4],
+    },
+    bert={},
+    dino_side={"shortest_edge": 800, "longest_edge": 1333},
+    sam={
+        "vision_config": {
+            "hidden_size": 1280,
+            "num_hidden_layers": 32,
+            "num_attention_heads": 16,
+            "global_attn_indexes": [7, 15, 23, 31],
+        }
+    },
+    sam_side=1024,
+)
+"""SDXL, SD3-Medium, FLUX.1 Fill, GroundingDINO base, SAM huge."""
+
+TINY = Sizes(
+    unet={
+        "sample_size": 16,
+        "block_out_channels": (8, 16),
+        "norm_num_groups": 4,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "layers_per_block": 1,
+        "attention_head_dim": (1, 2),
+        "transformer_layers_per_block": (1, 1),
+        "cross_attention_dim": 40,
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + 24,
+    },
+    vae_widths=(4, 4, 4, 4),
+    vae_layers=1,
+    vae_groups=2,
+    clip={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
+    big_clip={"hidden_size": 24, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
+    t5={"d_model": 48, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2},
+    sd3={
+        "sample_size": 16,
+        "num_layers": 2,
+        "num_attention_heads": 2,
+        "attention_head_dim": 16,
+        "joint_attention_dim": 48,
+        "caption_projection_dim": 32,
+        "pooled_projection_dim": 40,
+        "pos_embed_max_size": 24,
+    },
+    flux={
+        "num_layers": 1,
+        "num_single_layers": 1,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 48,
+        "pooled_projection_dim": 16,
+        "axes_dims_rope": (4, 4, 8),
+    },
+    dino={
+        "num_queries": 6,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_ffn_dim": 16,
+        "decoder_ffn_dim": 16,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "d_model": 32,
+        "num_feature_levels": 2,
+    },
+    swin={
+        "image_size": 64,
+        "embed_dim": 8,
+        "depths": [1, 1],
+        "num_heads": [1, 1],
+        "window_size": 4,
+        "out_indices": [1, 2],
+    },
+    bert={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16},
+    dino_side={"shortest_edge": 64, "longest_edge": 128},
+    sam={
+        "vision_config": {
+            "hidden_size": 16,
+            "output_channels": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 64,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+            "num_pos_feats": 8,
+        },
+        "prompt_encoder_config": {"hidden_size": 16, "image_size": 64, "mask_input_channels": 4},
+        "mask_decoder_config": {
+            "hidden_size": 16,
+            "mlp_dim": 16,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+    },
+    sam_side=64,
+)
+
+
+class Maker:
+    """Makes models of a size on a device, in bfloat16 on a GPU."""
+
+    def __init__(self, sizes: Sizes, device: str) -> None:
+        self.sizes, self.device = sizes, device
+        self.dtype = torch.float32 if device == "cpu" else torch.bfloat16
+
+    def pipeline(self, kind: str) -> Any:
+        """By the class in config/models.yaml, or `InpaintPipeline`, the run's own over an SD3."""
+        makers: dict[str, Callable[[], Any]] = {
+            "StableDiffusionXLPipeline": lambda: self._sdxl(StableDiffusionXLPipeline, 4),
+            "StableDiffusionXLInpaintPipeline": lambda: self._sdxl(StableDiffusionXLInpaintPipeline, 9),
+            "StableDiffusionXLInstructPix2PixPipeline": self._cosxl,
+            "StableDiffusion3Pipeline": lambda: StableDiffusion3Pipeline(transformer=self._sd3(), **self._sd3_parts()),
+            "StableDiffusion3InpaintPipeline": lambda: StableDiffusion3InpaintPipeline(
+                transformer=self._sd3(), **self._sd3_parts()
+            ),
+            "InpaintPipeline": lambda: InpaintPipeline(
+                transformer=self._made(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
+            ),
+            "FluxFillPipeline": self._flux,
+        }
+        pipeline = makers[kind]()
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def detector(self) -> tuple[Any, Any]:
+        sizes = self.sizes
+        config = GroundingDinoConfig(
+            backbone_config=SwinConfig(**sizes.swin), text_config=BertConfig(**sizes.bert), **sizes.dino
+        )
+        words = [f"[unused{place}]" for place in range(config.text_config.vocab_size)]
+        for place, word in {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}.items():
+            words[place] = word
+        words[2000 : 2000 + len(WORDS)] = WORDS
+        tokenizer = BertTokenizer(vocab={word: place for place, word in enumerate(words)})
+        processor = GroundingDinoProcessor(GroundingDinoImageProcessorPil(size=dict(sizes.dino_side)), tokenizer)
+        return self._made(lambda: GroundingDinoForObjectDetection(config)).float(), processor
+
+    def segmenter(self) -> tuple[Any, Any]:
+        side = self.sizes.sam_side
+        config = SamConfig(**{name: dict(section) for name, section in self.sizes.sam.items()})
+        images = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
+        return self._made(lambda: SamModel(config)).float(), SamProcessor(images)
+
+    def _made(self, make: Callable[[], Any]) -> Any:
+        with torch.device(self.device), _default_dtype(self.dtype):
+            return make().eval().requires_grad_(False)
+
+    def _sdxl(self, kind: Any, channels: int, **options: Any) -> Any:
+        fixed = {"out_channels": 4, "use_linear_projection": True, "addition_embed_type": "text_time"}
+        scheduler = EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+        )
+        return kind(
+            unet=self._made(lambda: UNet2DConditionModel(in_channels=channels, **fixed, **self.sizes.unet)),
+            scheduler=options.pop("scheduler", scheduler),
+            vae=self._vae(4),
+            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            tokenizer=tokenizer(77),
+            text_encoder_2=self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            tokenizer_2=tokenizer(77),
+            **options,
+        )
+
+    def _cosxl(self) -> Any:
+        kind = StableDiffusionXLInstructPix2PixPipeline
+        return self._sdxl(kind, 8, scheduler=cosxl_scheduler(), is_cosxl_edit=True)
+
+    def _sd3(self) -> Any:
+        return self._made(lambda: SD3Transformer2DModel(**self.sizes.sd3))
+
+    def _sd3_parts(self) -> dict[str, Any]:
+        return {
+            "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
+            "vae": self._vae(16, scaling_factor=1.5305, shift_factor=0.0609),
+            "text_encoder": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.clip))),
+            "tokenizer": tokenizer(77),
+            "text_encoder_2": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            "tokenizer_2": tokenizer(77),
+            "text_encoder_3": self._t5(),
+            "tokenizer_3": tokenizer(512),
+        }
+
+    def _flux(self) -> Any:
+        fixed = {"patch_size": 1, "in_channels": 384, "out_channels": 64, "guidance_embeds": True}
+        return FluxFillPipeline(
+            transformer=self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux)),
+            scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+            vae=self._vae(16, scaling_factor=0.3611, shift_factor=0.1159),
+            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            tokenizer=tokenizer(77),
+            text_encoder_2=self._t5(),
+            tokenizer_2=tokenizer(512),
+        )
+
+    def _t5(self) -> Any:
+        config = T5Config(vocab_size=len(WORDS), feed_forward_proj="gated-gelu", **self.sizes.t5)
+        return self._made(lambda: T5EncoderModel(config))
+
+    def _vae(self, channels: int, **options: float) -> Any:
+        widths = self.sizes.vae_widths
+        return self._made(
+            lambda: AutoencoderKL(
+                block_out_channels=widths,
+                down_block_types=("DownEncoderBlock2D",) * len(widths),
+                up_block_types=("UpDecoderBlock2D",) * len(widths),
+                layers_per_block=self.sizes.vae_layers,
+                norm_num_groups=self.sizes.vae_groups,
+                latent_channels=channels,
+                **options,
+            )
+        )
+
+
+def tokenizer(longest: int) -> PreTrainedTokenizerFast:
+    words = Tokenizer(WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", eos_token="<eos>", model_max_length=longest
+    )
+
+
+def _clip(size: Mapping[str, Any]) -> CLIPTextConfig:
+    ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    return CLIPTextConfig(vocab_size=len(WORDS), projection_dim=size["hidden_size"], **size, **ids)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,0 +1,203 @@
+"""How fast learned specialists make pairs: each task's, beside diffusers' own pipeline on one picture at a time.
+
+    python -m benchmarks.specialists                                        # tiny models, on a CPU: that it runs
+    python -m benchmarks.specialists --full --out benchmarks/specialists.json   # published sizes, on a GPU
+    python -m benchmarks.specialists --full --tasks object_removal --painter FluxFillPipeline --ratios 1x1 --out ...
+
+Weights are random, on which speed does not depend. What is timed of a specialist is its `edit`, grounding with it: a
+batch of photos to a batch of pairs. The peer is a call of the same pipeline for each picture, with the same steps, at
+the same size, without grounding. Prompt-to-prompt is not in diffusers: its peer makes source and target by a call each,
+without any control. Rows are added to what the file has; `omniedit plan` reads it.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+
+from benchmarks.random_models import FULL, TINY, Maker
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.config import LearnedConfig
+from omniedit.errors import run_program
+from omniedit.files import replaced
+from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
+from omniedit.instructions.proposals import CLASSES
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import EditRequest
+from omniedit.specialists.learned.inpainter import KINDS, Inpainter
+from omniedit.specialists.learned.paired_sampling import PIPELINES, Sampling
+from omniedit.specialists.learned.roles import INPAINTING, ROLES
+from omniedit.specialists.learned.stylist import Stylist
+from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.specialists.registry import LEARNED, class_at
+from omniedit.tasks import Task
+
+PROMPTS = {"source_prompt": "the dog", "target_prompt": "the fog"}
+FIELDS: dict[Task, dict[str, Any]] = {
+    Task.OBJECT_SWAP: {"object": "dog", "new_object": "a dog"},
+    Task.OBJECT_REMOVAL: {"object": "dog", "background": "grass"},
+    Task.OBJECT_ADDITION: {"object": "dog", "background": "grass"},
+    Task.ATTRIBUTE_MODIFICATION: {"object": "dog", "attribute": "colour", "value": "fog", **PROMPTS},
+    Task.BACKGROUND_SWAP: {"object": "dog", "background": "grass"},
+    Task.ENVIRONMENT_CHANGE: {"environment": "fog", "object": "dog", **PROMPTS},
+    Task.STYLE_TRANSFER: {"style": "a sketch"},
+}
+STYLE = "StableDiffusionXLInstructPix2PixPipeline"
+
+
+class FindsOne(Detector):
+    """Computes what a detector does, and finds one box in each picture whatever the weights say."""
+
+    def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
+        super().detect(queries, limits)
+        return [Detections(torch.tensor([[0.3, 0.3, 0.7, 0.7]]), torch.tensor([0.9]))] * len(queries)
+
+
+class OutlinesBoxes(Segmenter):
+    """Computes what a segmenter does, and takes the box for the outline."""
+
+    def masks(self, images: Sequence[np.ndarray], boxes: Sequence[torch.Tensor]) -> list[np.ndarray]:
+        made = super().masks(images, boxes)
+        for masks in made:
+            height, width = masks.shape[1:]
+            masks[:] = False
+            masks[:, 3 * height // 10 : 7 * height // 10, 3 * width // 10 : 7 * width // 10] = True
+        return made
+
+
+class Bench:
+    """A specialist with its models in memory.
+
+    Args:
+        kind: class of the pipeline that serves the task.
+    """
+
+    def __init__(self, task: Task, kind: str, maker: Maker, config: LearnedConfig) -> None:
+        self.task, self.kind, self.config, self.device = task, kind, config, maker.device
+        self.pipeline = maker.pipeline(kind)
+        self.toolbox = Toolbox(config, maker.device)
+        self.toolbox.grounder = Grounder(FindsOne(*maker.detector()), OutlinesBoxes(*maker.segmenter()))
+        common = {"batch_size": config.batch_size, "steps": config.steps, "resolution": config.resolution}
+        if task is Task.STYLE_TRANSFER:
+            self.toolbox.stylist = Stylist(self.pipeline, **common)
+        elif INPAINTING in ROLES[task]:
+            self.toolbox.inpainter = Inpainter(self.pipeline, **common)
+        else:
+            self.pipeline.vae.enable_slicing()
+            self.toolbox.generator = self.pipeline
+        proposal = CLASSES[task](instructions=["make it a sketch"], **FIELDS[task])
+        names = [f"photo{place}" for place in range(config.batch_size)]
+        self.specialist = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names})
+
+    def row(self, ratio: str) -> dict[str, Any]:
+        """Of one ratio: pairs a second of ours and of the peer, and our peak memory in GB (None on a CPU)."""
+        requests = self._requests(ratio)
+        seconds, peak = timed(lambda: self.specialist.edit(requests), self.device)
+        peer_seconds, _ = timed(lambda: self._alone(requests[0].photo), self.device)
+        return {
+            "task": str(self.task),
+            "model": self.kind,
+            "ratio": ratio,
+            "resolution": self.config.resolution,
+            "steps": self.config.steps,
+            "batch_size": self.config.batch_size,
+            "pairs_per_s": round(len(requests) / seconds, 4),
+            "peer_pairs_per_s": round(1 / peer_seconds, 4),
+            "peak_gb": peak,
+            "device": torch.cuda.get_device_name() if self.device == "cuda" else "cpu",
+        }
+
+    def _requests(self, ratio: str) -> list[EditRequest]:
+        width, height = bucket_size(ratio, self.config.resolution)
+        image = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+        self.specialist._offered.clear()
+        photos = [Photo(f"photo{place}", image, ratio) for place in range(self.config.batch_size)]
+        return [self.specialist.propose(photo, np.random.default_rng(i)) for i, photo in enumerate(photos)]
+
+    def _alone(self, photo: Photo) -> None:
+        """What a user of diffusers would call for one pair."""
+        height, width = photo.image.shape[:2]
+        picture, size = PillowImage.fromarray(photo.image), {"height": height, "width": width}
+        if self.task is Task.STYLE_TRANSFER:
+            steps = {"num_inference_steps": self.toolbox.stylist.steps}
+            self.pipeline(prompt=["make it a sketch"], image=[picture], **size, **steps, **self.toolbox.stylist.scales)
+        elif INPAINTING in ROLES[self.task]:
+            inpainter = self.toolbox.inpainter
+            steps, options = {"num_inference_steps": inpainter.steps}, dict(inpainter.kind.options)
+            hole = PillowImage.new("L", (width, height), 255)
+            self.pipeline(prompt=["grass"], image=[picture], mask_image=[hole], **size, **steps, **options)
+        else:
+            steps = {"num_inference_steps": self.config.steps or Sampling().steps}
+            for prompt in PROMPTS.values():
+                self.pipeline([prompt], guidance_scale=Sampling().guidance, **size, **steps)
+
+
+def timed(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
+    """Seconds and peak memory in GB of a run, after one to warm up."""
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    start = time.perf_counter()
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - start
+    return seconds, round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None
+
+
+def kind_of(task: Task, painter: str, generator: str) -> str:
+    if task is Task.STYLE_TRANSFER:
+        return STYLE
+    return painter if INPAINTING in ROLES[task] else generator
+
+
+def merged(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of both; of two on the same thing the new one."""
+    names = ("task", "model", "ratio", "resolution", "steps", "batch_size", "device")
+    return list({tuple(row[name] for name in names): row for row in (*old, *new)}.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="published sizes at 1024 x 1024, on a GPU")
+    parser.add_argument("--tasks", nargs="+", type=Task, choices=list(Task), default=list(Task))
+    parser.add_argument("--ratios", nargs="+", choices=list(RATIOS), default=list(RATIOS))
+    parser.add_argument("--painter", choices=list(KINDS), default="InpaintPipeline", help="default: the run's own")
+    parser.add_argument("--generator", choices=list(PIPELINES), default="StableDiffusionXLPipeline")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--steps", type=int, help="default: each model's own; 2 for the tiny ones")
+    parser.add_argument("--out", type=Path, help="JSON file to add the rows to")
+    args = parser.parse_args()
+    steps = args.steps if args.full else args.steps or 2
+    config = LearnedConfig(replies="", batch_size=args.batch, resolution=1024 if args.full else 64, steps=steps)
+    maker = Maker(FULL, "cuda") if args.full else Maker(TINY, "cpu")
+    print(f"{'task':<24}{'model':<42}{'ratio':<7}{'pairs/s':>9}{'diffusers, one by one':>23}{'ratio':>7}{'peak GB':>9}")
+    for task in args.tasks:
+        bench = Bench(task, kind_of(task, args.painter, args.generator), maker, config)
+        for ratio in args.ratios:
+            row = bench.row(ratio)
+            faster = row["pairs_per_s"] / row["peer_pairs_per_s"]
+            print(
+                f"{row['task']:<24}{row['model']:<42}{ratio:<7}{row['pairs_per_s']:>9.3f}"
+                f"{row['peer_pairs_per_s']:>23.3f}{faster:>7.2f}{row['peak_gb'] or '-':>9}",
+                flush=True,
+            )
+            if args.out:
+                old = json.loads(args.out.read_text()) if args.out.is_file() else []
+                with replaced(args.out) as temporary:
+                    temporary.write_text(json.dumps(merged(old, [row]), indent=1) + "\n")
+        del bench
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    run_program(main)

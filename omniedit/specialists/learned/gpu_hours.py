@@ -1,0 +1,58 @@
+"""GPU-hours that the learned specialists of a config need, from what benchmarks/specialists.py measured."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omniedit.config import Config
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.specialists.learned.roles import ROLES, paints_by_itself
+from omniedit.tasks import Task
+from omniedit.weights import model_of
+
+FIGURES = Path("benchmarks/specialists.json")
+
+
+def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
+    """Lines to print, one for each learned task and one for all; "not measured" where there are no figures.
+
+    Args:
+        gpu: 'h100', as the device's name has it.
+        figures: rows of the benchmark; their mean over the ratios counts, since how photos spread over them is not
+            known before they are read.
+    """
+    rows = json.loads(figures.read_text()) if figures.is_file() else []
+    lines, total = [], 0.0
+    for task in config.tasks.learned:
+        pairs = config.tasks[task].pairs_per_shard * config.sources.shards
+        seconds = seconds_a_pair(rows, task, config, gpu)
+        total += (seconds or 0.0) * pairs / 3600
+        hours = "not measured" if seconds is None else f"{seconds * pairs / 3600:,.1f} GPU-hours"
+        lines.append(f"{task:<24}{pairs:>12,} candidates  {hours}")
+    measured = all(seconds_a_pair(rows, task, config, gpu) is not None for task in config.tasks.learned)
+    remedy = "not measured: python -m benchmarks.specialists --full --out benchmarks/specialists.json"
+    return [*lines, f"learned specialists: {f'{total:,.1f} GPU-hours' if measured else remedy}"]
+
+
+def seconds_a_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Config, gpu: str) -> float | None:
+    """Mean over the measured ratios, of the task's model at the config's resolution and steps; None where there are
+    none."""
+    asked = {
+        "task": str(task),
+        "model": model_of_task(task, config),
+        "resolution": config.learned.resolution,
+        "steps": config.learned.steps,
+        "batch_size": config.learned.batch_size,
+    }
+    found = [row for row in rows if all(row[key] == value for key, value in asked.items())]
+    seconds = [1 / row["pairs_per_s"] for row in found if gpu in row["device"].lower()]
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def model_of_task(task: Task, config: Config) -> str:
+    """Class of the pipeline that serves it."""
+    if paints_by_itself(task, config.learned):
+        return InpaintPipeline.__name__
+    (role,) = {"inpainting", "generation", "style"} & set(ROLES[task])
+    return model_of(role).class_name
