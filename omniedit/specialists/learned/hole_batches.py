@@ -4,6 +4,7 @@ Every random choice about a sample follows from (seed, step, its place in the wh
 editors. Shapes: B samples, C latent channels, H W height and width of the pictures.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -138,12 +139,13 @@ def inpainting_identity(
     Args:
         objects: checksums of the files of the photos' objects.
     """
-    digest = sha256("".join(photos.metadata(place)["sha256"] for place in range(len(photos))).encode())
+    about = (photos.metadata(place) for place in range(len(photos)))
+    learnt = [[photo[key] for key in ("source_id", "sha256", "ratio", "caption")] for photo in about]
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT),
         "holes": shares.model_dump(),
         "seed": seed,
-        "photos": digest.hexdigest(),
+        "photos": sha256(json.dumps(learnt).encode()).hexdigest(),
         "objects": list(objects),
         "base": weights_sha256(base),
     }

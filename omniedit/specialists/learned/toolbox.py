@@ -89,4 +89,7 @@ class Toolbox:
         return model_of(role).licence
 
     def _dtype(self, role: str) -> torch.dtype:
-        return torch.float32 if self.device == "cpu" else getattr(torch, model_of(role).dtype)
+        if self.device == "cpu":
+            return torch.float32
+        own = role == INPAINTING and self.own_inpainting
+        return torch.bfloat16 if own else getattr(torch, model_of(role).dtype)
