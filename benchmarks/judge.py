@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,24 +110,23 @@ def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> 
     places = [place for place, token in enumerate(written) if token in SCORES][:3]
     ids = judge.tokenizer.convert_tokens_to_ids(list(SCORES))
     expected = [float(answer.logits[place][0, ids].softmax(-1) @ torch.arange(11.0)) for place in places]
-    return Score(*expected).o_score if len(expected) == 3 else None
+    return Score(expected[0], expected[1], expected[2]).o_score if len(expected) == 3 else None
 
 
 def full_size(batch: int, rounds: int) -> None:
     if not torch.cuda.is_available():
         sys.exit("error: --full needs a GPU with 40 GB")
     tokenizer = build_tokenizer(["?"], edit_rubric())
-    model = internvl2_8b(tokenizer.convert_tokens_to_ids(IMAGE))
+    model = internvl2_8b(tokenizer.get_vocab()[IMAGE])
     reader = TokenReader(model, tokenizer, edit_rubric().num_scores)
     print(
         f"{torch.cuda.get_device_name()}, {sum(p.numel() for p in model.parameters()) / 1e9:.2f} B parameters, bfloat16"
     )
     for tiles in TILES:
         prompts, pixels = asked_about(batch, tiles, model)
-        one = [prompts[0]], pixels[: 2 * tiles]
         runs: dict[str, Callable[[], Any]] = {
-            "tokens": lambda both=(prompts, pixels): reader.probabilities(*both),
-            "generate": lambda both=one: generate(model, *both),
+            "tokens": partial(reader.probabilities, prompts, pixels),
+            "generate": partial(generate, model, prompts[:1], pixels[: 2 * tiles]),
         }
         taken, _ = timed(runs, rounds)
         rate, peer = batch / statistics.median(taken["tokens"]), 1 / statistics.median(taken["generate"])
@@ -158,7 +158,8 @@ def asked_about(
     batch: int, tiles: int, model: InternVLForConditionalGeneration
 ) -> tuple[list[list[int]], torch.Tensor]:
     """Prompts about two pictures each, and their pixels."""
-    side, image = model.config.vision_config.image_size[0], model.config.image_token_id
+    vision: Any = model.config.vision_config
+    side, image = vision.image_size[0], model.config.image_token_id
     shown = [image] * (tiles * model.config.image_seq_length)
     words = list(range(300, 300 + WORDS_TOKENS))
     prompts = [[*range(300, 300 + RUBRIC_TOKENS), *shown, 299, *shown, *words] for _ in range(batch)]

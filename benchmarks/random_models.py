@@ -240,7 +240,7 @@ class Maker:
         config = GroundingDinoConfig(
             backbone_config=SwinConfig(**sizes.swin), text_config=BertConfig(**sizes.bert), **sizes.dino
         )
-        words = [f"[unused{place}]" for place in range(config.text_config.vocab_size)]
+        words = [f"[unused{place}]" for place in range(BertConfig(**sizes.bert).vocab_size)]
         for place, word in {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?"}.items():
             words[place] = word
         words[2000 : 2000 + len(WORDS)] = WORDS
@@ -250,7 +250,8 @@ class Maker:
 
     def segmenter(self) -> tuple[Any, Any]:
         side = self.sizes.sam_side
-        config = SamConfig(**{name: dict(section) for name, section in self.sizes.sam.items()})
+        sections: dict[str, Any] = {name: dict(section) for name, section in self.sizes.sam.items()}
+        config = SamConfig(**sections)
         images = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
         return self._made(lambda: SamModel(config)).float(), SamProcessor(images)
 
@@ -333,7 +334,7 @@ def tokenizer(longest: int) -> PreTrainedTokenizerFast:
 
 
 def _clip(size: Mapping[str, Any]) -> CLIPTextConfig:
-    ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     return CLIPTextConfig(vocab_size=len(WORDS), projection_dim=size["hidden_size"], **size, **ids)
 
 

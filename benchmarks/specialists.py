@@ -84,7 +84,11 @@ class Bench:
         self.pipeline = maker.pipeline(kind)
         self.toolbox = Toolbox(config, maker.device)
         self.toolbox.grounder = Grounder(FindsOne(*maker.detector()), OutlinesBoxes(*maker.segmenter()))
-        common = {"batch_size": config.batch_size, "steps": config.steps, "resolution": config.resolution}
+        common: dict[str, Any] = {
+            "batch_size": config.batch_size,
+            "steps": config.steps,
+            "resolution": config.resolution,
+        }
         if task is Task.STYLE_TRANSFER:
             self.toolbox.stylist = Stylist(self.pipeline, **common)
         elif INPAINTING in ROLES[task]:
@@ -94,7 +98,7 @@ class Bench:
             self.toolbox.generator = self.pipeline
         proposal = CLASSES[task](instructions=["make it a sketch"], **FIELDS[task])
         names = [f"photo{place}" for place in range(config.batch_size)]
-        self.specialist = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names})
+        self.specialist: Any = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names})
 
     def row(self, ratio: str) -> dict[str, Any]:
         """Of one ratio: pairs a second of ours and of the peer, and our peak memory in GB (None on a CPU)."""

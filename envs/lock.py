@@ -11,11 +11,11 @@ from pathlib import Path
 
 STAGES = {
     "sources": [],
-    "synthesize": ["embedded", "pretrained", "gpu"],
-    "score": ["score", "pretrained", "gpu"],
+    "synthesize": ["embedded", "pretrained", "vision", "gpu"],
+    "score": ["score", "pretrained", "vision", "gpu"],
     "bucket": ["buckets"],
     "train": ["train", "gpu"],
-    "evaluate": ["score", "pretrained", "gpu"],
+    "evaluate": ["score", "pretrained", "vision", "gpu"],
     "report": ["report"],
 }
 """Of each stage: the extras of pyproject.toml that it takes beside the core."""
