@@ -1,6 +1,7 @@
 """The inpainting specialist learns on the sample photos, goes on where it was cut off, sees no hole's content."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 from omniedit.specialists.learned import hole_batches
 from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_identity, sample_fills
-from omniedit.specialists.learned.photo_store import PhotoStore
+from omniedit.specialists.learned.photo_store import PhotoBatch, PhotoStore
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints
@@ -130,7 +131,7 @@ def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, b
     assert torch.equal(still.inputs["noisy"], again.inputs["noisy"])
 
 
-def test_picture_and_hole_are_mirrored_together(store: PhotoStore, batches: HoleBatches) -> None:
+def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: HoleBatches) -> None:
     """Where nothing of a latent and its neighbours is hole, the branch sees the clean latent."""
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     for step in range(8):
@@ -141,6 +142,24 @@ def test_picture_and_hole_are_mirrored_together(store: PhotoStore, batches: Hole
         far = (torch.nn.functional.max_pool2d(share, 3, 1, 1) == 0).expand_as(latents)
         assert far.any() and not torch.allclose(latents[~far], clean[~far], atol=0.1)
         torch.testing.assert_close(latents[far], clean[far], atol=1e-4, rtol=0)
+
+
+def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
+    """A white bar at the left on grey is the object: in the batch the hole covers the bar, or all but it."""
+    picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
+    bar[:, :, :16] = True
+    picture[bar[0]] = 255
+    pair = {"pair_id": "bar", "caption": "", "o_score": 10.0}
+    photos = PhotoBatch("1x1", np.stack([picture] * 40), (bar,) * 40, (pair,) * 40)
+    objects = replace(batches, shares=HolesConfig(random=0, box=0, object=1))
+    batch = objects.training(photos, 0, 0)
+    sigma = batch.inputs["timestep"][:, None, None, None] / 1000
+    light, hole = (batch.inputs["noisy"] - sigma * batch.target)[:, 0], batch.inputs["condition"][:, -1]
+    left = light[:, :, :2].mean((1, 2)) > light[:, :, -2:].mean((1, 2))
+    assert 5 < left.sum() < 35
+    over_bar = torch.where(left, hole[:, :, :2].mean((1, 2)), hole[:, :, -2:].mean((1, 2)))
+    covers, all_but = over_bar == 1, over_bar == 0
+    assert (covers | all_but).all() and (covers == (hole.mean((1, 2)) < 0.5)).all() and covers.any() and all_but.any()
 
 
 def test_photos_held_out_are_shown_with_their_holes_filled(
