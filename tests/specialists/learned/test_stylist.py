@@ -60,7 +60,9 @@ def test_one_file_has_every_weight_of_the_folder_and_cosxls_own_noise_levels(roo
     assert single.unet.config["in_channels"] == 8
     single.scheduler.set_timesteps(20)
     assert single.scheduler.config["prediction_type"] == "v_prediction"
-    assert single.scheduler.sigmas[0] == pytest.approx(120) and single.scheduler.sigmas[-2] == pytest.approx(0.002)
+    sigmas = single.scheduler.sigmas[:-1]
+    assert sigmas[0] == pytest.approx(120) and sigmas[-1] == pytest.approx(0.002)
+    torch.testing.assert_close(sigmas[1:] / sigmas[:-1], (sigmas[1] / sigmas[0]).expand(19))
 
 
 def test_one_file_that_cannot_be_used_is_told(root: Path, tmp_path: Path) -> None:
