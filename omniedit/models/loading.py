@@ -42,7 +42,8 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         place = torch.device(device) if device else default_device()
         dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
         if folder is None:
-            return shipped_editor().to(place, dtype)
+            editor = shipped_editor()
+            return editor.to(place) if dtype == torch.float32 else editor.to(place, dtype)
         return EditPipeline.from_pretrained(folder, dtype=dtype, local_files_only=True).to(place)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None

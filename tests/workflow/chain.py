@@ -26,7 +26,13 @@ SMALL = {
     "scoring": {"judge": "reference", "student": {"steps": 2, "batch_size": 4}},
     "filter": {"min_score": 5},
     "buckets": {"base_size": 256},
-    "train": {"resolution": 64, "steps": 4, "batch_size": 4, "checkpoint_every": 2, "base": {"layers": 2, "steps": 2}},
+    "train": {
+        "resolution": 64,
+        "steps": 4,
+        "batch_size": 4,
+        "checkpoint_every": 2,
+        "base": {"model": None, "layers": 2, "steps": 2},
+    },
     "bench": {"photos": 2, "pairs_per_task": 1, "steps": 2},
 }
 

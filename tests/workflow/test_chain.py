@@ -70,6 +70,14 @@ def test_threshold_reruns_decisions_but_no_synthesis_or_scoring(run: Path) -> No
     assert not rules & {"index_sources", "pack_sources", "synthesize_shard", "score_shard", "teach_shard"}
 
 
+def test_only_a_base_that_does_not_ship_is_trained(run: Path, tmp_path: Path) -> None:
+    assert {"pretrain_base", "train_editor"} <= rules_to_run(run, "all", "--forceall")
+    shipped = {**SMALL, "train": {**SMALL["train"], "base": {"model": "shipped"}}}
+    checkout(tmp_path, {**shipped, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
+    rules = rules_to_run(tmp_path, "all")
+    assert "train_editor" in rules and "pretrain_base" not in rules
+
+
 def test_one_shard_of_one_rule_runs_alone(run: Path) -> None:
     target = "results/small/scores/object_removal/00000.parquet"
     assert rules_to_run(run, target, "--forcerun", "score_shard") == {"score_shard"}

@@ -1,0 +1,42 @@
+"""README's picture: what the editor that ships makes of photos that its training never showed.
+
+python -m benchmarks.ablation.picture --out docs/edits.jpg
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+
+from benchmarks.ablation.sheet import save_sheet
+from omniedit.errors import run_program
+from omniedit.models.loading import load_editor
+from omniedit.sources.index import SAMPLE
+
+CELL = (2.4, 1.75)
+SHOWN = {
+    "mountain_meadow.jpg": ("Make it night.", "Add thick fog.", "Turn it into a pencil drawing.", "Make it sunset."),
+    "dandelion.jpg": ("Make it autumn.", "Make it snow.", "Make it an old sepia photo.", "Make it night."),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    editor = load_editor(device="cpu")
+    rows = []
+    for name, instructions in SHOWN.items():
+        photo = PIL.Image.open(SAMPLE / name).convert("RGB")
+        row = [("the photo", np.asarray(photo))]
+        for instruction in instructions:
+            generator = torch.Generator().manual_seed(0)
+            row.append((instruction, np.asarray(editor(photo, instruction, generator=generator).images[0])))
+        rows.append(row)
+    save_sheet(args.out, rows, CELL)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,77 @@
+"""The editor that ships: small, whole, and right about the easy kinds of edits on photos that it never saw."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from omniedit.images import Image, decode_image
+from omniedit.models import build
+from omniedit.models.editor import to_velocity
+from omniedit.models.loading import load_base, load_editor
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.shipped import FOLDER
+from omniedit.models.text import WIDTH
+from omniedit.scoring.environments import Light, light
+from omniedit.scoring.measures import to_lab
+from omniedit.sources.index import SAMPLE
+
+
+@pytest.fixture(scope="module")
+def editor() -> EditPipeline:
+    pipeline = load_editor(device="cpu")
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    path = SAMPLE / "mountain_meadow.jpg"
+    whole = decode_image(path.read_bytes(), path.name)
+    return cv2.resize(whole, (360, 270), interpolation=cv2.INTER_AREA)
+
+
+def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
+    given = PIL.Image.fromarray(photo)
+    answer = editor(image=given, instruction=instruction, generator=torch.Generator().manual_seed(0)).images[0]
+    assert answer.size == given.size
+    return np.asarray(answer)
+
+
+@pytest.mark.parametrize(
+    "instruction, is_right",
+    [
+        ("Make it night.", lambda before, after: after.lightness < 0.7 * before.lightness),
+        ("Add thick fog.", lambda before, after: after.contrast < 0.8 * before.contrast),
+        ("Make it sunset.", lambda before, after: after.warmth > before.warmth + 5),
+        ("Make it black and white.", lambda before, after: after.chroma < 0.4 * before.chroma),
+    ],
+)
+def test_easy_edits_are_right(editor, photo, instruction, is_right):
+    before, after = (light_of(picture) for picture in (photo, edited(editor, photo, instruction)))
+    assert is_right(before, after), (before, after)
+
+
+def light_of(picture: Image) -> Light:
+    return light(to_lab(picture))
+
+
+def test_an_editor_begins_as_the_base_that_ships():
+    base = load_base(Path("shipped"))
+    torch.manual_seed(0)
+    noisy, condition = torch.randn(2, 1, base.transformer.config.in_channels, 16, 16)
+    prompt, pooled, timestep = torch.randn(1, 8, WIDTH), torch.randn(1, WIDTH), torch.tensor([700.0])
+    editor = build("editnet", base.transformer, base.prediction_type)
+    with torch.no_grad():
+        own = base.transformer(noisy, prompt, pooled, timestep, return_dict=False)[0]
+        velocity = to_velocity(own, noisy, timestep, base.prediction_type)
+        assert torch.equal(editor(noisy, timestep, prompt, pooled, condition), velocity)
+
+
+def test_it_is_small_and_has_its_card():
+    files = [path for path in Path(FOLDER).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 30e6
+    assert "Success" in (FOLDER / "README.md").read_text()
