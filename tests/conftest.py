@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             make_run(first)
             (first / "whole").touch()
     return shutil.copytree(first, tmp_path_factory.mktemp("run") / "chain", symlinks=True)
+
+
+@pytest.fixture(scope="session")
+def group() -> Iterator[dict[str, str]]:
+    """A process group of one rank, and what of the environment tells of it.
+
+    One for a whole session: DeepSpeed keeps the first that it sees.
+    """
+    from omniedit.training.ranks import join_ranks, leave_ranks
+
+    before = set(os.environ)
+    join_ranks()
+    yield {name: os.environ.pop(name) for name in set(os.environ) - before}
+    leave_ranks()
+
+
+@pytest.fixture(scope="module")
+def alone(group: dict[str, str]) -> Iterator[None]:
+    """This process is the only rank."""
+    os.environ |= group
+    yield
+    for name in group:
+        del os.environ[name]
 
 
 def make_run(root: Path) -> None:

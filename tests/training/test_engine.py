@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,7 +25,6 @@ from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, places_of
 from omniedit.training.engine import Trainer, steps_of
-from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
 from training.small import OPTIONS, Disturbed, make_run, metrics_of, trainer_of
@@ -106,16 +105,6 @@ def test_a_terminated_run_loses_no_step(whole: Path) -> None:
     assert 3 < done < 30 and logged[-1]["step"] == done
     finish(start_ranks(run, "ended"))
     assert same_editor(run, "ended") and metrics_of(run / "ended.jsonl") == metrics_of(run / "whole.jsonl")
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[None]:
-    before = dict(os.environ)
-    join_ranks()
-    yield
-    leave_ranks()
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,8 @@ def test_deleted_files_come_back_with_the_same_bytes(run: Path, tmp_path: Path) 
     before = {path: digest(path) for path in files}
     for path in files:
         path.unlink()
-    ends = ["results/small/scorer/manifest.json", "results/small/train/editnet/manifest.json"]
+    ends = [f"results/small/{end}/manifest.json" for end in ("scorer", "train/editnet")]
+    ends.append("results/small/scores/style_transfer/00000.parquet")
     # Times left out of it, no more than these and what follows from them is made.
     snakemake(root, "--rerun-triggers", "input", "params", "code", "--", *ends)
     assert {path: digest(path) for path in files} == before

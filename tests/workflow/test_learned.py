@@ -92,7 +92,7 @@ def test_the_run_trains_its_own_inpainting_and_paints_with_it(root: Path, tmp_pa
         (copied / path).unlink(missing_ok=True)
     own = ["--config", "learned={'inpainting': 'own'}", "inpainting={'steps': 2, 'batch_size': 4}"]
     planned = rules_to_run(copied, *shards, "--rerun-triggers", "mtime", *own)
-    assert planned == {"propose_shard", "ground_shard", "pretrain_base", "train_inpainting", "synthesize_shard"}
+    assert planned >= {"pretrain_base", "train_inpainting", "synthesize_shard"}
     snakemake(copied, shards[0], "--rerun-triggers", "mtime", *own)
     trained = copied / "results/small/train/inpainting"
     assert (trained / "model_index.json").is_file()

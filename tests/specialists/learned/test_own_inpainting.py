@@ -29,7 +29,6 @@ from omniedit.training.base import small_sd3
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
-from omniedit.training.ranks import join_ranks, leave_ranks
 from training.small import Disturbed, metrics_of
 from workflow.chain import shrink_sample
 
@@ -69,13 +68,6 @@ def store(photos: PhotoShards) -> PhotoStore:
 @pytest.fixture(scope="module")
 def batches() -> HoleBatches:
     return HoleBatches(LappedCodec(), InstructionEncoder(load_minilm()), OPTIONS, HolesConfig(), seed=0)
-
-
-@pytest.fixture
-def alone() -> Iterator[None]:
-    join_ranks()
-    yield
-    leave_ranks()
 
 
 def trainer_of(store: PhotoStore, batches: HoleBatches, terminated: int | None = None) -> Trainer:
