@@ -3,8 +3,7 @@
 Their tokenizers know the words of the benchmark alone; prompts are padded to the published lengths all the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +44,7 @@ from transformers import (
     T5EncoderModel,
 )
 
-from omniedit.models.cost import SD3_MEDIUM
+from omniedit.models.cost import SD3_MEDIUM, default_dtype
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.specialists.learned.stylist import cosxl_scheduler
@@ -256,7 +255,7 @@ class Maker:
         return self._made(lambda: SamModel(config)).float(), SamProcessor(images)
 
     def _made(self, make: Callable[[], Any]) -> Any:
-        with torch.device(self.device), _default_dtype(self.dtype):
+        with torch.device(self.device), default_dtype(self.dtype):
             return make().eval().requires_grad_(False)
 
     def _sdxl(self, kind: Any, channels: int, **options: Any) -> Any:
@@ -336,13 +335,3 @@ def tokenizer(longest: int) -> PreTrainedTokenizerFast:
 def _clip(size: Mapping[str, Any]) -> CLIPTextConfig:
     ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     return CLIPTextConfig(vocab_size=len(WORDS), projection_dim=size["hidden_size"], **size, **ids)
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

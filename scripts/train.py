@@ -8,7 +8,6 @@ Killed, it goes on from its last checkpoint when run again.
 import argparse
 import json
 import os
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,12 +21,10 @@ from omniedit.buckets.scratch import stage, staged
 from omniedit.buckets.store import BucketStore
 from omniedit.config_files import check
 from omniedit.errors import run_program
-from omniedit.files import replaced
-from omniedit.manifest import sealed_folder
 from omniedit.models.loading import load_base
 from omniedit.training.batches import BatchMaker, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
-from omniedit.training.checkpoints import Checkpoints, run_identity
+from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -76,12 +73,7 @@ def main() -> None:
     trainer.run(checkpoints)
     with trainer.state.mean_whole():
         if first:
-            with sealed_folder(args.out) as temporary:
-                pipeline.save_pretrained(temporary)
-                for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
-                    shutil.copyfile(grid, temporary / "samples.png")
-            with replaced(args.metrics) as temporary:
-                shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+            save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

@@ -8,7 +8,6 @@ Killed, it goes on from its last checkpoint when run again.
 import argparse
 import json
 import os
-import shutil
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -20,9 +19,8 @@ from transformers.utils import logging as transformers_logging
 from omniedit.config import HolesConfig
 from omniedit.config_files import check
 from omniedit.errors import run_program
-from omniedit.files import replaced
 from omniedit.grounding.objects import recall_objects
-from omniedit.manifest import checksum, sealed_folder
+from omniedit.manifest import checksum
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
@@ -31,7 +29,7 @@ from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_id
 from omniedit.specialists.learned.photo_store import PhotoStore
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
-from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.checkpoints import Checkpoints, save_trained
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
 
@@ -76,12 +74,7 @@ def main() -> None:
         trainer.run(checkpoints)
     with trainer.state.mean_whole():
         if first:
-            with sealed_folder(args.out) as temporary:
-                pipeline.save_pretrained(temporary)
-                for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
-                    shutil.copyfile(grid, temporary / "samples.png")
-            with replaced(args.metrics) as temporary:
-                shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
+            save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

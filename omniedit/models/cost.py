@@ -96,7 +96,7 @@ def saved_bytes(
     name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int, dtype: torch.dtype
 ) -> int:
     """Activations that autograd keeps of a sample for the backward pass, with fused attention as on a GPU."""
-    with torch.device("meta"), _default_dtype(dtype):
+    with torch.device("meta"), default_dtype(dtype):
         net = ARCHITECTURES[name](base_config)
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
     with FakeTensorMode():
@@ -151,7 +151,7 @@ def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 
 
 
 @contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:

@@ -23,13 +23,14 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from omniedit.config import TrainConfig
 from omniedit.files import replaced
-from omniedit.manifest import MANIFEST, checksum, write_manifest
+from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 
@@ -194,3 +195,14 @@ def places_of(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
             what, _, start = key.rpartition("/")
             places[what].append((int(start), file, key))
     return places
+
+
+def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
+    """What a training leaves when it is over: the folder of what was trained, with the last grid of samples, and its
+    metrics, a line a step."""
+    with sealed_folder(out) as folder:
+        pipeline.save_pretrained(folder)
+        for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
+            shutil.copyfile(grid, folder / "samples.png")
+    with replaced(metrics) as temporary:
+        shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)
