@@ -8,11 +8,11 @@ Killed, it goes on from its last checkpoint when run again.
 import argparse
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
@@ -51,11 +51,7 @@ def main() -> None:
         options = options.model_copy(update={"model": args.model, "ablations": []})
 
     device = join_ranks()
-    first = int(os.environ["RANK"]) == 0
     transformers_logging.disable_progress_bar()
-    if not first:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
-
     base = load_base(args.base, getattr(torch, options.dtype))
     encoders: list[nn.Module] = [base.vae, *base.text.encoders()]
     for encoder in encoders:
@@ -72,7 +68,7 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
     trainer.run(checkpoints)
     with trainer.state.mean_whole():
-        if first:
+        if dist.get_rank() == 0:
             save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
@@ -84,7 +80,7 @@ def near(buckets: Path, scratch: str) -> Path:
     folder = Path(os.path.expandvars(scratch))
     if int(os.environ["LOCAL_RANK"]) == 0:
         stage(buckets, folder)
-    torch.distributed.barrier()
+    dist.barrier()
     return staged(buckets, folder)
 
 

@@ -7,13 +7,12 @@ Killed, it goes on from its last checkpoint when run again.
 
 import argparse
 import json
-import os
-import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
 from omniedit.config import HolesConfig
@@ -25,12 +24,12 @@ from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_identity, sample_fills
-from omniedit.specialists.learned.photo_store import PhotoStore
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
 from omniedit.training.engine import Trainer
+from omniedit.training.hole_batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.training.photo_store import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
@@ -49,11 +48,7 @@ def main() -> None:
     options = check({"train": args.options}).train
 
     device = join_ranks()
-    first = int(os.environ["RANK"]) == 0
     transformers_logging.disable_progress_bar()
-    if not first:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
-
     base = load_base(args.base, getattr(torch, options.dtype))
     for module in (base.vae, *base.text.encoders()):
         module.to(device)
@@ -73,7 +68,7 @@ def main() -> None:
         checkpoints = Checkpoints(args.checkpoints, identity)
         trainer.run(checkpoints)
     with trainer.state.mean_whole():
-        if first:
+        if dist.get_rank() == 0:
             save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 

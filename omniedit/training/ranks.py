@@ -4,10 +4,12 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import deepspeed
@@ -21,7 +23,8 @@ T = TypeVar("T")
 
 
 def join_ranks() -> torch.device:
-    """Join the other processes of the run (none without torchrun); the device that this one computes on."""
+    """Join the other processes of the run (none without torchrun), of which the first alone prints from now on; the
+    device that this one computes on."""
     logger.setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     # Else DeepSpeed compiles a shared-memory all-reduce with the machine's C++ compiler, for minutes; gloo does.
@@ -29,6 +32,8 @@ def join_ranks() -> torch.device:
     if "RANK" not in os.environ:
         alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
         os.environ.update({name: str(value) for name, value in alone.items()})
+    if int(os.environ["RANK"]) > 0:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
     if not torch.cuda.is_available():
         deepspeed.init_distributed("gloo", verbose=False)
         return torch.device("cpu")

@@ -22,13 +22,13 @@ from omniedit.models.text import WIDTH, load_minilm
 from omniedit.sources.index import Demands, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
-from omniedit.specialists.learned import hole_batches
-from omniedit.specialists.learned.hole_batches import HoleBatches, inpainting_identity, sample_fills
-from omniedit.specialists.learned.photo_store import PhotoBatch, PhotoStore
+from omniedit.training import hole_batches
 from omniedit.training.base import small_sd3
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
+from omniedit.training.hole_batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.training.photo_store import PhotoBatch, PhotoStore
 from training.small import Disturbed, metrics_of
 from workflow.chain import shrink_sample
 

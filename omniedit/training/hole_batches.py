@@ -23,11 +23,11 @@ from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import condition_of
 from omniedit.sources.shard import PhotoShards
-from omniedit.specialists.learned.photo_store import PhotoBatch, PhotoStore
-from omniedit.specialists.learned.random_holes import random_hole
 from omniedit.training.batches import EditBatch, Embeddings, held_out_pairs, importance, noise_levels
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
 from omniedit.training.objective import rectified_flow_pair
+from omniedit.training.photo_store import PhotoBatch, PhotoStore
+from omniedit.training.random_holes import random_hole
 from omniedit.training.samples import SAMPLES, Sample
 
 GREY = 128
