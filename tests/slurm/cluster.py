@@ -135,7 +135,8 @@ class Cluster:
 
 CLUSTER = "pretend"
 PORTS = {"mariadbd": 17933, "slurmdbd": 17919, "slurmctld": 17917, "first_node": 17901, "last_node": 17902}
-# A requeued job waits for as long as a credential lives: 30 s here, two minutes where nothing is said.
+# A requeued job waits for as long as a credential lives: 30 s here, two minutes where nothing is said. A node that is
+# back is asked at once for the jobs that it had, unless they began less than BatchStartTimeout ago: then after 90 s.
 SLURM_CONF = """
 ClusterName=pretend
 SlurmctldHost=localhost(127.0.0.1)
@@ -168,6 +169,7 @@ PreemptMode=REQUEUE
 JobRequeue=1
 SlurmdTimeout=15
 KillWait=5
+BatchStartTimeout=1
 MinJobAge=300
 SchedulerParameters=sched_interval=2,sched_min_interval=100000,bf_interval=2,batch_sched_delay=0
 NodeName=gpu[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first_node}-{last_node}] CPUs=32 Sockets=1 \

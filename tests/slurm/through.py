@@ -16,6 +16,7 @@ from slurm.cluster import wait_until
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
+IMPATIENT = Path(__file__).with_name("impatient.py")
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
 """Stages whose files are the same on any machine."""
 
@@ -49,8 +50,8 @@ def slurm_checkout(root: Path) -> Path:
 
 def snakemake_on_slurm(root: Path, *targets: str, harm: Callable[[], None] = lambda: None) -> Ended:
     """Run until it ends, with `harm` done meanwhile."""
-    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "small.yaml"]
-    command += ["--slurm-init-seconds-before-status-checks", "2", "--", *targets]
+    command = [sys.executable, str(IMPATIENT), "--profile", "profiles/slurm", "--configfile", "small.yaml"]
+    command += ["--", *targets]
     variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
     start = time.monotonic()
     with (root / "screen.txt").open("w") as screen:
