@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omniedit.config import SHIPPED
 from omniedit.config_files import check
 from omniedit.reporting.style import BLUE, ORANGE, panels, styled
 
@@ -50,7 +51,7 @@ class Run:
     """A training in a folder of its own.
 
     Args:
-        source: folder of a run of the workflow, with buckets/ and train/base/.
+        source: folder of a run of the workflow, with buckets/.
     """
 
     source: Path
@@ -65,7 +66,7 @@ class Run:
     def started(self, ranks: int) -> Iterator[subprocess.Popen[bytes]]:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = ["torchrun", "--standalone", "--nproc-per-node", str(ranks), str(REPOSITORY / "scripts/train.py")]
-        command += [str(self.source / "buckets"), "--base", str(self.source / "train/base")]
+        command += [str(self.source / "buckets"), "--base", SHIPPED]
         command += ["--options", json.dumps(self.options), "--checkpoints", str(self.folder / "checkpoints")]
         command += ["--metrics", str(self.folder / "metrics.jsonl"), "--out", str(self.folder / "editor")]
         variables = {
