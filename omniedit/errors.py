@@ -41,7 +41,7 @@ def run_program(main: Callable[[], None]) -> None:
     """
     host, _, pid = os.environ.get("OMNIEDIT_CONTROLLER", "").rpartition(":")
     if host == socket.gethostname() and pid.isdecimal():
-        threading.Thread(target=_end_with, args=(int(pid),), daemon=True).start()
+        end_with(int(pid))
     try:
         main()
     except Damaged as error:
@@ -53,10 +53,15 @@ def run_program(main: Callable[[], None]) -> None:
         sys.exit(2)
 
 
-def _end_with(controller: int) -> None:
-    while alive(controller):
+def end_with(pid: int) -> None:
+    """Let this program end when a process of this machine is gone, which looks after it."""
+    threading.Thread(target=_wait_for_the_end_of, args=(pid,), daemon=True).start()
+
+
+def _wait_for_the_end_of(pid: int) -> None:
+    while alive(pid):
         time.sleep(0.5)
-    print(f"the run that started this job (process {controller}) is gone; stopping", file=sys.stderr, flush=True)
+    print(f"process {pid}, which started this job, is gone; stopping", file=sys.stderr, flush=True)
     os._exit(1)
 
 
