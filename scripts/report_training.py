@@ -6,7 +6,7 @@ from pathlib import Path
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS
 from omniedit.files import replaced
-from omniedit.reporting.training import read_curve, training_page
+from omniedit.reporting.training import INPAINTING, read_curve, training_page
 
 
 def main() -> None:
@@ -15,12 +15,20 @@ def main() -> None:
     parser.add_argument(
         "--base", type=Path, nargs="*", default=[], help="train/base.metrics.jsonl, of a run's own base"
     )
+    parser.add_argument(
+        "--inpainting",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="train/inpainting.metrics.jsonl, of a run's own specialist",
+    )
     parser.add_argument("--editors", type=Path, nargs="+", required=True, help="train/{model}.metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     editors = [read_curve(LABELS[path.name.partition(".")[0]], path) for path in args.editors]
-    curves = [*(read_curve("Base", path) for path in args.base), *editors]
+    own = [("Base", path) for path in args.base] + [(INPAINTING, path) for path in args.inpainting]
+    curves = [*(read_curve(name, path) for name, path in own), *editors]
     with replaced(args.out) as temporary:
         temporary.write_text(training_page(args.run, curves), encoding="utf-8")
 

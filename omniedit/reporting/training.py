@@ -1,4 +1,4 @@
-"""How the losses of the base and of the editor went."""
+"""How the losses of the base, of the editor and of the inpainting specialist went."""
 
 import json
 from collections import defaultdict
@@ -22,6 +22,19 @@ PARTS = {"loss_sigma": "noise level", "loss_task": ""}
 """Metrics of parts of the samples, by what stands before their slash."""
 GRID_PIXELS = 700_000
 """Of a grid of edits on the page, at most."""
+INPAINTING = "Inpainting specialist"
+"""Its name on the page; its grid shows other things than an editor's."""
+EDITS = (
+    "edits of held-out pairs",
+    "By the shipped weights, after the last step, from pairs that training never saw. Left to right: source,"
+    " instruction, what the editor makes of it, the pair's own edit.",
+)
+FILLS = (
+    "holes in held-out photos",
+    "By the shipped weights, after the last step, in photos that training never saw. Left to right: photo with a hole,"
+    " caption, what is painted into it, the photo as it was.",
+)
+"""What a grid shows: its heading, its caption."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ def read_curve(name: str, path: Path) -> Curve:
 
 def training_page(run: str, curves: Sequence[Curve]) -> str:
     shown = [curve for curve in curves if curve.training]
+    told = [curve for curve in shown if "samples_per_s" in curve.metrics]
     with styled():
         values = {
             "title": "Training",
@@ -70,12 +84,14 @@ def training_page(run: str, curves: Sequence[Curve]) -> str:
             "figure": loss_curves(shown) if shown else None,
             "rows": [row for curve in shown for row in loss_rows(curve)],
             "smoothing": SMOOTHING_STEPS,
-            "editors": [curve.name for curve in shown if "samples_per_s" in curve.metrics],
-            "parts": part_rows([curve for curve in shown if "samples_per_s" in curve.metrics]),
-            "speeds": [speed_row(curve) for curve in shown if "samples_per_s" in curve.metrics],
+            "models": [curve.name for curve in told],
+            "parts": part_rows(told),
+            "speeds": [speed_row(curve) for curve in told],
             "without": [curve.name for curve in curves if not curve.training],
-            "samples": [
-                (curve.name, picture_uri(curve.samples, GRID_PIXELS)) for curve in curves if curve.samples is not None
+            "grids": [
+                (curve.name, *(FILLS if curve.name == INPAINTING else EDITS), picture_uri(curve.samples, GRID_PIXELS))
+                for curve in curves
+                if curve.samples is not None
             ],
         }
         return render("training", values)
@@ -115,7 +131,7 @@ def loss_rows(curve: Curve) -> list[TableRow]:
 
 
 def part_rows(curves: Sequence[Curve]) -> list[TableRow]:
-    """Loss by task and by noise level, a column an editor: the mean over the last quarter of what was told of each."""
+    """Loss by task and by noise level, a column a model: the mean over the last quarter of what was told of each."""
     names = dict.fromkeys(key for curve in curves for key in sorted(curve.metrics) if key.startswith(tuple(PARTS)))
     return [
         TableRow([_part(name), *(number(_last_quarter(curve.metrics.get(name, [])), 3) for curve in curves)])

@@ -24,7 +24,7 @@ from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import centre_of, contact_sheet, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
-from omniedit.reporting.training import Curve, loss_rows, part_rows, read_curve, speed_row, training_page
+from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
 from omniedit.scoring.agreement import agreement, agreement_row
 from omniedit.scoring.score import Score
 from omniedit.tasks import Task
@@ -203,6 +203,15 @@ def test_the_grid_of_the_trained_editor_is_shown(tmp_path):
     (tmp_path / "editnet/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
     page = training_page("mini", [read_curve("EditNet", tmp_path / "editnet.metrics.jsonl")])
     assert page.count("<img") == 2 and "EditNet: edits of held-out pairs" in page
+
+
+def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
+    (tmp_path / "inpainting.metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    (tmp_path / "inpainting").mkdir()
+    (tmp_path / "inpainting/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
+    page = training_page("mini", [read_curve(INPAINTING, tmp_path / "inpainting.metrics.jsonl")])
+    assert "Inpainting specialist: holes in held-out photos" in page and "photo with a hole, caption" in page
+    assert "instruction, what the editor makes" not in page
 
 
 def test_the_page_tells_losses_of_parts_and_speed(tmp_path):

@@ -323,6 +323,11 @@ def base_metrics(wildcards):
     return [] if CONFIG.train.base.model else f"results/{wildcards.run}/train/base.metrics.jsonl"
 
 
+def inpainting_metrics(wildcards):
+    """Of the run's own inpainting specialist."""
+    return f"results/{wildcards.run}/train/inpainting.metrics.jsonl" if trains_inpainting(CONFIG) else []
+
+
 def scorer_of_run(wildcards):
     """The student or the fetched model where it is the judge; else nothing."""
     if CONFIG.scoring.judge == "internvl":

@@ -219,6 +219,7 @@ rule report_agreement:
 rule report_training:
     input:
         base=base_metrics,
+        inpainting=inpainting_metrics,
         editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
         # Beside each one's: its folder, with samples.png.
         manifests=of_run("results/{run}/train/{editor}/manifest.json"),
@@ -238,8 +239,8 @@ rule report_training:
     message:
         "Report: training; {log}"
     shell:
-        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --editors {input.editors}"
-        " --out {output} > {log} 2>&1"
+        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --inpainting {input.inpainting}"
+        " --editors {input.editors} --out {output} > {log} 2>&1"
 
 
 rule report_benchmark:
