@@ -1,10 +1,11 @@
 """The models of the learned specialists with random weights, at their published sizes or tiny: no network is asked.
 
-Their tokenizers know the words of the benchmark alone; prompts are padded to the published lengths all the same.
+Their tokenizers know the words below alone; prompts are padded to the published lengths all the same.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from diffusers import (
 )
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertTokenizer,
@@ -44,12 +46,18 @@ from transformers import (
     T5EncoderModel,
 )
 
+from omniedit.errors import UserError
 from omniedit.models.cost import SD3_MEDIUM, default_dtype
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.specialists.learned.stylist import cosxl_scheduler
 
-WORDS = ["<pad>", "<bos>", "<eos>", "<unk>", "dog", "grass", "make", "it", "a", "sketch", "the", "fog"]
+WORDS = [
+    *("<pad>", "<bos>", "<unk>", "dog", "grass", "make", "it", "a", "sketch", "the", "fog"),
+    *("add", "at", "blue", "car", "dandelion", "drum", "fig", "fir", "night", "of", "path", "photo"),
+    *("pink", "brush", "red", "remove", "stone", "stream", "table", "tree", "upper", "<eos>"),
+]
+"""The end of a text has the largest id: what CLIP pools at."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,7 @@ TINY = Sizes(
         "axes_dims_rope": (4, 4, 8),
     },
     dino={
-        "num_queries": 6,
+        "num_queries": 1,
         "encoder_layers": 2,
         "decoder_layers": 2,
         "encoder_ffn_dim": 16,
@@ -206,6 +214,7 @@ TINY = Sizes(
     },
     sam_side=64,
 )
+"""Of random weights a second query would fit most phrases about as well: nothing but ambiguity."""
 
 
 class Maker:
@@ -217,7 +226,12 @@ class Maker:
 
     def pipeline(self, kind: str) -> Any:
         """By the class in config/models.yaml, or `InpaintPipeline`, the run's own over an SD3."""
-        makers: dict[str, Callable[[], Any]] = {
+        pipeline = self._pipelines()[kind]()
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def _pipelines(self) -> dict[str, Callable[[], Any]]:
+        return {
             "StableDiffusionXLPipeline": lambda: self._sdxl(StableDiffusionXLPipeline, 4),
             "StableDiffusionXLInpaintPipeline": lambda: self._sdxl(StableDiffusionXLInpaintPipeline, 9),
             "StableDiffusionXLInstructPix2PixPipeline": self._cosxl,
@@ -230,9 +244,21 @@ class Maker:
             ),
             "FluxFillPipeline": self._flux,
         }
-        pipeline = makers[kind]()
-        pipeline.set_progress_bar_config(disable=True)
-        return pipeline
+
+    def save(self, kind: str, folder: Path, seed: int = 0) -> Path:
+        """The folder of a model as it is fetched, by the class in config/models.yaml; a seed's weights are the same.
+
+        Raises:
+            UserError: of this class there is none.
+        """
+        grounding = {"GroundingDinoForObjectDetection": self.detector, "SamModel": self.segmenter}
+        if kind not in {**grounding, **self._pipelines()}:
+            raise UserError(f"config/models.yaml: no model of random weights is made of the class {kind}")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for part in grounding[kind]() if kind in grounding else [self.pipeline(kind)]:
+                part.save_pretrained(folder)
+        return folder
 
     def detector(self) -> tuple[Any, Any]:
         sizes = self.sizes
@@ -290,7 +316,7 @@ class Maker:
             "text_encoder_2": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
             "tokenizer_2": tokenizer(77),
             "text_encoder_3": self._t5(),
-            "tokenizer_3": tokenizer(512),
+            "tokenizer_3": tokenizer(512, "$A <eos>"),
         }
 
     def _flux(self) -> Any:
@@ -302,7 +328,7 @@ class Maker:
             text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
             tokenizer=tokenizer(77),
             text_encoder_2=self._t5(),
-            tokenizer_2=tokenizer(512),
+            tokenizer_2=tokenizer(512, "$A <eos>"),
         )
 
     def _t5(self) -> Any:
@@ -310,7 +336,8 @@ class Maker:
         return self._made(lambda: T5EncoderModel(config))
 
     def _vae(self, channels: int, **options: float) -> Any:
-        widths = self.sizes.vae_widths
+        """SDXL's has 4 channels, SD3's and FLUX's 16 and no convolutions at its waist."""
+        widths, waist = self.sizes.vae_widths, channels == 4
         return self._made(
             lambda: AutoencoderKL(
                 block_out_channels=widths,
@@ -319,19 +346,27 @@ class Maker:
                 layers_per_block=self.sizes.vae_layers,
                 norm_num_groups=self.sizes.vae_groups,
                 latent_channels=channels,
+                use_quant_conv=waist,
+                use_post_quant_conv=waist,
                 **options,
             )
         )
 
 
-def tokenizer(longest: int) -> PreTrainedTokenizerFast:
+def tokenizer(longest: int, around: str = "<bos> $A <eos>") -> PreTrainedTokenizerFast:
+    """
+    Args:
+        around: what stands before and after a text, CLIP's by default.
+    """
     words = Tokenizer(WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
+    specials = [(word, WORDS.index(word)) for word in ("<bos>", "<eos>")]
+    words.post_processor = TemplateProcessing(single=around, special_tokens=specials)
     return PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", eos_token="<eos>", model_max_length=longest
     )
 
 
 def _clip(size: Mapping[str, Any]) -> CLIPTextConfig:
-    ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": len(WORDS) - 1, "pad_token_id": 0}
     return CLIPTextConfig(vocab_size=len(WORDS), projection_dim=size["hidden_size"], **size, **ids)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -124,12 +124,17 @@ def fetch(role: str, model: Model) -> dict[str, Any]:
     with hub_errors(role, model):
         files = list_files(model)
         folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))
-    return {
-        "role": role,
-        **model.model_dump(by_alias=True, exclude={"files", "memory_gb"}),
-        "folder": str(folder),
-        "files": {name: verify(folder / name, listed) for name, listed in files.items()},
-    }
+    return record_of(role, model, folder, {name: verify(folder / name, listed) for name, listed in files.items()})
+
+
+def record_of(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What models/{role}.json says of a model.
+
+    Args:
+        files: path within the folder -> bytes and sha256.
+    """
+    about = model.model_dump(by_alias=True, exclude={"files", "memory_gb"})
+    return {"role": role, **about, "folder": str(folder), "files": dict(files)}
 
 
 def list_files(model: Model) -> dict[str, "RepoFile"]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from grounding.tiny_grounding import make_detector, make_segmenter, make_segmenter_2
+from grounding.tiny_grounding import make_detector, make_segmenter_2
 
+from models.tiny_folders import make_segmenter
 from omniedit.errors import UserError
 from omniedit.grounding.detector import (
     Detections,

@@ -23,7 +23,7 @@ VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "t
 
 
 def save_single_file(pipeline: Any, path: Path) -> Path:
-    """Of the tiny SDXLs of `tiny_sdxl`, whose second text encoder is as OpenCLIP's."""
+    """Of the tiny SDXLs of `tiny_folders`, whose second text encoder is as OpenCLIP's."""
     weights = {f"model.diffusion_model.{_unet(key, pipeline)}": w for key, w in pipeline.unet.state_dict().items()}
     weights |= {f"first_stage_model.{key}": w for key, w in _vae(pipeline.vae)}
     for key, w in pipeline.text_encoder.state_dict().items():

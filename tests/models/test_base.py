@@ -10,7 +10,7 @@ import torch
 from diffusers import StableDiffusion3Pipeline
 from PIL import Image
 
-from models.tiny_sd3 import TOKENS, make_folder
+from models.tiny_folders import make_sd3
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.base import Base
@@ -19,7 +19,7 @@ from omniedit.models.pipeline import EditPipeline
 
 @pytest.fixture(scope="module")
 def sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("sd3") / "sd3")
+    return make_sd3(tmp_path_factory.mktemp("sd3") / "sd3")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def broken(sd3: Path, tmp_path: Path) -> Path:
 
 def test_instructions_become_what_sd3s_own_pipeline_makes_of_them(sd3: Path) -> None:
     prompt, pooled = Base.load(sd3).text.encode(["add fog", "make it night"])
-    assert prompt.shape == (2, TOKENS, 48) and pooled.shape == (2, 40)
+    assert prompt.shape == (2, 77 + 256, 48) and pooled.shape == (2, 40)
     own = StableDiffusion3Pipeline.from_pretrained(sd3)
     own_prompt, _, own_pooled, _ = own.encode_prompt("make it night", None, None, do_classifier_free_guidance=False)
     torch.testing.assert_close(prompt[1:], own_prompt)

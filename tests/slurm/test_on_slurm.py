@@ -6,6 +6,7 @@ What each case cost and what the user saw of it stands at the end of pytest's ou
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,10 +17,21 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.rehearsal import RUN
+from omniedit.pairs import Shard
+from omniedit.tasks import Task
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
-from slurm.through import Ended, digests, processes, running_job, slurm_checkout, snakemake_on_slurm
-from workflow.chain import SHOWN, digest, environment
+from slurm.through import (
+    Ended,
+    digests,
+    processes,
+    rehearsal_checkout,
+    running_job,
+    slurm_checkout,
+    snakemake_on_slurm,
+)
+from workflow.chain import SHOWN, digest, environment, snakemake
 
 Show = Callable[[str, Ended], None]
 
@@ -224,3 +236,22 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
     assert [line["loss"] for line in losses(on_slurm) if "loss" in line] == pytest.approx(
         [line["loss"] for line in losses(run) if "loss" in line], rel=1e-3
     )
+
+
+def test_learned_specialists_make_the_same_pairs_as_on_one_machine(
+    cluster: Cluster, tmp_path: Path, show: Show
+) -> None:
+    """The rehearsal on tiny models of random weights, all seven tasks, with a thread a job here and there: sums in
+    another order would give other levels of grey."""
+    on_slurm = rehearsal_checkout(tmp_path / "on_slurm")
+    here = shutil.copytree(on_slurm, tmp_path / "here", symlinks=True)
+    shards = [f"results/{RUN}/candidates/{task}/00000.h5" for task in Task]
+    ended = snakemake_on_slurm(on_slurm, *shards, options=["--set-threads", "synthesize_shard=1"])
+    show(f"seven learned specialists, {len(ended.finished)} jobs", ended)
+    assert ended.status == 0, ended.screen[-4000:]
+    assert ended.finished.count("synthesize_shard") == len(Task)
+    snakemake(here, *shards)
+    for path in shards:
+        assert digest(on_slurm / path) == digest(here / path), path
+        with Shard(on_slurm / path) as shard:
+            assert len(shard) and all(name.startswith(RUN) for pair in shard for name in pair.provenance["models"])

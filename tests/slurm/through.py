@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from benchmarks import rehearsal
 from slurm.cluster import run as slurm_command
 from slurm.cluster import wait_until
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
@@ -42,16 +43,30 @@ class Ended:
 def slurm_checkout(root: Path) -> Path:
     checkout(root, SMALL)
     make_photos(root / "photos")
-    site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())
-    (root / "site.yaml").write_text(yaml.safe_dump(site | SITE))
-    shutil.copyfile(REPOSITORY / "profiles/slurm/partitions.yaml", root / "partitions.yaml")
+    name_site(root)
     return root
 
 
-def snakemake_on_slurm(root: Path, *targets: str, harm: Callable[[], None] = lambda: None) -> Ended:
+def rehearsal_checkout(root: Path) -> Path:
+    """A rehearsal of learned specialists, not yet run."""
+    rehearsal.prepare(root)
+    (root / "small.yaml").symlink_to("config/config.yaml")
+    name_site(root)
+    return root
+
+
+def name_site(root: Path) -> None:
+    site = yaml.safe_load((REPOSITORY / "profiles/slurm/site.yaml").read_text())
+    (root / "site.yaml").write_text(yaml.safe_dump(site | SITE))
+    shutil.copyfile(REPOSITORY / "profiles/slurm/partitions.yaml", root / "partitions.yaml")
+
+
+def snakemake_on_slurm(
+    root: Path, *targets: str, harm: Callable[[], None] = lambda: None, options: Sequence[str] = ()
+) -> Ended:
     """Run until it ends, with `harm` done meanwhile."""
     command = [sys.executable, str(IMPATIENT), "--profile", "profiles/slurm", "--configfile", "small.yaml"]
-    command += ["--", *targets]
+    command += [*options, "--", *targets]
     variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
     start = time.monotonic()
     with (root / "screen.txt").open("w") as screen:

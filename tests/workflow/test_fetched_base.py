@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diffusers import AutoencoderKL
 
-from models.tiny_sd3 import make_folder
+from models.tiny_folders import make_sd3
 from omniedit.models.pipeline import EditPipeline
 from omniedit.weights import Model, model_of
 from workflow.chain import SMALL, checkout, rules_to_run, snakemake
@@ -33,7 +33,7 @@ def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "photos", root / "photos")
     shutil.rmtree(root / "results/small/train")
     (root / "models").mkdir()
-    record = fetched(model_of("base", root / "config/models.yaml"), make_folder(tmp_path / "sd3"))
+    record = fetched(model_of("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
     (root / "models/base.json").write_text(json.dumps(record))
 
     assert "pretrain_base" not in rules_to_run(root, "all")

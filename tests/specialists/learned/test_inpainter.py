@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import tiny_flux, tiny_inpaint, tiny_sd3, tiny_sdxl
+from models import tiny_folders, tiny_inpaint
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
 from omniedit.specialists.learned.batches import FittingBatches
@@ -17,9 +17,9 @@ from omniedit.specialists.learned.inpainter import Hole, Inpainter
 
 FOLDERS: dict[str, Callable[[Path], Path]] = {
     "InpaintPipeline": tiny_inpaint.make_folder,
-    "FluxFillPipeline": tiny_flux.make_inpainting,
-    "StableDiffusionXLInpaintPipeline": tiny_sdxl.make_inpainting,
-    "StableDiffusion3InpaintPipeline": tiny_sd3.make_folder,
+    "FluxFillPipeline": tiny_folders.make_flux_fill,
+    "StableDiffusionXLInpaintPipeline": tiny_folders.make_sdxl_inpainting,
+    "StableDiffusion3InpaintPipeline": tiny_folders.make_sd3,
 }
 
 
@@ -66,7 +66,7 @@ def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: 
         UserError, match="StableDiffusionPipeline does not inpaint here; take one of InpaintPipeline, FluxFill"
     ):
         Inpainter.load(tmp_path, "StableDiffusionPipeline")
-    folder = tiny_sdxl.make_generation(tmp_path / "sdxl")
+    folder = tiny_folders.make_sdxl(tmp_path / "sdxl")
     with pytest.raises(UserError, match="a StableDiffusionXLPipeline that cannot be loaded as FluxFillPipeline"):
         Inpainter.load(folder, "FluxFillPipeline")
     for path in (folder / "unet").glob("*.safetensors"):

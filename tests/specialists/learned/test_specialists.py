@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from grounding.tiny_grounding import make_detector, make_segmenter
 
-from models import tiny_sdxl
+from models import tiny_folders
 from omniedit.aspect import bucket_size
 from omniedit.config import LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
@@ -23,12 +22,12 @@ from omniedit.tasks import Task
 from omniedit.weights import model_of
 
 MAKERS = {
-    "detector": make_detector,
-    "segmenter": make_segmenter,
-    "inpainting": tiny_sdxl.make_inpainting,
-    "generation": tiny_sdxl.make_generation,
-    "style": tiny_sdxl.make_single_style,
-    "style_configs": tiny_sdxl.make_style_configs,
+    "detector": tiny_folders.make_detector,
+    "segmenter": tiny_folders.make_segmenter,
+    "inpainting": tiny_folders.make_sdxl_inpainting,
+    "generation": tiny_folders.make_sdxl,
+    "style": tiny_folders.make_single_style,
+    "style_configs": tiny_folders.make_style_configs,
 }
 PROMPTS = {"source_prompt": "make the dog", "target_prompt": "make the fog"}
 FIELDS: dict[Task, dict[str, Any]] = {

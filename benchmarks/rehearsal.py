@@ -1,0 +1,182 @@
+"""A rehearsal of a learned run: its seven specialists through the workflow on tiny models of random weights.
+
+    python -m benchmarks.rehearsal --out /shared/rehearsal              # on this machine, to the pages of its pairs
+    python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only makes the folder; then, in it, say
+    snakemake --profile profiles/slurm $(cat pages.txt)
+
+The folder is a checkout whose code is the repository's, with a config and models of its own: of the classes that
+config/models.yaml names, saved to disk and recorded as fetched ones are. Photos are the sample's, what is to be done to
+them is recorded in replies.jsonl. The pictures are noise, and every page says so: the run is called random-weights, its
+models random-weights/tiny-ROLE.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from transformers.utils import logging as transformers_logging
+
+from benchmarks.random_models import TINY, Maker
+from omniedit.errors import UserError, run_program
+from omniedit.files import replaced
+from omniedit.manifest import checksums, files_below
+from omniedit.specialists.learned.roles import ROLES
+from omniedit.tasks import Task
+from omniedit.weights import MODELS, RECORDS, Model, models_of, names_configs_alone, record_of
+
+REPOSITORY = Path(__file__).parents[1]
+LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
+RUN = "random-weights"
+REPORT = f"results/{RUN}/report"
+PAGES = [f"{REPORT}/{page}.html" for page in (*(f"gallery.{task}" for task in Task), "proposals", "provenance")]
+CONFIG: dict[str, Any] = {
+    "run": RUN,
+    "sources": {"kind": "sample", "min_pixels": 60_000, "max_pixels": 100_000},
+    "tasks": {task.value: {"pairs_per_shard": 3, "specialist": "learned"} for task in Task},
+    "learned": {"replies": "replies.jsonl", "batch_size": 2, "resolution": 256, "steps": 2},
+    "inpainting": {"steps": 2, "batch_size": 8},
+    "scoring": {"student": {"steps": 2, "batch_size": 4}},
+    "filter": {"min_score": 0},
+    "buckets": {"base_size": 256},
+    "train": {"resolution": 64, "steps": 2, "batch_size": 8, "base": {"model": "shipped"}},
+    "bench": {"photos": 2, "pairs_per_task": 1, "steps": 2},
+}
+THINGS = {
+    "dandelion": "dandelion",
+    "fig_in_bowl": "fig",
+    "forest_stream": "stream",
+    "mountain_meadow": "fir tree",
+    "paint_brushes": "pink brush",
+    "rocky_path": "path",
+    "sunrise_hill": "stone table",
+    "two_dogs": "upper dog",
+    "wine_and_drum": "drum",
+}
+"""What each of the sample's photos shows, by source id."""
+SEED = 38
+"""Of the weights: with it the tiny detector finds most of these things, and some no more once they are painted over."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder to make, on storage that the jobs share")
+    parser.add_argument("--prepare", action="store_true", help="only make it; snakemake is for you to start")
+    args = parser.parse_args()
+    transformers_logging.disable_progress_bar()
+    prepare(args.out)
+    if not args.prepare:
+        run(args.out)
+
+
+def prepare(folder: Path) -> Path:
+    """
+    Raises:
+        UserError: the folder is there already, or config/models.yaml names a class of which no random one is made.
+    """
+    if folder.exists():
+        raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
+    with replaced(folder) as making:
+        (making / "config").mkdir(parents=True)
+        add_models(making, folder.resolve())
+        (making / "config/config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+        (making / "replies.jsonl").write_text("".join(f"{json.dumps(reply)}\n" for reply in replies()))
+        (making / "pages.txt").write_text("\n".join(PAGES) + "\n")
+    for name in LINKED:  # last: what `replaced` makes gets the user's mode, and that of the repository is its own
+        (folder / name).symlink_to(REPOSITORY / name)
+    return folder
+
+
+def add_models(making: Path, folder: Path) -> None:
+    """A model for each role, in weights/, in config/models.yaml and in models/.
+
+    Args:
+        folder: what the one that is being made will be called.
+    """
+    models = tiny_models(REPOSITORY / MODELS)
+    entries = {role: model.model_dump(by_alias=True) for role, model in models.items()}
+    (making / MODELS).write_text(yaml.safe_dump(entries, sort_keys=False))
+    (making / RECORDS).mkdir()
+    for role, model in models.items():
+        weights = Path("weights", role)
+        record = record_of(role, model, folder / weights, saved(model, making / weights))
+        (making / RECORDS / f"{role}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def tiny_models(path: Path) -> dict[str, Model]:
+    """Entries for all learned specialists' roles, of the classes that a models.yaml names."""
+    named = models_of(path)
+    roles = dict.fromkeys(role for of_task in ROLES.values() for role in of_task)
+    own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
+    return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
+
+
+def saved(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
+    """The files of a model of random weights, or of its configs alone: path -> bytes and sha256."""
+    Maker(TINY, "cpu").save(model.class_name, folder, SEED)
+    if names_configs_alone(model.files):
+        for path in folder.rglob("*.safetensors"):
+            path.unlink()
+    return checksums(folder, files_below(folder))
+
+
+def replies() -> Iterator[dict[str, str]]:
+    """A proposal of each task for each photo, as `learned.replies` has them."""
+    for source_id, thing in THINGS.items():
+        for task, proposal in proposals(thing).items():
+            yield {"source_id": source_id, "task": task.value, "reply": json.dumps(proposal)}
+
+
+def proposals(thing: str) -> dict[Task, dict[str, Any]]:
+    """What a vision-language model could propose for a photo of a thing."""
+    found, behind = {"object": thing}, {"background": "grass"}
+    prompt = {"source_prompt": f"a photo of the {thing}"}
+    return {
+        Task.OBJECT_SWAP: {
+            "instructions": [f"Replace the {thing} with a red car."],
+            "new_object": "a red car",
+            **found,
+        },
+        Task.OBJECT_REMOVAL: {"instructions": [f"Remove the {thing}."], **found, **behind},
+        Task.OBJECT_ADDITION: {"instructions": [f"Add the {thing}."], **found, **behind},
+        Task.ATTRIBUTE_MODIFICATION: {
+            "instructions": [f"Make the {thing} blue."],
+            "attribute": "colour",
+            "value": "blue",
+            "target_prompt": f"a photo of the blue {thing}",
+            **found,
+            **prompt,
+        },
+        Task.BACKGROUND_SWAP: {"instructions": [f"Put the {thing} in fog."], "background": "fog", **found},
+        Task.ENVIRONMENT_CHANGE: {
+            "instructions": ["Make it night."],
+            "environment": "night",
+            "target_prompt": f"a photo of the {thing} at night",
+            **prompt,
+        },
+        Task.STYLE_TRANSFER: {"instructions": ["Make it a sketch."], "style": "sketch"},
+    }
+
+
+def run(folder: Path) -> None:
+    """The workflow in a prepared folder, to the pages of its pairs.
+
+    Raises:
+        UserError: it did not get there.
+    """
+    variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, "-m", "snakemake", *PAGES], cwd=folder, env=variables)
+    if done.returncode:
+        raise UserError(
+            f"{folder}: the run ended with {done.returncode}, as is said above; go on with `snakemake` in it"
+        )
+    print(f"{folder / REPORT} holds:", *(Path(page).name for page in PAGES))
+
+
+if __name__ == "__main__":
+    run_program(main)

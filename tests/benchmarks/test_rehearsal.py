@@ -1,0 +1,27 @@
+"""What a rehearsal refuses; tests/workflow/test_learned.py runs one."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import rehearsal
+from omniedit.errors import UserError
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is there already; go on with `snakemake` in it"):
+        rehearsal.prepare(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_class_of_which_no_random_one_is_made_is_named_and_no_folder_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = rehearsal.tiny_models(rehearsal.REPOSITORY / "config/models.yaml")
+    other = {"segmenter": models["segmenter"].model_copy(update={"class_name": "Sam2Model"})}
+    monkeypatch.setattr(rehearsal, "tiny_models", lambda path: other)
+    with pytest.raises(
+        UserError, match=r"config/models.yaml: no model of random weights is made of the class Sam2Model"
+    ):
+        rehearsal.prepare(tmp_path / "rehearsal")
+    assert not list(tmp_path.iterdir())
