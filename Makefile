@@ -25,8 +25,9 @@ report: $(VENV)/embedded.ok
 	fi
 	@echo "report: $(REPORT)"
 
+# Three workers on two cores: the one on Slurm waits, most of its time.
 test: lint
-	pytest -n 2 --dist loadscope --no-loadscope-reorder -rs
+	pytest -n 3 --dist loadscope --no-loadscope-reorder -rs
 
 lint: $(VENV)/test.ok
 	ruff check .
