@@ -6,14 +6,14 @@ of ranks changes nothing. Shapes: B samples, C latent channels, h w latent heigh
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT
@@ -23,9 +23,21 @@ from omniedit.config import TrainConfig
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
+from omniedit.tasks import Task
 from omniedit.training.encoded import EncodedBatch
-from omniedit.training.objective import kept_conditions, logit_normal, rectified_flow_pair, shifted, soft_importance
+from omniedit.training.objective import (
+    flow_loss,
+    kept_conditions,
+    logit_normal,
+    rectified_flow_pair,
+    shifted,
+    soft_importance,
+)
 
+HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Of the noise levels of training: at these the held-out loss is measured, and it is their mean."""
+SIGMA_BANDS = 5
+"""Bands of noise levels, of equal width, by which the loss is told."""
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 """Of B texts, (B, tokens, width) and (B, width)."""
 
@@ -49,6 +61,20 @@ class Store(Reader[Batch_co], Protocol[Batch_co]):
     def rows(self, ratio: str, split: str) -> np.ndarray: ...
 
 
+class Batch(Protocol):
+    """What training needs of a batch, whatever the network makes of it: the importance of each sample, (B,)."""
+
+    @property
+    def inputs(self) -> dict[str, Tensor]: ...
+
+    @property
+    def weight(self) -> Tensor: ...
+
+    def groups(self) -> dict[str, Tensor]:
+        """Names of the means that are told of the loss -> which samples each is over, (B,); the same in all batches."""
+        ...
+
+
 @dataclass(frozen=True)
 class EditBatch:
     """What the network sees of a batch and what it should answer.
@@ -64,6 +90,18 @@ class EditBatch:
     inputs: dict[str, Tensor]
     target: Tensor
     weight: Tensor
+
+    def groups(self) -> dict[str, Tensor]:
+        """By bands of noise levels and by tasks."""
+        band_B = (self.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
+        edges = [band / SIGMA_BANDS for band in range(SIGMA_BANDS + 1)]
+        bands = {f"loss_sigma/{edges[band]:.1f}-{edges[band + 1]:.1f}": band_B == band for band in range(SIGMA_BANDS)}
+        return bands | of_tasks(self.tasks, self.weight.device)
+
+
+def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
+    """Groups of a batch: the samples of each task."""
+    return {f"loss_task/{task}": torch.tensor([of == task for of in tasks], device=device) for task in Task}
 
 
 @dataclass
@@ -115,8 +153,26 @@ def held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
     return held[:: math.ceil(len(held) / most) or 1]
 
 
+class Velocities:
+    """What all trainings of rectified flow have in common: held-out pairs at several noise levels, and the loss."""
+
+    def held_out(self, pairs: Any) -> Iterator[EditBatch]:
+        """At each of `HELD_OUT_QUANTILES` of the noise levels."""
+        return (self.held_out_at(pairs, quantile) for quantile in HELD_OUT_QUANTILES)
+
+    def held_out_at(self, pairs: Any, quantile: float) -> EditBatch:
+        raise NotImplementedError
+
+    def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
+        """(B,): of the velocity."""
+        dtype = next(network.parameters()).dtype
+        # A noise level in bfloat16 would be off by up to 4 of 1000.
+        inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
+        return flow_loss(network(**inputs), batch.target)
+
+
 @dataclass(frozen=True)
-class BatchMaker:
+class BatchMaker(Velocities):
     """Makes training and held-out batches of pairs, encoded already or not."""
 
     vae: Vae
@@ -144,7 +200,7 @@ class BatchMaker:
         source = source * keeps_image[:, None, None, None].to(source)
         return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
 
-    def held_out(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
+    def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
         """Pairs unflipped, under their first wording, with noise that is always the same.
 
         Args:

@@ -1,18 +1,18 @@
-"""Training of an editor under DeepSpeed, on any number of ranks, from the last checkpoint on."""
+"""Training under DeepSpeed, of an editor or any other network, on any number of ranks, from the last checkpoint on."""
 
 import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import deepspeed
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
@@ -21,10 +21,10 @@ from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.progress import Progress
-from omniedit.training.batches import EditBatch, Rows, Store, held_out_pairs, importance
+from omniedit.training.batches import Batch, Rows, Store, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
-from omniedit.training.objective import flow_loss, weighted_mean
+from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
 from omniedit.training.samples import Sample, grid
@@ -32,8 +32,6 @@ from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
 
-HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Of the noise levels of training: at these the held-out loss is measured, and it is their mean."""
 HELD_OUT_PAIRS = 64
 """At most so many held-out pairs are measured."""
 
@@ -58,11 +56,19 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 
 class Batches(Protocol):
-    """`BatchMaker`, or what makes batches of photos with holes."""
+    """What is asked of a network, and what its answers cost: `BatchMaker`, or what takes its place."""
 
-    def training(self, pairs: Any, step: int, first: int) -> EditBatch: ...
+    def training(self, pairs: Any, step: int, first: int) -> Any:
+        """The `Batch` of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        ...
 
-    def held_out(self, pairs: Any, quantile: float) -> EditBatch: ...
+    def held_out(self, pairs: Any) -> Iterable[Any]:
+        """Batches over which the mean of the losses is the pairs' held-out loss; always the same."""
+        ...
+
+    def losses(self, network: nn.Module, batch: Any) -> Tensor:
+        """The loss of each sample of a batch, (B,), on the network's device."""
+        ...
 
 
 @dataclass
@@ -70,20 +76,21 @@ class Trainer:
     """Everything that a step needs; `run` takes all of them.
 
     Args:
-        editor: an architecture of `omniedit.models`; its parameters that require gradients are trained.
+        network: an architecture of `omniedit.models`, or another; its parameters that require gradients are trained.
         samples: edits of held-out pairs to look at, made anew at each call.
         store: sealed buckets, read at the training resolution.
-        batches: makes of what was read what the editor sees.
+        batches: makes of what was read what the network sees.
         encoded: the pairs where these were encoded before.
     """
 
-    editor: Editor
+    network: nn.Module
     samples: Callable[[], Iterable[Sample]]
     store: Store[Any]
     batches: Batches
     options: TrainConfig
     seed: int
     encoded: Reader[Any] | None = None
+    utilisation: Utilisation | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.reader: Reader[Any] = self.encoded or self.store
@@ -91,17 +98,18 @@ class Trainer:
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self.steps = steps_of(self.options, self.plan)
         if self.options.batch_size // self.world_size % self.options.accumulate:
-            raise UserError(f"train.accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
-        trained = {name: p for name, p in self.editor.named_parameters() if p.requires_grad}
+            raise UserError(f"accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
+        trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
         betas = (BETA1, self.options.adam_beta2)
         self.optimizer = GuardedAdamW(trained.values(), betas, shared=self.options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
-            model=self.editor, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
+            model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
         self.state = TrainedState(trained, self.engine, self.optimizer)
         self.skipped = self.skipped_in_a_row = 0
         peak = peak_flops() if self.options.dtype == "bfloat16" else None
-        self.utilisation = peak and Utilisation(self.options, self.editor, peak * self.world_size)
+        if peak and isinstance(self.network, Editor):
+            self.utilisation = Utilisation(self.options, self.network, peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
         """Train to the last step, from the newest checkpoint on.
@@ -138,10 +146,10 @@ class Trainer:
         weight_sum = summed(importance(pairs, self.options).sum())
         sums, loss_B = torch.zeros(()), torch.zeros(0)
         for batch in self._parts(step, pairs):
-            part_B = self._losses(batch)
+            part_B = self.batches.losses(self.engine, batch)
             self.engine.backward(weighted_mean(part_B, batch.weight, weight_sum, self.world_size), scale_wrt_gas=False)
             sums, loss_B = sums + loss_sums(batch, part_B), torch.cat([loss_B, part_B.detach().cpu()])
-        losses = loss_means(summed(sums))
+        losses = loss_means(batch, summed(sums))
         self._update(step, losses["loss"])
         self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
         return losses | {
@@ -152,7 +160,7 @@ class Trainer:
             **self._speed(batch, time.monotonic() - start + waited_s),
         }
 
-    def _parts(self, step: int, pairs: Rows) -> Iterator[EditBatch]:
+    def _parts(self, step: int, pairs: Rows) -> Iterator[Any]:
         """This rank's batch in as many parts as gradients are accumulated over."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
@@ -160,7 +168,7 @@ class Trainer:
                 self.engine.step()  # none yet: DeepSpeed counts parts so
             yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
-    def _speed(self, batch: EditBatch, seconds: float) -> dict[str, float]:
+    def _speed(self, batch: Batch, seconds: float) -> dict[str, float]:
         """Of a step that took so long, waiting included."""
         speed = {"samples_per_s": self.options.batch_size / seconds, "memory_gb": memory_gb()}
         if self.utilisation:
@@ -195,7 +203,7 @@ class Trainer:
         if self.skipped_in_a_row == self.options.max_skipped:
             raise UserError(
                 f"training stopped at step {step + 1}: {self.skipped_in_a_row} in a row were skipped, this one because "
-                f"{why}, with the pairs {pairs}; look at these pairs, or lower train.learning_rate"
+                f"{why}, with the pairs {pairs}; look at these pairs, or lower the learning rate"
             )
 
     def _log(self, folder: Path, done: int) -> MetricsLog:
@@ -209,12 +217,6 @@ class Trainer:
     def _go_on_from(self, position: Position) -> int:
         self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
         return position.step
-
-    def _losses(self, batch: EditBatch) -> Tensor:
-        dtype = next(self.editor.parameters()).dtype
-        # A noise level in bfloat16 would be off by up to 4 of 1000.
-        inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
-        return flow_loss(self.engine(**inputs), batch.target)
 
     def _look(self, step: int, log: MetricsLog | None) -> dict[str, float]:
         """What the mean weights do with held-out pairs: their loss, and edits of some, as often as the options say."""
@@ -230,12 +232,12 @@ class Trainer:
 
     @torch.no_grad()
     def _held_out(self) -> dict[str, float]:
-        """Mean loss on held-out pairs, over pairs and noise levels; {} where none is held out."""
+        """Mean loss on held-out pairs; {} where none is held out."""
         total, count = torch.zeros(()), torch.zeros(())
         for ratio, rows, counts in self._held_out_batches():
             pairs = self.reader.read(ratio, rows)
-            for quantile in HELD_OUT_QUANTILES:
-                total += counts * self._losses(self.batches.held_out(pairs, quantile)).sum().cpu()
+            for batch in self.batches.held_out(pairs):
+                total += counts * self.batches.losses(self.engine, batch).sum().cpu()
                 count += counts * len(pairs)
         total, count = summed(total), summed(count)
         return {"held_out_loss": (total / count).item()} if count else {}

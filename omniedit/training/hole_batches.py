@@ -23,7 +23,7 @@ from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import condition_of
 from omniedit.sources.shard import PhotoShards
-from omniedit.training.batches import EditBatch, Embeddings, held_out_pairs, importance, noise_levels
+from omniedit.training.batches import EditBatch, Embeddings, Velocities, held_out_pairs, importance, noise_levels
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
 from omniedit.training.objective import rectified_flow_pair
 from omniedit.training.photo_store import PhotoBatch, PhotoStore
@@ -35,7 +35,7 @@ GREY = 128
 
 
 @dataclass(frozen=True)
-class HoleBatches:
+class HoleBatches(Velocities):
     """Makes training and held-out batches of photos: the velocity of the whole photo, from the photo without its hole.
 
     Args:
@@ -60,7 +60,7 @@ class HoleBatches:
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
         return self._batch(pairs, flips, captions, noise_levels(normal_B, self.options), rngs)
 
-    def held_out(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
+    def held_out_at(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
         """Photos unflipped, with holes and noise that are always the same.
 
         Args:

@@ -14,32 +14,22 @@ from torch.utils.tensorboard import SummaryWriter
 from omniedit.errors import UserError
 from omniedit.files import replaced
 from omniedit.images import Image, encode_png
-from omniedit.tasks import Task
-from omniedit.training.batches import EditBatch
-
-SIGMA_BANDS = 5
-"""Bands of noise levels, of equal width, by which the loss is told."""
-LOSSES = (
-    "loss",
-    "loss_unweighted",
-    *(f"loss_sigma/{band / SIGMA_BANDS:.1f}-{(band + 1) / SIGMA_BANDS:.1f}" for band in range(SIGMA_BANDS)),
-    *(f"loss_task/{task}" for task in Task),
-)
-"""Means over a step's samples: as trained on, plain, and over those of each band of noise levels and of each task."""
+from omniedit.training.batches import Batch
 
 
-def loss_sums(batch: EditBatch, loss_B: Tensor) -> Tensor:
-    """(len(LOSSES), 2): of each mean the weighted sum of losses and the sum of weights, to be added up over batches."""
-    band_B = (batch.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
-    bands = [band_B == band for band in range(SIGMA_BANDS)]
-    tasks = [torch.tensor([of == task for of in batch.tasks], device=loss_B.device) for task in Task]
-    weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *bands, *tasks])
+def loss_sums(batch: Batch, loss_B: Tensor) -> Tensor:
+    """(L, 2): of each mean over samples the weighted sum of losses and the sum of weights, to be added up over batches.
+
+    The means are the loss as trained on, the plain one, and those over the batch's groups.
+    """
+    weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *batch.groups().values()])
     return torch.stack([weight_LB @ loss_B.detach().double(), weight_LB.sum(1)], dim=1)
 
 
-def loss_means(sums: Tensor) -> dict[str, float]:
-    """By name, those that have samples."""
-    return {name: total / weight for name, (total, weight) in zip(LOSSES, sums.tolist(), strict=True) if weight}
+def loss_means(batch: Batch, sums: Tensor) -> dict[str, float]:
+    """By name, those that have samples; `batch` is any of those whose sums were added up."""
+    names = ("loss", "loss_unweighted", *batch.groups())
+    return {name: total / weight for name, (total, weight) in zip(names, sums.tolist(), strict=True) if weight}
 
 
 class MetricsLog:

@@ -84,7 +84,7 @@ def test_every_wording_is_trained_on_and_the_first_is_measured():
     kept.training(pairs(16), 0, 0)
     assert set(kept.instructions.asked) == {"Add fog.", "Make it foggy."}
     measured = maker()
-    assert same(measured.held_out(pairs(3), 0.5), measured.held_out(pairs(3), 0.5))
+    assert same(measured.held_out_at(pairs(3), 0.5), measured.held_out_at(pairs(3), 0.5))
     assert set(measured.instructions.asked) == {"Add fog."}
 
 
@@ -121,6 +121,6 @@ def test_instructions_are_encoded_once_while_remembered():
 
 def test_the_shift_of_noise_levels_reaches_training_and_measuring():
     plain, shifted = maker(), maker(sigma_shift=3.0)
-    for made in (lambda of: of.training(pairs(4), 0, 0), lambda of: of.held_out(pairs(4), 0.5)):
+    for made in (lambda of: of.training(pairs(4), 0, 0), lambda of: of.held_out_at(pairs(4), 0.5)):
         sigma, moved = (made(of).inputs["timestep"] / 1000 for of in (plain, shifted))
         torch.testing.assert_close(moved, 3 * sigma / (1 + 2 * sigma))

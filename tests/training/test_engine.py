@@ -250,7 +250,7 @@ def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tm
     plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 2} for dtype in ("float32", "bfloat16"))
     train(run, tmp_path / "plain", **plain)
     trainer = train(run, tmp_path / "whole", **half)
-    assert {(p.dtype, p.numel() == 0) for p in trainer.editor.parameters()} == {(torch.bfloat16, stage == 3)}
+    assert {(p.dtype, p.numel() == 0) for p in trainer.network.parameters()} == {(torch.bfloat16, stage == 3)}
     expected = metrics_of(tmp_path / "whole/metrics.jsonl")
     for line, in_float32 in zip(expected, metrics_of(tmp_path / "plain/metrics.jsonl"), strict=True):
         assert line == pytest.approx(in_float32, rel=0.05)

@@ -119,7 +119,7 @@ def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, b
     assert torch.equal(whole.target[1:], part.target)
     assert not torch.equal(whole.inputs["condition"][1], whole.inputs["condition"][2])
     assert not torch.equal(batches.training(photos, 4, 0).inputs["condition"], whole.inputs["condition"])
-    still, again = (batches.held_out(photos, 0.5) for _ in range(2))
+    still, again = (batches.held_out_at(photos, 0.5) for _ in range(2))
     assert torch.equal(still.inputs["noisy"], again.inputs["noisy"])
 
 

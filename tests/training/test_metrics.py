@@ -27,7 +27,7 @@ def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
     first = batch_of([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
     second = batch_of([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
     sums = loss_sums(first, torch.tensor([1.0, 2.0])) + loss_sums(second, torch.tensor([4.0, 8.0]))
-    assert loss_means(sums) == {
+    assert loss_means(first, sums) == {
         "loss": (1 + 1 + 2) / 2,
         "loss_unweighted": 15 / 4,
         "loss_sigma/0.0-0.2": 1.5,

@@ -45,7 +45,7 @@ def scenario(run: Path) -> None:
         trainer = train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
         with trainer.state.mean_whole():
             if dist.get_rank() == 0:
-                trainer.editor.editor.save_pretrained(run / f"zero{stage}/editor")
+                trainer.network.editor.save_pretrained(run / f"zero{stage}/editor")
     train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
     poisoned = {2} if dist.get_rank() == 1 else set()
     train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)
