@@ -12,7 +12,7 @@ from omniedit.aspect import RATIOS
 FAILS = float(os.environ["PRETEND_FAILS"])
 SECONDS = float(os.environ["PRETEND_SECONDS"])
 FAILURES = Path("failures.txt")
-MAKES_FOLDER = ("pretrain_base", "train", "train_student", "write_buckets")
+MAKES_FOLDER = ("pretrain_base", "train", "train_student", "finetune_student", "write_buckets")
 
 
 def main() -> None:

@@ -124,6 +124,60 @@ class StudentConfig(Section):
     """Share of the photos whose pairs only measure the student's agreement with the teacher."""
 
 
+class FinetuneConfig(Section):
+    """Fine-tuning of a fetched InternVL on the teacher's answers: its scores and rationales."""
+
+    model: str | None = None
+    """Role in config/models.yaml of the InternVL that is fine-tuned to be the student, as the paper does; null: the
+    student is the tiny one of `scoring.student`, and the other keys mean nothing. Tiles are those of
+    `scoring.internvl`."""
+    method: Literal["full", "lora"] = "lora"
+    """What is trained: the language model and the projector of pictures, or low-rank adapters (LoRA, Hu et al. 2021) of
+    the language model's linear layers, which are merged into its weights at the end."""
+    lora_rank: int = Field(16, ge=1)
+    """Rank of the adapters; what they add is scaled by 2."""
+    vision: bool = False
+    """The encoder of pictures is trained too."""
+    max_examples: int = Field(350_000, ge=1)
+    """At most so many of the teacher's examples are used."""
+    held_out: float = Field(0.01, gt=0, lt=1)
+    """Share of the photos whose pairs only measure the student's agreement with the teacher, before and after."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the examples."""
+    batch_size: int = Field(128, ge=1)
+    """Examples a step, over all ranks together."""
+    accumulate: int = Field(1, ge=1)
+    """Parts in which each rank computes its share of a batch, one after another."""
+    learning_rate: float = Field(4e-5, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = Field(50, ge=0)
+    """Steps over which the learning rate rises from 0; then it falls by a cosine."""
+    zero_stage: Literal[0, 1, 2, 3] = 2
+    """DeepSpeed ZeRO stage."""
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """What the network computes in; AdamW keeps float32 weights beside those in bfloat16."""
+    checkpoint_activations: Literal["none", "selective", "all"] = "all"
+    """Layers whose activations are computed again for the backward pass, as `train.checkpoint_activations`."""
+    checkpoint_every: int = Field(200, ge=1)
+    """Steps between checkpoints; a killed job loses at most these."""
+    held_out_every: int = Field(200, ge=1)
+    """Steps between measurements of the held-out loss."""
+
+    @property
+    def training(self) -> "TrainConfig":
+        """What the trainer is told. Examples weigh alike, and the weights themselves are kept, not their mean."""
+        of_batches = ("epochs", "batch_size", "accumulate", "learning_rate", "warmup_steps")
+        of_engine = ("zero_stage", "dtype", "checkpoint_activations", "checkpoint_every", "held_out_every")
+        own = {name: getattr(self, name) for name in of_batches + of_engine}
+        return TrainConfig(**own, importance="equal", ema_decay=0.0, adam_beta2=0.999)
+
+    @model_validator(mode="after")
+    def _batch_has_parts(self) -> "FinetuneConfig":
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")
+        return self
+
+
 class EndpointConfig(Section):
     """A vision-language model behind a chat endpoint of OpenAI's kind."""
 
@@ -295,6 +349,7 @@ class ScoringConfig(Section):
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
     student: StudentConfig = StudentConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
     internvl: InternvlConfig = InternvlConfig()
     api: ApiConfig = ApiConfig()
 

@@ -107,6 +107,10 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
     if config.scoring.judge == "api":
         stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
+    if config.scoring.finetune.model:
+        stages = [
+            replace(stage, rule="finetune_student") if stage.rule == "train_student" else stage for stage in stages
+        ]
     asking = {"api": "ask_for_proposals", "local": "generate_proposals"}
     if rule := asking.get(config.proposals.source):
         stages = [replace(stage, rule=rule) if stage.rule == "propose_shard" else stage for stage in stages]

@@ -6,18 +6,17 @@ import os
 import time
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from transformers.utils import logging as transformers_logging
 
 from omniedit.config import StudentConfig
-from omniedit.errors import UserError, run_program
+from omniedit.errors import run_program
 from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
-from omniedit.scoring.agreement import AGREEMENT_SCHEMA, agreement
-from omniedit.scoring.distill import Distillation, compared, held_out_sources, read_examples
+from omniedit.scoring.agreement import write_agreement
+from omniedit.scoring.distill import Distillation, compared, read_examples
 from omniedit.scoring.student import StudentJudge
+from omniedit.scoring.taught import SPLIT, held_out_sources
 from omniedit.shards import add_shard_options, files_of
 
 
@@ -43,32 +42,26 @@ def main() -> None:
     held_out_photos = held_out_sources(examples, options.held_out, args.seed)
     seen = [example for example in examples if example.source_id not in held_out_photos]
     unseen = [example for example in examples if example.source_id in held_out_photos]
-    if not seen:
-        raise UserError("no example to learn from: the teacher's files are empty")
 
     student = Distillation(seen, options, args.seed)
-    before = agreement(compared(StudentJudge(student.model, student.tokenizer), unseen))
+    before = compared(StudentJudge(student.model, student.tokenizer), unseen)
     start = time.monotonic()
     losses = student.train()
     trained_s = time.monotonic() - start
     rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
-    report = {
+    about = {
         "teacher": "reference",
-        "split": "by source photo: every pair and defect of a held-out photo is held out",
+        "split": SPLIT,
         "held_out_photos": sorted(held_out_photos),
         "learnt_from": len(seen),
         "parameters": sum(p.numel() for p in student.model.parameters()),
         "options": options.model_dump(),
-        **agreement(rows),
-        "before": before,
     }
     print(f"trained in {trained_s:.1f} s on one thread, loss {losses[0]:.2f} -> {losses[-1]:.2f}")
-    print(json.dumps({key: report[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
     with sealed_folder(args.out) as folder:
         student.save(folder)
-        (folder / "agreement.json").write_text(json.dumps(report, indent=2) + "\n")
+        write_agreement(folder, rows, before, about)
         (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
-        pq.write_table(pa.Table.from_pylist(rows, schema=AGREEMENT_SCHEMA), folder / "agreement.parquet")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 N  pairs that both have scored     C  clusters of them: a pair with its defects
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from omniedit.scoring.parser import Unscorable
@@ -40,6 +43,18 @@ def agreement_row(
     if isinstance(student, Unscorable):
         return row | {"reason": student.reason} | {f"student_{score}": None for score in _SCORES}
     return row | {"reason": ""} | {f"student_{score}": getattr(student, score) for score in _SCORES}
+
+
+def write_agreement(folder: Path, rows: Sequence[Row], before: Sequence[Row], about: Mapping[str, Any]) -> None:
+    """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows.
+
+    What matters most is printed.
+    """
+    figures = agreement(rows)
+    told = {**about, **figures, "before": agreement(before)}
+    print(json.dumps({key: figures[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
+    (folder / "agreement.json").write_text(json.dumps(told, indent=2) + "\n")
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=AGREEMENT_SCHEMA), folder / "agreement.parquet")
 
 
 def agreement(rows: Sequence[Row]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 B  pairs of a batch     T  tokens     A  tokens of the answer
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, pi
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,15 +17,14 @@ from torch.nn.functional import cross_entropy
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.config import StudentConfig
-from omniedit.errors import UserError
 from omniedit.instructions.sides import names_a_side
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement_row
-from omniedit.scoring.defects import with_defect
-from omniedit.scoring.rubric import edit_rubric, format_reply
+from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, StudentJudge, build_model, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
 from omniedit.scoring.views import views
 
 SCORE_WEIGHT = 20.0
@@ -58,45 +55,24 @@ def read_examples(
     Raises:
         UserError: a teacher file without its candidates beside it in the arguments.
     """
-    rows = {path: pq.read_table(path).to_pylist() for path in teachers}
-    chosen = _chosen({(row["pair_id"], row["defect"]) for table in rows.values() for row in table}, limit)
-    if len(candidates) != len(teachers):
-        raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
-    for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
+    for candidate_file, teacher_file, rows in chosen_rows(candidates, teachers, limit):
         with Shard(candidate_file) as shard:
-            row_of = {pair_id: row for row, pair_id in enumerate(shard.pair_ids)}
-            for row in rows[teacher_file]:
-                if row["pair_id"] not in row_of:
-                    raise UserError(f"{teacher_file}: {row['pair_id']} is not in {candidate_file}; run teach.py again")
-                if (row["pair_id"], row["defect"]) in chosen:
-                    yield _example(shard, row_of[row["pair_id"]], row, image_size)
+            for taught in taught_in(shard, teacher_file, rows):
+                yield _example(taught, image_size)
 
 
-def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
-    """At most `limit` keys, those of the least hash: an even sample that other shards do not disturb."""
-    return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
-
-
-def _example(shard: Shard, row: int, taught: Mapping[str, Any], image_size: int) -> Example:
-    pair = with_defect(shard, row, taught["defect"])
-    assert pair is not None, f"{taught['pair_id']} cannot have the defect {taught['defect']}"
+def _example(taught: Taught, image_size: int) -> Example:
+    pair = taught.pair()
     return Example(
         pair_id=pair.pair_id,
         task=str(pair.task),
-        defect=taught["defect"],
-        source_id=str(pair.provenance["source_id"]),
+        defect=taught.defect,
+        source_id=taught.source_id,
         instructions=pair.instructions,
         views=views(pair.source, pair.edited, image_size),
-        teacher=Score(taught["sc_score_1"], taught["sc_score_2"], taught["pq_score"], taught["reasoning"]),
-        ratio=pair.provenance["ratio"],
+        teacher=taught.teacher,
+        ratio=taught.ratio,
     )
-
-
-def held_out_sources(examples: Sequence[Example], share: float, seed: int) -> set[str]:
-    """Photos whose examples are kept from training: about `share` of the photos, at least one where there are two."""
-    sources = sorted({example.source_id for example in examples})
-    count = min(len(sources) - 1, max(1, round(share * len(sources))))
-    return set(np.random.default_rng(seed).permutation(sources)[:count].tolist())
 
 
 def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
@@ -199,7 +175,7 @@ class Distillation:
             prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
             for example in batch
         ]
-        answers = [_answer(example.teacher) + self.tokenizer.eos_token for example in batch]
+        answers = [answer_of(example.teacher) + self.tokenizer.eos_token for example in batch]
         left, right = (
             self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
             for texts, side in ((prompts, "left"), (answers, "right"))
@@ -211,13 +187,6 @@ def _mirrored(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The views, of every second example mirrored; only where an instruction names a side do scores depend on it."""
     mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
     return example.views[:, :, ::-1] if mirrored else example.views
-
-
-def _answer(teacher: Score) -> str:
-    """The reply to learn: the teacher's scores, and the words of its rationale without the figures behind each colon,
-    which measuring gives and looking does not."""
-    words = "; ".join(clause.partition(":")[0] for clause in teacher.reasoning.split("; "))
-    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:

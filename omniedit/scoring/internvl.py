@@ -50,9 +50,8 @@ class InternvlJudge:
         image_processor: a GotOcr2ImageProcessorPil.
         readout: as `scoring.readout` says.
         version: of the model, which stands with each score.
+        name: of the judge.
     """
-
-    name = "internvl"
 
     def __init__(
         self,
@@ -63,7 +62,9 @@ class InternvlJudge:
         options: InternvlConfig,
         readout: str = "tokens",
         version: str = "",
+        name: str = "internvl",
     ) -> None:
+        self.name = name
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
         self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
@@ -76,7 +77,13 @@ class InternvlJudge:
 
     @classmethod
     def load(
-        cls, folder: Path, rubric: Rubric, options: InternvlConfig, readout: str = "tokens", version: str = ""
+        cls,
+        folder: Path,
+        rubric: Rubric,
+        options: InternvlConfig,
+        readout: str = "tokens",
+        version: str = "",
+        name: str = "internvl",
     ) -> "InternvlJudge":
         """In bfloat16 on a GPU where there is one, else in float32 on the CPU.
 
@@ -94,7 +101,7 @@ class InternvlJudge:
             raise UserError(f"{folder}: no tokenizer or image processor ({told}); fetch it again") from None
         if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
             raise UserError(f"{folder}: no InternVL in transformers' form (the names of such end in -hf)")
-        return cls(model, tokenizer, image_processor, rubric, options, readout, version)
+        return cls(model, tokenizer, image_processor, rubric, options, readout, version, name)
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         verdicts = self.mark([example_of(pair) for pair in pairs])
@@ -134,11 +141,14 @@ class InternvlJudge:
             return_tensors="pt",
         )["pixel_values"]
 
+    def tiles_of(self, examples: Sequence[Example]) -> list[Tiles]:
+        """Of each example, side by side."""
+        pictures = [picture for example in examples for picture in example.pictures.values()]
+        tiles = self._threads.map(self.tiles, pictures)
+        return [dict(zip(example.pictures, tiles, strict=False)) for example in examples]
+
     def _marked(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
-        tiles = [
-            dict(zip(example.pictures, self._threads.map(self.tiles, example.pictures.values()), strict=True))
-            for example in examples
-        ]
+        tiles = self.tiles_of(examples)
         answers = [
             self._answers(question, reader, examples, tiles)
             for question, reader in zip(self.rubric.questions, self._readers, strict=True)

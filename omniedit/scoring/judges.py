@@ -1,12 +1,15 @@
 """The judges by name."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omniedit.config import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
+from omniedit.manifest import MANIFEST
 from omniedit.scoring.rubric import Rubric, edit_rubric, rubric_of
 from omniedit.scoring.score import Judge
 from omniedit.weights import folder_of, model_of
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from omniedit.scoring.internvl import InternvlJudge
 
 JUDGES = ("reference", "student", "internvl", "api")
+PREPARATION = "preprocessor_config.json"
+"""What transformers calls the file that says how a model is shown pictures; the tiny student has none."""
 
 
 def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConfig | None = None) -> Judge:
@@ -34,14 +39,28 @@ def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConf
 
         return ReferenceJudge()
     if name == "student":
-        from omniedit.scoring.student import StudentJudge
-
         if scorer is None:
             raise UserError("judge 'student' needs --scorer, the folder that scripts/train_student.py wrote")
-        return StudentJudge.from_pretrained(scorer, scoring.readout)
+        return _student_judge(Path(scorer), scoring)
     if name == "internvl":
         return internvl_judge(scorer, scoring, edit_rubric())
     raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+
+
+def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
+    """The tiny one, or an InternVL that scripts/finetune_student.py taught, shown as many tiles as it learnt from."""
+    if not (folder / PREPARATION).is_file():
+        from omniedit.scoring.student import StudentJudge
+
+        return StudentJudge.from_pretrained(folder, scoring.readout)
+    from omniedit.scoring.internvl import InternvlJudge
+
+    tiles = json.loads((folder / PREPARATION).read_text())["max_patches"]
+    options = scoring.internvl.model_copy(update={"max_tiles": tiles})
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    weights = "".join(file["sha256"] for name, file in sorted(files.items()) if name.endswith(".safetensors"))
+    version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
+    return InternvlJudge.load(folder, edit_rubric(), options, scoring.readout, version, "student")
 
 
 def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge":

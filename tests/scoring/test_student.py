@@ -12,10 +12,11 @@ from transformers import AutoTokenizer, InternVLForConditionalGeneration
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
-from omniedit.scoring.distill import Distillation, Example, held_out_sources
+from omniedit.scoring.distill import Distillation, Example
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer
+from omniedit.scoring.taught import held_out_sources
 from omniedit.scoring.views import VIEWS, views
 
 OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)

@@ -1,6 +1,8 @@
-"""`scoring.judge: internvl` through the workflow, on a tiny model of the real classes where the hub's would lie."""
+"""InternVL as the judge and as the student, through the workflow: a tiny one of the real classes lies where the hub's
+would."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,7 +12,7 @@ from scoring.tiny_internvl import make_internvl
 
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.weights import model_of
-from workflow.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake
+from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
 from workflow.test_fetched_base import fetched
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
@@ -33,6 +35,14 @@ def configure(root: Path, **internvl: object) -> None:
     (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": {"judge": "internvl", "internvl": internvl}}))
 
 
+def configure_student(root: Path, max_tiles: int = 1, **finetune: object) -> None:
+    """One task alone, and its judge a student that learns from a few pairs of it."""
+    options = {"model": "judge", "held_out": 0.5, "batch_size": 4, "dtype": "float32", "method": "full", **finetune}
+    scoring = {"judge": "student", "internvl": {"max_tiles": max_tiles}, "finetune": options}
+    tasks = {task: {"pairs_per_shard": 2 if task == "environment_change" else 0} for task in SMALL["tasks"]}
+    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "tasks": tasks, "scoring": scoring}))
+
+
 def test_a_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     snakemake(root, TARGET, "--rerun-triggers", "mtime")
     rows = pq.read_table(root / TARGET).to_pylist()
@@ -49,3 +59,27 @@ def test_a_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     assert rules_to_run(root, TARGET, *triggers) == {"score_shard"}
     (root / "models/judge.json").unlink()
     assert {"fetch_model", "score_shard"} <= rules_to_run(root, TARGET, *triggers)
+
+
+def test_a_shard_is_judged_by_a_model_that_was_fine_tuned_in_the_run(root: Path) -> None:
+    configure_student(root)
+    snakemake(root, TARGET, "--rerun-triggers", "mtime")
+    scorer = root / "results/small/scorer"
+    report = json.loads((scorer / "agreement.json").read_text())
+    assert report["learnt_from"] and report["held_out"] == report["before"]["held_out"] > 0
+    assert "loss" in json.loads((scorer / "metrics.jsonl").read_text().splitlines()[-1])
+    rows = pq.read_table(root / TARGET).to_pylist()
+    assert {(row["status"], row["judge"]) for row in rows} == {("scored", "student")}
+    assert len({row["judge_version"] for row in rows}) == 1 and rows[0]["judge_version"].startswith("student ")
+
+    triggers = ("--rerun-triggers", "mtime", "params")
+    assert rules_to_run(root, TARGET, *triggers) == set()
+    configure_student(root, max_tiles=2)
+    assert rules_to_run(root, TARGET, *triggers) == {"finetune_student", "score_shard"}
+
+
+def test_a_batch_that_the_ranks_cannot_share_is_refused_before_the_first_job(root: Path) -> None:
+    configure_student(root, batch_size=6, accumulate=2)
+    done = subprocess.run(command(TARGET), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode and "small.yaml" in done.stderr
+    assert "scoring.finetune.batch_size: 6 cannot be shared by the profile's 2 ranks of finetune_student" in done.stderr

@@ -158,6 +158,18 @@ def pattern(path):
     return lambda wildcards: f"results/{CONFIG.run}/{path}"
 
 
+def check_shares(rule, key, options):
+    """End with a line where the ranks that the profile gives a training cannot share its batches."""
+    resources = workflow.get_rule(rule).resources
+    ranks = resources["nodes"].value * resources["ranks"].value
+    if options.batch_size % (ranks * options.accumulate):
+        sys.exit(
+            f"error: {origin(key, CONFIG_FILES, CONFIG_OPTIONS)}: {key}: {options.batch_size} cannot be shared by the "
+            f"profile's {ranks} ranks of {rule}, in {options.accumulate} parts each; make it a multiple of "
+            f"{ranks * options.accumulate}"
+        )
+
+
 def all_shards(wildcards):
     """What fills a pattern: `omniedit.shards`."""
     return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"

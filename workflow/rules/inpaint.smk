@@ -45,11 +45,5 @@ rule train_inpainting:
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
-inpainting_resources = workflow.get_rule("train_inpainting").resources
-inpainting_parts = inpainting_resources["nodes"].value * inpainting_resources["ranks"].value * CONFIG.train.accumulate
-if trains_inpainting(CONFIG) and CONFIG.inpainting.batch_size % inpainting_parts:
-    sys.exit(
-        f"error: {origin('inpainting.batch_size', CONFIG_FILES, CONFIG_OPTIONS)}: inpainting.batch_size: "
-        f"{CONFIG.inpainting.batch_size} cannot be shared by the ranks of train_inpainting; make it a multiple of "
-        f"{inpainting_parts}"
-    )
+if trains_inpainting(CONFIG):
+    check_shares("train_inpainting", "inpainting.batch_size", CONFIG.inpainting.options(CONFIG.train))

@@ -4,6 +4,7 @@ REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
+    results/{run}/scorer.checkpoints/                 no output: outlives a failed job of fine-tuning; delete it to train anew
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/canary.json                         how far the judge moved since its first scores of the canary
     results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
@@ -58,6 +59,49 @@ rule train_student:
     shell:
         "python scripts/train_student.py --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}"
         " --options {params.options:q} --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
+
+
+if CONFIG.scoring.finetune.model:
+
+    ruleorder: finetune_student > train_student
+
+    rule finetune_student:
+        input:
+            model=f"models/{CONFIG.scoring.finetune.model}.json",
+            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
+            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
+        output:
+            "results/{run}/scorer/manifest.json",
+        log:
+            "logs/{run}/train_student.log",
+        benchmark:
+            "benchmarks/{run}/train_student.tsv"
+        priority: 4
+        conda:
+            "../../envs/train.yaml"
+        threads: 2
+        resources:
+            nodes=1,
+            # On a node: one for each GPU, or for each core where there is none.
+            ranks=2,
+        params:
+            candidates=pattern("candidates/{task}/{shard}.h5"),
+            teacher=pattern("teacher/{task}/{shard}.parquet"),
+            shards=taught_shards,
+            out_dir=subpath(output[0], parent=True),
+            checkpoints="results/{run}/scorer.checkpoints",
+            options=as_json(CONFIG.scoring.finetune),
+            max_tiles=CONFIG.scoring.internvl.max_tiles,
+            seed=CONFIG.seed,
+        message:
+            "Fine-tune the student judge on {resources.nodes} x {resources.ranks} ranks; {log}"
+        shell:
+            "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/finetune_student.py"
+            " --model {input.model} --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}"
+            " --options {params.options:q} --max-tiles {params.max_tiles} --seed {params.seed}"
+            " --checkpoints {params.checkpoints} --out {params.out_dir} > {log} 2>&1"
+
+    check_shares("finetune_student", "scoring.finetune.batch_size", CONFIG.scoring.finetune)
 
 
 rule score_shard:

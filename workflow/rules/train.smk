@@ -103,12 +103,4 @@ rule train_editor:
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
-train_resources = workflow.get_rule("train_editor").resources
-train_ranks = train_resources["nodes"].value * train_resources["ranks"].value
-train_parts = train_ranks * CONFIG.train.accumulate
-if CONFIG.train.batch_size % train_parts:
-    sys.exit(
-        f"error: {origin('train.batch_size', CONFIG_FILES, CONFIG_OPTIONS)}: train.batch_size: "
-        f"{CONFIG.train.batch_size} cannot be shared by the profile's {train_ranks} ranks of train_editor, "
-        f"with train.accumulate {CONFIG.train.accumulate}; make it a multiple of {train_parts}"
-    )
+check_shares("train_editor", "train.batch_size", CONFIG.train)

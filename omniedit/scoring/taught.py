@@ -1,0 +1,171 @@
+"""Pairs that the teacher has scored, read as training reads pairs: by ratio, all of a photo's seen or all held out."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from omniedit.aspect import RATIOS
+from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair, Shard
+from omniedit.scoring.defects import with_defect
+from omniedit.scoring.rubric import format_reply
+from omniedit.scoring.score import Score
+
+SPLIT = "by source photo: every pair and defect of a held-out photo is held out"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A pair in a row of a shard, as it is or with a defect, and what the teacher says of it."""
+
+    shard: Shard
+    row: int
+    defect: str
+    source_id: str
+    ratio: str
+    teacher: Score
+
+    @property
+    def pair_id(self) -> str:
+        return self.shard.pair_ids[self.row]
+
+    def pair(self) -> EditPair:
+        pair = with_defect(self.shard, self.row, self.defect)
+        assert pair is not None, f"{self.pair_id} cannot have the defect {self.defect}"
+        return pair
+
+    def digest(self) -> str:
+        """Of all that is to be learnt, by the checksums of the shard: no picture is read."""
+        content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
+        told = (self.pair_id, self.defect, *content, answer_of(self.teacher))
+        return hashlib.sha256("|".join(told).encode()).hexdigest()
+
+
+def answer_of(teacher: Score) -> str:
+    """The reply to learn: the teacher's scores, and the words of its rationale without the figures behind each colon,
+    which measuring gives and looking does not."""
+    words = "; ".join(clause.partition(":")[0] for clause in teacher.reasoning.split("; "))
+    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
+
+
+def chosen_rows(
+    candidates: Sequence[Path], teachers: Sequence[Path], limit: int
+) -> Iterator[tuple[Path, Path, list[Row]]]:
+    """Files of candidates and of the teacher with rows of the latter, at most `limit` in all, the same for the same
+    files.
+
+    Raises:
+        UserError: as many files of the one as of the other were not given.
+    """
+    if len(candidates) != len(teachers):
+        raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
+    rows = {path: pq.read_table(path).to_pylist() for path in teachers}
+    chosen = _chosen({(row["pair_id"], row["defect"]) for table in rows.values() for row in table}, limit)
+    for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
+        wanted = [row for row in rows[teacher_file] if (row["pair_id"], row["defect"]) in chosen]
+        yield candidate_file, teacher_file, wanted
+
+
+def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
+    """At most `limit` keys, those of the least hash: an even sample that other shards do not disturb."""
+    return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
+
+
+def taught_in(shard: Shard, teacher_file: Path, rows: Sequence[Row]) -> Iterator[Taught]:
+    """The pairs of a shard that the teacher's rows are about.
+
+    Raises:
+        UserError: one is not there.
+    """
+    row_of = {pair_id: row for row, pair_id in enumerate(shard.pair_ids)}
+    for told in rows:
+        if told["pair_id"] not in row_of:
+            raise UserError(f"{teacher_file}: {told['pair_id']} is not in {shard.path}; run teach.py again")
+        row = row_of[told["pair_id"]]
+        about = shard.provenance(row)
+        teacher = Score(told["sc_score_1"], told["sc_score_2"], told["pq_score"], told["reasoning"])
+        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher)
+
+
+class OfPhoto(Protocol):
+    """What comes from a photo."""
+
+    @property
+    def source_id(self) -> str: ...
+
+
+def held_out_sources(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
+    """Photos whose examples are kept from training: about `share` of the photos, at least one where there are two.
+
+    Raises:
+        UserError: there is no example.
+    """
+    if not examples:
+        raise UserError("no example to learn from: the teacher's files are empty")
+    sources = sorted({example.source_id for example in examples})
+    count = min(len(sources) - 1, max(1, round(share * len(sources))))
+    return set(np.random.default_rng(seed).permutation(sources)[:count].tolist())
+
+
+@dataclass(frozen=True)
+class TaughtBatch:
+    """Pairs of one ratio, with their defects, and what the teacher says of each."""
+
+    edits: tuple[EditPair, ...]
+    teachers: tuple[Score, ...]
+
+    def __len__(self) -> int:
+        return len(self.edits)
+
+    def __getitem__(self, some: slice) -> "TaughtBatch":
+        return TaughtBatch(self.edits[some], self.teachers[some])
+
+    @property
+    def pairs(self) -> tuple[dict[str, Any], ...]:
+        """What training tells of a pair: its id and score."""
+        both = zip(self.edits, self.teachers, strict=True)
+        return tuple({"pair_id": edit.pair_id, "o_score": teacher.o_score} for edit, teacher in both)
+
+
+class TaughtStore:
+    """
+    Args:
+        held_out: share of the photos whose pairs are not trained on.
+    """
+
+    def __init__(self, taught: Sequence[Taught], held_out: float, seed: int) -> None:
+        self.held_out_photos = held_out_sources(taught, held_out, seed)
+        self._places: dict[tuple[str, str], list[Taught]] = {
+            (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
+        }
+        for one in taught:
+            self._places[one.ratio, HELD_OUT if one.source_id in self.held_out_photos else TRAIN].append(one)
+
+    def sizes(self) -> dict[str, int]:
+        """Pairs to train on, by ratio; their rows come before those held out."""
+        return {ratio: len(self._places[ratio, TRAIN]) for ratio in RATIOS}
+
+    def rows(self, ratio: str, split: str) -> np.ndarray:
+        trained = len(self._places[ratio, TRAIN])
+        return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._places[ratio, HELD_OUT]))
+
+    def read(self, ratio: str, rows: Any) -> TaughtBatch:
+        """The pairs at `rows` of a ratio, in that order."""
+        of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
+        chosen = [of_ratio[row] for row in np.asarray(rows).tolist()]
+        return TaughtBatch(tuple(one.pair() for one in chosen), tuple(one.teacher for one in chosen))
+
+    def held_out(self) -> list[Taught]:
+        return [one for ratio in RATIOS for one in self._places[ratio, HELD_OUT]]
+
+    def digest(self) -> str:
+        """Of all that is learnt and in which order, and of what is held out."""
+        told = (f"{ratio} {split} {one.digest()}\n" for (ratio, split), of in self._places.items() for one in of)
+        return hashlib.sha256("".join(told).encode()).hexdigest()

@@ -1,0 +1,99 @@
+"""Fine-tune a fetched InternVL on the teacher's answers, on one rank or, under torchrun, on many; write it with its
+agreement with the teacher on photos it never saw.
+
+    torchrun --standalone --nproc_per_node 2 scripts/finetune_student.py --model models/judge.json ...
+
+Killed, it goes on from its last checkpoint when run again.
+"""
+
+import argparse
+import json
+import shutil
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from transformers.utils import logging as transformers_logging
+
+from omniedit.config import FinetuneConfig, InternvlConfig, ScoringConfig
+from omniedit.errors import run_program
+from omniedit.manifest import sealed_folder
+from omniedit.pairs import Shard
+from omniedit.progress import Progress
+from omniedit.scoring.agreement import write_agreement
+from omniedit.scoring.answers import AnswerBatches
+from omniedit.scoring.finetune import compare_before, compared, finetune_identity, prepare_student, save_student
+from omniedit.scoring.internvl import InternvlJudge
+from omniedit.scoring.judges import internvl_judge
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.taught import SPLIT, TaughtStore, chosen_rows, taught_in
+from omniedit.shards import add_shard_options, files_of
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from omniedit.training.ranks import join_ranks, leave_ranks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="folder of an InternVL, or models/{role}.json of one")
+    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
+    parser.add_argument("--teacher", required=True, help="pattern of teacher/{task}/{shard}.parquet")
+    add_shard_options(parser)
+    parser.add_argument("--options", type=FinetuneConfig.model_validate_json, required=True, help="scoring.finetune")
+    parser.add_argument("--max-tiles", type=int, required=True, help="into which a picture is cut at most")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the student")
+    args = parser.parse_args()
+    options: FinetuneConfig = args.options
+
+    join_ranks()
+    transformers_logging.disable_progress_bar()
+    at_once = options.batch_size // dist.get_world_size() // options.accumulate
+    internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
+    judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())
+    judge.model.to(getattr(torch, options.dtype))
+    # A judge keeps what it has read: it is made anew when the weights are others.
+    new_judge = partial(InternvlJudge, judge.model, judge.tokenizer, judge.image_processor, judge.rubric, internvl)
+    with ExitStack() as stack:
+        store = read_store(args, options, stack)
+        about = {
+            "teacher": "reference",
+            "split": SPLIT,
+            "held_out_photos": sorted(store.held_out_photos),
+            "learnt_from": sum(store.sizes().values()),
+            "parameters": judge.model.num_parameters(),
+            "options": options.model_dump(),
+        }
+        checkpoints = Checkpoints(args.checkpoints, finetune_identity(options, judge, store, args.seed))
+        before = checkpoints.folder / "before.json"
+        compare_before(new_judge(), store, before)
+        network = prepare_student(judge.model, options, args.seed)
+        trainer = Trainer(network, tuple, store, AnswerBatches(judge, args.seed), options.training, args.seed)
+        trainer.run(checkpoints)
+        with trainer.state.mean_shown():
+            rows = compared(new_judge(), store)
+    with trainer.state.mean_whole():
+        if dist.get_rank() == 0:
+            with sealed_folder(args.out) as folder:
+                save_student(network, judge, folder)
+                write_agreement(folder, rows, json.loads(before.read_text()), about)
+                shutil.copyfile(checkpoints.folder / "metrics.jsonl", folder / "metrics.jsonl")
+    leave_ranks()
+
+
+def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitStack) -> TaughtStore:
+    """The teacher's examples; their shards stay open as long as the stack."""
+    candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
+    taught = []
+    with Progress("examples") as progress:
+        for candidate_file, teacher_file, rows in chosen_rows(candidates, teacher, options.max_examples):
+            shard = stack.enter_context(Shard(candidate_file))
+            taught += list(progress.over(taught_in(shard, teacher_file, rows)))
+    return TaughtStore(taught, options.held_out, args.seed)
+
+
+if __name__ == "__main__":
+    run_program(main)

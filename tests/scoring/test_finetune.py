@@ -1,0 +1,249 @@
+"""An InternVL is fine-tuned into the student: on answers alone, from the base on, the same if it is interrupted."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scoring.tiny_internvl import make_internvl
+from torch import nn
+
+from omniedit.config import FinetuneConfig, InternvlConfig
+from omniedit.errors import UserError
+from omniedit.pairs import EditPair, Shard, write_shard
+from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.answers import AnswerBatches
+from omniedit.scoring.finetune import prepare_student
+from omniedit.scoring.internvl import InternvlJudge
+from omniedit.scoring.rubric import Question, Rubric, format_reply
+from omniedit.scoring.score import Score, write_rows
+from omniedit.scoring.taught import Taught, TaughtBatch, TaughtStore, answer_of, chosen_rows, taught_in
+from omniedit.scoring.teacher import TEACHER_SCHEMA
+from omniedit.tasks import Task
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from training.small import metrics_of
+from training.two_ranks import finish, start
+
+QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
+SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
+INTERNVL = InternvlConfig(max_tiles=4, batch_size=3)
+OPTIONS = {
+    "method": "full",
+    "held_out": 0.25,
+    "epochs": 3.0,
+    "batch_size": 4,
+    "learning_rate": 0.01,
+    "warmup_steps": 1,
+    "dtype": "float32",
+    "checkpoint_activations": "none",
+    "zero_stage": 0,
+    "held_out_every": 6,
+}
+TASK = Task.STYLE_TRANSFER
+PAIRS = 16
+STEPS = 9
+"""Of three passes."""
+
+
+def options(**changes: object) -> FinetuneConfig:
+    return FinetuneConfig.model_validate(OPTIONS | changes)
+
+
+def pair(number: int) -> EditPair:
+    """A dark picture turned white, or left alone; of two photos one is wide."""
+    source = np.full((32, 48 if number % 4 > 1 else 32, 3), 20 + number, np.uint8)
+    edited = np.full_like(source, 240) if number % 2 else source
+    facts = {"source_id": f"photo{number // 2}", "ratio": "3x2" if number % 4 > 1 else "1x1", "truth": {}}
+    return EditPair(f"p{number:02d}", TASK, ("Make it white.", "White, please."), source, edited, None, facts)
+
+
+def told(number: int) -> dict[str, object]:
+    scores = (10, 9, 10) if number % 2 else (0, 10, 10)
+    text = "White: 98 %" if number % 2 else "Dark: 2 %"
+    return {"pair_id": f"p{number:02d}", "defect": "", "reasoning": text} | dict(
+        zip(("sc_score_1", "sc_score_2", "pq_score"), map(float, scores), strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with candidates, what the teacher says of them, and an InternVL."""
+    root = tmp_path_factory.mktemp("run")
+    write_shard(root / f"candidates/{TASK}/00000.h5", TASK, "embedded", 0, [pair(number) for number in range(PAIRS)])
+    write_rows(root / f"teacher/{TASK}/00000.parquet", [told(number) for number in range(PAIRS)], TEACHER_SCHEMA)
+    make_internvl(root / "internvl")
+    make_internvl(root / "of numbers", numbers_only=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def taught(run: Path) -> Iterator[list[Taught]]:
+    (files,) = chosen_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
+    with Shard(files[0]) as shard:
+        yield list(taught_in(shard, *files[1:]))
+
+
+@pytest.fixture
+def judge(run: Path) -> InternvlJudge:
+    torch.set_num_threads(1)
+    return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
+
+
+def batch_of(taught: list[Taught], *numbers: int) -> TaughtBatch:
+    some = [taught[number] for number in numbers]
+    return TaughtBatch(tuple(one.pair() for one in some), tuple(one.teacher for one in some))
+
+
+def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[Taught]) -> None:
+    """As transformers' own loss gives it for each example alone, without padding, its prompt masked out."""
+    batches = AnswerBatches(judge, seed=0)
+    pairs = batch_of(taught, 0, 1, 3)
+    (batch,) = batches.held_out(pairs)
+    found = batches.losses(judge.model, batch)
+    ids_BT, mask_BT = batch.inputs["input_ids"], batch.inputs["attention_mask"].bool()
+    tiles = batch.inputs["pixel_values"].split([2, 2, 6])
+    for row, (teacher, shown) in enumerate(zip(pairs.teachers, tiles, strict=True)):
+        ids = ids_BT[row][mask_BT[row]][None]
+        reply = format_reply(
+            (teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), teacher.reasoning.split(":")[0]
+        )
+        answer = judge.tokenizer(reply + "<|im_end|>")["input_ids"]
+        assert ids[0, -len(answer) :].tolist() == answer
+        labels = ids.clone()
+        labels[0, : -len(answer)] = -100
+        expected = judge.model(input_ids=ids, labels=labels, pixel_values=shown).loss
+        torch.testing.assert_close(found[row], expected)
+
+
+def test_figures_of_a_rationale_are_not_learnt() -> None:
+    teacher = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
+    assert json.loads(answer_of(teacher)) == {
+        "score": [8, 10, 10],
+        "reasoning": "The wall is blue; the rest is as it was",
+    }
+
+
+def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[Taught]) -> None:
+    """Wordings and flips among them; beside other lengths, padding changes no loss."""
+    batches = AnswerBatches(judge, seed=0)
+    whole = batches.losses(judge.model, batches.training(batch_of(taught, 2, 3, 6, 7), 5, 0))
+    parts = [batches.training(batch_of(taught, *some), 5, first) for first, some in ((0, (2, 3)), (2, (6, 7)))]
+    torch.testing.assert_close(torch.cat([batches.losses(judge.model, part) for part in parts]), whole)
+    other = batches.training(batch_of(taught, 2, 3, 6, 7), 6, 0)
+    assert not torch.equal(batches.losses(judge.model, other), whole)
+
+
+def logits_of(network: nn.Module, judge: InternvlJudge, taught: list[Taught]) -> torch.Tensor:
+    (batch,) = AnswerBatches(judge, seed=0).held_out(batch_of(taught, 0, 1))
+    with torch.no_grad():
+        return network(**batch.inputs).logits
+
+
+def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[Taught]) -> None:
+    base = logits_of(judge.model, judge, taught)
+    network = prepare_student(judge.model, options(method="lora", lora_rank=4), seed=0)
+    assert torch.equal(logits_of(network, judge, taught), base)
+    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    assert len(trained) == 2 * 7 * 2 and all("language_model" in name and "lora" in name for name in trained)
+    for name, parameter in trained.items():
+        if "lora_B" in name:
+            nn.init.normal_(parameter, std=0.3)
+    adapted = logits_of(network, judge, taught)
+    assert (adapted - base).abs().max() > 0.1
+    merged = network.merge_and_unload()  # type: ignore[operator]
+    assert type(merged) is type(judge.model)
+    torch.testing.assert_close(logits_of(merged, judge, taught), adapted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("vision", [False, True])
+def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
+    run: Path, taught: list[Taught], vision: bool
+) -> None:
+    gradients = []
+    for recomputed in ("none", "all"):
+        judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
+        network = prepare_student(judge.model, options(checkpoint_activations=recomputed, vision=vision), seed=0)
+        (batch,) = AnswerBatches(judge, seed=0).held_out(batch_of(taught, 0, 1))
+        AnswerBatches(judge, seed=0).losses(network, batch).sum().backward()
+        gradients.append({name: p.grad for name, p in network.named_parameters() if p.grad is not None})
+    assert all(torch.equal(gradients[1][name], value) for name, value in gradients[0].items())
+    assert any("vision" in name for name in gradients[0]) == vision and any(
+        "projector" in name for name in gradients[0]
+    )
+
+
+def trained(run: Path, taught: list[Taught], folder: Path, terminated: int = 0, **changes: object) -> InternvlJudge:
+    """A judge whose model was trained to the end, or until it got SIGTERM at a step (from 1)."""
+    asked = options(**changes)
+    judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
+    judge.model.to(getattr(torch, asked.dtype))
+    network = prepare_student(judge.model, asked, seed=0)
+    calls = iter(range(1, 100))
+    if terminated:
+        network.register_forward_hook(
+            lambda *_: (
+                os.kill(os.getpid(), signal.SIGTERM) if torch.is_grad_enabled() and next(calls) == terminated else None
+            )
+        )
+    store = TaughtStore(taught, asked.held_out, seed=0)
+    trainer = Trainer(network, tuple, store, AnswerBatches(judge, seed=0), asked.training, seed=0)
+    trainer.run(Checkpoints(folder, {}))
+    return InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL)
+
+
+@pytest.mark.parametrize("changes", [{"zero_stage": 2}, {"method": "lora", "dtype": "bfloat16"}])
+def test_a_training_cut_off_ends_in_the_same_weights(
+    run: Path, taught: list[Taught], alone: None, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    trained(run, taught, tmp_path / "whole", **changes)
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
+        trained(run, taught, tmp_path / "cut off", terminated=4, **changes)
+    trained(run, taught, tmp_path / "cut off", **changes)
+    metrics = metrics_of(tmp_path / "whole/metrics.jsonl")
+    assert metrics_of(tmp_path / "cut off/metrics.jsonl") == metrics and metrics[-1]["step"] == STEPS
+    last = f"step-{STEPS:08d}/rank-00000.safetensors"
+    assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
+
+
+def test_it_learns_to_judge(run: Path, taught: list[Taught], alone: None, tmp_path: Path) -> None:
+    judge = trained(run, taught, tmp_path, epochs=20.0)
+    held_out = [line["held_out_loss"] for line in metrics_of(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
+    assert held_out[-1] < 0.2 * held_out[0]
+    for one, verdict in zip(taught, judge.judge([one.pair() for one in taught]), strict=True):
+        assert not isinstance(verdict, Unscorable) and abs(verdict.sc_score_1 - one.teacher.sc_score_1) < 1
+
+
+def start_ranks(run: Path, out: str, **changes: object) -> list:
+    """scripts/finetune_student.py on two ranks, which share even small weights."""
+    argv = ["finetune_student.py", "--model", str(run / "of numbers"), "--tasks", str(TASK), "--shards", "1"]
+    argv += ["--candidates", str(run / "candidates/{task}/{shard}.h5")]
+    argv += ["--teacher", str(run / "teacher/{task}/{shard}.parquet")]
+    argv += ["--options", json.dumps(OPTIONS | changes), "--max-tiles", "3", "--seed", "0"]
+    argv += ["--checkpoints", str(run / f"{out}.checkpoints"), "--out", str(run / out)]
+    script = "runpy.run_path('scripts/finetune_student.py', run_name='__main__')"
+    shared = "from training.small import sharing_small_ones\nengine.deepspeed_config = sharing_small_ones"
+    return start(f"import runpy, sys\nfrom omniedit.training import engine\n{shared}\nsys.argv = {argv!r}\n{script}")
+
+
+def test_two_ranks_write_a_student_that_is_loaded_with_its_tiles(run: Path, taught: list[Taught]) -> None:
+    finish(start_ranks(run, "scorer", method="lora", zero_stage=3, epochs=1.0, accumulate=2))
+    report = json.loads((run / "scorer/agreement.json").read_text())
+    assert report["learnt_from"] == 12 and report["held_out"] == report["before"]["held_out"] == 4
+    assert len(metrics_of(run / "scorer/metrics.jsonl")) == 1 + STEPS // 3
+    student = load_judge("student", run / "scorer")
+    assert isinstance(student, InternvlJudge)
+    assert (student.name, student.max_tiles) == ("student", 3) and student.version.startswith("student ")
+    assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([taught[0].pair(), taught[3].pair()]))
+
+
+def test_photos_held_out_are_not_trained_on(taught: list[Taught]) -> None:
+    store = TaughtStore(taught, 0.25, seed=0)
+    seen = {edit.provenance["source_id"] for r, n in store.sizes().items() for edit in store.read(r, range(n)).edits}
+    unseen = {one.source_id for one in store.held_out()}
+    assert len(unseen) == 2 and unseen == store.held_out_photos and not unseen & seen and len(seen) == 6
+    assert store.digest() != TaughtStore(taught[1:], 0.25, seed=0).digest()
