@@ -4,13 +4,17 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from scoring.tiny_internvl import make_internvl
 from torch import nn
+from transformers import InternVLForConditionalGeneration
 
 from omniedit.config import FinetuneConfig, InternvlConfig
 from omniedit.errors import UserError
@@ -19,12 +23,12 @@ from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.answers import AnswerBatches
 from omniedit.scoring.finetune import prepare_student
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.rubric import Question, Rubric, format_reply
+from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
 from omniedit.scoring.score import Score, write_rows
 from omniedit.scoring.taught import Taught, TaughtBatch, TaughtStore, answer_of, chosen_rows, taught_in
 from omniedit.scoring.teacher import TEACHER_SCHEMA
 from omniedit.tasks import Task
-from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.checkpoints import Checkpoints, places_of
 from omniedit.training.engine import Trainer
 from training.small import metrics_of
 from training.two_ranks import finish, start
@@ -177,10 +181,11 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
     )
 
 
-def trained(run: Path, taught: list[Taught], folder: Path, terminated: int = 0, **changes: object) -> InternvlJudge:
+def trained(
+    judge: InternvlJudge, taught: list[Taught], folder: Path, terminated: int = 0, **changes: object
+) -> InternvlJudge:
     """A judge whose model was trained to the end, or until it got SIGTERM at a step (from 1)."""
     asked = options(**changes)
-    judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
     judge.model.to(getattr(torch, asked.dtype))
     network = prepare_student(judge.model, asked, seed=0)
     calls = iter(range(1, 100))
@@ -200,18 +205,21 @@ def trained(run: Path, taught: list[Taught], folder: Path, terminated: int = 0, 
 def test_a_training_cut_off_ends_in_the_same_weights(
     run: Path, taught: list[Taught], alone: None, tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    trained(run, taught, tmp_path / "whole", **changes)
+    def judge() -> InternvlJudge:
+        return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
+
+    trained(judge(), taught, tmp_path / "whole", **changes)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
-        trained(run, taught, tmp_path / "cut off", terminated=4, **changes)
-    trained(run, taught, tmp_path / "cut off", **changes)
+        trained(judge(), taught, tmp_path / "cut off", terminated=4, **changes)
+    trained(judge(), taught, tmp_path / "cut off", **changes)
     metrics = metrics_of(tmp_path / "whole/metrics.jsonl")
     assert metrics_of(tmp_path / "cut off/metrics.jsonl") == metrics and metrics[-1]["step"] == STEPS
     last = f"step-{STEPS:08d}/rank-00000.safetensors"
     assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
 
 
-def test_it_learns_to_judge(run: Path, taught: list[Taught], alone: None, tmp_path: Path) -> None:
-    judge = trained(run, taught, tmp_path, epochs=20.0)
+def test_it_learns_to_judge(judge: InternvlJudge, taught: list[Taught], alone: None, tmp_path: Path) -> None:
+    judge = trained(judge, taught, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in metrics_of(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
     for one, verdict in zip(taught, judge.judge([one.pair() for one in taught]), strict=True):
@@ -230,12 +238,49 @@ def start_ranks(run: Path, out: str, **changes: object) -> list:
     return start(f"import runpy, sys\nfrom omniedit.training import engine\n{shared}\nsys.argv = {argv!r}\n{script}")
 
 
-def test_two_ranks_write_a_student_that_is_loaded_with_its_tiles(run: Path, taught: list[Taught]) -> None:
+@pytest.fixture(scope="module")
+def scorer(run: Path) -> Path:
+    """The student's folder, by two ranks that share out weights and each compute a batch in two parts."""
     finish(start_ranks(run, "scorer", method="lora", zero_stage=3, epochs=1.0, accumulate=2))
-    report = json.loads((run / "scorer/agreement.json").read_text())
+    return run / "scorer"
+
+
+def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[Taught], alone: None) -> None:
+    judge = InternvlJudge.load(run / "of numbers", edit_rubric(), InternvlConfig(max_tiles=3))
+    trained(judge, taught, run / "alone", method="lora", epochs=1.0)
+    expected = metrics_of(run / "alone/metrics.jsonl")
+    assert len(expected) == 1 + STEPS // 3 and expected[-1]["loss"] < expected[1]["loss"]
+    assert metrics_of(scorer / "metrics.jsonl") == [pytest.approx(line, rel=1e-3) for line in expected]
+
+
+def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: Path) -> None:
+    folders = (run / "of numbers", scorer)
+    base, merged = (InternVLForConditionalGeneration.from_pretrained(folder).state_dict() for folder in folders)
+    (last,) = run.glob(f"scorer.checkpoints/step-{STEPS // 3:08d}")
+    with ExitStack() as stack:
+        places = places_of([stack.enter_context(safe_open(file, "pt")) for file in last.glob("rank-*")])
+        flat = {
+            what: torch.cat([file.get_tensor(key) for _, file, key in sorted(of, key=itemgetter(0))])
+            for what, of in places.items()
+            if what.endswith("/weight")
+        }
+    names = {what.split(".lora_")[0].removeprefix("base_model.model.") for what in flat}
+    assert len(names) == 2 * 7 and merged.keys() == base.keys()
+    for name, weight in merged.items():
+        module = name.removesuffix(".weight")
+        if module not in names:
+            assert torch.equal(weight, base[name])
+            continue
+        down, up = (flat[f"base_model.model.{module}.lora_{side}.default.weight/weight"] for side in "AB")
+        added = 2 * up.view(len(weight), -1) @ down.view(-1, weight.shape[1])
+        assert added.abs().max() > 1e-4
+        torch.testing.assert_close(weight, base[name] + added)
+
+
+def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[Taught]) -> None:
+    report = json.loads((scorer / "agreement.json").read_text())
     assert report["learnt_from"] == 12 and report["held_out"] == report["before"]["held_out"] == 4
-    assert len(metrics_of(run / "scorer/metrics.jsonl")) == 1 + STEPS // 3
-    student = load_judge("student", run / "scorer")
+    student = load_judge("student", scorer)
     assert isinstance(student, InternvlJudge)
     assert (student.name, student.max_tiles) == ("student", 3) and student.version.startswith("student ")
     assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([taught[0].pair(), taught[3].pair()]))
