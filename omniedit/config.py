@@ -338,8 +338,13 @@ class InternvlConfig(Section):
 
 class ScoringConfig(Section):
     judge: Literal["reference", "student", "api", "internvl"] = "reference"
-    """Who gives the scores that the filter uses; `reference` is also the teacher of `student`; `api` is a model behind
-    an endpoint; `internvl` is a model on this machine."""
+    """Who gives the scores that the filter uses; `student` has learnt from the teacher; `api` is a model behind an
+    endpoint; `internvl` is a model on this machine."""
+    teacher: Literal["reference", "api"] = "reference"
+    """Who teaches the student: measurements where the truth is known, or, as in the paper, the model behind
+    `scoring.api`."""
+    teacher_defects: int = Field(2, ge=0)
+    """Known defects made from each pair that the teacher scores too, so that the student sees bad edits."""
     readout: Literal["tokens", "reply"] = "tokens"
     """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens, or the
     reply written out, with whole scores and a rationale, many times slower."""
@@ -356,14 +361,19 @@ class ScoringConfig(Section):
     @property
     def asked(self) -> str:
         """What decides the scores beside the judge itself, as text: a change of it scores anew."""
+        return self.asked_of(self.judge)
+
+    def asked_of(self, judge: str) -> str:
+        """`asked`, of any judge: the teacher for one."""
         of_judge = {"reference": "", "student": self.readout, "api": self.api.asked}
         of_judge["internvl"] = f"{self.readout}, {self.internvl.max_tiles} tiles"
-        return of_judge[self.judge]
+        return of_judge[judge]
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ScoringConfig":
-        if self.judge == "api" and (self.api.url is None or self.api.model is None):
-            raise ValueError("judge: api needs api.url and api.model")
+        for who in ("judge", "teacher"):
+            if getattr(self, who) == "api" and (self.api.url is None or self.api.model is None):
+                raise ValueError(f"{who}: api needs api.url and api.model")
         return self
 
 

@@ -107,6 +107,8 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
     if config.scoring.judge == "api":
         stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
+    if config.scoring.teacher == "api":
+        stages = [replace(stage, rule="ask_teacher") if stage.rule == "teach_shard" else stage for stage in stages]
     if config.scoring.finetune.model:
         stages = [
             replace(stage, rule="finetune_student") if stage.rule == "train_student" else stage for stage in stages

@@ -60,7 +60,7 @@ def main() -> None:
     with ExitStack() as stack:
         store = read_store(args, options, stack)
         about = {
-            "teacher": "reference",
+            "teacher": store.judge,
             "split": SPLIT,
             "held_out_photos": sorted(store.held_out_photos),
             "learnt_from": sum(store.sizes().values()),

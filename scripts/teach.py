@@ -1,16 +1,17 @@
 """The teacher's scores and rationales for a shard's pairs and for known defects of them, what the student learns from.
 
 Every pair is scored as it is, and with `--defects-per-pair` known defects drawn for it; the former is taken from
-`--scores` where the teacher is the run's judge.
+`--scores` where the teacher is the run's judge. What an endpoint may cost is told first.
 """
 
 import argparse
 from pathlib import Path
 
+from omniedit.config import Config
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
-from omniedit.scoring.reference import ReferenceJudge
+from omniedit.scoring import judging
 from omniedit.scoring.score import write_rows
 from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, taught
 
@@ -19,19 +20,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
     parser.add_argument("--scores", type=Path, help="the shard's scores, where the teacher gave them")
+    parser.add_argument("--judge", choices=("reference", "api"), default="reference", help="the teacher")
+    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring; for --judge api")
+    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
     parser.add_argument("--defects-per-pair", type=int, default=2)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
     args = parser.parse_args()
 
-    teacher = ReferenceJudge()
-    known = known_scores(args.scores, teacher) if args.scores else {}
-    with Shard(args.candidates) as shard, Progress("pairs") as progress:
+    scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
+    with Shard(args.candidates) as shard:
         drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed)
-        rows = []
-        for row in taught(shard, drawn, teacher, known):
-            rows.append(row)
-            progress.advance()
+        with (
+            judging(args.judge, len(drawn), scoring=scoring, spent=args.spent) as teacher,
+            Progress("pairs") as progress,
+        ):
+            known = known_scores(args.scores, teacher) if args.scores else {}
+            rows = []
+            for row in taught(shard, drawn, teacher, known):
+                rows.append(row)
+                progress.advance()
     write_rows(args.out, rows, TEACHER_SCHEMA)
 
 

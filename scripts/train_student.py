@@ -50,7 +50,7 @@ def main() -> None:
     trained_s = time.monotonic() - start
     rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
     about = {
-        "teacher": "reference",
+        "teacher": seen[0].judge,
         "split": SPLIT,
         "held_out_photos": sorted(held_out_photos),
         "learnt_from": len(seen),

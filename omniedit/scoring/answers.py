@@ -20,7 +20,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, example_of
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.readout import Prompt
-from omniedit.scoring.taught import TaughtBatch, answer_of
+from omniedit.scoring.taught import TaughtBatch
 from omniedit.training.batches import of_tasks
 
 NO_ANSWER = -100
@@ -74,7 +74,7 @@ class AnswerBatches:
         judge, (question,) = self.judge, self.judge.rubric.questions
         tiles = judge.tiles_of(examples)
         prompts = [judge.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
-        answers = [self._tokens(answer_of(teacher)) for teacher in pairs.teachers]
+        answers = [self._tokens(answer) for answer in pairs.answers]
         inputs, answer_BA = _aligned(prompts, answers)
         pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
         device = judge.model.device

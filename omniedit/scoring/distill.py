@@ -43,6 +43,7 @@ class Example:
     views: NDArray[np.uint8]
     teacher: Score
     ratio: str = ""
+    judge: str = "reference"
 
 
 def read_examples(
@@ -72,6 +73,7 @@ def _example(taught: Taught, image_size: int) -> Example:
         views=views(pair.source, pair.edited, image_size),
         teacher=taught.teacher,
         ratio=taught.ratio,
+        judge=taught.judge,
     )
 
 
@@ -175,7 +177,7 @@ class Distillation:
             prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
             for example in batch
         ]
-        answers = [answer_of(example.teacher) + self.tokenizer.eos_token for example in batch]
+        answers = [answer_of(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
         left, right = (
             self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
             for texts, side in ((prompts, "left"), (answers, "right"))

@@ -14,6 +14,7 @@ from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.defects import with_defect
+from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 
@@ -31,6 +32,12 @@ class Taught:
     source_id: str
     ratio: str
     teacher: Score
+    judge: str
+    """Who the teacher is."""
+
+    @property
+    def answer(self) -> str:
+        return answer_of(self.teacher, self.judge)
 
     @property
     def pair_id(self) -> str:
@@ -44,14 +51,16 @@ class Taught:
     def digest(self) -> str:
         """Of all that is to be learnt, by the checksums of the shard: no picture is read."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
-        told = (self.pair_id, self.defect, *content, answer_of(self.teacher))
+        told = (self.pair_id, self.defect, *content, self.answer)
         return hashlib.sha256("|".join(told).encode()).hexdigest()
 
 
-def answer_of(teacher: Score) -> str:
-    """The reply to learn: the teacher's scores, and the words of its rationale without the figures behind each colon,
-    which measuring gives and looking does not."""
-    words = "; ".join(clause.partition(":")[0] for clause in teacher.reasoning.split("; "))
+def answer_of(teacher: Score, judge: str) -> str:
+    """The reply to learn: the teacher's scores and its rationale; of the judge `reference` without the figures behind
+    each colon, which measuring gives and looking does not."""
+    words = teacher.reasoning
+    if judge == ReferenceJudge.name:
+        words = "; ".join(clause.partition(":")[0] for clause in words.split("; "))
     return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
 
 
@@ -91,7 +100,8 @@ def taught_in(shard: Shard, teacher_file: Path, rows: Sequence[Row]) -> Iterator
         row = row_of[told["pair_id"]]
         about = shard.provenance(row)
         teacher = Score(told["sc_score_1"], told["sc_score_2"], told["pq_score"], told["reasoning"])
-        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher)
+        judge = told.get("judge", ReferenceJudge.name)  # files of before there were others do not say
+        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge)
 
 
 class OfPhoto(Protocol):
@@ -116,22 +126,28 @@ def held_out_sources(examples: Sequence[OfPhoto], share: float, seed: int) -> se
 
 @dataclass(frozen=True)
 class TaughtBatch:
-    """Pairs of one ratio, with their defects, and what the teacher says of each."""
+    """Pairs of one ratio, with their defects, and the reply to learn and the teacher's O of each."""
 
     edits: tuple[EditPair, ...]
-    teachers: tuple[Score, ...]
+    answers: tuple[str, ...]
+    o_scores: tuple[float, ...]
 
     def __len__(self) -> int:
         return len(self.edits)
 
     def __getitem__(self, some: slice) -> "TaughtBatch":
-        return TaughtBatch(self.edits[some], self.teachers[some])
+        return TaughtBatch(self.edits[some], self.answers[some], self.o_scores[some])
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]:
         """What training tells of a pair: its id and score."""
-        both = zip(self.edits, self.teachers, strict=True)
-        return tuple({"pair_id": edit.pair_id, "o_score": teacher.o_score} for edit, teacher in both)
+        both = zip(self.edits, self.o_scores, strict=True)
+        return tuple({"pair_id": edit.pair_id, "o_score": o_score} for edit, o_score in both)
+
+
+def batch_of(chosen: Sequence[Taught]) -> TaughtBatch:
+    edits, answers = tuple(one.pair() for one in chosen), tuple(one.answer for one in chosen)
+    return TaughtBatch(edits, answers, tuple(one.teacher.o_score for one in chosen))
 
 
 class TaughtStore:
@@ -142,30 +158,26 @@ class TaughtStore:
 
     def __init__(self, taught: Sequence[Taught], held_out: float, seed: int) -> None:
         self.held_out_photos = held_out_sources(taught, held_out, seed)
-        self._places: dict[tuple[str, str], list[Taught]] = {
-            (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
-        }
-        for one in taught:
-            self._places[one.ratio, HELD_OUT if one.source_id in self.held_out_photos else TRAIN].append(one)
+        self.judge = taught[0].judge
+        seen_first = sorted(taught, key=lambda one: one.source_id in self.held_out_photos)
+        self._of_ratio = {ratio: [one for one in seen_first if one.ratio == ratio] for ratio in RATIOS}
 
     def sizes(self) -> dict[str, int]:
         """Pairs to train on, by ratio; their rows come before those held out."""
-        return {ratio: len(self._places[ratio, TRAIN]) for ratio in RATIOS}
+        return {ratio: len(self.rows(ratio, TRAIN)) for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
-        trained = len(self._places[ratio, TRAIN])
-        return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._places[ratio, HELD_OUT]))
+        is_held_out = [one.source_id in self.held_out_photos for one in self._of_ratio[ratio]]
+        return np.flatnonzero(np.array(is_held_out, bool) == (split == HELD_OUT))
 
     def read(self, ratio: str, rows: Any) -> TaughtBatch:
         """The pairs at `rows` of a ratio, in that order."""
-        of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
-        chosen = [of_ratio[row] for row in np.asarray(rows).tolist()]
-        return TaughtBatch(tuple(one.pair() for one in chosen), tuple(one.teacher for one in chosen))
+        return batch_of([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
 
     def held_out(self) -> list[Taught]:
-        return [one for ratio in RATIOS for one in self._places[ratio, HELD_OUT]]
+        return [self._of_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
 
     def digest(self) -> str:
         """Of all that is learnt and in which order, and of what is held out."""
-        told = (f"{ratio} {split} {one.digest()}\n" for (ratio, split), of in self._places.items() for one in of)
-        return hashlib.sha256("".join(told).encode()).hexdigest()
+        told = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
+        return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *told]).encode()).hexdigest()

@@ -21,6 +21,7 @@ TEACHER_SCHEMA = pa.schema(
         ("pq_score", pa.float64()),
         ("o_score", pa.float64()),
         ("reasoning", pa.string()),
+        ("judge", pa.string()),
     ]
 )
 
@@ -48,22 +49,24 @@ def taught(
         known: pair id -> the row of `SCORES_SCHEMA` that this teacher already gave to the pair as it is.
     """
     known = known or {}
-    for row, defect in drawn:
-        pair_id = shard.pair_ids[row]
-        columns = known.get(pair_id) if defect == NO_DEFECT else None
-        if columns is None:
-            columns = _judged(shard, row, defect, teacher)
-        if columns["status"] == "scored":
-            yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {"defect": defect}
+    for first in range(0, len(drawn), teacher.batch_size):
+        batch = drawn[first : first + teacher.batch_size]
+        seen = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
+        seen |= _judged(shard, [lesson for lesson in batch if lesson not in seen], teacher)
+        for lesson in batch:
+            columns = seen.get(lesson, {"status": "impossible"})
+            if columns["status"] == "scored":
+                yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {"defect": lesson[1]}
 
 
-def _judged(shard: Shard, row: int, defect: str, teacher: Judge) -> Mapping[str, object]:
-    """As a row of `SCORES_SCHEMA`."""
-    pair = with_defect(shard, row, defect)
-    if pair is None:
-        return {"status": "impossible"}
-    (verdict,) = teacher.judge([pair])
-    return score_row(pair.pair_id, verdict, teacher)
+def _judged(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
+    """Rows of `SCORES_SCHEMA`, for the lessons that there can be."""
+    asked = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
+    verdicts = teacher.judge(list(asked.values())) if asked else []
+    return {
+        lesson: score_row(pair.pair_id, verdict, teacher)
+        for (lesson, pair), verdict in zip(asked.items(), verdicts, strict=True)
+    }
 
 
 def known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:

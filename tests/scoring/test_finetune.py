@@ -25,7 +25,7 @@ from omniedit.scoring.finetune import prepare_student
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
 from omniedit.scoring.score import Score, write_rows
-from omniedit.scoring.taught import Taught, TaughtBatch, TaughtStore, answer_of, chosen_rows, taught_in
+from omniedit.scoring.taught import Taught, TaughtBatch, TaughtStore, answer_of, batch_of, chosen_rows, taught_in
 from omniedit.scoring.teacher import TEACHER_SCHEMA
 from omniedit.tasks import Task
 from omniedit.training.checkpoints import Checkpoints, places_of
@@ -69,7 +69,7 @@ def pair(number: int) -> EditPair:
 def told(number: int) -> dict[str, object]:
     scores = (10, 9, 10) if number % 2 else (0, 10, 10)
     text = "White: 98 %" if number % 2 else "Dark: 2 %"
-    return {"pair_id": f"p{number:02d}", "defect": "", "reasoning": text} | dict(
+    return {"pair_id": f"p{number:02d}", "defect": "", "reasoning": text, "judge": "reference"} | dict(
         zip(("sc_score_1", "sc_score_2", "pq_score"), map(float, scores), strict=True)
     )
 
@@ -98,20 +98,20 @@ def judge(run: Path) -> InternvlJudge:
     return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
 
 
-def batch_of(taught: list[Taught], *numbers: int) -> TaughtBatch:
-    some = [taught[number] for number in numbers]
-    return TaughtBatch(tuple(one.pair() for one in some), tuple(one.teacher for one in some))
+def some(taught: list[Taught], *numbers: int) -> TaughtBatch:
+    return batch_of([taught[number] for number in numbers])
 
 
 def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[Taught]) -> None:
     """As transformers' own loss gives it for each example alone, without padding, its prompt masked out."""
     batches = AnswerBatches(judge, seed=0)
-    pairs = batch_of(taught, 0, 1, 3)
+    pairs = some(taught, 0, 1, 3)
     (batch,) = batches.held_out(pairs)
     found = batches.losses(judge.model, batch)
     ids_BT, mask_BT = batch.inputs["input_ids"], batch.inputs["attention_mask"].bool()
     tiles = batch.inputs["pixel_values"].split([2, 2, 6])
-    for row, (teacher, shown) in enumerate(zip(pairs.teachers, tiles, strict=True)):
+    for row, (number, shown) in enumerate(zip((0, 1, 3), tiles, strict=True)):
+        teacher = taught[number].teacher
         ids = ids_BT[row][mask_BT[row]][None]
         reply = format_reply(
             (teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), teacher.reasoning.split(":")[0]
@@ -124,26 +124,25 @@ def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: 
         torch.testing.assert_close(found[row], expected)
 
 
-def test_figures_of_a_rationale_are_not_learnt() -> None:
-    teacher = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
-    assert json.loads(answer_of(teacher)) == {
-        "score": [8, 10, 10],
-        "reasoning": "The wall is blue; the rest is as it was",
-    }
+def test_of_what_was_measured_no_figure_is_learnt() -> None:
+    told = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
+    short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
+    assert json.loads(answer_of(told, "reference")) == short
+    assert json.loads(answer_of(told, "api")) == short | {"reasoning": told.reasoning}
 
 
 def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[Taught]) -> None:
     """Wordings and flips among them; beside other lengths, padding changes no loss."""
     batches = AnswerBatches(judge, seed=0)
-    whole = batches.losses(judge.model, batches.training(batch_of(taught, 2, 3, 6, 7), 5, 0))
-    parts = [batches.training(batch_of(taught, *some), 5, first) for first, some in ((0, (2, 3)), (2, (6, 7)))]
+    whole = batches.losses(judge.model, batches.training(some(taught, 2, 3, 6, 7), 5, 0))
+    parts = [batches.training(some(taught, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
     torch.testing.assert_close(torch.cat([batches.losses(judge.model, part) for part in parts]), whole)
-    other = batches.training(batch_of(taught, 2, 3, 6, 7), 6, 0)
+    other = batches.training(some(taught, 2, 3, 6, 7), 6, 0)
     assert not torch.equal(batches.losses(judge.model, other), whole)
 
 
 def logits_of(network: nn.Module, judge: InternvlJudge, taught: list[Taught]) -> torch.Tensor:
-    (batch,) = AnswerBatches(judge, seed=0).held_out(batch_of(taught, 0, 1))
+    (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
     with torch.no_grad():
         return network(**batch.inputs).logits
 
@@ -172,7 +171,7 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
     for recomputed in ("none", "all"):
         judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
         network = prepare_student(judge.model, options(checkpoint_activations=recomputed, vision=vision), seed=0)
-        (batch,) = AnswerBatches(judge, seed=0).held_out(batch_of(taught, 0, 1))
+        (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
         AnswerBatches(judge, seed=0).losses(network, batch).sum().backward()
         gradients.append({name: p.grad for name, p in network.named_parameters() if p.grad is not None})
     assert all(torch.equal(gradients[1][name], value) for name, value in gradients[0].items())

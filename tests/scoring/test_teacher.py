@@ -57,7 +57,21 @@ def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_
     assert set(as_they_are) == {"p0", "p2"}
     assert as_they_are["p0"]["reasoning"] == "Known." and as_they_are["p2"]["reasoning"] == "So it is."
     assert teacher.seen == len(rows) - 1
-    assert all(set(row) == set(TEACHER_SCHEMA.names) for row in rows)
+    assert all(set(row) == set(TEACHER_SCHEMA.names) and row["judge"] == "counting" for row in rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_lessons_are_asked_in_batches_and_come_in_order(shard: Path, batch_size: int) -> None:
+    teacher = CountingTeacher()
+    teacher.batch_size = batch_size
+    known = {"p1": score_row("p1", Score(1, 1, 1, "Known."), teacher)}
+    with Shard(shard) as pairs:
+        drawn = lessons(pairs.pair_ids, 3, seed=0)
+        rows = list(taught(pairs, drawn, teacher, known))
+    order = [(pairs.pair_ids[row], defect) for row, defect in drawn]
+    told = [(row["pair_id"], row["defect"]) for row in rows]
+    assert told == [lesson for lesson in order if lesson in told] and len(told) == len(set(told)) > 6
+    assert [row["pair_id"] for row in rows if row["reasoning"] == "Known."] == ["p1"]
 
 
 def test_scores_of_before_there_was_a_judge_version_are_read_on(tmp_path: Path) -> None:

@@ -14,8 +14,12 @@ TARGET = "results/small/scores/environment_change/00000.parquet"
 REPLY = '{"score": [8, 9, 7], "reasoning": "Fine."}'
 
 
-def configure(root: Path, **api: object) -> None:
-    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": {"judge": "api", "api": api}}))
+TAUGHT = "results/small/teacher/environment_change/00000.parquet"
+
+
+def configure(root: Path, teacher: str = "reference", **api: object) -> None:
+    scoring = {"judge": "api", "teacher": teacher, "teacher_defects": 1, "api": api}
+    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": scoring}))
 
 
 def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(tmp_path: Path) -> None:
@@ -35,6 +39,14 @@ def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(tmp_path:
         snakemake(root, TARGET, "--forcerun", "ask_shard")
         assert (root / TARGET).read_bytes() == first and len(endpoint.bodies) == asked
 
+        configure(root, "api", url=endpoint.url, model="judge", key_env=None)
+        snakemake(root, TAUGHT)
+        lessons = pq.read_table(root / TAUGHT).to_pylist()
+        defects = [row for row in lessons if row["defect"]]
+        assert len(lessons) == len(rows) + len(defects) and len(endpoint.bodies) == asked + len(defects) > asked
+        assert {(row["judge"], row["reasoning"]) for row in lessons} == {("api", "Fine.")}
+
+        assert any(line.startswith("ask_teacher") for line in report("small", root))
         assert any(line.startswith("ask_shard") for line in report("small", root))
         configure(root, url=endpoint.url, model="judge", key_env=None, max_requests=1, concurrency=2)
         assert rules_to_run(root, TARGET) == set()

@@ -42,7 +42,7 @@ try:
         else ""
     )
     WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
-    if WORKS and CONFIG.scoring.judge == "api":
+    if WORKS and "api" in (CONFIG.scoring.judge, CONFIG.scoring.teacher):
         api_key(CONFIG.scoring.api)
     if WORKS and CONFIG.tasks.learned and CONFIG.proposals.source == "api":
         api_key(CONFIG.proposals.api)
@@ -361,6 +361,13 @@ def judge_option(wildcards):
     return f"--config results/{wildcards.run}/config.json{spent}"
 
 
+def teacher_judge_option(wildcards):
+    """As `judge_option`; of the teacher that needs nothing, nothing."""
+    if CONFIG.scoring.teacher == "reference":
+        return ""
+    return f"--judge api --config results/{wildcards.run}/config.json --spent results/{wildcards.run}/spent"
+
+
 def asked(wildcards):
     """What else decides the scores."""
     return CONFIG.scoring.asked
@@ -369,7 +376,8 @@ def asked(wildcards):
 def scores_of_teacher(wildcards):
     """Where the judge of the run is the teacher, the pairs as they are need no second look."""
     shard = f"{wildcards.task}/{wildcards.taught}"
-    return f"results/{wildcards.run}/scores/{shard}.parquet" if CONFIG.scoring.judge == "reference" else []
+    same = CONFIG.scoring.judge == CONFIG.scoring.teacher
+    return f"results/{wildcards.run}/scores/{shard}.parquet" if same else []
 
 
 def scores_option(wildcards, input):
@@ -386,7 +394,8 @@ def canary_option(wildcards, input):
 
 def teacher_of_run(wildcards):
     """Where another judge gave the run's scores, what to hold these against."""
-    return of_run("results/{run}/teacher/{task}/{taught}.parquet") if CONFIG.scoring.judge != "reference" else []
+    other = CONFIG.scoring.judge != CONFIG.scoring.teacher
+    return of_run("results/{run}/teacher/{task}/{taught}.parquet") if other else []
 
 
 def teacher_option(wildcards, input):

@@ -27,11 +27,26 @@ rule teach_shard:
         "../../envs/score.yaml"
     params:
         scores=scores_option,
+        teacher=teacher_judge_option,
+        asked=CONFIG.scoring.asked_of(CONFIG.scoring.teacher),
+        defects=CONFIG.scoring.teacher_defects,
         seed=CONFIG.seed,
     message:
         "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
     shell:
-        "python scripts/teach.py {input.candidates} {params.scores} --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/teach.py {input.candidates} {params.scores} {params.teacher} --defects-per-pair {params.defects}"
+        " --seed {params.seed} --out {output} > {log} 2>&1"
+
+
+if CONFIG.scoring.teacher == "api":
+
+    ruleorder: ask_teacher > teach_shard
+
+    use rule teach_shard as ask_teacher with:
+        resources:
+            endpoint=1,
+        message:
+            "Ask the endpoint to teach the student: {wildcards.task} {wildcards.taught}; {log}"
 
 
 rule train_student:
