@@ -24,11 +24,18 @@ from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
 from omniedit.scoring.answers import AnswerBatches
-from omniedit.scoring.finetune import compare_before, compared, finetune_identity, prepare_student, save_student
+from omniedit.scoring.finetune import (
+    about_student,
+    compare_before,
+    compared,
+    finetune_identity,
+    prepare_student,
+    save_student,
+)
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.judges import internvl_judge
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.taught import SPLIT, TaughtStore, chosen_rows, taught_in
+from omniedit.scoring.taught import TaughtStore, chosen_rows, taught_in
 from omniedit.shards import add_shard_options, files_of
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
@@ -59,14 +66,7 @@ def main() -> None:
     new_judge = partial(InternvlJudge, judge.model, judge.tokenizer, judge.image_processor, judge.rubric, internvl)
     with ExitStack() as stack:
         store = read_store(args, options, stack)
-        about = {
-            "teacher": store.judge,
-            "split": SPLIT,
-            "held_out_photos": sorted(store.held_out_photos),
-            "learnt_from": sum(store.sizes().values()),
-            "parameters": judge.model.num_parameters(),
-            "options": options.model_dump(),
-        }
+        about = about_student(options, judge, store)
         checkpoints = Checkpoints(args.checkpoints, finetune_identity(options, judge, store, args.seed))
         before = checkpoints.folder / "before.json"
         compare_before(new_judge(), store, before)

@@ -19,6 +19,7 @@ SCORE_NAMES = {
     "pq_score": "PQ",
     "o_score": "O",
 }
+SHOWN_PHOTOS = 20
 AS_MADE = "none"
 """What agreement.json calls a pair without a defect."""
 
@@ -41,7 +42,7 @@ def agreement_page(
             "run": run,
             "judge": judge,
             "teacher": figures["teacher"],
-            "photos": figures["held_out_photos"],
+            "photos": _shown(figures["held_out_photos"]),
             "facts": [
                 ("pairs learnt from", f"{figures['learnt_from']:,}"),
                 ("pairs held out", f"{figures['held_out']:,}"),
@@ -60,6 +61,11 @@ def agreement_page(
             "proposals": [proposal_row(rows, min_score, precision) for precision in PRECISIONS],
         }
         return render("agreement", values)
+
+
+def _shown(photos: Sequence[str]) -> list[str]:
+    more = [f"and {len(photos) - SHOWN_PHOTOS:,} more"] if len(photos) > SHOWN_PHOTOS else []
+    return [*photos[:SHOWN_PHOTOS], *more]
 
 
 def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:

@@ -18,7 +18,7 @@ from omniedit.files import replaced
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement_row
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.taught import Taught, TaughtStore
+from omniedit.scoring.taught import SPLIT, Taught, TaughtStore
 from omniedit.training.blocks import recomputed, recomputes
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
 from omniedit.training.ranks import from_all_ranks
@@ -71,6 +71,18 @@ def finetune_identity(options: FinetuneConfig, judge: InternvlJudge, store: Taug
         "seed": seed,
         "examples": store.digest(),
         "model": weights_sha256(judge.model),
+    }
+
+
+def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TaughtStore) -> dict[str, Any]:
+    """What agreement.json tells of the student beside figures, before it is wrapped for training."""
+    return {
+        "teacher": store.judge,
+        "split": SPLIT,
+        "held_out_photos": sorted(store.held_out_photos),
+        "learnt_from": sum(store.sizes().values()),
+        "parameters": judge.model.num_parameters(),
+        "options": options.model_dump(),
     }
 
 

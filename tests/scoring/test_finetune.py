@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -221,8 +222,11 @@ def test_it_learns_to_judge(judge: InternvlJudge, taught: list[Taught], alone: N
     judge = trained(judge, taught, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in metrics_of(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
-    for one, verdict in zip(taught, judge.judge([one.pair() for one in taught]), strict=True):
-        assert not isinstance(verdict, Unscorable) and abs(verdict.sc_score_1 - one.teacher.sc_score_1) < 1
+    writing = InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL, "reply")
+    pairs = [one.pair() for one in taught]
+    for one, read, written in zip(taught, judge.judge(pairs), writing.judge(pairs), strict=True):
+        assert not isinstance(read, Unscorable) and abs(read.sc_score_1 - one.teacher.sc_score_1) < 1
+        assert written == replace(one.teacher, reasoning=one.teacher.reasoning.partition(":")[0])
 
 
 def start_ranks(run: Path, out: str, **changes: object) -> list:
