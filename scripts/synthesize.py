@@ -5,8 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from omniedit.archives import archive_state
 from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
@@ -16,9 +14,10 @@ from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.specialists.ahead import ahead
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.learned.roles import fetched_roles
-from omniedit.specialists.registry import build, build_learned
+from omniedit.specialists.registry import build, build_learned, open_toolbox
 from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.tasks import Task
 from omniedit.weights import model_of
@@ -46,24 +45,27 @@ def main() -> None:
     with ExitStack() as stack:
         photos = stack.enter_context(PhotoShard(args.photos))
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])
+        wanted = (args.specialist, photos, args.pairs, args.seed)
         if args.specialist == "learned":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            specialist = build_learned(args.task, args.learned, args.proposals, device, args.inpainting)
+            toolbox = open_toolbox(args.learned, args.inpainting)
             journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
+            specialist = build_learned(args.task, toolbox, args.proposals)
+            outcomes = ahead(synthesize(specialist, *wanted, journal), 2 * args.learned.batch_size)
         else:
-            specialist, journal = build(args.task, donors), None
+            outcomes = synthesize(build(args.task, donors), *wanted)
         temporary = stack.enter_context(replaced(args.out))
         writer = stack.enter_context(ShardWriter(temporary, args.task, args.specialist, args.seed, versions()))
         progress = stack.enter_context(Progress("pairs", total=args.pairs))
-        for outcome in synthesize(specialist, args.specialist, photos, args.pairs, args.seed, journal):
+        for outcome in outcomes:
             if isinstance(outcome, EditPair):
                 writer.add(outcome)
                 progress.advance()
             else:
                 print(f"refused {outcome.source_id}: {outcome.reason}", flush=True)
                 writer.refuse(outcome)
-    if journal is not None:
+    if args.specialist == "learned":
         journal.close()
+        print(toolbox.clock)
 
 
 def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:

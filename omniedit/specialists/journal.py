@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ class Journal:
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = shard.with_name(f".{shard.name}.{digest}.batches")
         self.task, self.specialist, self.seed = task, specialist, seed
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._keeping: Future[None] | None = None
         for left in shard.parent.glob(f".{shard.name}.*.batches"):
             if left != self.folder:
                 shutil.rmtree(left)
@@ -45,12 +48,26 @@ class Journal:
         return [pairs.get(pair_id) or refusals[source_id] for pair_id, source_id in edits.items()]
 
     def keep(self, batch: int, outcomes: Sequence[EditPair | Refusal]) -> None:
+        """Write a batch, while the next one is edited; the one before has been written then.
+
+        Raises:
+            OSError: that one could not be written.
+        """
+        self.finish()
         pairs = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-        write_shard(self._path(batch), self.task, self.specialist, self.seed, pairs, refusals)
+        about = (self.task, self.specialist, self.seed)
+        self._keeping = self._thread.submit(write_shard, self._path(batch), *about, pairs, refusals)
+
+    def finish(self) -> None:
+        """Wait until what was kept is written."""
+        if self._keeping:
+            self._keeping.result()
 
     def close(self) -> None:
         """The shard is whole."""
+        self.finish()
+        self._thread.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, batch: int) -> Path:

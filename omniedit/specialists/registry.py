@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omniedit.config import LearnedConfig
 from omniedit.instructions.proposals import read_proposals
 from omniedit.specialists.base import Donors, Specialist
 from omniedit.tasks import Task
+
+if TYPE_CHECKING:
+    from omniedit.specialists.learned.toolbox import Toolbox
 
 EMBEDDED: dict[Task, str] = {
     Task.OBJECT_SWAP: "swap:ObjectSwap",
@@ -45,21 +49,29 @@ def build(task: Task, donors: Donors) -> Specialist:
     return factory(donors) if task in BORROWS else factory()
 
 
-def build_learned(
-    task: Task, config: LearnedConfig, proposals: Path, device: str, own_inpainting: Path | None = None
-) -> Specialist:
-    """The learned specialist of a task; its models are loaded when they are first needed.
+def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":
+    """The models that learned specialists share, on the GPU where there is one; each is loaded when first needed.
+
+    Args:
+        own_inpainting: folder of the inpainting specialist that the run trained, where it did.
+    """
+    import torch
+
+    from omniedit.specialists.learned.toolbox import Toolbox
+
+    return Toolbox(config, "cuda" if torch.cuda.is_available() else "cpu", own_inpainting)
+
+
+def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Specialist:
+    """The learned specialist of a task.
 
     Args:
         proposals: of the photos, `proposals/{shard}.parquet`.
-        own_inpainting: folder of the inpainting specialist that the run trained, where it did.
 
     Raises:
         UserError: the file of proposals cannot be used.
     """
-    from omniedit.specialists.learned.toolbox import Toolbox
-
-    return class_at(LEARNED[task])(Toolbox(config, device, own_inpainting), read_proposals(proposals, task))
+    return class_at(LEARNED[task])(toolbox, read_proposals(proposals, task))
 
 
 def class_at(path: str) -> Callable[..., Specialist]:

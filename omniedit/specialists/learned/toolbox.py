@@ -11,6 +11,7 @@ from omniedit.grounding.detector import Detector, Grounder, Segmenter
 from omniedit.manifest import MANIFEST, checksum
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.specialists.learned.clock import DeviceClock
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.roles import INPAINTING
@@ -31,15 +32,19 @@ class Toolbox:
 
     def __init__(self, config: LearnedConfig, device: str, own_inpainting: Path | None = None) -> None:
         self.config, self.device, self.own_inpainting = config, device, own_inpainting
+        self.clock = DeviceClock(device)
 
     @cached_property
     def grounder(self) -> Grounder:
         detector = Detector.load(folder_of("detector"), self._dtype("detector"), self.device)
-        return Grounder(detector, Segmenter.load(folder_of("segmenter"), self._dtype("segmenter"), self.device))
+        segmenter = Segmenter.load(folder_of("segmenter"), self._dtype("segmenter"), self.device)
+        self.clock.watch("detector", [detector.model])
+        self.clock.watch("segmenter", segmenter.model.children())  # its picture's embedding is no `forward` of its own
+        return Grounder(detector, segmenter)
 
     @cached_property
     def inpainter(self) -> Inpainter:
-        return Inpainter.load(
+        inpainter = Inpainter.load(
             self.own_inpainting or folder_of(INPAINTING),
             InpaintPipeline.__name__ if self.own_inpainting else model_of(INPAINTING).class_name,
             self._dtype(INPAINTING),
@@ -48,10 +53,12 @@ class Toolbox:
             steps=self.config.steps,
             resolution=self.config.resolution,
         )
+        self.clock.watch_pipeline(INPAINTING, inpainter.pipeline)
+        return inpainter
 
     @cached_property
     def stylist(self) -> Stylist:
-        return Stylist.load(
+        stylist = Stylist.load(
             folder_of("style"),
             folder_of("style_configs"),
             self._dtype("style"),
@@ -60,6 +67,8 @@ class Toolbox:
             steps=self.config.steps,
             resolution=self.config.resolution,
         )
+        self.clock.watch_pipeline("style", stylist.pipeline)
+        return stylist
 
     @cached_property
     def generator(self) -> Pipeline:
@@ -74,6 +83,7 @@ class Toolbox:
             )
         pipeline = load_pipeline(folder_of("generation"), PIPELINES[kind], self._dtype("generation")).to(self.device)
         pipeline.vae.enable_slicing()
+        self.clock.watch_pipeline("generation", pipeline)
         return pipeline
 
     def revisions(self, *roles: str) -> dict[str, str]:

@@ -1,0 +1,46 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from omniedit.specialists.ahead import ahead
+
+
+def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:
+    third = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for number in range(5):
+            if number == 3:
+                third.set()
+            yield number
+
+    items = ahead(numbers(), 4)
+    assert next(items) == 0
+    assert third.wait(10)
+    assert list(items) == [1, 2, 3, 4]
+
+
+def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
+    def failing() -> Iterator[int]:
+        yield 0
+        raise OSError("the disk is full")
+
+    items = ahead(failing(), 3)
+    assert next(items) == 0
+    with pytest.raises(OSError, match="the disk is full"):
+        next(items)
+
+
+def test_no_more_are_made_once_no_more_are_asked_for() -> None:
+    made = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            made.append(len(made))
+            yield made[-1]
+
+    items = ahead(endless(), 2)
+    next(items)
+    items.close()
+    assert len(made) <= 4
