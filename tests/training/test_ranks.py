@@ -29,7 +29,7 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
     waited_until(lambda: not alive(rank))
 
 
-def waited_until(is_so: Callable[[], bool], seconds: float = 90) -> None:
+def waited_until(is_so: Callable[[], bool], seconds: float = 180) -> None:
     start = time.monotonic()
     while not is_so():
         assert time.monotonic() - start < seconds
