@@ -23,8 +23,15 @@ from omniedit.manifest import sealed_folder
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
-from omniedit.scoring.answers import AnswerBatches
-from omniedit.scoring.finetune import (
+from omniedit.scoring.internvl import InternvlJudge
+from omniedit.scoring.judges import internvl_judge
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.taught import chosen_rows, taught_in
+from omniedit.shards import add_shard_options, files_of
+from omniedit.training.answers import AnswerBatches
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
+from omniedit.training.finetune import (
     about_student,
     compare_before,
     compared,
@@ -32,14 +39,8 @@ from omniedit.scoring.finetune import (
     prepare_student,
     save_student,
 )
-from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.judges import internvl_judge
-from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.taught import TaughtStore, chosen_rows, taught_in
-from omniedit.shards import add_shard_options, files_of
-from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.taught_store import TaughtStore
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, example_of
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.readout import Prompt
-from omniedit.scoring.taught import TaughtBatch
 from omniedit.training.batches import of_tasks
+from omniedit.training.taught_store import TaughtBatch
 
 NO_ANSWER = -100
 """Where an answer has ended, in the place of a token."""

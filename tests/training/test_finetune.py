@@ -21,16 +21,17 @@ from omniedit.config import FinetuneConfig, InternvlConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
-from omniedit.scoring.answers import AnswerBatches
-from omniedit.scoring.finetune import prepare_student
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
 from omniedit.scoring.score import Score, write_rows
-from omniedit.scoring.taught import Taught, TaughtBatch, TaughtStore, answer_of, batch_of, chosen_rows, taught_in
+from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
 from omniedit.scoring.teacher import TEACHER_SCHEMA
 from omniedit.tasks import Task
+from omniedit.training.answers import AnswerBatches
 from omniedit.training.checkpoints import Checkpoints, places_of
 from omniedit.training.engine import Trainer
+from omniedit.training.finetune import prepare_student
+from omniedit.training.taught_store import TaughtBatch, TaughtStore, batch_of
 from training.small import metrics_of
 from training.two_ranks import finish, start
 

@@ -1,6 +1,6 @@
 """A fetched InternVL becomes the student: what of it is trained, how far it agrees before and after, its folder.
 
-The training itself is `omniedit.training.engine`'s, over the batches of `omniedit.scoring.answers`.
+The training itself is `omniedit.training.engine`'s, over the batches of `omniedit.training.answers`.
 """
 
 import json
@@ -18,10 +18,11 @@ from omniedit.files import replaced
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement_row
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.taught import SPLIT, Taught, TaughtStore
+from omniedit.scoring.taught import SPLIT, Taught
 from omniedit.training.blocks import recomputed, recomputes
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
 from omniedit.training.ranks import from_all_ranks
+from omniedit.training.taught_store import TaughtStore
 
 ADAPTED = r".*\blanguage_model\..*_proj"
 """Names of the modules that get adapters: the linear layers of attention and MLP of each block."""
