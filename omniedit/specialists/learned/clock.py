@@ -3,17 +3,13 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 from torch import nn
 
 SPANS = 1024
 """So many forward passes are remembered before their times are asked of the device."""
-
-
-class Moment(Protocol):
-    def seconds_to(self, later: Self) -> float: ...
 
 
 class ProcessorMoment:
