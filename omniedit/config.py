@@ -16,9 +16,8 @@ from omniedit.tasks import Task
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    # Not use_attribute_docstrings: 0.3 s of each start of Snakemake. `omniedit.config_docs` reads the docstrings.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SourcesConfig(Section):

@@ -1,7 +1,11 @@
 """What is generated from the config's classes: its JSON schema and the table of keys in config/README.md."""
 
+import ast
+import inspect
 import json
 from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,12 @@ from omniedit.tasks import Task
 
 def schema() -> str:
     """The JSON schema of a config file, as stored in workflow/schemas/config.schema.json."""
-    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+    whole = Config.model_json_schema()
+    for model in _sections(Config):
+        properties = (whole if model is Config else whole["$defs"][model.__name__])["properties"]
+        for name, meaning in _meanings(model).items():
+            properties[name] = dict(sorted({**properties[name], "description": meaning}.items()))
+    return json.dumps(whole, indent=2) + "\n"
 
 
 def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
@@ -28,9 +37,32 @@ def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
                 rows += key_table(annotation, f"{prefix}<task>.")
             continue
         properties = model.model_json_schema()["properties"][name]
-        meaning = " ".join((info.description or "").split())
+        meaning = " ".join(_meanings(model).get(name, "").split())
         rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | `{json.dumps(info.default)}` | {meaning} |")
     return rows
+
+
+def _sections(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """The model and all that its keys hold, at any depth."""
+    found = {model}
+    for info in model.model_fields.values():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            found |= _sections(info.annotation)
+    return found
+
+
+@cache
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Of each key, its own and those that it inherits: the string below it in the source."""
+    if model is BaseModel:
+        return {}
+    meanings = dict(_meanings(model.__base__)) if model.__base__ else {}
+    source = ast.parse(inspect.getsource(model))
+    for key, below in pairwise(ast.walk(source)):
+        match key, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                meanings[name] = inspect.cleandoc(text)
+    return meanings
 
 
 def _type_text(properties: Mapping[str, Any]) -> str:

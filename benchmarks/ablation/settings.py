@@ -86,7 +86,7 @@ SHIPPED_TURNS = (
 )
 """Mostly what a small editor learns."""
 SETTINGS = {
-    "cpu": Setting(base=Fit(5000, 16, 3e-3, 8192), editor=Fit(4000, 16, 3e-3, 16_384)),
+    "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
     "shipped": Setting(
         base=Fit(4000, 16, 2e-3, 8192),
         editor=Fit(7000, 16, 2e-3, 32_768),
