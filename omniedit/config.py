@@ -20,6 +20,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+SHIPPED = "shipped"
+"""What comes with the package, in the place of a role of config/models.yaml or a folder."""
+
+
 class SourcesConfig(Section):
     kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
     """Where photos come from: the nine photos shipped with the package, a folder of your own, tars in WebDataset's
@@ -109,6 +113,9 @@ class TasksConfig(Section):
 class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
+    start: str | None = None
+    """What training starts from: `shipped`, the student that comes with OmniEdit and has judged before, or the folder
+    of another; null: random weights."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
@@ -116,7 +123,7 @@ class StudentConfig(Section):
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     image_size: int = Field(32, ge=32, le=448, multiple_of=16)
-    """Side in pixels at which the student sees a picture."""
+    """Side in pixels at which a student of random weights sees a picture; one that is given has its own."""
     max_examples: int = Field(8192, ge=1)
     """At most so many of the teacher's examples are read; memory grows with them (12 KB each at 32 pixels)."""
     held_out: float = Field(0.25, gt=0, lt=1)
@@ -388,10 +395,6 @@ class BucketsConfig(Section):
     """Pairs in one Zarr shard, the unit of writing."""
     parts: int = Field(2, ge=1, le=100_000)
     """How many jobs write the buckets, side by side."""
-
-
-SHIPPED = "shipped"
-"""The base that comes with the package, in the place of a role of config/models.yaml."""
 
 
 class BaseConfig(Section):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from omniedit.archives import list_archives
-from omniedit.config import Config, SourcesConfig
+from omniedit.config import SHIPPED, Config, SourcesConfig
 from omniedit.errors import UserError
 
 
@@ -76,10 +77,15 @@ def check(
         config = Config.model_validate(_with_typed(values, overrides))
     except ValidationError as error:
         raise UserError(_one_line(error, files, overrides)) from None
-    try:
-        _check_path(config.sources)
-    except UserError as error:
-        raise UserError(f"{origin('sources.path', files, overrides)}: sources.path: {error}") from None
+    looks = {
+        "sources.path": partial(_check_path, config.sources),
+        "scoring.student.start": partial(_check_start, config.scoring.student.start),
+    }
+    for key, look in looks.items():
+        try:
+            look()
+        except UserError as error:
+            raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
     return config
 
 
@@ -89,6 +95,12 @@ def _check_path(sources: SourcesConfig) -> None:
         list_archives(sources.path, sources.kind, sources.shards)
     elif sources.path is not None and not Path(sources.path).is_dir():
         raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
+
+
+def _check_start(start: str | None) -> None:
+    """Look for the student that `scoring.student.start` names."""
+    if start is not None and start != SHIPPED and not (Path(start) / "config.json").is_file():
+        raise UserError(f"'{start}' holds no student; give {SHIPPED} or a folder that scripts/train_student.py wrote")
 
 
 def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from omniedit.errors import run_program
 from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
-from omniedit.scoring.distill import Distillation, compared, read_examples
+from omniedit.scoring.distill import Distillation, compared, read_examples, side_seen
 from omniedit.scoring.student import StudentJudge
 from omniedit.scoring.taught import SPLIT, held_out_sources
 from omniedit.shards import add_shard_options, files_of
@@ -37,7 +37,7 @@ def main() -> None:
 
     with Progress("examples") as progress:
         candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
-        read = read_examples(candidates, teacher, options.max_examples, options.image_size)
+        read = read_examples(candidates, teacher, options.max_examples, side_seen(options))
         examples = list(progress.over(read))
     held_out_photos = held_out_sources(examples, options.held_out, args.seed)
     seen = [example for example in examples if example.source_id not in held_out_photos]

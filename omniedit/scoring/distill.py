@@ -23,7 +23,16 @@ from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement_row
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.student import SCORES, StudentJudge, build_model, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.student import (
+    SCORES,
+    StudentJudge,
+    build_model,
+    build_tokenizer,
+    load_student,
+    pixel_values,
+    prompt,
+    view_side,
+)
 from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
 from omniedit.scoring.views import views
 
@@ -77,6 +86,11 @@ def _example(taught: Taught, image_size: int) -> Example:
     )
 
 
+def side_seen(options: StudentConfig) -> int:
+    """Of a view, in pixels: what the student sees that starts as `options` say."""
+    return options.image_size if options.start is None else view_side(load_student(options.start)[0])
+
+
 def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
     """The teacher's and the student's scores of examples, each with its first wording: rows of `AGREEMENT_SCHEMA`."""
     rows = []
@@ -100,8 +114,13 @@ class Distillation:
         self.examples, self.options, self.seed = examples, options, seed
         self.rubric = edit_rubric()
         torch.manual_seed(seed)
-        self.tokenizer: PreTrainedTokenizerFast = build_tokenizer(self._texts(), self.rubric)
-        self.model: InternVLForConditionalGeneration = build_model(self.tokenizer, options.image_size)
+        self.model: InternVLForConditionalGeneration
+        self.tokenizer: PreTrainedTokenizerFast
+        if options.start is None:
+            self.tokenizer = build_tokenizer(self._texts(), self.rubric)
+            self.model = build_model(self.tokenizer, options.image_size)
+        else:
+            self.model, self.tokenizer = load_student(options.start)
         self.score_ids = torch.tensor(self.tokenizer.convert_tokens_to_ids(list(SCORES)))
 
     def train(self) -> list[float]:

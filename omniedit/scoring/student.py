@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.models.internvl import InternVLVisionConfig
 
+from omniedit.config import SHIPPED
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
 from omniedit.pairs import EditPair
@@ -32,6 +33,8 @@ from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.views import VIEWS, views
 
+FOLDER = Path(__file__).parent / "shipped"
+"""A student that has judged before: made by benchmarks/student, README.md is its card."""
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
 """Pixels of a view's side that one picture token stands for: a patch, halved by InternVL's pixel shuffle."""
@@ -100,6 +103,26 @@ def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVL
     return InternVLForConditionalGeneration(config)
 
 
+def load_student(folder: str | Path) -> tuple[InternVLForConditionalGeneration, PreTrainedTokenizerFast]:
+    """A trained student and its tokenizer, from a folder or, `shipped`, from the package; weights in float32.
+
+    Raises:
+        UserError: none is there.
+    """
+    if folder == SHIPPED:
+        folder = FOLDER
+    if not (Path(folder) / "config.json").is_file():
+        raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
+    model = InternVLForConditionalGeneration.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    return model, PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+
+
+def view_side(model: InternVLForConditionalGeneration) -> int:
+    """S, in pixels."""
+    vision: Any = model.config.vision_config
+    return int(vision.image_size[0])
+
+
 def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
     """The rubric, the views in the order of `VIEWS`, the instruction, in which no token of pictures or ends counts."""
     for token in (PAD, END, IMAGE):
@@ -136,15 +159,11 @@ class StudentJudge:
         self.rubric = edit_rubric()
         self.prompt_hash = self.rubric.digest
         self.read = reader_of(readout, self.model, tokenizer, self.rubric.num_scores, MAX_REPLY_TOKENS)
-        vision: Any = model.config.vision_config
-        self.image_size: int = vision.image_size[0]
+        self.image_size = view_side(model)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, readout: str = "tokens") -> "StudentJudge":
-        if not (Path(folder) / "config.json").is_file():
-            raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
-        model = InternVLForConditionalGeneration.from_pretrained(folder, local_files_only=True)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        model, tokenizer = load_student(folder)
         weights = checksum(Path(folder) / "model.safetensors")["sha256"]
         return cls(model, tokenizer, readout, f"student {weights[:12]}")
 

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, InternVLForConditionalGeneration
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
-from omniedit.scoring.distill import Distillation, Example
+from omniedit.scoring.distill import Distillation, Example, side_seen
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer
@@ -82,6 +82,16 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert twins[0].train() == twins[1].train()
     for one, other in zip(twins[0].model.parameters(), twins[1].model.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp_path: Path) -> None:
+    taught.save(tmp_path)
+    again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
+    assert side_seen(again.options) == 32
+    assert again.tokenizer.get_vocab() == taught.tokenizer.get_vocab()
+    for one, other in zip(again.model.parameters(), taught.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert again.train()[0] < 0.1
 
 
 def test_a_student_that_has_learnt_nothing_is_unscorable_not_random() -> None:
