@@ -2,8 +2,8 @@
 
     python -m benchmarks.student.pretrain --lessons results/student --out results/student/student
 
-A run that is cut off goes on from its last checkpoint. The folder holds the student and agreement.jsonl: what it agrees
-with its teacher on held-out objects and photographs, after so many steps.
+A run that is cut off goes on from its last checkpoint. The folder holds the student, about.json of what it was made
+from, and agreement.jsonl: how it agrees with its teacher on held-out objects and photographs, after so many steps.
 """
 
 import argparse
@@ -47,8 +47,10 @@ def main() -> None:
             student.model.train()
             training.records.append({"steps": done, "loss": training.loss, **agreement(rows)})
             print(json.dumps(training.records[-1]), flush=True)
+    about = {"seen": len(seen), "unseen": len(unseen), **options.model_dump()}
     with replaced(args.out) as folder:
         student.save(folder)
+        (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
         (folder / "agreement.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
     training.checkpoint.unlink(missing_ok=True)
 
