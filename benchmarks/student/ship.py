@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from benchmarks.student.candidates import SIZE
 from omniedit.errors import run_program
@@ -31,7 +32,8 @@ def main() -> None:
     about = json.loads((args.student / "about.json").read_text())
     agreed = [json.loads(line) for line in (args.student / "agreement.jsonl").read_text().splitlines()][-1]
     with replaced(args.out) as folder:
-        model.to(torch.float16).save_pretrained(folder)
+        nn.Module.to(model, torch.float16)
+        model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").write_text(card(model.num_parameters(), view_side(model), about, agreed))
 

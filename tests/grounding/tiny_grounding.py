@@ -26,11 +26,11 @@ def make_segmenter_2(folder: Path) -> Path:
         "model_type": "sam2_hiera_det_model",
         "hidden_size": 8,
         "image_size": [SIDE, SIDE],
-        "blocks_per_stage": [1, 1, 1, 1],
+        "blocks_per_stage": [1, 1, 2, 1],
         "embed_dim_per_stage": [8, 16, 32, 64],
         "num_attention_heads_per_stage": [1, 1, 2, 4],
-        "window_size_per_stage": [4, 2, 2, 1],
-        "global_attention_blocks": [2],
+        "window_size_per_stage": [4, 4, 2, 2],
+        "global_attention_blocks": [3],
     }
     vision = {"model_type": "sam2_vision_model", "backbone_config": hiera, "backbone_channel_list": [64, 32, 16, 8]}
     vision |= {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]], "fpn_hidden_size": 16}

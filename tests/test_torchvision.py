@@ -1,0 +1,25 @@
+"""Models whose pictures torchvision prepares (SAM 2, Qwen2.5-VL): the tests that are skipped where it is not."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from package_index import index_needed
+from workflow.chain import REPOSITORY
+from workflow.test_envs import pins
+
+TESTS = ["tests/grounding/test_detector.py", "tests/vlm/test_local.py"]
+
+
+def test_they_pass_beside_it(tmp_path: Path) -> None:
+    """In a process of their own, since transformers prepares the pictures of all models otherwise where it is."""
+    install = ["uv", "pip", "install", "--target", str(tmp_path), "--no-deps"]
+    install.append(f"torchvision=={pins('score')['torchvision']}")
+    with index_needed():
+        subprocess.run([sys.executable, "-m", *install], check=True, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY / 'tests'}"}
+    command = [sys.executable, "-m", "pytest", "-p", "torchvision_operators", "-p", "no:xdist", "-k", "sam_2 or Qwen"]
+    done = subprocess.run([*command, *TESTS], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert re.search(r"^5 passed, \d+ deselected", done.stdout, re.MULTILINE), done.stdout[-4000:]
