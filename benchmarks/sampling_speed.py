@@ -31,6 +31,7 @@ from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.sampling import Asked, Guidance, sample
 
 STEPS = 28
+PEER = "StableDiffusion3ControlNetPipeline, one scale"
 
 
 def main() -> None:
@@ -50,14 +51,16 @@ def main() -> None:
     runs = {
         "EditNet, two scales": edit(config, side, dtype, texts, Guidance(7.5, 1.5)),
         "EditNet, no guidance": edit(config, side, dtype, texts, Guidance(1.0, 1.0)),
-        "StableDiffusion3ControlNetPipeline, one scale": controlnet(config, side, dtype, texts),
+        PEER: controlnet(config, side, dtype, texts),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.rounds + 1):
         for name, run in runs.items():
             seconds[name].append(timed(run))
-    for name, taken in seconds.items():
-        print(f"{name:<48}{statistics.median(taken[1:]):>8.2f} s an image at {side} x {side}, {STEPS} steps")
+    medians = {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+    print(f"at {side} x {side}, {STEPS} steps, {args.rounds} rounds in turns")
+    for name, median in medians.items():
+        print(f"{name:<48}{median:>8.2f} s an image, {median / medians[PEER]:.2f} of the peer's")
 
 
 def edit(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance) -> Callable[[], Any]:
