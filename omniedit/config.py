@@ -6,6 +6,7 @@ profile.
 """
 
 import os
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,6 +23,8 @@ class Section(BaseModel):
 
 SHIPPED = "shipped"
 """What comes with the package, in the place of a role of config/models.yaml or a folder."""
+SHIPPED_STUDENT = Path(__file__).parent / "scoring/shipped"
+"""A student that has judged before: made by benchmarks/student, README.md is its card."""
 
 
 class SourcesConfig(Section):
@@ -128,6 +131,15 @@ class StudentConfig(Section):
     """At most so many of the teacher's examples are read; memory grows with them (12 KB each at 32 pixels)."""
     held_out: float = Field(0.25, gt=0, lt=1)
     """Share of the photos whose pairs only measure the student's agreement with the teacher."""
+
+    @property
+    def start_folder(self) -> Path | None:
+        return None if self.start is None else student_folder(self.start)
+
+
+def student_folder(student: str | Path) -> Path:
+    """Of a trained student: the one that ships for `shipped`."""
+    return SHIPPED_STUDENT if str(student) == SHIPPED else Path(student)
 
 
 class FinetuneConfig(Section):

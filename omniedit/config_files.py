@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from omniedit.archives import list_archives
-from omniedit.config import SHIPPED, Config, SourcesConfig
+from omniedit.config import SHIPPED, Config, SourcesConfig, StudentConfig
 from omniedit.errors import UserError
 
 
@@ -79,7 +79,7 @@ def check(
         raise UserError(_one_line(error, files, overrides)) from None
     looks = {
         "sources.path": partial(_check_path, config.sources),
-        "scoring.student.start": partial(_check_start, config.scoring.student.start),
+        "scoring.student.start": partial(_check_start, config.scoring.student),
     }
     for key, look in looks.items():
         try:
@@ -97,10 +97,16 @@ def _check_path(sources: SourcesConfig) -> None:
         raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
 
 
-def _check_start(start: str | None) -> None:
+def _check_start(student: StudentConfig) -> None:
     """Look for the student that `scoring.student.start` names."""
-    if start is not None and start != SHIPPED and not (Path(start) / "config.json").is_file():
-        raise UserError(f"'{start}' holds no student; give {SHIPPED} or a folder that scripts/train_student.py wrote")
+    if student.start_folder is None:
+        return
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (student.start_folder / name).is_file():
+            raise UserError(
+                f"'{student.start}' holds no student: {name} is missing; give {SHIPPED} or a folder that "
+                "scripts/train_student.py wrote"
+            )
 
 
 def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

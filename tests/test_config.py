@@ -43,7 +43,10 @@ WRONG = [
     ("sources: {kind: parquet, path: ''}", "sources.path: is empty; give an archive"),
     ("sources: {kind: webdataset, path: 's3://a/{0..b}.tar'}", "sources.path: 's3://a/{0..b}.tar' needs one range"),
     ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
-    ("scoring: {student: {start: /no/where}}", "scoring.student.start: '/no/where' holds no student; give shipped or"),
+    (
+        "scoring: {student: {start: /no/where}}",
+        "scoring.student.start: '/no/where' holds no student: config.json is missing; give shipped or",
+    ),
 ]
 
 

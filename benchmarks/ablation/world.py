@@ -115,6 +115,7 @@ class World:
         held_out: whether sources show what training never sees. What instructions ask to draw is training's in both.
         wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
         turns: tasks in training's order.
+        named_grounds: whether sources stand before photographs with names too, which are the shipped sample's.
     """
 
     def __init__(
@@ -125,9 +126,11 @@ class World:
         held_out: bool = False,
         wrong_share: float = 0.0,
         turns: Sequence[Task] = TURNS,
+        named_grounds: bool = True,
     ) -> None:
         training = for_size(assets.half(held_out=False), size)
-        self.here = for_size(assets.half(held_out=True), size) if held_out else training
+        here = for_size(assets.half(held_out=True), size) if held_out else training
+        self.here = here if named_grounds else without_named_photos(here)
         self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
         every = max(1, len(training.names) // DRAWABLE)
         self.drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
@@ -140,11 +143,26 @@ class World:
 
     def pair_of(self, task: Task, index: int) -> WorldPair:
         rng = np.random.default_rng([self.seed, index])
-        drawn = (self._drawn(task, rng) for _ in count())
-        scene, source, edit = next((s, p, e) for s, p, e in drawn if is_visible(p, e))
+        scene, source, edit = self._visible(task, rng)
         if rng.random() < self.wrong_share:
             edit = replace(edit, target=self._wrong(task, scene, source, edit, rng))
         return WorldPair(task, source, edit)
+
+    def mistaken(self, task: Task, index: int) -> WorldPair | None:
+        """The pair of an index with the answer to another request of the same task; None where there is none.
+
+        That something else was done is plain to see.
+        """
+        rng = np.random.default_rng([self.seed, index])
+        scene, source, edit = self._visible(task, rng)
+        for other in (EDITS[task](self, scene, rng) for _ in range(8)):
+            if is_visible(source, other) and is_visible(edit.target, replace(other, mask=edit.mask | other.mask)):
+                return WorldPair(task, source, replace(edit, target=other.target))
+        return None
+
+    def _visible(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
+        drawn = (self._drawn(task, rng) for _ in count())
+        return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
     def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
         scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
@@ -199,6 +217,11 @@ def framed(pair: WorldPair, ratio: str, size: int) -> WorldPair:
     edit = pair.edit
     target, mask = resize_cover(edit.target, width, height), resize_cover_mask(edit.mask, width, height)
     return WorldPair(pair.task, resize_cover(pair.source, width, height), replace(edit, target=target, mask=mask))
+
+
+def without_named_photos(assets: Assets) -> Assets:
+    unnamed = [number for number, place in enumerate(assets.places) if not place]
+    return replace(assets, places=("",) * len(unnamed), photos=assets.photos[unnamed])
 
 
 def for_size(assets: Assets, size: int) -> Assets:

@@ -5,8 +5,10 @@
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.world import World, WorldPair
@@ -17,6 +19,8 @@ from omniedit.tasks import Task
 
 SIZE = 192
 """Of the pictures, in pixels: three times the side at which the student sees them, for its view of detail."""
+MISTAKEN = 0.4
+"""Share of the pairs of which something else was done than what was asked, where the task can have it."""
 ENVIRONMENTS = {"sunset": "golden_hour"}
 """What the world's environments are called by the specialists, where it is not the same."""
 
@@ -30,20 +34,25 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="sources show what other shards never do")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    world = World(Assets.load(args.assets), SIZE, seed=args.shard, held_out=args.held_out)
+    assets = Assets.load(args.assets)
+    world = World(assets, SIZE, seed=args.shard, held_out=args.held_out, named_grounds=False)
     with Progress("pairs", total=args.pairs) as progress:
         pairs = list(progress.over(pairs_of(world, args.task, args.pairs)))
     write_shard(args.out, args.task, "world", args.shard, pairs)
 
 
 def pairs_of(world: World, task: Task, count: int) -> Iterator[EditPair]:
+    """The same for the same world and task; the pairs that are mistaken say so in their truth."""
     for index in range(count):
-        yield edit_pair(world.pair_of(task, index), f"world-{world.seed}-{index}", world.seed)
+        rng = np.random.default_rng([world.seed, index, 1])
+        mistaken = world.mistaken(task, index) if rng.random() < MISTAKEN else None
+        pair = mistaken or world.pair_of(task, index)
+        yield edit_pair(pair, f"world-{world.seed}-{index}", world.seed, {"mistaken": True} if mistaken else {})
 
 
-def edit_pair(pair: WorldPair, source_id: str, seed: int) -> EditPair:
-    """With its truth in the specialists' words."""
-    truth = dict(pair.edit.truth)
+def edit_pair(pair: WorldPair, source_id: str, seed: int, known: Mapping[str, object]) -> EditPair:
+    """With its truth in the specialists' words, and what else is known of it."""
+    truth = {**pair.edit.truth, **known}
     if "environment" in truth:
         truth["environment"] = ENVIRONMENTS.get(str(truth["environment"]), truth["environment"])
     return EditPair(

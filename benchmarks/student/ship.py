@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from benchmarks.student.candidates import SIZE
+from omniedit.config import SHIPPED_STUDENT
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.card import markdown
 from omniedit.scoring.agreement import THRESHOLDS
-from omniedit.scoring.student import FOLDER, load_student, view_side
+from omniedit.scoring.student import load_student, view_side
 from omniedit.tasks import Task
 
 CARD = Path(__file__).parent / "card.md"
@@ -26,7 +27,7 @@ CARD = Path(__file__).parent / "card.md"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", type=Path, default=Path("results/student/student"))
-    parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--out", type=Path, default=SHIPPED_STUDENT)
     args = parser.parse_args()
     model, tokenizer = load_student(args.student)
     about = json.loads((args.student / "about.json").read_text())

@@ -23,9 +23,10 @@ from transformers import (
 )
 from transformers.models.internvl import InternVLVisionConfig
 
-from omniedit.config import SHIPPED
+from omniedit.config import student_folder
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
+from omniedit.models.folder import load_part
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import SCORES, Reading, reader_of
@@ -33,8 +34,6 @@ from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.views import VIEWS, views
 
-FOLDER = Path(__file__).parent / "shipped"
-"""A student that has judged before: made by benchmarks/student, README.md is its card."""
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
 """Pixels of a view's side that one picture token stands for: a patch, halved by InternVL's pixel shuffle."""
@@ -103,18 +102,25 @@ def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVL
     return InternVLForConditionalGeneration(config)
 
 
-def load_student(folder: str | Path) -> tuple[InternVLForConditionalGeneration, PreTrainedTokenizerFast]:
-    """A trained student and its tokenizer, from a folder or, `shipped`, from the package; weights in float32.
+def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration, PreTrainedTokenizerFast]:
+    """A trained student, in float32, and its tokenizer: of a folder, or the one that ships for `shipped`.
 
     Raises:
-        UserError: none is there.
+        UserError: none is there, it is damaged, or it is another kind of model.
     """
-    if folder == SHIPPED:
-        folder = FOLDER
-    if not (Path(folder) / "config.json").is_file():
+    folder = student_folder(student)
+    if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
-    model = InternVLForConditionalGeneration.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    return model, PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); train the student anew"
+        ) from None
+    if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
+        raise UserError(f"{folder}: an InternVL, but no student as scripts/train_student.py writes it")
+    return model, tokenizer
 
 
 def view_side(model: InternVLForConditionalGeneration) -> int:
@@ -164,7 +170,7 @@ class StudentJudge:
     @classmethod
     def from_pretrained(cls, folder: str | Path, readout: str = "tokens") -> "StudentJudge":
         model, tokenizer = load_student(folder)
-        weights = checksum(Path(folder) / "model.safetensors")["sha256"]
+        weights = checksum(student_folder(folder) / "model.safetensors")["sha256"]
         return cls(model, tokenizer, readout, f"student {weights[:12]}")
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:

@@ -1,5 +1,6 @@
 """The student learns in the teacher's words, loads again as it was, and answers through the shared parser."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,25 @@ def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp
     for one, other in zip(again.model.parameters(), taught.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert again.train()[0] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "no trained student here"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no weights"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "no tokenizer"),
+        (lambda folder: (folder / "config.json").write_text('{"architectures": ["BertModel"]}'), "a BertModel"),
+    ],
+)
+def test_a_folder_that_is_no_student_is_named_with_what_is_wrong(
+    taught: Distillation, tmp_path: Path, harm: Callable[[Path], object], told: str
+) -> None:
+    taught.save(tmp_path)
+    harm(tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}: .*{told}"):
+        load_judge("student", tmp_path)
 
 
 def test_a_student_that_has_learnt_nothing_is_unscorable_not_random() -> None:

@@ -153,6 +153,12 @@ def as_json(section):
     return lambda wildcards: section.model_dump_json()
 
 
+def weights_of_start(wildcards):
+    """The weights of the student that the run's starts from, if it starts from one."""
+    folder = CONFIG.scoring.student.start_folder
+    return str(folder / "model.safetensors") if folder else []
+
+
 def pattern(path):
     """Of files of this run that a script reads all of, {task} and {shard} left open; a function, as `path_option` is."""
     return lambda wildcards: f"results/{CONFIG.run}/{path}"

@@ -53,6 +53,7 @@ rule train_student:
     input:
         candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
         teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
+        start=weights_of_start,
     output:
         "results/{run}/scorer/manifest.json",
     log:
