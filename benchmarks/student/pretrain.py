@@ -1,13 +1,16 @@
 """Pre-train the student that ships on the teacher's scores of the world's pairs, and tell how well it agrees.
 
-    python -m benchmarks.student.pretrain --lessons results/student --out results/student/student
+    python -m benchmarks.student.pretrain --lessons results/student --shards 4 --held-out-shards 1 \\
+        --out results/student/student
 
 A run that is cut off goes on from its last checkpoint. The folder holds the student, about.json of what it was made
-from, and agreement.jsonl: how it agrees with its teacher on held-out objects and photographs, after so many steps.
+from, and agreement.jsonl: how it agrees with its teacher on held-out objects and photographs, after so many steps and
+seconds of core time.
 """
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
@@ -21,32 +24,41 @@ from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement
 from omniedit.scoring.distill import Distillation, Example, compared, read_examples
 from omniedit.scoring.student import StudentJudge
+from omniedit.tasks import Task
 
 SEED = 0
 MEASURED = 10
-"""How often it is compared with its teacher on the way."""
+"""How often it is compared with its teacher on the way, the last step among them."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lessons", type=Path, required=True, help="folder of candidates/ and teacher/")
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--shards", type=int, required=True, help="of each task, to learn from")
+    parser.add_argument("--held-out-shards", type=int, required=True, help="of each task, to be compared on")
+    parser.add_argument("--steps", type=int, default=16_000)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     transformers_logging.set_verbosity_error()
     options = StudentConfig(steps=args.steps, batch_size=32, learning_rate=1e-3, image_size=64, max_examples=100_000)
-    seen, unseen = (examples(args.lessons, kind, options) for kind in ("training", "held_out"))
+    seen = examples(args.lessons, "training", args.shards, options)
+    unseen = examples(args.lessons, "held_out", args.held_out_shards, options)
     student = Distillation(seen, options, SEED)
     fit = Fit(options.steps, options.batch_size, options.learning_rate, len(seen))
     training = Training(student.model.train(), fit, args.out.with_suffix(".checkpoint.pt"))
+    spent_s = training.records[-1]["core_s"] if training.records else 0.0
     left = (student.batch(step) for step in range(training.done, options.steps))
+    begun_s = time.process_time()
     for done in training.steps(left, student.loss):
-        if done % (options.steps // MEASURED) == 0:
+        if done in {options.steps * part // MEASURED for part in range(1, MEASURED + 1)}:
+            spent_s += time.process_time() - begun_s
             with training.mean_shown():
                 rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
             student.model.train()
-            training.records.append({"steps": done, "loss": training.loss, **agreement(rows)})
+            told = {"steps": done, "core_s": round(spent_s, 1), "loss": training.loss}
+            training.records.append({**told, **agreement(rows)})
             print(json.dumps(training.records[-1]), flush=True)
+            begun_s = time.process_time()
     about = {"seen": len(seen), "unseen": len(unseen), **options.model_dump()}
     with replaced(args.out) as folder:
         student.save(folder)
@@ -55,12 +67,18 @@ def main() -> None:
     training.checkpoint.unlink(missing_ok=True)
 
 
-def examples(lessons: Path, kind: str, options: StudentConfig) -> list[Example]:
-    """Of all tasks and shards."""
-    taught = sorted(lessons.glob(f"teacher/{kind}/*/*.parquet"))
-    candidates = [lessons / "candidates" / kind / path.parent.name / f"{path.stem}.h5" for path in taught]
-    if not taught:
-        raise UserError(f"{lessons}/teacher/{kind}: no lessons here; the rule lessons of benchmarks/student/Snakefile")
+def examples(lessons: Path, kind: str, shards: int, options: StudentConfig) -> list[Example]:
+    """Of all tasks and so many shards of each.
+
+    Raises:
+        UserError: one of them is not there.
+    """
+    names = [f"{kind}/{task}/{shard:05d}" for task in Task for shard in range(shards)]
+    candidates = [lessons / "candidates" / f"{name}.h5" for name in names]
+    taught = [lessons / "teacher" / f"{name}.parquet" for name in names]
+    for path in (*candidates, *taught):
+        if not path.is_file():
+            raise UserError(f"{path}: no lessons here; the rule lessons of benchmarks/student/Snakefile makes them")
     with Progress(f"{kind} examples", every_s=30) as progress:
         return list(progress.over(read_examples(candidates, taught, options.max_examples, options.image_size)))
 

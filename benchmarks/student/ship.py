@@ -1,67 +1,101 @@
-"""Put the pre-trained student into the package, in half precision, with its card.
+"""Put the pre-trained student into the package, in half precision, with its card, and draw how it learnt.
 
-snakemake --snakefile benchmarks/student/Snakefile --cores 2
-python -m benchmarks.student.ship
+    snakemake --snakefile benchmarks/student/Snakefile --cores 2
+    python -m benchmarks.student.ship --held-out-shards 1
+
+The card's figures are those of the weights as they ship, on the held-out lessons.
 """
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from benchmarks.student.candidates import SIZE
-from omniedit.config import SHIPPED_STUDENT
+from benchmarks.student.pretrain import examples
+from omniedit.config import SHIPPED_STUDENT, StudentConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.card import markdown
-from omniedit.scoring.agreement import THRESHOLDS
-from omniedit.scoring.student import load_student, view_side
+from omniedit.scoring.agreement import THRESHOLDS, agreement
+from omniedit.scoring.distill import compared
+from omniedit.scoring.student import StudentJudge, load_student
 from omniedit.tasks import Task
 
-CARD = Path(__file__).parent / "card.md"
+HERE = Path(__file__).parent
+ABOUT = "about.json"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--student", type=Path, default=Path("results/student/student"))
+    parser.add_argument("--lessons", type=Path, default=Path("results/student"))
+    parser.add_argument("--held-out-shards", type=int, default=1)
     parser.add_argument("--out", type=Path, default=SHIPPED_STUDENT)
+    parser.add_argument("--figure", type=Path, default=HERE / "agreement.svg")
     args = parser.parse_args()
-    model, tokenizer = load_student(args.student)
-    about = json.loads((args.student / "about.json").read_text())
-    agreed = [json.loads(line) for line in (args.student / "agreement.jsonl").read_text().splitlines()][-1]
+    trained = args.lessons / "student"
+    model, tokenizer = load_student(trained)
+    about = json.loads((trained / ABOUT).read_text())
+    options = StudentConfig(**{key: about[key] for key in StudentConfig.model_fields})
+    unseen = examples(args.lessons, "held_out", args.held_out_shards, options)
     with replaced(args.out) as folder:
         nn.Module.to(model, torch.float16)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        (folder / "README.md").write_text(card(model.num_parameters(), view_side(model), about, agreed))
+        figures = agreement(compared(StudentJudge.from_pretrained(folder), unseen))
+        (folder / "README.md").write_text(card(model.num_parameters(), about, figures))
+    records = [json.loads(line) for line in (trained / "agreement.jsonl").read_text().splitlines()]
+    curve(records).savefig(args.figure, metadata={"Date": None})
 
 
-def card(parameters: int, side: int, about: dict[str, Any], agreed: dict[str, Any]) -> str:
-    """Of the student that ships, from what was measured of it last."""
+def card(parameters: int, about: Mapping[str, Any], agreed: Mapping[str, Any]) -> str:
+    """Of the student that ships, from how it agrees with its teacher."""
     rows = [["all", *_figures(agreed["overall"])]]
     rows += [[Task(task).label, *_figures(figures)] for task, figures in agreed["by_task"].items()]
     defects = [
-        [defect.replace("_", " "), str(means["pairs"]), f"{means['teacher']:.1f}", f"{means['student']:.1f}"]
+        [defect.replace("_", " "), str(means["pairs"]), _number(means["teacher"], 1), _number(means["student"], 1)]
         for defect, means in agreed["by_defect"].items()
     ]
-    return CARD.read_text().format(
-        parameters=parameters / 1e6,
-        side=side,
-        size=SIZE,
-        threshold=f"{THRESHOLDS[-1]:g}",
-        agreement=markdown(["Pairs of", "Number", "Spearman of O", "Mean error of O", "F1"], rows),
-        defects=markdown(["Defect", "Pairs", "Teacher's mean O", "Student's mean O"], defects),
-        scores=", ".join(f"{name} {value:.2f}" for name, value in agreed["spearman"].items()),
-        **about,
+    return (
+        (HERE / "card.md")
+        .read_text()
+        .format(
+            parameters=parameters / 1e6,
+            size=SIZE,
+            threshold=f"{THRESHOLDS[-1]:g}",
+            agreement=markdown(["Pairs of", "Number", "Spearman of O", "Mean error of O", "F1"], rows),
+            defects=markdown(["Defect", "Pairs", "Teacher's mean O", "Student's mean O"], defects),
+            scores=", ".join(f"`{name}` {_number(value, 2)}" for name, value in agreed["spearman"].items()),
+            **about,
+        )
     )
 
 
-def _figures(figures: dict[str, Any]) -> list[str]:
-    told = [figures[name] for name in ("spearman", "mean_absolute_error", "f1")]
-    return [str(figures["pairs"]), *("-" if value is None else f"{value:.2f}" for value in told)]
+def curve(records: Sequence[Mapping[str, Any]]) -> Figure:
+    """Agreement on held-out pairs against core time."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    minutes = [record["core_s"] / 60 for record in records]
+    for name, label in (("o_score", "O"), ("sc_score_1", "success"), ("sc_score_2", "restraint"), ("pq_score", "PQ")):
+        axes.plot(minutes, [record["spearman"][name] for record in records], marker="o", label=f"Spearman of {label}")
+    axes.plot(minutes, [record["overall"]["f1"] for record in records], "k--", label=f"F1 at O >= {THRESHOLDS[-1]:g}")
+    axes.axhline(0.8, color="0.7", linewidth=1)
+    axes.set(xlabel="minutes of training on one core", ylabel="agreement with the teacher", ylim=(0, 1))
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _figures(figures: Mapping[str, Any]) -> list[str]:
+    return [str(figures["pairs"]), *(_number(figures[name], 2) for name in ("spearman", "mean_absolute_error", "f1"))]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 if __name__ == "__main__":
