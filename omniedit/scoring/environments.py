@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omniedit.scoring.measures import Field, band_pass, ramp
+from omniedit.scoring.measures import GREY_LEVEL, NOTICEABLE, Field, Unmeasurable, band_pass, ramp
+
+_LEAST_FINE = 0.001
+"""Of fine structure in a picture's contrast, on average; a photo has 0.01 and more."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,47 @@ class Sign:
 
 
 def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
-    """The signs of one environment; of a kind that is not known, only that the light changed."""
+    """The signs of one environment; of a kind that is not known, only that the light changed.
+
+    Raises:
+        Unmeasurable: the source has no light, or no contrast, that could be less.
+    """
     return _SIGNS.get(kind, _changed_light)(before, after)
 
 
+def _darker(before: Light, after: Light) -> float:
+    """How many times as light."""
+    if before.lightness < GREY_LEVEL:
+        raise Unmeasurable("the source is black: it cannot get darker")
+    return after.lightness / before.lightness
+
+
+def _contrast(before: Light, after: Light) -> float:
+    """How many times as strong."""
+    if before.contrast < GREY_LEVEL:
+        raise Unmeasurable("the source is of one lightness: it has no contrast to compare with")
+    return after.contrast / before.contrast
+
+
+def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
+    """Colour got less; where there was none, none came."""
+    if before.chroma < GREY_LEVEL:
+        stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
+        return Sign(stays, f"colour {after.chroma:.1f} where there was none")
+    paler = after.chroma / before.chroma
+    return Sign(ramp(paler, zero, full), f"colour {paler:.2f} times")
+
+
+def _streaked(before: Light, after: Light) -> float:
+    """How many times as strong fine structure is in the picture's contrast; not at all where there is none."""
+    contrast = _contrast(before, after)
+    if after.contrast < GREY_LEVEL:
+        return 0.0
+    return after.fine / max(before.fine, _LEAST_FINE * before.contrast) / contrast
+
+
 def _night(before: Light, after: Light) -> list[Sign]:
-    darker = after.lightness / before.lightness
+    darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
         Sign(ramp(darker, 0.9, 0.6), f"{darker:.2f} times as light"),
@@ -63,7 +101,7 @@ def _night(before: Light, after: Light) -> list[Sign]:
 
 
 def _dusk(before: Light, after: Light) -> list[Sign]:
-    darker = after.lightness / before.lightness
+    darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
         Sign(ramp(darker, 0.95, 0.75), f"{darker:.2f} times as light"),
@@ -72,28 +110,27 @@ def _dusk(before: Light, after: Light) -> list[Sign]:
 
 
 def _overcast(before: Light, after: Light) -> list[Sign]:
-    paler, flatter = after.chroma / before.chroma, after.contrast / before.contrast
+    flatter = _contrast(before, after)
     return [
-        Sign(ramp(paler, 1.0, 0.85), f"colour {paler:.2f} times"),
+        _paler(before, after, 1.0, 0.85),
         Sign(ramp(flatter, 1.2, 1.0), f"contrast {flatter:.2f} times"),
     ]
 
 
 def _fog(before: Light, after: Light) -> list[Sign]:
-    contrast, paler = after.contrast / before.contrast, after.chroma / before.chroma
+    contrast = _contrast(before, after)
     lifted = after.dark_end - before.dark_end
     return [
         Sign(ramp(contrast, 0.95, 0.75), f"contrast {contrast:.2f} times"),
-        Sign(ramp(paler, 1.0, 0.8), f"colour {paler:.2f} times"),
+        _paler(before, after, 1.0, 0.8),
         Sign(ramp(lifted, 1, 6), f"darkest parts {lifted:+.0f} lighter"),
     ]
 
 
 def _rain(before: Light, after: Light) -> list[Sign]:
-    paler = after.chroma / before.chroma
-    streaked = after.fine / before.fine * before.contrast / after.contrast
+    streaked = _streaked(before, after)
     return [
-        Sign(ramp(paler, 1.0, 0.85), f"colour {paler:.2f} times"),
+        _paler(before, after, 1.0, 0.85),
         Sign(ramp(streaked, 0.85, 1.05), f"fine structure {streaked:.2f} times as strong in its contrast"),
     ]
 

@@ -17,11 +17,18 @@ from numpy.typing import NDArray
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair
 
+
+class Unmeasurable(Exception):
+    """A pair that shows nothing of what is to be measured; the text says what is missing."""
+
+
 Field = NDArray[Any]
 """A float32 value or Lab colour a pixel: (H, W) or (H, W, 3)."""
 
 NOTICEABLE = 2.3
 """Delta E that a careful eye just notices (Mahy et al. 1994)."""
+GREY_LEVEL = 100 / 255
+"""A step of an 8-bit grey on Lab's scale: what is less than this is not there."""
 REDUCED_SIDE = 384
 """Regions are compared on copies of about this many pixels squared."""
 
@@ -237,7 +244,7 @@ class Comparison:
     def box(self, fractions: tuple[float, float, float, float]) -> Mask:
         """(h, w) True inside a box given as fractions of the picture."""
         height, width = self.small_mask.shape
-        left, top, right, bottom = fractions
+        left, top, right, bottom = np.clip(fractions, 0.0, 1.0)
         inside = np.zeros((height, width), bool)
         rows = slice(int(top * height), max(int(top * height) + 1, round(bottom * height)))
         inside[rows, int(left * width) : max(int(left * width) + 1, round(right * width))] = True

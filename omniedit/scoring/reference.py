@@ -1,16 +1,28 @@
 """The reference judge: measures a pair against what was asked, where the truth is known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from omniedit.pairs import EditPair
-from omniedit.scoring.measures import NOTICEABLE, Comparison
+from omniedit.scoring.measures import NOTICEABLE, Comparison, Unmeasurable
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.quality import quality
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.success import Finding, success
+from omniedit.tasks import Task
+
+_TEXTS = ("object", "new_object", "attribute", "value", "environment")
+_BOXES_OF: Mapping[Task, tuple[str, ...]] = {
+    Task.OBJECT_SWAP: ("box", "new_box"),
+    Task.OBJECT_REMOVAL: ("box",),
+    Task.OBJECT_ADDITION: ("box",),
+    Task.ATTRIBUTE_MODIFICATION: ("box",),
+}
 
 
 class ReferenceJudge:
@@ -32,20 +44,61 @@ class ReferenceJudge:
 
 
 def measured(pair: EditPair) -> Score | Unscorable:
-    """The verdict on one pair; `Unscorable` where its truth or mask is missing."""
+    """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured."""
     truth = pair.provenance.get("truth")
     if truth is None:
         return Unscorable("the pair's provenance has no truth to measure against")
+    if unusable := _unusable(pair.task, truth):
+        return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
     if pair.task.is_local and (pair.mask is None or not pair.mask.any()):
         return Unscorable("a local edit without a mask")
+    if pair.mask is not None and not pair.mask.any():
+        return Unscorable("the mask is empty")
     seen = Comparison(pair)
     try:
         findings = success(seen, truth), restraint(seen), quality(seen)
     except KeyError as error:
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
+    except Unmeasurable as error:
+        return Unscorable(str(error))
     sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
     reasoning = "; ".join(finding.words for finding in findings)
     return Score(sc_1, sc_2, pq, reasoning[0].upper() + reasoning[1:] + ".")
+
+
+def _unusable(task: Task, truth: Any) -> str:
+    """What in a truth is not what its key holds, '' where all is; a key that is not there is another matter."""
+    if not isinstance(truth, Mapping):
+        return f"is {_told(truth)}, not a mapping"
+    for name in _TEXTS:
+        if name in truth and not isinstance(truth[name], str):
+            return f"has {name} {_told(truth[name])}, not a text"
+    for name in _BOXES_OF.get(task, ()):
+        if name in truth and not _is_box(truth[name]):
+            return f"has {name} {_told(truth[name])}, not left, top, right, bottom with an area in the picture"
+    if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
+        return f"has lab_ab {_told(truth['lab_ab'])}, not two numbers"
+    return ""
+
+
+def _told(value: Any) -> str:
+    return repr(value)[:80]
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and len(value) == count
+        and all(isinstance(item, Real) and isfinite(item) for item in value)
+    )
+
+
+def _is_box(value: Any) -> bool:
+    """Whether it is a box in fractions of the picture, some of which may lie outside."""
+    if not _are_numbers(value, 4):
+        return False
+    left, top, right, bottom = value
+    return left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0
 
 
 def restraint(seen: Comparison) -> Finding:

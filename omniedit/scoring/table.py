@@ -78,7 +78,8 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
         )
 
     def mark(examples: Sequence[Example]) -> list[Marks | Unscorable]:
-        judged = iter(judge.judge([_pair(example) for example in examples if not _uneven(example)]))
+        pairs = [_pair(example) for example in examples if not _uneven(example)]
+        judged = iter(judge.judge(pairs) if pairs else [])
         return [_uneven(example) or _marks(rubric, next(judged)) for example in examples]
 
     return mark

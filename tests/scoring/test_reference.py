@@ -1,5 +1,6 @@
 """The reference judge keeps a good edit and tells every known defect of it."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import detail_of_fill, lightness, to_lab
+from omniedit.scoring.measures import Comparison, detail_of_fill, lightness, to_lab
 from omniedit.scoring.reference import measured
 from omniedit.scoring.score import Score
 from omniedit.tasks import Task
@@ -206,3 +207,78 @@ def test_a_defect_is_the_same_each_time(tmp_path: Path) -> None:
             once, again = with_defect(shard, 1, defect), with_defect(shard, 1, defect)
             assert np.array_equal(once.edited, again.edited)
             assert once.instructions == again.instructions
+
+
+BLACK, GREY = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 128, np.uint8)
+
+
+def changed_to(environment: object, source: np.ndarray, edited: np.ndarray) -> EditPair:
+    return pair(Task.ENVIRONMENT_CHANGE, source, edited, None, f"Make it {environment}.", {"environment": environment})
+
+
+@pytest.mark.parametrize(
+    ("source", "environments", "reason"),
+    [
+        (BLACK, ("night", "dusk"), "the source is black"),
+        (BLACK, ("overcast", "fog", "rain"), "the source is of one lightness"),
+        (GREY, ("overcast", "fog", "rain"), "the source is of one lightness"),
+    ],
+)
+def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
+    source: np.ndarray, environments: tuple[str, ...], reason: str
+) -> None:
+    for environment in environments:
+        verdict = measured(changed_to(environment, source, grass(1)))
+        assert isinstance(verdict, Unscorable) and reason in verdict.reason
+
+
+def test_a_photo_without_colour_need_not_get_paler() -> None:
+    photo = np.repeat(lightness(grass(1))[..., None] * 2.55, 3, axis=2).astype(np.uint8)
+    fog = (photo * 0.4 + 130).astype(np.uint8)
+    assert scored(changed_to("fog", photo, fog)).sc_score_1 == 10
+    assert scored(changed_to("fog", photo, np.clip(fog + [40, 0, 0], 0, 255).astype(np.uint8))).sc_score_1 == 0
+
+
+def test_a_picture_that_lost_all_structure_does_not_show_rain() -> None:
+    assert scored(changed_to("rain", grass(1), GREY)).sc_score_1 == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("box", None, "has box None"),
+        ("box", [0.1, 0.5, 0.4, 0.5], "has box"),
+        ("box", [0.1, 0.2, 0.4], "has box"),
+        ("new_box", [1.2, 0.2, 1.4, 0.5], "has new_box"),
+        ("object", 7, "has object 7, not a text"),
+    ],
+)
+def test_a_truth_that_cannot_be_used_is_unscorable(key: str, value: object, told: str) -> None:
+    swap = good_pairs(Task.OBJECT_SWAP)[0]
+    verdict = measured(replace(swap, provenance={"truth": swap.provenance["truth"] | {key: value}}))
+    assert isinstance(verdict, Unscorable) and told in verdict.reason
+
+
+@pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])
+def test_a_truth_of_another_form_is_unscorable(truth: object) -> None:
+    verdict = measured(replace(changed_to("night", GREY, BLACK), provenance={"truth": truth}))
+    assert isinstance(verdict, Unscorable)
+
+
+def test_a_box_that_reaches_out_of_the_picture_is_what_lies_inside() -> None:
+    seen = Comparison(removal("ball"))
+    assert np.array_equal(seen.box((-0.5, -0.1, 0.5, 1.2)), seen.box((0.0, 0.0, 0.5, 1.0)))
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task) -> None:
+    pictures, truth = [BLACK, GREY, BLACK + 255, grass(1)], good_pairs(task)[0].provenance["truth"]
+    dot, everywhere = np.zeros((SIDE, SIDE), bool), np.ones((SIDE, SIDE), bool)
+    dot[50, 50] = True
+    for source, edited, mask in itertools.product(
+        (picture[:48, :64] for picture in pictures), pictures, (dot, everywhere, ~everywhere)
+    ):
+        shown = mask[:48, :64] if task.is_local else None
+        verdict = measured(pair(task, source, edited[:48, :64], shown, "Do it.", truth))
+        if not isinstance(verdict, Unscorable):
+            assert 0 <= verdict.o_score <= 10

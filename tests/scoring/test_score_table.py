@@ -144,6 +144,7 @@ def test_a_judge_of_pairs_judges_examples_of_one_size_under_its_own_rubric() -> 
         name, batch_size, prompt_hash = "student", 4, edit_rubric().digest
 
         def judge(self, pairs: list[EditPair]) -> list[Score | Unscorable]:
+            assert pairs, "a judge is asked about pairs"
             return [Score(8, 2, 8, pair.instruction) for pair in pairs]
 
     square, wide = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 16, 3), np.uint8)
@@ -153,6 +154,7 @@ def test_a_judge_of_pairs_judges_examples_of_one_size_under_its_own_rubric() -> 
     assert not isinstance(marks, Unscorable)
     assert (marks.scores, marks.o_score) == ({"success": 8, "restraint": 2, "quality": 8}, 4)
     assert refused == Unscorable("source 8 x 8 and edited 16 x 8 differ in size; make them equal")
+    assert mark([uneven]) == [refused]
     with pytest.raises(UserError, match="knows the rubric 'edit' alone"):
         pair_marker(Student(), EDITING)
 
