@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.parser import MAX_CHARACTERS, Unscorable, fields_of, parse_reasoning, parse_reply
 
 SCORE = st.integers(0, 10) | st.decimals(0, 10, places=2).map(float)
 
@@ -24,6 +24,18 @@ SCORE = st.integers(0, 10) | st.decimals(0, 10, places=2).map(float)
         '{"score": [8, 9.5], "reasoning": "cut off in the mid',
         '{"result": {"Score": [\n  8,\n  9.5\n]}}',
         '{"score": [8, 9.5]} and again {"score": [8, 9.5]}',
+        '<thinking>Perhaps {"score": [1, 2]}?</thinking>\n{"score": [8, 9.5]}',
+        'A draft: {"score": [1, 2]}. </Thinking> {"score": [8, 9.5]}',
+        '{score: [8, 9.5], reasoning: "fine"}',
+        '{reasoning: "fine", score: [8, 9.5]}',
+        '"score": [8, 9.5]',
+        'Scores:\n"score": [8, 9.5],\n"reasoning": "fine"',
+        '{\n  // success, then restraint\n  "score": [8, 9.5]\n}',
+        '{"reasoning": "fine", // of three parts: [1, 2]\n "score": [8, 9.5]}',
+        '{"reasoning": "a "good" one, it\'s so", "score": [8, 9.5]}',
+        '{"overall score": 5, "notes": ["sharp", "plain"], "score": [8, 9.5]}',
+        '{"reasoning": "he said {\'score\': [1, 2]} maybe", "score": [8, 9.5]}',
+        '{"reasoning": "he said {\\"score\\": [1, 2]}", "score": [8, 9.5]}',
     ],
 )
 def test_usual_dresses_are_read(reply: str) -> None:
@@ -51,9 +63,19 @@ def test_usual_dresses_are_read(reply: str) -> None:
         ('{"score": [1e1, 9]}', "not a number"),
         ('{"score": [[8, 9]]}', "not a number"),
         ('{"score": [8,, 9]}', "3 scores"),
-        ('{"score": [8, 9', "no"),
+        ('{"score": [8, 9', "without its end"),
+        ('{"score": [8, 9]} {"score": [8, 9', "without its end"),
+        ('{"reasoning": "he said {\'score\': [8, 9]} maybe"}', "no"),
+        ('{"reasoning": "he said {"score": [8, 9]} maybe"}', "no"),
+        ('{"notes": ["he said {\'score\': [8, 9]} maybe"]}', "no"),
+        ('{"reasoning": "cut off: {\'score\': [8, 9]}', "no"),
+        ("{reasoning: 'he said {\"score\": [8, 9]} maybe'}", "no"),
+        ("I would say, score: [8, 9]", "no"),
+        ('{// "score": [8, 9]\n}', "no"),
+        ('{"score": [8, // success\n 9]}', "not a number"),
         ('{"score": [8, 9]} or rather {"score": [2, 2]}', "differ"),
         ('<think>{"score": [8, 9]}', "thinking"),
+        ('<thinking>{"score": [8, 9]}', "thinking"),
         ('{"score": [8, 9]}' + " " * 100_000, "characters"),
     ],
 )
@@ -72,7 +94,38 @@ def test_a_number_that_may_be_cut_off_is_not_read(cut: str) -> None:
     assert isinstance(parse_reply(cut, 1), Unscorable)
 
 
-@given(st.text() | st.text('{}[]":,score0123456789.-eE \n`<think>/', max_size=200), st.integers(1, 4))
+PIECES = [
+    '{"score":"',
+    '{"score":',
+    '{"',
+    '"',
+    "'",
+    "{",
+    "}",
+    "[",
+    ",",
+    ", a",
+    "\n",
+    " ",
+    "//",
+    "\\",
+    ":",
+    "a",
+    "score: 8",
+]
+MARKS = "{}[]\":,score0123456789.-eE \n`<think>/\\'"
+
+
+@st.composite
+def long_texts(draw: st.DrawFn) -> str:
+    """A few pieces again and again."""
+    piece = "".join(draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6)))
+    start = draw(st.sampled_from(["", *PIECES]))
+    return start + piece * (20_000 // len(piece))
+
+
+@given(st.text() | st.text(MARKS, max_size=200) | long_texts(), st.integers(1, 4))
+@settings(deadline=None)
 def test_no_text_raises_or_leaves_the_range(text: str, num_scores: int) -> None:
     verdict = parse_reply(text, num_scores)
     parse_reasoning(text)
@@ -82,19 +135,36 @@ def test_no_text_raises_or_leaves_the_range(text: str, num_scores: int) -> None:
 
 
 @given(
-    st.lists(SCORE, min_size=1, max_size=4), st.text(), st.sampled_from(["%s", "```json\n%s\n```", "Sure! %s\nBye."])
+    st.lists(SCORE, min_size=1, max_size=4),
+    st.text() | st.text(MARKS, max_size=60),
+    st.sampled_from(["%s", "```json\n%s\n```", "Sure! %s\nBye."]),
+    st.booleans(),
 )
-def test_what_json_writes_is_read_back(scores: list[float], reasoning: str, dress: str) -> None:
-    reply = dress.replace("%s", json.dumps({"score": scores, "reasoning": reasoning}))
+def test_what_json_writes_is_read_back(scores: list[float], reasoning: str, dress: str, reasons_first: bool) -> None:
+    told = {"score": scores, "reasoning": reasoning}
+    reply = dress.replace("%s", json.dumps(dict(sorted(told.items())) if reasons_first else told))
     verdict = parse_reply(reply, len(scores))
-    if "score" in reasoning.lower():
-        assert isinstance(verdict, Unscorable) or verdict == scores
-    else:
-        assert verdict == scores
+    assert verdict == scores
+    assert parse_reasoning(reply) == reasoning
+
+
+@pytest.mark.parametrize(
+    "piece", ['{"score":"', '{"score":8,', '{"a":"', '{"', ',"a":', "{//", "{a ", '"', '", ', '{"a":["']
+)
+def test_no_part_of_a_reply_is_read_twice(piece: str) -> None:
+    """So that time grows with the length of a reply, not with its square."""
+    text = piece * (MAX_CHARACTERS // len(piece))
+    ends = [0]
+    for field in fields_of(text):
+        assert ends[-1] <= field.start <= field.end
+        ends.append(field.end)
+    assert isinstance(parse_reply(text, 3), Unscorable)
 
 
 def test_reasoning_is_read_leniently() -> None:
     assert parse_reasoning('{"score": [1], "reasoning": "a \\"good\\" one"}') == 'a "good" one'
     assert parse_reasoning("{'score': [1], 'reasoning': 'it's fine'}") == "it's fine"
     assert parse_reasoning("nothing here") == ""
+    assert parse_reasoning('{"reasoning": "fine", "score": [1]}') == "fine"
+    assert parse_reasoning("{reasoning: 'cut off, it") == "cut off, it"
     assert parse_reasoning('{"score": [1], "reasoning": "half \\ud83d a smile"}') == "half ? a smile"
