@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import atanh, sqrt, tanh
+from math import atanh, isfinite, sqrt, tanh
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ class Agreement:
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
-    """A CSV file with columns `key`, rater, sc and pq; task and model too where there are several.
+    """A CSV file with columns `key`, rater, sc and pq; task and model too where there are several. A rater has one row
+    for each picture of a task and a model.
 
     Raises:
         UserError: one line with the file, the row and what is wrong.
@@ -61,16 +62,17 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     rows = read_csv(path)
     if lacking := [name for name in (key, "rater", "sc", "pq") if rows and name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; a row is one person's view of one picture")
-    ratings = []
+    ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
-        try:
-            sc, pq = float(row["sc"]), float(row["pq"])
-            scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
-        except (ValueError, TypeError):
-            told = f"sc {row['sc']!r} and pq {row['pq']!r} must be numbers of at least 0"
-            raise UserError(f"{path}: row {number}: {told}") from None
-        ratings.append(Rating(row[key], row.get("task") or "all", row.get("model") or "", row["rater"], scores))
-    return ratings
+        sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
+        scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
+        rating = Rating(row[key], row.get("task") or "all", row.get("model") or "", row["rater"], scores)
+        about = rating.picture, rating.task, rating.model, rating.rater
+        first, _ = ratings.setdefault(about, (number, rating))
+        if first != number:
+            told = f"{rating.rater!r} rates {rating.picture!r} in row {first} too; leave one of the rows"
+            raise UserError(f"{path}: row {number}: {told}")
+    return [rating for _, rating in ratings.values()]
 
 
 def read_judged(path: Path, key: str) -> dict[str, Scores]:
@@ -82,8 +84,16 @@ def read_judged(path: Path, key: str) -> dict[str, Scores]:
     rows: Sequence[Mapping[str, Any]] = read_csv(path) if path.suffix.lower() == ".csv" else read_rows(path)
     if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the one that tells pictures apart")
-    scored = [row for row in rows if row["status"] == "scored"]
-    return {str(row[key]): {"sc": _sc(row), "pq": float(row["pq_score"]), "o": float(row["o_score"])} for row in scored}
+    judged: dict[str, Scores] = {}
+    for number, row in enumerate(rows, 1):
+        if row["status"] == "scored":
+            columns = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
+            sc = min(_number(path, number, row, name) for name in columns)
+            pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
+            if str(row[key]) in judged:
+                raise UserError(f"{path}: row {number}: {key} {row[key]!r} has a score in an earlier row; leave one")
+            judged[str(row[key])] = {"sc": sc, "pq": pq, "o": overall}
+    return judged
 
 
 def agreements(ratings: Sequence[Rating], judged: Mapping[str, Scores]) -> list[Agreement]:
@@ -154,10 +164,20 @@ def _means(correlations: Iterable[Correlations]) -> Correlations:
     return {score: fisher_mean(of[score] for of in of_all) for score in SCORES}
 
 
-def _sc(row: Mapping[str, Any]) -> float:
-    if "sc_score" in row:
-        return float(row["sc_score"])
-    return min(float(row["sc_score_1"]), float(row["sc_score_2"]))
+def _number(path: Path, number: int, row: Mapping[str, Any], column: str) -> float:
+    """A score of a row.
+
+    Raises:
+        UserError: it is none.
+    """
+    value = row.get(column)
+    try:
+        score = float(value) if value is not None else -1.0
+    except ValueError:
+        score = -1.0
+    if not (isfinite(score) and score >= 0):
+        raise UserError(f"{path}: row {number}: column {column}: {value!r} must be a number of at least 0")
+    return score
 
 
 def _cell(correlation: float | None) -> str:

@@ -83,14 +83,23 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
     ("text", "told"),
     [
         ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
-        ("pair_id,rater,sc,pq\np,ann,1,\n", r"r.csv: row 1: sc '1' and pq '' must be numbers of at least 0"),
-        ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: .* must be numbers of at least 0"),
+        ("pair_id,rater,sc,pq\np,ann,1,\n", "r.csv: row 1: column pq: '' must be a number of at least 0"),
+        ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: column pq: '-2' must be a number"),
+        ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,-1,-1\n", "row 2: column sc: '-1' must be a number"),
+        ("pair_id,rater,sc,pq\np,ann,nan,2\n", "row 1: column sc: 'nan' must be a number"),
+        ("pair_id,rater,sc,pq\np,ann,1,inf\n", "row 1: column pq: 'inf' must be a number"),
+        ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; leave one"),
     ],
 )
 def test_ratings_that_cannot_be_read_are_told(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "r.csv").write_text(text)
     with pytest.raises(UserError, match=told):
         read_ratings(tmp_path / "r.csv", "pair_id")
+
+
+def test_a_rater_may_see_a_picture_once_for_each_task_and_model(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq,model\np,ann,1,2,a\np,ann,3,4,b\np,bob,5,6,a\n")
+    assert [rating.scores["pq"] for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == [2, 4, 6]
 
 
 def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:

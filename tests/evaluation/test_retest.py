@@ -42,6 +42,21 @@ def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None
     assert report(*few, "pair_id", 9)[5] == "1 of 2 pairs are kept by one and not by the other at O = 9"
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("p1,scored,1,2,nan", "row 2: column o_score: 'nan' must be a number of at least 0"),
+        ("p1,scored,inf,2,3", "row 2: column sc_score: 'inf' must be a number"),
+        ("p0,scored,1,2,3", "row 2: pair_id 'p0' has a score in an earlier row"),
+    ],
+)
+def test_scores_that_are_no_numbers_or_given_twice_are_refused(tmp_path: Path, row: str, told: str) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text(f"pair_id,status,sc_score,pq_score,o_score\np0,scored,1,1,1\n{row}\nlost,unscorable,,,\n")
+    with pytest.raises(UserError, match=told):
+        report(write(tmp_path / "a.parquet", np.ones(2)), path, "pair_id", 9)
+
+
 def test_tables_of_other_pairs_are_refused_and_ratings_told_apart(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.parquet", np.ones(2)), write(tmp_path / "b.parquet", np.ones(2), 5)
     with pytest.raises(UserError, match="no scored pair in common"):
