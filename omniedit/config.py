@@ -383,9 +383,12 @@ class ScoringConfig(Section):
 
     def asked_of(self, judge: str) -> str:
         """`asked`, of any judge: the teacher for one."""
+        from omniedit.scoring.rubric import rubric_of  # it reads files, which most readers of a config have no use for
+
         of_judge = {"reference": "", "student": self.readout, "api": self.api.asked}
         of_judge["internvl"] = f"{self.readout}, {self.internvl.max_tiles} tiles"
-        return of_judge[judge]
+        rubric = rubric_of(self.api.rubric if judge == "api" else "edit")
+        return " ".join(filter(None, (of_judge[judge], f"rubric {rubric.digest}")))
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ScoringConfig":

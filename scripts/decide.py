@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    scores = {row["pair_id"]: row for row in read_rows(args.scores, ["pair_id", "o_score"])}
+    scores = {row["pair_id"]: row for row in read_rows(args.scores, ["pair_id", "o_score", "judge", "prompt_hash"])}
     bench = {row["sha256"] for row in read_rows(args.bench, ["sha256"])}
     with Shard(args.candidates) as candidates:
         rows = decide(candidates, scores, args.scores, bench, args.min_score)

@@ -1,9 +1,28 @@
-"""What an edit is worth: rubric, reply parser, judges, known defects and the student that learns to judge."""
+"""What an edit is worth: rubric, reply parser, judges, known defects and the student that learns to judge.
 
-from omniedit.scoring.judges import JUDGES, api_judge, judging, load_judge
-from omniedit.scoring.parser import Unscorable, parse_reply
-from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.score import Judge, Score
+Public names load on first use: the workflow reads a rubric each time that it is parsed, and needs no pyarrow for that.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omniedit.scoring.judges import JUDGES, api_judge, judging, load_judge
+    from omniedit.scoring.parser import Unscorable, parse_reply
+    from omniedit.scoring.rubric import edit_rubric
+    from omniedit.scoring.score import Judge, Score
+
+_HOME = {
+    "JUDGES": "judges",
+    "Judge": "score",
+    "Score": "score",
+    "Unscorable": "parser",
+    "api_judge": "judges",
+    "edit_rubric": "rubric",
+    "judging": "judges",
+    "load_judge": "judges",
+    "parse_reply": "parser",
+}
 
 __all__ = [
     "JUDGES",
@@ -16,3 +35,13 @@ __all__ = [
     "load_judge",
     "parse_reply",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'omniedit.scoring' has no attribute {name!r}")
+    return getattr(import_module(f"omniedit.scoring.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -57,9 +57,10 @@ def decide(
         min_score: smallest O that is kept.
 
     Raises:
-        UserError: the scores are not those of exactly these candidates.
+        UserError: the scores are not those of exactly these candidates, by one judge and rubric.
     """
     _check_same_pairs(candidates, scores, scores_path)
+    _check_one_rubric(scores, scores_path)
     twins = duplicates(candidates)
     rows = []
     for row, pair_id in enumerate(candidates.pair_ids):
@@ -104,10 +105,21 @@ def duplicates(candidates: Shard) -> dict[str, str]:
 def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path: str | Path) -> None:
     unscored = [pair_id for pair_id in candidates.pair_ids if pair_id not in scores]
     strangers = sorted(set(scores) - set(candidates.pair_ids))
-    remedy = f"delete {scores_path} and run snakemake again to score anew"
+    remedy = _remedy(scores_path)
     if unscored:
         told = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
         raise UserError(f"{scores_path}: {told}; {remedy}")
     if strangers:
         told = f"scores {len(strangers)} pairs that {candidates.path} does not hold (first: {strangers[0]})"
         raise UserError(f"{scores_path}: {told}; {remedy}")
+
+
+def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
+    """Scores of two judges, or of two texts of a rubric, have no threshold in common."""
+    given = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
+    if len(given) > 1:
+        raise UserError(f"{scores_path}: scores by {' and '.join(given)}; {_remedy(scores_path)}")
+
+
+def _remedy(scores_path: str | Path) -> str:
+    return f"delete {scores_path} and run snakemake again to score anew"

@@ -49,8 +49,9 @@ class Rubric:
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the texts' SHA-256."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        """16 hex digits of the SHA-256 of all that it asks and of how its scores make SC and PQ."""
+        asked = [[part.text, part.pictures, part.words, part.scores] for part in self.questions]
+        return hashlib.sha256(json.dumps([asked, self.sc, self.pq]).encode()).hexdigest()[:16]
 
     @property
     def pictures(self) -> tuple[str, ...]:

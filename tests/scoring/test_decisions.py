@@ -30,10 +30,11 @@ PAIRS = [
     made_pair("unread", source="unread"),
     made_pair("just", source="just"),
 ]
-SCORES = {pair.pair_id: {"o_score": 9.5} for pair in PAIRS} | {
-    "low": {"o_score": 8.99},
-    "unread": {"o_score": None},
-    "just": {"o_score": 9.0},
+BY = {"judge": "student", "prompt_hash": "abc"}
+SCORES = {pair.pair_id: BY | {"o_score": 9.5} for pair in PAIRS} | {
+    "low": BY | {"o_score": 8.99},
+    "unread": BY | {"o_score": None},
+    "just": BY | {"o_score": 9.0},
 }
 
 
@@ -81,3 +82,9 @@ def test_scores_of_other_pairs_are_refused_with_both_files(candidates: Path) -> 
         reasons(candidates, missing)
     with pytest.raises(UserError, match=rf"scores\.parquet: scores 1 pairs that {candidates}.*first: stranger"):
         reasons(candidates, SCORES | {"stranger": {"o_score": 1.0}})
+
+
+def test_scores_under_two_rubrics_or_by_two_judges_are_refused(candidates: Path) -> None:
+    for other in ({"prompt_hash": "def"}, {"judge": "reference"}):
+        with pytest.raises(UserError, match=r"scores\.parquet: scores by .* and .*; delete scores\.parquet"):
+            reasons(candidates, SCORES | {"just": SCORES["just"] | other})

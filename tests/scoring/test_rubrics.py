@@ -1,5 +1,9 @@
 """What each rubric asks, in which order, and what its scores make."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 
 from omniedit.errors import UserError
@@ -8,7 +12,7 @@ from omniedit.scoring.rubric import edit_rubric, rubric_of, rubrics
 
 def test_the_chains_rubric_is_the_one_its_scores_were_given_under() -> None:
     rubric = edit_rubric()
-    assert (rubric.digest, rubric.num_scores, len(rubric.questions)) == ("a2ebe5024b9fdd28", 3, 1)
+    assert (rubric.digest, rubric.num_scores, len(rubric.questions)) == ("e41be7af2704e8e2", 3, 1)
 
 
 def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
@@ -19,6 +23,33 @@ def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
         assert sorted((*rubric.sc, *rubric.pq)) == sorted(rubric.scores)
     digests = {rubric.digest for rubric in rubrics().values()}
     assert len(digests) == len(rubrics())
+
+
+@pytest.mark.parametrize("part", ["text", "pictures", "words", "scores", "sc", "pq"])
+def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
+    rubric = rubric_of("viescore_control_generation")
+    first, *others = rubric.questions
+    if part in ("sc", "pq"):
+        changed = replace(rubric, **{part: getattr(rubric, part)[::-1]})
+    else:
+        value = f"{first.text} " if part == "text" else (*getattr(first, part)[::-1], "new")
+        changed = replace(rubric, questions=(replace(first, **{part: value}), *others))
+    assert changed.digest != rubric.digest
+
+
+def test_what_is_asked_names_the_rubric_and_the_parse_of_the_workflow_stays_light() -> None:
+    code = """
+import sys
+from omniedit.config import ScoringConfig
+print(ScoringConfig(judge="reference").asked)
+print(ScoringConfig(api={"rubric": "viescore_editing"}).asked_of("api"))
+heavy = {"torch", "numpy", "pyarrow", "h5py", "transformers"} & set(sys.modules)
+sys.exit(str(heavy) if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    of_reference, of_api = done.stdout.splitlines()
+    assert edit_rubric().digest in of_reference and rubric_of("viescore_editing").digest in of_api
 
 
 @pytest.mark.parametrize(
