@@ -371,6 +371,9 @@ class ScoringConfig(Section):
     whether its judge moved; null: none is scored."""
     teacher_shards: int | None = Field(None, ge=1)
     """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
+    teacher_pairs: int | None = Field(None, ge=1)
+    """Of these, the teacher scores at most so many of each task, an even share of each shard, drawn by a hash; known
+    defects are made from them alone. null: all."""
     student: StudentConfig = StudentConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     internvl: InternvlConfig = InternvlConfig()

@@ -20,6 +20,11 @@ def number_of_blocks(shards: int) -> int:
     return -(-shards // SHARDS_A_BLOCK)
 
 
+def share_of(total: int, shard: int, shards: int) -> int:
+    """Of so much, what falls to a shard: shares differ by one at most and add up to the total."""
+    return total * (shard + 1) // shards - total * shard // shards
+
+
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
     """`--tasks` and `--shards`, what the patterns of a script stand for."""
     parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="fill {task}")

@@ -1,7 +1,7 @@
 """The teacher's scores and rationales for a shard's pairs and for known defects of them, what the student learns from.
 
-Every pair is scored as it is, and with `--defects-per-pair` known defects drawn for it; the former is taken from
-`--scores` where the teacher is the run's judge. What an endpoint may cost is told first.
+Every pair, or `--pairs` of them, is scored as it is, and with `--defects-per-pair` known defects drawn for it; the
+former is taken from `--scores` where the teacher is the run's judge. What an endpoint may cost is told first.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import judging
 from omniedit.scoring.score import write_rows
-from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, taught
+from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--judge", choices=("reference", "api"), default="reference", help="the teacher")
     parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring; for --judge api")
     parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
+    parser.add_argument("--pairs", type=int, help="at most so many of the shard's; all where it is left out")
     parser.add_argument("--defects-per-pair", type=int, default=2)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
@@ -30,7 +31,7 @@ def main() -> None:
 
     scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
     with Shard(args.candidates) as shard:
-        drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed)
+        drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
         with (
             judging(args.judge, len(drawn), scoring=scoring, spent=args.spent) as teacher,
             Progress("pairs") as progress,
@@ -41,6 +42,7 @@ def main() -> None:
                 rows.append(row)
                 progress.advance()
     write_rows(args.out, rows, TEACHER_SCHEMA)
+    print(summary(rows, len(drawn)))
 
 
 if __name__ == "__main__":

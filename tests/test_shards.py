@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.shards import files_of
+from omniedit.shards import files_of, share_of
 from omniedit.tasks import Task
 
 
@@ -12,6 +12,12 @@ def test_a_pattern_stands_for_a_file_of_each_task_and_shard() -> None:
     assert files_of("run{1}/scores/{task}/{shard}.parquet", tasks, 2) == [
         Path(f"run{{1}}/scores/{task}/0000{shard}.parquet") for task in tasks for shard in (0, 1)
     ]
+
+
+@pytest.mark.parametrize(("total", "shards"), [(50_000, 100), (10, 3), (2, 5), (7, 1)])
+def test_shares_differ_by_one_at_most_and_add_up(total: int, shards: int) -> None:
+    shares = [share_of(total, shard, shards) for shard in range(shards)]
+    assert sum(shares) == total and max(shares) - min(shares) <= 1
 
 
 def test_a_file_is_no_pattern() -> None:

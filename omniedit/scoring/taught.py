@@ -65,19 +65,23 @@ def answer_of(teacher: Score, judge: str) -> str:
 def chosen_rows(
     candidates: Sequence[Path], teachers: Sequence[Path], limit: int
 ) -> Iterator[tuple[Path, Path, list[Row]]]:
-    """Files of candidates and of the teacher with rows of the latter, at most `limit` in all, the same for the same
-    files.
+    """Files of candidates and of the teacher with rows of the latter that have scores, at most `limit` in all, the same
+    for the same files.
 
     Raises:
         UserError: as many files of the one as of the other were not given.
     """
     if len(candidates) != len(teachers):
         raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
-    rows = {path: pq.read_table(path).to_pylist() for path in teachers}
+    rows = {path: _scored(pq.read_table(path).to_pylist()) for path in teachers}
     chosen = _chosen({(row["pair_id"], row["defect"]) for table in rows.values() for row in table}, limit)
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
         wanted = [row for row in rows[teacher_file] if (row["pair_id"], row["defect"]) in chosen]
         yield candidate_file, teacher_file, wanted
+
+
+def _scored(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["sc_score_1"] is not None]
 
 
 def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:

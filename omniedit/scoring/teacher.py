@@ -1,5 +1,7 @@
 """What the student is taught from: the teacher's verdict on pairs as they are and with known defects."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,41 +11,34 @@ import pyarrow as pa
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.scoring.defects import DEFECTS, NO_DEFECT, with_defect
-from omniedit.scoring.score import COLUMNS, Judge, score_row
+from omniedit.scoring.score import COLUMNS, SCORES_SCHEMA, Judge, score_row
 from omniedit.tables import read_rows
 
-TEACHER_SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("defect", pa.string()),
-        ("sc_score_1", pa.float64()),
-        ("sc_score_2", pa.float64()),
-        ("pq_score", pa.float64()),
-        ("o_score", pa.float64()),
-        ("reasoning", pa.string()),
-        ("judge", pa.string()),
-    ]
-)
+TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string()))
+"""What is unscorable has no scores, and the reason in `reasoning`. Old files lack such rows, `status` and what tells of
+the judge."""
 
 Lesson = tuple[int, str]
 """A row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
 
 
-def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int) -> list[Lesson]:
-    """For each row the pair as it is, then the defects drawn for it, none twice."""
+def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int | None = None) -> list[Lesson]:
+    """For each row the pair as it is, then the defects drawn for it, none twice.
+
+    Args:
+        most: of the pairs, those of the least hash; another number changes nothing of those that both have.
+    """
     rng = np.random.default_rng([seed, len(pair_ids)])
     count = min(defects_per_pair, len(DEFECTS))
-    return [
-        (row, defect)
-        for row in range(len(pair_ids))
-        for defect in (NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist())
-    ]
+    drawn = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for _ in pair_ids]
+    by_hash = sorted(range(len(pair_ids)), key=lambda row: hashlib.sha256(pair_ids[row].encode()).digest())
+    return [(row, defect) for row in sorted(by_hash[:most]) for defect in drawn[row]]
 
 
 def taught(
     shard: Shard, drawn: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[dict[str, object]]:
-    """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have, and a pair without a score, give none.
+    """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives none.
 
     Args:
         known: pair id -> the row of `SCORES_SCHEMA` that this teacher already gave to the pair as it is.
@@ -54,8 +49,8 @@ def taught(
         seen = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
         seen |= _judged(shard, [lesson for lesson in batch if lesson not in seen], teacher)
         for lesson in batch:
-            columns = seen.get(lesson, {"status": "impossible"})
-            if columns["status"] == "scored":
+            if lesson in seen:
+                columns = seen[lesson]
                 yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {"defect": lesson[1]}
 
 
@@ -80,3 +75,11 @@ def known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
         if (row["judge"], row["prompt_hash"]) != (teacher.name, teacher.prompt_hash):
             raise UserError(f"{path}: scores of the judge '{row['judge']}', not of the teacher; leave --scores out")
     return {row["pair_id"]: row for row in rows}
+
+
+def summary(rows: Sequence[Mapping[str, object]], drawn: int) -> str:
+    """How many of the lessons drawn the student can learn from, and why the others are none."""
+    reasons = Counter(str(row["reasoning"]) for row in rows if row["status"] != "scored")
+    told = f"{len(rows) - reasons.total()} lessons, {drawn - len(rows)} defects that their pairs cannot have"
+    first = f" (most often: {reasons.most_common(1)[0][0]})" if reasons else ""
+    return f"{told}, {reasons.total()} unscorable{first}"

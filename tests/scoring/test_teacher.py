@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from omniedit.errors import UserError
@@ -11,22 +12,25 @@ from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.defects import NO_DEFECT
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import SCORES_SCHEMA, Score, score_row
-from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, taught
+from omniedit.scoring.taught import chosen_rows
+from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
+
+OF_OLD_FILES = ("pair_id", "defect", "sc_score_1", "sc_score_2", "pq_score", "o_score", "reasoning", "judge")
 
 
 class CountingTeacher:
     """Gives every picture the same score and counts how many it saw."""
 
-    name, batch_size, prompt_hash = "counting", 1, "hash"
+    name, version, batch_size, prompt_hash = "counting", "", 1, "hash"
 
     def __init__(self) -> None:
         self.seen = 0
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         self.seen += len(pairs)
-        return [Score(8.0, 9.0, 7.0, "So it is.")] * len(pairs)
+        return [Score(8.0, 9.0, 7.0, "So it is.", "v1")] * len(pairs)
 
 
 @pytest.fixture
@@ -54,10 +58,38 @@ def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_
         drawn = lessons(pairs.pair_ids, 1, seed=0)
         rows = list(taught(pairs, drawn, teacher, known_scores(tmp_path / "scores.parquet", teacher)))
     as_they_are = {row["pair_id"]: row for row in rows if row["defect"] == NO_DEFECT}
-    assert set(as_they_are) == {"p0", "p2"}
-    assert as_they_are["p0"]["reasoning"] == "Known." and as_they_are["p2"]["reasoning"] == "So it is."
-    assert teacher.seen == len(rows) - 1
-    assert all(set(row) == set(TEACHER_SCHEMA.names) and row["judge"] == "counting" for row in rows)
+    assert {pair: row["reasoning"] for pair, row in as_they_are.items()} == {
+        "p0": "Known.",
+        "p1": "no reply",
+        "p2": "So it is.",
+    }
+    assert teacher.seen == len(rows) - 2
+    assert all((row["judge"], row["prompt_hash"]) == ("counting", "hash") for row in rows)
+    assert as_they_are["p2"]["judge_version"] == "v1" and as_they_are["p2"]["status"] == "scored"
+    assert as_they_are["p1"]["status"] == "unscorable" and as_they_are["p1"].get("o_score") is None
+    assert f"{len(rows) - 1} lessons" in summary(rows, len(drawn))
+    assert "1 unscorable (most often: no reply)" in summary(rows, len(drawn))
+
+
+def test_what_is_unscorable_is_not_learnt_from_and_old_files_are_read_on(tmp_path: Path) -> None:
+    teacher = CountingTeacher()
+    verdicts = {"p0": Score(8, 9, 7), "p1": Unscorable("no reply"), "p2": Score(1, 2, 3)}
+    rows = [score_row(pair, verdict, teacher) | {"defect": ""} for pair, verdict in verdicts.items()]
+    old = pa.schema([TEACHER_SCHEMA.field(name) for name in OF_OLD_FILES])
+    write_rows(tmp_path / "new.parquet", rows, TEACHER_SCHEMA)
+    write_rows(tmp_path / "old.parquet", [row for row in rows if row["status"] == "scored"], old)
+    for name in ("new", "old"):
+        ((_, _, read),) = chosen_rows([Path("candidates.h5")], [tmp_path / f"{name}.parquet"], 2)
+        assert [row["pair_id"] for row in read] == ["p0", "p2"]
+
+
+def test_of_each_shard_a_share_is_asked_about_and_more_of_them_change_nothing_of_the_others() -> None:
+    ids = [f"p{number}" for number in range(40)]
+    every, some, more = (lessons(ids, 2, 0, most) for most in (None, 10, 11))
+    assert len(every) == 120 and len(some) == 30 and set(some) < set(more) < set(every)
+    assert some == [lesson for lesson in every if lesson in some]
+    assert {row for row, _ in some} != set(range(10))
+    assert lessons(ids, 2, 0, 100) == every
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])

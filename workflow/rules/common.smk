@@ -20,7 +20,7 @@ from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
-from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks
+from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.listing import listing_digest
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
@@ -377,6 +377,14 @@ def teacher_judge_option(wildcards):
 def asked(wildcards):
     """What else decides the scores."""
     return CONFIG.scoring.asked
+
+
+def pairs_taught(wildcards):
+    """At most so many of a shard's pairs are shown to the teacher."""
+    if CONFIG.scoring.teacher_pairs is None:
+        return ""
+    shard, shards = int(wildcards.taught), len(TEACHER_SHARDS)
+    return f"--pairs {share_of(CONFIG.scoring.teacher_pairs, shard, shards)}"
 
 
 def scores_of_teacher(wildcards):

@@ -29,13 +29,14 @@ rule teach_shard:
         scores=scores_option,
         teacher=teacher_judge_option,
         asked=CONFIG.scoring.asked_of(CONFIG.scoring.teacher),
+        pairs=pairs_taught,
         defects=CONFIG.scoring.teacher_defects,
         seed=CONFIG.seed,
     message:
         "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
     shell:
-        "python scripts/teach.py {input.candidates} {params.scores} {params.teacher} --defects-per-pair {params.defects}"
-        " --seed {params.seed} --out {output} > {log} 2>&1"
+        "python scripts/teach.py {input.candidates} {params.scores} {params.teacher} {params.pairs}"
+        " --defects-per-pair {params.defects} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 if CONFIG.scoring.teacher == "api":
