@@ -1,4 +1,4 @@
-"""The student's agreement with its teacher: scorer/ -> report/agreement.html."""
+"""The student's agreement with its teacher at the filter's threshold: scorer/ -> report/agreement.html and .json."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.agreement import agreement_page
+from omniedit.scoring.agreement import BEFORE, at_min_score
 from omniedit.tables import read_rows
 
 
@@ -17,10 +18,15 @@ def main() -> None:
     parser.add_argument("--judge", required=True, help="the judge whose scores the filter uses")
     parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    parser.add_argument("--figures", type=Path, help="what it shows (.json)")
     args = parser.parse_args()
 
-    figures = json.loads((args.scorer / "agreement.json").read_text())
-    rows = read_rows(args.scorer / "agreement.parquet")
+    told = json.loads((args.scorer / "agreement.json").read_text())
+    rows, before = read_rows(args.scorer / "agreement.parquet"), args.scorer / f"{BEFORE}.parquet"
+    figures = at_min_score(told, rows, read_rows(before) if before.is_file() else None, args.min_score)
+    if args.figures:
+        with replaced(args.figures) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     page = agreement_page(args.run, figures, rows, args.judge, args.min_score)
     with replaced(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")

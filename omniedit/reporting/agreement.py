@@ -30,7 +30,7 @@ def agreement_page(
     """The page.
 
     Args:
-        figures: agreement.json.
+        figures: agreement.json for `min_score`.
         rows: agreement.parquet, a held-out example each.
         judge: the one whose scores the run's filter uses.
         min_score: the filter's threshold.

@@ -17,10 +17,15 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import Score
 
 THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
+MIN_SCORE = 9.0
+"""The filter's threshold where none is told, the paper's: a student does not know what its scores will be used for."""
 PRECISIONS = (0.8, 0.9, 0.95)
 """For which a threshold of the student is proposed."""
 DRAWS = 500
 """Resamplings of a bootstrap."""
+BEFORE = "agreement_before"
+"""The table of the rows before training, beside agreement.parquet."""
+_OF_CHOICE = ("precision", "recall", "f1")
 _SCORES = ("sc_score_1", "sc_score_2", "sc_score", "pq_score", "o_score")
 
 AGREEMENT_SCHEMA = pa.schema(
@@ -46,7 +51,8 @@ def agreement_row(
 
 
 def write_agreement(folder: Path, rows: Sequence[Row], before: Sequence[Row], about: Mapping[str, Any]) -> None:
-    """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows.
+    """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows of
+    both, from which other thresholds' are computed.
 
     What matters most is printed.
     """
@@ -54,26 +60,49 @@ def write_agreement(folder: Path, rows: Sequence[Row], before: Sequence[Row], ab
     told = {**about, **figures, "before": agreement(before)}
     print(json.dumps({key: figures[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
     (folder / "agreement.json").write_text(json.dumps(told, indent=2) + "\n")
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=AGREEMENT_SCHEMA), folder / "agreement.parquet")
+    for name, table in (("agreement", rows), (BEFORE, before)):
+        pq.write_table(pa.Table.from_pylist(list(table), schema=AGREEMENT_SCHEMA), folder / f"{name}.parquet")
 
 
-def agreement(rows: Sequence[Row]) -> dict[str, Any]:
+def at_min_score(
+    told: Mapping[str, Any], rows: Sequence[Row], before: Sequence[Row] | None, min_score: float
+) -> dict[str, Any]:
+    """agreement.json for a filter's threshold.
+
+    Args:
+        told: the file as it is.
+        before: None where the student is older than the table of rows before training: the choice before is null then.
+    """
+    if told.get("min_score", MIN_SCORE) == min_score:
+        return dict(told)
+    return {
+        **told,
+        **agreement(rows, min_score),
+        "before": _without_choice(told["before"]) if before is None else agreement(before, min_score),
+    }
+
+
+def agreement(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, Any]:
     """Figures of agreement over held-out rows; what cannot be computed (no pair above a threshold) is null.
 
     Spearman's rank correlation and mean absolute error of each score; at each threshold of O the student's precision,
     recall and F1 of the teacher's choice; O with its intervals over all, by task and by ratio; what the teacher gives
     where the student gives so much; the mean O that both give to each defect.
+
+    Args:
+        min_score: the filter's threshold on O, at which precision, recall and F1 over all, by task and by ratio are.
     """
     read = scored(rows)
     return {
+        "min_score": min_score,
         "held_out": len(rows),
         "unscorable": len(rows) - len(read),
         "spearman": {score: spearman(*_columns(read, score)) for score in _SCORES},
         "mean_absolute_error": {score: mean_absolute_error(*_columns(read, score)) for score in _SCORES},
-        "at_threshold": {str(t): _choice_at(*_columns(read, "o_score"), t) for t in THRESHOLDS},
-        "overall": overall(read),
-        "by_task": _grouped(read, "task"),
-        "by_ratio": _grouped(read, "ratio"),
+        "at_threshold": {str(t): _choice_at(*_columns(read, "o_score"), t) for t in sorted({*THRESHOLDS, min_score})},
+        "overall": overall(read, min_score),
+        "by_task": _grouped(read, "task", min_score),
+        "by_ratio": _grouped(read, "ratio", min_score),
         "calibration": calibration(*_columns(read, "o_score")),
         "by_defect": {
             defect or "none": _means([row for row in read if row["defect"] == defect])
@@ -87,25 +116,26 @@ def scored(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["student_o_score"] is not None]
 
 
-def overall(rows: Sequence[Row]) -> dict[str, Any]:
-    """Of O: how many pairs, each measure of `MEASURES`, and its 95 % interval."""
+def overall(rows: Sequence[Row], min_score: float) -> dict[str, Any]:
+    """Of O: how many pairs, each of `measures`, and its 95 % interval."""
     teacher_N, student_N = _columns(rows, "o_score")
-    values = {name: measure(teacher_N, student_N) for name, measure in MEASURES.items()}
-    return {"pairs": len(rows), **values, "intervals": intervals(rows)}
+    values = {name: measure(teacher_N, student_N) for name, measure in measures(min_score).items()}
+    return {"pairs": len(rows), **values, "intervals": intervals(rows, min_score)}
 
 
-def intervals(rows: Sequence[Row]) -> dict[str, list[float] | None]:
-    """95 % percentile intervals of `MEASURES` by the bootstrap (Efron 1979): pairs are drawn anew, each with all its
+def intervals(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
+    """95 % percentile intervals of `measures` by the bootstrap (Efron 1979): pairs are drawn anew, each with all its
     defects. None where fewer than half of the draws give a value, or all give the same: then they tell nothing.
     """
     teacher_N, student_N = _columns(rows, "o_score")
     cluster_N = np.unique([row["pair_id"] for row in rows], return_inverse=True)[1]
     members = [np.flatnonzero(cluster_N == cluster) for cluster in range(cluster_N.max(initial=-1) + 1)]
     rng = np.random.default_rng(0)
-    drawn: dict[str, list[float]] = {name: [] for name in MEASURES}
+    measured = measures(min_score)
+    drawn: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(DRAWS if members else 0):
         places = np.concatenate([members[cluster] for cluster in rng.integers(len(members), size=len(members))])
-        for name, measure in MEASURES.items():
+        for name, measure in measured.items():
             if (value := measure(teacher_N[places], student_N[places])) is not None:
                 drawn[name].append(value)
     return {
@@ -168,21 +198,28 @@ def mean_absolute_error(teacher_N: Values, student_N: Values) -> float | None:
     return round(float(np.abs(teacher_N - student_N).mean()), 4) if len(teacher_N) else None
 
 
-def _at_nine(measure: str) -> Measure:
-    return lambda teacher_N, student_N: _choice_at(teacher_N, student_N, THRESHOLDS[-1])[measure]
+def measures(min_score: float) -> dict[str, Measure]:
+    """Of agreement on O; precision, recall and F1 are of the choice at `min_score`."""
+
+    def of_choice(name: str) -> Measure:
+        return lambda teacher_N, student_N: _choice_at(teacher_N, student_N, min_score)[name]
+
+    return {
+        "spearman": spearman,
+        "mean_absolute_error": mean_absolute_error,
+        **{name: of_choice(name) for name in _OF_CHOICE},
+    }
 
 
-MEASURES: dict[str, Measure] = {
-    "spearman": spearman,
-    "mean_absolute_error": mean_absolute_error,
-    **{name: _at_nine(name) for name in ("precision", "recall", "f1")},
-}
-"""Precision, recall and F1 of the choice at O = 9."""
+def _without_choice(figures: Mapping[str, Any]) -> dict[str, Any]:
+    unknown: dict[str, None] = dict.fromkeys(_OF_CHOICE)
+    overall = figures["overall"]
+    return {**figures, "overall": {**overall, **unknown, "intervals": {**overall["intervals"], **unknown}}}
 
 
-def _grouped(rows: Sequence[Row], column: str) -> dict[str, dict[str, Any]]:
+def _grouped(rows: Sequence[Row], column: str, min_score: float) -> dict[str, dict[str, Any]]:
     values = sorted({row[column] for row in rows})
-    return {value: overall([row for row in rows if row[column] == value]) for value in values}
+    return {value: overall([row for row in rows if row[column] == value], min_score) for value in values}
 
 
 def _ranks(values_N: Values) -> Values:

@@ -1,11 +1,25 @@
 """Agreement is what its names say, and null where there is nothing to compute it from."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from omniedit.scoring.agreement import agreement, agreement_row, calibration, intervals, proposal, spearman
+from omniedit.scoring.agreement import (
+    BEFORE,
+    agreement,
+    agreement_row,
+    at_min_score,
+    calibration,
+    intervals,
+    proposal,
+    spearman,
+    write_agreement,
+)
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import Score
+from omniedit.tables import read_rows
 
 
 def test_spearman_ranks_with_ties_sharing_their_mean_rank() -> None:
@@ -31,6 +45,29 @@ def test_precision_and_recall_at_the_threshold() -> None:
         {"teacher_keeps": 3, "student_keeps": 3, "precision": 0.6667, "recall": 0.6667, "f1": 0.6667}
     )
     assert figures["by_defect"]["blur"] == {"pairs": 0, "teacher": None, "student": None}
+
+
+def test_another_threshold_of_the_filter_moves_the_choice_and_its_intervals_alone(tmp_path: Path) -> None:
+    """Of what stands in the student's folder; without the rows before training the choice before is null."""
+    rng = np.random.default_rng(0)
+    rows = [row(i, t, np.clip(t + rng.normal(0, 1), 0, 10)) for i, t in enumerate(rng.uniform(4, 10, 60))]
+    before = [row(i, 8 + i % 2, 5 + i % 5) for i in range(40)]
+    write_agreement(tmp_path, rows, before, {"teacher": "reference"})
+    told = json.loads((tmp_path / "agreement.json").read_text())
+    stored, stored_before = (read_rows(tmp_path / f"{name}.parquet") for name in ("agreement", BEFORE))
+    assert told["min_score"] == 9 and at_min_score(told, stored, stored_before, 9.0) == told
+    lower = at_min_score(told, stored, stored_before, 7.5)
+    teacher, student = (np.array([r[f"{who}_o_score"] for r in rows]) for who in ("teacher", "student"))
+    both = ((teacher >= 7.5) & (student >= 7.5)).sum()
+    for of_all in (lower["overall"], lower["by_ratio"]["3x2"], lower["at_threshold"]["7.5"]):
+        assert of_all["precision"] == pytest.approx(both / (student >= 7.5).sum(), abs=1e-4)
+    low, high = lower["overall"]["intervals"]["precision"]
+    assert low < lower["overall"]["precision"] < high and lower["min_score"] == 7.5
+    assert lower["overall"]["spearman"] == told["overall"]["spearman"] and lower["teacher"] == "reference"
+    assert (told["before"]["overall"]["recall"], lower["before"]["overall"]["recall"]) == (0.2, 0.4)
+    older = at_min_score({name: told[name] for name in told if name != "min_score"}, stored, None, 7.5)["before"]
+    assert older["overall"]["recall"] is None and older["overall"]["intervals"]["recall"] is None
+    assert older["overall"]["spearman"] == told["before"]["overall"]["spearman"]
 
 
 def test_nothing_read_gives_nulls_not_numbers() -> None:

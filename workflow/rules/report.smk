@@ -199,6 +199,7 @@ rule report_agreement:
             category="2 Scores",
             labels={"page": "Student judge"},
         ),
+        figures="results/{run}/report/agreement.json",
     log:
         "logs/{run}/report_agreement.log",
     benchmark:
@@ -213,7 +214,7 @@ rule report_agreement:
         "Report: student judge; {log}"
     shell:
         "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}"
-        " --min-score {params.min_score} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} --out {output[0]} --figures {output.figures} > {log} 2>&1"
 
 
 rule report_training:
