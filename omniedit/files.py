@@ -67,28 +67,34 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-_HELD: list[int] = []
+_HELD: dict[Path, int] = {}
 
 
-def hold_lock(path: str | Path) -> None:
-    """Hold the lock file `path` until this process ends, however it ends.
+def hold_lock(path: str | Path, at_work: str = "another run is at work in this folder") -> bool:
+    """Hold the lock file `path` until this process ends, however it ends; a process may ask for its own again.
 
-    A file system that has no locks is told on standard error, and nothing is held.
+    Returns:
+        False where the file system has no locks: that is told on standard error, and nothing is held.
 
     Raises:
-        UserError: another live process holds it; the text gives its process id and machine.
+        UserError: another live process holds it; the text says that it is `at_work`, its process id and machine.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path).absolute()
+    if path in _HELD:
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         pid, _, host = os.read(descriptor, 256).decode().partition(" ")
-        holder = f"process {pid} on {host}"
-        raise UserError(f"{path}: another run is at work in this folder ({holder}); wait for it or stop it") from None
+        os.close(descriptor)
+        raise UserError(f"{path}: {at_work} (process {pid} on {host}); wait for it or stop it") from None
     except OSError as error:
-        print(f"{path}: no lock here ({error.strerror}); let no second run work in this folder", file=sys.stderr)
-    else:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()} {_HOST}".encode())
-    _HELD.append(descriptor)
+        os.close(descriptor)
+        print(f"{path}: no lock here ({error.strerror}); let no second one work beside this", file=sys.stderr)
+        return False
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()} {_HOST}".encode())
+    _HELD[path] = descriptor
+    return True

@@ -12,7 +12,8 @@ set -- --nproc-per-node "$ranks" --redirects 3 --tee 3 --log-dir "$logs" "$@"
 if [ "$nodes" -eq 1 ]; then
     exec torchrun --standalone "$@"
 fi
-MASTER_ADDR=$(hostname) MASTER_PORT=29400
+# Below the ports that systems give out; another one for each job, since trainings may share this node.
+MASTER_ADDR=$(hostname) MASTER_PORT=$((20000 + ${SLURM_JOB_ID:-0} % 12000))
 export MASTER_ADDR MASTER_PORT
 # shellcheck disable=SC2016  # each node has its own SLURM_NODEID
 exec srun --nodes "$nodes" --ntasks "$nodes" --ntasks-per-node 1 --cpus-per-task "$cores" --kill-on-bad-exit=1 \

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.files import replaced
+from omniedit.files import hold_lock, replaced
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -61,6 +61,10 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     first.kill()
     first.wait()
     assert subprocess.run([sys.executable, "-c", hold], capture_output=True).returncode == 0
+
+
+def test_a_process_may_ask_for_its_own_lock_again(tmp_path: Path) -> None:
+    assert hold_lock(tmp_path / "lock") and hold_lock(tmp_path / "lock")
 
 
 def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@
     manifest.json                     bytes and sha256 of each
 {folder}/metrics.jsonl            what was logged until now
 {folder}/tensorboard/, samples/   grids of edits, step-00000200.png
+{folder}.lock                     held by the training that writes them
 """
 
 import json
@@ -29,7 +30,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from omniedit.config import TrainConfig
-from omniedit.files import replaced
+from omniedit.files import hold_lock, replaced
 from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
@@ -93,12 +94,16 @@ class Checkpoints:
     Args:
         folder: outlives a failed job; made anew where it holds another run's checkpoints.
         run: JSON values that the weights depend on: options, seed, digests of the data and the base.
+
+    Raises:
+        UserError: another training writes there; the text gives its process and machine.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any]) -> None:
         self.folder = folder
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         if self.rank == 0:
+            hold_lock(folder.with_name(f"{folder.name}.lock"), "another training writes these checkpoints")
             identity = folder / RUN
             if not identity.is_file() or json.loads(identity.read_text()) != run:
                 shutil.rmtree(folder, ignore_errors=True)

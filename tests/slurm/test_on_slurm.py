@@ -23,6 +23,7 @@ from omniedit.tasks import Task
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
 from slurm.through import (
+    IMPATIENT,
     Ended,
     digests,
     processes,
@@ -165,6 +166,26 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
     show("scancel, a job that hangs until its time limit, a full disk, side by side", ended)
     assert ended.screen.count("Trying to restart job") >= 3
     made_again(on_slurm, run, "candidates/style_transfer/00000.h5")
+
+
+def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
+    on_slurm: Path, run: Path, show: Show
+) -> None:
+    left: list[str] = []
+
+    def kill_controller() -> None:
+        left.append(running_job("synthesize_shard"))
+        os.kill(processes(on_slurm, IMPATIENT.name)[0], signal.SIGKILL)
+
+    (on_slurm / "results/small" / SHARD).unlink()
+    killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
+    assert killed.status == -signal.SIGKILL
+
+    ended = made_again(on_slurm, run, SHARD)
+    show("SIGKILL of the controller, then the same command", ended)
+    assert f"Slurm job {left[0]} (synthesize_shard" in ended.screen
+    asked = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
+    assert slurm_command("sacct", *asked).startswith("CANCELLED")
 
 
 def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) -> None:

@@ -5,6 +5,8 @@ import math
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -114,6 +116,7 @@ def two_ranks(run: Path, alone: None) -> Path:
     train(run, run / "alone3", steps=3)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
         train(run, run / "one_then_two", terminated=3, steps=6)
+    (run / "one_then_two.lock").unlink()  # this process, which goes on, would hold it to its end
     finish(start(f"from pathlib import Path\nfrom training import two_ranks\ntwo_ranks.scenario(Path({str(run)!r}))"))
     train(run, run / "two_then_one", zero_stage=0, steps=6)
     return run
@@ -299,6 +302,20 @@ def test_checkpoints_of_another_run_are_not_gone_on_from(alone: None, tmp_path: 
     assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
     (tmp_path / "step-00000007.part").mkdir()
     assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
+
+
+def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:
+    lock = str(tmp_path / "editnet.lock")
+    hold = f"from omniedit.files import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
+    first = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    first.stdout.readline()
+    with pytest.raises(UserError, match=rf"another training writes these checkpoints \(process {first.pid} on "):
+        Checkpoints(tmp_path / "editnet", {})
+    assert not (tmp_path / "editnet").exists()
+    first.kill()
+    first.wait()
+    assert Checkpoints(tmp_path / "editnet", {}).steps() == []
 
 
 def test_epochs_take_the_place_of_steps() -> None:

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.errors import alive
+from workflow.chain import REPOSITORY
 
 RANK = """
 import os, pathlib, time
@@ -27,6 +29,18 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
     torchrun.send_signal(signal.SIGKILL)
     torchrun.wait()
     waited_until(lambda: not alive(rank))
+
+
+def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "srun").write_text('#!/bin/sh\necho "$MASTER_PORT"\n')
+    (tmp_path / "srun").chmod(0o755)
+    launch = [str(REPOSITORY / "scripts/launch_ranks.sh"), "2", "1", "1", "logs", "train.py"]
+    variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ports = [
+        int(subprocess.run(launch, env=variables | {"SLURM_JOB_ID": job}, capture_output=True, check=True).stdout)
+        for job in ("4095", "4096", "67123456", "4095")
+    ]
+    assert len(set(ports)) == 3 and ports[0] == ports[3] and all(1024 < port < 32768 for port in ports)
 
 
 def waited_until(is_so: Callable[[], bool], seconds: float = 180) -> None:

@@ -21,6 +21,7 @@ from omniedit.errors import UserError
 from omniedit.files import hold_lock, write_changed
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
+from omniedit.slurm import cancel_left_behind
 from omniedit.sources.listing import listing_digest
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
@@ -46,9 +47,8 @@ try:
         api_key(CONFIG.scoring.api)
     if WORKS and CONFIG.tasks.learned and CONFIG.proposals.source == "api":
         api_key(CONFIG.proposals.api)
-    if WORKS:
-        # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
-        hold_lock(".snakemake/omniedit.lock")
+    # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
+    HOLDS_LOCK = WORKS and hold_lock(".snakemake/omniedit.lock")
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -125,6 +125,16 @@ if workflow.is_main_process:
 if WORKS:
     # What `omniedit status` goes by.
     write_changed(f"results/{CONFIG.run}/config.json", CONFIG.model_dump_json(indent=1) + "\n")
+
+
+onstart:
+    if HOLDS_LOCK:
+        try:
+            cancel_left_behind(Path())
+        except UserError as error:
+            if not workflow.local_exec:
+                sys.exit(f"error: {error}")
+            print(f"{error}; not known whether a killed run left Slurm jobs in this folder", file=sys.stderr)
 
 
 def all_results(wildcards):
