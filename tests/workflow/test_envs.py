@@ -83,6 +83,19 @@ def test_environment_holds_what_its_scripts_import(stage: str) -> None:
         assert packages & set(pins(stage)), f"{module} of {packages}"
 
 
+def test_the_environment_that_starts_snakemake_can_fetch_models() -> None:
+    """It is `.venv/slurm.ok` of the Makefile: the fetching is a rule of that machine, and needs no conda."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    made = re.search(r"slurm\.ok:.*?'\.\[([\w,]+)\]'", (REPOSITORY / "Makefile").read_text(), re.DOTALL)
+    assert made
+    extras = [project["optional-dependencies"][extra] for extra in made[1].split(",")]
+    named = {canonicalize_name(Requirement(line).name) for line in sum(extras, project["dependencies"])}
+    modules = third_party_imports({REPOSITORY / "scripts/fetch_models.py"})
+    assert "huggingface_hub" in modules
+    for module in modules:
+        assert {canonicalize_name(package) for package in MODULES_OF[module]} & named, module
+
+
 def third_party_imports(files: set[Path]) -> set[str]:
     """Top modules that the files, or modules of omniedit that they import, take from elsewhere, at any depth."""
     todo, seen, found = list(files), set(files), set()
