@@ -65,7 +65,7 @@ def main() -> None:
     pipeline = base.pipeline(editor, options.resolution)
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
-    checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base.transformer))
+    checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     trainer.run(checkpoints)
     with trainer.state.mean_whole():
         if dist.get_rank() == 0:

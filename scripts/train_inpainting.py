@@ -64,7 +64,7 @@ def main() -> None:
         batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
         objects = [checksum(path) for path in args.objects]
-        identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base.transformer)
+        identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
         checkpoints = Checkpoints(args.checkpoints, identity)
         trainer.run(checkpoints)
     with trainer.state.mean_whole():

@@ -8,6 +8,7 @@
 {folder}/metrics.jsonl            what was logged until now
 {folder}/tensorboard/, samples/   grids of edits, step-00000200.png
 {folder}.lock                     held by the training that writes them
+{folder}.aside-1 ...              those of other runs, which a changed config left behind
 """
 
 import json
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from itertools import product
+from itertools import count, product
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from torch import Tensor, nn
 from omniedit.config import TrainConfig
 from omniedit.files import hold_lock, replaced
 from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
+from omniedit.models.base import Base
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 
@@ -41,6 +43,9 @@ POSITION = "position.json"
 WITHOUT_EFFECT = {
     "base",
     "accumulate",
+    "checkpoint_activations",
+    "compile",
+    "attention",
     "encode_once",
     "checkpoint_every",
     "held_out_every",
@@ -70,14 +75,35 @@ class Position:
     skipped_in_a_row: int = 0
 
 
-def run_identity(options: TrainConfig, seed: int, buckets: Path, base: nn.Module) -> dict[str, Any]:
+def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> dict[str, Any]:
     """What the weights of a run depend on, as JSON values."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT),
         "seed": seed,
         "buckets": sha256((buckets / "manifest.json").read_bytes()).hexdigest(),
-        "base": weights_sha256(base),
+        **base_identity(base),
     }
+
+
+def base_identity(base: Base) -> dict[str, Any]:
+    """What a base gives to training: its network, and what makes latents and embeddings for it."""
+    return {
+        "base": weights_sha256(base.transformer),
+        "prediction_type": base.prediction_type,
+        "vae": weights_sha256(base.vae),
+        "text_encoders": [weights_sha256(encoder) for encoder in base.text.encoders()],
+    }
+
+
+def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
+    """Keys, as in options.steps, of which two runs say different things; what only one of them tells does not count."""
+    found = []
+    for key in sorted(known.keys() & run.keys()):
+        if isinstance(known[key], dict) and isinstance(run[key], dict):
+            found += [f"{key}.{inner}" for inner in differences(known[key], run[key])]
+        elif known[key] != run[key]:
+            found.append(key)
+    return found
 
 
 def weights_sha256(module: nn.Module) -> str:
@@ -92,7 +118,8 @@ class Checkpoints:
     """The checkpoints of a run. Every rank makes one; rank 0 alone renames and deletes.
 
     Args:
-        folder: outlives a failed job; made anew where it holds another run's checkpoints.
+        folder: outlives a failed job; one that holds another run's checkpoints is renamed, with a line on standard
+            output that says why.
         run: JSON values that the weights depend on: options, seed, digests of the data and the base.
 
     Raises:
@@ -104,10 +131,12 @@ class Checkpoints:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         if self.rank == 0:
             hold_lock(folder.with_name(f"{folder.name}.lock"), "another training writes these checkpoints")
-            identity = folder / RUN
-            if not identity.is_file() or json.loads(identity.read_text()) != run:
-                shutil.rmtree(folder, ignore_errors=True)
-                with replaced(identity) as temporary:
+            if problem := self._not_of(run):
+                aside = _free_name(folder)
+                folder.rename(aside)
+                print(f"{folder}: {problem}; set aside as {aside.name}, training starts anew", flush=True)
+            if not (folder / RUN).is_file():
+                with replaced(folder / RUN) as temporary:
                     temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")
         dist.barrier()
 
@@ -178,8 +207,24 @@ class Checkpoints:
         state.optimizer.guard.norms.extend(position.norms)
         return position
 
+    def _not_of(self, run: Mapping[str, Any]) -> str | None:
+        """Why what the folder holds cannot be gone on from by a run; None where it can, or where it holds nothing."""
+        if not self.folder.is_dir() or not any(self.folder.iterdir()):
+            return None
+        try:
+            differ = differences(json.loads((self.folder / RUN).read_text()), run)
+        except FileNotFoundError:
+            return f"{RUN} is missing"
+        except (ValueError, AttributeError):
+            return f"{RUN} cannot be read"
+        return f"checkpoints of another run ({', '.join(differ)} changed)" if differ else None
+
     def _folder(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
+
+
+def _free_name(folder: Path) -> Path:
+    return next(path for n in count(1) if not (path := folder.with_name(f"{folder.name}.aside-{n}")).exists())
 
 
 def parts_of(state: TrainedState) -> dict[str, Tensor]:

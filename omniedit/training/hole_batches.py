@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image as PillowImage
-from torch import Tensor, nn
+from torch import Tensor
 
 from omniedit.config import HolesConfig, TrainConfig
 from omniedit.images import Image, Mask
 from omniedit.instructions.sides import names_a_side
+from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import condition_of
 from omniedit.sources.shard import PhotoShards
 from omniedit.training.batches import EditBatch, Embeddings, Velocities, held_out_pairs, importance, noise_levels
-from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
+from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
 from omniedit.training.objective import rectified_flow_pair
 from omniedit.training.photo_store import PhotoBatch, PhotoStore
 from omniedit.training.random_holes import random_hole
@@ -132,7 +133,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
 
 
 def inpainting_identity(
-    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: nn.Module
+    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
 ) -> dict[str, Any]:
     """What the weights of a training depend on, as JSON values: a checkpoint of another one is not gone on from.
 
@@ -147,7 +148,7 @@ def inpainting_identity(
         "seed": seed,
         "photos": sha256(json.dumps(learnt).encode()).hexdigest(),
         "objects": list(objects),
-        "base": weights_sha256(base),
+        **base_identity(base),
     }
 
 

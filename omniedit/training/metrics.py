@@ -43,8 +43,8 @@ class MetricsLog:
 
     def __init__(self, folder: Path, done: int, wandb: Any | None = None) -> None:
         self.path = folder / "metrics.jsonl"
-        kept = [line for line in self._lines() if json.loads(line)["step"] <= done]
-        self.path.write_text("".join(kept))
+        with replaced(self.path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in self._lines() if _step_of(line, self.path) <= done))
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
         self._wandb = wandb
 
@@ -77,7 +77,17 @@ class MetricsLog:
         """Whole lines: a killed job may have left half of one."""
         if not self.path.is_file():
             return []
-        return [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        *lines, _ = self.path.read_text(errors="replace").split("\n")
+        return lines
+
+
+def _step_of(line: str, path: Path) -> float:
+    """Of a line of metrics; infinite, and told, where it is damaged."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        print(f"{path}: left out a line that cannot be read: {line[:40]!r}", flush=True)
+        return math.inf
 
 
 def wandb_run(project: str, folder: Path, settings: Mapping[str, Any]) -> Any:

@@ -25,7 +25,7 @@ from omniedit.errors import UserError
 from omniedit.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
-from omniedit.training.checkpoints import Checkpoints, places_of
+from omniedit.training.checkpoints import Checkpoints, differences, places_of, run_identity
 from omniedit.training.engine import Trainer, steps_of
 from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
@@ -295,13 +295,66 @@ def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: No
         torch.testing.assert_close(cut.state.gather(name, "exp_avg"), whole.state.gather(name, "exp_avg"))
 
 
-def test_checkpoints_of_another_run_are_not_gone_on_from(alone: None, tmp_path: Path) -> None:
-    (tmp_path / "step-00000005").mkdir()
-    (tmp_path / "run.json").write_text('{"seed": 0}')
-    assert Checkpoints(tmp_path, {"seed": 0}).steps() == [5]
-    assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
-    (tmp_path / "step-00000007.part").mkdir()
-    assert Checkpoints(tmp_path, {"seed": 1}).steps() == []
+def test_checkpoints_of_another_run_are_set_aside_and_not_gone_on_from(
+    alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "editnet.checkpoints"
+    first = {"seed": 0, "buckets": "a", "options": {"steps": 5, "forgotten": 1}}
+    Checkpoints(folder, first)
+    (folder / "step-00000005").mkdir()
+    (folder / "metrics.jsonl").write_text("{}")
+    assert Checkpoints(folder, {"seed": 0, "buckets": "a", "options": {"steps": 5, "new": 1}}).steps() == [5]
+    other = {"seed": 0, "buckets": "b", "options": {"steps": 7}}
+    assert capsys.readouterr().out == ""
+    assert Checkpoints(folder, other).steps() == []
+    assert "(buckets, options.steps changed); set aside as editnet.checkpoints.aside-1" in capsys.readouterr().out
+    aside = tmp_path / "editnet.checkpoints.aside-1"
+    assert (aside / "step-00000005").is_dir() and (aside / "metrics.jsonl").is_file()
+    assert json.loads((folder / "run.json").read_text()) == other
+    (folder / "run.json").write_text("{")
+    (folder / "step-00000007").mkdir()
+    assert Checkpoints(folder, other).steps() == []
+    assert "run.json cannot be read; set aside as editnet.checkpoints.aside-2" in capsys.readouterr().out
+    assert (tmp_path / "editnet.checkpoints.aside-2/step-00000007").is_dir()
+
+
+def test_a_run_goes_on_when_what_the_docs_name_changes(run: Path) -> None:
+    text = Path("config/README.md").read_text()
+    (names,) = re.findall(r"as it was written\. (.*?), how often things are done", text, re.DOTALL)
+    changes = {
+        "zero_stage": 0,
+        "accumulate": 2,
+        "checkpoint_activations": "all",
+        "compile": True,
+        "attention": "flash",
+        "checkpoint_every": 7,
+        "held_out_every": 7,
+        "sample_every": 7,
+    }
+    documented = re.findall(r"`(\w+)`", names)
+    assert documented == list(changes)[:5]
+    base, options = Base.load(run / "base"), TrainConfig.model_validate(OPTIONS)
+    same = run_identity(options, 0, run / "buckets", base)
+    for name, value in changes.items():
+        assert getattr(options, name) != value
+        assert run_identity(options.model_copy(update={name: value}), 0, run / "buckets", base) == same, name
+    for name, value in {"steps": 31, "learning_rate": 0.02, "dtype": "bfloat16", "sigma_shift": 2.0}.items():
+        other = run_identity(options.model_copy(update={name: value}), 0, run / "buckets", base)
+        assert differences(same, other) == [f"options.{name}"]
+
+
+def test_what_makes_latents_and_embeddings_is_part_of_a_run(run: Path) -> None:
+    base, options = Base.load(run / "base"), TrainConfig.model_validate(OPTIONS)
+
+    def changed_by(module: torch.nn.Module) -> list[str]:
+        same = run_identity(options, 0, run / "buckets", base)
+        with torch.no_grad():
+            next(module.parameters()).flatten()[0] += 1
+        return differences(same, run_identity(options, 0, run / "buckets", base))
+
+    assert changed_by(base.vae) == ["vae"]
+    assert changed_by(base.text.text_encoder) == ["text_encoders"]
+    assert changed_by(base.transformer) == ["base"]
 
 
 def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:

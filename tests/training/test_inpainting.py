@@ -15,6 +15,7 @@ from omniedit.buckets.layout import HELD_OUT
 from omniedit.config import HolesConfig
 from omniedit.errors import UserError
 from omniedit.grounding.objects import recall_objects, write_objects
+from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
@@ -170,7 +171,7 @@ def test_photos_held_out_are_shown_with_their_holes_filled(
 
 
 def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards) -> None:
-    base = small_sd3(OPTIONS, WIDTH)
+    base = Base(small_sd3(OPTIONS, WIDTH), LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "velocity")
     same = inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["a"], base)
     assert same == inpainting_identity(
         OPTIONS.model_copy(update={"zero_stage": 0}), HolesConfig(), 0, photos, ["a"], base
@@ -181,6 +182,7 @@ def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards)
         inpainting_identity(OPTIONS, HolesConfig(box=0.3), 0, photos, ["a"], base),
         inpainting_identity(OPTIONS, HolesConfig(), 0, fewer, ["a"], base),
         inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["b"], base),
+        inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["a"], replace(base, prediction_type="sample")),
     ]
     assert same not in others
 

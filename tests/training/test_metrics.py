@@ -64,6 +64,29 @@ def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path:
     assert lines == [{"step": step, "loss": loss} for step, loss in enumerate([1.0, 0.5, 0.333333, 7.0])]
 
 
+def test_damaged_lines_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 0, "loss": 1.0}\n\x00\xff\xfe\n{"loss": 2.0}\n[3]\n{"step": 2, "loss": 3.0}\n')
+    MetricsLog(tmp_path, done=2).close()
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 2]
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 3 and all(f"{path}: left out a line that cannot be read" in line for line in told)
+
+
+def test_a_log_whose_disk_is_full_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 0}\n{"step": 1}\n')
+
+    def full(self: Path, text: str) -> None:
+        self.open("w").close()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        MetricsLog(tmp_path, done=0)
+    assert path.read_text() == '{"step": 0}\n{"step": 1}\n'
+
+
 class FakeWandb(SimpleNamespace):
     """The calls that are made of the package."""
 
