@@ -20,7 +20,7 @@ def _main() -> None:
     config.add_argument("files", nargs="+", metavar="FILE", help="as given to snakemake --configfile")
     status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
     status.add_argument("run", nargs="?", default="mini", help="its name, `run` in the config (default: mini)")
-    plan = commands.add_parser("plan", help="memory, speed and GPU-hours of a config's training, before it is started")
+    plan = commands.add_parser("plan", help="what a config's training and its endpoint may take, before it is started")
     plan.add_argument("--config", default="config/config.yaml", help="a config file (default: %(default)s)")
     plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
     plan.add_argument("--gpus", type=int, default=8, help="of all nodes together (default: %(default)s)")
@@ -107,6 +107,10 @@ def _main() -> None:
             load(file)
             print(f"{file}: good")
     if args.command == "status":
+        if "api" in (wanted.scoring.judge, wanted.scoring.teacher):
+            from omniedit.scoring.cost import cost
+
+            print("\n".join([*cost(wanted), ""]))
         from omniedit import status as status_of
 
         print("\n".join(status_of.report(args.run)))

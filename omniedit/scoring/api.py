@@ -11,8 +11,11 @@ from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
 from omniedit.vlm import Client, Picture, Prompt, Reply, Unanswered
+from omniedit.vlm.budget import estimate
 from omniedit.vlm.endpoint import CONTENT_FILTER, Usage
 
+USUAL_WORDS = {"instruction": "about as long as instructions are"}
+"""Of a pair, where it is not known yet."""
 _BLANK = np.zeros((1, 1, 3), np.uint8)
 
 
@@ -46,18 +49,10 @@ class ApiJudge:
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
         """The most that examples with these words are thought to take, nothing of them in the cache."""
-        pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
-        prompts = (
-            self._prompt(question, Example(pictures, said)) for said in words for question in self.rubric.questions
-        )
-        return sum(map(self.client.estimate, prompts), Usage())
+        return estimate_of(self.rubric, words, self.client.tokens_per_picture)
 
     def _prompt(self, question: Question, example: Example) -> Prompt:
-        """The fixed text, each picture after its name, the words."""
-        parts: list[str | Picture] = [question.text]
-        for name in question.pictures:
-            parts += [f"{name}:", Picture(fitted(example.pictures[name], self.max_side))]
-        return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
+        return prompt_of(question, example, self.max_side)
 
     def _marks(self, replies: Sequence[Reply | Unanswered]) -> Marks | Unscorable:
         """Of the replies to the rubric's questions about one example."""
@@ -71,6 +66,21 @@ class ApiJudge:
         reasoning = " ".join(filter(None, (parse_reasoning(reply.text) for reply in answered)))
         versions = dict.fromkeys(reply.model for reply in answered)
         return marks_of(self.rubric, scores, reasoning, ", ".join(versions))
+
+
+def prompt_of(question: Question, example: Example, max_side: int) -> Prompt:
+    """The fixed text, each picture after its name, the words."""
+    parts: list[str | Picture] = [question.text]
+    for name in question.pictures:
+        parts += [f"{name}:", Picture(fitted(example.pictures[name], max_side))]
+    return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
+
+
+def estimate_of(rubric: Rubric, words: Sequence[dict[str, str]], tokens_per_picture: int) -> Usage:
+    """The most that examples with these words are thought to take under a rubric."""
+    pictures = dict.fromkeys(rubric.pictures, _BLANK)
+    prompts = (prompt_of(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
+    return sum((estimate(prompt, tokens_per_picture) for prompt in prompts), Usage())
 
 
 def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unscorable:

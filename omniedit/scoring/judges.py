@@ -120,7 +120,9 @@ def judging(
         return
     if scoring is None:
         raise UserError("judge 'api' needs --config, whose scoring.api names the endpoint")
+    from omniedit.scoring.api import USUAL_WORDS
+
     with api_judge(scoring.api, spent=spent) as judge:
-        most = judge.estimate([{"instruction": "about as long as instructions are"}] * pairs)
+        most = judge.estimate([USUAL_WORDS] * pairs)
         print(f"estimate, at most: {judge.client.budget.describe(most)}; less what the cache holds", flush=True)
         yield judge

@@ -89,8 +89,9 @@ class Budget:
 
     def describe(self, usage: Usage) -> str:
         """`12 requests, 34,567 tokens, 0.89 in money`."""
-        money = f", {self.prices.money(usage):.4g} in money" if self.prices.known else ""
-        return f"{usage.requests:,} requests, {usage.tokens:,} tokens{money}"
+        money = self.prices.money(usage)
+        told = f"{money:,.0f}" if money >= 1000 else f"{money:.4g}"
+        return f"{usage.requests:,} requests, {usage.tokens:,} tokens" + (f", {told} in money" * self.prices.known)
 
     def _amounts(self, usage: Usage) -> dict[str, float]:
         return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}

@@ -1,0 +1,95 @@
+"""What a run may ask of an endpoint is counted by hand, before it is started."""
+
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from omniedit.cli import main
+from omniedit.config import Config
+from omniedit.config_files import load
+from omniedit.scoring.cost import asked_by, cost
+from omniedit.tasks import Task
+from workflow.chain import REPOSITORY
+
+API = {"url": "https://example.org/v1", "model": "gpt", "prompt_price": 2.0, "completion_price": 10.0}
+TASKS = {task: {"pairs_per_shard": 0} for task in Task} | {
+    Task.OBJECT_SWAP: {"pairs_per_shard": 40},
+    Task.STYLE_TRANSFER: {"pairs_per_shard": 6},
+}
+
+
+def config(**scoring: Any) -> Config:
+    told = {"sources": {"shards": 5}, "tasks": TASKS, "bench": {"pairs_per_task": 7}}
+    return Config.model_validate(told | {"scoring": {"api": API} | scoring})
+
+
+def pairs(of: Config) -> dict[str, int]:
+    return {asked.what: asked.pairs for asked in asked_by(of)}
+
+
+def test_a_judge_is_asked_about_candidates_benchmark_and_canary() -> None:
+    counted = pairs(config(judge="api"))
+    assert counted == {"candidates": 5 * 46, "benchmark": 3 * 2 * 7, "canary, twice": 72}
+    assert "canary, twice" not in pairs(config(judge="api", canary=None))
+    assert pairs(config(judge="reference")) == {} and cost(config(judge="student")) == []
+
+
+@pytest.mark.parametrize(
+    ("scoring", "lessons"),
+    [
+        ({}, 5 * 46 * 3),
+        ({"teacher_shards": 2, "teacher_defects": 0}, 2 * 46),
+        ({"teacher_shards": 9, "teacher_defects": 1}, 5 * 46 * 2),
+        ({"teacher_pairs": 100, "teacher_defects": 0}, 5 * 20 + 5 * 6),
+        ({"teacher_pairs": 7, "teacher_defects": 1}, (7 + 7) * 2),
+        ({"judge": "api"}, 5 * 46 * 2),
+    ],
+)
+def test_a_teacher_is_asked_about_its_sample_and_defects(scoring: dict[str, Any], lessons: int) -> None:
+    assert pairs(config(teacher="api", **scoring))["lessons"] == lessons
+
+
+def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
+    paper = load(REPOSITORY / "config/paper.yaml")
+    api = paper.scoring.api.model_copy(update=API)
+    asked = paper.model_copy(update={"scoring": paper.scoring.model_copy(update={"teacher": "api", "api": api})})
+    assert pairs(asked) == {"lessons": 7 * 50_000}
+
+
+def told_in_all(lines: list[str]) -> tuple[int, int, int, float]:
+    (line,) = [line for line in lines if "in all:" in line]
+    count, requests, tokens = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) [prt]", line))
+    return count, requests, tokens, float(re.findall(r"([\d.]+) in money", line)[0])
+
+
+def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told() -> None:
+    """Two questions a pair, three pictures and two full replies in all."""
+    api = API | {"rubric": "viescore_editing", "tokens_per_picture": 1000, "max_money": 0.5, "max_requests": 1000}
+    lines = cost(config(teacher="api", teacher_pairs=10, api=api))
+    count, requests, tokens, money = told_in_all(lines)
+    replies, prompts = 800 * count, tokens - 800 * count
+    assert (count, requests) == (60, 120) and 3000 * count < prompts < 4500 * count
+    assert money == pytest.approx((2 * prompts + 10 * replies) / 1e6, rel=1e-3)
+    assert [line for line in lines if "may end" in line] == [
+        "  scoring.api.max_money: 0.5 may end the run before all is asked"
+    ]
+
+
+def test_the_command_tells_it_first_and_without_prices_that_money_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In place of planning the training, which takes seconds."""
+    budget = SimpleNamespace(Machine=lambda *_: None, plan=lambda *_: ["the training"])
+    monkeypatch.setitem(sys.modules, "omniedit.training.budget", budget)
+    told = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(told))
+    monkeypatch.setattr(sys, "argv", ["omniedit", "plan", "--config", str(tmp_path / "my.yaml")])
+    main()
+    first, *_, unknown, _, training = capsys.readouterr().out.splitlines()
+    assert "asked of gpt by rubric 'edit' at most" in first and "what that costs is not known" in unknown
+    assert training == "the training"
