@@ -261,6 +261,14 @@ PROPOSER = "proposer"
 
 class LocalModelConfig(Section):
     """A vision-language model that jobs load themselves."""
+    @model_validator(mode="after")
+    def _request_leaves_what_is_asked(self) -> "EndpointConfig":
+        if "messages" in self.request:
+            raise ValueError("request must not hold messages: they are the question")
+        if "model" in self.request and self.model is not None:
+            raise ValueError(f"request must not hold model: it is {self.model} by the key model")
+        return self
+
 
     batch_size: int = Field(8, ge=1)
     """Questions that are answered together."""

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TypeVar
 
 from omniedit.errors import UserError
@@ -36,14 +37,16 @@ class Retries:
             Fault: the last one, of as many as there are tries.
             UserError: the endpoint asks to wait for longer than `PATIENCE_S`.
         """
-        for failed in range(1, self.tries):
+        for tried in count(1):
             try:
                 return attempt()
             except Fault as fault:
                 if fault.retry_after_s > PATIENCE_S:
                     raise UserError(f"the endpoint asks to wait {fault.retry_after_s:.0f} s: {fault}") from None
-                self.sleep(fault.retry_after_s + self.wait_s(failed))
-        return attempt()
+                if tried >= self.tries:
+                    raise
+                self.sleep(fault.retry_after_s + self.wait_s(tried))
+        raise AssertionError("it is tried for ever or ends")
 
     def wait_s(self, failed: int) -> float:
         """After so many tries, at least 1, that failed."""

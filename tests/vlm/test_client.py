@@ -191,6 +191,11 @@ def test_retry_after_is_waited_in_full_and_an_hour_is_not() -> None:
     assert retries.of(attempt) == "well" and 20 <= slept[0] <= 22
     with pytest.raises(UserError, match="asks to wait 3600 s: full"):
         retries.of(lambda: (_ for _ in ()).throw(Fault("full", retry_after_s=3600)))
+    faults = iter([Fault("busy"), Fault("full", retry_after_s=3600)])
+    with pytest.raises(
+        UserError, match="asks to wait 3600 s"
+    ):  # on the last try too: the next pair would meet it as well
+        Retries(tries=2, sleep=slept.append).of(lambda: (_ for _ in ()).throw(next(faults)))
 
 
 def test_jobs_of_a_run_share_its_budget(tmp_path: Path) -> None:
