@@ -7,6 +7,8 @@ from pathlib import Path
 
 NOTES = "damaged.txt"
 """In results/{run}/: a path a line, relative to that folder."""
+BUCKETS, PARTS = "buckets", "buckets/parts"
+"""Sealing links the parts' files into the buckets: one file of two names, where the file system has links."""
 
 
 def note_damage(path: Path) -> bool:
@@ -21,13 +23,23 @@ def note_damage(path: Path) -> bool:
 
 
 def set_aside_damaged(run: Path) -> list[Path]:
-    """Rename the files that were noted to {name}.damaged, forget the notes, and return what is to be made again."""
+    """Rename the files that were noted, under all their names, to {name}.damaged, forget the notes, and return what
+    is to be made again."""
     notes = run / NOTES
     if not notes.is_file():
         return []
-    noted = [run / line for line in dict.fromkeys(notes.read_text().splitlines())]
-    present = [path for path in noted if path.is_file()]
+    noted = [run / line for line in notes.read_text().splitlines()]
+    present = [path for path in dict.fromkeys(noted) if path.is_file()]
+    present += [name for path in present for name in _other_names(run, path) if name not in present]
     for path in present:
         path.replace(path.with_name(f"{path.name}.damaged"))
     notes.unlink()
     return present
+
+
+def _other_names(run: Path, path: Path) -> list[Path]:
+    """Of a sealed bucket's file: those in the parts that are the same file."""
+    if not path.is_relative_to(run / BUCKETS) or path.is_relative_to(run / PARTS):
+        return []
+    file = path.relative_to(run / BUCKETS).as_posix()
+    return [name for name in sorted((run / PARTS).glob(f"*/{file}")) if name.samefile(path)]

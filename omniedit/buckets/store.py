@@ -11,9 +11,11 @@ import tensorstore as ts
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
+from omniedit.buckets.scratch import is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.errors import Damaged, UserError
 from omniedit.images import resize_cover, resize_cover_mask
+from omniedit.manifest import checksum
 from omniedit.tables import read_table
 
 
@@ -51,8 +53,8 @@ class BucketStore:
             each pair once, so another one would be as likely to be asked for next.
 
     Raises:
-        UserError: the buckets are not sealed, or (when read) a file of theirs is missing.
-        Damaged: when read, a picture is not as its checksum says.
+        UserError: the buckets are not sealed, or (when read) a file of theirs is missing or cannot be read just now.
+        Damaged: when read, a file is not as its checksum says.
     """
 
     path: Path
@@ -61,7 +63,7 @@ class BucketStore:
 
     def __post_init__(self) -> None:
         manifest = read_sealed(self.path)
-        self._sealed, self._layout = manifest["buckets"], manifest["layout"]
+        self._sealed, self._layout, self._files = manifest["buckets"], manifest["layout"], manifest["files"]
         self._context = ts.Context({"cache_pool": {"total_bytes_limit": 0}})
         self._arrays: dict[tuple[str, str], ts.TensorStore] = {}
         self._pairs: dict[str, pa.Table] = {}
@@ -127,10 +129,21 @@ class BucketStore:
         return results
 
     def _unreadable(self, ratio: str, row: int, name: str, error: Exception) -> UserError:
-        file = self.path / shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
-        if not file.is_file():
+        """Damaged only where its checksum says so: storage that hiccups gives errors of the same kinds."""
+        told = " ".join(str(error).split())[:200]
+        name = shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
+        file = self.path / name
+        try:
+            if checksum(file) == self._files[name]:
+                return UserError(f"{file}: could not be read ({told}), though it is as it was written; try again")
+        except FileNotFoundError:
             return UserError(f"{file}: missing; run the same snakemake command again to make it anew")
-        return Damaged(file, str(error)[:200])
+        except OSError as problem:
+            return UserError(f"{file}: cannot be read: {problem.strerror}")
+        if not is_copy(self.path):
+            return Damaged(file, told)
+        file.unlink(missing_ok=True)
+        return UserError(f"{file}: a damaged copy on this node's disk ({told}); removed: the next try copies it anew")
 
     def _scaled(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.resolution is None:

@@ -1,6 +1,8 @@
 """Plan, write, seal, read: every kept pair is in its bucket once, the same bytes each time, and damage is told."""
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +19,13 @@ from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.placement import Layout, Plan, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.scratch import stage, staged
 from omniedit.buckets.seal import read_parts, seal_bucket, verify, write_sealed
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
-from omniedit.errors import UserError
+from omniedit.damage import note_damage, set_aside_damaged
+from omniedit.errors import Damaged, UserError
+from omniedit.manifest import lost_files
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
 from omniedit.tables import write_rows
@@ -184,6 +189,48 @@ def test_damage_is_told_by_file_and_remedy(own_copy: Path) -> None:
     (own_copy / "manifest.json").unlink()
     with pytest.raises(UserError, match=r"manifest\.json: missing, the buckets are not sealed"):
         BucketStore(own_copy)
+
+
+def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
+    """As many files are open as the system allows: nothing of that is the shard's fault."""
+    code = (
+        "import resource, pathlib; from omniedit.buckets.store import BucketStore\n"
+        f"store = BucketStore(pathlib.Path({str(own_copy)!r})); store.read('1x1', [0])\n"
+        "store._array('3x2', 'source'), store._array('3x2', 'edited'), store._array('3x2', 'mask')\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try: store.read('3x2', [0])\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("UserError ") and "Too many open files" in done.stdout, done.stdout + done.stderr
+
+
+def test_damage_of_a_nodes_copy_costs_the_copied_file_only(own_copy: Path, tmp_path: Path) -> None:
+    stage(own_copy, tmp_path / "scratch")
+    copy = staged(own_copy, tmp_path / "scratch")
+    file = copy / "3x2.zarr/edited/c/0/0/0/0"
+    file.write_bytes(file.read_bytes()[:-40] + bytes(40))
+    with pytest.raises(UserError, match=r"a damaged copy on this node's disk .* removed") as told:
+        BucketStore(copy).read("3x2", range(4))
+    assert not isinstance(told.value, Damaged) and not file.exists()
+    stage(own_copy, tmp_path / "scratch")
+    assert staged(own_copy, tmp_path / "scratch") == copy and len(BucketStore(copy).read("3x2", range(4))) == 4
+
+
+def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linked_to(
+    sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path
+) -> None:
+    run = tmp_path / "results/mine"
+    run.mkdir(parents=True)
+    subprocess.run(["cp", "--archive", sealed[0], run / "buckets"], check=True)
+    bucket = run / "buckets/3x2.zarr/edited/c/0/0/0/0"
+    (part,) = [path for path in run.glob("buckets/parts/*/3x2.zarr/edited/c/0/0/0/0") if path.samefile(bucket)]
+    bucket.write_bytes(bucket.read_bytes()[:-40] + bytes(40))
+    with pytest.raises(Damaged) as told:
+        BucketStore(run / "buckets").read("3x2", range(4))
+    assert note_damage(told.value.path)
+    assert set_aside_damaged(run) == [bucket, part]
+    assert lost_files(run / "buckets") and lost_files(part.parents[6])
 
 
 def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Path) -> None:

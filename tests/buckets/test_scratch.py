@@ -1,6 +1,9 @@
-"""A node's own copy of the buckets is theirs byte for byte, made once, and left out where there is no room."""
+"""A node's own copy of the buckets is theirs byte for byte, made once for all who read it, left out where there is no
+room, and removed when nothing reads it."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,4 +55,48 @@ def test_damage_is_told_of_the_buckets_and_not_copied(buckets: Path, tmp_path: P
     (buckets / "1x1.zarr/source/c/0").write_text("Pictures")
     with pytest.raises(Damaged, match=r"buckets/1x1\.zarr/source/c/0: damaged"):
         stage(buckets, tmp_path / "scratch")
-    assert not list((tmp_path / "scratch").iterdir())
+    assert not list((tmp_path / "scratch").glob("*omniedit-buckets-*[!k]"))
+
+
+def reader(buckets: Path, scratch: Path) -> subprocess.Popen[bytes]:
+    """Another training on the node, once it has its copy."""
+    code = "from pathlib import Path; from omniedit.buckets.scratch import stage; "
+    code += f"stage(Path({str(buckets)!r}), Path({str(scratch)!r})); print('staged', flush=True); input()"
+    started = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert started.stdout is not None
+    while b"staged" not in started.stdout.readline():
+        assert started.poll() is None
+    return started
+
+
+def test_trainings_on_a_node_share_a_copy_which_goes_when_none_reads_it(buckets: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    first = reader(buckets, scratch)
+    copy = copy_of(buckets, scratch)
+    made = (copy / "1x1.zarr/source/c/0").stat().st_ino
+    second = reader(buckets, scratch)
+    assert (copy / "1x1.zarr/source/c/0").stat().st_ino == made
+    half = scratch / f".{copy.name}.elsewhere.1.tmp"
+    half.mkdir()
+    others = tmp_path / "other"
+    shutil.copytree(buckets, others)
+    (others / "1x1.zarr/zarr.json").write_text("{ }")
+    write_manifest(others / "manifest.json", {"files": checksums(others, ["1x1.zarr/zarr.json"])})
+    first.kill()
+    first.wait()
+    stage(others, scratch)
+    assert copy.is_dir() and half.is_dir() and staged(others, scratch) == copy_of(others, scratch)
+    second.kill()
+    second.wait()
+    stage(others, scratch)
+    assert not copy.exists() and not half.exists()
+    assert staged(others, scratch) == copy_of(others, scratch)
+
+
+def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: Path, tmp_path: Path) -> None:
+    other = reader(buckets, tmp_path / "scratch")
+    (copy_of(buckets, tmp_path / "scratch") / "1x1.zarr/source/c/0").unlink()
+    stage(buckets, tmp_path / "scratch")
+    assert staged(buckets, tmp_path / "scratch") == buckets
+    other.kill()
+    other.wait()
