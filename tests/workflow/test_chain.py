@@ -85,6 +85,11 @@ def test_one_shard_of_one_rule_runs_alone(run: Path) -> None:
     assert rules_to_run(run, target, "--forcerun", "score_shard") == {"score_shard"}
 
 
+def test_the_canary_is_scored_again_where_pairs_are(run: Path) -> None:
+    forced = rules_to_run(run, "results/small/canary.json", "--forcerun", "score_shard")
+    assert forced == {"score_shard", "score_canary"}
+
+
 def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     targets = [f"results/small/decisions/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]

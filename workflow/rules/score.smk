@@ -161,6 +161,8 @@ if CONFIG.scoring.judge == "api":
 rule score_canary:
     input:
         scorer=scorer_of_run,
+        # Whenever pairs are scored, by the same judge too: what stands behind its name may have moved.
+        scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:
         scores="results/{run}/canary.parquet",
         drift="results/{run}/canary.json",
@@ -168,7 +170,7 @@ rule score_canary:
         "logs/{run}/score_canary.log",
     benchmark:
         "benchmarks/{run}/score_canary.tsv"
-    # An alarm is told before all that would have to be scored anew.
+    # An alarm is told after one shard, before all the others that would have to be scored anew.
     priority: 6
     conda:
         "../../envs/score.yaml"
