@@ -119,10 +119,13 @@ class Bench:
         }
 
     def _requests(self, ratio: str) -> list[EditRequest]:
-        width, height = bucket_size(ratio, self.config.resolution)
-        image = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+        """A batch of photos of one ratio, each of a size of its own, as photos are."""
         self.specialist._offered.clear()
-        photos = [Photo(f"photo{place}", image, ratio) for place in range(self.config.batch_size)]
+        rng = np.random.default_rng(0)
+        photos = []
+        for place in range(self.config.batch_size):
+            width, height = (round(side * (1 + place / 8)) for side in bucket_size(ratio, self.config.resolution))
+            photos.append(Photo(f"photo{place}", rng.integers(0, 255, (height, width, 3), np.uint8), ratio))
         return [self.specialist.propose(photo, np.random.default_rng(i)) for i, photo in enumerate(photos)]
 
     def _alone(self, photo: Photo) -> None:

@@ -70,6 +70,30 @@ class TaskConfig(Section):
     """Which specialist makes them: classical ones on a CPU, or the paper's learned models, for which see `learned`."""
 
 
+class GroundingConfig(Section):
+    """What learned specialists take for found."""
+
+    box_threshold: float = Field(0.35, ge=0, le=1)
+    """Smallest score of a box: the largest probability that it fits one of the phrase's words."""
+    text_threshold: float = Field(0.25, ge=0, le=1)
+    """Smallest probability at which a word is one that a box fits; a box needs one."""
+    min_area: float = Field(0.002, ge=0, le=1)
+    """Share of the picture that a mask covers at least."""
+    max_area: float = Field(0.7, ge=0, le=1)
+    """Share of the picture that a mask covers at most."""
+    dilation: float = Field(0.08, ge=0, le=1)
+    """By how much of its own size an object's mask grows where it is painted over: its rim and the nearest of its
+    shadow go with it."""
+    rim: float = Field(0.05, ge=0, le=1)
+    """By how much of its own size the mask of an attribute's object grows: the edit's own outline differs a little."""
+
+    @model_validator(mode="after")
+    def _areas_leave_room(self) -> "GroundingConfig":
+        if self.min_area >= self.max_area:
+            raise ValueError(f"min_area {self.min_area} must be less than max_area {self.max_area}")
+        return self
+
+
 class LearnedConfig(Section):
     """What the learned specialists of all tasks have in common."""
 
@@ -88,6 +112,9 @@ class LearnedConfig(Section):
     inpainting: Literal["fetched", "own"] = "fetched"
     """What paints holes: the role `inpainting` of config/models.yaml, or a specialist that the run trains on its photos
     as the paper did, for which see `inpainting`."""
+    compile: bool = False
+    """torch.compile for the blocks of the networks that denoise, once for each size of pictures and of batches."""
+    grounding: GroundingConfig = GroundingConfig()
 
 
 class TasksConfig(Section):
@@ -235,6 +262,14 @@ class EndpointConfig(Section):
     """Folder where replies are kept; runs and machines may share it."""
 
     @model_validator(mode="after")
+    def _request_leaves_what_is_asked(self) -> "EndpointConfig":
+        if "messages" in self.request:
+            raise ValueError("request must not hold messages: they are the question")
+        if "model" in self.request and self.model is not None:
+            raise ValueError(f"request must not hold model: it is {self.model} by the key model")
+        return self
+
+    @model_validator(mode="after")
     def _money_has_prices(self) -> "EndpointConfig":
         if self.max_money is not None and self.prompt_price is None and self.completion_price is None:
             raise ValueError("max_money needs prompt_price and completion_price, money for a million tokens")
@@ -261,14 +296,6 @@ PROPOSER = "proposer"
 
 class LocalModelConfig(Section):
     """A vision-language model that jobs load themselves."""
-    @model_validator(mode="after")
-    def _request_leaves_what_is_asked(self) -> "EndpointConfig":
-        if "messages" in self.request:
-            raise ValueError("request must not hold messages: they are the question")
-        if "model" in self.request and self.model is not None:
-            raise ValueError(f"request must not hold model: it is {self.model} by the key model")
-        return self
-
 
     batch_size: int = Field(8, ge=1)
     """Questions that are answered together."""

@@ -10,6 +10,7 @@ from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.grounding.objects import recall_objects
+from omniedit.instructions.proposals import proposers
 from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
@@ -50,11 +51,12 @@ def main() -> None:
             toolbox = open_toolbox(args.learned, args.inpainting)
             journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
             specialist = build_learned(args.task, toolbox, args.proposals)
-            outcomes = ahead(synthesize(specialist, *wanted, journal), 2 * args.learned.batch_size)
+            outcomes = ahead(synthesize(specialist, *wanted, journal), specialist.batch_size)
         else:
             outcomes = synthesize(build(args.task, donors), *wanted)
         temporary = stack.enter_context(replaced(args.out))
-        writer = stack.enter_context(ShardWriter(temporary, args.task, args.specialist, args.seed, versions()))
+        about = (args.task, args.specialist, args.seed, all_versions(args))
+        writer = stack.enter_context(ShardWriter(temporary, *about))
         progress = stack.enter_context(Progress("pairs", total=args.pairs))
         for outcome in outcomes:
             if isinstance(outcome, EditPair):
@@ -78,8 +80,15 @@ def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
         "proposals": checksum(args.proposals),
         "models": {role: model_of(role).model_dump() for role in fetched_roles(args.task, args.learned)},
         "inpainting": checksum(args.inpainting / MANIFEST) if args.inpainting else None,
-        "versions": versions(),
+        "versions": all_versions(args),
     }
+
+
+def all_versions(args: argparse.Namespace) -> dict[str, str]:
+    """What made the pairs: of learned ones also what proposed them."""
+    if args.specialist != "learned":
+        return versions()
+    return versions(learned=True) | proposers(args.proposals, args.task)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """From words to masks: GroundingDINO (Liu et al. 2023) finds what a phrase names, SAM (Kirillov et al. 2023) or SAM 2
 (Ravi et al. 2024) its outline.
 
-Shapes: B pictures, N boxes of one picture, H W height and width of a picture in pixels.
+Shapes: B pictures, N boxes of one picture, H W height and width of a picture in pixels, h w those that a network sees.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import GroundingDinoForObjectDetection, Sam2Model, SamModel
+from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
+from omniedit.fitting import FittingBatches, by_size
 from omniedit.images import Image, Mask
 from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
+
+SAM_2_AS_PUBLISHED = "Sam2VideoModel"
+"""What facebook/sam2.1-hiera-* name; `Sam2Model` takes the part for single pictures from their weights."""
 
 
 @dataclass(frozen=True)
@@ -92,40 +96,48 @@ class Detector:
 
     Args:
         model: as its folder has it, on the device where it is to run.
+        batch_size: pictures that go through it together.
     """
 
-    def __init__(self, model: GroundingDinoForObjectDetection, processor: Any) -> None:
+    def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
+        self.batches = FittingBatches(batch_size)
 
     @classmethod
-    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> "Detector":
+    def load(
+        cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", batch_size: int = 4
+    ) -> "Detector":
         """
         Raises:
             UserError: the folder is missing, partial or of another class.
         """
         model = load_part(folder, (GroundingDinoForObjectDetection,), dtype)
-        return cls(model.to(device), load_processor(folder))
+        return cls(model.to(device), load_processor(folder), batch_size)
 
     def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
         """What fits each query's phrase, in order.
 
-        Pictures of one size go through the network together: padded beside a larger one, a picture would be seen
-        otherwise than alone.
+        Pictures that the network sees at one size go through it together: padded beside a larger one, a picture would
+        be seen otherwise than alone.
         """
+        pictures = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
+        asked = list(zip(queries, pictures, strict=True))
         found: dict[int, Detections] = {}
-        sizes = [query.image.shape for query in queries]
-        for size in dict.fromkeys(sizes):
-            places = [place for place, other in enumerate(sizes) if other == size]
-            found |= zip(places, self._together([queries[place] for place in places], limits), strict=True)
+        for places in by_size(asked, lambda one: tuple(one[1]["pixel_values"].shape)):
+            together = self.batches.map(lambda batch: self._together(batch, limits), [asked[place] for place in places])
+            found |= zip(places, together, strict=True)
         return [found[place] for place in range(len(queries))]
 
     @torch.inference_mode()
-    def _together(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
-        prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query in queries]
-        inputs = self.processor(
-            images=[query.image for query in queries], text=prompts, padding=True, return_tensors="pt"
-        ).to(self.model.device)
-        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+    def _together(self, asked: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
+        """
+        Args:
+            asked: queries, each with its picture as the network takes it: pixel_values (1, 3, h, w), pixel_mask.
+        """
+        prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query, _ in asked]
+        inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
+        for name, dtype in (("pixel_values", self.model.dtype), ("pixel_mask", torch.int64)):
+            inputs[name] = torch.cat([picture[name] for _, picture in asked]).to(self.model.device, dtype)
         found = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )
@@ -134,33 +146,40 @@ class Detector:
 
 
 class Segmenter:
-    """Outlines of what boxes hold."""
+    """Outlines of what boxes hold.
 
-    def __init__(self, model: SamModel | Sam2Model, processor: Any) -> None:
+    Args:
+        batch_size: pictures that are encoded together.
+    """
+
+    def __init__(self, model: SamModel | Sam2Model, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
+        self.batches = FittingBatches(batch_size)
 
     @classmethod
-    def load(cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> "Segmenter":
+    def load(
+        cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", batch_size: int = 4
+    ) -> "Segmenter":
         """
         Raises:
             UserError: the folder is missing, partial or of another class.
         """
-        model = load_part(folder, (SamModel, Sam2Model), dtype)
-        return cls(model.to(device), load_processor(folder))
+        model = load_part(folder, (SamModel, Sam2Model), dtype, {SAM_2_AS_PUBLISHED: Sam2Model})
+        return cls(model.to(device), _processor_of(model, folder), batch_size)
 
-    @torch.inference_mode()
     def masks(self, images: Sequence[Image], boxes: Sequence[Tensor]) -> list[np.ndarray]:
         """(N, H, W) of each picture: a mask for each of its boxes (N, 4), which are fractions of it; N is at least 1.
 
-        The pictures are encoded together, then each one's boxes are decoded together.
+        The pictures of a batch are encoded together, then each one's boxes are decoded together.
         """
-        encoded = self.processor(images=list(images), return_tensors="pt")
+        return self.batches.map(self._together, list(zip(images, boxes, strict=True)))
+
+    @torch.inference_mode()
+    def _together(self, asked: Sequence[tuple[Image, Tensor]]) -> list[np.ndarray]:
+        encoded = self.processor(images=[image for image, _ in asked], return_tensors="pt")
         pixels = encoded["pixel_values"].to(self.model.device, self.model.dtype)
         embeddings = self.model.get_image_embeddings(pixels)
-        return [
-            self._decoded(image, _of_picture(embeddings, i), these)
-            for i, (image, these) in enumerate(zip(images, boxes, strict=True))
-        ]
+        return [self._decoded(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(asked)]
 
     def _decoded(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
         height, width = image.shape[:2]
@@ -248,6 +267,11 @@ def overlap(first: Tensor, second: Tensor) -> float:
     both = (high - low).clamp(min=0).prod()
     union = (first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod() - both
     return float(both / union) if union > 0 else 0.0
+
+
+def _processor_of(model: SamModel | Sam2Model, folder: Path) -> Any:
+    """What prepares a picture; of SAM 2's folders as they are published, not what prepares a video."""
+    return load_processor(folder, Sam2Processor if isinstance(model, Sam2Model) else AutoProcessor)
 
 
 def _of_picture(embeddings: Any, place: int) -> Any:

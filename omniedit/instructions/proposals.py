@@ -5,20 +5,38 @@ serves the row's task; it is null where `refused` says why.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.errors import UserError
 from omniedit.tables import read_rows, write_rows
 from omniedit.tasks import Task
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+QUOTED = 80
+"""Characters of what a model said that are told again."""
+
+
+def _has_words(text: str) -> str:
+    if text and not any(character.isalnum() for character in text):
+        raise ValueError(f"{quoted(text)} says nothing")
+    return text
+
+
+def quoted(told: Any) -> str:
+    """Any part of a reply, for a reason: in quotes, on one line, in ASCII and cut, whatever a model put there."""
+    text = str(told)
+    return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
+
+
+Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words)]
 """Words that mean something in a photo, without an article: 'red car on the left'."""
-Prompt = Annotated[str, Field(min_length=1, max_length=400)]
+PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words)]
+Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words)]
 """What a picture shows, for a text-to-image model."""
 
 
@@ -58,7 +76,7 @@ class AdditionProposal(RemovalProposal):
         place: where it goes, in words; '' where that is not said.
     """
 
-    place: str = Field("", max_length=200)
+    place: PhraseOrNothing = ""
 
 
 class SwapProposal(Proposal):
@@ -116,7 +134,7 @@ class EnvironmentProposal(PromptedProposal):
     """
 
     environment: Phrase
-    object: str = ""
+    object: PhraseOrNothing = ""
 
 
 class StyleProposal(Proposal):
@@ -183,7 +201,9 @@ def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
 def first_problem(error: ValidationError) -> str:
     """Where in a reply something is wrong, and what."""
     problem = error.errors(include_url=False)[0]
-    return ": ".join([*map(str, problem["loc"]), problem["msg"]])
+    keys = map(str, problem["loc"])  # one may be made up by the model
+    place = [key if re.fullmatch(r"\w{1,40}", key, re.ASCII) else quoted(key) for key in keys]
+    return ": ".join([*place, problem["msg"].removeprefix("Value error, ")])
 
 
 def json_object(reply: str) -> dict[str, Any]:
@@ -220,6 +240,20 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
                 raise UserError(f"{path}: a proposal for {row['source_id']} is of another release; delete it") from None
             found.setdefault(row["source_id"], []).append(proposal)
     return found
+
+
+def proposers(path: str | Path, task: Task) -> dict[str, str]:
+    """Which models proposed a task's edits, and in which words they were asked: `proposer` and `prompt_hash`, of
+    recorded replies neither.
+
+    Raises:
+        Damaged: the file is not whole.
+        UserError: it is missing, or of another release.
+    """
+    columns = {"proposer": "model", "prompt_hash": "prompt_hash"}
+    rows = [row for row in read_rows(path, ("task", "proposal", *columns.values())) if row["task"] == task]
+    found = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
+    return {name: ", ".join(values) for name, values in found.items() if values}
 
 
 def recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:

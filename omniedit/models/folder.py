@@ -1,8 +1,9 @@
 """A model or a part of it from a local folder in diffusers' layout: safetensors only, whole, of the class wanted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
@@ -15,26 +16,50 @@ from omniedit.errors import UserError
 
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+HALF = "fp16"
+"""In the names of files of weights in half precision, beside or in place of the whole ones."""
 LFS_POINTER = b"version https://git-lfs"
 
 
-def load_part(folder: Path, classes: Sequence[type[nn.Module]], dtype: torch.dtype) -> Any:
+def load_part(
+    folder: Path,
+    classes: Sequence[type[nn.Module]],
+    dtype: torch.dtype,
+    others: Mapping[str, type[nn.Module]] = MappingProxyType({}),
+) -> Any:
     """A frozen module of a folder, of one of these classes of diffusers or transformers.
+
+    Args:
+        others: names of further classes, whose weights one of these takes its own from.
 
     Raises:
         UserError: the folder is missing, partial, of another class, or holds pickles only; no code of it is run.
     """
-    kind = class_of(folder, classes)
+    kind = class_of(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
     dtype_name = "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
     options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
+    options["variant"] = variant_of(folder)
     try:
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
     except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
         raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
     if lost := sorted(info["missing_keys"]):
         raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
+    check_finite(module, folder)
     return module.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def check_finite(module: nn.Module, folder: Path) -> None:
+    """
+    Raises:
+        UserError: a weight is not a number, or infinite: a training that went wrong, or a file that was damaged.
+    """
+    for name, weight in module.named_parameters():
+        # Both ends in one pass: what is not a number is both of them.
+        if weight.numel() and not torch.stack(torch.aminmax(weight)).isfinite().all():
+            raise UserError(f"{folder}: {name} holds what is no finite number; fetch it again, or train it anew")
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
@@ -88,14 +113,17 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
     return pipeline
 
 
-def load_processor(folder: Path) -> Any:
+def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
     """What prepares a model's inputs, from its folder; no code of the folder is run.
+
+    Args:
+        kind: its class, where the folder names another one.
 
     Raises:
         UserError: the folder has none, or its kind needs a package that is not installed.
     """
     try:
-        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except ImportError as error:
         raise UserError(f"{folder}: its pictures are prepared by torchvision ({_line(error)}); install it") from None
     except (OSError, ValueError) as error:
@@ -106,12 +134,12 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def class_of(folder: Path, classes: Sequence[type[nn.Module]]) -> type[nn.Module]:
+def class_of(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:
     """The class that a folder's config names."""
     config = read_config(folder / "config.json")
-    name = config.get("_class_name") or (config.get("architectures") or [""])[0]
-    by_name = {kind.__name__: kind for kind in classes}
-    if name not in by_name:
+    architectures = config.get("architectures")
+    name = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
+    if not isinstance(name, str) or name not in by_name:
         raise UserError(f"{folder}: a {name or 'model of no class'}; what can be used is {' or '.join(by_name)}")
     return by_name[name]
 
@@ -138,7 +166,7 @@ def check_weights(folder: Path) -> None:
     Raises:
         UserError: a shard of the weights is missing or only a pointer, or there are pickles alone.
     """
-    names = _shards(folder) or [path.name for path in folder.glob("*.safetensors")]
+    names = _shards(folder) or _safetensors(folder)
     if not names:
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
         found = f"only {pickles[0]}, which could run code when it is read" if pickles else "no weights"
@@ -155,7 +183,23 @@ def _check_no_pointer(path: Path) -> None:
             raise UserError(f"{path}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
 
 
+def variant_of(folder: Path) -> str | None:
+    """ "fp16" where a folder has its weights in half precision alone."""
+    names = _safetensors(folder)
+    return HALF if names and all(f".{HALF}" in name for name in names) else None
+
+
+def _safetensors(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.safetensors"))
+
+
 def _shards(folder: Path) -> list[str]:
     """Files of weights that an index names, where there is one."""
-    index = next(iter(sorted(folder.glob("*.safetensors.index.json"))), None)
-    return sorted(set(read_config(index)["weight_map"].values())) if index else []
+    ending = f".index.{HALF}.json" if variant_of(folder) else ".index.json"
+    index = next(iter(sorted(folder.glob(f"*.safetensors{ending}"))), None)
+    if index is None:
+        return []
+    weight_map = read_config(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise UserError(f"{index}: its weight_map names no files; fetch it again")
+    return sorted(set(weight_map.values()))

@@ -34,6 +34,7 @@ class EditRequest:
             the same edit.
         mask: where pixels may change; None for a global edit, or where `edit` finds it.
         parts: arrays the edit needs (a donor's pixels, a background), never stored.
+        again: it was asked for before, with another seed: that it fails too says nothing more of the photo.
     """
 
     photo: Photo
@@ -42,6 +43,7 @@ class EditRequest:
     truth: Mapping[str, Any]
     mask: Mask | None = None
     parts: Mapping[str, Any] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)

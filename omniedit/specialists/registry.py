@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omniedit.config import LearnedConfig
 from omniedit.instructions.proposals import read_proposals
-from omniedit.specialists.base import Donors, Specialist
+from omniedit.specialists.base import Batched, Donors, Specialist
 from omniedit.tasks import Task
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "
     return Toolbox(config, "cuda" if torch.cuda.is_available() else "cpu", own_inpainting)
 
 
-def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Specialist:
+def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Batched:
     """The learned specialist of a task.
 
     Args:
@@ -71,7 +71,9 @@ def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Specialist
     Raises:
         UserError: the file of proposals cannot be used.
     """
-    return class_at(LEARNED[task])(toolbox, read_proposals(proposals, task))
+    specialist = class_at(LEARNED[task])(toolbox, read_proposals(proposals, task))
+    assert isinstance(specialist, Batched)
+    return specialist
 
 
 def class_at(path: str) -> Callable[..., Specialist]:

@@ -56,7 +56,7 @@ def synthesize(
                     made, strikes[index] = made + 1, 0
                     yield outcome
                     continue
-                strikes[index] = STRIKES if isinstance(turn, _Nothing) and not turn.more else strikes[index] + 1
+                strikes[index] = _struck(strikes[index], turn)
                 if (outcome.source_id, outcome.reason) not in seen:
                     seen.add((outcome.source_id, outcome.reason))
                     yield outcome
@@ -72,6 +72,13 @@ class _Nothing:
 
     refusal: Refusal
     more: bool
+
+
+def _struck(strikes: int, turn: EditRequest | _Nothing) -> int:
+    """A photo's strikes after a turn that gave no pair."""
+    if isinstance(turn, _Nothing):
+        return strikes + 1 if turn.more else STRIKES
+    return strikes if turn.again else strikes + 1
 
 
 def _batch(
@@ -176,7 +183,11 @@ def _draw(seed: int, task: Task, what: str, attempt: int) -> int:
     return int.from_bytes(digest[:8], "little")
 
 
-def versions() -> dict[str, str]:
-    """What made a shard, for its file's attributes."""
-    packages = ("numpy", "opencv-python-headless", "h5py")
+def versions(learned: bool = False) -> dict[str, str]:
+    """What made a shard, for its file's attributes.
+
+    Args:
+        learned: whether its specialist asks pretrained models.
+    """
+    packages = ["numpy", "opencv-python-headless", "h5py", *(["torch", "diffusers", "transformers"] if learned else [])]
     return {"omniedit": __version__, **{package: version(package) for package in packages}}

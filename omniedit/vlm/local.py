@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image as PillowImage
 
+from omniedit.fitting import FittingBatches
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
 from omniedit.vlm.endpoint import Prompt, Reply, Usage
@@ -20,12 +21,12 @@ class LocalModel:
         model: an image-text-to-text model of transformers, on the device where it is to run.
         processor: of the same folder, with its chat template.
         version: repository and revision; a reply is of one version.
-        batch_size: prompts that are answered together.
+        batch_size: prompts that are answered together; halved where the device's memory does not last.
     """
 
     def __init__(self, model: Any, processor: Any, version: str, cache: Cache, batch_size: int = 8) -> None:
         self.model, self.processor, self.version = model, processor, version
-        self.cache, self.batch_size = cache, batch_size
+        self.cache, self.batches = cache, FittingBatches(batch_size, "prompt")
         self.processor.tokenizer.padding_side = "left"
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
@@ -34,11 +35,14 @@ class LocalModel:
         new = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True) if digest not in known}
         # Of one length together: none waits for another's last token, and no memory goes on padding.
         waiting = sorted(new, key=lambda digest: _length(new[digest]))
-        for first in range(0, len(waiting), self.batch_size):
-            together = waiting[first : first + self.batch_size]
-            for digest, reply in zip(together, self._replies([new[digest] for digest in together]), strict=True):
+
+        def answered(together: Sequence[str]) -> list[Reply]:
+            replies = self._replies([new[digest] for digest in together])
+            for digest, reply in zip(together, replies, strict=True):
                 self.cache.put(digest, reply)
-                known[digest] = reply
+            return replies
+
+        known |= zip(waiting, self.batches.map(answered, waiting), strict=True)
         return [known[digest] for digest in digests]
 
     def digest(self, prompt: Prompt) -> str:

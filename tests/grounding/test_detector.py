@@ -1,11 +1,14 @@
 """Masks of phrases: real classes with random weights for what does not depend on them, values for what is decided."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from grounding.tiny_grounding import make_detector, make_segmenter_2
+from safetensors.torch import load_file
 
 from models.tiny_folders import make_segmenter
 from omniedit.errors import UserError
@@ -23,6 +26,7 @@ from omniedit.grounding.detector import (
     within_limits,
 )
 from omniedit.grounding.shapes import bounding_box, grown
+from omniedit.models.folder import read_config
 
 ALL = Limits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)
 
@@ -55,6 +59,36 @@ def test_a_batch_of_sizes_finds_what_each_picture_alone_does(folders: Path, quer
         torch.testing.assert_close(found.scores, alone.scores, atol=1e-4, rtol=0)
         torch.testing.assert_close(found.boxes, alone.boxes, atol=1e-4, rtol=0)
         assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+
+
+def test_pictures_that_are_seen_at_one_size_go_together_and_batches_that_do_not_fit_are_halved(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detector, segmenter = loaded(folders)
+    rng = np.random.default_rng(0)
+    sizes = ((40, 60), (42, 63), (60, 40), (44, 66))
+    queries = [Query(rng.integers(0, 255, (*size, 3), np.uint8), "dog") for size in sizes]
+    boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]])] * len(queries)
+    whole = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
+    asked: dict[object, list[int]] = {detector: [], segmenter: []}
+    for part in asked:
+        monkeypatch.setattr(part, "_together", out_of_memory_above_two(part._together, asked[part]))
+    found, masks = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
+    assert asked == {detector: [3, 1, 1, 1, 1], segmenter: [4, 2, 2]}
+    assert capsys.readouterr().out.count("going on with") == 2
+    for one, other in zip(found, whole[0], strict=True):
+        torch.testing.assert_close(one.scores, other.scores, atol=1e-4, rtol=0)
+    assert all(np.mean(one == other) > 0.99 for one, other in zip(masks, whole[1], strict=True))
+
+
+def out_of_memory_above_two(run: Callable[..., Any], asked: list[int]) -> Callable[..., Any]:
+    def limited(batch: Sequence[Any], *more: Any) -> Any:
+        asked.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(batch, *more)
+
+    return limited
 
 
 def test_another_phrase_finds_other_boxes(folders: Path, queries: list[Query]) -> None:
@@ -133,6 +167,10 @@ def test_a_mask_grows_with_its_own_size() -> None:
 def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) -> None:
     pytest.importorskip("torchvision")
     segmenter = Segmenter.load(make_segmenter_2(tmp_path))
+    published = read_config(tmp_path / "config.json")
+    assert (published["model_type"], published["architectures"]) == ("sam2_video", ["Sam2VideoModel"])
+    weights = load_file(tmp_path / "model.safetensors")
+    assert all(torch.equal(value, weights[name]) for name, value in segmenter.model.state_dict().items())
     (masks,) = segmenter.masks([queries[0].image], [torch.tensor([[0.1, 0.1, 0.5, 0.6]])])
     assert masks.shape == (1, 48, 64) and masks.dtype == bool
 

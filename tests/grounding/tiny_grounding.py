@@ -4,11 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import Sam2Config, Sam2Model
+from transformers import Sam2VideoConfig, Sam2VideoModel
 
 from benchmarks.random_models import TINY, Maker
 
 SIDE = 64
+MEMORY = {
+    **{"memory_attention_hidden_size": 16, "memory_attention_num_layers": 1},
+    **{"memory_attention_feed_forward_hidden_size": 16, "memory_attention_rope_feat_sizes": [4, 4]},
+    **{"memory_encoder_hidden_size": 16, "memory_encoder_output_channels": 8, "mask_downsampler_embed_dim": 16},
+    **{"memory_fuser_embed_dim": 16, "memory_fuser_intermediate_dim": 16},
+}
+"""Of the part that follows things through a video, which is not for single pictures."""
 
 
 def make_detector(folder: Path) -> Path:
@@ -18,8 +25,11 @@ def make_detector(folder: Path) -> Path:
 
 
 def make_segmenter_2(folder: Path) -> Path:
-    """SAM 2 at 64 x 64 pixels, 16 wide; torchvision prepares its pictures."""
-    from transformers import Sam2ImageProcessor, Sam2Processor
+    """SAM 2 at 64 x 64 pixels, 16 wide, under the names of facebook/sam2.1-hiera-*: a model of videos.
+
+    torchvision prepares its pictures.
+    """
+    from transformers import Sam2ImageProcessor, Sam2VideoProcessor, Sam2VideoVideoProcessor
 
     torch.manual_seed(0)
     hiera = {
@@ -36,7 +46,14 @@ def make_segmenter_2(folder: Path) -> Path:
     vision |= {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]], "fpn_hidden_size": 16}
     prompt = {"hidden_size": 16, "image_size": SIDE, "patch_size": 16, "mask_input_channels": 4}
     mask = {"hidden_size": 16, "mlp_dim": 16, "num_attention_heads": 2, "iou_head_hidden_dim": 16}
-    config = Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=mask)
-    Sam2Model(config).save_pretrained(folder)
-    Sam2Processor(Sam2ImageProcessor(size={"height": SIDE, "width": SIDE})).save_pretrained(folder)
+    config = Sam2VideoConfig(
+        vision_config=vision,
+        prompt_encoder_config=prompt,
+        mask_decoder_config=mask,
+        image_size=SIDE,
+        **MEMORY,
+    )
+    Sam2VideoModel(config).save_pretrained(folder)
+    size = {"height": SIDE, "width": SIDE}
+    Sam2VideoProcessor(Sam2ImageProcessor(size=size), Sam2VideoVideoProcessor(size=size)).save_pretrained(folder)
     return folder

@@ -9,8 +9,11 @@ from omniedit.instructions.proposals import (
     RemovalProposal,
     checked,
     proposals_of,
+    proposers,
     read_proposals,
     recorded_replies,
+    refused,
+    usable,
     write_proposals,
 )
 from omniedit.tasks import Task
@@ -22,6 +25,16 @@ ATTRIBUTE = {"instructions": ["Blue."], "object": "car", "attribute": "colour", 
 
 def test_every_task_has_a_class() -> None:
     assert set(CLASSES) == set(Task)
+
+
+def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: Path) -> None:
+    removal, about = RemovalProposal(**REMOVAL), {"model": "vlm-1", "prompt_hash": "abc"}
+    rows = [usable(name, Task.OBJECT_REMOVAL, removal, **about) for name in "ab"]
+    rows += [usable("a", Task.BACKGROUND_SWAP, removal), refused("a", Task.STYLE_TRANSFER, "edits", "no") | about]
+    write_proposals(tmp_path / "p.parquet", rows)
+    assert proposers(tmp_path / "p.parquet", Task.OBJECT_REMOVAL) == {"proposer": "vlm-1", "prompt_hash": "abc"}
+    for task in (Task.BACKGROUND_SWAP, Task.STYLE_TRANSFER):
+        assert proposers(tmp_path / "p.parquet", task) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,19 @@ def test_an_edit_that_fails_is_recorded_and_the_rest_goes_on() -> None:
     made, refused = run(Painter(fails=lambda level: level % 4 < 2), "ab", pairs=4)
     assert all(pair.provenance["truth"]["level"] % 4 >= 2 for pair in made)
     assert [refusal.reason for refusal in refused] == ["the paint ran"] * len(refused) != []
+
+
+def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None:
+    class Repeating(Painter):
+        """Twelve candidates of one edit that fails, then one that does not."""
+
+        def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+            level = len(self.asked)
+            return replace(super().propose(photo, rng), truth={"level": level}, again=0 < level < 12)
+
+    made, refused = run(Repeating(fails=lambda level: level < 12), "a", pairs=1)
+    assert [pair.provenance["truth"]["level"] for pair in made] == [12]
+    assert refused == [Refusal("a", "the paint ran")]
 
 
 def test_a_photos_draws_do_not_change_when_others_come() -> None:

@@ -66,6 +66,23 @@ def test_a_prompt_gets_the_same_reply_alone_and_beside_others(loaded: tuple[obje
     }
 
 
+def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
+    loaded: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = replies(local(loaded, tmp_path / "whole"), PROMPTS)
+    model = local(loaded, tmp_path / "short")
+    ask = model._replies
+
+    def limited(prompts: list[Prompt]) -> list[Reply]:
+        if len(prompts) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return ask(prompts)
+
+    monkeypatch.setattr(model, "_replies", limited)
+    assert [reply.text for reply in replies(model, PROMPTS)] == [reply.text for reply in whole]
+    assert "out of memory on 3 prompts at once: going on with 1" in capsys.readouterr().out
+
+
 def test_a_reply_ends_where_it_was_told_to(loaded: tuple[object, object], tmp_path: Path) -> None:
     first = replies(local(loaded, tmp_path), PROMPTS)
     assert [reply.usage.completion_tokens for reply in first if reply.usage] == [12, 12, 5]

@@ -16,10 +16,10 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpain
 from PIL import Image as PillowImage
 
 from omniedit.errors import UserError
-from omniedit.images import Image, Mask
+from omniedit.fitting import FittingBatches, by_size
+from omniedit.images import Image, Mask, levels
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
-from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import Canvas, set_in
 
 
@@ -67,7 +67,7 @@ masked picture's latents from torch's global generator, so that a seed would not
 
 
 class Inpainter:
-    """Paints holes, pictures of one size together.
+    """Paints holes, together those of photos that are painted at one size.
 
     Args:
         steps: of the denoising; None for the kind's own.
@@ -101,18 +101,18 @@ class Inpainter:
     def fill(self, holes: Sequence[Hole]) -> list[Image]:
         """The photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
         filled: dict[int, Image] = {}
-        for places in by_size(holes, lambda hole: hole.image.shape):
+        for places in by_size(holes, lambda hole: self._canvas(hole).padded):
             painted = self.batches.map(self._painted, [holes[place] for place in places])
             filled |= zip(places, painted, strict=True)
         return [filled[place] for place in range(len(holes))]
 
     def _painted(self, holes: Sequence[Hole]) -> list[Image]:
-        canvas = Canvas.of(holes[0].image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
-        height, width = canvas.padded
+        laid_out = [(self._canvas(hole), hole) for hole in holes]
+        height, width = laid_out[0][0].padded
         output = self.pipeline(
             prompt=[hole.prompt for hole in holes],
-            image=[PillowImage.fromarray(canvas.laid_out(hole.image)) for hole in holes],
-            mask_image=[PillowImage.fromarray(canvas.laid_out_mask(hole.mask)) for hole in holes],
+            image=[PillowImage.fromarray(canvas.laid_out(hole.image)) for canvas, hole in laid_out],
+            mask_image=[PillowImage.fromarray(canvas.laid_out_mask(hole.mask)) for canvas, hole in laid_out],
             height=height,
             width=width,
             num_inference_steps=self.steps,
@@ -120,7 +120,10 @@ class Inpainter:
             output_type="np",
             **self.kind.options,
         )
-        painted = np.rint(255 * np.asarray(output.images)).astype(np.uint8)
         return [
-            set_in(hole.image, canvas.brought_back(each), hole.mask) for hole, each in zip(holes, painted, strict=True)
+            set_in(hole.image, canvas.brought_back(painted), hole.mask)
+            for (canvas, hole), painted in zip(laid_out, levels(np.asarray(output.images)), strict=True)
         ]
+
+    def _canvas(self, hole: Hole) -> Canvas:
+        return Canvas.of(hole.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)

@@ -3,20 +3,26 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from omniedit.grounding.detector import Grounded, NotGrounded, Query
+import numpy as np
+
+from omniedit.grounding.detector import Detections, Grounded, NotGrounded, Query
+from omniedit.grounding.masks import box_mask
 from omniedit.grounding.shapes import bounding_box, grown
-from omniedit.images import Image, Mask
+from omniedit.images import Image, Mask, decode_mask, encode_mask
 from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
+from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposed import P, Proposed, proposal_of, seed_of
 from omniedit.specialists.learned.roles import ROLES
+from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
 
-DILATION = 0.08
-"""By how much of its own size an object's mask grows: its rim and the nearest of its shadow go with it."""
+REMAINS = 0.25
+"""Share of a box, or of the hole, that lies in the other one where what the box is round stands in the hole."""
 
 
 class Inpainting(Proposed[P]):
@@ -24,13 +30,17 @@ class Inpainting(Proposed[P]):
 
     proposal: ClassVar[type[Any]]
 
+    def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
+        super().__init__(toolbox, proposals)
+        self._known: dict[tuple[str, str, bool], Known] = {}
+
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         proposals = [proposal_of(request, self.proposal) for request in requests]
         queries = [
             Query(request.photo.image, proposal.object, getattr(proposal, "every", False))
             for request, proposal in zip(requests, proposals, strict=True)
         ]
-        found = self.toolbox.grounder.ground(queries)
+        found = self._grounded(requests, queries)
         holes = [
             Hole(request.photo.image, self.hole(grounded.mask), self.prompt(proposal), seed_of(request))
             for request, proposal, grounded in zip(requests, proposals, found, strict=True)
@@ -47,6 +57,19 @@ class Inpainting(Proposed[P]):
             queries,
         )
 
+    def _grounded(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+        """What each query's phrase means; looked for once, however many candidates are made of it."""
+        keys = [
+            (request.photo.source_id, query.phrase, query.every)
+            for request, query in zip(requests, queries, strict=True)
+        ]
+        new = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._known}
+        found = dict(zip(new, self.toolbox.grounder.ground(list(new.values())), strict=True))
+        outcomes = [found[key] if key in found else self._known[key].whole for key in keys]
+        if self.toolbox.config.candidates > 1:
+            self._known |= {key: Known.of(grounded) for key, grounded in found.items()}
+        return outcomes
+
     def _edited(self, grounded: Grounded, hole: Hole, filled: Image) -> Edited:
         models = self.toolbox.revisions(*ROLES[self.task])
         return Edited(filled, hole.mask, models, truth={**where(grounded), **self.reached(hole)})
@@ -57,7 +80,7 @@ class Inpainting(Proposed[P]):
 
     def hole(self, mask: Mask) -> Mask:
         """What is painted anew, from the mask of what the proposal names."""
-        return grown(mask, DILATION)
+        return grown(mask, self.toolbox.config.grounding.dilation)
 
     def reached(self, hole: Hole) -> dict[str, Any]:
         """What more is known of the edit."""
@@ -90,7 +113,8 @@ class ObjectRemoval(Inpainting[RemovalProposal]):
 
 
 class ObjectAddition(Inpainting[AdditionProposal]):
-    """A removal with source and target exchanged, where the detector no longer finds the object. Truth: as there."""
+    """A removal with source and target exchanged, where the detector no longer finds the object in its place; others
+    like it may stand elsewhere. Truth: as there."""
 
     task, proposal = Task.OBJECT_ADDITION, AdditionProposal
 
@@ -98,16 +122,17 @@ class ObjectAddition(Inpainting[AdditionProposal]):
         return proposal.background
 
     def accepted(self, edits: list[Edited | Unsuitable], queries: Sequence[Query]) -> Sequence[Edited | Unsuitable]:
-        places = [place for place, edited in enumerate(edits) if isinstance(edited, Edited)]
-        emptied = [Query(edits[place].image, queries[place].phrase) for place in places]  # type: ignore[union-attr]
+        removed = {place: edited for place, edited in enumerate(edits) if isinstance(edited, Edited)}
+        emptied = [Query(edited.image, queries[place].phrase) for place, edited in removed.items()]
         grounder = self.toolbox.grounder
-        for place, found in zip(places, grounder.detector.detect(emptied, grounder.limits), strict=True):
-            edits[place] = self._exchanged(edits[place], queries[place], len(found.boxes) > 0)
+        found = grounder.detector.detect(emptied, grounder.limits)
+        for (place, edited), detections in zip(removed.items(), found, strict=True):
+            edits[place] = self._exchanged(edited, queries[place], detections)
         return edits
 
-    def _exchanged(self, removed: Edited | Unsuitable, query: Query, still_there: bool) -> Edited | Unsuitable:
-        assert isinstance(removed, Edited)
-        if still_there:
+    def _exchanged(self, removed: Edited, query: Query, found: Detections) -> Edited | Unsuitable:
+        assert removed.mask is not None
+        if any(stands_in(box, removed.mask) for box in found.boxes.tolist()):
             return Unsuitable(f"'{query.phrase}' is still found where it was taken away")
         return Edited(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
@@ -130,6 +155,31 @@ class BackgroundSwap(Inpainting[BackgroundProposal]):
 def where(grounded: Grounded) -> dict[str, Any]:
     """Where what was named was found, and how surely."""
     return {"box": box_of(grounded.mask), "score": round(grounded.score, 3)}
+
+
+def stands_in(box: FractionBox, hole: Mask) -> bool:
+    """Whether what a box is round stands in a hole, and not only beside it."""
+    boxed = box_mask(box, hole.shape)
+    both = (boxed & hole).sum()
+    return bool(both > REMAINS * min(boxed.sum(), hole.sum()))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a phrase was found to mean, its mask encoded: kilobytes, where the mask itself takes a byte a pixel."""
+
+    found: Grounded | NotGrounded
+    mask: bytes = b""
+
+    @classmethod
+    def of(cls, found: Grounded | NotGrounded) -> "Known":
+        if isinstance(found, NotGrounded):
+            return cls(found)
+        return cls(replace(found, mask=np.zeros((0, 0), bool)), encode_mask(found.mask))
+
+    @property
+    def whole(self) -> Grounded | NotGrounded:
+        return self.found if isinstance(self.found, NotGrounded) else replace(self.found, mask=decode_mask(self.mask))
 
 
 def box_of(mask: Mask) -> list[float]:

@@ -15,7 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
 
-from omniedit.images import Image, Mask
+from omniedit.images import Image, Mask, levels
 from omniedit.specialists.learned.alignment import TokenMap, joined, token_map
 from omniedit.specialists.learned.attention_control import AttentionControl, Reach, controlled
 
@@ -142,4 +142,4 @@ def _denoised(
         output_type="np",
         callback_on_step_end=after_step,
     )
-    return list(np.rint(255 * np.asarray(output.images)).astype(np.uint8))
+    return list(levels(np.asarray(output.images)))

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from omniedit.aspect import bucket_size
+from omniedit.fitting import FittingBatches, by_size
 from omniedit.grounding.detector import Grounded, NotGrounded, Query
 from omniedit.grounding.shapes import grown
 from omniedit.images import Image, Mask
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
-from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import set_in
 from omniedit.specialists.learned.inpainting import where
 from omniedit.specialists.learned.paired_sampling import PromptPair, Sampling, generate, generate_pairs
@@ -23,9 +23,6 @@ from omniedit.specialists.learned.proposed import P, Proposed, proposal_of, seed
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
-
-RIM = 0.05
-"""By how much of its own size the mask of what changes grows: the edit's own outline differs a little."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class PromptToPrompt(Proposed[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
         super().__init__(toolbox, proposals)
-        self.batches = FittingBatches(self.batch_size)
+        self.batches = FittingBatches(toolbox.config.batch_size)
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         drafts = [self._draft(request) for request in requests]
@@ -127,11 +124,12 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
     task, proposal, blend = Task.ATTRIBUTE_MODIFICATION, AttributeProposal, 1.0
 
     def worded(self, pair: PromptPair, proposal: AttributeProposal) -> PromptPair:
-        return replace(pair, weights=dict.fromkeys(proposal.value.lower().split(), proposal.emphasis))
+        words = [word.strip(".,;:!?") for word in proposal.value.lower().split()]
+        return replace(pair, weights=dict.fromkeys(words, proposal.emphasis))
 
     def changing(self, grounded: Grounded | None) -> Mask | None:
         assert grounded is not None
-        return grown(grounded.mask, RIM)
+        return grown(grounded.mask, self.toolbox.config.grounding.rim)
 
     def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         mask = self.changing(grounded)

@@ -13,6 +13,9 @@ from omniedit.tasks import Task
 
 P = TypeVar("P", bound=Proposal)
 
+GATHERED = 4
+"""So many batches' requests are taken at once: among them are more of one size to be edited together."""
+
 
 class Proposed(Generic[P]):
     """Offers each photo's proposals in turn, then, where several candidates are asked for, each of them again with
@@ -26,7 +29,7 @@ class Proposed(Generic[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]]) -> None:
         self.toolbox, self.proposals = toolbox, proposals
-        self.batch_size = toolbox.config.batch_size
+        self.batch_size = GATHERED * toolbox.config.batch_size
         self._offered: dict[str, int] = {}
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -45,6 +48,7 @@ class Proposed(Generic[P]):
             instructions=tuple(proposal.instructions),
             truth=proposal.truth | {"candidate": candidate},
             parts={"proposal": proposal, "seed": int(rng.integers(2**31))},
+            again=candidate > 0,
         )
 
 

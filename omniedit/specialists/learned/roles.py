@@ -15,6 +15,15 @@ ROLES: dict[Task, tuple[str, ...]] = {
     Task.STYLE_TRANSFER: ("style", "style_configs"),
 }
 
+CLASSES: dict[str, tuple[str, ...]] = {
+    "detector": ("GroundingDinoForObjectDetection",),
+    "segmenter": ("SamModel", "Sam2Model"),
+    INPAINTING: ("FluxFillPipeline", "StableDiffusionXLInpaintPipeline", "StableDiffusion3InpaintPipeline"),
+    "generation": ("StableDiffusionXLPipeline", "StableDiffusion3Pipeline"),
+    "style": ("StableDiffusionXLInstructPix2PixPipeline",),
+}
+"""Classes that serve a role, as config/models.yaml names them."""
+
 
 def paints_by_itself(task: Task, config: LearnedConfig) -> bool:
     """Whether it needs the inpainting specialist that the run trains."""

@@ -13,9 +13,9 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instru
 from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from PIL import Image as PillowImage
 
-from omniedit.images import Image
+from omniedit.fitting import FittingBatches, by_size
+from omniedit.images import Image, levels
 from omniedit.models.folder import load_pipeline, load_single_file
-from omniedit.specialists.learned.batches import FittingBatches, by_size
 from omniedit.specialists.learned.canvas import Canvas
 
 SINGLE_FILE = "cosxl_edit.safetensors"
@@ -37,7 +37,7 @@ class Restyling:
 
 
 class Stylist:
-    """Restyles photos, those of one size together; each keeps its size.
+    """Restyles photos, together those that are drawn at one size; each keeps its own.
 
     Args:
         guidance, image_guidance: how strongly the instruction is followed, and the photo kept: CosXL-Edit's own.
@@ -82,16 +82,17 @@ class Stylist:
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
         """The photos in their new styles, in order."""
         restyled: dict[int, Image] = {}
-        for places in by_size(wanted, lambda one: one.image.shape):
+        for places in by_size(wanted, lambda one: self._canvas(one).padded):
             restyled |= zip(places, self.batches.map(self._drawn, [wanted[place] for place in places]), strict=True)
         return [restyled[place] for place in range(len(wanted))]
 
     def _drawn(self, wanted: Sequence[Restyling]) -> list[Image]:
-        canvas = Canvas.of(wanted[0].image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
-        height, width = canvas.padded
+        canvases = [self._canvas(one) for one in wanted]
+        height, width = canvases[0].padded
+        laid_out = [canvas.laid_out(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
         output = self.pipeline(
             prompt=[one.instruction for one in wanted],
-            image=[PillowImage.fromarray(canvas.laid_out(one.image)) for one in wanted],
+            image=[PillowImage.fromarray(picture) for picture in laid_out],
             height=height,
             width=width,
             num_inference_steps=self.steps,
@@ -99,7 +100,11 @@ class Stylist:
             output_type="np",
             **self.scales,
         )
-        return [canvas.brought_back(drawn) for drawn in np.rint(255 * np.asarray(output.images)).astype(np.uint8)]
+        drawn = levels(np.asarray(output.images))
+        return [canvas.brought_back(picture) for canvas, picture in zip(canvases, drawn, strict=True)]
+
+    def _canvas(self, one: Restyling) -> Canvas:
+        return Canvas.of(one.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
 
 
 def cosxl_scheduler() -> EDMEulerScheduler:

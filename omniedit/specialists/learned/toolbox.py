@@ -1,17 +1,18 @@
 """The models that learned specialists share, each loaded once a job, when it is first needed."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
 
 from omniedit.config import LearnedConfig
 from omniedit.errors import UserError
-from omniedit.grounding.detector import Detector, Grounder, Segmenter
+from omniedit.grounding.detector import Detector, Grounder, Limits, Segmenter
 from omniedit.manifest import MANIFEST, checksum
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.clock import DeviceClock
+from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, denoiser_of
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.roles import INPAINTING
@@ -33,14 +34,16 @@ class Toolbox:
     def __init__(self, config: LearnedConfig, device: str, own_inpainting: Path | None = None) -> None:
         self.config, self.device, self.own_inpainting = config, device, own_inpainting
         self.clock = DeviceClock(device)
+        self._model = cache(lambda role: model_of(role))
 
     @cached_property
     def grounder(self) -> Grounder:
-        detector = Detector.load(folder_of("detector"), self._dtype("detector"), self.device)
-        segmenter = Segmenter.load(folder_of("segmenter"), self._dtype("segmenter"), self.device)
+        size, limits = self.config.batch_size, self.config.grounding.model_dump(exclude={"dilation", "rim"})
+        detector = Detector.load(folder_of("detector"), self._dtype("detector"), self.device, size)
+        segmenter = Segmenter.load(folder_of("segmenter"), self._dtype("segmenter"), self.device, size)
         self.clock.watch("detector", [detector.model])
         self.clock.watch("segmenter", segmenter.model.children())  # its picture's embedding is no `forward` of its own
-        return Grounder(detector, segmenter)
+        return Grounder(detector, segmenter, Limits(**limits))
 
     @cached_property
     def inpainter(self) -> Inpainter:
@@ -54,6 +57,8 @@ class Toolbox:
             resolution=self.config.resolution,
         )
         self.clock.watch_pipeline(INPAINTING, inpainter.pipeline)
+        if self.config.compile:
+            compile_blocks(denoiser_of(inpainter.pipeline))
         return inpainter
 
     @cached_property
@@ -68,6 +73,8 @@ class Toolbox:
             resolution=self.config.resolution,
         )
         self.clock.watch_pipeline("style", stylist.pipeline)
+        if self.config.compile:
+            compile_blocks(denoiser_of(stylist.pipeline))
         return stylist
 
     @cached_property
@@ -84,6 +91,8 @@ class Toolbox:
         pipeline = load_pipeline(folder_of("generation"), PIPELINES[kind], self._dtype("generation")).to(self.device)
         pipeline.vae.enable_slicing()
         self.clock.watch_pipeline("generation", pipeline)
+        if self.config.compile:
+            compile_between_attentions(denoiser_of(pipeline))
         return pipeline
 
     def revisions(self, *roles: str) -> dict[str, str]:
@@ -92,11 +101,16 @@ class Toolbox:
 
     def _revision(self, role: str) -> tuple[str, str]:
         if role == INPAINTING and self.own_inpainting:
-            return OWN, checksum(self.own_inpainting / MANIFEST)["sha256"]
-        return model_of(role).repository, model_of(role).revision or ""
+            return OWN, self._own_revision
+        return self._model(role).repository, self._model(role).revision or ""
+
+    @cached_property
+    def _own_revision(self) -> str:
+        assert self.own_inpainting
+        return checksum(self.own_inpainting / MANIFEST)["sha256"]
 
     def licence(self, role: str) -> str:
-        return model_of(role).licence
+        return self._model(role).licence
 
     def _dtype(self, role: str) -> torch.dtype:
         if self.device == "cpu":

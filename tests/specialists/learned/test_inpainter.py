@@ -11,7 +11,7 @@ import torch
 from models import tiny_folders, tiny_inpaint
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
-from omniedit.specialists.learned.batches import FittingBatches
+from omniedit.fitting import FittingBatches
 from omniedit.specialists.learned.canvas import Canvas, set_in, soft_inside
 from omniedit.specialists.learned.inpainter import Hole, Inpainter
 
@@ -59,6 +59,19 @@ def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> No
     again = inpainter.fill([replace(holes[0], seed=7), holes[0]])
     assert np.array_equal(again[1], inpainter.fill([holes[0], holes[1]])[0])
     assert not np.array_equal(again[0], again[1])
+
+
+def test_photos_of_other_sizes_that_are_painted_at_one_size_go_together(
+    inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holes = [hole(*size, seed) for seed, size in enumerate(((96, 144), (100, 150), (90, 66), (108, 162)))]
+    alone = [inpainter.fill([each])[0] for each in holes]
+    asked, painted = [], inpainter._painted
+    monkeypatch.setattr(inpainter, "_painted", lambda batch: asked.append(len(batch)) or painted(batch))
+    for given, filled, by_itself in zip(holes, inpainter.fill(holes), alone, strict=True):
+        assert filled.shape == given.image.shape
+        assert np.abs(filled.astype(int) - by_itself.astype(int)).max() <= 1
+    assert asked == [3, 1]
 
 
 def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: Path) -> None:

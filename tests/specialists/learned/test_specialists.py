@@ -9,12 +9,17 @@ import torch
 
 from models import tiny_folders
 from omniedit.aspect import bucket_size
-from omniedit.config import LearnedConfig
-from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
+from omniedit.config import GroundingConfig, LearnedConfig
+from omniedit.grounding.detector import Detections, Detector, Grounded, Grounder, Limits, Query, Segmenter
+from omniedit.grounding.shapes import bounding_box
 from omniedit.instructions.proposals import CLASSES, Proposal
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Batched, Edited, EditRequest, Unsuitable
 from omniedit.specialists.learned import toolbox as toolbox_module
+from omniedit.specialists.learned.inpainter import KINDS
+from omniedit.specialists.learned.inpainting import stands_in
+from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
+from omniedit.specialists.learned.roles import CLASSES as SERVING
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
@@ -104,7 +109,7 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
     task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = specialist(task, toolbox, "a", "bb")
-    assert isinstance(made, Batched) and made.batch_size == 2
+    assert isinstance(made, Batched) and made.batch_size == 8
     photos = photo("a"), photo("bb", "1x1")
     if task is Task.OBJECT_ADDITION:
         own = [each.image.tobytes() for each in photos]
@@ -168,6 +173,89 @@ def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
     monkeypatch.setattr(Finder, "found", staticmethod(lambda image: True))
     (refused,) = addition.edit(requests_of(addition, given))
     assert isinstance(refused, Unsuitable) and "still found" in str(refused)
+
+
+def test_an_addition_is_not_lost_on_what_is_found_beside_it(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    addition, given = specialist(Task.OBJECT_ADDITION, toolbox, "a"), photo("a")
+    detect = toolbox.grounder.detector.detect
+
+    def beside(queries: list[Query], limits: Limits) -> list[Detections]:
+        first = np.array_equal(queries[0].image, given.image)
+        elsewhere = torch.tensor([[0.8, 0.1, 0.95, 0.3], [0.75, 0.2, 0.99, 0.9]])
+        return detect(queries, limits) if first else [Detections(elsewhere, torch.tensor([0.9, 0.8]))]
+
+    monkeypatch.setattr(toolbox.grounder.detector, "detect", beside)
+    (added,) = addition.edit(requests_of(addition, given))
+    assert isinstance(added, Edited)
+
+
+@pytest.mark.parametrize(
+    ("box", "stands"),
+    [
+        ((0.25, 0.25, 0.5, 0.5), True),
+        ((0.3, 0.3, 0.35, 0.35), True),
+        ((0.0, 0.0, 1.0, 1.0), True),
+        ((0.45, 0.25, 0.9, 0.5), False),
+        ((0.6, 0.6, 0.9, 0.9), False),
+    ],
+)
+def test_a_box_stands_in_a_hole_or_only_beside_it(box: tuple[float, float, float, float], stands: bool) -> None:
+    hole = np.zeros((80, 80), bool)
+    hole[20:40, 20:40] = True
+    assert stands_in(box, hole) == stands
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_candidates_of_a_proposal_look_for_its_object_once(
+    found: bool, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or found))
+    made, rng = specialist(Task.OBJECT_REMOVAL, toolbox, "a"), np.random.default_rng(0)
+    requests = [made.propose(photo("a"), rng) for _ in range(2)]
+    assert [request.again for request in requests] == [False, True]
+    together, alone = made.edit(requests), made.edit(requests[1:])
+    assert len(asked) == 1
+    for edited in (*together, *alone):
+        assert isinstance(edited, Edited) if found else str(edited) == "no box for 'dog'"
+    if found:
+        assert np.array_equal(together[0].mask, together[1].mask) and np.array_equal(alone[0].mask, together[1].mask)
+        assert not np.array_equal(together[0].image, together[1].image)
+
+
+def test_the_classes_that_are_checked_before_a_run_are_those_that_load() -> None:
+    assert {*SERVING["inpainting"], "InpaintPipeline"} == KINDS.keys()
+    assert set(SERVING["generation"]) == PIPELINES.keys()
+    for role, classes in SERVING.items():
+        assert model_of(role).class_name in classes
+
+
+def test_each_word_of_a_value_is_emphasised_whatever_stands_between_them(toolbox: Toolbox) -> None:
+    made = specialist(Task.ATTRIBUTE_MODIFICATION, toolbox, "a")
+    proposal = made.proposals["a"][0].model_copy(update={"value": "Old, worn; red", "emphasis": 3.0})
+    pair = made.worded(PromptPair("a dog", "an old, worn, red dog", 1), proposal)
+    assert pair.weights == {"old": 3.0, "worn": 3.0, "red": 3.0}
+
+
+def test_models_are_read_of_once_a_job(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(toolbox_module, "model_of", lambda role: asked.append(role) or model_of(role))
+    other = Toolbox(toolbox.config, "cpu")
+    for _ in range(3):
+        assert other.revisions("detector", "segmenter").keys() == toolbox.revisions("detector", "segmenter").keys()
+    assert asked == ["detector", "segmenter"]
+
+
+def test_limits_and_growth_are_the_configs(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolbox_module, "model_of", model_of)
+    grounding = GroundingConfig(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6, dilation=0.5, rim=0)
+    other = Toolbox(toolbox.config.model_copy(update={"grounding": grounding}), "cpu")
+    assert other.grounder.limits == Limits(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6)
+    mask = np.zeros((80, 80), bool)
+    mask[30:50, 30:50] = True
+    assert bounding_box(specialist(Task.OBJECT_REMOVAL, other, "a").hole(mask)) == (20, 20, 60, 60)
+    attribute = specialist(Task.ATTRIBUTE_MODIFICATION, other, "a")
+    assert np.array_equal(attribute.changing(Grounded((), 1.0, mask)), mask)
 
 
 def test_an_environment_may_change_a_picture_in_which_nothing_is_named(toolbox: Toolbox) -> None:

@@ -41,6 +41,18 @@ def test_each_photo_keeps_its_size_and_its_seed_decides_whatever_the_batch(styli
         assert not np.array_equal(picture, stylist.restyle([replace(one, seed=99)])[0])
 
 
+def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
+    stylist: Stylist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [restyling(96, 144, 1), restyling(100, 150, 2)]
+    alone = [stylist.restyle([one])[0] for one in wanted]
+    asked, drawn = [], stylist._drawn
+    monkeypatch.setattr(stylist, "_drawn", lambda batch: asked.append(len(batch)) or drawn(batch))
+    for picture, by_itself in zip(stylist.restyle(wanted), alone, strict=True):
+        assert picture.shape == by_itself.shape and np.abs(picture.astype(int) - by_itself.astype(int)).max() <= 1
+    assert asked == [2]
+
+
 def test_photo_and_instruction_both_count(stylist: Stylist) -> None:
     one = restyling(48, 64, 1)
     others = [one, replace(one, instruction="add fog"), replace(one, image=255 - one.image)]
