@@ -4,11 +4,12 @@ By words alone, whatever model wrote them. A sentence that says it in words of i
 object or turned its operation round is.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from itertools import chain, pairwise
+from itertools import chain
 
 import yaml
 
@@ -27,6 +28,18 @@ from omniedit.tasks import Task
 _SHARED = """drawing painting picture photo photograph image print art style illustration sketch still frame scene
 poster card render day hour light weather time sky view"""
 _DENYING = "not never without"
+_DENIED = 4
+"""Words after one that denies them, within its clause: 'do not under any circumstances remove'."""
+_ENDS_A_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|and|so|then|just)\b")
+_ALL = "all everything anything everyone everybody every each"
+_EXCEPTING = "but except excepting besides save apart aside"
+_EXCEPTED = 6
+"""Words after one that excepts them, within which the thing is what is excepted."""
+_POINTING = "the this that my your our"
+_REPLACING = re.compile(
+    r"\b(?:replac|swap|exchang|switch|trad|chang|turn|transform|convert)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
+)
+_SUBSTITUTING = re.compile(r"\bsubstitut\w*\b(.+?)\bfor\b(.+)|\b(.+?)\b(?:instead of|in place of|rather than)\b(.+)")
 Entries = dict[str, frozenset[str]]
 """Phrases with their stems; a sentence that has all of these, in any order, says the phrase."""
 
@@ -53,7 +66,12 @@ def changed_meaning(wording: str, task: Task, proposal: Proposal, thing: Thing |
         thing: what the proposal's object is; None where it has none.
     """
     said = stems(wording)
-    return next(chain(_unnamed(set(said), proposal, thing), _not_done(set(said), _denied(said), task)), None)
+    reasons = chain(
+        _unnamed(set(said), proposal, thing),
+        _not_done(set(said), _denied(wording), task),
+        _turned_round(wording, said, proposal, thing),
+    )
+    return next(reasons, None)
 
 
 def _unnamed(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
@@ -113,10 +131,54 @@ def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
         yield f"it asks not to do {_called(task)}"
 
 
-def _denied(said: Sequence[str]) -> set[str]:
-    """Stems right after a word that denies them: 'do not remove'."""
+def _denied(wording: str) -> set[str]:
+    """Stems soon after a word that denies them: 'do not ever remove'."""
     denying = stems(_DENYING)
-    return {after for before, after in pairwise(said) if before in denying}
+    clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(wording.lower())]
+    after = [said[place + 1 :][:_DENIED] for said in clauses for place, stem in enumerate(said) if stem in denying]
+    return set(chain.from_iterable(after))
+
+
+def _turned_round(wording: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+    """The right words about the wrong thing: all but the one that is meant, the new one as what is there already."""
+    if thing is None:
+        return
+    if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _excepted(said, head(thing.name)):
+        yield f"it excepts the object '{thing.name}'"
+    if isinstance(proposal, SwapProposal) and _exchanged(wording, head(thing.name), head(proposal.new_object)):
+        yield f"it takes '{proposal.new_object}' for what is there already"
+    if isinstance(proposal, AttributeProposal) and _is_so(said, content(proposal.value), head(thing.name)):
+        yield f"it takes the object for '{proposal.value}' already"
+
+
+def _excepted(said: Sequence[str], thing: str) -> bool:
+    """'everything but the cup'; not 'keep everything but remove the cup'."""
+    doing = {
+        stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
+    }
+    for place, stem in enumerate(said):
+        if stem in stems(_EXCEPTING) and not set(said[:place]).isdisjoint(stems(_ALL)):
+            after = list(said[place + 1 :][:_EXCEPTED])
+            if thing in after and doing.isdisjoint(after[: after.index(thing)]):
+                return True
+    return False
+
+
+def _exchanged(wording: str, thing: str, new: str) -> bool:
+    """'replace the new thing with the thing', 'the thing in place of the new one'."""
+    plain = wording.lower()
+    swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
+    swaps += [(found[2] or found[4], found[1] or found[3]) for found in [_SUBSTITUTING.search(plain)] if found]
+    pairs = [(set(stems(old)), set(stems(other))) for old, other in swaps]
+    return any(new in old - other and thing in other - old for old, other in pairs)
+
+
+def _is_so(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
+    """'make the blue cup red', of a cup that is to be blue."""
+    already = [*value, thing]
+    places = range(1, len(said) - len(already) + 1)
+    pointed_at = [at for at in places if said[at - 1] in stems(_POINTING)]
+    return bool(value) and any(list(said[at:][: len(already)]) == already for at in pointed_at)
 
 
 def _called(task: Task) -> str:

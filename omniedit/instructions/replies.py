@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing, changed_meaning
-from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in
+from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quoted
 from omniedit.instructions.questions import MAX_THINGS, Edit, Offers
 from omniedit.instructions.sense import senseless
 from omniedit.instructions.words import bare, content, head, stems
@@ -178,7 +178,7 @@ def _meant(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     wanted = bare(str(phrase)).lower()
     found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
     if len(found) != 1:
-        raise ValueError(f"object '{phrase}' is none of the expressions listed")
+        raise ValueError(f"object {quoted(phrase)} is none of the expressions listed")
     return found[0]
 
 

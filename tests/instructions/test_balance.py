@@ -64,12 +64,12 @@ def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
 
 
 def test_proposals_are_counted_by_the_kinds_of_what_they_name() -> None:
-    swap = SwapProposal(instructions=["..."], object="old red car on the left", new_object="a cart full of hay")
+    swap = SwapProposal(instructions=["Do it."], object="old red car on the left", new_object="a cart full of hay")
     assert list(facets(swap, "car")) == [("object", "car"), ("new_object", "cart")]
     assert next(facets(swap, ""))[1] == "old red car on the left"
     prompts = {"source_prompt": "a", "target_prompt": "b"}
     attribute = CLASSES[Task.ATTRIBUTE_MODIFICATION](
-        instructions=["..."], object="car", attribute="colour", value="Blue", **prompts
+        instructions=["Do it."], object="car", attribute="colour", value="Blue", **prompts
     )
     assert list(facets(attribute, "car")) == [("object", "car"), ("attribute", "colour"), ("value", "blue")]
     quotas = set(QuotasConfig.model_fields)

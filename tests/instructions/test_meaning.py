@@ -23,7 +23,7 @@ FIELDS: dict[Task, dict[str, Any]] = {
 
 
 def reason(task: Task, wording: str, thing: Thing = DOG) -> str | None:
-    proposal = CLASSES[task](instructions=["..."], **FIELDS[task])
+    proposal = CLASSES[task](instructions=["Do it."], **FIELDS[task])
     named = thing if "object" in FIELDS[task] else None
     return changed_meaning(wording, task, proposal, named)
 
@@ -48,6 +48,14 @@ def test_every_task_has_its_operation() -> None:
         (Task.STYLE_TRANSFER, "Pastels, bold ones."),
         (Task.OBJECT_ADDITION, "This lawn could use a dog next to the gate."),
         (Task.ATTRIBUTE_MODIFICATION, "I always imagined that dog with a white coat."),
+        (Task.ATTRIBUTE_MODIFICATION, "Make it a white dog and no brown one."),
+        (Task.OBJECT_SWAP, "Substitute a grey cat for the dog."),
+        (Task.OBJECT_SWAP, "Replace the dog beside the cat statue with a cat."),
+        (Task.OBJECT_SWAP, "Put a cat there instead of the dog."),
+        (Task.OBJECT_REMOVAL, "Keep everything but remove the dog."),
+        (Task.OBJECT_REMOVAL, "I do not like that dog, please remove it."),
+        (Task.OBJECT_REMOVAL, "Remove the dog and nothing else."),
+        (Task.BACKGROUND_SWAP, "Turn everything but the dog into a sandy beach."),
         (Task.BACKGROUND_SWAP, "It would be lovely to have a sandy beach behind."),
         (Task.BACKGROUND_SWAP, "Let the dog sit on a beach of sand."),
         (Task.ENVIRONMENT_CHANGE, "Let the fog be so thick that one hardly sees the fence."),
@@ -70,6 +78,14 @@ def test_a_wording_that_keeps_its_edit_passes(task: Task, wording: str) -> None:
         (Task.OBJECT_REMOVAL, "Remove it.", "it does not name the object 'dog'"),
         (Task.OBJECT_REMOVAL, "A dog on a lawn.", "it does not ask for object removal"),
         (Task.OBJECT_REMOVAL, "Please do not remove the dog.", "it asks not to do object removal"),
+        (Task.OBJECT_REMOVAL, "Do not ever remove the dog.", "it asks not to do object removal"),
+        (Task.OBJECT_REMOVAL, "Never, not under any circumstances remove the dog.", "asks not to do object removal"),
+        (Task.OBJECT_REMOVAL, "Remove everything but the dog.", "it excepts the object 'dog'"),
+        (Task.OBJECT_REMOVAL, "Erase all things except for the brown dog.", "it excepts the object 'dog'"),
+        (Task.OBJECT_SWAP, "Replace the grey cat with the dog.", "it takes 'a grey cat with a red collar' for what is"),
+        (Task.OBJECT_SWAP, "Substitute the dog for the cat.", "it takes 'a grey cat with a red collar' for what is"),
+        (Task.OBJECT_SWAP, "Put the dog there instead of the cat.", "it takes 'a grey cat with a red collar' for what"),
+        (Task.ATTRIBUTE_MODIFICATION, "Make the white dog brown.", "it takes the object for 'white' already"),
         (Task.OBJECT_REMOVAL, "Remove the dog and add a cat.", "something else than object removal ('add')"),
         (Task.OBJECT_ADDITION, "Put the dog by the gate, then remove it.", "else than object addition ('remove')"),
         (Task.OBJECT_ADDITION, "Do not add a dog by the gate.", "else than object addition ('not add')"),

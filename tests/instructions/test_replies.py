@@ -1,12 +1,14 @@
 """What of a model's reply is used, and what is told of the rest."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from omniedit.instructions.meaning import Thing
-from omniedit.instructions.questions import Edit, Offers, offers_for
+from omniedit.instructions.proposals import refused, write_proposals
+from omniedit.instructions.questions import Edit, Offers, offers_for, text
 from omniedit.instructions.replies import Flaw, read_edits, read_objects, read_wordings
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import Task
@@ -80,6 +82,39 @@ def test_an_edit_that_makes_no_sense_is_refused_and_those_beside_it_are_not(
 ) -> None:
     edits, (flaw,) = edits_of(task, [GOOD[task] | wrong, GOOD[task]])
     assert len(edits) == 1 and flaw.task is task and why in flaw.reason
+
+
+@pytest.mark.parametrize("task", [task for task in Task if "object" in GOOD[task]])
+@pytest.mark.parametrize("phrase", ["\ud800", "x" * 2_000_000, "a\nb", {"a": ["\ud800"]}])
+def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase: Any, tmp_path: Path) -> None:
+    _, flaws = edits_of(task, [GOOD[task] | {"object": phrase}, GOOD[task] | {str(phrase): 1}])
+    assert len(flaws) == 2
+    for flaw in flaws:
+        assert flaw.reason.isascii() and "\n" not in flaw.reason and len(flaw.reason) < 200
+    write_proposals(tmp_path / "p.parquet", [refused("a", task, "edits", flaw.reason) for flaw in flaws])
+
+
+@pytest.mark.parametrize("blank", ["  ", "...", "\u2026", "\n"])
+def test_a_field_without_a_word_is_refused(blank: str) -> None:
+    for task, good in GOOD.items():
+        for key in [key for key, value in good.items() if value and key != "object"]:
+            edits, (flaw,) = edits_of(task, [good | {key: blank}])
+            assert edits == () and "says nothing" in flaw.reason
+    assert "says nothing" in read_objects(json.dumps({"objects": [LEFT_CUP | {"name": blank}]})).flaws[0].reason
+
+
+def test_a_thing_of_half_a_character_is_a_flaw() -> None:
+    for key in LEFT_CUP:
+        (flaw,) = read_objects(json.dumps({"objects": [LEFT_CUP | {key: "cup \ud800"}]})).flaws
+        assert flaw.reason.isascii()
+
+
+def test_emphasis_may_be_proposed_within_bounds() -> None:
+    good = GOOD[Task.ATTRIBUTE_MODIFICATION]
+    ((edit,), _) = edits_of(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 2.5}])
+    assert edit.proposal.truth["emphasis"] == 2.5 and '"emphasis"' in text(Task.ATTRIBUTE_MODIFICATION)
+    _, (flaw,) = edits_of(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 1000}])
+    assert flaw.reason.startswith("emphasis: ")
 
 
 def test_no_more_edits_than_were_asked_for_are_used_and_none_is_no_flaw() -> None:
