@@ -26,13 +26,14 @@ from benchmarks.random_models import TINY, Maker
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
 from omniedit.manifest import checksums, files_below
+from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.tasks import Task
 from omniedit.weights import MODELS, RECORDS, Model, models_of, names_configs_alone, record_of
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
-RUN = "random-weights"
+RUN = RANDOM_WEIGHTS
 REPORT = f"results/{RUN}/report"
 PAGES = [f"{REPORT}/{page}.html" for page in (*(f"gallery.{task}" for task in Task), "proposals", "provenance")]
 CONFIG: dict[str, Any] = {

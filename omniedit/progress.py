@@ -1,4 +1,5 @@
-"""How far a long piece of work is: done, rate, time left, and the share of time spent waiting for input."""
+"""How far a long piece of work is: done, rate, time left, and, where it is measured, the share of time spent waiting
+for input."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ class Progress:
         self.unit, self.total, self.every_s = unit, total, every_s
         self.done = 0
         self.waited_s = 0.0
+        self._measures_waiting = False
         self._start = self._last = time.monotonic()
 
     def __enter__(self) -> "Progress":
@@ -46,6 +48,7 @@ class Progress:
             yield
         finally:
             self.waited_s += time.monotonic() - start
+            self._measures_waiting = True
 
     def over(self, items: Iterable[T]) -> Iterator[T]:
         """The same items; the time their iterator takes counts as waiting, each counts as one done."""
@@ -70,5 +73,5 @@ class Progress:
         left = ""
         if not prefix and self.total and rate and self.done < self.total:
             left = f", {(self.total - self.done) / rate:.0f} s left"
-        waiting = f", {100 * self.waited_s / elapsed:.0f} % waiting for input"
+        waiting = f", {100 * self.waited_s / elapsed:.0f} % waiting for input" if self._measures_waiting else ""
         return f"{prefix}{self.done}{of_total} {self.unit}, {rate:.2f} {self.unit}/s, {elapsed:.1f} s{left}{waiting}"

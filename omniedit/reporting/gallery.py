@@ -20,6 +20,8 @@ LEADS = {
     Task.ENVIRONMENT_CHANGE: "The same view at another hour, in another season or weather.",
     Task.STYLE_TRANSFER: "The same view, painted, printed or drawn.",
 }
+RANDOM_WEIGHTS = "random-weights"
+"""Whose repositories hold models that learned nothing: benchmarks/rehearsal.py."""
 SKELETON_BYTES = 100_000
 SMALLEST, LARGEST = 200_000, 800_000
 """Pixels of a picture: a page shows its pairs as large as it can hold all of them, within these."""
@@ -61,6 +63,7 @@ def gallery(
         "kept_count": len(kept),
         "kept_share": len(kept) / len(candidates) if candidates else None,
         "rejected_count": len(rejected),
+        "random_weights": any(card["random_weights"] for card in cards),
         "has_masks": any(card["outline"] for card in cards),
         "kept": shown_kept,
         "kept_note": shown_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
@@ -154,6 +157,7 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "scores": candidate.named_scores,
         "reasoning": candidate.reasoning,
         "credits": credits_line(pair),
+        "random_weights": any(name.startswith(f"{RANDOM_WEIGHTS}/") for name in pair.provenance.get("models", {})),
     }
 
 

@@ -14,9 +14,12 @@ from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
-    r"(?:, [\d.]+ s left)?, (?P<waiting>\d+) % waiting"
+    r"(?:, [\d.]+ s left)?(?:, (?P<waiting>\d+) % waiting)?"
 )
 """The last line of `omniedit.progress.Progress`; torchrun puts the rank before it."""
+
+_BUSY = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
+"""The last line of a job of learned specialists: `omniedit.specialists.learned.clock.DeviceClock`."""
 
 READERS = ("report_throughput", "report_efficiency")
 """Pages on the jobs of the run: they are made last, side by side."""
@@ -24,12 +27,13 @@ READERS = ("report_throughput", "report_efficiency")
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop that a program counted: items done, in its unit, and the seconds it took, of them those spent waiting."""
+    """A loop that a program counted: items done, in its unit, and the seconds it took; of them those spent waiting;
+    None where these were not measured."""
 
     unit: str
     items: int
     seconds: float
-    waiting_s: float
+    waiting_s: float | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Job:
         wall_s, cpu_s: seconds, start of the program included.
         max_rss_mb: largest resident memory in MiB, 0 where the job was too short to be sampled.
         loops: as its log tells them, in order.
+        device: seconds from the first pass of a network to the last, and those in which the device computed; None where
+            the log does not tell.
     """
 
     stage: str
@@ -49,6 +55,7 @@ class Job:
     cpu_s: float
     max_rss_mb: float
     loops: tuple[Loop, ...] = ()
+    device: tuple[float, float] | None = None
 
 
 def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
@@ -66,15 +73,25 @@ def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
     stage, part, *_ = *name.with_suffix("").parts, ""
     if stage.startswith("report_"):
         stage, part = "report", stage.removeprefix("report_")
-    log = logs / name.with_suffix(".log")
+    path = logs / name.with_suffix(".log")
+    log = path.read_text(errors="replace") if path.exists() else ""
     return Job(
         stage,
         part,
         _float(row["s"]),
         _float(row["cpu_time"]),
         _float(row["max_rss"]),
-        read_loops(log.read_text(errors="replace") if log.exists() else ""),
+        read_loops(log),
+        read_device(log),
     )
+
+
+def read_device(log: str) -> tuple[float, float] | None:
+    """Seconds from the first pass of a network to the last, and of them those in which the device was busy."""
+    if not (told := _BUSY.search(log)):
+        return None
+    seconds = float(told["seconds"].replace(",", ""))
+    return seconds, seconds * int(told["busy"]) / 100
 
 
 def read_loops(log: str) -> tuple[Loop, ...]:
@@ -88,7 +105,8 @@ def _loop(line: re.Match[str]) -> Loop:
     items, rate, seconds = int(line["items"]), float(line["rate"]), float(line["seconds"])
     if seconds < 1 and rate:
         seconds = items / rate
-    return Loop(line["unit"].split(" of ")[0], items, seconds, seconds * int(line["waiting"]) / 100)
+    waiting_s = None if line["waiting"] is None else seconds * int(line["waiting"]) / 100
+    return Loop(line["unit"].split(" of ")[0], items, seconds, waiting_s)
 
 
 def merged(loops: Iterable[Loop]) -> tuple[Loop, ...]:
@@ -96,9 +114,9 @@ def merged(loops: Iterable[Loop]) -> tuple[Loop, ...]:
     sums: dict[str, Loop] = {}
     for loop in loops:
         sofar = sums.get(loop.unit, Loop(loop.unit, 0, 0.0, 0.0))
-        sums[loop.unit] = Loop(
-            loop.unit, sofar.items + loop.items, sofar.seconds + loop.seconds, sofar.waiting_s + loop.waiting_s
-        )
+        measured = sofar.waiting_s is not None and loop.waiting_s is not None
+        waiting_s = sofar.waiting_s + loop.waiting_s if measured else None  # type: ignore[operator]
+        sums[loop.unit] = Loop(loop.unit, sofar.items + loop.items, sofar.seconds + loop.seconds, waiting_s)
     return tuple(sums.values())
 
 
@@ -141,12 +159,21 @@ def rows_of(name: str, jobs: Sequence[Job]) -> list[TableRow]:
         memory(max(job.max_rss_mb for job in jobs)),
     ]
     first, *others = [_loop_cells(loop) for loop in merged(loop for job in jobs for loop in job.loops)] or [[DASH] * 3]
-    return [TableRow(head + first), *[TableRow([""] * len(head) + cells) for cells in others]]
+    rest = [TableRow([""] * len(head) + [*cells, ""]) for cells in others]
+    return [TableRow([*head, *first, percent(busy_share(jobs))]), *rest]
+
+
+def busy_share(jobs: Sequence[Job]) -> float | None:
+    """Share of the time in which devices were busy, of the jobs that tell it."""
+    told = [job.device for job in jobs if job.device is not None]
+    seconds = sum(whole for whole, _ in told)
+    return sum(busy for _, busy in told) / seconds if seconds else None
 
 
 def _loop_cells(loop: Loop) -> list[str]:
     rate = f"{number(loop.items / loop.seconds)} / s" if loop.seconds else DASH
-    return [f"{loop.items:,} {loop.unit}", rate, percent(loop.waiting_s / loop.seconds if loop.seconds else None)]
+    waiting = None if loop.waiting_s is None or not loop.seconds else loop.waiting_s / loop.seconds
+    return [f"{loop.items:,} {loop.unit}", rate, percent(waiting)]
 
 
 def part_rows(jobs: Sequence[Job]) -> list[TableRow]:

@@ -1,7 +1,9 @@
 import pytest
 
 from omniedit.progress import Progress
+from omniedit.reporting.page import DASH
 from omniedit.reporting.throughput import duration, part_rows, read_jobs, read_loops, rows_of
+from omniedit.specialists.learned.clock import DeviceClock, ProcessorMoment
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -18,7 +20,7 @@ def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
     job(tmp_path, "score/c/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
     (row,) = rows_of("score", jobs)
-    assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %"]
+    assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %", DASH]
     assert [row.cells[0:3:2] + row.cells[5:6] for row in part_rows(jobs)] == [
         ["a b", "10.0 s", "30 pairs"],
         ["c", "10.0 s", "10 pairs"],
@@ -38,9 +40,43 @@ def test_each_thing_that_a_program_counts_has_its_row(tmp_path):
     job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t9.0\n", log)
     rows = rows_of("bench edit", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
     assert [row.cells[5:] for row in rows] == [
-        ["5 examples", "2.50 / s", "100 %"],
-        ["6 pairs", "2.00 / s", "0 %"],
+        ["5 examples", "2.50 / s", "100 %", DASH],
+        ["6 pairs", "2.00 / s", "0 %", ""],
     ]
+
+
+def test_how_busy_devices_were_is_read_as_the_clock_tells_it(tmp_path):
+    class Hours(DeviceClock):
+        def __init__(self, seconds, shares):
+            super().__init__("cpu")
+            self.shares, self._first = shares, ProcessorMoment()
+            self._last = ProcessorMoment()
+            self._last.at = self._first.at + seconds
+
+        def busy(self):
+            return self.shares
+
+    benchmark = "10.0\t0:00:10\t1\t-\t-\t-\t-\t-\t90\t9.0\n"
+    for name, clock in (("0", Hours(3000, {"style": 0.9})), ("1", Hours(1000, {"style": 0.4, "detector": 0.1}))):
+        job(
+            tmp_path,
+            f"synthesize/style_transfer/{name}",
+            benchmark,
+            f"done: 2/2 pairs, 0.10 pairs/s, 20.0 s\n{clock}\n",
+        )
+    job(tmp_path, "synthesize/style_transfer/2", benchmark, f"{DeviceClock('cpu')}\n")
+    (row,) = rows_of("synthesize", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
+    assert row.cells[5:] == ["4 pairs", "0.10 / s", DASH, "80 %"]
+
+
+def test_what_is_not_measured_is_not_told(capsys):
+    with Progress("pairs", total=1) as progress:
+        progress.advance()
+    printed = capsys.readouterr().out
+    assert "waiting" not in printed and read_loops(printed)[0].waiting_s is None
+    with Progress("pairs", total=1) as progress, progress.waiting():
+        progress.advance()
+    assert "% waiting for input" in capsys.readouterr().out
 
 
 def test_a_loop_of_milliseconds_keeps_its_rate():

@@ -55,6 +55,7 @@ def test_the_gallery_says_that_the_weights_are_random(root: Path) -> None:
     snakemake(root, page, "--config", f"tasks={others}")
     shown = (root / page).read_text()
     assert "run random-weights" in shown
+    assert "The weights are random: these pictures show that the chain runs, not what it can do." in shown
     assert shown.count("learned (random-weights/tiny-style, random-weights/tiny-style_configs)") == PAIRS
 
 
