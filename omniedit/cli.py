@@ -91,6 +91,10 @@ def _main() -> None:
         from omniedit.training.budget import plan as plan_of
 
         wanted = load(args.config)
+        if "api" in (wanted.scoring.judge, wanted.scoring.teacher):
+            from omniedit.scoring.cost import cost
+
+            print("\n".join([*cost(wanted), ""]))
         print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
         if wanted.tasks.learned:
             from omniedit.specialists.learned.gpu_hours import gpu_hours
@@ -107,10 +111,6 @@ def _main() -> None:
             load(file)
             print(f"{file}: good")
     if args.command == "status":
-        if "api" in (wanted.scoring.judge, wanted.scoring.teacher):
-            from omniedit.scoring.cost import cost
-
-            print("\n".join([*cost(wanted), ""]))
         from omniedit import status as status_of
 
         print("\n".join(status_of.report(args.run)))
