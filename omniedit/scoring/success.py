@@ -32,11 +32,14 @@ Truth = Mapping[str, Any]
 
 
 def success(seen: Comparison, truth: Truth) -> Finding:
-    """How well the edit reached the truth of its request.
+    """How well the edit reached the truth of its request; not at all where that says that something else was done
+    (`mistaken`).
 
     Raises:
         KeyError: the truth lacks a key that its task needs.
     """
+    if truth.get("mistaken"):
+        return Finding(0.0, "something else was done than what was asked")
     return _SUCCESS[seen.pair.task](seen, truth)
 
 
