@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.errors import run_program
 from omniedit.files import replaced
-from omniedit.reporting.candidates import read_candidates
+from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.filtering import filter_page
 from omniedit.shards import add_shard_options, files_of
 
@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    candidates, refusals = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
+    candidates, refusals = read_columns(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
     with replaced(args.out) as temporary:
         temporary.write_text(filter_page(args.run, candidates, refusals, args.min_score), encoding="utf-8")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omniedit.errors import run_program
 from omniedit.files import replaced
-from omniedit.reporting.candidates import read_candidates
-from omniedit.reporting.sheet import contact_sheet
+from omniedit.reporting.candidates import read_best
+from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
 from omniedit.shards import add_shard_options, files_of
 from omniedit.tasks import Task
 
@@ -21,9 +21,10 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    candidates, refusals = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
+    files = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    best, refusals = read_best(*files, best_of_different_photos)
     with replaced(args.out) as temporary:
-        contact_sheet(candidates, [task for task in Task if task in refusals], temporary)
+        contact_sheet(best, [task for task in Task if task in refusals], temporary)
 
 
 if __name__ == "__main__":

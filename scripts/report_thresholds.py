@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.errors import run_program
 from omniedit.files import replaced
-from omniedit.reporting.candidates import read_candidates
+from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.shards import add_shard_options, files_of
 from omniedit.tables import read_rows
@@ -27,12 +27,13 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    candidates, _ = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
     taught = files_of(args.teacher, args.tasks, args.taught) if args.teacher else []
     rows = (row for path in taught for row in read_rows(path, ["pair_id", "defect", "o_score"]))
     teacher = {row["pair_id"]: row["o_score"] for row in rows if row["defect"] == "" and row["o_score"] is not None}
+    files = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    candidates, _ = read_columns(*files, teacher)
     canary = json.loads(args.canary.read_text()) if args.canary else None
-    page = thresholds_page(args.run, candidates, teacher, canary, args.min_score)
+    page = thresholds_page(args.run, candidates, canary, args.min_score)
     with replaced(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

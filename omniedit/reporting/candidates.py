@@ -1,16 +1,23 @@
 """What became of every candidate: its scores and the filter's decision, joined over tasks and shards."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.pairs import Refusal, Shard
 from omniedit.tables import read_rows
 from omniedit.tasks import Task
 
+TASKS, ALL_RATIOS = list(Task), list(RATIOS)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One candidate pair; the scores are None where it is unscorable.
 
@@ -51,10 +58,89 @@ class Candidate:
         ]
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What pages count of N candidates, some 50 bytes each: a run has millions.
+
+    Args:
+        task, ratio: places in `TASKS` and `ALL_RATIOS`.
+        sc_score, pq_score, o_score: NaN where it is unscorable.
+        reason: places in `reasons`, in which duplicates of different pairs are one.
+        thing, instruction: equal numbers for equal texts; -1 for an edit of the whole picture.
+        teacher: the teacher's O; NaN where it gave none.
+    """
+
+    task: NDArray[np.int8]
+    ratio: NDArray[np.int8]
+    kept: NDArray[np.bool_]
+    sc_score: NDArray[np.float64]
+    pq_score: NDArray[np.float64]
+    o_score: NDArray[np.float64]
+    reason: NDArray[np.int16]
+    reasons: Sequence[str]
+    thing: NDArray[np.int32]
+    instruction: NDArray[np.int32]
+    teacher: NDArray[np.float64]
+    judges: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+    def is_task(self, task: Task) -> NDArray[np.bool_]:
+        return self.task == TASKS.index(task)
+
+    def has_reason(self, *reasons: str) -> NDArray[np.bool_]:
+        return np.isin(self.reason, [place for place, reason in enumerate(self.reasons) if reason in reasons])
+
+
+KINDS = {"task": "b", "ratio": "b", "kept": "b", "sc_score": "d", "pq_score": "d", "o_score": "d", "reason": "h"}
+KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
+"""Of each column, the kind of number."""
+
+
+def columns_of(candidates: Iterable[Candidate], teacher: Mapping[str, float | None] | None = None) -> Columns:
+    """The columns; the candidates may come one by one.
+
+    Args:
+        teacher: pair id -> the teacher's O, where another judge gave the candidates' scores.
+    """
+    columns = {name: array(kind) for name, kind in KINDS.items()}
+    reasons: dict[str, int] = {}
+    things = {"": -1}
+    judges: set[str] = set()
+    teacher = teacher or {}
+    for c in candidates:
+        row = {
+            "task": TASKS.index(c.task),
+            "ratio": ALL_RATIOS.index(c.ratio),
+            "kept": c.kept,
+            "sc_score": _or_nan(c.sc_score),
+            "pq_score": _or_nan(c.pq_score),
+            "o_score": _or_nan(c.o_score),
+            "reason": reasons.setdefault(c.reason.split(" of ")[0], len(reasons)),
+            "thing": things.setdefault(c.thing, len(things)),
+            # Texts may all differ: of each, only its hash is kept.
+            "instruction": hash(c.instruction),
+            "teacher": _or_nan(teacher.get(c.pair_id)),
+        }
+        for name, value in row.items():
+            columns[name].append(value)
+        judges.add(c.judge)
+    by_row = {name: np.frombuffer(column, column.typecode) for name, column in columns.items()}
+    by_row["kept"] = by_row["kept"].astype(bool)
+    by_row["instruction"] = np.unique(by_row["instruction"], return_inverse=True)[1].astype(np.int32)
+    return Columns(**by_row, reasons=list(reasons), judges=sorted(judges))
+
+
+def _or_nan(score: float | None) -> float:
+    return np.nan if score is None else score
+
+
 def read_candidates(
     candidates: Sequence[Path], scores: Sequence[Path], decisions: Sequence[Path]
 ) -> tuple[list[Candidate], dict[Task, list[Refusal]]]:
-    """All candidates, and the refusals of each task; no picture is decoded.
+    """All candidates, and the refusals of each task; no picture is decoded. For one task's shards: a candidate is some
+    hundred bytes.
 
     Args:
         candidates, scores, decisions: files of the same tasks and shards, in the same order.
@@ -62,18 +148,56 @@ def read_candidates(
     Raises:
         UserError: the three lists do not match.
     """
+    joined: list[Candidate] = []
+    refusals: dict[Task, list[Refusal]] = {}
+    for of_shard in stream_shards(candidates, scores, decisions, refusals):
+        joined += of_shard
+    return joined, refusals
+
+
+def read_columns(
+    candidates: Sequence[Path],
+    scores: Sequence[Path],
+    decisions: Sequence[Path],
+    teacher: Mapping[str, float | None] | None = None,
+) -> tuple[Columns, dict[Task, list[Refusal]]]:
+    """As `read_candidates`, of which a shard at once is in memory."""
+    refusals: dict[Task, list[Refusal]] = {}
+    shards = stream_shards(candidates, scores, decisions, refusals)
+    return columns_of((candidate for of_shard in shards for candidate in of_shard), teacher), refusals
+
+
+def read_best(
+    candidates: Sequence[Path],
+    scores: Sequence[Path],
+    decisions: Sequence[Path],
+    best: Callable[[Sequence[Candidate]], list[Candidate]],
+) -> tuple[dict[Task, list[Candidate]], dict[Task, list[Refusal]]]:
+    """As `read_candidates`, the best of each task: those of a shard, then of these."""
+    refusals: dict[Task, list[Refusal]] = {}
+    found: dict[Task, list[Candidate]] = {}
+    for of_shard in stream_shards(candidates, scores, decisions, refusals):
+        for task in {candidate.task for candidate in of_shard}:
+            found[task] = best([*found.get(task, []), *of_shard])
+    return found, refusals
+
+
+def stream_shards(
+    candidates: Sequence[Path],
+    scores: Sequence[Path],
+    decisions: Sequence[Path],
+    refusals: dict[Task, list[Refusal]],
+) -> Iterator[list[Candidate]]:
+    """The candidates of each shard; its refusals are added to `refusals`."""
     if not len(candidates) == len(scores) == len(decisions):
         raise UserError(
             f"{len(candidates)} candidate files, {len(scores)} of scores and {len(decisions)} of decisions;"
             " give one of each for every shard, in the same order"
         )
-    joined: list[Candidate] = []
-    refusals: dict[Task, list[Refusal]] = {}
     for paths in zip(candidates, scores, decisions, strict=True):
         with Shard(paths[0]) as shard:
-            joined += _join(shard, *paths)
             refusals.setdefault(shard.task, []).extend(shard.refusals)
-    return joined, refusals
+            yield _join(shard, *paths)
 
 
 def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list[Candidate]:

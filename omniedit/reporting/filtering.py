@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import fmean
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from omniedit.aspect import RATIOS
 from omniedit.pairs import Refusal
-from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.candidates import ALL_RATIOS, TASKS, Columns
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
@@ -23,12 +23,9 @@ WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
 BINS = [half / 2 for half in range(21)]
 
 
-def filter_page(
-    run: str, candidates: Sequence[Candidate], refusals: dict[Task, list[Refusal]], min_score: float
-) -> str:
+def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal]], min_score: float) -> str:
     tasks = [task for task in Task if task in refusals]
-    kept = [c for c in candidates if c.kept]
-    judges = sorted({c.judge for c in candidates})
+    kept, judges = int(candidates.kept.sum()), candidates.judges
     with styled():
         values = {
             "title": "Scores and filter",
@@ -37,15 +34,15 @@ def filter_page(
             "min_score": min_score,
             "facts": [
                 ("candidates", f"{len(candidates):,}"),
-                ("kept", f"{len(kept):,}"),
-                ("kept share", percent(len(kept) / len(candidates) if candidates else None)),
-                ("unscorable", f"{sum(c.o_score is None for c in candidates):,}"),
+                ("kept", f"{kept:,}"),
+                ("kept share", percent(kept / len(candidates) if len(candidates) else None)),
+                ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
                 ("judge", ", ".join(judges) or "none"),
             ],
             "table4": table4(tasks, candidates),
-            "histograms": histograms(tasks, candidates, min_score) if candidates else None,
-            "ratios": ratio_bars(tasks, kept) if kept else None,
-            "ratio_rows": ratio_rows(tasks, kept),
+            "histograms": histograms(tasks, candidates, min_score) if len(candidates) else None,
+            "ratios": ratio_bars(tasks, candidates) if kept else None,
+            "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "reasons": reason_rows(candidates),
             "off": [task.label for task in Task if task not in refusals],
@@ -54,44 +51,40 @@ def filter_page(
         return render("filter", values)
 
 
-def table4(tasks: Sequence[Task], candidates: Sequence[Candidate]) -> list[TableRow]:
+def table4(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
     """Each task before and after the filter (the paper's Table 4), with the mean scores on both sides."""
-    rows = [_filter_row(task.label, [c for c in candidates if c.task == task]) for task in tasks]
-    return [*rows, _filter_row("All tasks", candidates, total=True)]
+    rows = [_filter_row(task.label, candidates, candidates.is_task(task)) for task in tasks]
+    return [*rows, _filter_row("All tasks", candidates, np.full(len(candidates), True), total=True)]
 
 
-def _filter_row(name: str, candidates: Sequence[Candidate], total: bool = False) -> TableRow:
-    kept = [c for c in candidates if c.kept]
-    cells = [
-        name,
-        f"{len(candidates):,}",
-        f"{len(kept):,}",
-        percent(len(kept) / len(candidates) if candidates else None),
-    ]
+def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], total: bool = False) -> TableRow:
+    kept_N = those_N & candidates.kept
+    count, kept = int(those_N.sum()), int(kept_N.sum())
+    cells = [name, f"{count:,}", f"{kept:,}", percent(kept / count if count else None)]
     for score in SCORE_NAMES:
-        cells += [number(mean_score(candidates, score)), number(mean_score(kept, score))]
+        cells += [number(mean_score(candidates, score, some_N)) for some_N in (those_N, kept_N)]
     return TableRow(cells, total)
 
 
-def mean_score(candidates: Sequence[Candidate], score: str) -> float | None:
-    """Mean over the scorable ones; None where there is none."""
-    scores = known_scores(candidates, score)
-    return fmean(scores) if scores else None
+def mean_score(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> float | None:
+    """Mean over the scorable ones of those; None where there is none."""
+    scores = known_scores(candidates, score, those_N)
+    return float(scores.mean()) if len(scores) else None
 
 
-def known_scores(candidates: Sequence[Candidate], score: str) -> list[float]:
-    return [value for value in (getattr(c, score) for c in candidates) if value is not None]
+def known_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> NDArray[np.float64]:
+    values = getattr(candidates, score)[those_N]
+    return values[~np.isnan(values)]
 
 
-def histograms(tasks: Sequence[Task], candidates: Sequence[Candidate], min_score: float) -> Figure:
+def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> Figure:
     """A row of panels a task: SC, PQ and O, kept pairs in colour, the threshold on O."""
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):
-        of_task = [c for c in candidates if c.task == task]
-        kept, rejected = [c for c in of_task if c.kept], [c for c in of_task if not c.kept]
+        of_task, kept = candidates.is_task(task), candidates.kept
         for column, (score, name) in enumerate(SCORE_NAMES.items()):
             axis = axes[3 * row + column]
-            values = [known_scores(kept, score), known_scores(rejected, score)]
+            values = [known_scores(candidates, score, of_task & some) for some in (kept, ~kept)]
             axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["kept", "rejected"], rwidth=0.9)
             axis.set_xlim(0, 10)
             axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
@@ -108,13 +101,13 @@ def histograms(tasks: Sequence[Task], candidates: Sequence[Candidate], min_score
     return figure
 
 
-def ratio_bars(tasks: Sequence[Task], kept: Sequence[Candidate]) -> Figure:
+def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
     """Kept pairs by aspect ratio, stacked by task."""
-    counts = Counter((c.ratio, c.task) for c in kept)
+    counts = kept_by_ratio(candidates)
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
     floor = np.zeros(len(WIDENING))
     for task, colour in zip(tasks, SEQUENCE, strict=False):
-        heights = np.array([counts[ratio, task] for ratio in WIDENING])
+        heights = np.array([counts[task, ratio] for ratio in WIDENING])
         axis.bar([ratio.replace("x", ":") for ratio in WIDENING], heights, 0.62, floor, color=colour, label=task.label)
         floor += heights
     axis.set_ylabel("kept pairs")
@@ -124,15 +117,22 @@ def ratio_bars(tasks: Sequence[Task], kept: Sequence[Candidate]) -> Figure:
     return figure
 
 
-def ratio_rows(tasks: Sequence[Task], kept: Sequence[Candidate]) -> list[TableRow]:
-    counts = Counter((c.task, c.ratio) for c in kept)
+def kept_by_ratio(candidates: Columns) -> Counter[tuple[Task, str]]:
+    places = zip(candidates.task[candidates.kept], candidates.ratio[candidates.kept], strict=True)
+    counts = Counter((int(task), int(ratio)) for task, ratio in places)
+    return Counter({(TASKS[task], ALL_RATIOS[ratio]): count for (task, ratio), count in counts.items()})
+
+
+def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
+    counts = kept_by_ratio(candidates)
     by_task = {task: [counts[task, ratio] for ratio in WIDENING] for task in tasks}
     rows = [TableRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
     totals = [sum(column) for column in zip(*by_task.values(), strict=True)] if by_task else []
     return [*rows, TableRow(["All tasks", *map(str, totals), str(sum(totals))], total=True)]
 
 
-def reason_rows(candidates: Sequence[Candidate]) -> list[TableRow]:
+def reason_rows(candidates: Columns) -> list[TableRow]:
     """Why candidates were not kept; duplicates of different pairs count as one reason."""
-    reasons = Counter(c.reason.split(" of ")[0] for c in candidates if not c.kept)
+    counts = np.bincount(candidates.reason[~candidates.kept], minlength=len(candidates.reasons))
+    reasons = Counter({reason: int(n) for reason, n in zip(candidates.reasons, counts, strict=True) if n})
     return [TableRow([reason, f"{count:,}"]) for reason, count in reasons.most_common()]

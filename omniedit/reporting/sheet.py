@@ -1,6 +1,6 @@
 """A contact sheet: pairs of every task on one picture, for a README."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,11 @@ HEAD, ROW = 0.55, 2.62
 """Inches."""
 
 
-def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: Path) -> None:
+def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task], path: Path) -> None:
     """Write the sheet as JPEG: a row a task, before and after of its best kept pairs, each of another photo.
+
+    Args:
+        best: of each task that has candidates, the `best_of_different_photos`.
 
     A task of which nothing was kept shows its best rejected pairs and says so.
     """
@@ -44,7 +47,7 @@ def contact_sheet(candidates: Sequence[Candidate], tasks: Sequence[Task], path: 
             width_ratios=[*([1, 1, 0.06] * PAIRS_PER_TASK)][: 2 * PAIRS_PER_TASK + 1],
         )
         for row, task in enumerate(tasks):
-            chosen = best_of_different_photos([c for c in candidates if c.task == task])
+            chosen = best.get(task, [])
             _head_row(figure.add_subplot(layout[row, :]), task, "" if chosen else "no photo gave a pair")
             for place, candidate in enumerate(chosen):
                 axes = [figure.add_subplot(layout[row, 3 * place + side]) for side in (0, 1)]

@@ -1,17 +1,18 @@
 """What other thresholds would keep: how much, how diverse, how near the teacher's choice; whether the judge moved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.agreement import choice
-from omniedit.scoring.diversity import codes_of, effective_number, effective_number_by_chance
+from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.tasks import Task
 
 STEPS = np.arange(0, 10.01, 0.5)
@@ -21,77 +22,73 @@ DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspe
 
 def thresholds_page(
     run: str,
-    candidates: Sequence[Candidate],
-    teacher: Mapping[str, float],
+    candidates: Columns,
     canary: Mapping[str, Any] | None,
     min_score: float,
 ) -> str:
     """The page.
 
     Args:
-        teacher: pair id -> the teacher's O, where another judge gave the candidates' scores.
         canary: canary.json; None where the run has none.
         min_score: the filter's threshold, of which the page is no judge.
     """
-    eligible = [c for c in candidates if c.reason in ("kept", "below threshold")]
-    compared = [c for c in eligible if c.pair_id in teacher]
+    eligible_N = candidates.has_reason("kept", "below threshold")
+    compared_N = eligible_N & ~np.isnan(candidates.teacher)
+    some = bool(eligible_N.any())
     with styled():
         values = {
             "title": "Thresholds and drift",
             "run": run,
             "min_score": min_score,
-            "judge": ", ".join(sorted({c.judge for c in candidates})) or "none",
-            "kept": kept_curves(eligible, min_score) if eligible else None,
-            "rows": [threshold_row(eligible, threshold) for threshold in TOLD],
-            "diversity": diversity_curves(eligible, min_score) if eligible else None,
-            "agreement": agreement_curves(compared, teacher, min_score) if compared else None,
-            "compared": len(compared),
+            "judge": ", ".join(candidates.judges) or "none",
+            "kept": kept_curves(candidates, eligible_N, min_score) if some else None,
+            "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TOLD],
+            "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
+            "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
+            "compared": int(compared_N.sum()),
             "canary": canary,
             "canary_rows": canary_rows(canary) if canary else [],
         }
         return render("thresholds", values)
 
 
-def scores_of(candidates: Sequence[Candidate]) -> np.ndarray:
-    return np.array([c.o_score for c in candidates], float)
+def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> TableRow:
+    kept_N = eligible_N & (candidates.o_score >= threshold)
+    share = percent(kept_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
+    diverse = [number(effective_number(codes_of(candidates, name, kept_N)), 1) for name in DIVERSITIES]
+    return TableRow([f"{threshold:g} and more", f"{kept_N.sum():,}", share, *diverse])
 
 
-def threshold_row(eligible: Sequence[Candidate], threshold: float) -> TableRow:
-    kept = [c for c in eligible if c.o_score is not None and c.o_score >= threshold]
-    share = percent(len(kept) / len(eligible)) if eligible else percent(None)
-    diverse = [number(effective_number(codes_of(values_of(kept, name))), 1) for name in DIVERSITIES]
-    return TableRow([f"{threshold:g} and more", f"{len(kept):,}", share, *diverse])
+def codes_of(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """What those that have it have of it: edits of a whole picture have no object."""
+    codes = getattr(candidates, name)[those_N].astype(np.int64)
+    return codes[codes >= 0]
 
 
-def values_of(candidates: Sequence[Candidate], name: str) -> list[str]:
-    """What there is of it: edits of a whole picture have no object."""
-    return [value for value in (getattr(c, name) for c in candidates) if value]
-
-
-def kept_curves(eligible: Sequence[Candidate], min_score: float) -> Figure:
+def kept_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Share that is kept over the threshold, of all and of each task."""
     figure, (axis,) = panels(1, 1, 9.4, 3.4)
     for task, colour in zip(Task, SEQUENCE, strict=True):
-        if of_task := [c for c in eligible if c.task == task]:
-            axis.plot(STEPS, kept_shares(of_task), color=colour, label=task.label)
-    axis.plot(STEPS, kept_shares(eligible), color=INK, linewidth=2.4, label="all")
+        of_task = eligible_N & candidates.is_task(task)
+        if of_task.any():
+            axis.plot(STEPS, kept_shares(candidates.o_score[of_task]), color=colour, label=task.label)
+    axis.plot(STEPS, kept_shares(candidates.o_score[eligible_N]), color=INK, linewidth=2.4, label="all")
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="share kept")
     figure.legend(loc="outside right upper")
     return figure
 
 
-def kept_shares(candidates: Sequence[Candidate]) -> list[float]:
-    scores = scores_of(candidates)
+def kept_shares(scores: NDArray[np.float64]) -> list[float]:
     return [float((scores >= threshold).mean()) for threshold in STEPS]
 
 
-def diversity_curves(eligible: Sequence[Candidate], min_score: float) -> Figure:
+def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Effective numbers over the threshold, beside those of as many pairs drawn at random."""
     figure, axes = panels(1, 3, 9.4, 3.0)
     for axis, (name, label) in zip(axes, DIVERSITIES.items(), strict=True):
-        having = [c for c in eligible if getattr(c, name)]
-        codes, scores = codes_of(values_of(eligible, name)), scores_of(having)
+        having_N = eligible_N & (getattr(candidates, name) >= 0)
+        codes, scores = codes_of(candidates, name, having_N), candidates.o_score[having_N]
         rng = np.random.default_rng(0)
         steps = [step for step in STEPS if (scores >= step).any()]
         by_chance = [effective_number_by_chance(codes, int((scores >= step).sum()), rng) for step in steps]
@@ -107,11 +104,11 @@ def diversity_curves(eligible: Sequence[Candidate], min_score: float) -> Figure:
     return figure
 
 
-def agreement_curves(compared: Sequence[Candidate], teacher: Mapping[str, float], min_score: float) -> Figure:
+def agreement_curves(candidates: Columns, compared_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Of the judge's choice at each threshold, against the teacher's at the filter's."""
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
-    wanted = np.array([teacher[c.pair_id] >= min_score for c in compared])
-    choices = [choice(wanted, scores_of(compared) >= threshold) for threshold in STEPS]
+    wanted, scores = candidates.teacher[compared_N] >= min_score, candidates.o_score[compared_N]
+    choices = [choice(wanted, scores >= threshold) for threshold in STEPS]
     for name, label, colour in (("precision", "precision", BLUE), ("recall", "recall", GREEN), ("f1", "F1", VERMILION)):
         axis.plot(STEPS, [np.nan if c[name] is None else c[name] for c in choices], color=colour, label=label)
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))

@@ -16,12 +16,12 @@ from omniedit.images import encode_png
 from omniedit.pairs import EditPair, Refusal, make_pair_id, write_shard
 from omniedit.reporting.agreement import agreement_page
 from omniedit.reporting.benchmark import benchmark_page
-from omniedit.reporting.candidates import read_candidates
+from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.page import DASH, LIMIT
 from omniedit.reporting.provenance import provenance_page
-from omniedit.reporting.sheet import centre_of, contact_sheet, subject
+from omniedit.reporting.sheet import best_of_different_photos, centre_of, contact_sheet, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
@@ -30,6 +30,7 @@ from omniedit.scoring.score import Score
 from omniedit.tasks import Task
 
 KEPT, BELOW, UNSCORABLE = "kept", "below threshold", "unscorable"
+SHARDS = [[BELOW, KEPT, BELOW, KEPT], [UNSCORABLE, BELOW, BELOW, KEPT, KEPT], [BELOW]]
 
 
 def pairs_of(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
@@ -135,7 +136,7 @@ def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
 
 
 def test_same_input_gives_the_same_page(tmp_path):
-    candidates, refusals = read_candidates(*written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
+    candidates, refusals = read_columns(*written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
     pages = {filter_page("mini", candidates, refusals, 9.0) for _ in range(2)}
     assert len(pages) == 1
     assert instructions(page_of(tmp_path, [KEPT] * 20)) == instructions(page_of(tmp_path, [KEPT] * 20))
@@ -144,7 +145,7 @@ def test_same_input_gives_the_same_page(tmp_path):
 def test_filter_page_counts_before_and_after(tmp_path):
     swaps = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW, BELOW, UNSCORABLE])
     styles = written(tmp_path, Task.STYLE_TRANSFER, [BELOW])
-    joined = read_candidates(*[first + second for first, second in zip(swaps, styles, strict=True)])
+    joined = read_columns(*[first + second for first, second in zip(swaps, styles, strict=True)])
     page = filter_page("mini", *joined, 9.0)
     rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
     names = ("Object swap", "Style transfer", "All tasks")
@@ -157,7 +158,7 @@ def test_filter_page_counts_before_and_after(tmp_path):
 
 
 def test_filter_page_of_nothing(tmp_path):
-    candidates, refusals = read_candidates(*written(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
+    candidates, refusals = read_columns(*written(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
     page = filter_page("mini", candidates, refusals, 9.0)
     assert "There is no candidate to show." in page
     assert "No pair was kept" in page
@@ -172,10 +173,10 @@ def test_files_of_different_shards_are_refused(tmp_path):
 
 def test_contact_sheet_is_the_same_twice(tmp_path):
     files = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
-    candidates, _ = read_candidates(*files)
+    best, _ = read_best(*files, best_of_different_photos)
     tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
     for name in ("first.jpg", "second.jpg"):
-        contact_sheet(candidates, tasks, tmp_path / name)
+        contact_sheet(best, tasks, tmp_path / name)
     assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()
 
 
@@ -285,3 +286,13 @@ def test_provenance_counts_what_it_does_not_show(monkeypatch):
     page = provenance_page("mini", {"run": "mini", "seed": 3}, iter([*kept, *refused]), [])
     assert "p1" in page and "p2" not in page and "And 3 more in sources/index.parquet" in page
     assert "q1" in page and "q2" not in page and "And 1 more in sources/index.parquet" in page
+
+
+def test_the_best_of_all_shards_are_the_best_of_each_shards_best(tmp_path):
+    folders = [tmp_path / str(n) for n in range(len(SHARDS))]
+    for folder in folders:
+        folder.mkdir()
+    files = [written(folder, Task.OBJECT_SWAP, of_shard) for folder, of_shard in zip(folders, SHARDS, strict=True)]
+    joined = [[path for (path,) in of_kind] for of_kind in zip(*files, strict=True)]
+    best, _ = read_best(*joined, best_of_different_photos)
+    assert best == {Task.OBJECT_SWAP: best_of_different_photos(read_candidates(*joined)[0])}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.candidates import Candidate, columns_of
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.scoring.diversity import codes_of, effective_number, effective_number_by_chance
 from omniedit.tasks import Task
@@ -32,7 +32,7 @@ def cells(page: str) -> list[list[str]]:
 
 
 def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
-    page = thresholds_page("mini", [*PAIRS, *OTHERS], {"p0": 9.2, "p2": 9.0, "p3": 1.0}, None, 9.0)
+    page = thresholds_page("mini", columns_of([*PAIRS, *OTHERS], {"p0": 9.2, "p2": 9.0, "p3": 1.0}), None, 9.0)
     rows = cells(page)
     assert ["0 and more", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["9 and more", "2", "50 %", "1.0", "1.0", "2.0"] in rows
@@ -40,12 +40,14 @@ def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None
 
 
 def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
-    page = thresholds_page("mini", PAIRS, {}, CANARY | {"alarm": True}, 9.0)
+    page = thresholds_page("mini", columns_of(PAIRS), CANARY | {"alarm": True}, 9.0)
     assert "Alarm: the api judge moved since the run july." in page and ["O moved on average by", "0.420"] in cells(
         page
     )
-    assert "Alarm" not in thresholds_page("mini", PAIRS, {}, CANARY | {"alarm": False}, 9.0)
-    assert "nothing to hold them against" in page and "no pair with a score" in thresholds_page("mini", [], {}, None, 9)
+    assert "Alarm" not in thresholds_page("mini", columns_of(PAIRS), CANARY | {"alarm": False}, 9.0)
+    assert "nothing to hold them against" in page and "no pair with a score" in thresholds_page(
+        "mini", columns_of([]), None, 9
+    )
 
 
 def test_effective_numbers_are_those_of_equally_common_values() -> None:
