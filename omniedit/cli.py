@@ -1,14 +1,37 @@
 """The `omniedit` command."""
 
 import argparse
+import math
+import os
+import select
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from omniedit import __version__
 from omniedit.errors import run_program
 
+STDOUT = 1
+"""Its file descriptor."""
+
 
 def main() -> None:
-    run_program(_main)
+    try:
+        try:
+            run_program(_main)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads(STDOUT):
+            raise
+        os._exit(1)  # as `head` that has seen enough; any other end would try to print the rest
+
+
+def _nobody_reads(descriptor: int) -> bool:
+    """Whether a descriptor is a pipe whose other end is closed."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _main() -> None:
@@ -23,9 +46,9 @@ def _main() -> None:
     plan = commands.add_parser("plan", help="what a config's training and its endpoint may take, before it is started")
     plan.add_argument("--config", default="config/config.yaml", help="a config file (default: %(default)s)")
     plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
-    plan.add_argument("--gpus", type=int, default=8, help="of all nodes together (default: %(default)s)")
-    plan.add_argument("--mfu", type=float, default=0.45, help="share of the GPU's peak (default: %(default)s)")
-    plan.add_argument("--pairs", type=int, help="to train on, for a config that gives epochs")
+    plan.add_argument("--gpus", type=at_least_one, default=8, help="of all nodes together (default: %(default)s)")
+    plan.add_argument("--mfu", type=share, default=0.45, help="share of the GPU's peak (default: %(default)s)")
+    plan.add_argument("--pairs", type=at_least_one, help="to train on, for a config that gives epochs")
     edit = commands.add_parser("edit", help="edit pictures by an instruction")
     edit.add_argument("inputs", nargs="+", type=Path, metavar="PICTURE", help="files, or folders of them")
     edit.add_argument("instruction", help='what to change, such as "make it snow"')
@@ -35,9 +58,9 @@ def _main() -> None:
     edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
     edit.add_argument("--negative", default="", metavar="TEXT", help="what guidance leads away from")
     edit.add_argument("--steps", type=at_least_one, help="of sampling (default: the editor's own)")
-    edit.add_argument("--guidance", type=float, help="scale of the instruction (default: the editor's own)")
-    edit.add_argument("--image-guidance", type=float, help="scale of the picture (default: the editor's own)")
-    edit.add_argument("--seed", type=int, default=0)
+    edit.add_argument("--guidance", type=scale, help="scale of the instruction (default: the editor's own)")
+    edit.add_argument("--image-guidance", type=scale, help="scale of the picture (default: the editor's own)")
+    edit.add_argument("--seed", type=seed, default=0, help="of the noise, 0 to 2^64 - 1 (default: %(default)s)")
     demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
     demo.add_argument("--port", type=int, default=7860)
@@ -106,9 +129,10 @@ def _main() -> None:
         print("\n".join(report()))
     if args.command == "check":
         from omniedit.config_files import load
+        from omniedit.weights import roles_of
 
         for file in args.files:
-            load(file)
+            roles_of(load(file))
             print(f"{file}: good")
     if args.command == "status":
         from omniedit import status as status_of
@@ -117,6 +141,38 @@ def _main() -> None:
 
 
 def at_least_one(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError
-    return int(text)
+    return _whole(text, 1, math.inf, "at least 1")
+
+
+def seed(text: str) -> int:
+    from omniedit.edit_files import MAX_SEED
+
+    return _whole(text, 0, MAX_SEED, "0 to 2^64 - 1")
+
+
+def scale(text: str) -> float:
+    return _number(text, lambda value: 0 <= value < math.inf, "a number, 0 or more")
+
+
+def share(text: str) -> float:
+    return _number(text, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
+
+
+def _whole(text: str, least: float, most: float, wanted: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}, but a whole number is needed, {wanted}")
+    return value
+
+
+def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"{text!r}, but what is needed is {wanted}")
+    return value

@@ -1,11 +1,14 @@
 """Picture files edited by an instruction: `omniedit edit`."""
 
+import os
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import PIL.Image
+from PIL.ExifTags import IFD, TAGS
 
 from omniedit.errors import UserError
 from omniedit.files import replaced
@@ -24,6 +27,12 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
 }
 """What is written, by the file's suffix."""
+EDITED = ".edited"
+"""Ends the name of an edit that is beside its source."""
+MAX_SEED = 2**64 - 1
+"""That torch takes."""
+NESTED = (IFD.Exif, IFD.GPSInfo)
+"""Entries of EXIF data that hold entries themselves."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,12 @@ def edit_files(
         model: folder of the editor; None for the one that ships.
 
     Raises:
-        UserError: nothing to edit, a file is in the way, the model cannot be loaded, or some pictures were not edited.
+        UserError: nothing to edit or no instruction, a file is in the way, the model cannot be loaded, or some pictures
+            were not edited.
     """
     from omniedit.models.loading import load_editor
 
+    check_instruction(settings.instruction)
     targets = targets_of(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
@@ -64,32 +75,45 @@ def edit_files(
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)
         try:
-            edit_file(pipeline, source, target, settings)
-            print(f"{source} -> {target}", flush=True)
-        except (OSError, Unreadable) as error:
+            dropped = edit_file(pipeline, source, target, settings)
+            without = f" (without its EXIF data {', '.join(dropped)}: no room for it in this format)" if dropped else ""
+            print(f"{source} -> {target}{without}", flush=True)
+        except (OSError, MemoryError, RuntimeError, Unreadable) as error:  # RuntimeError: torch's for want of memory
             refused += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if refused:
         raise UserError(f"{refused} of {len(targets)} pictures were not edited; the lines above say why")
 
 
+def check_instruction(instruction: str) -> None:
+    """
+    Raises:
+        UserError: it is empty, or the name of a file.
+    """
+    if not instruction.strip():
+        raise UserError("instruction: empty; say what to change")
+    if os.path.isfile(instruction):  # noqa: PTH113 (Path's raises where it is too long for a name)
+        raise UserError(f"instruction: {instruction} is a file; the instruction comes after all pictures")
+
+
 def targets_of(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     """Source picture -> file to write.
 
-    One picture goes to the file `out`, several or a folder's to the folder `out`; without it, photo.jpg becomes
-    photo.edited.jpg beside it.
+    One picture goes to the file `out`, or into it where it is a folder or has no suffix; several or a folder's go to
+    the folder `out`. Without it, photo.jpg becomes photo.edited.jpg beside it. Edits of before are no pictures of a
+    folder.
 
     Raises:
         UserError: no such file, no picture, no format for a suffix, or two sources for one target.
     """
-    named = dict(_pictures(inputs))
+    named = dict(_pictures(inputs, out))
     if not named:
         raise UserError(f"{inputs[0]}: holds no {' '.join(FORMATS)} file")
-    to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and not out.is_dir()
+    to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir()
     targets: dict[Path, Path] = {}
     for source, name in named.items():
         if out is None:
-            target = source.with_name(f"{source.stem}.edited{_writable(source.suffix)}")
+            target = source.with_name(f"{source.stem}{EDITED}{_writable(source.suffix)}")
         else:
             target = out if to_file else out / name.with_suffix(_writable(name.suffix))
         if target.suffix.lower() not in FORMATS:
@@ -100,24 +124,32 @@ def targets_of(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     return targets
 
 
-def _pictures(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Each picture with its name below `out`: that below its folder, or the file's own."""
     for given in inputs:
         if given.is_dir():
             found = (path for path in sorted(given.rglob("*")) if path.suffix.lower() in FORMATS and path.is_file())
-            yield from ((path, path.relative_to(given)) for path in found)
+            yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, out))
         elif given.is_file():
             yield given, Path(given.name)
         else:
             raise UserError(f"{given}: no such file or folder")
 
 
+def _is_edit(path: Path, out: Path | None) -> bool:
+    """Whether a file of a folder is where an edit of it goes."""
+    return path.stem.endswith(EDITED) if out is None else path.absolute().is_relative_to(out.absolute())
+
+
 def _writable(suffix: str) -> str:
     return suffix if suffix.lower() in FORMATS else ".png"
 
 
-def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> None:
+def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> list[str]:
     """
+    Returns:
+        Names of the EXIF data that the target's format has no room for.
+
     Raises:
         Unreadable: the picture cannot be read.
         OSError: its edit cannot be written.
@@ -125,9 +157,38 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
     with EncodedPhoto(source) as photo:
         picture, exif = PIL.Image.fromarray(photo.decode()), photo.upright_exif
     edit = edited(pipeline, picture, settings)
-    kind, options = FORMATS[target.suffix.lower()]
     with replaced(target) as temporary:
-        edit.save(temporary, format=kind, **options, **({"exif": exif} if exif else {}))
+        return save(edit, temporary, target.suffix.lower(), exif)
+
+
+def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
+    """Write a picture with as much of its EXIF data as the format takes; the names of what is left out.
+
+    Where not all fits, the largest entries go first: a camera's own notes may take more than a JPEG has room for.
+    """
+    kind, options = FORMATS[suffix]
+    kept, dropped = PIL.Image.Exif(), list[str]()
+    kept.load(exif)
+    if kind == "TIFF" and any(group in kept for group in NESTED):
+        options = {}  # what compresses a TIFF cannot write nested entries
+    while True:
+        try:
+            picture.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
+        except (ValueError, TypeError, RuntimeError, struct.error):
+            if not len(kept):
+                raise
+            dropped.append(_drop_largest(kept))
+        else:
+            return dropped
+
+
+def _drop_largest(exif: PIL.Image.Exif) -> str:
+    """Remove the entry that takes most room, and give its name; one with others within goes when these are gone."""
+    groups = [exif, *(exif.get_ifd(group) for group in NESTED if group in exif)]
+    entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED and exif.get_ifd(tag))]
+    group, tag = max(entries, key=lambda entry: len(repr(entry[0][entry[1]])))
+    del group[tag]
+    return TAGS.get(tag, f"{tag:#06x}")
 
 
 def edited(

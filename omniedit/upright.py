@@ -17,6 +17,15 @@ _UPRIGHT = {
     8: PIL.Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation; 1 and unknown ones are upright."""
+_OF_PIXELS = frozenset(
+    tag
+    for first, last in (
+        *((254, 266), (273, 273), (277, 281), (284, 284), (288, 293), (301, 301), (317, 317), (320, 325), (330, 336)),
+        *((338, 347), (512, 521), (529, 532), (34377, 34377), (34675, 34675), (37724, 37724)),
+    )
+    for tag in range(first, last + 1)
+)
+"""Tags of a TIFF file that say how its pixels are stored, or hold them once more: strips, palette, profile, layers."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
@@ -74,7 +83,8 @@ def upright_exif(image: PIL.Image.Image) -> bytes:
     """A picture's EXIF data for the same one turned upright, without its preview; b"" where it has none or broken."""
     try:
         exif = PIL.Image.Image.getexif(image)
-        exif.pop(_EXIF_ORIENTATION, None)
+        for tag in (_EXIF_ORIENTATION, *_OF_PIXELS):
+            exif.pop(tag, None)
         return exif.tobytes() if len(exif) else b""
     except Exception:  # as above
         return b""

@@ -1,5 +1,6 @@
 """`omniedit edit`: every picture that can be read is edited, nothing is overwritten unasked, EXIF data is kept."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -8,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import torch
+from PIL.ExifTags import IFD
+from safetensors.torch import load_file, save_file
 
 from models.tiny_editor import make_pipeline
-from omniedit.edit_files import Settings, edit_files, targets_of
+from omniedit import cli
+from omniedit.edit_files import FORMATS, Settings, check_instruction, edit_files, targets_of
 from omniedit.errors import UserError
 
-MAKER, ORIENTATION = 0x010F, 0x0112
+MAKER, ORIENTATION, TAKEN, NOTES = 0x010F, 0x0112, 0x9003, 0x927C
 SETTINGS = Settings("Add fog.", negative_prompt="", steps=1, guidance_scale=1, image_guidance_scale=1, seed=0)
 
 
@@ -76,6 +81,7 @@ def test_where_edits_go(photos: Path, tmp_path: Path) -> None:
     assert targets_of([a], out / "x.PNG") == {a: out / "x.PNG"}
     assert targets_of([a, b], out) == {a: out / "a.jpg", b: out / "b.png"}
     assert targets_of([photos / "deep"], out) == {b: out / "b.png"}
+    assert targets_of([a], tmp_path / "newdir/") == {a: tmp_path / "newdir/a.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,149 @@ def test_a_folder_without_an_editor_is_named(photos: Path, tmp_path: Path) -> No
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: no editor to load"):
         edit([photos / "a.jpg"], tmp_path / "empty")
+
+
+def broken_copy(editor: Path, folder: Path) -> Path:
+    return shutil.copytree(editor, folder / "broken")
+
+
+def test_a_base_is_no_editor(photos: Path, editor: Path, tmp_path: Path) -> None:
+    folder = broken_copy(editor, tmp_path)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusion3Pipeline"}))
+    with pytest.raises(UserError, match=r"broken: no editor to load .a StableDiffusion3Pipeline, no EditPipeline"):
+        edit([photos / "a.jpg"], folder)
+    (folder / "model_index.json").write_text(json.dumps(index))
+    config = json.loads((folder / "transformer/config.json").read_text())
+    (folder / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "SD3Transformer2DModel"}))
+    with pytest.raises(UserError, match="transformer: a SD3Transformer2DModel; what can be used is EditNet or"):
+        edit([photos / "a.jpg"], folder)
+
+
+def test_an_editor_s_pickles_are_not_read(photos: Path, editor: Path, tmp_path: Path) -> None:
+    folder = broken_copy(editor, tmp_path)
+    weights = folder / "transformer/diffusion_pytorch_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(UserError, match=r"only diffusion_pytorch_model\.bin, which could run code"):
+        edit([photos / "a.jpg"], folder)
+
+
+def test_an_editor_whose_weights_are_no_numbers_is_refused(photos: Path, editor: Path, tmp_path: Path) -> None:
+    folder = broken_copy(editor, tmp_path)
+    weights = folder / "transformer/diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    tensors["control_blocks.0.to_image.bias"][3] = float("nan")
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"control_blocks\.0\.to_image\.bias holds what is no finite number"):
+        edit([photos / "a.jpg"], folder)
+
+
+def test_a_gpu_that_is_not_there_is_told(photos: Path, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_cuda(*_: object, device: torch.device) -> torch.Tensor:
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    monkeypatch.setattr(torch, "zeros", no_cuda)
+    with pytest.raises(UserError, match=r"--device cuda: not on this machine .Torch not compiled with CUDA enabled"):
+        edit_files([photos / "a.jpg"], None, False, editor, "cuda", SETTINGS)
+
+
+def with_exif(folder: Path, notes: int = 0) -> Path:
+    exif = PIL.Image.Exif()
+    exif[MAKER] = "Camera"
+    exif.get_ifd(IFD.GPSInfo)[1] = "N"
+    exif.get_ifd(IFD.Exif)[TAKEN] = "2020:01:01 00:00:00"
+    if notes:
+        exif.get_ifd(IFD.Exif)[NOTES] = bytes(notes)
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    path = folder / "exif.png"
+    PIL.Image.fromarray(pixels).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_nested_exif_data_stays_in_every_format(photos: Path, editor: Path, suffix: str) -> None:
+    edit([with_exif(photos)], editor, out := photos / f"out{suffix}")
+    with PIL.Image.open(out) as image:
+        image.load()
+        exif = image.getexif()
+        assert exif[MAKER] == "Camera" and exif.get_ifd(IFD.GPSInfo) == {1: "N"}
+        assert exif.get_ifd(IFD.Exif) == {TAKEN: "2020:01:01 00:00:00"}
+
+
+def test_exif_data_too_long_for_a_jpeg_loses_its_largest_entry_alone(
+    photos: Path, editor: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit([with_exif(photos, notes=70_000)], editor, out := photos / "out.jpg")
+    assert f"{out} (without its EXIF data MakerNote: no room for it in this format)" in capsys.readouterr().out
+    with PIL.Image.open(out) as image:
+        assert set(image.getexif().get_ifd(IFD.Exif)) == {TAKEN} and image.getexif()[MAKER] == "Camera"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16", "L", "CMYK"])
+def test_a_tiff_s_edit_says_nothing_of_the_source_s_pixels(photos: Path, editor: Path, mode: str) -> None:
+    source = photos / "scan.tif"
+    exif = PIL.Image.Exif()
+    exif[MAKER] = "Scanner"
+    PIL.Image.new(mode, (60, 40)).save(source, exif=exif, compression="tiff_lzw")
+    for out in (photos / "out.tif", photos / "out.jpg"):
+        edit([source], editor, out)
+        with PIL.Image.open(out) as image:
+            image.load()
+            assert (image.mode, image.size, image.getexif()[MAKER]) == ("RGB", (60, 40), "Scanner")
+
+
+def test_want_of_memory_for_one_picture_does_not_lose_the_others(
+    photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scarce(pipeline: object, picture: PIL.Image.Image, *_: object) -> PIL.Image.Image:
+        if picture.width == 60:
+            raise torch.OutOfMemoryError("tried to allocate\n9 GiB")
+        return picture
+
+    monkeypatch.setattr("omniedit.edit_files.edited", scarce)
+    with pytest.raises(UserError, match="2 of 3 pictures were not edited"):
+        edit([photos], editor, tmp_path / "out")
+    assert "b.png: not edited: tried to allocate 9 GiB" in capsys.readouterr().out
+    assert (tmp_path / "out/a.jpg").is_file()
+
+
+def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
+    a, b, broken = photos / "a.jpg", photos / "deep/b.png", photos / "broken.webp"
+    for name in ("a.edited.jpg", "out/a.jpg"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        shutil.copy(a, photos / name)
+    assert set(targets_of([photos], None)) == {a, b, broken, photos / "out/a.jpg"}
+    assert set(targets_of([photos], photos / "out")) == {a, b, broken, photos / "a.edited.jpg"}
+    assert set(targets_of([photos / "a.edited.jpg"], None)) == {photos / "a.edited.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["a.jpg", " "], "instruction: empty; say what to change"),
+        (["a.jpg", "deep/b.png"], "instruction: deep/b.png is a file; the instruction comes after all pictures"),
+        (["a.jpg", "Fog.", "--seed", "99999999999999999999"], "argument --seed: '99999999999999999999', but a whole"),
+        (["a.jpg", "Fog.", "--seed", "-1"], "argument --seed: '-1', but a whole number is needed, 0 to"),
+        (["a.jpg", "Fog.", "--guidance", "nan"], "argument --guidance: 'nan', but what is needed is a number, 0 or"),
+        (["a.jpg", "Fog.", "--image-guidance", "inf"], "argument --image-guidance: 'inf'"),
+        (["a.jpg", "Fog.", "--guidance", "-2"], "argument --guidance: '-2'"),
+        (["a.jpg", "Fog.", "--steps", "0"], "argument --steps: '0', but a whole number is needed, at least 1"),
+        (["a.jpg", "Fog.", "--device", "abacus"], "--device abacus: not on this machine"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(
+    photos: Path, words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(photos)
+    monkeypatch.setattr("sys.argv", ["omniedit", "edit", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and told in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_instruction_of_any_length_is_no_file(photos: Path) -> None:
+    check_instruction("Make it night. " * 300)
 
 
 def test_the_command_edits(photos: Path, editor: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from omniedit.models.text import Text
 
 INDEX = "model_index.json"
 SD3 = "StableDiffusion3Pipeline"
+PREDICTIONS = ("velocity", "sample")
 TEXT_CLASSES = {
     "text_encoder": (BertModel, CLIPTextModelWithProjection),
     "text_encoder_2": (CLIPTextModelWithProjection,),
@@ -49,14 +50,15 @@ class Base:
             UserError: the folder is missing, partial, of another pipeline or class, or holds no safetensors.
         """
         index = read_config(folder / INDEX)
-        if index.get("_class_name", SD3) != SD3:
-            raise UserError(f"{folder}: a {index['_class_name']}; an editor stands on a {SD3}")
+        prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
+        if index.get("_class_name", SD3) != SD3 or prediction not in PREDICTIONS:
+            raise UserError(f"{folder}: a {index.get('_class_name', 'model of no class')}; an editor stands on a {SD3}")
         return cls(
             transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
             vae=load_part(folder / "vae", (LappedCodec, AutoencoderKL), torch.float32),
             text=load_text(folder, dtype, full="_class_name" in index),
-            scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
-            prediction_type=index.get("prediction_type", "velocity"),
+            scheduler=load_scheduler(folder / "scheduler"),
+            prediction_type=prediction,
         )
 
     def save(self, folder: Path) -> None:
@@ -93,6 +95,21 @@ def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
         parts[name] = load_part(folder / name, classes, dtype)
         parts[tokenizer] = load_tokenizer(folder / tokenizer)
     return Text(**parts)
+
+
+def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
+    """
+    Raises:
+        UserError: the folder has none, another one, or one that cannot be made.
+    """
+    name = read_config(folder / "scheduler_config.json").get("_class_name")
+    if name != FlowMatchEulerDiscreteScheduler.__name__:
+        wanted = FlowMatchEulerDiscreteScheduler.__name__
+        raise UserError(f"{folder}: a {name or 'scheduler of no class'}; what can be used is {wanted}")
+    try:
+        return FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{folder}: no scheduler ({' '.join(str(error).split())[:200]}); fetch it again") from None
 
 
 def load_tokenizer(folder: Path) -> Any:

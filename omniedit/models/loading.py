@@ -1,12 +1,15 @@
 """Editors and bases from where they lie, on the device that they are to compute on."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from omniedit.config import SHIPPED
 from omniedit.errors import UserError
-from omniedit.models.base import Base
+from omniedit.models import ARCHITECTURES
+from omniedit.models.base import INDEX, Base
+from omniedit.models.folder import check_finite, check_weights, class_of, read_config
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.shipped import FOLDER, shipped_base, shipped_editor
 from omniedit.weights import folder_of
@@ -38,12 +41,53 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
+    place = device_of(device)
+    dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
+    if folder is not None:
+        check_editor(folder)
     try:
-        place = torch.device(device) if device else default_device()
-        dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
         if folder is None:
             editor = shipped_editor()
             return editor.to(place) if dtype == torch.float32 else editor.to(place, dtype)
-        return EditPipeline.from_pretrained(folder, dtype=dtype, local_files_only=True).to(place)
+        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
+        editor = EditPipeline.from_pretrained(folder, dtype=dtype, **options)
+        check_finite(editor.transformer, folder / "transformer")
+        return editor.to(place)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None
+
+
+def device_of(name: str) -> torch.device:
+    """A device by its name; without one, a GPU where there is one.
+
+    Raises:
+        UserError: this machine, or this torch, has none by that name.
+    """
+    try:
+        place = torch.device(name) if name else default_device()
+        torch.zeros(1, device=place).tolist()
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
+        problem = " ".join(str(error).split())[:150]
+        raise UserError(f"--device {name}: not on this machine ({problem}); leave it out for what there is") from None
+    return place
+
+
+def check_editor(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a folder is no editor's: absent, of another pipeline or network, partial, or of pickles alone.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no editor to load (no such folder); `snakemake all` makes results/mini/train/editnet"
+        )
+    if not (folder / INDEX).is_file():
+        raise UserError(f"{folder}: no editor to load (no {INDEX}); --model takes what training wrote")
+    index = read_config(folder / INDEX)
+    if index.get("_class_name") != EditPipeline.__name__:
+        found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model of no class")
+        raise UserError(f"{folder}: no editor to load (a {found}, no {EditPipeline.__name__}); train one over it")
+    class_of(folder / "transformer", {kind.__name__: kind for kind in ARCHITECTURES.values()})
+    for part in (folder / name for name in index):
+        if (part / "config.json").is_file():
+            check_weights(part)

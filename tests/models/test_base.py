@@ -1,14 +1,16 @@
 """Bases from local folders: SD3's own classes, and what is told where a folder cannot be used."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusion3Pipeline
+from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from models.tiny_folders import make_sd3
 from omniedit import models
@@ -100,9 +102,98 @@ def test_what_is_missing_is_named(broken: Path) -> None:
         Base.load(broken)
 
 
-def test_weights_that_lack_a_parameter_are_not_filled_with_random_ones(broken: Path) -> None:
-    from safetensors.torch import load_file, save_file
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (None, r"scheduler: no scheduler_config\.json"),
+        ("{", r"scheduler_config\.json: not JSON"),
+        ('{"_class_name": "DDIMScheduler"}', "scheduler: a DDIMScheduler; what can be used is FlowMatchEuler"),
+        ('{"shift": 3.0}', "scheduler: a scheduler of no class; what can be used"),
+        ('{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": "much"}', "scheduler: no scheduler"),
+    ],
+)
+def test_a_scheduler_that_cannot_be_used_is_told(broken: Path, config: str | None, told: str) -> None:
+    path = broken / "scheduler/scheduler_config.json"
+    path.unlink()
+    if config is not None:
+        path.write_text(config)
+    with pytest.raises(UserError, match=told):
+        Base.load(broken)
 
+
+@pytest.mark.parametrize("index", [{}, [], {"weight_map": ["model.safetensors"]}, {"weight_map": {"proj_out.bias": 1}}])
+def test_an_index_that_names_no_files_is_told(broken: Path, index: object) -> None:
+    name = "diffusion_pytorch_model.safetensors.index.json"
+    (broken / "transformer" / name).write_text(json.dumps(index))
+    with pytest.raises(UserError, match=rf"{name}: (its weight_map names no files|no JSON object)"):
+        Base.load(broken)
+
+
+@pytest.mark.parametrize("architectures", [{"0": "T5EncoderModel"}, "T5EncoderModel", [["T5EncoderModel"]], []])
+def test_a_config_whose_classes_are_no_list_of_names_is_told(broken: Path, architectures: object) -> None:
+    path = broken / "text_encoder_3/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"architectures": architectures}))
+    with pytest.raises(UserError, match=r"text_encoder_3: a .*; what can be used is T5EncoderModel"):
+        Base.load(broken)
+
+
+def test_an_index_without_a_class_is_no_base_of_a_run(broken: Path) -> None:
+    index = json.loads((broken / "model_index.json").read_text())
+    del index["_class_name"]
+    for more in ({}, {"prediction_type": "noise"}):
+        (broken / "model_index.json").write_text(json.dumps(index | more))
+        with pytest.raises(UserError, match="sd3: a model of no class; an editor stands on a StableDiffusion3Pipeline"):
+            Base.load(broken)
+
+
+def test_weights_that_are_there_in_half_precision_alone_are_loaded(sd3: Path, broken: Path) -> None:
+    whole = Base.load(sd3)
+    for part in (broken / "transformer", broken / "text_encoder_3"):
+        (weights,) = part.glob("*.safetensors")
+        halves = {name: tensor.half() for name, tensor in load_file(weights).items()}
+        save_file(halves, part / weights.name.replace(".safetensors", ".fp16.safetensors"), metadata={"format": "pt"})
+        weights.unlink()
+    half = Base.load(broken)
+    for name, weight in whole.transformer.state_dict().items():
+        assert torch.equal(half.transformer.state_dict()[name], weight.half().float()), name
+    shared = whole.text.text_encoder_3.get_input_embeddings().weight
+    assert torch.equal(half.text.text_encoder_3.get_input_embeddings().weight, shared.half().float())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_no_numbers_are_refused(broken: Path, bad: float) -> None:
+    weights = broken / "vae/diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    tensors["encoder.conv_in.bias"][0] = bad
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"vae: encoder\.conv_in\.bias holds what is no finite number"):
+        Base.load(broken)
+
+
+def test_an_editor_over_sd35_comes_from_disk_with_its_own_kind_of_blocks(broken: Path, tmp_path: Path) -> None:
+    """Normalised queries and keys, and a second attention in some blocks, as SD3.5-Medium has them."""
+    config = json.loads((broken / "transformer/config.json").read_text())
+    torch.manual_seed(1)
+    kind = {"qk_norm": "rms_norm", "dual_attention_layers": [0]}
+    SD3Transformer2DModel.from_config(config | kind).save_pretrained(broken / "transformer")
+    base = Base.load(broken)
+    editor = models.build("editnet", base.transformer)
+    blocks = editor.control_blocks
+    assert blocks[0].block.attn2.norm_q.weight.shape == base.transformer.transformer_blocks[0].attn2.norm_q.weight.shape
+    assert blocks[1].block.attn2 is None and blocks[1].block.attn.norm_added_k is not None
+    base.pipeline(editor, resolution=64).save_pretrained(tmp_path / "editor")
+    loaded = EditPipeline.from_pretrained(tmp_path / "editor")
+    assert loaded.transformer.config["base_config"]["dual_attention_layers"] == [0]
+    text, side = base.text.encode(["add fog"]), base.transformer.config.sample_size
+    noisy, condition = torch.randn(2, 1, 16, side, side)
+    timestep = torch.tensor([500.0])
+    with torch.no_grad():
+        plain = base.transformer(noisy, *text, timestep, return_dict=False)[0]
+        for network in (editor, loaded.transformer):
+            assert torch.equal(network(noisy, timestep, *text, condition), plain)
+
+
+def test_weights_that_lack_a_parameter_are_not_filled_with_random_ones(broken: Path) -> None:
     weights = broken / "transformer/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     del tensors["proj_out.bias"]

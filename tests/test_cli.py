@@ -1,0 +1,48 @@
+"""The `omniedit` command: options that make no sense are one line each, and a reader may stop reading."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from omniedit import cli
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--gpus", "0"], "argument --gpus: '0', but a whole number is needed, at least 1"),
+        (["--gpus", "-8"], "argument --gpus: '-8', but a whole number is needed, at least 1"),
+        (["--mfu", "0"], "argument --mfu: '0', but what is needed is a number above 0 and at most 1"),
+        (["--mfu", "3"], "argument --mfu: '3', but what is needed is a number above 0 and at most 1"),
+        (["--pairs", "none"], "argument --pairs: 'none', but a whole number is needed, at least 1"),
+    ],
+)
+def test_what_cannot_be_planned_for_is_one_line(
+    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["omniedit", "plan", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(told)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
+    """Whether what is printed fits in the buffer, and fails when the command ends, or not."""
+    program = f"from omniedit import cli\ncli._main = lambda: print('x' * {size})\ncli.main()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 1 and done.stderr == ""
+
+
+def test_another_broken_pipe_is_no_reader_that_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost() -> None:
+        raise BrokenPipeError("an endpoint's")
+
+    monkeypatch.setattr(cli, "_main", lost)
+    with pytest.raises(BrokenPipeError, match="an endpoint's"):
+        cli.main()
