@@ -144,11 +144,16 @@ def speed_row(curve: Curve) -> TableRow:
     figures = [
         f"{told.get('skipped', [0])[-1]:,.0f}",
         number(float(np.median(told["samples_per_s"])), 1),
-        percent(told["data_wait_share"][-1]),
+        percent(_share_of_time(told["data_wait_share"], told["samples_per_s"])),
         number(max(told.get("memory_gb", [nan])), 1),
         percent(float(np.median(told["mfu"])) if "mfu" in told else None),
     ]
     return TableRow([curve.name, *figures])
+
+
+def _share_of_time(shares: Sequence[float], samples_per_s: Sequence[float]) -> float:
+    """Of all steps together, each step's share weighed by how long it took."""
+    return float(np.average(shares, weights=1 / np.asarray(samples_per_s)))
 
 
 def _part(name: str) -> str:

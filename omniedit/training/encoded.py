@@ -10,9 +10,10 @@ The parts are those of the buckets. Files are read through the page cache, the r
 """
 
 import json
+import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -123,13 +124,15 @@ def _tensor(value: np.ndarray) -> Tensor:
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
 
 
-@dataclass(frozen=True)
+@dataclass
 class EncodedPairs:
     """All parts of encoded pairs, opened for reading.
 
     Args:
         folder: of the parts.
         store: the buckets that they were made from.
+
+    `waited_s` is the time that a step has spent on reading embeddings; pairs are read ahead of it.
 
     Raises:
         UserError: a part is missing, or was made from other buckets or at another resolution or dtype.
@@ -138,6 +141,7 @@ class EncodedPairs:
     folder: Path
     store: BucketStore
     dtype: str
+    waited_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         asked, found = made_from(self.store, self.dtype), 0
@@ -156,11 +160,13 @@ class EncodedPairs:
 
     def embeddings(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """(B, M, D) and (B, D), as `Text.encode` gives them."""
+        start = time.monotonic()
         places = [self._texts[text] for text in texts]
         prompt, pooled = (
             torch.stack([_tensor(_opened(part / name)[row]) for part, row in places])
             for name in ("prompt.npy", "pooled.npy")
         )
+        self.waited_s += time.monotonic() - start
         return prompt, pooled
 
     def _latents(self, ratio: str, row: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from omniedit.models.editor import Editor
 from omniedit.progress import Progress
 from omniedit.training.batches import Batch, Rows, Store, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
+from omniedit.training.encoded import EncodedPairs
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
@@ -89,7 +90,7 @@ class Trainer:
     batches: Batches
     options: TrainConfig
     seed: int
-    encoded: Reader[Any] | None = None
+    encoded: EncodedPairs | None = None
     utilisation: Utilisation | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -128,21 +129,20 @@ class Trainer:
         ):
             if done == 0:
                 _write(log, 0, self._look(0, log))
-            for step, pairs in loader:
-                waited_s, progress.waited_s = loader.waited_s - progress.waited_s, loader.waited_s
+            known_s = 0.0
+            for step, pairs in progress.over(loader):
+                waited_s, known_s = loader.waited_s - known_s, loader.waited_s
                 metrics = self._step(step, pairs, waited_s)
-                metrics["data_wait_share"] = progress.waited_s / progress.elapsed_s
                 _write(log, step + 1, metrics | self._look(step + 1, log))
                 stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
                     checkpoints.save(self.state, self._position(step + 1))
-                progress.advance()
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
 
     def _step(self, step: int, pairs: Rows, waited_s: float) -> dict[str, float]:
         """What is to be told of the step, for whose pairs it was waited so long."""
-        start = time.monotonic()
+        start, read_s = time.monotonic(), self._read_s
         weight_sum = summed(importance(pairs, self.options).sum())
         sums, loss_B = torch.zeros(()), torch.zeros(0)
         for batch in self._parts(step, pairs):
@@ -157,8 +157,13 @@ class Trainer:
             "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
             "skipped": self.skipped,
-            **self._speed(batch, time.monotonic() - start + waited_s),
+            **self._speed(batch, time.monotonic() - start + waited_s, waited_s + self._read_s - read_s),
         }
+
+    @property
+    def _read_s(self) -> float:
+        """Seconds that steps have spent on reading what was encoded before; encoding on the way is computing."""
+        return self.encoded.waited_s if self.encoded else 0.0
 
     def _parts(self, step: int, pairs: Rows) -> Iterator[Any]:
         """This rank's batch in as many parts as gradients are accumulated over."""
@@ -168,9 +173,13 @@ class Trainer:
                 self.engine.step()  # none yet: DeepSpeed counts parts so
             yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
-    def _speed(self, batch: Batch, seconds: float) -> dict[str, float]:
-        """Of a step that took so long, waiting included."""
-        speed = {"samples_per_s": self.options.batch_size / seconds, "memory_gb": memory_gb()}
+    def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
+        """Of a step that took so long, waiting included; measurements and checkpoints between steps are not in it."""
+        speed = {
+            "samples_per_s": self.options.batch_size / seconds,
+            "data_wait_share": waited_s / seconds,
+            "memory_gb": memory_gb(),
+        }
         if self.utilisation:
             speed["mfu"] = self.utilisation(batch.inputs, seconds)
         return speed

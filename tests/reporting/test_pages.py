@@ -216,14 +216,18 @@ def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
 
 
 def test_the_page_tells_losses_of_parts_and_speed(tmp_path):
-    told = {"samples_per_s": 4.0, "data_wait_share": 0.25, "memory_gb": 1.5, "skipped": 2}
+    told = {"memory_gb": 1.5, "skipped": 2}
+    speeds = [
+        {"samples_per_s": pace, "data_wait_share": share} for pace, share in ((1.0, 0.5), (4.0, 0.0), (4.0, 0.25))
+    ]
     parts = [{"loss_task/object_swap": 9.0}, {"loss_task/object_swap": 0.5, "loss_sigma/0.0-0.2": 0.25}, {}]
-    lines = [{"step": step, "loss": 1.0} | told | part for step, part in enumerate(parts, start=1)]
+    both = zip(parts, speeds, strict=True)
+    lines = [{"step": step, "loss": 1.0} | told | part | speed for step, (part, speed) in enumerate(both, start=1)]
     path = tmp_path / "editnet.metrics.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     curve = read_curve("EditNet", path)
     assert [row.cells for row in part_rows([curve])] == [["noise level 0.0-0.2", "0.250"], ["object swap", "0.500"]]
-    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "25 %", "1.5", DASH]
+    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "38 %", "1.5", DASH]
     page = training_page("mini", [Curve("Base", [(1, 1.0)], []), curve])
     assert "object swap" in page and "steps skipped" in page
 

@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from omniedit.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, differences, places_of, run_identity
+from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer, steps_of
 from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
@@ -369,6 +372,40 @@ def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None,
     first.kill()
     first.wait()
     assert Checkpoints(tmp_path / "editnet", {}).steps() == []
+
+
+def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
+    run: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that only goes on where it is told to: 2 s for pairs, 3 s for embeddings, 5 s of computing."""
+    now = [0.0]
+    for module in ("engine", "encoded"):
+        monkeypatch.setattr(f"omniedit.training.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
+    trainer = trainer_of(run)
+    compute = trainer.batches.instructions
+    encoded = EncodedPairs.__new__(EncodedPairs)
+    encoded.waited_s = 0.0
+    vectors = compute(["Invert it.", ""])
+    encoded.__dict__["_texts"] = {"Invert it.": (Path("part"), 0), "": (Path("part"), 1)}
+
+    def opened(path: Path) -> np.ndarray:
+        now[0] += 1.5
+        return vectors[path.name != "prompt.npy"].numpy()
+
+    def computed(*given: object) -> torch.Tensor:
+        now[0] += 5
+        return losses(*given)
+
+    monkeypatch.setattr("omniedit.training.encoded._opened", opened)
+    losses = trainer.batches.losses
+    batches = replace(trainer.batches, instructions=lambda texts: encoded.embeddings(list(texts)[:1]))
+    object.__setattr__(batches, "losses", computed)
+    pairs = trainer.store.read(*trainer.plan.batch(0, 0))[:1]
+    for given, share in ((encoded, 5 / 10), (None, 2 / 10)):
+        trainer.encoded, trainer.batches = given, batches
+        told = trainer._step(0, pairs, waited_s=2.0)
+        assert told["data_wait_share"] == pytest.approx(share)
+        assert told["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 10)
 
 
 def test_epochs_take_the_place_of_steps() -> None:
