@@ -46,12 +46,17 @@ def files_of(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
     ]
 
 
-def blocks_of(pattern: str, blocks: int) -> list[Path]:
-    """The files of a pattern with {block} in it.
+def numbered(pattern: str, wildcard: str, count: int) -> list[Path]:
+    """The files of a pattern with one wildcard, such as {shard}, {block} or {part}, in it: 00000, 00001, ...
 
     Raises:
-        UserError: the pattern lacks {block}.
+        UserError: the pattern lacks it.
     """
-    if "{block}" not in pattern:
-        raise UserError(f"'{pattern}': a pattern with {{block}} in it is needed")
-    return [Path(pattern.replace("{block}", f"{block:05d}")) for block in range(blocks)]
+    if f"{{{wildcard}}}" not in pattern:
+        raise UserError(f"'{pattern}': a pattern with {{{wildcard}}} in it is needed")
+    return [Path(pattern.replace(f"{{{wildcard}}}", f"{number:05d}")) for number in range(count)]
+
+
+def blocks_of(pattern: str, blocks: int) -> list[Path]:
+    """As `numbered`, of blocks."""
+    return numbered(pattern, "block", blocks)

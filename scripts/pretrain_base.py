@@ -1,4 +1,4 @@
-"""Pre-train a small SD3 base on the source photos: SOURCES.tar ... -> a folder in the layout of diffusers' SD3."""
+"""Pre-train a small SD3 base on the source photos, shards of them -> a folder in the layout of diffusers' SD3."""
 
 import argparse
 import json
@@ -18,6 +18,7 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
+from omniedit.shards import numbered
 from omniedit.sources.photo import Photo
 from omniedit.sources.shard import PhotoShard
 from omniedit.training.base import Pretraining, small_sd3
@@ -26,7 +27,8 @@ from omniedit.training.batches import InstructionEncoder
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", type=Path, nargs="+", help="shards of photos (.tar)")
+    parser.add_argument("--sources", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
+    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
@@ -52,7 +54,8 @@ def main() -> None:
         metrics.open("w") as lines,
         Progress("pre-training steps", options.base.steps) as progress,
     ):
-        for step, loss in enumerate(pretraining.run(base.transformer, photos_of(args.sources)), start=1):
+        photos = photos_of(numbered(args.sources, "shard", args.shards))
+        for step, loss in enumerate(pretraining.run(base.transformer, photos), start=1):
             progress.advance()
             lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
     with sealed_folder(args.out) as temporary:

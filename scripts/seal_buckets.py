@@ -8,22 +8,25 @@ from omniedit.buckets.placement import read_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.errors import run_program
 from omniedit.progress import Progress
+from omniedit.shards import numbered
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path, help="buckets/plan.parquet")
-    parser.add_argument("parts", type=Path, nargs="+", help="buckets/parts/{part} of every part")
+    parser.add_argument("--parts", required=True, help="pattern of the parts' folders, buckets/parts/{part}")
+    parser.add_argument("--count", type=int, required=True, help="of parts; fill {part} with 00000, 00001, ...")
     parser.add_argument("--out-dir", type=Path, required=True, help="where the buckets go")
     parser.add_argument("--manifest", type=Path, required=True, help="counts and checksums, written last")
     args = parser.parse_args()
 
     plan = read_plan(args.plan)
-    found = read_parts(plan, args.parts)
+    parts = numbered(args.parts, "part", args.count)
+    found = read_parts(plan, parts)
     buckets = {}
     with Progress("buckets", total=len(RATIOS)) as progress:
         for ratio in RATIOS:
-            buckets[ratio] = seal_bucket(plan, args.parts, found, ratio, args.out_dir)
+            buckets[ratio] = seal_bucket(plan, parts, found, ratio, args.out_dir)
             progress.advance()
     write_sealed(args.manifest, plan, buckets)
     print(", ".join(f"{ratio}: {bucket['pairs']}" for ratio, bucket in buckets.items()))

@@ -1,6 +1,7 @@
-"""Train the inpainting specialist on photos, on one rank or, under torchrun, on many: PHOTOS.tar ... -> its folder.
+"""Train the inpainting specialist on photos, on one rank or, under torchrun, on many.
 
-    torchrun --standalone --nproc_per_node 2 scripts/train_inpainting.py results/mini/sources/00000.tar ...
+    torchrun --standalone --nproc_per_node 2 scripts/train_inpainting.py \
+        --photos 'results/mini/sources/{shard}.tar' --objects 'results/mini/objects/{shard}.parquet' --shards 1 ...
 
 Killed, it goes on from its last checkpoint when run again.
 """
@@ -23,6 +24,7 @@ from omniedit.manifest import checksum
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
+from omniedit.shards import numbered
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
@@ -35,8 +37,9 @@ from omniedit.training.ranks import join_ranks, leave_ranks
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", type=Path, nargs="+", help="shards of photos (.tar)")
-    parser.add_argument("--objects", type=Path, nargs="+", required=True, help="their objects, of ground.py")
+    parser.add_argument("--photos", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
+    parser.add_argument("--objects", required=True, help="of their objects, of ground.py, objects/{shard}.parquet")
+    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
     parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
     parser.add_argument("--options", type=json.loads, required=True, help="as the config's `train` section, as JSON")
     parser.add_argument("--holes", type=HolesConfig.model_validate_json, default=HolesConfig(), help="inpainting.holes")
@@ -46,6 +49,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the specialist to make")
     args = parser.parse_args()
     options = check({"train": args.options}).train
+    shards_of_photos = numbered(args.photos, "shard", args.shards)
+    shards_of_objects = numbered(args.objects, "shard", args.shards)
 
     device = join_ranks()
     transformers_logging.disable_progress_bar()
@@ -56,14 +61,14 @@ def main() -> None:
     prepare_blocks(net, options)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}
     pipeline = InpaintPipeline(transformer=net, **parts, resolution=options.resolution)
-    for path in args.objects:
+    for path in shards_of_objects:
         recall_objects(path)
     with ExitStack() as stack:
-        photos = PhotoShards([stack.enter_context(PhotoShard(path)) for path in args.photos])
+        photos = PhotoShards([stack.enter_context(PhotoShard(path)) for path in shards_of_photos])
         store = PhotoStore(photos, options.resolution, options.held_out)
         batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
-        objects = [checksum(path) for path in args.objects]
+        objects = [checksum(path) for path in shards_of_objects]
         identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
         checkpoints = Checkpoints(args.checkpoints, identity)
         trainer.run(checkpoints)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.shards import files_of, share_of
+from omniedit.shards import files_of, numbered, share_of
 from omniedit.tasks import Task
 
 
@@ -23,3 +23,9 @@ def test_shares_differ_by_one_at_most_and_add_up(total: int, shards: int) -> Non
 def test_a_file_is_no_pattern() -> None:
     with pytest.raises(UserError, match=r"'scores/object_swap/00000\.parquet': a pattern with \{task\} and \{shard\}"):
         files_of("scores/object_swap/00000.parquet", [Task.OBJECT_SWAP], 1)
+
+
+def test_numbered_files_take_a_line_however_many_they_are() -> None:
+    assert numbered("sources/{shard}.tar", "shard", 2) == [Path("sources/00000.tar"), Path("sources/00001.tar")]
+    with pytest.raises(UserError, match=r"'buckets/parts': a pattern with \{part\} in it is needed"):
+        numbered("buckets/parts", "part", 1)

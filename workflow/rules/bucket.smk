@@ -74,10 +74,11 @@ rule seal_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
-        parts=of_run("results/{run}/buckets/parts/{part}"),
+        folder=pattern("buckets/parts/{part}"),
+        parts=len(PARTS),
         out_dir=subpath(output.manifest, parent=True),
     message:
         "Seal the buckets; {log}"
     shell:
-        "python scripts/seal_buckets.py {input.plan} {params.parts} --out-dir {params.out_dir}"
+        "python scripts/seal_buckets.py {input.plan} --parts {params.folder:q} --count {params.parts} --out-dir {params.out_dir}"
         " --manifest {output.manifest} > {log} 2>&1"

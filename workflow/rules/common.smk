@@ -127,6 +127,19 @@ if WORKS:
     write_changed(f"results/{CONFIG.run}/config.json", CONFIG.model_dump_json(indent=1) + "\n")
 
 
+def check_partitions(file):
+    """End with a line where a rule asks for more than any partition has: Slurm's default one would be tried instead."""
+    from snakemake_executor_plugin_slurm.partitions import read_partition_file
+
+    partitions = read_partition_file(file)
+    for job in {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}.values():
+        if not job.resources.get("slurm_partition") and all(p.score_job_fit(job) is None for p in partitions):
+            names = ("mem_mb", "runtime", "nodes", "gpu", "gpu_model", "gres")
+            asked = ", ".join(f"{name} {value}" for name in names if (value := job.resources.get(name)))
+            there = ", ".join(partition.name for partition in partitions)
+            sys.exit(f"error: {file}: {job.rule.name} fits none of {there}: threads {job.threads}, {asked}")
+
+
 onstart:
     if HOLDS_LOCK:
         try:
@@ -135,6 +148,8 @@ onstart:
             if not workflow.local_exec:
                 sys.exit(f"error: {error}")
             print(f"{error}; not known whether a killed run left Slurm jobs in this folder", file=sys.stderr)
+    if partitions := getattr(workflow.executor_settings, "partition_config", None):
+        check_partitions(partitions)
 
 
 def all_results(wildcards):

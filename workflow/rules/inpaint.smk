@@ -33,6 +33,9 @@ rule train_inpainting:
         base=base_folder,
         out_dir=subpath(output.specialist, parent=True),
         checkpoints="results/{run}/train/inpainting.checkpoints",
+        photos=pattern("sources/{shard}.tar"),
+        objects=pattern("objects/{shard}.parquet"),
+        shards=len(learnt_from("{shard}")),
         options=as_json(CONFIG.inpainting.options(CONFIG.train)),
         holes=as_json(CONFIG.inpainting.holes),
         seed=CONFIG.seed,
@@ -40,7 +43,8 @@ rule train_inpainting:
         "Train the inpainting specialist on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
         "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train_inpainting.py"
-        " {input.photos} --objects {input.objects} --base {params.base} --options {params.options:q}"
+        " --photos {params.photos:q} --objects {params.objects:q} --shards {params.shards} --base {params.base}"
+        " --options {params.options:q}"
         " --holes {params.holes:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 

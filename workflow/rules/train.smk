@@ -27,13 +27,15 @@ rule pretrain_base:
     conda:
         "../../envs/train.yaml"
     params:
+        sources=pattern("sources/{shard}.tar"),
+        shards=len(SHARDS),
         out_dir=subpath(output.base, parent=True),
         options=as_json(CONFIG.train),
         seed=CONFIG.seed,
     message:
         "Pre-train the base; {log}"
     shell:
-        "python scripts/pretrain_base.py {input} --options {params.options:q} --seed {params.seed}"
+        "python scripts/pretrain_base.py --sources {params.sources:q} --shards {params.shards} --options {params.options:q} --seed {params.seed}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 

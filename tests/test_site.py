@@ -1,0 +1,79 @@
+"""The site file: a mistake is one line with file and key, and what is right reaches Snakemake as it was written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+import yte
+
+from omniedit.errors import UserError
+from omniedit.site import read_site
+from workflow.chain import REPOSITORY
+
+PROFILE = REPOSITORY / "profiles/slurm"
+SITE = yaml.safe_load((PROFILE / "site.yaml").read_text())
+
+
+def site_with(folder: Path, **changes: Any) -> Path:
+    path = folder / "site.yaml"
+    path.write_text(yaml.safe_dump(SITE | changes))
+    return path
+
+
+def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Snakemake reads of the profile."""
+    monkeypatch.setenv("OMNIEDIT_SITE", str(site))
+    return yte.process_yaml((PROFILE / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"gpus_per_node": 0}, "site.yaml: gpus_per_node: 0: Input should be greater than 0"),
+        ({"train_nodes": "two"}, 'site.yaml: train_nodes: "two": Input should be a valid integer'),
+        ({"acount": "lab"}, "site.yaml: acount: no such key; there are: account, qos"),
+        ({"nodes": {"train_editor": 2}}, "site.yaml: nodes.train_editor"),
+        ({"software": "conda-forge"}, "site.yaml: software: \"conda-forge\": Input should be 'conda'"),
+    ],
+)
+def test_a_mistake_is_told_by_file_and_key(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        read_site(site_with(tmp_path, **changes))
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(yaml.safe_dump({key: value for key, value in SITE.items() if key != "jobs"}))
+    with pytest.raises(UserError, match=r"site\.yaml: jobs: missing; copy its line from profiles/slurm/site\.yaml"):
+        read_site(path)
+
+
+def test_the_profile_ends_with_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"error: .*site\.yaml: gpus_per_node: 0"):
+        profile(site_with(tmp_path, gpus_per_node=0), monkeypatch)
+
+
+def test_what_looks_like_an_expression_stays_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = profile(site_with(tmp_path, account="12-34", gpu_model="1e3"), monkeypatch)
+    assert eval(asked["default-resources"]["slurm_account"]) == "12-34"
+    assert eval(asked["set-resources"]["score_shard"]["gpu_model"]) == "1e3"
+
+
+def test_trainings_have_nodes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_with(tmp_path, train_nodes=4, nodes={"train_inpainting": 2}, gpus_per_node=8)
+    asked = profile(site, monkeypatch)["set-resources"]
+    trainings = ("train_editor", "train_inpainting", "finetune_student")
+    assert [asked[rule]["nodes"] for rule in trainings] == [4, 2, 1]
+    assert [asked[rule].get("gres", asked[rule].get("gpu")) for rule in trainings] == ["gpu:8", "gpu:8", 8]
+
+
+def test_a_second_attempt_gets_twice_the_memory_and_time_but_for_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = profile(site_with(tmp_path), monkeypatch)["set-resources"]
+    for name in ("mem_mb", "runtime"):
+        first, second = (eval(asked["score_shard"][name], {"attempt": attempt}) for attempt in (1, 2))
+        assert second == 2 * first
+        assert isinstance(asked["train_editor"][name], int)
