@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +15,7 @@ from omniedit.config import PROPOSER, Config, Section
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
-from omniedit.specialists.learned.roles import fetched_roles
+from omniedit.specialists.learned.roles import CLASSES, fetched_roles
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
@@ -25,6 +25,10 @@ RECORDS = Path("models")
 """models/{role}.json says what was fetched and where it lies."""
 CODELESS = (".safetensors", ".json", ".txt", ".model", ".jinja")
 """Weights, configs, vocabularies, chat templates. No pickle, no Python."""
+
+
+class NotFetched(UserError):
+    """A model that is not there, or is there as another one."""
 
 
 class Model(Section):
@@ -88,19 +92,67 @@ def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
         UserError: it was not fetched, not at the revision that is asked for, or files are lost; with the command.
     """
     model = model_of(role, path)
-    remedy = f"where the internet is, run: snakemake --force {records / role}.json"
+    remedy = f"where the internet is, run: {command(role, model, records)}"
     try:
         record = json.loads((records / f"{role}.json").read_text())
+        fetched, folder, sizes = _told(record)
     except FileNotFoundError:
-        raise UserError(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
-    if (record["repository"], record["revision"]) != (model.repository, model.revision):
-        fetched = f"{record['repository']} at {record['revision']}"
-        raise UserError(f"{path}: the {role} is not what was fetched, {fetched}; {remedy}")
-    folder = Path(record["folder"])
-    lost = [name for name, file in record["files"].items() if not _has_size(folder / name, file["bytes"])]
+        raise NotFetched(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{records / role}.json: not whole, or no record of what was fetched; {remedy}") from None
+    if fetched != (model.repository, model.revision):
+        found = f"{fetched[0]} at {fetched[1]}"
+        raise NotFetched(f"{path}: the {role} is not what was fetched, {found}; {remedy}")
+    lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
     if lost:
         raise UserError(f"{folder}: {lost[0]} is lost ({len(lost)} in all); {remedy}")
     return folder
+
+
+def _told(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
+    """Repository and revision, the folder, and bytes of each file."""
+    sizes = {name: file["bytes"] for name, file in record["files"].items()}
+    return (record["repository"], record["revision"]), Path(record["folder"]), sizes
+
+
+def command(role: str, model: Model, records: Path = RECORDS) -> str:
+    """What fetches a model, whole: pinned first where it is not."""
+    pinning = "" if model.revision else f"python scripts/fetch_models.py {role} --pin && "
+    return f"{pinning}snakemake --force {records / role}.json"
+
+
+def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
+    """Of the roles whose models are not there and cannot be fetched as things are, or cannot be used, why, and the
+    remedy; a line each. No network is asked."""
+    lines = []
+    for role in roles:
+        model = model_of(role, path)
+        classes = CLASSES.get(role, (model.class_name,))
+        if model.class_name not in classes:
+            lines.append(f"{path}: {role}: no {model.class_name} serves here; name one of {', '.join(classes)}")
+            continue
+        try:
+            folder_of(role, path, records)
+        except NotFetched as error:
+            free = _may_be_fetched(model)
+            if not (model.revision and free):
+                lines.append(f"{error}{'' if free else _licence(model)}")
+        except UserError as error:  # what Snakemake takes for fetched and does not fetch again
+            lines.append(str(error))
+    return lines
+
+
+def _may_be_fetched(model: Model) -> bool:
+    """Whether somebody logged in, where that is needed; whether the licence was accepted only the hub knows."""
+    from huggingface_hub import get_token
+
+    return not model.gated or bool(get_token())
+
+
+def _licence(model: Model) -> str:
+    from huggingface_hub.constants import ENDPOINT
+
+    return f"; before that accept its licence ({model.licence}) at {ENDPOINT}/{model.repository} and run: hf auth login"
 
 
 def _has_size(path: Path, size: int) -> bool:
@@ -121,7 +173,7 @@ def fetch(role: str, model: Model) -> dict[str, Any]:
     from huggingface_hub import snapshot_download
 
     if model.revision is None:
-        raise UserError(f"{MODELS}: {role}: no revision; run: python scripts/fetch_models.py {role} --pin")
+        raise UserError(f"{MODELS}: {role}: no revision; run: {command(role, model)}")
     with hub_errors(role, model):
         files = list_files(model)
         folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))

@@ -17,7 +17,8 @@ import yaml
 from httpx2 import ConnectError
 
 from omniedit.errors import UserError
-from omniedit.weights import MODELS, Model, folder_of, hub_errors, is_wanted, models_of
+from omniedit.tasks import Task
+from omniedit.weights import MODELS, Model, folder_of, hub_errors, is_wanted, models_of, unready
 from workflow.chain import REPOSITORY, checkout, command, environment, rules_to_run
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -216,6 +217,73 @@ def test_the_rule_fetches_the_roles_of_a_config_while_other_jobs_are_offline(hub
     assert not rules_to_run(root, "fetch_models") - {"fetch_models"}
     (root / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, "revision": "f" * 40}}))
     assert "fetch_model" in rules_to_run(root, "fetch_models")
+
+
+@pytest.fixture
+def logged_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+
+
+@pytest.mark.usefixtures("logged_out")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        (
+            {"revision": None},
+            "run: python scripts/fetch_models.py style --pin && snakemake --force {records}/style.json",
+        ),
+        ({"gated": True}, "snakemake --force {records}/style.json; before that accept its licence (Apache-2.0) at"),
+        ({"class": "StableDiffusionPipeline"}, "no StableDiffusionPipeline serves here; name one of StableDiffusionXL"),
+    ],
+)
+def test_what_cannot_be_fetched_as_it_is_is_told_with_its_whole_command(
+    changes: dict, words: str | None, tmp_path: Path
+) -> None:
+    entries = {"style": {**ENTRY, "class": "StableDiffusionXLInstructPix2PixPipeline", **changes}, "base": ENTRY}
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump(entries))
+    told = unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
+    assert len(told) == (words is not None)
+    assert all(str(words).format(records=tmp_path / "models") in line for line in told)
+
+
+@pytest.mark.parametrize("record", ['{"repository": "lab/ti', "{}", "[]", '{"files": {"a": 1}}'])
+def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"base": ENTRY}))
+    (tmp_path / "base.json").write_text(record)
+    words = r"base.json: not whole, or no record of what was fetched; .*snakemake --force .*base.json"
+    with pytest.raises(UserError, match=words):
+        folder_of("base", tmp_path / "models.yaml", tmp_path)
+    assert len(unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
+
+
+def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: Path) -> None:
+    tasks = {task.value: {"pairs_per_shard": 0} for task in Task}
+    tasks["object_removal"] = {"pairs_per_shard": 1, "specialist": "learned"}
+    root = checkout(tmp_path, {"tasks": tasks, "learned": {"replies": "replies.jsonl"}})
+    (root / "replies.jsonl").touch()
+    (root / "config").unlink()
+    shutil.copytree(REPOSITORY / "config", root / "config")
+    entries = yaml.safe_load((REPOSITORY / MODELS).read_text())
+    entries["detector"]["revision"] = None
+    entries["segmenter"]["class"] = "Sam9Model"
+    (root / MODELS).write_text(yaml.safe_dump(entries))
+    variables = {**environment(), "HF_TOKEN": "hf_somebody"}
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        target = "results/mini/candidates/object_removal/00000.h5"
+        return subprocess.run(command(target, *options), cwd=root, env=variables, capture_output=True, text=True)
+
+    told = [
+        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; where the internet is, run: "
+        "python scripts/fetch_models.py detector --pin && snakemake --force models/detector.json",
+        "error: config/models.yaml: segmenter: no Sam9Model serves here; name one of SamModel, Sam2Model",
+    ]
+    done = run("--keep-going")
+    assert done.returncode and [line for line in done.stderr.splitlines() if line.startswith("error")] == told
+    assert not (root / "results/mini/sources").exists() and not (root / "models").exists()
+    looked = run("--dry-run")
+    assert looked.returncode == 0 and all(line in looked.stderr for line in told)
 
 
 def test_pin_writes_the_newest_revision_and_leaves_the_rest(hub: Hub, tmp_path: Path) -> None:

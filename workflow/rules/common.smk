@@ -26,7 +26,7 @@ from omniedit.sources.listing import listing_digest
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
-from omniedit.weights import model_of, roles_of
+from omniedit.weights import model_of, roles_of, unready
 
 # Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
 LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
@@ -141,6 +141,8 @@ def check_partitions(file):
 
 
 onstart:
+    if WORKS and (told := told_of_models(models_read(list(workflow.dag.needrun_jobs())))):
+        sys.exit(told)
     if HOLDS_LOCK:
         try:
             cancel_left_behind(Path())
