@@ -129,16 +129,18 @@ def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, 
     for given in inputs:
         if given.is_dir():
             found = (path for path in sorted(given.rglob("*")) if path.suffix.lower() in FORMATS and path.is_file())
-            yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, out))
+            yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, given, out))
         elif given.is_file():
             yield given, Path(given.name)
         else:
             raise UserError(f"{given}: no such file or folder")
 
 
-def _is_edit(path: Path, out: Path | None) -> bool:
-    """Whether a file of a folder is where an edit of it goes."""
-    return path.stem.endswith(EDITED) if out is None else path.absolute().is_relative_to(out.absolute())
+def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
+    """Whether a file of a folder is one that editing the folder writes."""
+    if out is None:
+        return path.stem.endswith(EDITED)
+    return folder.absolute() in out.absolute().parents and out.absolute() in path.absolute().parents
 
 
 def _writable(suffix: str) -> str:

@@ -220,6 +220,9 @@ def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
         shutil.copy(a, photos / name)
     assert set(targets_of([photos], None)) == {a, b, broken, photos / "out/a.jpg"}
     assert set(targets_of([photos], photos / "out")) == {a, b, broken, photos / "a.edited.jpg"}
+    everything = {a, b, broken, photos / "a.edited.jpg", photos / "out/a.jpg"}
+    for out in (photos, photos.parent, photos.parent / "elsewhere"):
+        assert set(targets_of([photos], out)) == everything
     assert set(targets_of([photos / "a.edited.jpg"], None)) == {photos / "a.edited.jpg"}
 
 
