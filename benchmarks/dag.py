@@ -1,8 +1,9 @@
 """What Snakemake needs before its first job, by the number of shard jobs: `python benchmarks/dag.py`.
 
 A shard job is one of synthesize_shard: one task on one shard of photos; each brings its scoring, teaching and decision
-with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, and the rows before: planning should grow no
-faster than jobs do. `--done` also plans with every result there, as after a run that was stopped at its end.
+with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, for this machine and for Slurm, and the rows
+before: planning should grow no faster than jobs do. `--done` also plans with every result there, as after a run that
+was stopped at its end.
 """
 
 import argparse
@@ -38,6 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paper = yaml.safe_load(PAPER.read_text())
         row("paper", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
+        row("paper, --profile profiles/slurm", paper["sources"]["shards"], *plan(Path(folder), paper, "profiles/slurm"))
         if args.done:
             pretend_done(Path(folder), args.profile)
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))

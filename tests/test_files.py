@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,18 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
     assert left == {str(alive.pid), str(other.pid)}
     alive.kill()
     alive.wait()
+
+
+def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
+    left = [tmp_path / f".editnet.node{number}.1.tmp" for number in (1, 2)]
+    for folder in left:
+        folder.mkdir()
+        (folder / "weights").touch()
+        os.utime(folder, (0, 0))
+    os.utime(left[0] / "weights", (0, 0))
+    with replaced(tmp_path / "editnet") as temporary:
+        temporary.touch()
+    assert not left[0].exists() and left[1].exists()
 
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:

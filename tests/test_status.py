@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from queue_of_slurm import line, pretend_queue
 
+from omniedit import status
 from omniedit.config import Config
 from omniedit.errors import UserError
 from omniedit.status import (
@@ -61,6 +63,26 @@ def states(root: Path) -> list[State]:
 
 def test_a_job_is_done_begun_failed_or_waiting(root: Path) -> None:
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+
+
+def test_a_job_that_died_before_it_said_anything_failed(root: Path) -> None:
+    write(root / "logs/mine/synthesize/object_swap/00003.log", "")
+    assert states(root)[3] is State.FAILED
+
+
+def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
+    write(root / "results/mine/config.json", '{"run": 5}')
+    with pytest.raises(UserError, match=r"mine/config\.json: no config of this version .* start the run again"):
+        jobs_of("mine", root)
+
+
+def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "is_live", lambda root: True)
+    comment = "rule_synthesize_shard_wildcards_mine_object_swap_00001"
+    for state, seen in (("PENDING", State.WAITING), ("RUNNING", State.RUNNING)):
+        folder = root / f"slurm-{state}"
+        monkeypatch.setenv("PATH", pretend_queue(folder, [line(1, comment, root, state)])["PATH"])
+        assert states(root)[1] is seen
 
 
 def test_what_was_begun_runs_while_the_workflow_lives(root: Path) -> None:

@@ -164,7 +164,7 @@ config*) echo '{"get": {"channel_priority": "strict"}}' ;;
 env*)
     for prefix in "$@"; do :; done
     mkdir -p "$prefix/bin"
-    printf '#!/bin/sh\\necho "$PYTHONPATH" > FOLDER/seen\\nexec PYTHON "$@"\\n' > "$prefix/bin/python"
+    printf '#!/bin/sh\\necho "$PYTHONPATH $HF_HUB_OFFLINE" > FOLDER/seen\\nexec PYTHON "$@"\\n' > "$prefix/bin/python"
     chmod +x "$prefix/bin/python" ;;
 esac
 """
@@ -184,4 +184,5 @@ def test_a_job_in_a_conda_environment_finds_omniedit_in_the_checkout(tmp_path: P
         command("--software-deployment-method", "conda", "--", target), cwd=root, env=variables, capture_output=True
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
-    assert (root / "seen").read_text().strip() == str(REPOSITORY)
+    checkout_of_job, offline = (root / "seen").read_text().split()
+    assert checkout_of_job == str(REPOSITORY) and offline == "1"
