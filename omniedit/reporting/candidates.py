@@ -60,7 +60,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Columns:
-    """What pages count of N candidates, some 50 bytes each: a run has millions.
+    """What pages count of N candidates, some 100 bytes each while it is made: a run has millions.
 
     Args:
         task, ratio: places in `TASKS` and `ALL_RATIOS`.
