@@ -1,9 +1,11 @@
 """How fast training can read pairs: milliseconds a pair from a sealed bucket, beside zarr-python and np.memmap.
 
     python benchmarks/loading.py results/mini/buckets
+    python benchmarks/loading.py results/mini/buckets --encoded results/mini/encoded --resolution 128
 
 Reads the fullest bucket in random order, warm cache, median of the rounds. np.memmap copies the same pictures from
-uncompressed files: the limit that a decoding reader can only come near.
+uncompressed files: the limit that a decoding reader can only come near. With --encoded also what `train.encode_once`
+reads: a pair's latents, and the embeddings of one of its wordings.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from omniedit.buckets.layout import ARRAYS, bucket_name
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import UserError, run_program
+from omniedit.training.encoded import EncodedPairs
 
 BATCH = 8
 Reader = Callable[[np.ndarray], None]
@@ -71,6 +74,15 @@ def loader_reader(store: BucketStore, ratio: str, count: int, batch: int) -> Rea
     return read
 
 
+def encoded_reader(encoded: EncodedPairs, ratio: str, batch: int) -> Reader:
+    def read(rows: np.ndarray) -> None:
+        for first in range(0, len(rows), batch):
+            latents = encoded.read(ratio, rows[first : first + batch])
+            encoded.embeddings([pair["instructions"][0] for pair in latents.pairs])
+
+    return read
+
+
 def ms_a_pair(read: Reader, count: int, rounds: int) -> float:
     """Median over `rounds`, after one that warms up."""
     rng = np.random.default_rng(0)
@@ -87,6 +99,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--encoded", type=Path, help="folder of the same pairs encoded before training")
+    parser.add_argument("--resolution", type=int, help="at which they were encoded (train.resolution)")
+    parser.add_argument("--dtype", default="float32", help="in which they were encoded (train.dtype)")
     args = parser.parse_args()
 
     store = BucketStore(args.buckets)
@@ -107,6 +122,9 @@ def main() -> None:
             f"BucketStore, {batch} pairs at a time": store_reader(store, ratio, batch),
             f"BatchLoader, batches of {batch}": loader_reader(store, ratio, count, batch),
         }
+        if args.encoded:
+            encoded = EncodedPairs(args.encoded, BucketStore(args.buckets, resolution=args.resolution), args.dtype)
+            peers[f"EncodedPairs, {batch} pairs at a time"] = encoded_reader(encoded, ratio, batch)
         measured = {name: ms_a_pair(read, count, args.rounds) for name, read in peers.items()}
     limit, peer = measured["np.memmap copy, uncompressed"], measured["zarr-python a[i]"]
     print(f"{'reader':34} {'ms a pair':>9} {'x memmap':>9} {'x zarr':>7}")

@@ -2,10 +2,13 @@
 
     python benchmarks/training_speed.py                     # a small SD3, on a CPU: minutes
     python benchmarks/training_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
+    python benchmarks/training_speed.py --full --checkpointing selective --compile --largest-batch --models editnet
 
 The peer is diffusers' plain `SD3Transformer2DModel`, all of it trained, at the same width; beside it diffusers'
-`SD3ControlNetModel` over its frozen SD3. A step is forward, backward, clipping and AdamW. The models take turns, so
-that a machine that slows down slows all of them; weights are random, on which speed does not depend.
+`SD3ControlNetModel` over its frozen SD3. A step is forward, backward, clipping and AdamW. The small models take turns,
+so that a machine that slows down slows all of them; weights are random, on which speed does not depend. With --full
+each is alone in memory, and its step is the trainer's: DeepSpeed's engine, float32 weights beside those in bfloat16,
+AdamW with its guard, the mean of the weights.
 """
 
 import argparse
@@ -13,16 +16,21 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from diffusers import SD3ControlNetModel, SD3Transformer2DModel
+from diffusers.models.attention import JointTransformerBlock
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
+from omniedit.config import TrainConfig
 from omniedit.models.cost import SD3_MEDIUM, sample_of
-from omniedit.training.speed import peak_flops
+from omniedit.models.editor import Editor
+from omniedit.training.blocks import prepare_blocks, recomputed, recomputes
+from omniedit.training.speed import memory_gb, peak_flops
 
 SMALL: dict[str, Any] = {
     **SD3_MEDIUM,
@@ -33,6 +41,10 @@ SMALL: dict[str, Any] = {
     "pooled_projection_dim": 512,
 }
 """512 wide."""
+FULL = (SD3_MEDIUM, 128, 333)
+"""Config, latents on a side, text tokens."""
+FIRST = 2
+"""Steps that are not timed: what is made or compiled at first use is no part of a step."""
 
 
 class Plain(nn.Module):
@@ -125,49 +137,143 @@ class Step:
         self.seconds.append(time.perf_counter() - start)
 
 
+class TrainerStep(Step):
+    """The same as `omniedit.training.engine` takes it, on one rank."""
+
+    def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
+        import deepspeed
+
+        from omniedit.training.engine import deepspeed_config
+        from omniedit.training.optimizer import GuardedAdamW
+        from omniedit.training.schedule import BETA1
+        from omniedit.training.state import TrainedState
+
+        self.model = nn.Module.to(make(), getattr(torch, options.dtype))
+        prepare(self.model, options)
+        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self.optimizer = self.guarded = GuardedAdamW(
+            trained.values(), (BETA1, options.adam_beta2), shared=options.zero_stage > 0
+        )
+        self.engine, *_ = deepspeed.initialize(
+            model=self.model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
+        )
+        TrainedState(trained, self.engine, self.optimizer)
+        self.inputs, self.seconds = inputs, list[float]()
+
+    def run(self) -> None:
+        start = time.perf_counter()
+        loss = self.engine(**self.inputs).float().square().mean()
+        self.engine.backward(loss, scale_wrt_gas=False)
+        self.guarded.param_groups[0]["lr"], self.guarded.mean_decay, self.guarded.refused = 1e-4, 0.99, None
+        self.engine.step()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - start)
+
+
+def prepare(model: nn.Module, options: TrainConfig) -> None:
+    """Recomputation and compilation, of an editor as training does it, of diffusers' models in the same blocks."""
+    if isinstance(model, Editor):
+        prepare_blocks(model, options)
+        return
+    blocks: list[Any] = [module for module in model.modules() if isinstance(module, JointTransformerBlock)]
+    for index, block in enumerate(blocks):
+        forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
+        block.forward = recomputed(forward) if recomputes(index, options) else forward
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="SD3-Medium's size, in bfloat16, one model after another")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--steps", type=int, default=9)
+    parser.add_argument("--models", help="some of them, separated by commas (default: all)")
+    full = parser.add_argument_group("with --full")
+    full.add_argument("--checkpointing", choices=["none", "selective", "all"], default="none")
+    full.add_argument("--compile", action="store_true", help="each block, with torch.compile")
+    full.add_argument("--largest-batch", action="store_true", help="double --batch until a model is out of memory")
+    full.add_argument("--zero-stage", type=int, choices=[0, 1, 2, 3], default=2)
     args = parser.parse_args()
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    config, latent, tokens = (SD3_MEDIUM, 128, 333) if args.full else (SMALL, 32, 77)
-    dtype = torch.bfloat16 if args.full else torch.float32
+    config, latent, tokens = FULL if args.full else (SMALL, 32, 77)
     makers = architectures(config)
+    if args.models:
+        makers = {name: makers[name] for name in args.models.split(",")}
+    if args.full:
+        run_full(makers, config, latent, tokens, args)
+        return
     torch.set_default_device(device)
-    inputs = batch(config, latent, tokens, args.batch, dtype)
-    seconds = in_turns(makers, dtype, inputs, args.steps) if not args.full else alone(makers, dtype, inputs, args.steps)
-    print_table(makers, seconds, config, latent, tokens, args.batch)
+    inputs = batch(config, latent, tokens, args.batch, torch.float32)
+    print_table(makers, in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
 
 
-def in_turns(makers: Mapping[str, Callable], dtype: torch.dtype, inputs: dict, steps: int) -> dict[str, float]:
+def run_full(
+    makers: Mapping[str, Callable], config: Mapping[str, Any], latent: int, tokens: int, args: argparse.Namespace
+) -> None:
+    """A line a model and batch; the table of the first batch, if all of them fit."""
+    from omniedit.training.ranks import join_ranks, leave_ranks
+
+    device, first = join_ranks(), dict[str, float]()
+    for name, make in makers.items():
+        flops, count = operations(make, config, latent, tokens), args.batch
+        while True:
+            options = TrainConfig(
+                batch_size=count,
+                dtype="bfloat16",
+                zero_stage=args.zero_stage,
+                checkpoint_activations=args.checkpointing,
+                compile=args.compile,
+            )
+            inputs = partial(batch, config, latent, tokens, count, torch.bfloat16)
+            seconds = alone(make, options, args.steps, device, inputs)
+            print(full_line(name, count, seconds, flops), flush=True)
+            if seconds is not None and count == args.batch:
+                first[name] = seconds
+            if seconds is None or not args.largest_batch:
+                break
+            count *= 2
+    if first:
+        print_table(makers, first, config, latent, tokens, args.batch)
+    leave_ranks()
+
+
+def full_line(name: str, count: int, seconds: float | None, flops: int) -> str:
+    if seconds is None:
+        return f"{name}: out of memory at batch {count}"
+    peak = peak_flops()
+    mfu = f", MFU {count * flops / seconds / peak:.1%}" if peak else ""
+    return f"{name}: batch {count}, {count / seconds:.2f} images/s{mfu}, {memory_gb():.1f} GB at most"
+
+
+def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
     """Median seconds of a step of each model, all of them in memory."""
-    each = {name: Step(make, dtype, inputs) for name, make in makers.items()}
+    each = {name: Step(make, torch.float32, inputs) for name, make in makers.items()}
     for _ in range(steps):
         for step in each.values():
             step.run()
     return {name: statistics.median(step.seconds[1:]) for name, step in each.items()}
 
 
-def alone(makers: Mapping[str, Callable], dtype: torch.dtype, inputs: dict, steps: int) -> dict[str, float]:
-    """Median seconds of a step of each model; one that does not fit in memory is told and left out."""
-    medians = {}
-    for name, make in makers.items():
-        try:
-            step = Step(make, dtype, inputs)
-            for _ in range(steps):
-                step.run()
-            medians[name] = statistics.median(step.seconds[2:])
-            print(f"{name}: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB at most")
-        except torch.cuda.OutOfMemoryError:
-            print(f"{name}: out of memory at batch {len(inputs['noisy'])}")
-        step = None  # type: ignore[assignment]
+def alone(
+    make: Callable, options: TrainConfig, steps: int, device: torch.device, inputs: Callable[[], dict[str, Tensor]]
+) -> float | None:
+    """Median seconds of a model's step; None where it does not fit in memory."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    step = None
+    try:
+        with torch.device(device):
+            step = TrainerStep(make, options, inputs())
+        for _ in range(FIRST + steps):
+            step.run()
+        return statistics.median(step.seconds[FIRST:])
+    except torch.OutOfMemoryError:
+        return None
+    finally:
+        step = None
         gc.collect()
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-    return medians
 
 
 def print_table(

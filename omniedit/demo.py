@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
-from omniedit.edit_files import Settings, edited
+from omniedit.edit_files import MAX_SEED, Settings, edited
 from omniedit.errors import UserError
 from omniedit.upright import Unreadable, upright_rgb
 
@@ -73,12 +73,14 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         steps: int,
         guidance_scale: float,
         image_guidance_scale: float,
-        seed: int,
+        seed: float | None,
         history: History,
         progress: Any = gr.Progress(),  # noqa: B008 (how Gradio asks for one)
     ) -> tuple:
         if image is None or not instruction.strip():
             raise gr.Error("Give a picture and say what to change.")
+        if seed is None or not 0 <= seed <= MAX_SEED:
+            raise gr.Error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         settings = Settings(
             instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
         )
@@ -116,7 +118,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         history = gr.State([])
         with gr.Row():
             with gr.Column(scale=2):
-                image = gr.Image(type="pil", label="Picture", height=320)
+                image = gr.Image(type="pil", image_mode=None, label="Picture", height=320)
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
                 go = gr.Button("Edit", variant="primary")
                 with gr.Accordion("Settings", open=False):

@@ -22,7 +22,8 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    candidates, refusals = read_columns(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
+    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    candidates, refusals = read_columns(files, scores, decisions)
     with replaced(args.out) as temporary:
         temporary.write_text(filter_page(args.run, candidates, refusals, args.min_score), encoding="utf-8")
 

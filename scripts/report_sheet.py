@@ -21,8 +21,8 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    files = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
-    best, refusals = read_best(*files, best_of_different_photos)
+    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    best, refusals = read_best(files, scores, decisions, best_of_different_photos)
     with replaced(args.out) as temporary:
         contact_sheet(best, [task for task in Task if task in refusals], temporary)
 

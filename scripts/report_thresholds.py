@@ -30,8 +30,8 @@ def main() -> None:
     taught = files_of(args.teacher, args.tasks, args.taught) if args.teacher else []
     rows = (row for path in taught for row in read_rows(path, ["pair_id", "defect", "o_score"]))
     teacher = {row["pair_id"]: row["o_score"] for row in rows if row["defect"] == "" and row["o_score"] is not None}
-    files = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
-    candidates, _ = read_columns(*files, teacher)
+    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    candidates, _ = read_columns(files, scores, decisions, teacher)
     canary = json.loads(args.canary.read_text()) if args.canary else None
     page = thresholds_page(args.run, candidates, canary, args.min_score)
     with replaced(args.out) as temporary:

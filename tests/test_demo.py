@@ -3,10 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from debian import CannotInstall, install
+from models.tiny import moved
 from models.tiny_editor import make_pipeline
 from omniedit.demo import EXAMPLES, SAMPLE, build, check_gradio
 
@@ -62,6 +67,73 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
         expect(page.get_by_text("Make it night. (seed 0)")).to_be_visible(timeout=60 * SECOND)
         browser.close()
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def page() -> Any:
+    """Over an editor whose answers depend on the picture, as an untrained one's do not."""
+    check_gradio()
+    pipeline = make_pipeline()
+    moved(pipeline.transformer)
+    return build(pipeline, "tiny")
+
+
+def edit_on(
+    page: Any, photo: Path, seed: float | None = 0, steps: int = 2, guidance: float = 1, image: float = 1
+) -> Any:
+    """What the page makes of an uploaded file: before, after, caption."""
+    from gradio.data_classes import FileData
+    from gradio.image_utils import ImageData
+
+    (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
+    picture, *_ = event.inputs
+    uploaded = picture.preprocess(ImageData(path=str(photo), orig_name=FileData(path=str(photo)).path))
+    (before, after), caption, *_ = event.fn(uploaded, " Add fog. ", "", steps, guidance, image, seed, [])
+    return np.asarray(before), np.asarray(after), caption
+
+
+def test_pictures_of_any_mode_are_shown_as_they_are_edited(page: Any, tmp_path: Path) -> None:
+    grey = np.full((40, 60), 0x80FF, np.uint16)
+    PIL.Image.fromarray(grey).save(tmp_path / "16 bits.png")
+    PIL.Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    before, _, _ = edit_on(page, tmp_path / "16 bits.png", steps=1)
+    assert before.shape == (40, 60, 3) and before.min() == before.max() == 0x80
+    before, _, _ = edit_on(page, tmp_path / "clear.png", steps=1)
+    assert before.min() == 255
+
+
+def test_an_edit_differs_from_its_source_and_follows_seed_and_scales(page: Any, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(photo)
+    before, after, caption = edit_on(page, photo)
+    assert np.array_equal(before, np.asarray(PIL.Image.open(photo))) and caption == "Add fog. (seed 0)"
+    assert not np.array_equal(before, after)
+    assert np.array_equal(edit_on(page, photo)[1], after)
+    for change in ({"seed": 1}, {"guidance": 4.0}, {"image": 2.0}, {"steps": 3}):
+        assert not np.array_equal(edit_on(page, photo, **change)[1], after), change
+
+
+@pytest.mark.parametrize("seed", [None, -1, 2**64])
+def test_a_seed_that_is_none_is_told(page: Any, seed: float | None) -> None:
+    import gradio
+
+    with pytest.raises(gradio.Error, match="The seed must be a whole number from 0 to 18446744073709551615"):
+        edit_on(page, SAMPLE / "two_dogs.jpg", seed=seed)
+
+
+def test_the_page_listens_to_this_machine_alone_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gradio
+
+    from omniedit import cli
+
+    served: list[dict[str, Any]] = []
+    monkeypatch.setattr(gradio.Blocks, "launch", lambda page, **options: served.append(options))
+    monkeypatch.setattr("omniedit.models.loading.load_editor", lambda *_: make_pipeline())
+    for words in ([], ["--host", "0.0.0.0", "--port", "80"]):
+        monkeypatch.setattr("sys.argv", ["omniedit", "demo", *words])
+        cli.main()
+    told = [(options["server_name"], options["server_port"], options["share"]) for options in served]
+    assert told == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
 
 
 def test_the_samples_that_it_offers_are_there() -> None:

@@ -3,7 +3,7 @@
 The counts are those of what torch would execute, so they hold for any base and architecture; SD3-Medium takes seconds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +31,13 @@ SD3_MEDIUM: dict[str, Any] = {
     "pos_embed_max_size": 192,
 }
 """Arguments of `SD3Transformer2DModel`."""
+SD35_MEDIUM = SD3_MEDIUM | {"pos_embed_max_size": 384, "qk_norm": "rms_norm", "dual_attention_layers": tuple(range(13))}
+SD35_LARGE = SD3_MEDIUM | {
+    "num_layers": 38,
+    "num_attention_heads": 38,
+    "caption_projection_dim": 2432,
+    "qk_norm": "rms_norm",
+}
 ADAM_BYTES = 12
 """Of a trained parameter in float32: the weight itself and AdamW's two moments."""
 EMA_BYTES = 4
@@ -55,7 +62,12 @@ class Cost:
 
 
 def cost_of(
-    name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int, dtype: torch.dtype
+    name: str,
+    base_config: Mapping[str, Any],
+    latent: tuple[int, int],
+    text_tokens: int,
+    dtype: torch.dtype,
+    prepare: Callable[[Editor], None] = lambda net: None,
 ) -> Cost:
     """The cost of an architecture over a base.
 
@@ -63,6 +75,7 @@ def cost_of(
         name: a key of `ARCHITECTURES`.
         base_config: of the `SD3Transformer2DModel`.
         latent: height and width of the latents; a picture of 1024 x 1024 has 128 x 128 in SD3.
+        prepare: what training does to the editor, of which the activations that are kept depend.
     """
     with torch.device("meta"):
         net = ARCHITECTURES[name](base_config)
@@ -72,7 +85,7 @@ def cost_of(
     step = step_flops(name, base_config, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
-    saved = saved_bytes(name, base_config, latent, text_tokens, dtype)
+    saved = saved_bytes(name, base_config, latent, text_tokens, dtype, prepare)
     return Cost(sum(counts), sum(trained), forward.get_total_flops(), step, saved)
 
 
@@ -93,12 +106,18 @@ def step_flops_of(
 
 
 def saved_bytes(
-    name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int, dtype: torch.dtype
+    name: str,
+    base_config: Mapping[str, Any],
+    latent: tuple[int, int],
+    text_tokens: int,
+    dtype: torch.dtype,
+    prepare: Callable[[Editor], None] = lambda net: None,
 ) -> int:
     """Activations that autograd keeps of a sample for the backward pass, with fused attention as on a GPU."""
     with torch.device("meta"), default_dtype(dtype):
         net = ARCHITECTURES[name](base_config)
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
+        prepare(net)
     with FakeTensorMode():
         state = {key: torch.empty(shape, dtype=kind) for key, (shape, kind) in shapes.items()}
         for key, parameter in net.named_parameters():

@@ -1,14 +1,15 @@
 """The editor as a user calls it: a picture and an instruction in, the edited picture out."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
@@ -28,11 +29,13 @@ from transformers import (
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import brought_to_full, pad_to_grid, working_size
-from omniedit.models.sampling import Asked, Guidance, check_scheduler, sample
+from omniedit.models.sampling import Asked, Course, Guidance, check_scheduler, sample
 from omniedit.models.text import Text
 from omniedit.upright import Unreadable, upright_rgb
 
-OUTPUT_TYPES = ("pil", "np", "pt")
+OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+Picture = Image.Image | np.ndarray | Tensor
+"""PIL's of any mode; an array (H, W, 3) or a tensor (3, H, W), uint8 or in [0, 1]; with one more axis, several."""
 Callback = Callable[["EditPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
 
 
@@ -73,7 +76,10 @@ class EditPipeline(DiffusionPipeline):
     # What diffusers reads of a pipeline's class; it declares them as an instance's.
     model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
     _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
-    _callback_tensor_inputs: Any = ["latents"]  # noqa: RUF012
+    _callback_tensor_inputs: Any = ["latents", "prompt_embeds", "pooled_prompt_embeds"]  # noqa: RUF012
+    _guidance_scale = 1.0
+    _num_timesteps = 0
+    _interrupt = False
 
     def __init__(
         self,
@@ -125,7 +131,7 @@ class EditPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        image: Image.Image | Sequence[Image.Image],
+        image: Picture | Sequence[Picture],
         instruction: str | Sequence[str],
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -134,22 +140,28 @@ class EditPipeline(DiffusionPipeline):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
-        callback_on_step_end: Callback | None = None,
+        callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> ImagePipelineOutput:
         """Edited pictures, each of its source's size. Those that the network sees at one size go through it together.
 
         Args:
             image: one picture, or several, of any sizes and modes; an EXIF orientation is applied, alpha goes on white.
+                Also arrays (H, W, 3) or (B, H, W, 3) and tensors (3, H, W) or (B, 3, H, W), uint8 or in [0, 1].
             instruction: one for all pictures, or one for each.
             num_inference_steps: of sampling; here and below, None is the editor's own, in `config`.
             guidance_scale: how strongly the instruction is followed; 1 is no guidance.
             image_guidance_scale: how strongly the source is kept; 1 is no guidance.
             negative_prompt: what guidance leads away from; one for all pictures, or one for each.
             generator: of the noise; one for all, or one for each picture.
-            output_type: "pil", "np" or "pt".
+            output_type: "pil", "np", "pt", or "latent": (C, h, w) each, at the size at which the network works.
             return_dict: False for a tuple whose first element is the pictures.
-            callback_on_step_end: called as (pipeline, step, timestep, {"latents": ...}) after each step, for each size
-                of pictures; the latents that it gives back are gone on with.
+            callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, for each size of
+                pictures; the tensors that it gives back are gone on with. Where it sets the pipeline's
+                `_guidance_scale` to 1 or less, as diffusers' own do, there is no guidance any more, of either scale;
+                where it sets `_interrupt`, the remaining steps are left out.
+            callback_on_step_end_tensor_inputs: of "latents", "prompt_embeds" and "pooled_prompt_embeds", those that it
+                gets. Embeddings are those of negative prompts, then of instructions; the latter alone may come back.
 
         Raises:
             ValueError: the arguments do not fit each other, or a picture cannot be read.
@@ -161,26 +173,34 @@ class EditPipeline(DiffusionPipeline):
             raise ValueError(f"num_inference_steps: {steps}, but at least 1 is needed")
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
+        names = _tensor_inputs(callback_on_step_end, callback_on_step_end_tensor_inputs)
+        if unknown := set(names) - set(self._callback_tensor_inputs):
+            known = ", ".join(self._callback_tensor_inputs)
+            raise ValueError(f"callback_on_step_end_tensor_inputs: {min(unknown)!r} is none of {known}")
         check_scheduler(self.scheduler)
+        self._interrupt = False
         edits = self._edits(image, instruction, negative_prompt or "", generator)
         guidance = Guidance(text_scale, image_scale)
         finished: dict[int, Tensor] = {}
         for places in _together(edits):
             batch = [edits[place] for place in places]
-            latents = self._sampled(batch, guidance, steps, callback_on_step_end)
-            finished |= {place: self._finished(edits[place], latents[[i]]) for i, place in enumerate(places)}
+            latents = self._sampled(batch, guidance, steps, callback_on_step_end, names)
+            if output_type == "latent":
+                finished |= dict(zip(places, latents, strict=True))
+            else:
+                finished |= {place: self._finished(edits[place], latents[[i]]) for i, place in enumerate(places)}
         self.maybe_free_model_hooks()
         output = ImagePipelineOutput(images=_as_type([finished[i] for i in range(len(edits))], output_type))
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _edits(
         self,
-        image: Image.Image | Sequence[Image.Image],
+        image: Picture | Sequence[Picture],
         instruction: str | Sequence[str],
         negative: str | Sequence[str],
         generator: torch.Generator | Sequence[torch.Generator] | None,
     ) -> list[Edit]:
-        images, instructions, negatives = _listed(image), _listed(instruction), _listed(negative)
+        images, instructions, negatives = _pictures(image), _listed(instruction), _listed(negative)
         generators: list[torch.Generator | None] = _listed(generator)
         count = len(images)
         for name, given in (
@@ -193,9 +213,9 @@ class EditPipeline(DiffusionPipeline):
         each = (given * count if len(given) == 1 else given for given in (instructions, negatives, generators))
         return [self._edit(*one) for one in zip(images, *each, strict=True)]
 
-    def _edit(self, image: Image.Image, instruction: str, negative: str, generator: torch.Generator | None) -> Edit:
+    def _edit(self, image: Picture, instruction: str, negative: str, generator: torch.Generator | None) -> Edit:
         device = self._execution_device
-        full = VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(_rgb(image))).to(device)
+        full = _as_tensor(image)[None].to(device)
         longest = self._grid * self.transformer.base.config.pos_embed_max_size
         size = working_size(full.shape[-2], full.shape[-1], self.config["resolution"], longest)
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
@@ -203,19 +223,32 @@ class EditPipeline(DiffusionPipeline):
         noise = randn_tensor(source.shape, generator=generator, device=device)
         return Edit(full, size, source, noise, instruction, negative)
 
-    def _sampled(self, edits: Sequence[Edit], guidance: Guidance, steps: int, callback: Callback | None) -> Tensor:
+    def _sampled(
+        self, edits: Sequence[Edit], guidance: Guidance, steps: int, callback: Any | None, names: Sequence[str]
+    ) -> Tensor:
         """Latents of the edited pictures, (B, C, h, w)."""
 
-        def after_step(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            given = callback(self, step, timestep, {"latents": latents}) if callback else None
-            return (given or {}).get("latents", latents)
+        def after_step(step: int, timestep: Tensor, course: Course) -> None:
+            if callback:
+                tensors = _tensors(course)
+                _go_on_with(course, callback(self, step, timestep, {name: tensors[name] for name in names}) or {})
+                if self._guidance_scale != course.guidance.text:
+                    scale = self._guidance_scale
+                    course.guidance = Guidance(scale, guidance.image) if scale > 1 else Guidance(1.0, 1.0)
+                    self._guidance_scale = course.guidance.text
+                course.stopped = self._interrupt
 
+        def counted(timesteps: Tensor) -> Iterable[Tensor]:
+            self._num_timesteps = len(timesteps)
+            return self.progress_bar(timesteps)
+
+        self._guidance_scale = guidance.text
         parts = {name: part for name, part in self.components.items() if name.startswith(("text_encoder", "tokenizer"))}
         texts = [edit.instruction for edit in edits] + [edit.negative for edit in edits]
         prompt, pooled = Text(**parts).encode(texts, self._execution_device)
         asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
         noise = torch.cat([edit.noise for edit in edits])
-        return sample(self.transformer, self.scheduler, asked, guidance, noise, steps, self.progress_bar, after_step)
+        return sample(self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step)
 
     def _finished(self, edit: Edit, latents: Tensor) -> Tensor:
         """The edited picture, (3, H, W) in [0, 1]."""
@@ -227,6 +260,20 @@ class EditPipeline(DiffusionPipeline):
     def _own(self, name: str, given: float | None) -> Any:
         """What a call gives, or else the editor's own."""
         return self.config[name] if given is None else given
+
+    @property
+    def num_timesteps(self) -> int:
+        """Of the call that is at work: a solver may take more than one a step."""
+        return self._num_timesteps
+
+    @property
+    def guidance_scale(self) -> float:
+        """Of the call that is at work."""
+        return self._guidance_scale
+
+    @property
+    def interrupt(self) -> bool:
+        return self._interrupt
 
     @property
     def _grid(self) -> int:
@@ -253,17 +300,76 @@ def _halves(stacked: Tensor) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _tensor_inputs(callback: Any, names: Sequence[str]) -> Sequence[str]:
+    """Names of the tensors that a callback gets: diffusers' own say themselves which."""
+    return callback.tensor_inputs if isinstance(callback, PipelineCallback | MultiPipelineCallbacks) else names
+
+
+def _tensors(course: Course) -> dict[str, Tensor]:
+    """What a callback may see and change, by diffusers' names."""
+    asked = course.asked
+    return {
+        "latents": course.latents,
+        "prompt_embeds": torch.cat([asked.negative, asked.prompt]),
+        "pooled_prompt_embeds": torch.cat([asked.negative_pooled, asked.pooled]),
+    }
+
+
+def _go_on_with(course: Course, given: Mapping[str, Tensor]) -> None:
+    """
+    Raises:
+        ValueError: embeddings for another number of pictures.
+    """
+    course.latents = given.get("latents", course.latents)
+    count = len(course.latents)
+    for name, fields in (
+        ("prompt_embeds", ("negative", "prompt")),
+        ("pooled_prompt_embeds", ("negative_pooled", "pooled")),
+    ):
+        if name in given:
+            parts = given[name].split(count)
+            if len(given[name]) not in (count, 2 * count):
+                raise ValueError(
+                    f"callback_on_step_end: gave {len(given[name])} {name} for {count} pictures of one size"
+                )
+            course.asked = replace(course.asked, **dict(zip(fields[-len(parts) :], parts, strict=True)))
+
+
+def _pictures(given: Any) -> list:
+    """Each picture alone, of one, several, or an array or tensor of several."""
+    if isinstance(given, np.ndarray | Tensor):
+        return list(given) if given.ndim == 4 else [given]
+    return _listed(given)
+
+
+def _as_tensor(image: Picture) -> Tensor:
+    """(3, H, W) in [0, 1], upright."""
+    if isinstance(image, np.ndarray):
+        return _checked(torch.from_numpy(image).permute(2, 0, 1) if image.ndim == 3 else torch.from_numpy(image))
+    if isinstance(image, Tensor):
+        return _checked(image)
     if not isinstance(image, Image.Image):
         raise ValueError(f"image: a {type(image).__name__}, but a PIL picture is needed; open it with PIL.Image.open")
     try:
-        return upright_rgb(image)
+        return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(upright_rgb(image)))[0]
     except (Unreadable, OSError) as error:
         raise ValueError(f"image: {error}") from error
 
 
+def _checked(image: Tensor) -> Tensor:
+    """A picture that came as numbers, in [0, 1]."""
+    if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
+        shape = tuple(image.shape)
+        raise ValueError(f"image: (channels, H, W) {shape}; an array must be (H, W, 3), a tensor (3, H, W)")
+    if image.dtype == torch.uint8:
+        return image.float() / 255
+    if not image.is_floating_point() or not (image.min() >= 0 and image.max() <= 1):
+        raise ValueError("image: numbers must be uint8, or floating and in [0, 1]")
+    return image.float()
+
+
 def _as_type(images: Sequence[Tensor], output_type: str) -> list:
-    if output_type == "pt":
+    if output_type in ("pt", "latent"):
         return list(images)
     arrays = [image.permute(1, 2, 0).numpy() for image in images]
     if output_type == "np":

@@ -55,6 +55,21 @@ class Asked:
         return {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
 
 
+@dataclass
+class Course:
+    """What a sampling goes on with; `after_step` may change any of it.
+
+    Args:
+        latents: as far as they are denoised, (B, C, H, W).
+        stopped: they stay as they are.
+    """
+
+    asked: Asked
+    guidance: Guidance
+    latents: Tensor
+    stopped: bool = False
+
+
 @torch.no_grad()
 def sample(
     network: Editor,
@@ -64,7 +79,7 @@ def sample(
     noise: Tensor,
     steps: int,
     progress: Callable[[Tensor], Iterable[Tensor]] = iter,
-    after_step: Callable[[int, Tensor, Tensor], Tensor] = lambda step, timestep, latents: latents,
+    after_step: Callable[[int, Tensor, Course], None] = lambda step, timestep, course: None,
 ) -> Tensor:
     """Latents of the edited pictures, (B, C, H, W).
 
@@ -72,19 +87,25 @@ def sample(
         scheduler: for flow matching: FlowMatchEuler, FlowMatchHeun, or a solver with `use_flow_sigmas`.
         noise: standard normal, like `asked.source`.
         progress: wraps the timesteps, to show how far it is.
-        after_step: called with the number of the step, its timestep and its latents; gives the latents to go on with.
+        after_step: called with the number of the step, its timestep and what is gone on with.
     """
-    weights = guidance.weights()
-    branches = [asked.inputs(given) for given in weights]
-    inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
-    latents = noise
+    course = Course(asked, guidance, noise)
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, noise.device))):
-        noisy = latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
-        velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))
-        velocity = torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
-        latents = scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-        latents = after_step(step, timestep, latents)
-    return latents
+        if not course.stopped:
+            velocity = guided_velocity(network, course, timestep)
+            course.latents = scheduler.step(velocity, timestep, course.latents, return_dict=False)[0]
+            after_step(step, timestep, course)
+    return course.latents
+
+
+def guided_velocity(network: Editor, course: Course, timestep: Tensor) -> Tensor:
+    """(B, C, H, W), of one forward for all that guidance needs."""
+    weights = course.guidance.weights()
+    branches = [course.asked.inputs(given) for given in weights]
+    inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
+    noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
+    velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))
+    return torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
 
 
 def timesteps(scheduler: Any, steps: int, device: torch.device) -> Tensor:

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def columns_of(candidates: Iterable[Candidate], teacher: Mapping[str, float | No
     Args:
         teacher: pair id -> the teacher's O, where another judge gave the candidates' scores.
     """
-    columns = {name: array(kind) for name, kind in KINDS.items()}
+    columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
     reasons: dict[str, int] = {}
     things = {"": -1}
     judges: set[str] = set()

@@ -33,7 +33,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import Prompt, Reader, Reading, reader_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.specialists.learned.batches import FittingBatches
+from omniedit.fitting import FittingBatches
 
 MAX_REPLY_TOKENS = 256
 

@@ -6,6 +6,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from diffusers.callbacks import SD3CFGCutoffCallback, SDCFGCutoffCallback
 from PIL import Image
 
 from models.tiny_editor import RESOLUTION, make_pipeline
@@ -84,7 +85,21 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
     for wrong, told in (
         ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
-        ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt"),
+        ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt, latent"),
+        ({"image": np.zeros((3, 60, 90), np.uint8)}, r"an array must be \(H, W, 3\)"),
+        ({"image": torch.zeros(60, 90, 3)}, r"a tensor \(3, H, W\)"),
+        ({"image": 2 * torch.ones(3, 60, 90)}, r"numbers must be uint8, or floating and in \[0, 1\]"),
+        ({"image": torch.full((3, 60, 90), torch.nan)}, r"numbers must be uint8, or floating and in \[0, 1\]"),
+        ({"callback_on_step_end_tensor_inputs": ["noise"]}, "'noise' is none of latents, prompt_embeds, pooled"),
+        (
+            {
+                "callback_on_step_end": lambda *_: {
+                    "latents": torch.zeros(1, 16, 8, 12),
+                    "prompt_embeds": torch.zeros(3, 4),
+                }
+            },
+            "gave 3 prompt_embeds for 1 pictures",
+        ),
         ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
         ({"generator": [seeded(), seeded()]}, "1 images, 2 generators"),
     ):
@@ -141,6 +156,113 @@ def test_a_callback_sees_each_step_and_may_change_its_latents(pipeline: EditPipe
     grey = pipeline(photo(64, 48), "Add fog.", 2, output_type="pt", callback_on_step_end=zeroed).images[0]
     assert steps == [(0, 1000.0), (1, 500.0)]
     assert grey.std() < 0.05 and grey.mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_pictures_as_numbers_are_edited_as_the_same_picture(pipeline: EditPipeline) -> None:
+    pictures = [photo(64, 48), photo(40, 64)]
+    arrays = [np.asarray(picture) for picture in pictures]
+
+    def edited(image: object) -> list[np.ndarray]:
+        return pipeline(image, "Add fog.", 1, generator=seeded(), output_type="np").images
+
+    expected = edited(pictures[0])[0]
+    tensor = torch.from_numpy(arrays[0].copy()).permute(2, 0, 1)
+    for image in (arrays[0], arrays[0].astype(np.float32) / 255, tensor, tensor / 255, arrays[0][None], tensor[None]):
+        (made,) = edited(image)
+        np.testing.assert_allclose(made, expected, atol=1e-5)
+    mixed = edited([arrays[0], pictures[1]])
+    assert [made.shape for made in mixed] == [(48, 64, 3), (64, 40, 3)]
+    assert len(edited(torch.stack([tensor, tensor]) / 255)) == 2
+
+
+def test_latents_come_out_as_they_are_decoded(pipeline: EditPipeline) -> None:
+    seen = []
+    pictures = [photo(64, 48), photo(40, 64), photo(64, 48)]
+    latents = pipeline(
+        pictures,
+        "Add fog.",
+        2,
+        output_type="latent",
+        callback_on_step_end=lambda *given: seen.append(given[3]["latents"]),
+    ).images
+    assert [tuple(each.shape) for each in latents] == [(16, 6, 8), (16, 8, 6), (16, 6, 8)]
+    wide = next(each for each in seen[1::2] if len(each) == 2)
+    assert torch.equal(torch.stack([latents[0], latents[2]]), wide)
+
+
+@pytest.mark.parametrize("kind", [SDCFGCutoffCallback, SD3CFGCutoffCallback])
+def test_diffusers_own_callbacks_end_guidance(pipeline: EditPipeline, kind: type) -> None:
+    """After half of the steps one forward is enough, and the edit goes on from there as without guidance."""
+    batches: list[int] = []
+    hook = pipeline.transformer.register_forward_pre_hook(
+        lambda module, args, inputs: batches.append(len(inputs["noisy"])), with_kwargs=True
+    )
+    options = {"guidance_scale": 4.0, "image_guidance_scale": 2.0, "num_inference_steps": 4}
+    cutoff = kind(cutoff_step_ratio=0.5)
+    pipeline(photo(64, 48), "Add fog.", callback_on_step_end=cutoff, generator=seeded(), **options)
+    hook.remove()
+    assert batches == [3, 3, 3, 1] and pipeline.num_timesteps == 4
+    plain = pipeline(photo(64, 48), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
+    again = pipeline(photo(64, 48), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
+    assert np.array_equal(plain, again)
+
+
+def test_a_callback_may_change_what_is_asked(pipeline: EditPipeline) -> None:
+    names = ["latents", "prompt_embeds", "pooled_prompt_embeds"]
+    shapes: list[list[tuple[int, ...]]] = []
+
+    def as_negative(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
+        shapes.append([tuple(tensors[name].shape) for name in names])
+        return {name: tensors[name][:2] for name in names[1:]}
+
+    options = {"output_type": "np", "image_guidance_scale": 1.0, "num_inference_steps": 2}
+    asked = {"instruction": "Make it night.", "negative_prompt": "Add fog."}
+    pictures, seeds = [photo(64, 48), photo(64, 48)], lambda: [seeded(1), seeded(2)]
+    changed = pipeline(
+        pictures,
+        generator=seeds(),
+        callback_on_step_end=as_negative,
+        callback_on_step_end_tensor_inputs=names,
+        **asked,
+        **options,
+    ).images
+    plain = pipeline(pictures, generator=seeds(), **asked, **options).images
+    assert shapes[0] == [(2, 16, 6, 8), (4, 32, 384), (4, 384)]
+    assert not np.array_equal(changed[0], plain[0])
+
+
+def test_a_callback_may_stop_the_sampling(pipeline: EditPipeline) -> None:
+    latents: list[torch.Tensor] = []
+
+    def stopped(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
+        latents.append(tensors["latents"])
+        pipe._interrupt = step == 1
+        return tensors
+
+    left = pipeline(photo(64, 48), "Add fog.", 5, output_type="latent", callback_on_step_end=stopped).images[0]
+    assert len(latents) == 2 and torch.equal(left, latents[-1][0]) and pipeline.interrupt
+    pipeline(photo(64, 48), "Add fog.", 1)
+    assert not pipeline.interrupt
+
+
+def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
+    """diffusers chains the hooks that move a part to the device and the one before it away; the CPU takes them too."""
+    pipeline = make_pipeline()
+    expected = pipeline(photo(64, 48), "Add fog.", 2, generator=seeded(), output_type="np").images[0]
+    pipeline.enable_model_cpu_offload(device="cpu")
+    moved: list[str] = []
+    for name in ("text_encoder", "transformer", "vae"):
+        hook = getattr(pipeline, name)._hf_hook
+        before = hook.pre_forward
+        hook.pre_forward = lambda *args, name=name, before=before, **kwargs: (
+            moved.append(name) or before(*args, **kwargs)
+        )
+    edited = pipeline(photo(64, 48), "Add fog.", 2, generator=seeded(), output_type="np").images[0]
+    assert np.array_equal(edited, expected)
+    assert list(dict.fromkeys(moved[1:])) == ["text_encoder", "transformer", "vae"] and moved[0] == "vae"
+    chain = {name: getattr(pipeline, name)._hf_hook.prev_module_hook for name in ("text_encoder", "transformer", "vae")}
+    assert chain["text_encoder"] is None
+    assert chain["transformer"].model is pipeline.text_encoder and chain["vae"].model is pipeline.transformer
 
 
 def test_a_tuple_comes_back_as_from_other_pipelines(pipeline: EditPipeline) -> None:

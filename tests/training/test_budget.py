@@ -1,13 +1,18 @@
 """What is planned for a training follows from its config, and what cannot be planned is told."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from omniedit.config import Config
+from omniedit import cli
+from omniedit.config import Config, TrainConfig
 from omniedit.config_files import load
 from omniedit.errors import UserError
-from omniedit.training.budget import Machine, plan, samples_of
+from omniedit.models.cost import SD3_MEDIUM
+from omniedit.models.editnet import EditNet
+from omniedit.models.shipped import FOLDER
+from omniedit.training.budget import Machine, base_size, plan, samples_of, training_cost
 
 PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)
@@ -37,6 +42,76 @@ def test_each_editor_of_a_small_config_has_its_row() -> None:
     lines = plan(config, Machine("a100", 2, 0.4))
     assert [line.split()[0] for line in lines[3:6]] == ["editnet", "controlnet", "channel_concat"]
     assert "160 samples in all" in lines[0]
+
+
+def planned(training: dict) -> tuple[list[str], list[str]]:
+    """EditNet's row in a plan, and the lines below the table."""
+    lines = plan(Config.model_validate({"train": {"steps": 10} | training}), Machine("h100", 1, 0.45))
+    (row,) = [line for line in lines if line.startswith("editnet")]
+    return row.split(), lines[lines.index(row) + 1 :]
+
+
+def test_the_base_that_ships_has_its_own_size() -> None:
+    net = EditNet.from_config(json.loads((FOLDER / "transformer/config.json").read_text()))
+    row, below = planned({"base": {"model": "shipped"}, "resolution": 128})
+    assert float(row[1]) == round(sum(p.numel() for p in net.parameters()) / 1e9, 3)
+    assert below[-1] == "Base: the small one that ships."
+    assert row[1:6] != planned({"base": {"layers": 8, "heads": 8}, "resolution": 128})[0][1:6]
+
+
+def registry(folder: Path, repository: str, kind: str = "StableDiffusion3Pipeline") -> None:
+    (folder / "config").mkdir(exist_ok=True)
+    entry = {"repository": repository, "revision": "0" * 40, "class": kind, "licence": "none", "gated": False}
+    (folder / "config/models.yaml").write_text(json.dumps({"mine": entry | {"dtype": "float16", "memory_gb": 1}}))
+
+
+def test_a_base_is_as_large_as_what_was_fetched_and_else_as_its_name_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    training = {"base": {"model": "mine"}, "dtype": "bfloat16"}
+    registry(tmp_path, "stabilityai/stable-diffusion-3.5-large")
+    row, below = planned(training)
+    assert float(row[1]) > 2 * 8.0 and below[-1].endswith("3.5-large, which is not fetched: its published size.")
+    registry(tmp_path, "someone/else")
+    row, below = planned(training)
+    assert row[1] == "4.148" and below[-1].endswith("whose size is not known: that of SD3-Medium is assumed.")
+    config = {"_class_name": "SD3Transformer2DModel"} | SD3_MEDIUM | {"num_layers": 2}
+    (tmp_path / "snapshot/transformer").mkdir(parents=True)
+    (tmp_path / "snapshot/transformer/config.json").write_text(json.dumps(config))
+    record = {"repository": "someone/else", "revision": "0" * 40, "folder": str(tmp_path / "snapshot"), "files": {}}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.json").write_text(json.dumps(record))
+    row, below = planned(training)
+    assert float(row[1]) < 0.5 and below[-1] == "Base: someone/else, as fetched."
+
+
+def test_a_role_that_is_no_base_is_told_also_by_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry(tmp_path, "someone/else", "FluxFillPipeline")
+    with pytest.raises(UserError, match=r"train\.base\.model: the mine is a FluxFillPipeline; an editor stands on"):
+        planned({"base": {"model": "mine"}})
+    (tmp_path / "my.yaml").write_text("train: {base: {model: nobody}}")
+    for words in (["check", "my.yaml"], ["plan", "--config", "my.yaml", "--gpus", "1"]):
+        monkeypatch.setattr("sys.argv", ["omniedit", *words])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert "config/models.yaml: no role 'nobody'; there are: mine" in capsys.readouterr().err
+
+
+def test_recomputing_takes_less_memory_and_more_time() -> None:
+    kept, some, none = (
+        planned({"checkpoint_activations": which, "batch_size": 64, "resolution": 256, "base": {"layers": 8}})[0]
+        for which in ("none", "selective", "all")
+    )
+    memory, speed = ([float(row[place].replace(",", "")) for row in (kept, some, none)] for place in (6, -2))
+    assert memory[0] > 1.5 * memory[1] > 1.5 * memory[2] > 0
+    cost = training_cost("editnet", TrainConfig(resolution=256, base={"layers": 8}), base_size(TrainConfig()))
+    assert kept[5] == none[5]
+    assert speed[0] / speed[2] == pytest.approx(1 + cost.forward_flops / cost.step_flops, rel=0.02)
+    assert speed[0] / speed[1] == pytest.approx(1 + cost.forward_flops / cost.step_flops / 2, rel=0.02)
 
 
 def test_what_cannot_be_planned_is_told() -> None:

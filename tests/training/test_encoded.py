@@ -65,3 +65,21 @@ def test_a_part_that_is_not_there_is_missed(run: Path, tmp_path: Path) -> None:
 def test_bfloat16_comes_back_as_it_was() -> None:
     value = torch.randn(3, 4).bfloat16()
     assert torch.equal(_tensor(_bits(value).numpy()), value)
+
+
+def test_how_fast_encoded_pairs_are_read_can_be_measured(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each reader of benchmarks/loading.py has its row; that of encoded pairs has read every embedding it asked for."""
+    monkeypatch.syspath_prepend(str(Path("benchmarks").absolute()))
+    import loading
+
+    asked: list[int] = []
+    read = EncodedPairs.embeddings
+    monkeypatch.setattr(EncodedPairs, "embeddings", lambda pairs, texts: asked.append(len(texts)) or read(pairs, texts))
+    words = [str(run / "buckets"), "--rounds", "1", "--encoded", str(run / "encoded"), "--resolution", str(SIDE)]
+    monkeypatch.setattr("sys.argv", ["loading", *words])
+    loading.main()
+    told = capsys.readouterr().out.splitlines()
+    pairs = int(told[0].split()[0])
+    assert told[-1].startswith("EncodedPairs, ") and sum(asked) == 2 * pairs
