@@ -24,6 +24,7 @@ from transformers import (
 
 from omniedit.config import InternvlConfig
 from omniedit.errors import UserError
+from omniedit.fitting import FittingBatches
 from omniedit.images import Image
 from omniedit.models.folder import load_part
 from omniedit.models.loading import default_device
@@ -33,7 +34,6 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import Prompt, Reader, Reading, reader_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.fitting import FittingBatches
 
 MAX_REPLY_TOKENS = 256
 
