@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from benchmarks.ablation.assets import Assets
@@ -166,6 +167,7 @@ def draw(axis: Axes, curve: Curve, spent: NDArray[Any], tasks: slice = slice(Non
     colour, line = MODEL_COLOURS[curve.architecture], "-" if curve.data == "filtered" else "--"
     axis.plot(spent, mean, line, color=colour, label=curve.label)
     axis.fill_between(spent, low, high, color=colour, alpha=0.12, linewidth=0)
+    axis.xaxis.set(major_locator=MaxNLocator(5), major_formatter=EngFormatter(sep=""))
 
 
 def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: Setting) -> None:
@@ -194,7 +196,7 @@ def main() -> None:
         folder.mkdir()
         for steps in setting.sampling_steps:
             curves = read_curves(args.units, steps)
-            text = f"# Edits in {steps} sampling steps\n\n{table(curves)}\n"
+            text = f"# Edits in {steps} sampling {'step' if steps == 1 else 'steps'}\n\n{table(curves)}\n"
             (folder / f"table_{steps}_steps.md").write_text(text)
             curves_figure(curves).savefig(folder / f"curves_{steps}_steps.svg")
             print(text)

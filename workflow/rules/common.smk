@@ -128,7 +128,7 @@ if WORKS:
 
 
 def check_partitions(file):
-    """End with a line where a rule asks for more than any partition has: Slurm's default one would be tried instead."""
+    """End with a line where some rule asks for more than any partition has. Slurm would try its default one."""
     from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
     partitions = read_partition_file(file)
@@ -138,6 +138,19 @@ def check_partitions(file):
             asked = ", ".join(f"{name} {value}" for name in names if (value := job.resources.get(name)))
             there = ", ".join(partition.name for partition in partitions)
             sys.exit(f"error: {file}: {job.rule.name} fits none of {there}: threads {job.threads}, {asked}")
+
+
+def models_read(jobs):
+    """Roles whose models jobs read; none where all that is to be done is to fetch."""
+    if all(job.rule.name in ("fetch_models", "fetch_model") for job in jobs):
+        return []
+    paths = dict.fromkeys(str(path) for job in jobs for path in job.input if str(path).startswith("models/"))
+    return [Path(path).stem for path in paths]
+
+
+def told_of_models(roles):
+    """All that stands in the way of using them; '' where nothing does."""
+    return "\n".join(f"error: {line}" for line in unready(roles))
 
 
 onstart:

@@ -5,20 +5,6 @@ OUTPUTS:
     models/{role}.json      what was fetched and where it lies: the Hugging Face cache, HF_HOME
 """
 
-
-def models_read(jobs):
-    """Roles whose models jobs read; none where all that is to be done is to fetch."""
-    if all(job.rule.name in ("fetch_models", "fetch_model") for job in jobs):
-        return []
-    paths = dict.fromkeys(str(path) for job in jobs for path in job.input if str(path).startswith("models/"))
-    return [Path(path).stem for path in paths]
-
-
-def told_of_models(roles):
-    """All that stands in the way of using them; '' where nothing does."""
-    return "\n".join(f"error: {line}" for line in unready(roles))
-
-
 # A run stops on those that its jobs read; what only looks goes by the config.
 if workflow.is_main_process and not WORKS and (told := told_of_models(ROLES)):
     print(told, file=sys.stderr)

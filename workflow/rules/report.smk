@@ -193,7 +193,7 @@ rule report_agreement:
     input:
         "results/{run}/scorer/manifest.json",
     output:
-        report(
+        page=report(
             "results/{run}/report/agreement.html",
             caption="../report/agreement.rst",
             category="2 Scores",
@@ -214,7 +214,7 @@ rule report_agreement:
         "Report: student judge; {log}"
     shell:
         "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}"
-        " --min-score {params.min_score} --out {output[0]} --figures {output.figures} > {log} 2>&1"
+        " --min-score {params.min_score} --out {output.page} --figures {output.figures} > {log} 2>&1"
 
 
 rule report_training:
