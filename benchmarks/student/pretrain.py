@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--lessons", type=Path, required=True, help="folder of candidates/ and teacher/")
     parser.add_argument("--shards", type=int, required=True, help="of each task, to learn from")
     parser.add_argument("--held-out-shards", type=int, required=True, help="of each task, to be compared on")
-    parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--steps", type=int, default=16_000)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     transformers_logging.set_verbosity_error()
