@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from omniedit.archives import list_archives
-from omniedit.config import SHIPPED, Config, SourcesConfig, StudentConfig
+from omniedit.config import Config, SourcesConfig, StudentConfig
 from omniedit.errors import UserError
 
 
@@ -104,7 +104,7 @@ def _check_start(student: StudentConfig) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (student.start_folder / name).is_file():
             raise UserError(
-                f"'{student.start}' holds no student: {name} is missing; give {SHIPPED} or a folder that "
+                f"'{student.start}' holds no student: {student.start_folder / name} is missing; give a folder that "
                 "scripts/train_student.py wrote"
             )
 
