@@ -57,16 +57,27 @@ def trained(network: nn.Module) -> dict[str, nn.Parameter]:
 class Training:
     """Steps of a network on batches, with the mean of its weights; goes on from `checkpoint` where there is one.
 
+    Args:
+        optimizers: of the parameters that are trained, each of its own; AdamW of them all if None.
+
     Attributes:
         done: steps so far.
         records: what was noted on the way, in JSON's types; kept with the weights.
     """
 
-    def __init__(self, network: nn.Module, options: Fit, checkpoint: Path) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        options: Fit,
+        checkpoint: Path,
+        optimizers: Sequence[torch.optim.Optimizer] | None = None,
+    ) -> None:
         self.parameters = trained(network)
         self.options, self.checkpoint = options, checkpoint
         self.ema = EMAModel(self.parameters.values(), EMA_DECAY, foreach=True)
-        self.optimizer = torch.optim.AdamW(self.parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
+        self.optimizers = optimizers or [
+            torch.optim.AdamW(self.parameters.values(), betas=BETAS, weight_decay=WEIGHT_DECAY)
+        ]
         self.done = 0
         self.losses: list[float] = []
         self.records: list[dict[str, Any]] = []
@@ -102,12 +113,14 @@ class Training:
     def _step(self, batch: Batch, loss_of: Callable[[int, Batch], Tensor]) -> None:
         options = self.options
         rate = learning_rate(self.done, options.steps, options.learning_rate, options.steps // 20, "cosine")
-        self.optimizer.param_groups[0]["lr"] = rate
         loss = loss_of(self.done, batch)
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.ema.step(self.parameters.values())
         self.losses = [*self.losses[-99:], loss.item()]
         self.done += 1
@@ -119,7 +132,7 @@ class Training:
             "records": self.records,
             "parameters": self.parameters,
             "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
         with replaced(self.checkpoint) as temporary:
             torch.save(state, temporary)
@@ -132,7 +145,8 @@ class Training:
             parameter.copy_(state["parameters"][name])
         self.ema.load_state_dict(state["ema"])
         self.ema.to(next(iter(self.parameters.values())).device)
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
 
 
 @dataclass(frozen=True)

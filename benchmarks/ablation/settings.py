@@ -47,6 +47,8 @@ class Setting:
         workers: processes that render pairs beside the training; 0 renders in it.
         turns: of tasks, by name, in training's order; none for the world's own.
         framed: whether pictures are cut to the seven ratios of photographs, or are square.
+        like_photos: whether scenes vary as photos do.
+        goes_on_from: the setting whose base it has and whose first editor it begins with, "" for none.
     """
 
     base: Fit
@@ -67,6 +69,8 @@ class Setting:
     workers: int = 0
     turns: tuple[str, ...] = ()
     framed: bool = False
+    like_photos: bool = False
+    goes_on_from: str = ""
 
     @property
     def rendered_size(self) -> int:
@@ -85,6 +89,20 @@ SHIPPED_TURNS = (
     "object_removal",
 )
 """Mostly what a small editor learns."""
+REFINED_TURNS = (
+    "attribute_modification",
+    "background_swap",
+    "environment_change",
+    "attribute_modification",
+    "background_swap",
+    "style_transfer",
+    "attribute_modification",
+    "background_swap",
+    "environment_change",
+    "style_transfer",
+    "object_removal",
+)
+"""More of what scenes in a row do not teach for photos."""
 SETTINGS = {
     "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
     "shipped": Setting(
@@ -100,6 +118,22 @@ SETTINGS = {
         workers=1,
         turns=SHIPPED_TURNS,
         framed=True,
+    ),
+    "refined": Setting(
+        base=Fit(4000, 16, 2e-3, 8192),
+        editor=Fit(8000, 16, 1e-3, 131_072),
+        size=128,
+        heads=4,
+        text_tokens=32,
+        seeds=1,
+        measured=4,
+        sampling_steps=(1, 2, 4, 8),
+        sigma_mean=1.5,
+        workers=1,
+        turns=REFINED_TURNS,
+        framed=True,
+        like_photos=True,
+        goes_on_from="shipped",
     ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
@@ -126,8 +160,13 @@ SETTINGS = {
 }
 
 
+def stands_on(setting: str) -> str:
+    """The setting whose base a setting's editors have; where it is another one, they begin as its editor too."""
+    return SETTINGS[setting].goes_on_from or setting
+
+
 def units(setting: str) -> list[tuple[str, str]]:
     """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it; one ships."""
-    if setting == "shipped":
+    if setting in ("shipped", "refined"):
         return [("editnet", "filtered")]
     return [(architecture, "filtered") for architecture in ARCHITECTURES] + [("editnet", "unfiltered")]

@@ -1,6 +1,6 @@
 """Put a trained editor of the experiment into the package, in half precision, with its card.
 
-    snakemake --snakefile benchmarks/ablation/Snakefile --cores 2 --config setting=shipped
+    snakemake --snakefile benchmarks/ablation/Snakefile --cores 2 --config setting=refined
     python -m benchmarks.ablation.ship --steps 2
 
 The text encoder stays out: MiniLM comes from its own package.
@@ -8,6 +8,7 @@ The text encoder stays out: MiniLM comes from its own package.
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.settings import SETTINGS, Setting
+from benchmarks.ablation.settings import SETTINGS, Setting, stands_on
 from benchmarks.ablation.world import TASKS, TURNS
 from omniedit.errors import run_program
 from omniedit.files import replaced
@@ -23,13 +24,14 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER, SAMPLING
 from omniedit.reporting.card import markdown
+from omniedit.tasks import Task
 
 CARD = Path(__file__).parent / "card.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, default="shipped")
+    parser.add_argument("--setting", choices=SETTINGS, default="refined")
     parser.add_argument("--steps", type=int, required=True, help="of sampling, the editor's own from now on")
     parser.add_argument("--results", type=Path, default=Path("results/ablation"))
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -43,7 +45,8 @@ def main() -> None:
         FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
         (folder / SAMPLING).write_text(json.dumps(sampling(setting, args.steps), indent=1) + "\n")
         assets = Assets.load(args.results / "assets.npz")
-        (folder / "README.md").write_text(card(setting, assets, measured, args.steps, network.num_parameters()))
+        goes = [SETTINGS[name] for name in dict.fromkeys((stands_on(args.setting), args.setting))]
+        (folder / "README.md").write_text(card(goes, assets, measured, args.steps, network.num_parameters()))
 
 
 def sampling(setting: Setting, steps: int) -> dict[str, Any]:
@@ -56,38 +59,53 @@ def sampling(setting: Setting, steps: int) -> dict[str, Any]:
     }
 
 
-def card(setting: Setting, assets: Assets, measured: list[dict[str, Any]], steps: int, parameters: int) -> str:
-    """The card of the editor that ships, from what was measured of it last."""
+def card(
+    goes: Sequence[Setting], assets: Assets, measured: Sequence[Mapping[str, Any]], steps: int, parameters: int
+) -> str:
+    """The card of the editor that ships, from what was measured of it last.
+
+    Args:
+        goes: the settings in which it was trained, one after the other.
+    """
+    setting = goes[-1]
     seen = max(row["samples"] for row in measured)
     last = {row["task"]: row for row in measured if row["samples"] == seen and row["sampling_steps"] == steps}
-    turns = setting.turns or tuple(task.value for task in TURNS)
     rows = [
-        [task.label, f"{turns.count(task) / len(turns):.0%}", f"{_success(last[task]):.0%}", _psnr(last[task])]
-        for task in TASKS
+        [task.label, f"{_share(task, goes):.0%}", f"{_success(last[task]):.0%}", _psnr(last[task])] for task in TASKS
     ]
     training = assets.half(held_out=False)
+    trained = "; then ".join(
+        f"{go.editor.steps:,} steps of {go.editor.batch_size} pairs, learning rate {go.editor.learning_rate:g}"
+        for go in goes
+    )
     return CARD.read_text().format(
         parameters=parameters / 1e6,
         size=setting.size,
         table=markdown(["Task", "Share of training", "Success", "PSNR outside the mask (dB)"], rows),
         pairs=setting.pairs_per_task,
         steps=steps,
-        seen=seen,
+        seen=sum(go.editor.steps * go.editor.batch_size for go in goes),
         cut_outs=len(training.names),
         photos=len(training.photos),
-        base_steps=setting.base.steps,
-        base_batch=setting.base.batch_size,
-        editor_steps=setting.editor.steps,
-        editor_batch=setting.editor.batch_size,
-        rate=setting.editor.learning_rate,
+        base_steps=goes[0].base.steps,
+        base_batch=goes[0].base.batch_size,
+        trained=trained,
     )
 
 
-def _success(row: dict[str, Any]) -> float:
+def _share(task: Task, goes: Sequence[Setting]) -> float:
+    """Of the pairs of all goes that were of a task."""
+    samples = [go.editor.steps * go.editor.batch_size for go in goes]
+    turns = [go.turns or tuple(each.value for each in TURNS) for go in goes]
+    of_task = (n * own.count(task.value) / len(own) for n, own in zip(samples, turns, strict=True))
+    return sum(of_task) / sum(samples)
+
+
+def _success(row: Mapping[str, Any]) -> float:
     return sum(left < 0.5 for left in row["left_over"]) / len(row["left_over"])
 
 
-def _psnr(row: dict[str, Any]) -> str:
+def _psnr(row: Mapping[str, Any]) -> str:
     known = [value for value in row["psnr"] if value is not None]
     return f"{sum(known) / len(known):.1f}" if known else "-"
 

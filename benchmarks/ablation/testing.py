@@ -31,7 +31,7 @@ TOGETHER = 56
 
 def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
     """Always the same, of objects and photographs that training never sees."""
-    world = World(assets, setting.size, TEST_SEED, held_out=True)
+    world = World(assets, setting.size, TEST_SEED, held_out=True, like_photos=setting.like_photos)
     indices = range(len(TASKS) * setting.pairs_per_task)
     return [world.pair_of(TASKS[index % len(TASKS)], index) for index in indices]
 

@@ -50,22 +50,35 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     for path in ("--assets", "--base", "--out"):
         parser.add_argument(path, type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a unit of the same architecture, to begin with its weights")
     args = parser.parse_args()
     unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
     with replaced(args.out) as folder:
         folder.mkdir()
         checkpoint = args.out.with_suffix(".checkpoint.pt")
-        run(unit, SETTINGS[args.setting], Assets.load(args.assets), Base.load(args.base), folder, checkpoint)
+        setting, base = SETTINGS[args.setting], Base.load(args.base)
+        run(unit, setting, Assets.load(args.assets), base, folder, checkpoint, args.start)
     checkpoint.unlink(missing_ok=True)
 
 
-def run(unit: dict[str, Any], setting: Setting, assets: Assets, base: Base, folder: Path, checkpoint: Path) -> None:
+def run(
+    unit: dict[str, Any],
+    setting: Setting,
+    assets: Assets,
+    base: Base,
+    folder: Path,
+    checkpoint: Path,
+    start: Path | None = None,
+) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
     parts: list[nn.Module] = [base.vae, base.transformer, base.text.text_encoder]
     for part in parts:
         part.to(device)
     editor = build(unit["architecture"], base.transformer, base.prediction_type)
+    if start is not None:
+        earlier = type(editor).from_pretrained(start / "transformer", local_files_only=True)
+        editor.load_state_dict(earlier.state_dict())
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     world = world_of(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
     objective = Objective(base.vae, texts, unit["seed"], train_config(setting))

@@ -33,11 +33,15 @@ FOOT, SIDE = 0.95, 0.5
 """Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
 SMALLEST, LARGEST = 0.44, 0.52
 """Longer side of what stands in a scene."""
+LIKE_PHOTOS = (0.35, 1.05)
+"""The same of what stands alone in a scene that is like a photo."""
 PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0
 """Distance in Lab of a paint from the thing's mean colour from which the change is plain."""
 VISIBLE = 0.1
 """Root mean square difference inside the mask, of 1, below which a pair is drawn again: it has nothing to score."""
+BARE, UNFOCUSED = 0.5, 0.4
+"""Shares of the scenes like photos that have no thing, where all of the picture is edited, and a blurred ground."""
 DRAWABLE = 12
 """How many objects instructions ask to draw."""
 
@@ -51,6 +55,7 @@ class Thing:
         slot: a key of `SLOTS`.
         x, foot, side: middle, lower edge and longer side, as shares of the picture.
         paint: the colour that it is painted in, "" for its own.
+        cut: whether the picture's edges may cut it; else it is moved inside.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Thing:
     foot: float
     side: float
     paint: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class World:
         wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
         turns: tasks in training's order.
         named_grounds: whether sources stand before photographs with names too, which are the shipped sample's.
+        like_photos: whether scenes vary as photos do: things of all sizes, cut by the picture's edges, mirrored, in
+            other light, nothing but the photograph where the edit is of all of it, grounds out of focus.
     """
 
     def __init__(
@@ -127,11 +135,13 @@ class World:
         wrong_share: float = 0.0,
         turns: Sequence[Task] = TURNS,
         named_grounds: bool = True,
+        like_photos: bool = False,
     ) -> None:
         training = for_size(assets.half(held_out=False), size)
         here = for_size(assets.half(held_out=True), size) if held_out else training
         self.here = here if named_grounds else without_named_photos(here)
         self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
+        self.like_photos = like_photos
         every = max(1, len(training.names) // DRAWABLE)
         self.drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
         views = zip(training.places, training.photos, strict=True)
@@ -165,7 +175,7 @@ class World:
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
     def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
-        scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
+        scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task == Task.OBJECT_ADDITION)
         return scene, rendered(scene), EDITS[task](self, scene, rng)
 
     def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
@@ -178,6 +188,19 @@ class World:
         cut_outs = rng.choice(len(self.here.names), size=len(slots), replace=False)
         things = tuple(self._thing(int(i), slot, rng) for i, slot in zip(cut_outs, slots, strict=True))
         return Scene(ground, self.here.places[chosen], things)
+
+    def _like_photo(self, task: Task, rng: np.random.Generator) -> Scene:
+        scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
+        if not task.is_local and rng.random() < BARE:
+            return replace(scene, things=())
+        ground = unfocused(scene.ground, rng) if rng.random() < UNFOCUSED else scene.ground
+        things = scene.things
+        if len(things) == 1 and task != Task.OBJECT_ADDITION:
+            side = rng.uniform(*LIKE_PHOTOS)
+            x, foot = things[0].x + rng.uniform(-0.1, 0.1), rng.uniform(0.65, 1 + 0.15 * side)
+            things = (replace(things[0], x=x, foot=foot, side=side, cut=True),)
+        things = tuple(replace(thing, cut_out=in_other_light(thing.cut_out, rng)) for thing in things)
+        return replace(scene, ground=in_other_light(ground, rng), things=things)
 
     def _thing(self, number: int, slot: str, rng: np.random.Generator) -> Thing:
         return Thing(
@@ -208,7 +231,9 @@ class World:
 def world_of(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
     """Training's pairs of a setting."""
     turns = [Task(name) for name in setting.turns] or TURNS
-    return World(assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns)
+    return World(
+        assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns, like_photos=setting.like_photos
+    )
 
 
 def framed(pair: WorldPair, ratio: str, size: int) -> WorldPair:
@@ -255,10 +280,14 @@ def rendered(scene: Scene) -> Image:
 def laid_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
     """Rows and columns of the square that a thing fills, and what is laid there, (h, w, 4) in [0, 1]."""
     side = round(thing.side * size)
-    left = int(np.clip(round(thing.x * size - side / 2), 0, size - side))
-    top = int(np.clip(round(thing.foot * size) - side, 0, size - side))
+    left, top = round(thing.x * size - side / 2), round(thing.foot * size) - side
+    if not thing.cut:
+        left, top = (int(np.clip(edge, 0, size - side)) for edge in (left, top))
     patch = cv2.resize(thing.cut_out, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
-    return slice(top, top + side), slice(left, left + side), painted(patch, thing.paint) if thing.paint else patch
+    painted_patch = painted(patch, thing.paint) if thing.paint else patch
+    rows, columns = (slice(max(0, edge), min(size, edge + side)) for edge in (top, left))
+    seen = painted_patch[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return rows, columns, seen
 
 
 def opacity(things: Sequence[Thing], size: int) -> FloatImage:
@@ -268,6 +297,20 @@ def opacity(things: Sequence[Thing], size: int) -> FloatImage:
         rows, columns, patch = laid_out(thing, size)
         total[rows, columns] = np.maximum(total[rows, columns], patch[..., 3])
     return total
+
+
+def unfocused(ground: Image, rng: np.random.Generator) -> Image:
+    """As behind something that is in focus."""
+    return np.asarray(cv2.GaussianBlur(ground, (0, 0), len(ground) * rng.uniform(0.005, 0.05)), np.uint8)
+
+
+def in_other_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(H, W, 3 or 4), perhaps mirrored, each colour a little stronger or weaker."""
+    gains = rng.uniform(0.75, 1.15) * rng.uniform(0.93, 1.07, 3)
+    lit = picture[:, ::-1].copy() if rng.random() < 0.5 else picture.copy()
+    limit = lit[..., 3:] if lit.shape[2] == 4 else 255
+    lit[..., :3] = np.minimum(lit[..., :3] * gains, limit)
+    return lit
 
 
 def is_visible(source: Image, edit: Edit) -> bool:

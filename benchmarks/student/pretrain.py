@@ -13,9 +13,11 @@ import json
 import time
 from pathlib import Path
 
+import torch
+from torch import nn
 from transformers.utils import logging as transformers_logging
 
-from benchmarks.ablation.learning import Training
+from benchmarks.ablation.learning import BETAS, WEIGHT_DECAY, Training
 from benchmarks.ablation.settings import Fit
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError, run_program
@@ -27,6 +29,8 @@ from omniedit.scoring.student import StudentJudge
 from omniedit.tasks import Task
 
 SEED = 0
+LEARNING_RATE = 4e-3
+"""At its peak. After 300 steps, the last at rate 0, Spearman of O was 0.43; at 1e-3 0.35, with AdamW alone 0.29."""
 MEASURED = 10
 """How often it is compared with its teacher on the way, the last step among them."""
 
@@ -36,16 +40,19 @@ def main() -> None:
     parser.add_argument("--lessons", type=Path, required=True, help="folder of candidates/ and teacher/")
     parser.add_argument("--shards", type=int, required=True, help="of each task, to learn from")
     parser.add_argument("--held-out-shards", type=int, required=True, help="of each task, to be compared on")
-    parser.add_argument("--steps", type=int, default=16_000)
+    parser.add_argument("--steps", type=int, default=7_000)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     transformers_logging.set_verbosity_error()
-    options = StudentConfig(steps=args.steps, batch_size=32, learning_rate=1e-3, image_size=64, max_examples=100_000)
+    options = StudentConfig(
+        steps=args.steps, batch_size=32, learning_rate=LEARNING_RATE, image_size=64, max_examples=100_000
+    )
     seen = examples(args.lessons, "training", args.shards, options)
     unseen = examples(args.lessons, "held_out", args.held_out_shards, options)
     student = Distillation(seen, options, SEED)
     fit = Fit(options.steps, options.batch_size, options.learning_rate, len(seen))
-    training = Training(student.model.train(), fit, args.out.with_suffix(".checkpoint.pt"))
+    checkpoint = args.out.with_suffix(".checkpoint.pt")
+    training = Training(student.model.train(), fit, checkpoint, optimizers(student.model))
     spent_s = training.records[-1]["core_s"] if training.records else 0.0
     left = (student.batch(step) for step in range(training.done, options.steps))
     begun_s = time.process_time()
@@ -65,6 +72,16 @@ def main() -> None:
         (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
         (folder / "agreement.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
     training.checkpoint.unlink(missing_ok=True)
+
+
+def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between hidden layers, AdamW for the rest (Jordan et al. 2024), at one learning rate."""
+    hidden = [each for name, each in network.named_parameters() if each.ndim == 2 and "embed" not in name]
+    others = [each for name, each in network.named_parameters() if each.ndim != 2 or "embed" in name]
+    return [
+        torch.optim.Muon(hidden, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, betas=BETAS, weight_decay=WEIGHT_DECAY),
+    ]
 
 
 def examples(lessons: Path, kind: str, shards: int, options: StudentConfig) -> list[Example]:

@@ -17,6 +17,7 @@ from benchmarks.ablation.world import TASKS, Edit, WorldPair, world_of
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
+from omniedit.models.editnet import EditNet
 from omniedit.models.text import MAX_TOKENS, WIDTH, load_minilm
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
@@ -117,6 +118,23 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     assert "EditNet less Channel-wise concatenation" in text
     samples_sheet(tmp_path / "samples.png", curves, assets, setting)
     assert Image.open(tmp_path / "samples.png").width > 4 * 100
+
+
+def test_a_unit_may_begin_with_the_weights_of_another(assets, tmp_path):
+    """At a learning rate of 0 it ends with them."""
+    setting = SETTINGS["test"]
+    torch.manual_seed(0)
+    parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
+    base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
+    unit, still = {"architecture": "editnet", "data": "filtered", "seed": 0}, replace(setting.editor, learning_rate=0.0)
+    folders = [tmp_path / name for name in ("first", "second", "untrained")]
+    goes = [(setting, None), (replace(setting, editor=still), folders[0]), (replace(setting, editor=still), None)]
+    for folder, (options, start) in zip(folders, goes, strict=True):
+        folder.mkdir()
+        run(unit, options, assets, base, folder, tmp_path / "checkpoint.pt", start)
+    first, second, untrained = (EditNet.from_pretrained(folder / "transformer").state_dict() for folder in folders)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], untrained[name]) for name in first)
 
 
 def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_path, monkeypatch):

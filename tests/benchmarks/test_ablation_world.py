@@ -26,6 +26,37 @@ def test_outside_the_mask_the_truth_is_the_source_and_inside_it_differs(assets, 
         assert np.abs(source[mask].astype(int) - target[mask]).max() > 25
 
 
+def test_scenes_like_photos_have_truths_as_exact(assets):
+    world = World(assets, 64, seed=1, like_photos=True)
+    for pair in pairs(world, 280):
+        assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
+        assert np.abs(pair.source[pair.edit.mask].astype(int) - pair.edit.target[pair.edit.mask]).max() > 25
+        if "box" in pair.edit.truth:
+            left, top, right, bottom = pair.edit.truth["box"]
+            assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+
+
+def test_scenes_like_photos_differ_in_size_and_edges_cut_them(assets):
+    """A disc's mask shows how large it stands there, and whether an edge of the picture runs through it."""
+    small_and_large = {}
+    for like_photos in (False, True):
+        made = of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, like_photos=like_photos), 700))
+        shares = [pair.edit.mask.mean() for pair in made if " on the " not in pair.edit.caption]
+        small_and_large[like_photos] = min(shares), max(shares)
+    assert small_and_large[True][0] < 0.8 * small_and_large[False][0]
+    assert small_and_large[True][1] > 2 * small_and_large[False][1]
+    cut = [pair.edit.mask[-1].any() and pair.edit.mask[:, 0].any() for pair in made]
+    assert any(cut) and not all(cut)
+
+
+def test_bare_photographs_are_only_edited_as_a_whole(assets):
+    made = pairs(World(assets, 64, seed=2, like_photos=True), 700)
+    bare = [pair for pair in made if not any(name in pair.edit.caption for name in assets.names)]
+    whole = of(Task.ENVIRONMENT_CHANGE, made) + of(Task.STYLE_TRANSFER, made)
+    assert {pair.task for pair in bare} - {Task.OBJECT_REMOVAL} <= {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
+    assert 0.35 < sum(not pair.task.is_local for pair in bare) / len(whole) < 0.65
+
+
 def test_a_pair_follows_from_seed_and_index_alone(assets):
     world, again, other = World(assets, 64, seed=3), World(assets, 64, seed=3), World(assets, 64, seed=4)
     pairs(world, 20)
