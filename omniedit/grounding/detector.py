@@ -7,6 +7,7 @@ Shapes: B pictures, N boxes of one picture, H W height and width of a picture in
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ class Detector:
     def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
         self.batches = FittingBatches(batch_size)
+        self._asked = Lock()  # a tokenizer takes one thread at a time
 
     @classmethod
     def load(
@@ -115,7 +117,7 @@ class Detector:
         return cls(model.to(device), load_processor(folder), batch_size)
 
     def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
-        """What fits each query's phrase, in order.
+        """What fits each query's phrase, in order; threads take turns.
 
         Pictures that the network sees at one size go through it together: padded beside a larger one, a picture would
         be seen otherwise than alone.
@@ -124,7 +126,9 @@ class Detector:
         asked = list(zip(queries, pictures, strict=True))
         found: dict[int, Detections] = {}
         for places in by_size(asked, lambda one: tuple(one[1]["pixel_values"].shape)):
-            together = self.batches.map(lambda batch: self._together(batch, limits), [asked[place] for place in places])
+            some = [asked[place] for place in places]
+            with self._asked:
+                together = self.batches.map(lambda batch: self._together(batch, limits), some)
             found |= zip(places, together, strict=True)
         return [found[place] for place in range(len(queries))]
 

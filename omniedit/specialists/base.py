@@ -93,3 +93,16 @@ class Batched(Specialist, Protocol):
     """A specialist that works faster on several photos' requests at once."""
 
     batch_size: int
+
+
+@runtime_checkable
+class Staged(Batched, Protocol):
+    """A specialist whose edits have a first part that another thread does while the batch before is in its last."""
+
+    def prepare(self, requests: Sequence[EditRequest]) -> Any:
+        """What `finish` needs beside the requests; a batch's is made while that of the one before is used."""
+        ...
+
+    def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[Edited | Unsuitable]:
+        """The edits, as `edit` gives them."""
+        ...

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from itertools import count
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 from omniedit import __version__
 from omniedit.pairs import EditPair, Refusal, make_pair_id
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, Specialist, Unsuitable
+from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, Specialist, Staged, Unsuitable
 from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
@@ -29,7 +31,8 @@ def synthesize(
 
     Photos take turns, so that pairs spread evenly over them. What is drawn for a photo's n-th turn depends on
     (seed, task, photo, n) alone: it does not change when other photos come or go. Turns of as many photos as the
-    specialist takes at once are edited together; how many these are changes no pair.
+    specialist takes at once are edited together, and meanwhile those of the next are decoded, proposed and prepared in
+    a thread; how many these are changes no pair.
 
     Args:
         specialist: makes the edits; `name` is what the config calls it.
@@ -41,25 +44,31 @@ def synthesize(
     size = specialist.batch_size if isinstance(specialist, Batched) else 1
     seen: set[tuple[str, str]] = set()
     made, batches = 0, count()
-    for attempt in count():
-        if all(strike == STRIKES for strike in strikes.values()):
-            return
-        waiting = deque(index for index in turns if strikes[index] < STRIKES)
-        while waiting:
-            if made == pairs:
+    with ThreadPoolExecutor(1, "next batch") as thread:
+        for attempt in count():
+            if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
-            batch = _batch(specialist, photos, waiting, min(size, pairs - made), seed, attempt, seen)
-            edited = iter(_edited(specialist, name, list(batch.values()), seed, attempt, next(batches), journal))
-            for index, turn in batch.items():
-                outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
-                if isinstance(outcome, EditPair):
-                    made, strikes[index] = made + 1, 0
-                    yield outcome
-                    continue
-                strikes[index] = _struck(strikes[index], turn)
-                if (outcome.source_id, outcome.reason) not in seen:
-                    seen.add((outcome.source_id, outcome.reason))
-                    yield outcome
+            waiting = deque(index for index in turns if strikes[index] < STRIKES)
+            begin = partial(_begun, specialist, photos, waiting, seed, attempt, seen, journal, batches)
+            soon = partial(_soon, thread, specialist, begin)
+            coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
+            while coming is not None:
+                batch = coming()
+                room = pairs - made - len(batch.requests)
+                coming = soon(min(size, room)) if waiting and room else None
+                edited = iter(_edited(specialist, name, batch, seed, attempt, journal))
+                for index, turn in batch.turns.items():
+                    outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
+                    if isinstance(outcome, EditPair):
+                        made, strikes[index] = made + 1, 0
+                        yield outcome
+                        continue
+                    strikes[index] = _struck(strikes[index], turn)
+                    if (outcome.source_id, outcome.reason) not in seen:
+                        seen.add((outcome.source_id, outcome.reason))
+                        yield outcome
+                if coming is None and waiting and made < pairs:
+                    coming = soon(min(size, pairs - made))
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,35 @@ class _Nothing:
     more: bool
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Photos' turns on their way to be edited.
+
+    Args:
+        turns: by the index of the photo.
+        number: of the batch, in the journal.
+        recalled: what became of them in a job that was killed.
+        prepared: what a specialist in stages made of the requests.
+    """
+
+    turns: dict[int, EditRequest | _Nothing]
+    number: int
+    recalled: list[EditPair | Refusal] | None = None
+    prepared: Any = None
+
+    @property
+    def requests(self) -> list[EditRequest]:
+        return [turn for turn in self.turns.values() if isinstance(turn, EditRequest)]
+
+
+def _soon(
+    thread: ThreadPoolExecutor, specialist: Specialist, begin: Callable[[int], _Batch], size: int
+) -> Callable[[], _Batch]:
+    """Gives the batch that `begin` makes: from now on in the thread, for a specialist that takes several photos at
+    once; else when it is asked for."""
+    return thread.submit(begin, size).result if isinstance(specialist, Batched) else partial(begin, size)
+
+
 def _struck(strikes: int, turn: EditRequest | _Nothing) -> int:
     """A photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Nothing):
@@ -81,21 +119,29 @@ def _struck(strikes: int, turn: EditRequest | _Nothing) -> int:
     return strikes if turn.again else strikes + 1
 
 
-def _batch(
+def _begun(
     specialist: Specialist,
     photos: Donors,
     waiting: deque[int],
-    size: int,
     seed: int,
     attempt: int,
     seen: set[tuple[str, str]],
-) -> dict[int, EditRequest | _Nothing]:
-    """Turns of the photos that wait, by their index, until as many as `size` of them have a request."""
-    batch: dict[int, EditRequest | _Nothing] = {}
-    while waiting and sum(isinstance(turn, EditRequest) for turn in batch.values()) < size:
+    journal: Journal | None,
+    numbers: Iterator[int],
+    size: int,
+) -> _Batch:
+    """Turns of the photos that wait, until as many as `size` of them have a request, prepared or recalled."""
+    turns: dict[int, EditRequest | _Nothing] = {}
+    while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
         index = waiting.popleft()
-        batch[index] = _asked(specialist, photos[index], seed, attempt, seen)
-    return batch
+        turns[index] = _asked(specialist, photos[index], seed, attempt, seen)
+    batch = _Batch(turns, next(numbers))
+    if not batch.requests:
+        return replace(batch, recalled=[])
+    ids = {make_pair_id(r.task, r.photo.source_id, seed, attempt): r.photo.source_id for r in batch.requests}
+    if journal is not None and (recalled := journal.recall(batch.number, ids)) is not None:
+        return replace(batch, recalled=recalled)
+    return replace(batch, prepared=specialist.prepare(batch.requests)) if isinstance(specialist, Staged) else batch
 
 
 def _asked(
@@ -115,29 +161,21 @@ def _asked(
 
 
 def _edited(
-    specialist: Specialist,
-    name: str,
-    asked: Sequence[EditRequest | _Nothing],
-    seed: int,
-    attempt: int,
-    batch: int,
-    journal: Journal | None,
+    specialist: Specialist, name: str, batch: _Batch, seed: int, attempt: int, journal: Journal | None
 ) -> list[EditPair | Refusal]:
-    """What became of the requests among the turns of a batch."""
-    requests = [turn for turn in asked if isinstance(turn, EditRequest)]
-    if not requests:
-        return []
-    ids = {make_pair_id(specialist.task, r.photo.source_id, seed, attempt): r.photo.source_id for r in requests}
-    if journal is not None and (recalled := journal.recall(batch, ids)) is not None:
-        return recalled
+    """What became of a batch's requests, in order."""
+    if batch.recalled is not None:
+        return batch.recalled
+    requests = batch.requests
+    edits = specialist.finish(requests, batch.prepared) if isinstance(specialist, Staged) else specialist.edit(requests)
     outcomes: list[EditPair | Refusal] = [
         Refusal(request.photo.source_id, str(edited))
         if isinstance(edited, Unsuitable)
         else _pair(request, edited, name, seed, attempt)
-        for request, edited in zip(requests, specialist.edit(requests), strict=True)
+        for request, edited in zip(requests, edits, strict=True)
     ]
     if journal is not None:
-        journal.keep(batch, outcomes)
+        journal.keep(batch.number, outcomes)
     return outcomes
 
 

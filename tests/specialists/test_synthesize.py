@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Semaphore
 
 import numpy as np
 import pytest
@@ -145,6 +146,42 @@ def test_batches_change_no_pair_and_no_refusal(pairs: int) -> None:
     painter = Batching(**options)
     assert outcomes(painter, pairs) == outcomes(Painter(**options), pairs)
     assert painter.batches[0] == min(3, pairs)
+
+
+class InStages(Batching):
+    """In its last stage of a batch it waits until the next one is prepared, where `followed` says that there is one."""
+
+    def prepare(self, requests: Sequence[EditRequest]) -> list[int]:
+        self.prepared.release()
+        return [int(request.truth["level"]) for request in requests]
+
+    def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[Edited | Unsuitable]:
+        assert prepared == [request.truth["level"] for request in requests]
+        assert self.prepared.acquire(timeout=10)
+        if next(self.followed):
+            assert self.prepared.acquire(timeout=10), "the next batch was not prepared meanwhile"
+            self.prepared.release()
+        return self.edit(requests)
+
+
+def in_stages(*followed: bool) -> InStages:
+    painter = InStages()
+    painter.prepared, painter.followed = Semaphore(0), iter(followed)
+    return painter
+
+
+def test_a_batch_is_prepared_while_the_one_before_is_finished() -> None:
+    """Five photos are two batches an attempt; of seven pairs two are left for the next."""
+    painter = in_stages(True, False, False)
+    assert outcomes(painter, 7) == outcomes(Painter(), 7)
+    assert painter.batches == [3, 2, 2]
+
+
+def test_what_fails_while_a_batch_is_prepared_ends_the_job() -> None:
+    painter = in_stages()
+    painter.prepare = lambda requests: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        outcomes(painter, 7)
 
 
 def test_a_killed_job_goes_on_after_its_last_finished_batch(tmp_path: Path) -> None:

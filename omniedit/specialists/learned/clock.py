@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from threading import Lock, get_ident
 from typing import Any, Self
 
 import torch
@@ -38,13 +39,17 @@ class DeviceClock:
     """Adds up the forward passes of the networks that it watches; on a GPU by the GPU's own clock.
 
     What is left of the time from the first pass to the last the device spent waiting: for models to load, photos to be
-    decoded, pictures to be scaled and composed, files to be written.
+    decoded, pictures to be scaled and composed, files to be written. Where passes of two threads overlap, the device is
+    busy once, and each network for the whole of its own.
     """
 
     def __init__(self, device: str) -> None:
         self._now: type[ProcessorMoment] | type[GpuMoment] = GpuMoment if device == "cuda" else ProcessorMoment
+        self._lock = Lock()
         self._seconds: dict[str, float] = defaultdict(float)
-        self._begun: dict[nn.Module, Any] = {}
+        self._any_s = 0.0
+        self._added_to = 0.0
+        self._begun: dict[tuple[nn.Module, int], Any] = {}
         self._spans: list[tuple[str, Any, Any]] = []
         self._first: Any = None
         self._last: Any = None
@@ -61,31 +66,41 @@ class DeviceClock:
         vae = parts.pop("vae", None)
         self.watch(name, [*parts.values(), *(vae.children() if vae is not None else ())])
 
-    def busy(self) -> dict[str, float]:
-        """The share of the time since the first pass began that passes took, by the name of their networks."""
-        self._add_up()
-        whole = self._first.seconds_to(self._last) if self._last else 0.0
-        return {name: seconds / whole for name, seconds in self._seconds.items()}
+    def busy(self) -> tuple[float, dict[str, float]]:
+        """Shares of the time since the first pass began: that of passes, and that of each name's networks."""
+        with self._lock:
+            self._add_up()
+            whole = self._first.seconds_to(self._last) if self._last else 0.0
+            if not whole:
+                return 0.0, {}
+            return self._any_s / whole, {name: seconds / whole for name, seconds in self._seconds.items()}
 
     def __str__(self) -> str:
-        shares = sorted(self.busy().items(), key=lambda item: -item[1])
+        share, shares = self.busy()
         if not shares:
             return "no network was asked anything"
-        told = ", ".join(f"{name} {share:.0%}" for name, share in shares)
-        whole = self._first.seconds_to(self._last)
-        return f"device busy {sum(share for _, share in shares):.0%} of {whole:,.0f} s: {told}"
+        told = ", ".join(f"{name} {own:.0%}" for name, own in sorted(shares.items(), key=lambda item: -item[1]))
+        return f"device busy {share:.0%} of {self._first.seconds_to(self._last):,.0f} s: {told}"
 
     def _begin(self, network: nn.Module, *_: Any) -> None:
-        self._begun[network] = self._now()
-        self._first = self._first or self._begun[network]
+        with self._lock:
+            begun = self._begun[network, get_ident()] = self._now()
+            self._first = self._first or begun
 
     def _end(self, name: str, network: nn.Module) -> None:
-        self._last = self._now()
-        self._spans.append((name, self._begun.pop(network), self._last))
-        if len(self._spans) == SPANS:
-            self._add_up()
+        with self._lock:
+            self._last = self._now()
+            self._spans.append((name, self._begun.pop((network, get_ident())), self._last))
+            if len(self._spans) == SPANS:
+                self._add_up()
 
     def _add_up(self) -> None:
-        for name, begun, ended in self._spans:
-            self._seconds[name] += begun.seconds_to(ended)
+        """Of the passes that overlap, what the earlier ones do not cover; those that were added before are earlier."""
+        passes = [
+            (self._first.seconds_to(begun), self._first.seconds_to(ended), name) for name, begun, ended in self._spans
+        ]
+        for begun_s, ended_s, name in sorted(passes):
+            self._seconds[name] += ended_s - begun_s
+            self._any_s += max(0.0, ended_s - max(begun_s, self._added_to))
+            self._added_to = max(self._added_to, ended_s)
         self._spans.clear()

@@ -2,6 +2,7 @@
 UNet, SD3."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class Inpainter:
         self.kind = KINDS[type(pipeline).__name__]
         self.steps = steps or self.kind.steps
         self.batches = FittingBatches(batch_size)
+        self._thread = ThreadPoolExecutor(1, "full size")
 
     @classmethod
     def load(
@@ -100,13 +102,14 @@ class Inpainter:
 
     def fill(self, holes: Sequence[Hole]) -> list[Image]:
         """The photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
-        filled: dict[int, Image] = {}
+        filled: dict[int, Future[Image]] = {}
         for places in by_size(holes, lambda hole: self._canvas(hole).padded):
             painted = self.batches.map(self._painted, [holes[place] for place in places])
             filled |= zip(places, painted, strict=True)
-        return [filled[place] for place in range(len(holes))]
+        return [filled[place].result() for place in range(len(holes))]
 
-    def _painted(self, holes: Sequence[Hole]) -> list[Image]:
+    def _painted(self, holes: Sequence[Hole]) -> list[Future[Image]]:
+        """Painted by the device; while it paints the next, the thread sets them into their photos."""
         laid_out = [(self._canvas(hole), hole) for hole in holes]
         height, width = laid_out[0][0].padded
         output = self.pipeline(
@@ -121,9 +124,13 @@ class Inpainter:
             **self.kind.options,
         )
         return [
-            set_in(hole.image, canvas.brought_back(painted), hole.mask)
+            self._thread.submit(_set_in, hole, canvas, painted)
             for (canvas, hole), painted in zip(laid_out, levels(np.asarray(output.images)), strict=True)
         ]
 
     def _canvas(self, hole: Hole) -> Canvas:
         return Canvas.of(hole.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)
+
+
+def _set_in(hole: Hole, canvas: Canvas, painted: Image) -> Image:
+    return set_in(hole.image, canvas.brought_back(painted), hole.mask)

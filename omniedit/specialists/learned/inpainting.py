@@ -11,7 +11,7 @@ import numpy as np
 from omniedit.grounding.detector import Detections, Grounded, NotGrounded, Query
 from omniedit.grounding.masks import box_mask
 from omniedit.grounding.shapes import bounding_box, grown
-from omniedit.images import Image, Mask, decode_mask, encode_mask
+from omniedit.images import Mask, decode_mask, encode_mask
 from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
 from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
@@ -25,6 +25,15 @@ REMAINS = 0.25
 """Share of a box, or of the hole, that lies in the other one where what the box is round stands in the hole."""
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What a proposal names was found: the hole that is made of it."""
+
+    query: Query
+    grounded: Grounded
+    hole: Hole
+
+
 class Inpainting(Proposed[P]):
     """Grounds what the proposals name, and paints what they ask for."""
 
@@ -35,27 +44,30 @@ class Inpainting(Proposed[P]):
         self._known: dict[tuple[str, str, bool], Known] = {}
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+        return self.finish(requests, self.prepare(requests))
+
+    def prepare(self, requests: Sequence[EditRequest]) -> list[Placed | NotGrounded]:
+        """The holes of what the proposals name."""
         proposals = [proposal_of(request, self.proposal) for request in requests]
         queries = [
             Query(request.photo.image, proposal.object, getattr(proposal, "every", False))
             for request, proposal in zip(requests, proposals, strict=True)
         ]
         found = self._grounded(requests, queries)
-        holes = [
-            Hole(request.photo.image, self.hole(grounded.mask), self.prompt(proposal), seed_of(request))
-            for request, proposal, grounded in zip(requests, proposals, found, strict=True)
-            if isinstance(grounded, Grounded)
+        return [
+            one if isinstance(one, NotGrounded) else self._placed(query, one, proposal, seed_of(request))
+            for query, one, proposal, request in zip(queries, found, proposals, requests, strict=True)
         ]
-        filled = iter(zip(holes, self.toolbox.inpainter.fill(holes), strict=True))
-        return self.accepted(
-            [
-                Unsuitable(grounded.reason)
-                if isinstance(grounded, NotGrounded)
-                else self._edited(grounded, *next(filled))
-                for grounded in found
-            ],
-            queries,
-        )
+
+    def finish(
+        self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]
+    ) -> Sequence[Edited | Unsuitable]:
+        placed = [one for one in prepared if isinstance(one, Placed)]
+        made = iter(self.accepted(self._edited(placed), placed))
+        return [Unsuitable(one.reason) if isinstance(one, NotGrounded) else next(made) for one in prepared]
+
+    def _placed(self, query: Query, grounded: Grounded, proposal: P, seed: int) -> Placed:
+        return Placed(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))
 
     def _grounded(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
         """What each query's phrase means; looked for once, however many candidates are made of it."""
@@ -70,9 +82,13 @@ class Inpainting(Proposed[P]):
             self._known |= {key: Known.of(grounded) for key, grounded in found.items()}
         return outcomes
 
-    def _edited(self, grounded: Grounded, hole: Hole, filled: Image) -> Edited:
+    def _edited(self, placed: Sequence[Placed]) -> list[Edited]:
         models = self.toolbox.revisions(*ROLES[self.task])
-        return Edited(filled, hole.mask, models, truth={**where(grounded), **self.reached(hole)})
+        filled = self.toolbox.inpainter.fill([one.hole for one in placed])
+        return [
+            Edited(image, one.hole.mask, models, truth={**where(one.grounded), **self.reached(one.hole)})
+            for one, image in zip(placed, filled, strict=True)
+        ]
 
     @abstractmethod
     def prompt(self, proposal: P) -> str:
@@ -86,7 +102,7 @@ class Inpainting(Proposed[P]):
         """What more is known of the edit."""
         return {}
 
-    def accepted(self, edits: list[Edited | Unsuitable], queries: Sequence[Query]) -> Sequence[Edited | Unsuitable]:
+    def accepted(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | Unsuitable]:
         """The edits that came off."""
         return edits
 
@@ -121,14 +137,11 @@ class ObjectAddition(Inpainting[AdditionProposal]):
     def prompt(self, proposal: AdditionProposal) -> str:
         return proposal.background
 
-    def accepted(self, edits: list[Edited | Unsuitable], queries: Sequence[Query]) -> Sequence[Edited | Unsuitable]:
-        removed = {place: edited for place, edited in enumerate(edits) if isinstance(edited, Edited)}
-        emptied = [Query(edited.image, queries[place].phrase) for place, edited in removed.items()]
-        grounder = self.toolbox.grounder
+    def accepted(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | Unsuitable]:
+        grounder, queries = self.toolbox.grounder, [one.query for one in placed]
+        emptied = [Query(edited.image, query.phrase) for edited, query in zip(edits, queries, strict=True)]
         found = grounder.detector.detect(emptied, grounder.limits)
-        for (place, edited), detections in zip(removed.items(), found, strict=True):
-            edits[place] = self._exchanged(edited, queries[place], detections)
-        return edits
+        return [self._exchanged(*each) for each in zip(edits, queries, found, strict=True)]
 
     def _exchanged(self, removed: Edited, query: Query, found: Detections) -> Edited | Unsuitable:
         assert removed.mask is not None

@@ -1,6 +1,7 @@
 """Photos in other styles by CosXL-Edit: SDXL's InstructPix2Pix pipeline, latents scaled as that model takes them."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Stylist:
         self.pipeline, self.steps, self.resolution = pipeline, steps or 20, resolution
         self.scales = {"guidance_scale": guidance, "image_guidance_scale": image_guidance}
         self.batches = FittingBatches(batch_size)
+        self._thread = ThreadPoolExecutor(1, "full size")
 
     @classmethod
     def load(
@@ -81,12 +83,13 @@ class Stylist:
 
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
         """The photos in their new styles, in order."""
-        restyled: dict[int, Image] = {}
+        restyled: dict[int, Future[Image]] = {}
         for places in by_size(wanted, lambda one: self._canvas(one).padded):
             restyled |= zip(places, self.batches.map(self._drawn, [wanted[place] for place in places]), strict=True)
-        return [restyled[place] for place in range(len(wanted))]
+        return [restyled[place].result() for place in range(len(wanted))]
 
-    def _drawn(self, wanted: Sequence[Restyling]) -> list[Image]:
+    def _drawn(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
+        """Drawn by the device; while it draws the next, the thread brings them back to their photos' sizes."""
         canvases = [self._canvas(one) for one in wanted]
         height, width = canvases[0].padded
         laid_out = [canvas.laid_out(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
@@ -101,7 +104,7 @@ class Stylist:
             **self.scales,
         )
         drawn = levels(np.asarray(output.images))
-        return [canvas.brought_back(picture) for canvas, picture in zip(canvases, drawn, strict=True)]
+        return [self._thread.submit(canvas.brought_back, one) for canvas, one in zip(canvases, drawn, strict=True)]
 
     def _canvas(self, one: Restyling) -> Canvas:
         return Canvas.of(one.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)

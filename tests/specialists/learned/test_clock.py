@@ -1,4 +1,6 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -39,7 +41,10 @@ def test_shares_are_of_the_time_from_the_first_pass_to_the_last(spans: int, monk
         painter(detector(torch.zeros(1)))
         hands.seconds += 2.0
     # The wait after the last pass is no part of it.
-    assert clock.busy() == {"detector": pytest.approx(3 / 25), "painter": pytest.approx(18 / 25)}
+    assert clock.busy() == (
+        pytest.approx(21 / 25),
+        {"detector": pytest.approx(3 / 25), "painter": pytest.approx(18 / 25)},
+    )
     assert str(clock) == "device busy 84% of 25 s: painter 72%, detector 12%"
 
 
@@ -49,6 +54,33 @@ def test_a_pass_that_failed_counts_for_nothing() -> None:
     assert str(clock) == "no network was asked anything"
     with pytest.raises(RuntimeError):
         network(torch.zeros(3))
-    assert clock.busy() == {}
+    assert clock.busy() == (0.0, {})
     network(torch.zeros(2))
-    assert set(clock.busy()) == {"network"}
+    assert set(clock.busy()[1]) == {"network"}
+
+
+class Meeting(nn.Module):
+    """A pass that takes a second and ends when another thread's has begun."""
+
+    def __init__(self, hands: Hands, both: Barrier) -> None:
+        super().__init__()
+        self.hands, self.both = hands, both
+
+    def forward(self, given: Tensor) -> Tensor:
+        self.both.wait(10)
+        self.hands.seconds = 1.0
+        return given
+
+
+def test_passes_of_two_threads_keep_the_device_busy_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one network and of two."""
+    hands, both = Hands(monkeypatch), Barrier(2)
+    network, other, clock = Meeting(hands, both), Meeting(hands, both), DeviceClock("cpu")
+    clock.watch("network", [network])
+    clock.watch("other", [other])
+    for pair in ((network, other), (network, network)):
+        hands.seconds = 0.0
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda one: one(torch.zeros(1)), pair))
+    share, shares = clock.busy()
+    assert share == 1.0 and shares == {"network": 3.0, "other": 1.0}
