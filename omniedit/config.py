@@ -382,11 +382,14 @@ class InternvlConfig(Section):
 
     model: str = "judge"
     """Role in config/models.yaml of the model that judges."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What runs it; `vllm` where that is installed, in an environment of your own: it asks for a torch of its own."""
     max_tiles: int = Field(12, ge=1, le=40)
     """A picture is cut into at most so many tiles (InternVL's own limit is 12), and one of the whole where they are
     several; InternVL's of 448 x 448 pixels count 256 tokens each, and cost is in proportion."""
     batch_size: int = Field(8, ge=1)
-    """Pairs judged at once; halved where the device's memory does not last."""
+    """Pairs judged at once; halved where the device's memory does not last. vLLM forms batches itself, of as many of
+    these as fit: give it hundreds."""
 
 
 class ScoringConfig(Section):

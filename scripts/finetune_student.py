@@ -62,6 +62,7 @@ def main() -> None:
     at_once = options.batch_size // dist.get_world_size() // options.accumulate
     internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
     judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())
+    assert isinstance(judge, InternvlJudge)  # transformers' engine, the default: vLLM's does not train
     judge.model.to(getattr(torch, options.dtype))
     # A judge keeps what it has read: it is made anew when the weights are others.
     new_judge = partial(InternvlJudge, judge.model, judge.tokenizer, judge.image_processor, judge.rubric, internvl)

@@ -29,13 +29,12 @@ from omniedit.images import Image
 from omniedit.models.folder import load_part
 from omniedit.models.loading import default_device
 from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
+from omniedit.scoring.examples import Example, Marks, example_of, score_of
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import Prompt, Reader, Reading, reader_of
+from omniedit.scoring.readout import MAX_REPLY_TOKENS, Prompt, Reader, Reading, reader_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-
-MAX_REPLY_TOKENS = 256
+from omniedit.scoring.turns import Turns
 
 Tiles = dict[str, Tensor]
 """Of an example's pictures by name, (N, 3, S, S) each."""
@@ -68,6 +67,7 @@ class InternvlJudge:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
         self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
+        self._turns = Turns(tokenizer, rubric, version)
         self._readers = [
             reader_of(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
             for question in rubric.questions
@@ -112,21 +112,12 @@ class InternvlJudge:
         return self._batches.map(self._marked, examples)
 
     def prompt(self, question: Question, example: Example, tiles: Tiles) -> Prompt:
-        """The question's fixed text, each picture after its name, the words, as a turn of the model's chat.
+        """The turn of the model's chat, in which as many tokens stand for each picture as its tiles have.
 
         Raises:
             UserError: the chat template is another model's.
         """
-        parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
-        for name in question.pictures:
-            parts += [{"type": "text", "text": f"{name}: "}, {"type": "image"}]
-        parts += [{"type": "text", "text": f"{name}: {self._plain(example.words[name])}\n"} for name in question.words]
-        text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
-        )
-        before, *after = text.split(self.tokenizer.context_image_token)
-        if len(after) != len(question.pictures):
-            raise UserError("its chat template does not place pictures as that of transformers' InternVL does")
+        before, *after = self._turns.asked(question, example).split(self.tokenizer.context_image_token)
         shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
         text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -153,7 +144,7 @@ class InternvlJudge:
             self._answers(question, reader, examples, tiles)
             for question, reader in zip(self.rubric.questions, self._readers, strict=True)
         ]
-        return [self._marks(of_example) for of_example in zip(*answers, strict=True)]
+        return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
 
     def _answers(
         self, question: Question, reader: Reader, examples: Sequence[Example], tiles: Sequence[Tiles]
@@ -162,25 +153,8 @@ class InternvlJudge:
         pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
         return reader(prompts, pixels.to(self.model.device, self.model.dtype))
 
-    def _marks(self, readings: Sequence[Reading | Unscorable]) -> Marks | Unscorable:
-        """Of the readings of all questions about one example."""
-        scores: list[float] = []
-        for reading in readings:
-            if isinstance(reading, Unscorable):
-                return reading
-            scores += reading.scores
-        reasoning = " ".join(filter(None, (reading.reasoning for reading in readings if isinstance(reading, Reading))))
-        return marks_of(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
-
     def _placeholder(self, tiles: int) -> str:
         """What stands in a prompt for a picture of so many tiles (transformers' InternVLProcessor)."""
         told = self.tokenizer
         tokens = told.context_image_token * (self.model.config.image_seq_length * tiles)
         return f"{told.start_image_token}{tokens}{told.end_image_token}"
-
-    def _plain(self, words: str) -> str:
-        """Words in which nothing is a picture, a turn or an end."""
-        for token in self.tokenizer.added_tokens_decoder.values():
-            if token.special:
-                words = words.replace(token.content, " ")
-        return words

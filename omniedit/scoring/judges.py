@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniedit.config import ApiConfig, ScoringConfig
+from omniedit.config import ApiConfig, InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.manifest import MANIFEST
 from omniedit.scoring.rubric import Rubric, edit_rubric, rubric_of
@@ -17,6 +17,7 @@ from omniedit.weights import folder_of, model_of
 if TYPE_CHECKING:
     from omniedit.scoring.api import ApiJudge
     from omniedit.scoring.internvl import InternvlJudge
+    from omniedit.scoring.vllm_judge import VllmJudge
 
 JUDGES = ("reference", "student", "internvl", "api")
 PREPARATION = "preprocessor_config.json"
@@ -53,17 +54,25 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
         from omniedit.scoring.student import StudentJudge
 
         return StudentJudge.from_pretrained(folder, scoring.readout)
-    from omniedit.scoring.internvl import InternvlJudge
-
     tiles = json.loads((folder / PREPARATION).read_text())["max_patches"]
     options = scoring.internvl.model_copy(update={"max_tiles": tiles})
     files = json.loads((folder / MANIFEST).read_text())["files"]
     weights = "".join(file["sha256"] for name, file in sorted(files.items()) if name.endswith(".safetensors"))
     version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
-    return InternvlJudge.load(folder, edit_rubric(), options, scoring.readout, version, "student")
+    return _engine(options).load(folder, edit_rubric(), options, scoring.readout, version, "student")
 
 
-def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge":
+def _engine(options: InternvlConfig) -> "type[InternvlJudge | VllmJudge]":
+    if options.engine == "vllm":
+        from omniedit.scoring.vllm_judge import VllmJudge
+
+        return VllmJudge
+    from omniedit.scoring.internvl import InternvlJudge
+
+    return InternvlJudge
+
+
+def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge | VllmJudge":
     """The judge `internvl` under a rubric.
 
     Args:
@@ -72,16 +81,14 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
     Raises:
         UserError: there is none, or it cannot be loaded.
     """
-    from omniedit.scoring.internvl import InternvlJudge
-
     if scorer is None:
         raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
-    given = Path(scorer)
+    given, engine = Path(scorer), _engine(scoring.internvl)
     if given.suffix != ".json":
-        return InternvlJudge.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
+        return engine.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
     folder, model = folder_of(given.stem), model_of(given.stem)
     version = f"{model.repository}@{model.revision}"
-    return InternvlJudge.load(folder, rubric, scoring.internvl, scoring.readout, version)
+    return engine.load(folder, rubric, scoring.internvl, scoring.readout, version)
 
 
 @contextmanager

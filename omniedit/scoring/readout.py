@@ -24,6 +24,8 @@ from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
 from omniedit.scoring.rubric import format_reply
 
 SCORES = tuple(str(score) for score in range(11))
+MAX_REPLY_TOKENS = 256
+"""Of a large model's reply."""
 LEAST_MASS = 0.5
 """Where the scores 0 to 10 have less probability together, the model would write something else: unscorable."""
 
@@ -93,9 +95,11 @@ class Spelling:
             )
         return spelling
 
+    def written(self, score: int) -> tuple[int, ...]:
+        return self.ten if score == 10 else (self.ones[score],)
+
     def _reply(self, score: int, end: Sequence[int]) -> list[int]:
-        written = self.ten if score == 10 else (self.ones[score],)
-        return [*chain.from_iterable((*before, *written) for before in self.frame), *end]
+        return [*chain.from_iterable((*before, *self.written(score)) for before in self.frame), *end]
 
 
 class TokenReader:
@@ -114,7 +118,7 @@ class TokenReader:
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
     def __call__(self, prompts: Sequence[Prompt], pixels: Tensor) -> list[Reading | Unscorable]:
-        return [_expected(told_KS) for told_KS in self.probabilities(prompts, pixels)]
+        return [expected(told_KS) for told_KS in self.probabilities(prompts, pixels)]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[Prompt], pixels: Tensor) -> Tensor:
@@ -158,8 +162,7 @@ class TokenReader:
 
     def _written(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """What is read next: each prompt's likeliest score, and the frame up to the next."""
-        spelled = [self.spelling.ten if score == 10 else (self.spelling.ones[score],) for score in scores]
-        return _left_padded([[*score, *frame] for score in spelled], self.model.device)
+        return _left_padded([[*self.spelling.written(score), *frame] for score in scores], self.model.device)
 
 
 class Passes:
@@ -222,14 +225,17 @@ class ReplyReader:
             pad_token_id=self.tokenizer.pad_token_id,
         )
         texts = self.tokenizer.batch_decode(written[:, ids_BT.shape[1] :], skip_special_tokens=True)
-        return [self._reading(text) for text in texts]
-
-    def _reading(self, text: str) -> Reading | Unscorable:
-        scores = parse_reply(text, self.num_scores)
-        return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(text))
+        return [reading_of(text, self.num_scores) for text in texts]
 
 
-def _expected(told_KS: Tensor) -> Reading | Unscorable:
+def reading_of(reply: str, num_scores: int) -> Reading | Unscorable:
+    """Of a reply that was written out."""
+    scores = parse_reply(reply, num_scores)
+    return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
+
+
+def expected(told_KS: Tensor) -> Reading | Unscorable:
+    """The means of 0 to 10 under their probabilities (K, S)."""
     mass_K = told_KS.sum(-1)
     if mass_K.min() < LEAST_MASS:
         place = int(mass_K.argmin())

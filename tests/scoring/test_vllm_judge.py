@@ -1,0 +1,168 @@
+"""The judge `internvl` by vLLM's engine, which cannot be installed here: in its place stands one that takes what
+`vllm.LLM` takes (v0.11 and later), does with it what vLLM's InternVL does, and answers in its form by transformers."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scoring.test_internvl import OPTIONS, QUESTION, SHORT, example
+from scoring.tiny_internvl import make_internvl, teach
+from torch import Tensor
+
+from omniedit.config import InternvlConfig, ScoringConfig
+from omniedit.errors import UserError
+from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.examples import Marks
+from omniedit.scoring.internvl import InternvlJudge
+from omniedit.scoring.rubric import edit_rubric, format_reply
+from omniedit.scoring.vllm_judge import LOGPROBS, VllmJudge
+
+
+@dataclass
+class SamplingParams:
+    temperature: float
+    max_tokens: int
+    logprobs: int | None = None
+
+
+@dataclass
+class Logprob:
+    logprob: float
+
+
+@dataclass
+class Completion:
+    text: str
+    logprobs: list[dict[int, Logprob]] | None
+
+
+@dataclass
+class Request:
+    outputs: list[Completion]
+
+
+class LLM:
+    """`asked` counts prompts; one whose pictures are not as many as their tokens is refused, as vLLM does."""
+
+    def __init__(
+        self,
+        model: str,
+        load_format: str,
+        seed: int,
+        enable_prefix_caching: bool,
+        limit_mm_per_prompt: dict[str, int],
+        mm_processor_kwargs: dict[str, Any],
+    ) -> None:
+        assert load_format == "safetensors" and enable_prefix_caching
+        tiles = mm_processor_kwargs["max_patches"]
+        assert mm_processor_kwargs["crop_to_patches"] == (tiles > 1)
+        self.judge = InternvlJudge.load(Path(model), SHORT, InternvlConfig(max_tiles=tiles))
+        self.limit, self.asked = limit_mm_per_prompt["image"], 0
+
+    def generate(self, prompts: list[dict[str, Any]], sampling_params: SamplingParams, use_tqdm: bool) -> list[Request]:
+        assert sampling_params.temperature == 0 and not use_tqdm
+        self.asked += len(prompts)
+        return [Request([self._completion(prompt, sampling_params)]) for prompt in prompts]
+
+    @torch.inference_mode()
+    def _completion(self, prompt: dict[str, Any], sampling: SamplingParams) -> Completion:
+        tokenizer, pictures = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
+        tiles = [self.judge.tiles(np.asarray(picture)) for picture in pictures]
+        ids_1T, shown = self._expanded(prompt["prompt_token_ids"], tiles)
+        assert shown == len(pictures) <= self.limit
+        written: Any = self.judge.model.generate(
+            input_ids=ids_1T,
+            attention_mask=torch.ones_like(ids_1T),
+            pixel_values=torch.cat(tiles),
+            do_sample=False,
+            max_new_tokens=sampling.max_tokens,
+            pad_token_id=tokenizer.pad_token_id,
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+        text = tokenizer.decode(written.sequences[0, ids_1T.shape[1] :], skip_special_tokens=True)
+        return Completion(
+            text, sampling.logprobs and [likeliest(step[0], sampling.logprobs) for step in written.logits]
+        )
+
+    def _expanded(self, tokens: list[int], tiles: list[Tensor]) -> tuple[Tensor, int]:
+        """(1, T), a picture's tokens in the place of each one that stands for one, and how many did."""
+        tokenizer, left = self.judge.tokenizer, iter(tiles)
+        ids: list[int] = []
+        for token in tokens:
+            if token == tokenizer.context_image_token_id:
+                ids += tokenizer(self.judge._placeholder(len(next(left))), add_special_tokens=False)["input_ids"]
+            else:
+                ids.append(token)
+        return torch.tensor([ids]), tokens.count(tokenizer.context_image_token_id)
+
+
+def likeliest(logits_V: Tensor, count: int) -> dict[int, Logprob]:
+    values, tokens = logits_V.float().log_softmax(-1).topk(count)
+    return {token: Logprob(value) for token, value in zip(tokens.tolist(), values.tolist(), strict=True)}
+
+
+@pytest.fixture
+def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("vllm")
+    module.__dict__.update(LLM=LLM, SamplingParams=SamplingParams)
+    monkeypatch.setitem(sys.modules, "vllm", module)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a model that tells white from dark."""
+    torch.set_num_threads(1)
+    judge = InternvlJudge.load(make_internvl(tmp_path_factory.mktemp("random")), SHORT, OPTIONS)
+    replies = {True: format_reply((10, 9, 8), "White."), False: format_reply((1, 10, 7), "Dark.")}
+    lessons = [(example(good, width), replies[good]) for good in (True, False) for width in (32, 64)]
+    teach(judge, lessons, steps=100)
+    taught = tmp_path_factory.mktemp("taught")
+    for part in (judge.model, judge.tokenizer, judge.image_processor):
+        part.save_pretrained(taught)
+    return taught
+
+
+@pytest.mark.parametrize("readout", ["tokens", "reply"])
+def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str) -> None:
+    asked = [example(True), example(False, 64), example(True, 33), example(False)]
+    marks = [kind.load(folder, SHORT, OPTIONS, readout, "v1").mark(asked) for kind in (VllmJudge, InternvlJudge)]
+    for by_vllm, by_transformers in zip(*marks, strict=True):
+        assert isinstance(by_vllm, Marks) and isinstance(by_transformers, Marks)
+        assert by_vllm.scores == pytest.approx(dict(by_transformers.scores), abs=0.01)
+        assert by_vllm.reasoning == by_transformers.reasoning
+        assert by_vllm.judge_version == "v1" and by_vllm.o_score == pytest.approx(by_transformers.o_score, abs=0.01)
+
+
+def test_a_score_costs_a_prompt_and_another_where_ten_is_two_tokens(folder: Path, vllm: None) -> None:
+    judge = VllmJudge.load(folder, SHORT, OPTIONS)
+    judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
+    assert judge.engine.asked == 2 * 2 * len(QUESTION.scores)
+    assert LOGPROBS <= 20  # vLLM refuses more where nobody raised its limit
+
+
+def test_a_model_that_would_write_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
+    judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS)
+    assert isinstance(judge.mark([example(True)])[0], Unscorable)
+
+
+def test_the_config_chooses_the_engine(folder: Path, vllm: None) -> None:
+    scoring = ScoringConfig(internvl=InternvlConfig(engine="vllm", max_tiles=2))
+    judge = load_judge("internvl", folder, scoring)
+    assert isinstance(judge, VllmJudge) and judge.prompt_hash == edit_rubric().digest
+    assert isinstance(load_judge("internvl", folder), InternvlJudge)
+
+
+def test_where_it_is_not_installed_the_error_says_what_to_do(
+    folder: Path, tmp_path: Path, vllm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="no tokenizer"):
+        VllmJudge.load(tmp_path, SHORT, OPTIONS)
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(UserError, match=r"scoring\.internvl\.engine: vllm cannot be imported .* engine: transformers"):
+        VllmJudge.load(folder, SHORT, OPTIONS)
