@@ -32,6 +32,8 @@ from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks, recomputed, recomputes
 from omniedit.training.speed import memory_gb, peak_flops
 
+COMPARED = ("editnet", "controlnet", "controlnet_text", "channel_concat")
+"""The paper's four."""
 SMALL: dict[str, Any] = {
     **SD3_MEDIUM,
     "num_layers": 4,
@@ -88,7 +90,7 @@ def architectures(config: Mapping[str, Any]) -> dict[str, Callable[[], nn.Module
     def base() -> SD3Transformer2DModel:
         return SD3Transformer2DModel.from_config(dict(config))
 
-    editors = {name: lambda name=name: models.ARCHITECTURES[name](dict(config)) for name in models.ARCHITECTURES}
+    editors = {name: lambda name=name: models.ARCHITECTURES[name](dict(config)) for name in COMPARED}
     return {
         "diffusers SD3": lambda: Plain(base()),
         "diffusers SD3ControlNet": lambda: DiffusersControlNet(base()),

@@ -477,12 +477,21 @@ class BaseConfig(Section):
     """Peak learning rate of pre-training."""
 
 
-Architecture = Literal["editnet", "controlnet", "controlnet_text", "channel_concat"]
+Architecture = Literal[
+    "editnet",
+    "controlnet",
+    "controlnet_text",
+    "channel_concat",
+    "editnet_from_image",
+    "editnet_behind",
+    "editnet_blind",
+    "editnet_clean_time",
+]
 
 
 class TrainConfig(Section):
     model: Architecture = "editnet"
-    """Architecture of the editor."""
+    """Architecture of the editor; `editnet_*` are EditNet with one open choice made otherwise (docs/editing.md)."""
     ablations: list[Architecture] = []
     """Architectures to train and benchmark beside it, on the same base, pairs and steps (the paper's Table 7)."""
     resolution: int = Field(128, ge=32, multiple_of=16)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
 """In the order of tables: the paper's own first, then by how much the control branch may do."""
+CHOICES = ("editnet", "editnet_from_image", "editnet_behind", "editnet_blind", "editnet_clean_time")
+"""EditNet, and with each choice that the paper leaves open made otherwise."""
 DATA = {"filtered": 0.0, "unfiltered": 0.4}
 """Share of pairs whose edit is not what was asked."""
 
@@ -105,6 +107,7 @@ REFINED_TURNS = (
 """More of what scenes in a row do not teach for photos."""
 SETTINGS = {
     "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
+    "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, measured=4),
     "shipped": Setting(
         base=Fit(4000, 16, 2e-3, 8192),
         editor=Fit(7000, 16, 2e-3, 32_768),
@@ -166,7 +169,10 @@ def stands_on(setting: str) -> str:
 
 
 def units(setting: str) -> list[tuple[str, str]]:
-    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it; one ships."""
+    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it; EditNet's
+    choices; the one that ships."""
+    if setting == "choices":
+        return [(architecture, "filtered") for architecture in CHOICES]
     if setting in ("shipped", "refined"):
         return [("editnet", "filtered")]
     return [(architecture, "filtered") for architecture in ARCHITECTURES] + [("editnet", "unfiltered")]

@@ -27,7 +27,7 @@ from benchmarks.ablation.learning import (
     Training,
     train_config,
 )
-from benchmarks.ablation.settings import ARCHITECTURES, DATA, SETTINGS, Setting
+from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
 from benchmarks.ablation.world import TASKS, WorldPair, world_of
 from omniedit.errors import run_program
@@ -45,7 +45,7 @@ SHOWN = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)
+    parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--seed", type=int, required=True)
     for path in ("--assets", "--base", "--out"):

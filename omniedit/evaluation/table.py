@@ -25,6 +25,10 @@ LABELS = {
     "controlnet": "ControlNet",
     "controlnet_text": "ControlNet-TextControl",
     "channel_concat": "Channel-wise concatenation",
+    "editnet_from_image": "EditNet, added from the image's tokens",
+    "editnet_behind": "EditNet, added behind the block",
+    "editnet_blind": "EditNet, blind to the noisy image",
+    "editnet_clean_time": "EditNet, control at noise level 0",
     "no_edit": "No edit",
     "specialist": "Specialist",
 }

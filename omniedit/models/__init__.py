@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
 from omniedit.models.channel_concat import ChannelConcat
 from omniedit.models.controlnet import ControlNet, ControlNetText
-from omniedit.models.editnet import EditNet
+from omniedit.models.editnet import EditNet, EditNetBehind, EditNetBlind, EditNetCleanTime, EditNetFromImage
 from omniedit.models.editor import Editor
 
 ARCHITECTURES: dict[str, type[Editor]] = {
@@ -20,7 +20,12 @@ ARCHITECTURES: dict[str, type[Editor]] = {
     "controlnet": ControlNet,
     "controlnet_text": ControlNetText,
     "channel_concat": ChannelConcat,
+    "editnet_from_image": EditNetFromImage,
+    "editnet_behind": EditNetBehind,
+    "editnet_blind": EditNetBlind,
+    "editnet_clean_time": EditNetCleanTime,
 }
+"""The paper's four, then EditNet with one of its open choices made otherwise."""
 
 
 def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Editor:

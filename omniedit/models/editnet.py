@@ -20,36 +20,51 @@ from omniedit.models.editor import Editor, frozen_base, zero_linear
 class ControlBlock(nn.Module):
     """A copy of one block of the base, which attends over base image, condition and text tokens together.
 
-    What it found at the condition tokens goes to the base's image tokens at the same positions, what it found at the
-    text tokens to the base's text tokens, both through projections that start at zero. A block without a text output
+    What it found at the condition tokens is for the base's image tokens at the same positions, what it found at the
+    text tokens for the base's text tokens, both through projections that start at zero. A block without a text output
     (`context_pre_only`: the last) adds nothing to the text.
+
+    Args:
+        sees_image: whether it attends over the base's image tokens.
+        from_image: whether what it found at these, not at the condition tokens, is added to them.
     """
 
-    def __init__(self, block: JointTransformerBlock, width: int) -> None:
+    def __init__(
+        self, block: JointTransformerBlock, width: int, sees_image: bool = True, from_image: bool = False
+    ) -> None:
         super().__init__()
         self.block = copy.deepcopy(block)
         self.to_image = zero_linear(width)
         self.to_text = None if block.context_pre_only else zero_linear(width)
+        self.sees_image, self.from_image = sees_image, from_image
 
     def forward(
         self, image_BND: Tensor, condition_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Image and text tokens for the base's block, condition tokens for the next control block."""
-        joined = torch.cat([image_BND, condition_BND], dim=1)
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What is added to the base's image tokens, condition tokens for the next control block, what is added to the
+        base's text tokens."""
+        joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
         text_out, joined = self.block(hidden_states=joined, encoder_hidden_states=text_BMD, temb=temb_BD)
-        condition_BND = joined[:, image_BND.shape[1] :]
-        image_BND = image_BND + self.to_image(condition_BND)
-        if self.to_text is not None:
-            text_BMD = text_BMD + self.to_text(text_out)
-        return image_BND, condition_BND, text_BMD
+        condition_out = joined[:, -condition_BND.shape[1] :]
+        found = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
+        return self.to_image(found), condition_out, None if self.to_text is None else self.to_text(text_out)
 
 
 class EditNet(Editor):
     """The base, frozen, and a control block before each of its blocks.
 
-    Figure 4 of the paper leaves open which output is added and where: that at the condition tokens learns, before the
-    base's block. Time and instruction modulate the control blocks as they do the base's.
+    Figure 4 of the paper leaves open which output is added, where, what the control blocks see and how they are
+    modulated; subclasses choose otherwise, each in one of these. docs/editing.md has what was measured.
     """
+
+    sees_image = True
+    """Whether control blocks attend over the base's image tokens."""
+    from_image = False
+    """Whether their output at the base's image tokens is added, not that at the condition tokens."""
+    behind = False
+    """Whether it is added behind the base's block, not before it."""
+    clean_time = False
+    """Whether they are modulated as at noise level 0, that of the condition, not as the base's blocks."""
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
@@ -57,7 +72,8 @@ class EditNet(Editor):
         self.base = frozen_base(base_config)
         self.condition_embed = copy.deepcopy(self.base.pos_embed).requires_grad_(True)
         self.control_blocks = nn.ModuleList(
-            ControlBlock(block, self.base.inner_dim).requires_grad_(True) for block in self.base_blocks
+            ControlBlock(block, self.base.inner_dim, self.sees_image, self.from_image).requires_grad_(True)
+            for block in self.base_blocks
         )
 
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
@@ -70,8 +86,57 @@ class EditNet(Editor):
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
         image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
+        control_BD = self.base.time_text_embed(torch.zeros_like(timestep), pooled) if self.clean_time else temb_BD
         condition_BND = self.condition_embed(condition).contiguous()
         for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
-            image_BND, condition_BND, text_BMD = control(image_BND, condition_BND, text_BMD, temb_BD)
+            image_added, condition_BND, text_added = control(image_BND, condition_BND, text_BMD, control_BD)
+            if not self.behind:
+                image_BND, text_BMD = added(image_BND, image_added, text_BMD, text_added)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+            if self.behind:
+                image_BND, text_BMD = added(image_BND, image_added, text_BMD, text_added)
         return self.velocity(image_BND, temb_BD, noisy, timestep)
+
+
+def added(image_BND: Tensor, image_added: Tensor, text_BMD: Tensor, text_added: Tensor | None) -> tuple[Tensor, Tensor]:
+    return image_BND + image_added, text_BMD if text_added is None else text_BMD + text_added
+
+
+class EditNetFromImage(EditNet):
+    """EditNet whose control blocks add what they found at the base's image tokens."""
+
+    from_image = True
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config=base_config, prediction_type=prediction_type)
+
+
+class EditNetBehind(EditNet):
+    """EditNet that adds behind the base's blocks."""
+
+    behind = True
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config=base_config, prediction_type=prediction_type)
+
+
+class EditNetBlind(EditNet):
+    """EditNet whose control blocks see condition and text tokens alone."""
+
+    sees_image = False
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config=base_config, prediction_type=prediction_type)
+
+
+class EditNetCleanTime(EditNet):
+    """EditNet whose control blocks are modulated as at noise level 0."""
+
+    clean_time = True
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config=base_config, prediction_type=prediction_type)

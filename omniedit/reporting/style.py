@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f7f8"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
+YELLOW = "#f0e442"
 """Of the palette of Okabe and Ito (2008)."""
 KEPT, REJECTED = BLUE, PALE
 MODEL_COLOURS = {
@@ -19,10 +20,14 @@ MODEL_COLOURS = {
     "controlnet": GREEN,
     "controlnet_text": VERMILION,
     "channel_concat": PURPLE,
+    "editnet_from_image": SKY,
+    "editnet_behind": YELLOW,
+    "editnet_blind": MUTED,
+    "editnet_clean_time": INK,
     "no_edit": PALE,
     "specialist": ORANGE,
 }
-SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#f0e442")
+SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW)
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

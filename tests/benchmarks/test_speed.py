@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from omniedit import models
-
 TINY = {
     "sample_size": 16,
     "patch_size": 2,
@@ -48,7 +46,7 @@ def test_each_model_has_its_line_and_its_row(
 ) -> None:
     run(speed, monkeypatch, *FULL, "--checkpointing", "selective")
     told = capsys.readouterr().out.splitlines()
-    names = ["diffusers SD3", "diffusers SD3ControlNet", *models.ARCHITECTURES]
+    names = ["diffusers SD3", "diffusers SD3ControlNet", *speed.COMPARED]
     assert [line.partition(": batch 1, ")[0] for line in told[: len(names)]] == names
     assert all(" images/s, " in line and line.endswith(" GB at most") for line in told[: len(names)])
     assert [line[:24].strip() for line in told[len(names) + 1 :]] == names

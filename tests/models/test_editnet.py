@@ -37,3 +37,40 @@ def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
     moved_at = (net(**x) != before).any(dim=1).any(dim=0).nonzero()
     assert moved_at.amin(0).tolist() == [4, 6]
     assert moved_at.amax(0).tolist() == [5, 7]
+
+
+def control_output(net: models.Editor, **changes: torch.Tensor) -> torch.Tensor:
+    """What the first control block adds to the base's image tokens."""
+    seen = []
+    hook = net.control_blocks[0].register_forward_hook(lambda block, given, output: seen.append(output[0]))
+    net(**inputs() | changes)
+    hook.remove()
+    return seen[0]
+
+
+def first_input(net: models.Editor) -> torch.Tensor:
+    """The image tokens that the base's first block gets."""
+    seen = []
+    block = net.base.transformer_blocks[0]
+    hook = block.register_forward_pre_hook(
+        lambda block, _, given: seen.append(given["hidden_states"]), with_kwargs=True
+    )
+    net(**inputs())
+    hook.remove()
+    return seen[0]
+
+
+@torch.no_grad()
+def test_each_choice_is_made_otherwise_by_one_of_the_others():
+    nets = {name: moved(models.build(name, base(SD3))).eval() for name in models.ARCHITECTURES if "editnet" in name}
+    later, other = {"timestep": inputs()["timestep"] / 2}, {"noisy": inputs()["noisy"] + 1}
+    for name, net in nets.items():
+        untouched = net.base.pos_embed(inputs()["noisy"])
+        assert torch.equal(first_input(net), untouched) == (name == "editnet_behind")
+        assert torch.equal(control_output(net), control_output(net, **other)) == (name == "editnet_blind")
+        assert torch.equal(control_output(net), control_output(net, **later)) == (name == "editnet_clean_time")
+        for block in net.control_blocks:
+            torch.nn.init.zeros_(block.block.attn.to_out[0].weight)
+        nothing = torch.zeros_like(inputs()["condition"])
+        unmoved = torch.equal(control_output(net), control_output(net, condition=nothing))
+        assert unmoved == (name == "editnet_from_image")
