@@ -144,8 +144,8 @@ class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
     start: str | None = None
-    """What training starts from: the folder of a student that has judged before, or `shipped`, the one in the package
-    (none is there yet: benchmarks/student makes it); null: random weights."""
+    """What training starts from: `shipped`, the student in the package, which has judged before, or the folder of
+    another; null: random weights. One that is given wants a smaller learning rate, 0.001 the one that ships."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)

@@ -104,8 +104,8 @@ def _check_start(student: StudentConfig) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (student.start_folder / name).is_file():
             raise UserError(
-                f"'{student.start}' holds no student: {student.start_folder / name} is missing; give a folder that "
-                "scripts/train_student.py wrote"
+                f"'{student.start}' holds no student: {student.start_folder / name} is missing; give shipped or a "
+                "folder that scripts/train_student.py wrote"
             )
 
 

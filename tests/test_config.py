@@ -48,7 +48,7 @@ WRONG = [
     ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
     (
         "scoring: {student: {start: /no/where}}",
-        "scoring.student.start: '/no/where' holds no student: /no/where/config.json is missing; give a",
+        "scoring.student.start: '/no/where' holds no student: /no/where/config.json is missing; give shipped or",
     ),
 ]
 

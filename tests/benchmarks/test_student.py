@@ -10,15 +10,21 @@ import pytest
 import torch
 
 from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.looks import LIGHTS
 from benchmarks.ablation.world import World
 from benchmarks.student import pretrain, ship
 from benchmarks.student.candidates import SIZE, pairs_of
+from omniedit.config import SHIPPED_STUDENT
 from omniedit.errors import UserError
-from omniedit.pairs import Shard, write_shard
+from omniedit.images import decode_image, resize_cover
+from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import load_judge
+from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score, write_rows
-from omniedit.scoring.student import load_student
+from omniedit.scoring.student import StudentJudge, load_student
 from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, taught
+from omniedit.sources.index import SAMPLE
+from omniedit.specialists.tone import to_bytes, to_float
 from omniedit.tasks import Task
 
 KINDS = {"training": (False, 4), "held_out": (True, 2)}
@@ -86,6 +92,30 @@ def test_what_ships_is_the_student_in_half_precision_with_its_card(made: Path) -
     card, about = (made / "package/README.md").read_text(), json.loads((made / "student/about.json").read_text())
     assert f"On {about['unseen']:,} pairs" in card and f"squares of {SIZE} pixels" in card and "{" not in card
     assert (made / "curve.svg").stat().st_size > 0
+
+
+def test_the_one_in_the_package_judges_and_reads_the_rubric_in_a_handful_of_tokens() -> None:
+    judge = load_judge("student", "shipped")
+    assert isinstance(judge, StudentJudge) and judge.version.startswith("student ")
+    lines = edit_rubric().text.splitlines()
+    assert len(judge.tokenizer(edit_rubric().text)["input_ids"]) < 2 * len(lines) + 1
+    assert sum(path.stat().st_size for path in SHIPPED_STUDENT.iterdir()) < 10e6
+    assert "How far it agrees with its teacher" in (SHIPPED_STUDENT / "README.md").read_text()
+
+
+def test_the_one_in_the_package_tells_right_edits_from_wrong_ones(assets: Assets) -> None:
+    """Of the shipped sample's photos, which none of its sources showed: an edit of all of the picture, as asked, beside
+    nothing, and beside noise."""
+    judge = load_judge("student", "shipped")
+    photo = resize_cover(decode_image((SAMPLE / "mountain_meadow.jpg").read_bytes(), "photo"), 192, 192)
+    night = to_bytes(LIGHTS["night"][0](to_float(photo)))
+    noisy = np.clip(night + np.random.default_rng(0).normal(0, 40, night.shape), 0, 255).astype(np.uint8)
+    pairs = [
+        EditPair("p", Task.ENVIRONMENT_CHANGE, ("Make it night.",), photo, e, None, {}) for e in (night, photo, noisy)
+    ]
+    right, nothing, spoilt = judge.judge(pairs)
+    assert isinstance(right, Score) and isinstance(nothing, Score) and isinstance(spoilt, Score)
+    assert right.o_score > nothing.o_score + 3 and right.pq_score > spoilt.pq_score + 2
 
 
 def test_a_missing_lesson_is_named(made: Path) -> None:
