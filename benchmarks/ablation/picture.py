@@ -18,7 +18,12 @@ from omniedit.sources.index import SAMPLE
 CELL = (2.4, 1.75)
 SHOWN = {
     "mountain_meadow.jpg": ("Make it night.", "Add thick fog.", "Turn it into a pencil drawing.", "Make it sunset."),
-    "dandelion.jpg": ("Make it autumn.", "Make it snow.", "Make it an old sepia photo.", "Make it night."),
+    "dandelion.jpg": (
+        "Make the dandelion red.",
+        "Change the background to a hill at sunrise.",
+        "Make it autumn.",
+        "Make it an old sepia photo.",
+    ),
 }
 
 

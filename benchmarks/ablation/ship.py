@@ -81,6 +81,7 @@ def card(
     return CARD.read_text().format(
         parameters=parameters / 1e6,
         size=setting.size,
+        places=", ".join(filter(None, training.places)),
         table=markdown(["Task", "Share of training", "Success", "PSNR outside the mask (dB)"], rows),
         pairs=setting.pairs_per_task,
         steps=steps,

@@ -1,5 +1,6 @@
 """The editor that ships: small, whole, and right about the easy kinds of edits on photos that it never saw."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,8 @@ import PIL.Image
 import pytest
 import torch
 
-from omniedit.images import Image, decode_image
+from omniedit.grounding.masks import box_mask
+from omniedit.images import Image, Mask, decode_image, resize_cover
 from omniedit.models import build
 from omniedit.models.editor import to_velocity
 from omniedit.models.loading import load_base, load_editor
@@ -29,9 +31,18 @@ def editor() -> EditPipeline:
 
 @pytest.fixture(scope="module")
 def photo() -> Image:
-    path = SAMPLE / "mountain_meadow.jpg"
-    whole = decode_image(path.read_bytes(), path.name)
-    return cv2.resize(whole, (360, 270), interpolation=cv2.INTER_AREA)
+    return cv2.resize(sample("mountain_meadow"), (360, 270), interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module")
+def dandelion() -> Image:
+    """A photograph that training never showed, like the other."""
+    return cv2.resize(sample("dandelion"), (180, 320), interpolation=cv2.INTER_AREA)
+
+
+def sample(name: str) -> Image:
+    path = SAMPLE / f"{name}.jpg"
+    return decode_image(path.read_bytes(), path.name)
 
 
 def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
@@ -53,6 +64,38 @@ def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
 def test_easy_edits_are_right(editor, photo, instruction, is_right):
     before, after = (light_of(picture) for picture in (photo, edited(editor, photo, instruction)))
     assert is_right(before, after), (before, after)
+
+
+@pytest.mark.parametrize(
+    "instruction, channel, sign", [("Make the dandelion blue.", 2, -1), ("Paint the dandelion green.", 1, -1)]
+)
+def test_a_thing_that_stands_out_takes_the_colour_asked_for_and_the_rest_little_of_it(
+    editor, dandelion, instruction, channel, sign
+):
+    moved = sign * (to_lab(edited(editor, dandelion, instruction)) - to_lab(dandelion))[..., channel]
+    inside = dandelion_in(dandelion)
+    assert moved[inside].mean() > 20 and moved[~inside].mean() < moved[inside].mean() / 2
+
+
+@pytest.mark.parametrize("place, name", [("a rocky path", "rocky_path"), ("a hill at sunrise", "sunrise_hill")])
+def test_behind_a_thing_that_stands_out_comes_the_photograph_asked_for(editor, dandelion, place, name):
+    """As far as it can be drawn: without its detail."""
+    answer = edited(editor, dandelion, f"Change the background to {place}.")
+    asked = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
+    inside = dandelion_in(dandelion)
+    assert apart(answer, asked, ~inside) < 0.3 * apart(dandelion, asked, ~inside)
+    assert apart(answer, dandelion, inside) < 0.6 * apart(asked, dandelion, inside)
+
+
+def apart(one: Image, other: Image, where: Mask) -> float:
+    soft = [cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 10) for picture in (one, other)]
+    return float(np.square(soft[0] - soft[1]).mean(axis=-1)[where].mean())
+
+
+def dandelion_in(photo: Image) -> Mask:
+    """Its box, by the sample's index."""
+    (row,) = (row for line in (SAMPLE / "sample.jsonl").open() if (row := json.loads(line))["id"] == "dandelion")
+    return box_mask(row["objects"][0]["box"], photo.shape[:2])
 
 
 def light_of(picture: Image) -> Light:
