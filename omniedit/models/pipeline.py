@@ -345,7 +345,8 @@ def _pictures(given: Any) -> list:
 def _as_tensor(image: Picture) -> Tensor:
     """(3, H, W) in [0, 1], upright."""
     if isinstance(image, np.ndarray):
-        return _checked(torch.from_numpy(image).permute(2, 0, 1) if image.ndim == 3 else torch.from_numpy(image))
+        numbers = torch.from_numpy(image.copy())  # what is given may be read-only
+        return _checked(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
     if isinstance(image, Tensor):
         return _checked(image)
     if not isinstance(image, Image.Image):

@@ -54,7 +54,7 @@ def test_how_busy_devices_were_is_read_as_the_clock_tells_it(tmp_path):
             self._last.at = self._first.at + seconds
 
         def busy(self):
-            return self.shares
+            return sum(self.shares.values()), self.shares
 
     benchmark = "10.0\t0:00:10\t1\t-\t-\t-\t-\t-\t90\t9.0\n"
     for name, clock in (("0", Hours(3000, {"style": 0.9})), ("1", Hours(1000, {"style": 0.4, "detector": 0.1}))):

