@@ -3,7 +3,7 @@
 Imported by the Snakefile: the standard library alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
 """In the order of tables: the paper's own first, then by how much the control branch may do."""
@@ -105,36 +105,29 @@ REFINED_TURNS = (
     "object_removal",
 )
 """More of what scenes in a row do not teach for photos."""
+FOR_PHOTOS = Setting(
+    base=Fit(4000, 16, 2e-3, 8192),
+    editor=Fit(7000, 16, 2e-3, 32_768),
+    size=128,
+    heads=4,
+    text_tokens=32,
+    seeds=1,
+    measured=6,
+    sampling_steps=(1, 2, 4, 8),
+    sigma_mean=1.5,
+    workers=1,
+    turns=SHIPPED_TURNS,
+    framed=True,
+)
 SETTINGS = {
     "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
     "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, measured=4),
-    "shipped": Setting(
-        base=Fit(4000, 16, 2e-3, 8192),
-        editor=Fit(7000, 16, 2e-3, 32_768),
-        size=128,
-        heads=4,
-        text_tokens=32,
-        seeds=1,
-        measured=6,
-        sampling_steps=(1, 2, 4, 8),
-        sigma_mean=1.5,
-        workers=1,
-        turns=SHIPPED_TURNS,
-        framed=True,
-    ),
-    "refined": Setting(
-        base=Fit(4000, 16, 2e-3, 8192),
+    "shipped": FOR_PHOTOS,
+    "refined": replace(
+        FOR_PHOTOS,
         editor=Fit(8000, 16, 1e-3, 131_072),
-        size=128,
-        heads=4,
-        text_tokens=32,
-        seeds=1,
         measured=4,
-        sampling_steps=(1, 2, 4, 8),
-        sigma_mean=1.5,
-        workers=1,
         turns=REFINED_TURNS,
-        framed=True,
         like_photos=True,
         goes_on_from="shipped",
     ),

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import (
-    AutoTokenizer,
     GotOcr2ImageProcessorPil,
     InternVLForConditionalGeneration,
 )
@@ -34,7 +33,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import MAX_REPLY_TOKENS, Prompt, Reader, Reading, reader_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.turns import Turns
+from omniedit.scoring.turns import Turns, load_tokenizer
 
 Tiles = dict[str, Tensor]
 """Of an example's pictures by name, (N, 3, S, S) each."""
@@ -93,14 +92,12 @@ class InternvlJudge:
         device = default_device()
         dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
         model = load_part(folder, (InternVLForConditionalGeneration,), dtype).to(device)
+        tokenizer = load_tokenizer(folder)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             image_processor = GotOcr2ImageProcessorPil.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
             told = " ".join(str(error).split())[:200]
-            raise UserError(f"{folder}: no tokenizer or image processor ({told}); fetch it again") from None
-        if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
-            raise UserError(f"{folder}: no InternVL in transformers' form (the names of such end in -hf)")
+            raise UserError(f"{folder}: no image processor ({told}); fetch it again") from None
         return cls(model, tokenizer, image_processor, rubric, options, readout, version, name)
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:

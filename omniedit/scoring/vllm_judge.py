@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from PIL import Image as PillowImage
 from torch import Tensor
-from transformers import AutoTokenizer
 
 from omniedit.config import InternvlConfig
 from omniedit.errors import UserError
@@ -24,7 +23,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import MAX_REPLY_TOKENS, Reading, Spelling, expected, reading_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.turns import Turns
+from omniedit.scoring.turns import Turns, load_tokenizer
 
 LOGPROBS = 20
 """So many of the likeliest next tokens are told, vLLM's own limit; what is not among them has no probability."""
@@ -81,12 +80,7 @@ class VllmJudge:
                 f"scoring.internvl.engine: vllm cannot be imported here ({error}); install it in the environment of "
                 "the jobs that score, or set engine: transformers"
             ) from None
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); fetch it again") from None
-        if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
-            raise UserError(f"{folder}: no InternVL in transformers' form (the names of such end in -hf)")
+        tokenizer = load_tokenizer(folder)
         engine = vllm.LLM(
             model=str(folder),
             load_format="safetensors",

@@ -133,5 +133,5 @@ def test_a_folder_of_another_kind_is_named(folder: Path, tmp_path: Path) -> None
         load_judge("internvl", tmp_path)
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).symlink_to(folder / name)
-    with pytest.raises(UserError, match="no tokenizer or image processor"):
+    with pytest.raises(UserError, match="no tokenizer"):
         load_judge("internvl", tmp_path, ScoringConfig())
