@@ -25,6 +25,7 @@ from omniedit.pairs import EditPair, Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import spearman
 from omniedit.scoring.readout import SCORES, TokenReader
+from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.stream import read_ahead
@@ -58,6 +59,10 @@ def student(run: Path, rounds: int) -> None:
     judge = StudentJudge.from_pretrained(run / "scorer")
     pairs = [pair for path in sorted(run.glob("candidates/*/*.h5")) for pair in decoded(path)]
     teacher = {row["pair_id"]: row for path in run.glob("scores/*/*.parquet") for row in read_rows(path)}
+    if others := {row["judge"] for row in teacher.values()} - {ReferenceJudge.name}:
+        sys.exit(
+            f"error: {run}: scores of the judge {', '.join(sorted(others))}; name a run that the reference judge scored"
+        )
     known = [teacher[pair.pair_id]["o_score"] for pair in pairs]
     start = time.perf_counter()
     seen = np.stack([views(pair.source, pair.edited, judge.image_size) for pair in pairs])

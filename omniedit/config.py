@@ -27,6 +27,11 @@ SHIPPED_STUDENT = Path(__file__).parent / "scoring/shipped"
 """A student that has judged before: made by benchmarks/student, README.md is its card."""
 
 
+DEFECTS_VERSION = 2
+"""Counts the changes of `omniedit.scoring.defects` after which a pair's defect is another picture, or another request,
+than before: what the teacher said of the former ones is asked anew."""
+
+
 class SourcesConfig(Section):
     kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
     """Where photos come from: the nine photos shipped with the package, a folder of your own, tars in WebDataset's

@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -166,13 +167,16 @@ class Shard:
 
     The pair read last is kept decoded, for judges that look at one pair in several ways; do not write to its arrays.
 
+    Args:
+        keeps_last: no, where many shards stay open.
+
     Raises:
         Damaged: the file is not HDF5, is cut off, lacks a column, or (when read) a value is not as its checksum says.
         UserError: it is missing or cannot be read.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, keeps_last: bool = True) -> None:
+        self.path, self.keeps_last = Path(path), keeps_last
         try:
             self._file = h5py.File(self.path, "r")
         except FileNotFoundError:
@@ -223,6 +227,8 @@ class Shard:
     def __getitem__(self, row: int) -> EditPair:
         if not -len(self) <= row < len(self):
             raise IndexError(row)
+        if not self.keeps_last:
+            return self._decoded(row % len(self))
         last = self._last  # once: another thread may read another row
         if last is None or last[0] != row:
             self._last = last = (row, self._decoded(row))
@@ -231,16 +237,20 @@ class Shard:
     def _decoded(self, row: int) -> EditPair:
         pair_id = self.pair_ids[row]
         where = f"{self.path}: {pair_id}"
-        mask = self.encoded("mask", row)
         return EditPair(
             pair_id=pair_id,
             task=self.task,
             instructions=self.instructions(row),
             source=decode_image(self.encoded("source", row), f"{where}: source"),
             edited=decode_image(self.encoded("edited", row), f"{where}: edited"),
-            mask=decode_mask(mask, f"{where}: mask") if mask else None,
+            mask=self.mask(row),
             provenance=self.provenance(row),
         )
+
+    def mask(self, row: int) -> Mask | None:
+        """A row's mask, None for a global edit, without decoding its pictures."""
+        encoded = self.encoded("mask", row)
+        return decode_mask(encoded, f"{self.path}: {self.pair_ids[row]}: mask") if encoded else None
 
     def instructions(self, row: int) -> tuple[str, ...]:
         """All wordings of a row's instruction, without decoding its pictures."""
@@ -262,6 +272,11 @@ class Shard:
     def sha256(self, column: str, row: int) -> str:
         """What the file says of a value, which is not read."""
         return self._checksums[row].get(column, "")
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all its rows, by their checksums."""
+        return _sha256(json.dumps(self._checksums, sort_keys=True))
 
     def _value(self, column: str, row: int) -> bytes:
         """One value's bytes, as they were written."""

@@ -1,6 +1,7 @@
 """Judge a model's benchmark edits: bench/{model}/{task}.h5 -> bench/{model}/{task}.parquet, a file a task."""
 
 import argparse
+from itertools import chain
 from pathlib import Path
 
 from omniedit.config import Config
@@ -39,7 +40,10 @@ def _count(edits: Path) -> int:
 
 def _judged(edits: Path, judge: Judge) -> list[dict[str, object]]:
     with Shard(edits) as shard, Progress(f"edits of {shard.task}", total=len(shard)) as progress:
-        return [bench_row(shard.specialist, *each, judge) for batch in judged(shard, judge, progress) for each in batch]
+        rows = (
+            bench_row(shard.specialist, *each, judge) for each in chain.from_iterable(judged(shard, judge, progress))
+        )
+        return list(rows)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitSta
     taught = []
     with Progress("examples") as progress:
         for candidate_file, teacher_file, rows in chosen_rows(candidates, teacher, options.max_examples):
-            shard = stack.enter_context(Shard(candidate_file))
+            shard = stack.enter_context(Shard(candidate_file, keeps_last=False))
             taught += list(progress.over(taught_in(shard, teacher_file, rows)))
     return TaughtStore(taught, options.held_out, args.seed)
 

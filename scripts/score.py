@@ -1,6 +1,7 @@
 """Score the edit pairs of one shard: candidates/{task}/{shard}.h5 -> scores/{task}/{shard}.parquet."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from omniedit.config import Config
@@ -32,7 +33,7 @@ def main() -> None:
         Progress("pairs", total=len(shard)) as progress,
     ):
         batches = judged(shard, judge, progress)
-        write_tables(args.out, (score_rows(batch, judge) for batch in batches), SCORES_SCHEMA)
+        write_tables(args.out, map(partial(score_rows, judge=judge), batches), SCORES_SCHEMA)
 
 
 if __name__ == "__main__":

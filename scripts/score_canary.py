@@ -3,12 +3,13 @@
 import argparse
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from omniedit.config import Config, ScoringConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
-from omniedit.scoring import judging
+from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 
 
@@ -27,15 +28,9 @@ def main() -> None:
     config = Config.model_validate_json(args.config.read_text())
     pairs = canary_pairs()
     rows: list[dict[str, object]] = []
-    for number in range(2):
-        with (
-            tempfile.TemporaryDirectory() as nothing_cached,
-            judging(
-                config.scoring.judge, len(pairs), args.scorer, uncached(config.scoring, nothing_cached), args.spent
-            ) as judge,
-        ):
-            rows += score_canary(judge, pairs, number)
-            key = canary_key(judge, config.scoring.asked, pairs)
+    for number, judge in enumerate(asked_twice(config.scoring, len(pairs), args.scorer, args.spent)):
+        rows += score_canary(judge, pairs, number)
+        key = canary_key(judge, config.scoring.asked, pairs)
     kept = args.kept / f"{key}.parquet"
     if not kept.is_file():
         write_record(kept, rows, config.run)
@@ -47,9 +42,19 @@ def main() -> None:
     print(("ALARM: the judge moved: " if told["alarm"] else "") + json.dumps(told))
 
 
-def uncached(scoring: ScoringConfig, folder: str) -> ScoringConfig:
-    """Replies that an endpoint gave before would hide that it would give others now."""
-    return scoring.model_copy(update={"api": scoring.api.model_copy(update={"cache": folder})})
+def asked_twice(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:
+    """The judge, loaded once; where it asks an endpoint, one each time that has no reply of before, which would hide
+    that the endpoint gives others now."""
+    if scoring.judge != "api":
+        with judging(scoring.judge, pairs, scorer, scoring, spent) as judge:
+            yield judge
+            yield judge
+        return
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as nothing_cached:
+            uncached = scoring.model_copy(update={"api": scoring.api.model_copy(update={"cache": nothing_cached})})
+            with judging(scoring.judge, pairs, scorer, uncached, spent) as judge:
+                yield judge
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import judging
-from omniedit.scoring.score import write_rows
 from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
+from omniedit.tables import write_rows
 
 
 def main() -> None:

@@ -168,10 +168,10 @@ def proposal(rows: Sequence[Row], min_score: float, least_precision: float) -> d
         min_score: the teacher's own threshold.
     """
     teacher_N, student_N = _columns(scored(rows), "o_score")
-    for threshold in np.unique(student_N):
+    for threshold in np.unique(np.floor(100 * student_N) / 100):
         chosen = choice(teacher_N >= min_score, student_N >= threshold)
         if chosen["precision"] >= least_precision:
-            return {"threshold": round(float(threshold), 3), **chosen}
+            return {"threshold": round(float(threshold), 2), **chosen}
     return None
 
 

@@ -1,7 +1,9 @@
 """Known defects of an edit, made from a pair that has none of them: what a judge must be able to tell.
 
-A defect is a function of the pair and its pair_id alone, so that whoever holds the candidates makes the same picture
-again. A defect that a task does not have (a global edit has no wrong place) is None.
+A defect is a function of the pair and its pair_id alone (a wrong instruction, of its shard too), so that whoever holds
+the candidates makes the same picture again: a change of one counts `DEFECTS_VERSION` up. How strong it is differs from
+pair to pair, from what costs a good edit its place to what spoils it: a judge is to tell degrees. A defect that a task
+does not have (a global edit has no wrong place) is None.
 """
 
 import zlib
@@ -15,7 +17,10 @@ from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.measures import to_lab
 from omniedit.scoring.quality import MASKED_BY_OUTLINE
+from omniedit.tasks import Task
 
+ROWS_TRIED = 16
+"""For an instruction that asks for another edit: a shard whose rows all ask for the same is not read to its end."""
 NO_DEFECT = ""
 WRONG_INSTRUCTION = "wrong_instruction"
 
@@ -54,23 +59,23 @@ def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
 def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """A local edit shifts the colours of the whole picture; a global one warps its shapes."""
     if pair.task.is_local:
-        shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12])
+        shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
         return _from_lab(to_lab(pair.edited) + shift.astype(np.float32))
-    return _warped(pair.edited, rng, amplitude=0.04)
+    return _warped(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
 
 
 def _blur(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    return _inside(pair, _blurred(pair.edited, rng.uniform(1.5, 4) * _unit(pair)))
+    return _inside(pair, _blurred(pair.edited, _strength(rng, 1, 4) * _unit(pair)))
 
 
 def _noise(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    noise = rng.normal(0, rng.uniform(15, 40), pair.edited.shape)
+    noise = rng.normal(0, _strength(rng, 9, 30), pair.edited.shape)
     return _inside(pair, np.clip(pair.edited + noise, 0, 255).astype(np.uint8))
 
 
 def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """A JPEG of the least quality, at a scale where its blocks show."""
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(2, 9))]
+    """A JPEG of low quality, at a scale where its blocks show."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, round(_strength(rng, 20, 4))]
     jpeg = cv2.imencode(".jpg", pair.edited, quality)[1]
     return _inside(pair, np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8))
 
@@ -83,28 +88,34 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
     if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
         return None
     lab = to_lab(pair.edited)
-    lab[..., 0] += rng.choice([-1, 1]) * rng.uniform(12, 25)
+    lab[..., 0] += rng.choice([-1, 1]) * _strength(rng, 9, 25)
     return _inside(pair, _from_lab(lab))
 
 
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
-    """Another row's instruction, truth and mask on this row's pictures; None where no row asks for another edit.
+    """Another row's instruction, truth and mask on this row's pictures; None where none of a few asks for another edit.
 
-    Which style a picture has cannot be measured, so a style transfer has no wrong instruction to be known.
+    Which style or background a picture has cannot be measured, so these have no wrong instruction to be known.
     """
-    if not pair.task.is_local and "environment" not in pair.provenance["truth"]:
+    if pair.task in (Task.STYLE_TRANSFER, Task.BACKGROUND_SWAP):
         return None
-    for other in rng.permutation(len(shard)):
-        truth = shard.provenance(int(other))["truth"]
-        if truth == pair.provenance["truth"]:
+    asked_here = _request(pair.provenance["truth"])
+    for other in rng.permutation(len(shard))[:ROWS_TRIED]:
+        truth = _request(shard.provenance(int(other))["truth"])
+        if truth == asked_here:
             continue
-        asked = shard[int(other)]
-        mask = None if asked.mask is None else _resized(asked.mask, pair.source)
+        asked = shard.mask(int(other))
+        mask = None if asked is None else _resized(asked, pair.source)
         if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
             continue
         provenance = pair.provenance | {"truth": truth}
-        return replace(pair, instructions=asked.instructions, mask=mask, provenance=provenance)
+        return replace(pair, instructions=shard.instructions(int(other)), mask=mask, provenance=provenance)
     return None
+
+
+def _request(truth: Mapping[str, object]) -> dict[str, object]:
+    """What a truth says of what is asked, not of what was done instead in its own row's picture."""
+    return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
 def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], asked: Mask) -> bool:
@@ -130,6 +141,11 @@ DEFECTS = (*_PICTURE_DEFECTS, WRONG_INSTRUCTION)
 def _inside(pair: EditPair, edited: Image) -> Image:
     """A changed edited picture inside the mask, the pair's own outside."""
     return edited if pair.mask is None else np.where(pair.mask[..., None], edited, pair.edited)
+
+
+def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> float:
+    """Between both, evenly by ratio."""
+    return float(weakest * (strongest / weakest) ** rng.random())
 
 
 def _unit(pair: EditPair) -> float:

@@ -3,8 +3,9 @@
 The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are news. The
 prompt and the frame up to the first number go through the network in one pass; the likeliest number and the frame up
 to the next one follow in a pass of a few tokens over the keys and values that were kept. Each score is read where
-greedy generation would have written it, given the scores that it would have written before: no approximation. What is
-saved is the rationale, a pass for each of its tokens.
+greedy generation would have written it, given the scores that it would have written before: no approximation, but where
+10 is two tokens, whose first is 1's: there the likeliest number is taken. What is saved is the rationale, a pass for
+each of its tokens.
 
     B  prompts of a batch     T  tokens     V  the vocabulary     K  scores of a reply     S  the eleven scores 0 to 10
 """
@@ -237,7 +238,7 @@ def reading_of(reply: str, num_scores: int) -> Reading | Unscorable:
 def expected(told_KS: Tensor) -> Reading | Unscorable:
     """The means of 0 to 10 under their probabilities (K, S)."""
     mass_K = told_KS.sum(-1)
-    if mass_K.min() < LEAST_MASS:
+    if not mass_K.min() >= LEAST_MASS:  # nor is NaN a number
         place = int(mass_K.argmin())
         return Unscorable(f"no number as score {place + 1}: 0 to 10 together have a probability of {mass_K[place]:.0%}")
     mean_K = told_KS.double() @ torch.arange(11.0, dtype=torch.float64) / mass_K

@@ -1,15 +1,12 @@
 """A score, what gives it, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from omniedit.files import replaced
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
 
@@ -100,11 +97,3 @@ def score_columns(score: Score) -> dict[str, object]:
         "reasoning": score.reasoning,
         "judge_version": score.judge_version,
     }
-
-
-def write_rows(path: str | Path, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
-    """Write rows as one Parquet file, atomically; a key that a row lacks is null."""
-    with replaced(path) as temporary:
-        pq.write_table(
-            pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd", write_page_checksum=True
-        )

@@ -15,6 +15,7 @@ def judged(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list[tupl
     for pairs in read_ahead(shard, judge.batch_size, progress):
         yield list(zip(pairs, judge.judge(pairs), strict=True))
         progress.advance(len(pairs))
+        del pairs  # else they would wait for the next ones
 
 
 def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
@@ -26,6 +27,7 @@ def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[Edi
                 pairs = [pair.result() for pair in coming]
             coming = _begin(threads, shard, range(first + size, min(first + 2 * size, len(shard))))
             yield pairs
+            del pairs
 
 
 def _begin(threads: ThreadPoolExecutor, shard: Shard, rows: Sequence[int]) -> list[Future[EditPair]]:

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from omniedit.config import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard
-from omniedit.scoring.defects import with_defect
+from omniedit.scoring.defects import WRONG_INSTRUCTION, with_defect
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
+from omniedit.tables import read_rows
 
-SPLIT = "by source photo: every pair and defect of a held-out photo is held out"
+SPLIT = "by source photo: every pair and defect of a held-out photo is held out; what others borrow from it is not"
 Row = Mapping[str, Any]
+_KEYS = ("pair_id", "defect", "sc_score_1")
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,16 @@ class Taught:
 
     def pair(self) -> EditPair:
         pair = with_defect(self.shard, self.row, self.defect)
-        assert pair is not None, f"{self.pair_id} cannot have the defect {self.defect}"
+        if pair is None:
+            told = f"{self.pair_id} cannot have the defect {self.defect} that the teacher scored"
+            raise UserError(f"{self.shard.path}: {told}; run teach.py again")
         return pair
 
     def digest(self) -> str:
         """Of all that is to be learnt, by the checksums of the shard: no picture is read."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
-        told = (self.pair_id, self.defect, *content, self.answer)
+        others = self.shard.digest if self.defect == WRONG_INSTRUCTION else ""
+        told = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
         return hashlib.sha256("|".join(told).encode()).hexdigest()
 
 
@@ -69,19 +74,24 @@ def chosen_rows(
     for the same files.
 
     Raises:
-        UserError: as many files of the one as of the other were not given.
+        UserError: as many files of the one as of the other were not given, one cannot be read, or its defects are not
+            those that are made now.
     """
     if len(candidates) != len(teachers):
         raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
-    rows = {path: _scored(pq.read_table(path).to_pylist()) for path in teachers}
-    chosen = _chosen({(row["pair_id"], row["defect"]) for table in rows.values() for row in table}, limit)
+    keys = {key for path in teachers for row in read_rows(path, _KEYS) if (key := _key_of_scored(row))}
+    chosen = _chosen(keys, limit)
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
-        wanted = [row for row in rows[teacher_file] if (row["pair_id"], row["defect"]) in chosen]
-        yield candidate_file, teacher_file, wanted
+        rows: list[Row] = [row for row in read_rows(teacher_file) if _key_of_scored(row) in chosen]
+        for row in rows:
+            if row["defect"] and row.get("defects_version") != DEFECTS_VERSION:
+                raise UserError(f"{teacher_file}: of defects that are made otherwise now; run teach.py again")
+        yield candidate_file, teacher_file, rows
 
 
-def _scored(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["sc_score_1"] is not None]
+def _key_of_scored(row: Row) -> tuple[str, str] | None:
+    """None of one that has no scores."""
+    return None if row["sc_score_1"] is None else (row["pair_id"], row["defect"])
 
 
 def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:

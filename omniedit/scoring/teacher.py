@@ -1,6 +1,7 @@
 """What the student is taught from: the teacher's verdict on pairs as they are and with known defects."""
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from omniedit.config import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.scoring.defects import DEFECTS, NO_DEFECT, with_defect
 from omniedit.scoring.score import COLUMNS, SCORES_SCHEMA, Judge, score_row
 from omniedit.tables import read_rows
 
-TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string()))
-"""What is unscorable has no scores, and the reason in `reasoning`. Old files lack such rows, `status` and what tells of
-the judge."""
+TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string())).append(pa.field("defects_version", pa.int16()))
+"""What is unscorable has no scores, and the reason in `reasoning`. A row names its defect alone; `DEFECTS_VERSION`
+tells which picture that was. Old files lack such rows, `status`, that version and what tells of the judge."""
 
 Lesson = tuple[int, str]
 """A row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
@@ -28,9 +30,9 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int
     Args:
         most: of the pairs, those of the least hash; another number changes nothing of those that both have.
     """
-    rng = np.random.default_rng([seed, len(pair_ids)])
     count = min(defects_per_pair, len(DEFECTS))
-    drawn = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for _ in pair_ids]
+    rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]
+    drawn = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for rng in rngs]
     by_hash = sorted(range(len(pair_ids)), key=lambda row: hashlib.sha256(pair_ids[row].encode()).digest())
     return [(row, defect) for row in sorted(by_hash[:most]) for defect in drawn[row]]
 
@@ -51,7 +53,10 @@ def taught(
         for lesson in batch:
             if lesson in seen:
                 columns = seen[lesson]
-                yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {"defect": lesson[1]}
+                yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {
+                    "defect": lesson[1],
+                    "defects_version": DEFECTS_VERSION,
+                }
 
 
 def _judged(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:

@@ -82,7 +82,8 @@ class Placement:
 class ObjectSwap:
     """Another thing in an object's place.
 
-    truth: `object` and `new_object` (names), `box` and `new_box` (fractions of the picture).
+    truth: `object` and `new_object` (names), `new_object_source_id` (the photo that it is cut out of), `box` and
+    `new_box` (fractions of the picture).
     """
 
     task = Task.OBJECT_SWAP
@@ -108,7 +109,7 @@ class ObjectSwap:
                 placement = placed(photo, old, donor, new)
                 if placement is not None and placement.left_bare(hole).mean() <= MAX_BARE:
                     self._offered.add(swap)
-                    return _request(photo, old, new, placement, hole, rng)
+                    return _request(photo, old, donor, new, placement, hole, rng)
         names = ", ".join(found.name for found in replaceable)
         raise Unsuitable(f"no further object fits the place of the {names}")
 
@@ -208,6 +209,7 @@ def composed(
 def _request(
     photo: Photo,
     old: FoundObject,
+    donor: Photo,
     new: FoundObject,
     place: Placement,
     hole: Mask,
@@ -226,7 +228,13 @@ def _request(
         photo,
         Task.OBJECT_SWAP,
         swap_wordings(old.name, name, rng),
-        {"object": old.name, "new_object": name, "box": _rounded(old.box), "new_box": _rounded(new_box)},
+        {
+            "object": old.name,
+            "new_object": name,
+            "new_object_source_id": donor.source_id,
+            "box": _rounded(old.box),
+            "new_box": _rounded(new_box),
+        },
         mask=old.mask,
         parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )

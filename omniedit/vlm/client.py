@@ -57,6 +57,7 @@ class Client:
         self.limits, self.retries, self.budget = limits or Limits(), retries or Retries(), budget or Budget()
         self.tokens_per_picture = tokens_per_picture
         self.answered = self.from_cache = 0
+        self._heard: Prompt | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Client":
@@ -96,7 +97,7 @@ class Client:
         digest = self.endpoint.digest(prompt)
         with asking.setdefault(digest, threading.Lock()):
             if reply := self.cache.get(digest):
-                self._count(from_cache=1)
+                self._count(prompt, from_cache=1)
                 return reply
             body, most = self.endpoint.request(prompt), self.estimate(prompt)
             try:
@@ -106,7 +107,7 @@ class Client:
             except Rejected as rejection:
                 return Unanswered(f"the endpoint rejects the request: {rejection}", rejected=True)
             self.cache.put(digest, reply)
-            self._count(answered=1)
+            self._count(prompt, answered=1)
             return reply
 
     def _attempt(self, body: bytes, most: Usage) -> Reply:
@@ -126,22 +127,34 @@ class Client:
             self.limits.give_back(most.tokens - used.tokens)
             self.budget.settle(most, used)
 
-    def _count(self, answered: int = 0, from_cache: int = 0) -> None:
+    def _count(self, prompt: Prompt, answered: int = 0, from_cache: int = 0) -> None:
         with self._lock:
             self.answered += answered
             self.from_cache += from_cache
+            self._heard = prompt
 
     def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool) -> None:
         """A prompt without an answer is its own fault only where others get one; a rejected one, where any ever did.
 
-        Else a whole shard would be recorded as without scores while the endpoint is down or wrongly configured.
+        Else a whole shard would be recorded as without scores while the endpoint is down or wrongly configured. Where
+        what others got was in the cache, one of them is asked again.
         """
-        heard_ever = self.answered + self.from_cache > 0
         silent = [answer for answer in answers if isinstance(answer, Unanswered)]
-        if not silent or heard_now or (heard_ever and all(answer.rejected for answer in silent)):
+        if not silent or heard_now or (self._heard and all(answer.rejected for answer in silent)):
+            return
+        if self._heard and self._answers_now(self._heard):
             return
         told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
         raise UserError(f"{told}. What was answered before is in the cache: run again when it answers")
+
+    def _answers_now(self, prompt: Prompt) -> bool:
+        """Whether it answers a prompt, past the cache."""
+        body, most = self.endpoint.request(prompt), self.estimate(prompt)
+        try:
+            self.retries.of(lambda: self._attempt(body, most))
+        except (Fault, Rejected):
+            return False
+        return True
 
 
 def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Client:

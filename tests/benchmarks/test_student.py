@@ -20,11 +20,12 @@ from omniedit.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import load_judge
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.score import Score, write_rows
+from omniedit.scoring.score import Score
 from omniedit.scoring.student import StudentJudge, load_student
 from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, taught
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.tone import to_bytes, to_float
+from omniedit.tables import write_rows
 from omniedit.tasks import Task
 
 KINDS = {"training": (False, 4), "held_out": (True, 2)}

@@ -1,11 +1,14 @@
 """The canary is the same in every run; a judge that moves is seen, one that is merely noisy is not."""
 
-from collections.abc import Sequence
+import runpy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from omniedit.config import ApiConfig, ScoringConfig
 from omniedit.errors import Damaged
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable, load_judge
@@ -31,6 +34,7 @@ class MovingJudge:
 
 
 PAIRS = canary_pairs()
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts/score_canary.py"))["asked_twice"].__globals__
 
 
 def record(judge: MovingJudge) -> list[dict]:
@@ -45,6 +49,24 @@ def test_the_pairs_are_fixed_and_the_reference_judge_tells_the_good_ones() -> No
     scores = {pair.pair_id.rpartition("-")[2]: verdict for pair, verdict in zip(PAIRS, verdicts, strict=False)}
     assert all(isinstance(score, Score) for score in scores.values())
     assert scores["unchanged"].o_score == 0 and scores["blurred"].pq_score < scores["asked"].pq_score - 1
+
+
+@pytest.mark.parametrize(("judge", "loads"), [("reference", 1), ("student", 1), ("api", 2)])
+def test_the_judge_is_loaded_once_and_an_endpoint_is_asked_anew_each_time(
+    judge: str, loads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caches: list[str] = []
+
+    @contextmanager
+    def judging(name: str, pairs: int, scorer: Path | None, scoring: ScoringConfig, spent: Path | None) -> Iterator:
+        caches.append(scoring.api.cache)
+        yield MovingJudge()
+
+    monkeypatch.setitem(SCRIPT, "judging", judging)
+    scoring = ScoringConfig(judge=judge, api=ApiConfig(url="http://localhost/v1", model="judge"))
+    scored = [each.name for each in SCRIPT["asked_twice"](scoring, len(PAIRS), None, None)]
+    assert scored == ["moving"] * 2 and len(caches) == len(set(caches)) == loads
+    assert (scoring.api.cache in caches) == (judge != "api")
 
 
 def test_a_judge_that_stays_is_no_alarm_and_its_passes_are_in_one_order() -> None:

@@ -12,13 +12,21 @@ from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, Marks
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.readout import Spelling, TokenReader
+from omniedit.scoring.readout import Spelling, TokenReader, expected
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, rubric_of
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
 OPTIONS = InternvlConfig(max_tiles=4, batch_size=3)
 GOOD, BAD = (10, 9, 8), (1, 10, 7)
+
+
+def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
+    sure = torch.zeros(3, 11)
+    sure[:, 7] = 1
+    assert expected(sure).scores == (7, 7, 7)
+    sure[1] = float("nan")
+    assert isinstance(expected(sure), Unscorable)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring import Unscorable, defects, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
 from omniedit.scoring.measures import Comparison, detail_of_fill, lightness, to_lab
 from omniedit.scoring.reference import measured
@@ -17,6 +17,14 @@ from omniedit.scoring.score import Score
 from omniedit.tasks import Task
 
 SIDE = 256
+NOT_OF: dict[Task, set[str]] = {task: set() for task in Task} | {
+    Task.ATTRIBUTE_MODIFICATION: {"seam"},
+    Task.BACKGROUND_SWAP: {"seam", "wrong_instruction"},
+    Task.ENVIRONMENT_CHANGE: {"wrong_place", "seam"},
+    Task.STYLE_TRANSFER: {"wrong_place", "seam", "wrong_instruction"},
+}
+"""Defects that a task does not have."""
+WITH_DEGREES = ("over_editing", "blur", "noise", "blocks", "seam")
 BOXES = {"ball": (0.15, 0.2, 0.45, 0.5), "cube": (0.55, 0.45, 0.85, 0.75)}
 
 
@@ -119,18 +127,35 @@ def scored(edit: EditPair) -> Score:
 
 
 @pytest.mark.parametrize("task", list(Task))
-def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(task: Task, tmp_path: Path) -> None:
+def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defects, "_strength", lambda rng, weakest, strongest: strongest)
     pairs = good_pairs(task)
     write_shard(tmp_path / "good.h5", task, "made", 0, pairs)
     with Shard(tmp_path / "good.h5") as shard:
         for row, edit in enumerate(pairs):
             good = scored(edit)
             assert good.o_score >= 9, good
-            for defect in DEFECTS:
-                bad = with_defect(shard, row, defect)
-                if bad is not None:
-                    worse = scored(bad)
-                    assert worse.o_score < min(9, good.o_score - 0.5), (defect, worse)
+            made = {defect: bad for defect in DEFECTS if (bad := with_defect(shard, row, defect)) is not None}
+            assert set(made) == set(DEFECTS) - NOT_OF[task]
+            for defect, bad in made.items():
+                worse = scored(bad)
+                assert worse.o_score < min(9, good.o_score - 0.5), (defect, worse)
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_a_weaker_defect_costs_less_and_the_weakest_something(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard(tmp_path / "good.h5", task, "made", 0, good_pairs(task))
+    means = []
+    for share in (0, 0.5, 1):
+        monkeypatch.setattr(defects, "_strength", lambda rng, weak, strong, s=share: weak * (strong / weak) ** s)
+        with Shard(tmp_path / "good.h5") as shard:
+            made = [with_defect(shard, row, name) for row in range(len(shard)) for name in WITH_DEGREES]
+        means.append(np.mean([scored(bad).o_score for bad in made if bad is not None]))
+    assert 9.5 > means[0] > means[1] > means[2]
 
 
 def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
@@ -207,6 +232,35 @@ def test_a_defect_is_the_same_each_time(tmp_path: Path) -> None:
             once, again = with_defect(shard, 1, defect), with_defect(shard, 1, defect)
             assert np.array_equal(once.edited, again.edited)
             assert once.instructions == again.instructions
+
+
+def test_a_wrong_instruction_takes_over_what_is_asked_and_not_what_was_mistaken_there(tmp_path: Path) -> None:
+    right, other = good_pairs(Task.ENVIRONMENT_CHANGE)
+    about = {**other.provenance, "truth": {**other.provenance["truth"], "mistaken": True}}
+    same = replace(right, pair_id="same", provenance={**right.provenance, "truth": {**right.provenance["truth"]}})
+    write_shard(tmp_path / "made.h5", right.task, "made", 0, [right, replace(other, provenance=about)])
+    with Shard(tmp_path / "made.h5") as shard:
+        asked = with_defect(shard, 0, "wrong_instruction")
+    assert asked is not None and asked.instruction == other.instruction
+    assert asked.provenance["truth"] == other.provenance["truth"]
+    same.provenance["truth"]["mistaken"] = True
+    write_shard(tmp_path / "same.h5", right.task, "made", 0, [right, same])
+    with Shard(tmp_path / "same.h5") as shard:
+        assert with_defect(shard, 0, "wrong_instruction") is None
+
+
+@pytest.mark.parametrize("task", [Task.OBJECT_REMOVAL, Task.BACKGROUND_SWAP])
+def test_a_shard_that_asks_for_one_thing_is_not_read_to_its_end_for_a_wrong_instruction(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [replace(good_pairs(task)[0], pair_id=f"p{number}") for number in range(40)]
+    write_shard(tmp_path / "good.h5", task, "made", 0, pairs)
+    with Shard(tmp_path / "good.h5") as shard:
+        read: list[int] = []
+        provenance = shard.provenance
+        monkeypatch.setattr(shard, "provenance", lambda row: read.append(row) or provenance(row))
+        assert with_defect(shard, 0, "wrong_instruction") is None
+    assert len(read) < 20
 
 
 BLACK, GREY = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 128, np.uint8)

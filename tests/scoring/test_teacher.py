@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from omniedit.config import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.defects import NO_DEFECT
+from omniedit.scoring.defects import DEFECTS, NO_DEFECT
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import SCORES_SCHEMA, Score, score_row
 from omniedit.scoring.taught import chosen_rows
@@ -90,6 +91,24 @@ def test_of_each_shard_a_share_is_asked_about_and_more_of_them_change_nothing_of
     assert some == [lesson for lesson in every if lesson in some]
     assert {row for row, _ in some} != set(range(10))
     assert lessons(ids, 2, 0, 100) == every
+
+
+def test_a_pair_s_defects_are_its_own_in_any_shard() -> None:
+    ids = [f"p{number}" for number in range(40)]
+    alone = [defect for _, defect in lessons(ids[7:8], 2, seed=0)]
+    assert alone == [defect for row, defect in lessons(ids, 2, seed=0) if row == 7]
+    assert len({defect for _, defect in lessons(ids, 2, seed=0)}) == 1 + len(DEFECTS)
+
+
+def test_defects_that_are_made_otherwise_now_are_told(tmp_path: Path) -> None:
+    for version in (None, DEFECTS_VERSION - 1, DEFECTS_VERSION):
+        row = score_row("p0", Score(1, 2, 3), CountingTeacher()) | {"defect": "blur", "defects_version": version}
+        write_rows(tmp_path / "teacher.parquet", [row], TEACHER_SCHEMA)
+        if version == DEFECTS_VERSION:
+            assert len(list(chosen_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))) == 1
+        else:
+            with pytest.raises(UserError, match=r"teacher\.parquet: of defects that are made otherwise now"):
+                list(chosen_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])

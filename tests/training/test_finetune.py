@@ -23,9 +23,10 @@ from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
-from omniedit.scoring.score import Score, write_rows
+from omniedit.scoring.score import Score
 from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
 from omniedit.scoring.teacher import TEACHER_SCHEMA
+from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.answers import AnswerBatches
 from omniedit.training.checkpoints import Checkpoints, places_of

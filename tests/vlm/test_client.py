@@ -123,6 +123,12 @@ def test_an_endpoint_that_is_down_ends_the_run_and_a_single_prompt_does_not(slow
         slow.behaviour = server.hangs_up
         with pytest.raises(UserError, match="none of 1 requests was answered"):
             asking.ask(PROMPTS)
+    slow.behaviour = answers_but_one
+    with client(slow, tmp_path) as again:
+        answers = again.ask(PROMPTS)
+        assert [isinstance(answer, Reply) for answer in answers].count(False) == 1 and again.answered == 0
+        (alone,) = again.ask(PROMPTS[3:4])
+        assert not isinstance(alone, Reply)
 
 
 def test_what_is_rejected_ends_the_run_only_where_nothing_was_ever_answered(slow: Server, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ rule teach_shard:
         asked=CONFIG.scoring.asked_of(CONFIG.scoring.teacher),
         pairs=pairs_taught,
         defects=CONFIG.scoring.teacher_defects,
+        version=DEFECTS_VERSION,
         seed=CONFIG.seed,
     message:
         "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
