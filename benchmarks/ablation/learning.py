@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import World, WorldPair, framed
 from omniedit.aspect import RATIOS
 from omniedit.config import BaseConfig, TrainConfig
+from omniedit.errors import UserError
 from omniedit.files import replaced
 from omniedit.images import Image
 from omniedit.models.codec import Vae, encode
@@ -57,8 +59,15 @@ def trained(network: nn.Module) -> dict[str, nn.Parameter]:
 class Training:
     """Steps of a network on batches, with the mean of its weights; goes on from `checkpoint` where there is one.
 
+    Where a process group is there, each rank has batches of its own, and all take the same steps by the mean of their
+    gradients; the first alone keeps checkpoints.
+
     Args:
         optimizers: of the parameters that are trained, each of its own; AdamW of them all if None.
+        identity: of what is learnt from, where the caller can tell; a checkpoint of another one is refused.
+
+    Raises:
+        UserError: the checkpoint is of another identity.
 
     Attributes:
         done: steps so far.
@@ -71,8 +80,9 @@ class Training:
         options: Fit,
         checkpoint: Path,
         optimizers: Sequence[torch.optim.Optimizer] | None = None,
+        identity: str = "",
     ) -> None:
-        self.parameters = trained(network)
+        self.parameters, self.identity = trained(network), identity
         self.options, self.checkpoint = options, checkpoint
         self.ema = EMAModel(self.parameters.values(), EMA_DECAY, foreach=True)
         self.optimizers = optimizers or [
@@ -118,6 +128,7 @@ class Training:
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad()
         loss.backward()
+        self._share_gradients()
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -125,8 +136,20 @@ class Training:
         self.losses = [*self.losses[-99:], loss.item()]
         self.done += 1
 
+    def _share_gradients(self) -> None:
+        """Every rank's gradients become the mean of all ranks'."""
+        if not dist.is_initialized():
+            return
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        mean = nn.utils.parameters_to_vector(gradients) / dist.get_world_size()
+        dist.all_reduce(mean)
+        nn.utils.vector_to_parameters(mean, gradients)
+
     def _save(self) -> None:
+        if dist.is_initialized() and dist.get_rank() > 0:
+            return
         state = {
+            "identity": self.identity,
             "done": self.done,
             "losses": self.losses,
             "records": self.records,
@@ -140,6 +163,8 @@ class Training:
     @torch.no_grad()
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
+        if state.get("identity", "") != self.identity:
+            raise UserError(f"{self.checkpoint}: of other lessons or options; delete it to train anew")
         self.done, self.losses, self.records = state["done"], state["losses"], state["records"]
         for name, parameter in self.parameters.items():
             parameter.copy_(state["parameters"][name])

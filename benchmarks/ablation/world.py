@@ -122,6 +122,7 @@ class World:
         wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
         turns: tasks in training's order.
         named_grounds: whether sources stand before photographs with names too, which are the shipped sample's.
+        known_things: whether of the held-out half photographs alone are taken, and things are training's.
         like_photos: whether scenes vary as photos do: things of all sizes, cut by the picture's edges, mirrored, in
             other light, nothing but the photograph where the edit is of all of it, grounds out of focus.
     """
@@ -135,10 +136,13 @@ class World:
         wrong_share: float = 0.0,
         turns: Sequence[Task] = TURNS,
         named_grounds: bool = True,
+        known_things: bool = False,
         like_photos: bool = False,
     ) -> None:
         training = for_size(assets.half(held_out=False), size)
         here = for_size(assets.half(held_out=True), size) if held_out else training
+        if known_things:
+            here = replace(here, names=training.names, cut_outs=training.cut_outs)
         self.here = here if named_grounds else without_named_photos(here)
         self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
         self.like_photos = like_photos

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from omniedit.tasks import Task
 
 SIZE = 192
 """Of the pictures, in pixels: three times the side at which the student sees them, for its view of detail."""
-MISTAKEN = 0.4
+KINDS = ("training", "held_out", "strange")
+"""Before photographs that training shows; before others; before others, and of things that it never shows or names."""
+MISTAKEN = 0.3
 """Share of the pairs of which something else was done than what was asked, where the task can have it."""
 ENVIRONMENTS = {"sunset": "golden_hour"}
 """What the world's environments are called by the specialists, where it is not the same."""
@@ -31,14 +34,31 @@ def main() -> None:
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
     parser.add_argument("--shard", type=int, required=True)
     parser.add_argument("--pairs", type=int, required=True)
-    parser.add_argument("--held-out", action="store_true", help="sources show what other shards never do")
+    parser.add_argument("--kind", choices=KINDS, default="training", help="what sources may show")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     assets = Assets.load(args.assets)
-    world = World(assets, SIZE, seed=args.shard, held_out=args.held_out, named_grounds=False)
+    world = world_of(args.kind, assets, SIZE, seed_of(args.kind, args.task, args.shard))
     with Progress("pairs", total=args.pairs) as progress:
         pairs = list(progress.over(pairs_of(world, args.task, args.pairs)))
     write_shard(args.out, args.task, "world", args.shard, pairs)
+
+
+def seed_of(kind: str, task: Task, shard: int) -> int:
+    """Of a shard's world, each another one: a scene of one never comes again in another."""
+    return zlib.crc32(f"{kind}/{task}/{shard}".encode())
+
+
+def world_of(kind: str, assets: Assets, size: int, seed: int) -> World:
+    """The world of a kind of `KINDS`."""
+    return World(
+        assets,
+        size,
+        seed=seed,
+        held_out=kind != "training",
+        known_things=kind == "held_out",
+        named_grounds=False,
+    )
 
 
 def pairs_of(world: World, task: Task, count: int) -> Iterator[EditPair]:

@@ -3,7 +3,8 @@
     snakemake --snakefile benchmarks/student/Snakefile --cores 2
     python -m benchmarks.student.ship --held-out-shards 1
 
-The card's figures are those of the weights as they ship, on the held-out lessons.
+The card's figures are those of the weights as they ship, on lessons before photographs that training never showed, of
+things that it did and of others.
 """
 
 import argparse
@@ -34,29 +35,31 @@ ABOUT = "about.json"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lessons", type=Path, default=Path("results/student"))
-    parser.add_argument("--held-out-shards", type=int, default=1)
+    parser.add_argument("--held-out-shards", type=int, default=1, help="of each task, of either kind")
     parser.add_argument("--out", type=Path, default=SHIPPED_STUDENT)
     parser.add_argument("--figure", type=Path, default=HERE / "agreement.svg")
     args = parser.parse_args()
     trained = args.lessons / "student"
     model, tokenizer = load_student(trained)
     about = json.loads((trained / ABOUT).read_text())
-    options = StudentConfig(**{key: about[key] for key in StudentConfig.model_fields})
-    unseen = examples(args.lessons, "held_out", args.held_out_shards, options)
+    options = StudentConfig(image_size=about["image_size"])
+    unseen = {kind: examples(args.lessons, kind, args.held_out_shards, options) for kind in ("held_out", "strange")}
     with replaced(args.out) as folder:
         nn.Module.to(model, torch.float16)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        figures = agreement(compared(StudentJudge.from_pretrained(folder), unseen))
+        judge = StudentJudge.from_pretrained(folder)
+        figures = {kind: agreement(compared(judge, pairs)) for kind, pairs in unseen.items()}
         (folder / "README.md").write_text(card(model.num_parameters(), about, figures))
     records = [json.loads(line) for line in (trained / "agreement.jsonl").read_text().splitlines()]
     curve(records).savefig(args.figure, metadata={"Date": None})
 
 
-def card(parameters: int, about: Mapping[str, Any], agreed: Mapping[str, Any]) -> str:
-    """Of the student that ships, from how it agrees with its teacher."""
+def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """Of the student that ships, from how it agrees with its teacher on the pairs of each kind."""
+    agreed, of_strange = figures["held_out"], figures["strange"]
     rows = [["all", *_figures(agreed["overall"])]]
-    rows += [[Task(task).label, *_figures(figures)] for task, figures in agreed["by_task"].items()]
+    rows += [[Task(task).label, *_figures(each)] for task, each in agreed["by_task"].items()]
     defects = [
         [defect.replace("_", " "), str(means["pairs"]), _number(means["teacher"], 1), _number(means["student"], 1)]
         for defect, means in agreed["by_defect"].items()
@@ -70,7 +73,11 @@ def card(parameters: int, about: Mapping[str, Any], agreed: Mapping[str, Any]) -
             threshold=f"{THRESHOLDS[-1]:g}",
             agreement=markdown(["Pairs of", "Number", "Spearman of O", "Mean error of O", "F1"], rows),
             defects=markdown(["Defect", "Pairs", "Teacher's mean O", "Student's mean O"], defects),
-            scores=", ".join(f"`{name}` {_number(value, 2)}" for name, value in agreed["spearman"].items()),
+            scores=_scores(agreed),
+            unseen=agreed["overall"]["pairs"],
+            strange=of_strange["overall"]["pairs"],
+            strange_scores=_scores(of_strange),
+            strange_f1=_number(of_strange["overall"]["f1"], 2),
             **about,
         )
     )
@@ -88,6 +95,10 @@ def curve(records: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set(xlabel="minutes of training on one core", ylabel="agreement with the teacher", ylim=(0, 1))
     axes.legend(loc="lower right")
     return figure
+
+
+def _scores(agreed: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}` {_number(value, 2)}" for name, value in agreed["spearman"].items())
 
 
 def _figures(figures: Mapping[str, Any]) -> list[str]:

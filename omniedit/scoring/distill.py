@@ -113,6 +113,7 @@ class Distillation:
     def __init__(self, examples: Sequence[Example], options: StudentConfig, seed: int) -> None:
         self.examples, self.options, self.seed = examples, options, seed
         self.rubric = edit_rubric()
+        self._orders: dict[int, NDArray[np.int64]] = {}
         torch.manual_seed(seed)
         self.model: InternVLForConditionalGeneration
         self.tokenizer: PreTrainedTokenizerFast
@@ -160,7 +161,9 @@ class Distillation:
 
     def _order(self, times: int) -> NDArray[np.int64]:
         """Of the examples, after they were all seen so many times."""
-        return np.random.default_rng([self.seed, times]).permutation(len(self.examples))
+        if times not in self._orders:
+            self._orders = {times: np.random.default_rng([self.seed, times]).permutation(len(self.examples))}
+        return self._orders[times]
 
     def loss(self, step: int, batch: Sequence[Example]) -> Tensor:
         """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""

@@ -32,7 +32,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import SCORES, Reading, reader_of
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.views import VIEWS, views
+from omniedit.scoring.views import VIEWS, VIEWS_VERSION, views
 
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
@@ -99,6 +99,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVL
         image_seq_length=(image_size // TOKENS_PER_VIEW_SIDE) ** 2,
         tie_word_embeddings=True,
     )
+    config.update({"views_version": VIEWS_VERSION})
     return InternVLForConditionalGeneration(config)
 
 
@@ -120,6 +121,8 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
         ) from None
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
         raise UserError(f"{folder}: an InternVL, but no student as scripts/train_student.py writes it")
+    if getattr(model.config, "views_version", 1) != VIEWS_VERSION:
+        raise UserError(f"{folder}: a student that learnt from other views of a pair than are made now; train it anew")
     return model, tokenizer
 
 

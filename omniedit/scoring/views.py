@@ -8,6 +8,8 @@ from omniedit.images import Image
 from omniedit.scoring.measures import lightness
 
 VIEWS = ("source", "edited", "difference", "detail")
+VIEWS_VERSION = 1
+"""Counts the changes of what they show: a student understands the views that it learnt from."""
 
 
 def views(source: Image, edited: Image, side: int) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """The student learns in the teacher's words, loads again as it was, and answers through the shared parser."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,9 @@ from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
 from omniedit.scoring.distill import Distillation, Example, side_seen
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
-from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer
+from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer, load_student
 from omniedit.scoring.taught import held_out_sources
-from omniedit.scoring.views import VIEWS, views
+from omniedit.scoring.views import VIEWS, VIEWS_VERSION, views
 
 OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)
 
@@ -148,8 +149,18 @@ def test_views_show_what_changed_and_no_more() -> None:
 def test_photos_held_out_share_no_example_with_the_rest() -> None:
     examples = [example(True, number) for number in range(16)]
     held_out = held_out_sources(examples, 0.25, seed=0)
-    assert len(held_out) == 1
+    photos = {each.source_id for each in examples}
+    assert len(held_out) == 1 and held_out < photos and len(photos) == 4
     assert held_out == held_out_sources(examples[::-1], 0.25, seed=0)
+
+
+def test_a_student_of_other_views_is_refused(taught: Distillation, tmp_path: Path) -> None:
+    taught.save(tmp_path)
+    load_student(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"views_version": VIEWS_VERSION + 1}))
+    with pytest.raises(UserError, match="other views"):
+        load_student(tmp_path)
 
 
 def test_a_folder_without_a_student_is_named(tmp_path: Path) -> None:
