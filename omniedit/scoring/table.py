@@ -116,14 +116,22 @@ def example_of_row(row: Row, folder: Path, rubric: Rubric) -> Example:
     pictures = {}
     for name in rubric.pictures:
         path = folder / row[name]
-        if not path.is_file():
-            raise BadRow(f"column {name}: {row[name]}: no such file; paths are relative to the table's folder")
+        if not _is_file(path):
+            raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
         try:
             with EncodedPhoto(path) as photo:
                 pictures[name] = photo.decode()
         except Unreadable as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give a picture that opens") from None
     return Example(pictures, {name: row[name] for name in rubric.words})
+
+
+def _is_file(path: Path) -> bool:
+    """No too where there can be none of such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def marked(

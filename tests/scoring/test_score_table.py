@@ -132,6 +132,15 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, t
         score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ScoringConfig())
 
 
+def test_a_name_that_no_file_can_have_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
+    text = table.read_text()
+    first_source = text.splitlines()[1].split(",")[text.splitlines()[0].split(",").index("source")]
+    table.write_text(text.replace(first_source, "A" * 300 + ".png", 1))
+    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
+    first, *others = pq.read_table(tmp_path / "s.parquet").to_pylist()
+    assert "no such file" in first["reasoning"] and len(others) == len(text.splitlines()) - 2 > 0
+
+
 def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
     text = table.read_text().replace('"Make it night, please."', "Make it night, please.")
     table.write_text(text)
