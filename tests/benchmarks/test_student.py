@@ -38,7 +38,7 @@ PAIRS = {"training": 4, "held_out": 2, "strange": 2}
 
 
 @pytest.fixture(scope="module")
-def made(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of lessons and of the student that learnt from them."""
     root = tmp_path_factory.mktemp("student")
     teacher = load_judge("reference")
@@ -57,9 +57,7 @@ def made(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def called(module, *arguments: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
-            patch.setenv(name, "")  # what it puts there is gone afterwards
-            patch.delenv(name)
+        patch.setattr(pretrain, "leave_ranks", lambda: None)
         patch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
         module.main()
 
