@@ -1,14 +1,13 @@
 """The `omniedit` command."""
 
 import argparse
-import math
 import os
 import select
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from omniedit import __version__
+from omniedit.arguments import at_least_one, overall_score, path, port, scale, share, whole
 from omniedit.errors import run_program
 
 STDOUT = 1
@@ -39,21 +38,30 @@ def _main() -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
-    config = commands.add_parser("check", help="whether config files can be used, and what would be wrong with them")
-    config.add_argument("files", nargs="+", metavar="FILE", help="as given to snakemake --configfile")
+    config = commands.add_parser("check", help="whether config files can be used together, or what is wrong with them")
+    config.add_argument(
+        "files", nargs="+", metavar="FILE", help="as given to snakemake --configfile, the last one wins"
+    )
     status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
-    status.add_argument("run", nargs="?", default="mini", help="its name, `run` in the config (default: mini)")
+    status.add_argument(
+        "run", nargs="?", default="mini", type=run_name, help="its name, `run` in the config (default: mini)"
+    )
     plan = commands.add_parser("plan", help="what a config's training and its endpoint may take, before it is started")
-    plan.add_argument("--config", default="config/config.yaml", help="a config file (default: %(default)s)")
+    plan.add_argument(
+        "--config",
+        nargs="+",
+        default=["config/config.yaml"],
+        help="as given to snakemake --configfile (default: config/config.yaml)",
+    )
     plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
     plan.add_argument("--gpus", type=at_least_one, default=8, help="of all nodes together (default: %(default)s)")
     plan.add_argument("--mfu", type=share, default=0.45, help="share of the GPU's peak (default: %(default)s)")
     plan.add_argument("--pairs", type=at_least_one, help="to train on, for a config that gives epochs")
     edit = commands.add_parser("edit", help="edit pictures by an instruction")
-    edit.add_argument("inputs", nargs="+", type=Path, metavar="PICTURE", help="files, or folders of them")
+    edit.add_argument("inputs", nargs="+", type=path, metavar="PICTURE", help="files, or folders of them")
     edit.add_argument("instruction", help='what to change, such as "make it snow"')
     edit.add_argument(
-        "-o", "--out", type=Path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
+        "-o", "--out", type=path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
     )
     edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
     edit.add_argument("--negative", default="", metavar="TEXT", help="what guidance leads away from")
@@ -63,26 +71,28 @@ def _main() -> None:
     edit.add_argument("--seed", type=seed, default=0, help="of the noise, 0 to 2^64 - 1 (default: %(default)s)")
     demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
-    demo.add_argument("--port", type=int, default=7860)
+    demo.add_argument("--port", type=port, default=7860)
     score = commands.add_parser("score", help="score the pictures of a table, anyone's, by a rubric")
-    score.add_argument("table", type=Path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
-    score.add_argument("-o", "--out", type=Path, required=True, help="table to write, .parquet or .csv")
+    score.add_argument("table", type=path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
+    score.add_argument("-o", "--out", type=path, required=True, help="table to write, .parquet or .csv")
     score.add_argument("--rubric", default="edit", help="what is asked; docs/judging.md lists them (default: edit)")
     score.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
-    score.add_argument("--scorer", type=Path, metavar="FOLDER", help="of the trained student, or of an InternVL")
-    score.add_argument("--config", type=Path, metavar="FILE", help="config file, of which scoring.api and the like")
+    score.add_argument(
+        "--scorer", type=path, metavar="FOLDER", help="of an InternVL, or of a student that is not the one that ships"
+    )
+    score.add_argument("--config", type=path, metavar="FILE", help="config file, of which scoring.api and the like")
     score.add_argument("--url", help="of an endpoint, in place of the config's")
     score.add_argument("--model", help="of an endpoint, in place of the config's")
     score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
     agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings, or other scores")
-    agree.add_argument("scores", type=Path, help="table of scores, .parquet or .csv")
+    agree.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
     agree.add_argument(
-        "ratings", type=Path, help="a row one person's sc and pq of one picture (.csv), or another table of scores"
+        "ratings", type=path, help="a row one person's sc and pq of one picture (.csv), or another table of scores"
     )
-    agree.add_argument("--threshold", type=float, default=9, help="on O, for two tables of scores (default: 9)")
+    agree.add_argument("--threshold", type=overall_score, default=9, help="on O, for two tables of scores (default: 9)")
     agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
     for command in (edit, demo):
-        command.add_argument("--model", type=Path, help="folder of the editor (default: the small one that ships)")
+        command.add_argument("--model", type=path, help="folder of the editor (default: the small one that ships)")
         command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
     args = parser.parse_args()
     if args.command == "edit":
@@ -95,12 +105,14 @@ def _main() -> None:
 
         launch(args.model, args.device, args.host, args.port)
     if args.command == "score":
+        from omniedit.config import SHIPPED
         from omniedit.scoring.rubric import rubric_of
         from omniedit.scoring.table import score_table, scoring_config
 
         given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
         scoring = scoring_config(args.config, given)
-        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, args.scorer, scoring, args.yes)
+        scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
+        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, scorer, scoring, args.yes)
     if args.command == "agree":
         from omniedit.evaluation import ratings, retest
 
@@ -113,7 +125,7 @@ def _main() -> None:
         from omniedit.training.budget import Machine
         from omniedit.training.budget import plan as plan_of
 
-        wanted = load(args.config)
+        wanted = load(*args.config)
         if "api" in (wanted.scoring.judge, wanted.scoring.teacher):
             from omniedit.scoring.cost import cost
 
@@ -131,48 +143,19 @@ def _main() -> None:
         from omniedit.config_files import load
         from omniedit.weights import roles_of
 
-        for file in args.files:
-            roles_of(load(file))
-            print(f"{file}: good")
+        roles_of(load(*args.files))
+        print(f"{' over '.join(reversed(args.files))}: good")
     if args.command == "status":
         from omniedit import status as status_of
 
         print("\n".join(status_of.report(args.run)))
 
 
-def at_least_one(text: str) -> int:
-    return _whole(text, 1, math.inf, "at least 1")
+def run_name(text: str) -> str:
+    return str(path(text))
 
 
 def seed(text: str) -> int:
     from omniedit.edit_files import MAX_SEED
 
-    return _whole(text, 0, MAX_SEED, "0 to 2^64 - 1")
-
-
-def scale(text: str) -> float:
-    return _number(text, lambda value: 0 <= value < math.inf, "a number, 0 or more")
-
-
-def share(text: str) -> float:
-    return _number(text, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
-
-
-def _whole(text: str, least: float, most: float, wanted: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = None
-    if value is None or not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r}, but a whole number is needed, {wanted}")
-    return value
-
-
-def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not fits(value):
-        raise argparse.ArgumentTypeError(f"{text!r}, but what is needed is {wanted}")
-    return value
+    return whole(text, 0, MAX_SEED, "0 to 2^64 - 1")

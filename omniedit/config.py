@@ -6,8 +6,9 @@ profile.
 """
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,10 +16,29 @@ from omniedit.archives import ARCHIVE_SUFFIXES
 from omniedit.errors import UserError
 from omniedit.tasks import Task
 
+POWER_OF_TEN = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}")
+
 
 class Section(BaseModel):
     # Not use_attribute_docstrings: 0.3 s of each start of Snakemake. `omniedit.config_docs` reads the docstrings.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_powers_of_ten(cls, values: Any) -> Any:
+        """YAML 1.1, which Snakemake reads, takes 4e-05 for a text: it asks for a point before the e."""
+        if not isinstance(values, dict):
+            return values
+        return {name: _number(value) if _is_float(cls, name) else value for name, value in values.items()}
+
+
+def _is_float(section: type[BaseModel], key: str) -> bool:
+    annotation = section.model_fields[key].annotation if key in section.model_fields else None
+    return float in (annotation, *get_args(annotation))
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) and POWER_OF_TEN.fullmatch(value) else value
 
 
 SHIPPED = "shipped"
@@ -285,13 +305,16 @@ def api_key(config: EndpointConfig) -> str:
     """The API key that the environment holds, '' where none is needed.
 
     Raises:
-        UserError: the variable is empty or not there.
+        UserError: the variable is empty or not there, or holds what cannot be a key.
     """
     if config.key_env is None:
         return ""
     if not (key := os.environ.get(config.key_env, "").strip()):
         told = f"the environment variable {config.key_env} holds no API key"
         raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
+    if not (key.isascii() and key.isprintable()):
+        told = f"the environment variable {config.key_env} holds a character that no API key has"
+        raise UserError(f"{told}, such as a typographic quote or a line's end; export the key alone")
     return key
 
 
@@ -463,7 +486,7 @@ class BaseConfig(Section):
 
     model: str | None = None
     """A trained base to take instead: `shipped`, the small one that comes with OmniEdit, or a role in
-    config/models.yaml. The other keys of the base then mean nothing."""
+    config/models.yaml. The other keys of the base are for null, with which the run pre-trains one on its own photos."""
     layers: int = Field(4, ge=1)
     """Joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -480,6 +503,14 @@ class BaseConfig(Section):
     """Pictures a pre-training step."""
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of pre-training."""
+
+    @model_validator(mode="after")
+    def _a_trained_one_is_as_it_is(self) -> "BaseConfig":
+        own = {name: value for name, value in self if name != "model"}
+        changed = [name for name, value in own.items() if value != BaseConfig.model_fields[name].default]
+        if self.model is not None and changed:
+            raise ValueError(f"{changed[0]} is of a base that the run pre-trains; with it goes model: null")
+        return self
 
 
 Architecture = Literal[
@@ -661,7 +692,7 @@ class ModelsConfig(Section):
 
 
 class Config(Section):
-    run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
     """Name of the run: results go to results/{run}/."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Every random choice of the run follows from it."""

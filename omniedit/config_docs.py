@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from omniedit.config import Config, TaskConfig
+from omniedit.config_files import DEFAULT, load
 from omniedit.tasks import Task
 
 
@@ -26,7 +27,7 @@ def schema() -> str:
 
 
 def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """Rows of the Markdown table of keys in config/README.md."""
+    """Rows of the Markdown table of keys in config/README.md; a default is that of config/config.yaml."""
     rows = []
     for name, info in model.model_fields.items():
         annotation = info.annotation
@@ -38,8 +39,26 @@ def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
             continue
         properties = model.model_json_schema()["properties"][name]
         meaning = " ".join(_meanings(model).get(name, "").split())
-        rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | `{json.dumps(info.default)}` | {meaning} |")
+        default = ", ".join(f"`{json.dumps(value)}`" for value in _defaults(f"{prefix}{name}"))
+        rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | {default} | {meaning} |")
     return rows
+
+
+def _defaults(key: str) -> list[Any]:
+    """What a key is where a user's config does not name it; of `<task>`, what each of the seven has, once."""
+    found = []
+    for task in Task if "<task>" in key else [""]:
+        value: Any = _embedded()
+        for part in key.replace("<task>", task).split("."):
+            value = getattr(value, part)
+        if value not in found:
+            found.append(value)
+    return found
+
+
+@cache
+def _embedded() -> Config:
+    return load(DEFAULT)
 
 
 def _sections(model: type[BaseModel]) -> set[type[BaseModel]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,42 @@ from omniedit.archives import list_archives
 from omniedit.config import Config, SourcesConfig, StudentConfig
 from omniedit.errors import UserError
 
+DEFAULT = Path("config/config.yaml")
+"""Which the Snakefile reads before all others."""
 
-def load(path: str | Path) -> Config:
-    """The config in one YAML file.
+
+def load(*paths: str | Path) -> Config:
+    """The config that `snakemake --configfile` makes of YAML files: the last one's keys win, over those of the embedded
+    default where this is a checkout.
 
     Raises:
         UserError: one line with the file, the key, what was wrong and what is allowed.
     """
-    return check(read_yaml(path), [path])
+    files = list(map(Path, paths))
+    if DEFAULT.is_file():
+        files = [DEFAULT, *(file for file in files if file.absolute() != DEFAULT.absolute())]
+    return check(reduce(_merged, map(read_yaml, files)), files)
+
+
+def _merged(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in others.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def of_run(path: Path) -> Config:
+    """The config that a run wrote down, config.json.
+
+    Raises:
+        UserError: it is not there, or no config.
+    """
+    try:
+        return Config.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+        raise UserError(f"{path}: no config of a run ({problem}); snakemake writes results/RUN/config.json") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -46,7 +74,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such config file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise UserError(f"{path}: not valid YAML: {problem}") from None
     if values is None:
@@ -93,7 +121,7 @@ def _check_path(sources: SourcesConfig) -> None:
     """Look for what `sources.path` names, as far as this machine can tell without reading it."""
     if sources.path is not None and sources.are_archives:
         list_archives(sources.path, sources.kind, sources.shards)
-    elif sources.path is not None and not Path(sources.path).is_dir():
+    elif sources.path is not None and not (sources.path and Path(sources.path).is_dir()):
         raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
 
 

@@ -92,7 +92,11 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
             before = upright_rgb(image)
         except (Unreadable, OSError) as error:
             raise gr.Error(f"This picture cannot be read: {error}") from None
-        history = [(before, edited(pipeline, before, settings, after_step), settings), *history]
+        try:
+            after = edited(pipeline, before, settings, after_step)
+        except ValueError as error:
+            raise gr.Error(str(error)) from None
+        history = [(before, after, settings), *history]
         return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
 
     def show(history: History, place: int) -> tuple:

@@ -75,10 +75,10 @@ def edit_files(
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)
         try:
-            dropped = edit_file(pipeline, source, target, settings)
-            without = f" (without its EXIF data {', '.join(dropped)}: no room for it in this format)" if dropped else ""
+            lost = edit_file(pipeline, source, target, settings)
+            without = f" (without its {'; '.join(lost)})" if lost else ""
             print(f"{source} -> {target}{without}", flush=True)
-        except (OSError, MemoryError, RuntimeError, Unreadable) as error:  # RuntimeError: torch's for want of memory
+        except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's of memory
             refused += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if refused:
@@ -128,7 +128,10 @@ def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, 
     """Each picture with its name below `out`: that below its folder, or the file's own."""
     for given in inputs:
         if given.is_dir():
-            found = (path for path in sorted(given.rglob("*")) if path.suffix.lower() in FORMATS and path.is_file())
+            files = [path for path in sorted(given.rglob("*")) if not path.is_dir()]
+            found = [path for path in files if path.suffix.lower() in FORMATS]
+            if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
+                print(f"{given}: files of other formats are left out: {' '.join(others)}", flush=True)
             yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, given, out))
         elif given.is_file():
             yield given, Path(given.name)
@@ -150,17 +153,18 @@ def _writable(suffix: str) -> str:
 def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> list[str]:
     """
     Returns:
-        Names of the EXIF data that the target's format has no room for.
+        What of the source its edit does not have: transparency and the like, EXIF data that its format has no room for.
 
     Raises:
         Unreadable: the picture cannot be read.
         OSError: its edit cannot be written.
     """
     with EncodedPhoto(source) as photo:
-        picture, exif = PIL.Image.fromarray(photo.decode()), photo.upright_exif
+        lost, picture, exif = photo.left_out, PIL.Image.fromarray(photo.decode()), photo.upright_exif
     edit = edited(pipeline, picture, settings)
     with replaced(target) as temporary:
-        return save(edit, temporary, target.suffix.lower(), exif)
+        dropped = save(edit, temporary, target.suffix.lower(), exif)
+    return lost + ([f"EXIF data {', '.join(dropped)}, for which this format has no room"] if dropped else [])
 
 
 def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:

@@ -1,5 +1,6 @@
 """Files that are either whole or absent, and a lock that ends with its process."""
 
+import errno
 import fcntl
 import glob
 import os
@@ -48,6 +49,24 @@ def replaced(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def check_writable(path: str | Path) -> None:
+    """To be asked before the work whose result `path` is to hold; what is there stays.
+
+    Raises:
+        UserError: no file can be written there.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{str(path)[:200]}: cannot be written: {error.strerror}; name another place") from None
 
 
 def write_changed(path: str | Path, text: str) -> None:

@@ -72,15 +72,41 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     """The rows of a CSV file by its first line's names; cells beyond these stand under None.
 
     Raises:
-        UserError: it is missing, or no CSV in UTF-8.
+        UserError: it is missing, no CSV in UTF-8, or two columns have one name.
     """
+    line = 1
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file, restval="", strict=True))
+            reader = csv.DictReader(file, restval="", strict=True)
+            names, rows, line = list(reader.fieldnames or []), [], 2
+            for row in reader:
+                rows.append(row)
+                line = reader.line_num + 1
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV file in UTF-8 from line {line} on: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise UserError(f"{path}: has two columns {twice[0]!r}; rename one")
+    return rows
+
+
+def read_given(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table that a user names, by its suffix: .csv, as `read_csv`, or .parquet.
+
+    Raises:
+        UserError: it is missing, neither of these, or not what its suffix says.
+    """
+    if path.suffix.lower() == ".csv":
+        return list(read_csv(path))
+    if path.suffix.lower() != ".parquet" or path.is_dir():
+        raise UserError(f"{path}: no table in a format that is read here; give a file .parquet or .csv")
+    try:
+        return read_rows(path)
+    except Damaged as error:
+        raise UserError(f"{path}: cannot be read as Parquet ({str(error).partition('damaged: ')[2]})") from None
 
 
 @contextmanager

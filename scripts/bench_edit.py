@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from omniedit.arguments import at_least_one
 from omniedit.errors import UserError, run_program
 from omniedit.evaluation.edits import MODELS, Editor, Sampling, at_resolution, no_edit, specialist, trained_editor
 from omniedit.files import replaced
@@ -16,8 +17,10 @@ def main() -> None:
     parser.add_argument("pairs", type=Path, nargs="+", help="benchmark sets, a file a task ({task}.h5)")
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for an architecture")
-    parser.add_argument("--resolution", type=int, required=True, help="pictures are edited at about this^2 pixels")
-    parser.add_argument("--steps", type=int, default=20, help="sampling steps of the editor")
+    parser.add_argument(
+        "--resolution", type=at_least_one, required=True, help="pictures are edited at about this^2 pixels"
+    )
+    parser.add_argument("--steps", type=at_least_one, default=20, help="sampling steps of the editor")
     parser.add_argument("--guidance-text", type=float, default=1.0, help="guidance scale of the instruction")
     parser.add_argument("--guidance-image", type=float, default=1.5, help="guidance scale of the source picture")
     parser.add_argument("--seed", type=int, default=0)

@@ -4,7 +4,7 @@ import argparse
 from itertools import chain
 from pathlib import Path
 
-from omniedit.config import Config
+from omniedit.config_files import of_run
 from omniedit.errors import run_program
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 
-    scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
+    scoring = of_run(args.config).scoring if args.config else None
     pairs = sum(map(_count, args.edits))
     with judging(args.judge, pairs, args.scorer, scoring, args.spent) as judge:
         for path in args.edits:

@@ -4,6 +4,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from omniedit.arguments import overall_score
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.scoring.decisions import DECISIONS_SCHEMA, decide
@@ -15,7 +16,7 @@ def main() -> None:
     parser.add_argument("scores", type=Path, help="scores/{task}/{shard}.parquet")
     parser.add_argument("--candidates", type=Path, required=True, help="candidates/{task}/{shard}.h5")
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
-    parser.add_argument("--min-score", type=float, required=True, help="smallest O that is kept, 0-10")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="smallest O that is kept, 0-10")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 

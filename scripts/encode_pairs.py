@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import torch
 from transformers.utils import logging as transformers_logging
 
+from omniedit.arguments import at_least_one
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets, with plan.parquet")
     parser.add_argument("--part", required=True, help="five digits")
     parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
-    parser.add_argument("--resolution", type=int, required=True, help="train.resolution")
+    parser.add_argument("--resolution", type=at_least_one, required=True, help="train.resolution")
     parser.add_argument("--dtype", required=True, help="train.dtype")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     args = parser.parse_args()

@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
+from omniedit.arguments import at_least_one
 from omniedit.config import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.errors import run_program
 from omniedit.manifest import sealed_folder
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--teacher", required=True, help="pattern of teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
     parser.add_argument("--options", type=FinetuneConfig.model_validate_json, required=True, help="scoring.finetune")
-    parser.add_argument("--max-tiles", type=int, required=True, help="into which a picture is cut at most")
+    parser.add_argument("--max-tiles", type=at_least_one, required=True, help="into which a picture is cut at most")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
     parser.add_argument("--out", type=Path, required=True, help="folder of the student")

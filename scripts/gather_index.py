@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import at_least_one
 from omniedit.errors import run_program
 from omniedit.progress import Progress
 from omniedit.sources.index import INDEX_SCHEMA
@@ -12,7 +13,7 @@ from omniedit.tables import read_table, write_tables
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", type=Path, help="folder of {shard}.parquet")
-    parser.add_argument("--shards", type=int, required=True, help="how many: 00000, 00001, ...")
+    parser.add_argument("--shards", type=at_least_one, required=True, help="how many: 00000, 00001, ...")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
 from omniedit.progress import Progress
 from omniedit.sources.deal import deal
@@ -24,12 +25,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=["sample", "folder"], required=True)
     parser.add_argument("--path", type=Path, help="the folder, for --kind folder")
-    parser.add_argument("--min-pixels", type=int, required=True)
-    parser.add_argument("--max-pixels", type=int, required=True)
+    parser.add_argument("--min-pixels", type=at_least_one, required=True)
+    parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
-    parser.add_argument("--shards", type=int, required=True)
-    parser.add_argument("--bench-photos", type=int, required=True, help="photos held out for the benchmark")
+    parser.add_argument("--shards", type=at_least_one, required=True)
+    parser.add_argument("--bench-photos", type=at_least_zero, required=True, help="photos held out for the benchmark")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--bench", type=Path, required=True, help="the benchmark's photos: sources/bench.parquet")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from omniedit.arguments import at_least_one
 from omniedit.buckets.placement import Layout, kept_pairs, place, write_plan
 from omniedit.errors import run_program
 from omniedit.shards import blocks_of
@@ -15,10 +16,14 @@ from omniedit.tables import read_table
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
-    parser.add_argument("--blocks", type=int, required=True, help="how many; fill {block} with 00000, 00001, ...")
-    parser.add_argument("--base-size", type=int, required=True, help="pictures get at least this squared in pixels")
-    parser.add_argument("--pairs-per-zarr-shard", type=int, required=True)
-    parser.add_argument("--parts", type=int, required=True, help="how many jobs write")
+    parser.add_argument(
+        "--blocks", type=at_least_one, required=True, help="how many; fill {block} with 00000, 00001, ..."
+    )
+    parser.add_argument(
+        "--base-size", type=at_least_one, required=True, help="pictures get at least this squared in pixels"
+    )
+    parser.add_argument("--pairs-per-zarr-shard", type=at_least_one, required=True)
+    parser.add_argument("--parts", type=at_least_one, required=True, help="how many jobs write")
     parser.add_argument("--held-out", type=float, required=True, help="share of the pairs that training never sees")
     parser.add_argument("--seed", type=int, required=True, help="of the order of the pairs")
     parser.add_argument("--out", type=Path, required=True)

@@ -9,6 +9,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from transformers.utils import logging as transformers_logging
 
+from omniedit.arguments import at_least_one
 from omniedit.config_files import check
 from omniedit.errors import run_program
 from omniedit.files import replaced
@@ -28,7 +29,9 @@ from omniedit.training.batches import InstructionEncoder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
-    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
+    parser.add_argument(
+        "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
+    )
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")

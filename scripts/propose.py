@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config import Config, ProposalsConfig
+from omniedit.config import ProposalsConfig
+from omniedit.config_files import of_run
 from omniedit.errors import run_program
 from omniedit.instructions.answering import opened
 from omniedit.instructions.balance import balanced
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    config = Config.model_validate_json(args.config.read_text())
+    config = of_run(args.config)
     wanted = {Task(task): count for task, count in args.wanted.items()}
     with PhotoShard(args.photos) as photos:
         if config.proposals.source == "replies":

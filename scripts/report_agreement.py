@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from omniedit.arguments import overall_score
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.agreement import agreement_page
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("scorer", type=Path, help="folder of the student, with agreement.json and agreement.parquet")
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--judge", required=True, help="the judge whose scores the filter uses")
-    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     parser.add_argument("--figures", type=Path, help="what it shows (.json)")
     args = parser.parse_args()

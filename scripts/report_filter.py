@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import overall_score
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.candidates import read_columns
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
     parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import at_least_zero, overall_score
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.candidates import read_candidates
@@ -17,9 +18,9 @@ def main() -> None:
     parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
     parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold, for the text")
-    parser.add_argument("--kept", type=int, default=12, help="most kept pairs to show")
-    parser.add_argument("--rejected", type=int, default=6, help="most rejected pairs to show")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold, for the text")
+    parser.add_argument("--kept", type=at_least_zero, default=12, help="most kept pairs to show")
+    parser.add_argument("--rejected", type=at_least_zero, default=6, help="most rejected pairs to show")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of kept pairs")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()

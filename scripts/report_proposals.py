@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import at_least_one
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.proposals import Tally, proposals_page
@@ -11,7 +12,7 @@ from omniedit.reporting.proposals import Tally, proposals_page
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="proposals/")
-    parser.add_argument("--shards", type=int, required=True, help="how many there are beside the benchmark's")
+    parser.add_argument("--shards", type=at_least_one, required=True, help="how many there are beside the benchmark's")
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from omniedit.arguments import at_least_one, overall_score
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
 from omniedit.files import replaced
@@ -17,13 +18,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
     parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
-    parser.add_argument("--blocks", type=int, required=True, help="how many; fill {block} with 00000, 00001, ...")
+    parser.add_argument(
+        "--blocks", type=at_least_one, required=True, help="how many; fill {block} with 00000, 00001, ..."
+    )
     parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
     parser.add_argument("--scorer", type=Path, required=True, help="folder of the student, with agreement.json")
     parser.add_argument("--model", choices=LABELS, required=True, help="the run's editor")
     parser.add_argument("--editor", type=Path, required=True, help="its train/{model}.metrics.jsonl")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
-    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
     args = parser.parse_args()
 

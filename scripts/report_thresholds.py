@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from omniedit.arguments import at_least_zero, overall_score
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.reporting.candidates import read_columns
@@ -20,9 +21,11 @@ def main() -> None:
     parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
     parser.add_argument("--teacher", help="pattern of teacher/{task}/{shard}.parquet, where it is not the judge")
-    parser.add_argument("--taught", type=int, default=0, help="how many shards the teacher scored, the first ones")
+    parser.add_argument(
+        "--taught", type=at_least_zero, default=0, help="how many shards the teacher scored, the first ones"
+    )
     parser.add_argument("--canary", type=Path, help="canary.json of the run")
-    parser.add_argument("--min-score", type=float, required=True, help="the filter's threshold")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 

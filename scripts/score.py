@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from omniedit.config import Config
+from omniedit.config_files import of_run
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     args = parser.parse_args()
 
-    scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
+    scoring = of_run(args.config).scoring if args.config else None
     with (
         Shard(args.candidates) as shard,
         judging(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,

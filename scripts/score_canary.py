@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config import Config, ScoringConfig
+from omniedit.config import ScoringConfig
+from omniedit.config_files import of_run
 from omniedit.errors import run_program
 from omniedit.files import replaced
 from omniedit.scoring import Judge, judging
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--drift", type=Path, required=True, help="JSON file of how far they moved")
     args = parser.parse_args()
 
-    config = Config.model_validate_json(args.config.read_text())
+    config = of_run(args.config)
     pairs = canary_pairs()
     rows: list[dict[str, object]] = []
     for number, judge in enumerate(asked_twice(config.scoring, len(pairs), args.scorer, args.spent)):

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from omniedit.arguments import at_least_one
 from omniedit.aspect import RATIOS
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
@@ -15,7 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path, help="buckets/plan.parquet")
     parser.add_argument("--parts", required=True, help="pattern of the parts' folders, buckets/parts/{part}")
-    parser.add_argument("--count", type=int, required=True, help="of parts; fill {part} with 00000, 00001, ...")
+    parser.add_argument(
+        "--count", type=at_least_one, required=True, help="of parts; fill {part} with 00000, 00001, ..."
+    )
     parser.add_argument("--out-dir", type=Path, required=True, help="where the buckets go")
     parser.add_argument("--manifest", type=Path, required=True, help="counts and checksums, written last")
     args = parser.parse_args()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
 from omniedit.progress import Progress
@@ -23,14 +24,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", help="a path, or a URL for fsspec")
     parser.add_argument("--kind", choices=READERS, required=True)
-    parser.add_argument("--min-pixels", type=int, required=True)
-    parser.add_argument("--max-pixels", type=int, required=True)
+    parser.add_argument("--min-pixels", type=at_least_one, required=True)
+    parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
     parser.add_argument("--out", type=Path, required=True, help="the shard: {five digits}.tar")
     parser.add_argument("--index", type=Path, required=True, help="a row for all that the archive holds")
     bench = parser.add_argument_group("of the first archive")
-    bench.add_argument("--bench-photos", type=int, default=0, help="photos held out for the benchmark")
+    bench.add_argument("--bench-photos", type=at_least_zero, default=0, help="photos held out for the benchmark")
     bench.add_argument("--seed", type=int, help="of their choice")
     bench.add_argument("--bench-tar", type=Path)
     bench.add_argument("--bench", type=Path, help="their source ids and digests")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.archives import archive_state
+from omniedit.arguments import at_least_zero
 from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
 from omniedit.files import replaced
@@ -36,11 +37,13 @@ def main() -> None:
     parser.add_argument(
         "--inpainting", type=Path, help="folder of the run's own inpainting specialist, where it paints"
     )
-    parser.add_argument("--pairs", type=int, required=True, help="candidate pairs to make")
+    parser.add_argument("--pairs", type=at_least_zero, required=True, help="candidate pairs to make")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
+    if args.specialist == "learned" and not (args.learned and args.proposals):
+        parser.error("--specialist learned needs --learned and --proposals")
     for path in args.objects:
         recall_objects(path)
     with ExitStack() as stack:

@@ -7,7 +7,8 @@ former is taken from `--scores` where the teacher is the run's judge. What an en
 import argparse
 from pathlib import Path
 
-from omniedit.config import Config
+from omniedit.arguments import at_least_zero
+from omniedit.config_files import of_run
 from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
@@ -23,13 +24,13 @@ def main() -> None:
     parser.add_argument("--judge", choices=("reference", "api"), default="reference", help="the teacher")
     parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring; for --judge api")
     parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
-    parser.add_argument("--pairs", type=int, help="at most so many of the shard's; all where it is left out")
-    parser.add_argument("--defects-per-pair", type=int, default=2)
+    parser.add_argument("--pairs", type=at_least_zero, help="at most so many of the shard's; all where it is left out")
+    parser.add_argument("--defects-per-pair", type=at_least_zero, default=2)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
     args = parser.parse_args()
 
-    scoring = Config.model_validate_json(args.config.read_text()).scoring if args.config else None
+    scoring = of_run(args.config).scoring if args.config else None
     with Shard(args.candidates) as shard:
         drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
         with (

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
+from omniedit.arguments import at_least_one
 from omniedit.config import HolesConfig
 from omniedit.config_files import check
 from omniedit.errors import run_program
@@ -39,7 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
     parser.add_argument("--objects", required=True, help="of their objects, of ground.py, objects/{shard}.parquet")
-    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
+    parser.add_argument(
+        "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
+    )
     parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
     parser.add_argument("--options", type=json.loads, required=True, help="as the config's `train` section, as JSON")
     parser.add_argument("--holes", type=HolesConfig.model_validate_json, default=HolesConfig(), help="inpainting.holes")

@@ -28,6 +28,16 @@ def test_what_cannot_be_planned_for_is_one_line(
     assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(told)
 
 
+@pytest.mark.parametrize("port", ["0", "99999", "http"])
+def test_a_port_that_there_cannot_be_is_told(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["omniedit", "demo", "--port", port])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and "1 to 65535" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
     """Whether what is printed fits in the buffer, and fails when the command ends, or not."""

@@ -41,6 +41,11 @@ WRONG = [
     ("seed: [", "not valid YAML"),
     ("seed: 1\nseed: 2", "not valid YAML: the key 'seed' is given twice at line 2"),
     ("# nothing", "holds no key"),
+    ("[" * 5000, "not valid YAML"),
+    (f"run: {'a' * 300}", "is not allowed; allowed: String should have at most 100 characters"),
+    ("seed: 1e3", 'seed: "1e3" is not allowed; allowed: a valid integer'),
+    ("sources: {kind: folder, path: ''}", "sources.path: '' is no folder"),
+    ("train: {base: {layers: 6}}", "train.base: layers is of a base that the run pre-trains; with it goes model: null"),
     ("? [a]\n: 1", "not valid YAML"),
     ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
     ("sources: {kind: parquet, path: ''}", "sources.path: is empty; give an archive"),
@@ -77,6 +82,22 @@ def test_anchors_and_merges_are_read(tmp_path: Path) -> None:
         "tasks:\n  object_swap: &few {pairs_per_shard: 2}\n  style_transfer: {<<: *few, specialist: embedded}"
     )
     assert load(path).tasks.style_transfer.pairs_per_shard == 2
+
+
+def test_numbers_by_powers_of_ten_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("train: {learning_rate: 4e-05, epochs: 1E1}")
+    train = load(path).train
+    assert (train.learning_rate, train.epochs) == (4e-05, 10.0)
+
+
+def test_files_are_merged_as_snakemake_merges_them(tmp_path: Path) -> None:
+    first, last = tmp_path / "first.yaml", tmp_path / "last.yaml"
+    first.write_text("train: {base: {layers: 6}, steps: 7}\nseed: 5")
+    last.write_text("train: {base: {model: null}, steps: 8}")
+    config = load(first, last)
+    assert (config.seed, config.train.steps, config.train.base.layers, config.train.base.model) == (5, 8, 6, None)
+    assert config.scoring.student.start == "shipped", "the embedded default is below all"
 
 
 def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
@@ -144,6 +145,47 @@ def test_an_editor_whose_weights_are_no_numbers_is_refused(photos: Path, editor:
         edit([photos / "a.jpg"], folder)
 
 
+def test_an_editor_that_knows_no_word_is_refused(photos: Path, editor: Path, tmp_path: Path) -> None:
+    folder = broken_copy(editor, tmp_path)
+    (folder / "tokenizer/tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"broken/tokenizer: no tokenizer \(no tokenizer.json or vocab.txt"):
+        edit([photos / "a.jpg"], folder)
+
+
+def test_what_an_edit_does_not_have_of_its_source_is_told(
+    tmp_path: Path, editor: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 4), np.uint8)
+    PIL.Image.fromarray(pixels).save(folder / "clear.png")
+    cv2.imwrite(str(folder / "deep.png"), pixels[..., :3].astype(np.uint16) * 257)
+    frames = [PIL.Image.fromarray(np.roll(pixels[..., :3], shift, 1)) for shift in (0, 9)]
+    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "plain.jpg")
+    frames[0].save(folder / "other.bmp")
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(UserError, match="1 of 5 pictures were not edited"):
+        edit([folder], editor)
+    told = capsys.readouterr().out
+    for line in (
+        "files of other formats are left out: .bmp",
+        "clear.edited.png (without its transparency)",
+        "deep.edited.png (without its 16 bits)",
+        "moving.edited.webp (without its frames but the first)",
+        "plain.edited.jpg\n",
+        "gone.jpg: not edited: ",
+    ):
+        assert line in told
+
+
+def test_guidance_beyond_all_bounds_writes_no_picture(photos: Path, editor: Path, tmp_path: Path) -> None:
+    settings = Settings("Add fog.", "", 2, 1e30, 1.0, 0)
+    with pytest.raises(UserError, match="1 of 1 pictures were not edited"):
+        edit_files([photos / "a.jpg"], tmp_path / "a.png", False, editor, "cpu", settings)
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_a_gpu_that_is_not_there_is_told(photos: Path, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_cuda(*_: object, device: torch.device) -> torch.Tensor:
         raise AssertionError("Torch not compiled with CUDA enabled")
@@ -180,7 +222,7 @@ def test_exif_data_too_long_for_a_jpeg_loses_its_largest_entry_alone(
     photos: Path, editor: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit([with_exif(photos, notes=70_000)], editor, out := photos / "out.jpg")
-    assert f"{out} (without its EXIF data MakerNote: no room for it in this format)" in capsys.readouterr().out
+    assert f"{out} (without its EXIF data MakerNote, for which this format has no room)" in capsys.readouterr().out
     with PIL.Image.open(out) as image:
         assert set(image.getexif().get_ifd(IFD.Exif)) == {TAKEN} and image.getexif()[MAKER] == "Camera"
 

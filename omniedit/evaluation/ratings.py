@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.scoring.agreement import spearman
-from omniedit.tables import read_csv, read_rows
+from omniedit.tables import read_csv, read_given
 
 SCORES = ("sc", "pq", "o")
 MIN_PAIRS = 3
@@ -54,7 +54,7 @@ class Agreement:
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
     """A CSV file with columns `key`, rater, sc and pq; task and model too where there are several. A rater has one row
-    for each picture of a task and a model.
+    for each picture of a task and a model; one without sc or pq says nothing and is left out.
 
     Raises:
         UserError: one line with the file, the row and what is wrong.
@@ -64,6 +64,8 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; a row is one person's view of one picture")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
+        if not (row["sc"].strip() and row["pq"].strip()):
+            continue
         sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
         scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
         rating = Rating(row[key], row.get("task") or "all", row.get("model") or "", row["rater"], scores)
@@ -81,7 +83,7 @@ def read_judged(path: Path, key: str) -> dict[str, Scores]:
     Raises:
         UserError: it has no such column, or is no table of scores.
     """
-    rows: Sequence[Mapping[str, Any]] = read_csv(path) if path.suffix.lower() == ".csv" else read_rows(path)
+    rows = read_given(path)
     if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the one that tells pictures apart")
     judged: dict[str, Scores] = {}

@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.evaluation.ratings import SCORES, Scores, read_judged
 from omniedit.scoring.agreement import spearman
-from omniedit.tables import read_csv
+from omniedit.tables import read_given
 
 HEAD = "| score | pairs | Spearman | mean of B - A | mean distance | noise of one scoring |"
 
 
 def is_scores(path: Path) -> bool:
     """Whether a table is of a judge's scores, not of people's ratings."""
-    if path.suffix.lower() != ".csv":
-        return True
-    return "o_score" in next(iter(read_csv(path)), {})
+    return path.suffix.lower() == ".parquet" or "o_score" in next(iter(read_given(path)), {})
 
 
 def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:

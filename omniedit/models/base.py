@@ -9,12 +9,12 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-from transformers import AutoTokenizer, BertModel, CLIPTextModelWithProjection, T5EncoderModel
+from transformers import BertModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from omniedit.errors import UserError
 from omniedit.models.codec import LappedCodec, Vae
 from omniedit.models.editor import Editor
-from omniedit.models.folder import load_part, read_config
+from omniedit.models.folder import load_part, load_tokenizer, read_config
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import Text
 
@@ -110,10 +110,3 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
         return FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder}: no scheduler ({' '.join(str(error).split())[:200]}); fetch it again") from None
-
-
-def load_tokenizer(folder: Path) -> Any:
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); fetch it again") from None

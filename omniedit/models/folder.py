@@ -10,7 +10,7 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
-from transformers import AutoProcessor
+from transformers import AutoProcessor, AutoTokenizer
 
 from omniedit.errors import UserError
 
@@ -19,6 +19,14 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 HALF = "fp16"
 """In the names of files of weights in half precision, beside or in place of the whole ones."""
 LFS_POINTER = b"version https://git-lfs"
+VOCABULARIES = (
+    ("tokenizer.json",),
+    ("vocab.txt",),
+    ("vocab.json", "merges.txt"),
+    ("spiece.model",),
+    ("tokenizer.model",),
+)
+"""Files of a tokenizer, any of these together: without them transformers makes one that knows no word."""
 
 
 def load_part(
@@ -72,6 +80,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
     for part in parts:
         check_weights(part)
+    check_vocabularies(folder)
     halved = any(path for part in parts for path in part.glob("*.fp16.safetensors"))
     options |= {"use_safetensors": True, "local_files_only": True, "variant": "fp16" if halved else None}
     try:
@@ -111,6 +120,36 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
         raise UserError(f"{file}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def load_tokenizer(folder: Path, kind: Any = AutoTokenizer) -> Any:
+    """
+    Args:
+        kind: its class, where the folder's config does not name it.
+
+    Raises:
+        UserError: the folder has none, or not all of it; no code of the folder is run.
+    """
+    _check_vocabulary(folder)
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises this very class, transformers whatever comes of a file it trusts
+        raise UserError(f"{folder}: no tokenizer ({_line(error)}); fetch it again") from None
+
+
+def check_vocabularies(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a tokenizer among a pipeline's parts has no vocabulary.
+    """
+    for part in sorted(folder.glob("tokenizer*/")):
+        _check_vocabulary(part)
+
+
+def _check_vocabulary(folder: Path) -> None:
+    if not any(all((folder / name).is_file() for name in names) for names in VOCABULARIES):
+        known = " or ".join("+".join(names) for names in VOCABULARIES)
+        raise UserError(f"{folder}: no tokenizer (no {known}), so no text could be read; fetch it again")
 
 
 def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:

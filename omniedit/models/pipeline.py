@@ -28,6 +28,7 @@ from transformers import (
 
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
+from omniedit.models.folder import check_vocabularies
 from omniedit.models.full_size import brought_to_full, pad_to_grid, working_size
 from omniedit.models.sampling import Asked, Course, Guidance, check_scheduler, sample
 from omniedit.models.text import Text
@@ -122,10 +123,12 @@ class EditPipeline(DiffusionPipeline):
 
         Raises:
             FileNotFoundError: no such folder, and no 'owner/name' either.
+            UserError: a tokenizer in it has no vocabulary.
         """
         path = Path(pretrained_model_name_or_path)
         if not path.is_dir() and len(path.parts) != 2:
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
+        check_vocabularies(path)
         return super().from_pretrained(pretrained_model_name_or_path, **options)
 
     @torch.no_grad()
@@ -164,7 +167,7 @@ class EditPipeline(DiffusionPipeline):
                 gets. Embeddings are those of negative prompts, then of instructions; the latter alone may come back.
 
         Raises:
-            ValueError: the arguments do not fit each other, or a picture cannot be read.
+            ValueError: the arguments do not fit each other, a picture cannot be read, or sampling left all bounds.
         """
         steps = self._own("num_inference_steps", num_inference_steps)
         text_scale = self._own("guidance_scale", guidance_scale)
@@ -248,7 +251,10 @@ class EditPipeline(DiffusionPipeline):
         prompt, pooled = Text(**parts).encode(texts, self._execution_device)
         asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
         noise = torch.cat([edit.noise for edit in edits])
-        return sample(self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step)
+        latents = sample(self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step)
+        if not latents.isfinite().all():
+            raise ValueError(f"no picture came of it, at guidance scales {guidance.text:g} and {guidance.image:g}")
+        return latents
 
     def _finished(self, edit: Edit, latents: Tensor) -> Tensor:
         """The edited picture, (3, H, W) in [0, 1]."""

@@ -4,6 +4,7 @@ Shapes: B texts, M tokens, D width.
 """
 
 import copy
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from transformers import BertModel, BertTokenizer
 
 from omniedit.errors import UserError
 
+logger = logging.getLogger(__name__)
+
 MAX_TOKENS = 32
-"""Longer instructions are cut; those of the seven tasks have 5 to 25 word pieces."""
+"""Longer instructions are cut, and what was not read is logged; those of the seven tasks have 5 to 25 word pieces."""
 WIDTH = 384
 """Of MiniLM's vectors."""
 
@@ -84,7 +87,13 @@ def encode_sentences(
     embeds_BMD = torch.zeros(len(texts), MAX_TOKENS, encoder.config.hidden_size, device=device)
     pooled_BD = torch.zeros(len(texts), encoder.config.hidden_size, device=device)
     for row, text in enumerate(texts):
-        tokens = tokenizer(text, truncation=True, max_length=MAX_TOKENS, return_tensors="pt").to(device)
+        tokens = tokenizer(
+            text, truncation=True, max_length=MAX_TOKENS, return_offsets_mapping=True, return_tensors="pt"
+        )
+        read = int(tokens.pop("offset_mapping")[0, :, 1].max())
+        if tokens["input_ids"].shape[1] == MAX_TOKENS and (rest := text[read:].strip()):
+            logger.warning("instruction: longer than the %d word pieces that are read; not: %.200s", MAX_TOKENS, rest)
+        tokens = tokens.to(device)
         hidden_MD = encoder(**tokens).last_hidden_state[0].float()
         embeds_BMD[row, : len(hidden_MD)] = _unit_rms(hidden_MD)
         pooled_BD[row] = _unit_rms(hidden_MD.mean(0))

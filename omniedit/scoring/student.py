@@ -26,7 +26,7 @@ from transformers.models.internvl import InternVLVisionConfig
 from omniedit.config import student_folder
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
-from omniedit.models.folder import load_part
+from omniedit.models.folder import load_part, load_tokenizer
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import SCORES, Reading, reader_of
@@ -113,12 +113,7 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
     model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
-    try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); train the student anew"
-        ) from None
+    tokenizer = load_tokenizer(folder, PreTrainedTokenizerFast)
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
         raise UserError(f"{folder}: an InternVL, but no student as scripts/train_student.py writes it")
     if getattr(model.config, "views_version", 1) != VIEWS_VERSION:

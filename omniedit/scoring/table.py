@@ -12,7 +12,7 @@ import pyarrow as pa
 from omniedit.config import ScoringConfig
 from omniedit.config_files import check, read_yaml
 from omniedit.errors import UserError
-from omniedit.files import replaced
+from omniedit.files import check_writable, replaced
 from omniedit.pairs import EditPair
 from omniedit.progress import Progress
 from omniedit.scoring.examples import Example, Marker, Marks, marks_of
@@ -168,6 +168,9 @@ def score_table(
     """
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: no format by that name; there are {', '.join(SUFFIXES)}")
+    check_writable(out)
+    if out.resolve() == table.resolve():
+        raise UserError(f"{out}: is the table itself; name another file for the scores")
     rows = read_table(table, rubric)
     words = [{name: row[name] for name in rubric.words} for row in rows]
     with (

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from omniedit.errors import UserError
+from omniedit.models.folder import load_tokenizer as folder_tokenizer
 from omniedit.scoring.examples import Example, Marks, marks_of
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import Reading
@@ -18,10 +17,7 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         UserError: there is none, or not one of an InternVL in transformers' form.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no tokenizer ({' '.join(str(error).split())[:200]}); fetch it again") from None
+    tokenizer = folder_tokenizer(folder)
     if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
         raise UserError(f"{folder}: no tokenizer of an InternVL in transformers' form (the names of such end in -hf)")
     return tokenizer

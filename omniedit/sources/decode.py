@@ -63,6 +63,15 @@ class EncodedPhoto:
         """For the same picture once upright; b"" where there is none."""
         return upright_exif(self._image)
 
+    @property
+    def left_out(self) -> list[str]:
+        """What 8-bit RGB of one frame does not hold of it."""
+        image = self._image
+        sixteen = image.mode.startswith("I") or (image.tile and ";16" in str(image.tile[0][3]))
+        several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+        there = {"transparency": image.has_transparency_data, "frames but the first": several, "16 bits": sixteen}
+        return [name for name, is_there in there.items() if is_there]
+
     def decode(self) -> Image:
         """The first frame as (H, W, 3) RGB: upright, sRGB, alpha composited on white.
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from omniedit.config import EndpointConfig, api_key
 from omniedit.errors import UserError
+from omniedit.files import check_writable
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage
@@ -164,10 +165,14 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
         spent: folder of the run's ledger, where several jobs share its budget.
 
     Raises:
-        UserError: the config names no endpoint, or a key that the environment lacks.
+        UserError: the config names no endpoint, a key that the environment lacks, or a cache that cannot be written.
     """
     if config.url is None or config.model is None:
         raise UserError("no endpoint: give url and model, in the config's scoring.api or as --url and --model")
+    try:
+        check_writable(Path(config.cache) / "replies")
+    except UserError as error:
+        raise UserError(f"cache: {error}") from None
     endpoint = Endpoint(config.url, config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
     ledger = Ledger(spent) if spent else None

@@ -17,6 +17,8 @@ from omniedit.images import Image, encode_png
 
 CONNECT_S = 10.0
 MAX_REPLY_BYTES = 10_000_000
+MAX_TOKENS = 1e9
+"""More than any model reads: an endpoint that bills so many for a request does not tell what it used."""
 CONTENT_FILTER = "content_filter"
 
 
@@ -189,7 +191,7 @@ class Endpoint:
             if not isinstance(text, str):
                 raise TypeError("content is no text")
             return Reply(text, model, str(choice.get("finish_reason")), str(refusal), _usage(said.get("usage")))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
 
     def _without_success(self, status: int, answer: bytes, retry_after_s: float) -> Reply:
@@ -209,7 +211,7 @@ class Endpoint:
         try:
             error = json.loads(text)["error"]
             text = error["message"] if isinstance(error, dict) else str(error)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         text = " ".join(str(text).split())
         return ascii((text.replace(self._key, "[key]") if self._key else text)[:200])
@@ -227,9 +229,13 @@ def _without_half_characters(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _usage(told: Any) -> Usage | None:
-    if not isinstance(told, dict) or "prompt_tokens" not in told:
+    """None where it is not told, or is no number of tokens."""
+    if not isinstance(told, dict):
         return None
-    return Usage(1, int(told["prompt_tokens"]), int(told.get("completion_tokens") or 0))
+    counts = [told.get("prompt_tokens"), told.get("completion_tokens") or 0]
+    if not all(isinstance(count, int | float) and 0 <= count <= MAX_TOKENS for count in counts):
+        return None
+    return Usage(1, *map(int, counts))
 
 
 def _error_codes(answer: bytes) -> set[str]:
@@ -238,7 +244,7 @@ def _error_codes(answer: bytes) -> set[str]:
         error = json.loads(answer)["error"]
         within = error.get("innererror") or {}
         return {str(value) for value in (error.get("code"), error.get("type"), within.get("code"))}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return set()
 
 

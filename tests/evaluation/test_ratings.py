@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.errors import UserError
+from omniedit.errors import Damaged, UserError
 from omniedit.evaluation.ratings import Rating, agreements, fisher_mean, read_judged, read_ratings, report
 from omniedit.scoring.score import SCORES_SCHEMA
 from omniedit.tables import write_rows
@@ -83,7 +83,9 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
     ("text", "told"),
     [
         ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
-        ("pair_id,rater,sc,pq\np,ann,1,\n", "r.csv: row 1: column pq: '' must be a number of at least 0"),
+        ("pair_id,rater,sc,pq\np,ann,1,x\n", "r.csv: row 1: column pq: 'x' must be a number of at least 0"),
+        ("pair_id,rater,sc,pq,sc\np,ann,1,2,3\n", "r.csv: has two columns 'sc'; rename one"),
+        ('pair_id,rater,sc,pq\np,ann,1,2\nq,"ann,1,2\n', "r.csv: not a CSV file in UTF-8 from line 3 on"),
         ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: column pq: '-2' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,-1,-1\n", "row 2: column sc: '-1' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,nan,2\n", "row 1: column sc: 'nan' must be a number"),
@@ -100,6 +102,21 @@ def test_ratings_that_cannot_be_read_are_told(tmp_path: Path, text: str, told: s
 def test_a_rater_may_see_a_picture_once_for_each_task_and_model(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq,model\np,ann,1,2,a\np,ann,3,4,b\np,bob,5,6,a\n")
     assert [rating.scores["pq"] for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == [2, 4, 6]
+
+
+def test_a_picture_that_was_not_rated_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,,\nq,ann,3,4\nr,ann,3,\n")
+    assert [rating.picture for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == ["q"]
+
+
+def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -> None:
+    for name in ("s.tsv", "s.parquet"):
+        (tmp_path / name).write_text("pair_id\tstatus\n")
+    with pytest.raises(UserError, match=r"s.tsv: no table in a format that is read here; give a file .parquet or .csv"):
+        read_judged(tmp_path / "s.tsv", "pair_id")
+    with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as told:
+        read_judged(tmp_path / "s.parquet", "pair_id")
+    assert not isinstance(told.value, Damaged)
 
 
 def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:

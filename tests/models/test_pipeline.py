@@ -270,7 +270,9 @@ def test_a_tuple_comes_back_as_from_other_pipelines(pipeline: EditPipeline) -> N
     assert images[0].size == (64, 48)
 
 
-def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours() -> None:
+def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     text = load_minilm()
     long, short = "Turn the pink brush on the left side of the picture green.", "Add fog."
     embeds, pooled = text.encode([long, short])
@@ -278,4 +280,7 @@ def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours()
     assert embeds[1, 5:].abs().sum() == 0 and embeds[1, :5].abs().sum(dim=-1).min() > 0
     torch.testing.assert_close(pooled.square().mean(-1), torch.ones(2))
     alone, _ = text.encode([short])
+    assert not caplog.records
+    text.encode(["Make it night. " * 9 + "Then add a moon."])
+    assert caplog.messages[0].endswith("Then add a moon."), "what is not read is told"
     assert torch.equal(alone[0], embeds[1])

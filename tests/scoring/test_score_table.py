@@ -121,7 +121,7 @@ def test_money_is_spent_only_where_agreed_or_bounded(
         ("", "holds no row below a line with the columns' names"),
         ("source,edited\na,b\n", "lacks the column instruction: rubric 'edit' needs source, edited, instruction"),
         ("source,edited,instruction,o_score\na,b,c,1\n", "has a column o_score, where a score would go; rename it"),
-        ('source,edited,instruction\na,b,"c', "not a CSV file in UTF-8: unexpected end of data"),
+        ('source,edited,instruction\na,b,"c', "not a CSV file in UTF-8 from line 2 on: unexpected end of data"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, told: str) -> None:
@@ -139,6 +139,18 @@ def test_a_name_that_no_file_can_have_is_a_bad_row(table: Path, endpoint: Server
     score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     first, *others = pq.read_table(tmp_path / "s.parquet").to_pylist()
     assert "no such file" in first["reasoning"] and len(others) == len(text.splitlines()) - 2 > 0
+
+
+def test_where_scores_cannot_go_is_told_before_any_is_asked_for(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+    for name in ("folder.csv", "file/out.csv", f"{'a' * 300}.csv"):
+        with pytest.raises(UserError, match="cannot be written"):
+            score_table(table, tmp_path / name, edit_rubric(), "api", None, ScoringConfig())
+    before = table.read_bytes()
+    with pytest.raises(UserError, match="is the table itself"):
+        score_table(table, table, edit_rubric(), "api", None, ScoringConfig())
+    assert table.read_bytes() == before
 
 
 def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:

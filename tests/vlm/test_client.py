@@ -270,7 +270,13 @@ def test_the_key_comes_from_the_environment_alone(
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(UserError, match="environment variable MY_KEY holds no API key"):
         open_client(config)
+    monkeypatch.setenv("MY_KEY", "\u201csk-secret\u201d")
+    with pytest.raises(UserError, match="MY_KEY holds a character that no API key has"):
+        open_client(config)
     monkeypatch.setenv("MY_KEY", "sk-secret")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cache: .*file/replies: cannot be written"):
+        open_client(config.model_copy(update={"cache": str(tmp_path / "file")}))
     with open_client(config) as asking:
         asking.ask(PROMPTS[:1])
     assert slow.keys == ["Bearer sk-secret"]

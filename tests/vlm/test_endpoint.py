@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from omniedit.vlm import Endpoint, Picture, Prompt, Reply
-from omniedit.vlm.endpoint import Fault, Usage
+from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage
 from vlm import server
 from vlm.server import MODEL, Server, serving
 
@@ -72,6 +72,22 @@ def test_half_a_character_does_not_come_through(good: Server) -> None:
     good.behaviour = server.says("half \ud83d a smile")
     asked = endpoint(good)
     assert asked.send(asked.request(PROMPT)).text == "half ? a smile"
+
+
+@pytest.mark.parametrize("told", [None, -5, "many", float("inf"), 1e30])
+def test_a_reply_that_was_paid_for_counts_whatever_it_says_of_its_tokens(told: object) -> None:
+    assert _usage({"prompt_tokens": told, "completion_tokens": 3}) is None
+    assert _usage({"prompt_tokens": 7, "completion_tokens": None}) == Usage(1, 7, 0)
+
+
+def test_a_reply_as_deep_as_a_well_is_a_fault(good: Server) -> None:
+    well = b"[" * 200_000
+    good.script = [lambda handler, _: handler.answer(well), lambda handler, _: handler.answer(well, 400)]
+    asked = endpoint(good)
+    with pytest.raises(Fault, match="no chat completion"):
+        asked.send(asked.request(PROMPT))
+    with pytest.raises(Rejected):
+        asked.send(asked.request(PROMPT))
 
 
 def test_a_date_is_a_retry_after_too(good: Server) -> None:

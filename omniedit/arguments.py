@@ -1,0 +1,62 @@
+"""Types of command-line arguments that refuse what cannot be meant."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+
+def at_least_zero(text: str) -> int:
+    return whole(text, 0, math.inf, "at least 0")
+
+
+def at_least_one(text: str) -> int:
+    return whole(text, 1, math.inf, "at least 1")
+
+
+def port(text: str) -> int:
+    return whole(text, 1, 65_535, "1 to 65535")
+
+
+def scale(text: str) -> float:
+    return _number(text, lambda value: 0 <= value < math.inf, "a number, 0 or more")
+
+
+def share(text: str) -> float:
+    return _number(text, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
+
+
+def overall_score(text: str) -> float:
+    return _number(text, lambda value: 0 <= value <= 10, "a score, 0 to 10")
+
+
+def path(text: str) -> Path:
+    try:
+        Path(text).exists()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"'{text[:100]}...': {error.strerror}") from None
+    return Path(text)
+
+
+def whole(text: str, least: float, most: float, wanted: str) -> int:
+    """
+    Raises:
+        argparse.ArgumentTypeError: it is no whole number, or not within the limits.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}, but a whole number is needed, {wanted}")
+    return value
+
+
+def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"{text!r}, but what is needed is {wanted}")
+    return value
