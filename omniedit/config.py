@@ -429,9 +429,10 @@ class ScoringConfig(Section):
     `scoring.api`."""
     teacher_defects: int = Field(2, ge=0)
     """Known defects made from each pair that the teacher scores too, so that the student sees bad edits."""
-    readout: Literal["tokens", "reply"] = "tokens"
-    """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens, or the
-    reply written out, with whole scores and a rationale, many times slower."""
+    readout: Literal["tokens", "median", "reply"] = "tokens"
+    """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens; their
+    median, which is 9 or more where that is likelier than not; or the reply written out, with whole scores and a
+    rationale, many times slower."""
     canary: str | None = "canary"
     """Folder where each judge's first scores of the canary are kept, 36 fixed pairs that each run scores twice to see
     whether its judge moved; null: none is scored."""

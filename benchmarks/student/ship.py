@@ -9,7 +9,7 @@ things that it did and of others.
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ from omniedit.files import replaced
 from omniedit.reporting.card import markdown
 from omniedit.scoring.agreement import THRESHOLDS, agreement
 from omniedit.scoring.distill import compared
+from omniedit.scoring.readout import READ
 from omniedit.scoring.student import StudentJudge, load_student
 from omniedit.tasks import Task
 
 HERE = Path(__file__).parent
 ABOUT = "about.json"
+MEASURES = {"Spearman": "spearman", "mean error": "mean_absolute_error", "F1": "f1"}
+"""Of O, in the card, by their names in `agreement`."""
 
 
 def main() -> None:
@@ -48,18 +51,25 @@ def main() -> None:
         nn.Module.to(model, torch.float16)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        judge = StudentJudge.from_pretrained(folder)
-        figures = {kind: agreement(compared(judge, pairs)) for kind, pairs in unseen.items()}
+        judges = {readout: StudentJudge.from_pretrained(folder, readout) for readout in READ}
+        figures = {
+            kind: {readout: agreement(compared(judge, pairs)) for readout, judge in judges.items()}
+            for kind, pairs in unseen.items()
+        }
         (folder / "README.md").write_text(card(model.num_parameters(), about, figures))
     records = [json.loads(line) for line in (trained / "agreement.jsonl").read_text().splitlines()]
     curve(records).savefig(args.figure, metadata={"Date": None})
 
 
-def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Of the student that ships, from how it agrees with its teacher on the pairs of each kind."""
-    agreed, of_strange = figures["held_out"], figures["strange"]
-    rows = [["all", *_figures(agreed["overall"])]]
-    rows += [[Task(task).label, *_figures(each)] for task, each in agreed["by_task"].items()]
+def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """Of the student that ships, from how it agrees with its teacher on the pairs of each kind, by each readout."""
+    by_readout, of_strange = figures["held_out"], figures["strange"]["tokens"]
+    agreed = by_readout["tokens"]
+    rows = [["all", *_cells(each["overall"] for each in by_readout.values())]]
+    rows += [
+        [Task(task).label, *_cells(each["by_task"][task] for each in by_readout.values())] for task in agreed["by_task"]
+    ]
+    heads = ["Pairs of", "Number", *(f"{name}, `{readout}`" for readout in by_readout for name in MEASURES)]
     defects = [
         [defect.replace("_", " "), str(means["pairs"]), _number(means["teacher"], 1), _number(means["student"], 1)]
         for defect, means in agreed["by_defect"].items()
@@ -71,13 +81,13 @@ def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mappin
             parameters=parameters / 1e6,
             size=SIZE,
             threshold=f"{THRESHOLDS[-1]:g}",
-            agreement=markdown(["Pairs of", "Number", "Spearman of O", "Mean error of O", "F1"], rows),
+            agreement=markdown(heads, rows),
             defects=markdown(["Defect", "Pairs", "Teacher's mean O", "Student's mean O"], defects),
             scores=_scores(agreed),
             unseen=agreed["overall"]["pairs"],
             strange=of_strange["overall"]["pairs"],
             strange_scores=_scores(of_strange),
-            strange_f1=_number(of_strange["overall"]["f1"], 2),
+            strange_f1=" and ".join(_number(each["overall"]["f1"], 2) for each in figures["strange"].values()),
             **about,
         )
     )
@@ -101,8 +111,10 @@ def _scores(agreed: Mapping[str, Any]) -> str:
     return ", ".join(f"`{name}` {_number(value, 2)}" for name, value in agreed["spearman"].items())
 
 
-def _figures(figures: Mapping[str, Any]) -> list[str]:
-    return [str(figures["pairs"]), *(_number(figures[name], 2) for name in ("spearman", "mean_absolute_error", "f1"))]
+def _cells(by_readout: Iterable[Mapping[str, Any]]) -> list[str]:
+    """How many pairs, and `MEASURES` by each readout."""
+    figures = list(by_readout)
+    return [str(figures[0]["pairs"]), *(_number(each[name], 2) for each in figures for name in MEASURES.values())]
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -11,7 +11,7 @@ each of its tokens.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -55,10 +55,10 @@ def reader_of(
     num_scores: int,
     max_reply_tokens: int,
 ) -> Reader:
-    """As `scoring.readout` says: `tokens` or `reply`."""
-    if readout == "tokens":
-        return TokenReader(model, tokenizer, num_scores)
-    return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
+    """As `scoring.readout` says: `tokens`, `median` or `reply`."""
+    if readout == "reply":
+        return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
+    return TokenReader(model, tokenizer, num_scores, READ[readout])
 
 
 @dataclass(frozen=True)
@@ -103,23 +103,43 @@ class Spelling:
         return [*chain.from_iterable((*before, *self.written(score)) for before in self.frame), *end]
 
 
+def expected(share_KS: Tensor) -> Tensor:
+    """(K,) the means of 0 to 10."""
+    return share_KS @ torch.arange(11.0, dtype=torch.float64)
+
+
+def median(share_KS: Tensor) -> Tensor:
+    """(K,) of 0 to 10: 9 or more exactly where 9 and 10 together are likelier than the rest."""
+    return (share_KS.cumsum(-1) < 0.5).sum(-1)
+
+
+ScoreOf = Callable[[Tensor], Tensor]
+READ: Mapping[str, ScoreOf] = {"tokens": expected, "median": median}
+"""What is made of the scores' probabilities (K, S), which are 1 together, by `scoring.readout`."""
+
+
 class TokenReader:
-    """Reads expected scores: the mean of 0 to 10 under their probabilities, at each score's place in the reply.
+    """Reads scores of the probabilities of 0 to 10, at each score's place in the reply.
 
     What all prompts say before their first picture, the rubric, is read once and kept.
 
     Args:
         model: on the device where it is to run.
+        score_of: one of `READ`.
     """
 
     def __init__(
-        self, model: InternVLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, num_scores: int
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        num_scores: int,
+        score_of: ScoreOf = expected,
     ) -> None:
-        self.model, self.spelling = model, Spelling.of(tokenizer, num_scores)
+        self.model, self.spelling, self._score_of = model, Spelling.of(tokenizer, num_scores), score_of
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
     def __call__(self, prompts: Sequence[Prompt], pixels: Tensor) -> list[Reading | Unscorable]:
-        return [expected(told_KS) for told_KS in self.probabilities(prompts, pixels)]
+        return [reading(told_KS, self._score_of) for told_KS in self.probabilities(prompts, pixels)]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[Prompt], pixels: Tensor) -> Tensor:
@@ -235,14 +255,14 @@ def reading_of(reply: str, num_scores: int) -> Reading | Unscorable:
     return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
 
 
-def expected(told_KS: Tensor) -> Reading | Unscorable:
-    """The means of 0 to 10 under their probabilities (K, S)."""
+def reading(told_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
+    """Of the probabilities of 0 to 10, (K, S)."""
     mass_K = told_KS.sum(-1)
     if not mass_K.min() >= LEAST_MASS:  # nor is NaN a number
         place = int(mass_K.argmin())
         return Unscorable(f"no number as score {place + 1}: 0 to 10 together have a probability of {mass_K[place]:.0%}")
-    mean_K = told_KS.double() @ torch.arange(11.0, dtype=torch.float64) / mass_K
-    return Reading(tuple(round(mean, 3) for mean in mean_K.tolist()))
+    share_KS = told_KS.double() / mass_K[:, None].double()
+    return Reading(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
 
 
 def _tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:

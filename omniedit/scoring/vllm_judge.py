@@ -20,7 +20,7 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marks, example_of, score_of
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import MAX_REPLY_TOKENS, Reading, Spelling, expected, reading_of
+from omniedit.scoring.readout import MAX_REPLY_TOKENS, READ, Reading, Spelling, reading, reading_of
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.turns import Turns, load_tokenizer
@@ -54,8 +54,9 @@ class VllmJudge:
         self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
         self.vllm, self.engine, self.tokenizer = vllm, engine, tokenizer
         self._turns = Turns(tokenizer, rubric, version)
+        self._readout = readout
         self._spellings = [
-            Spelling.of(tokenizer, len(question.scores)) if readout == "tokens" else None
+            None if readout == "reply" else Spelling.of(tokenizer, len(question.scores))
             for question in rubric.questions
         ]
 
@@ -117,7 +118,7 @@ class VllmJudge:
             read.append(self._of_scores(spelling, asked, written))
             best = read[-1].argmax(-1).tolist()
             written = [[*tokens, *spelling.written(score)] for tokens, score in zip(written, best, strict=True)]
-        return [expected(told_KS) for told_KS in torch.stack(read, dim=1)]
+        return [reading(told_KS, READ[self._readout]) for told_KS in torch.stack(read, dim=1)]
 
     def _of_scores(self, spelling: Spelling, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
         """(B, S); where 10 is 1 and then 0, asking again tells how much of the probability of 1 is that of 10."""

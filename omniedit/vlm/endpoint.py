@@ -232,10 +232,12 @@ def _usage(told: Any) -> Usage | None:
     """None where it is not told, or is no number of tokens."""
     if not isinstance(told, dict):
         return None
-    counts = [told.get("prompt_tokens"), told.get("completion_tokens") or 0]
-    if not all(isinstance(count, int | float) and 0 <= count <= MAX_TOKENS for count in counts):
-        return None
-    return Usage(1, *map(int, counts))
+    prompt, completion = _count(told.get("prompt_tokens")), _count(told.get("completion_tokens") or 0)
+    return None if prompt is None or completion is None else Usage(1, prompt, completion)
+
+
+def _count(told: Any) -> int | None:
+    return int(told) if isinstance(told, int | float) and 0 <= told <= MAX_TOKENS else None
 
 
 def _error_codes(answer: bytes) -> set[str]:

@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, Marks
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.readout import Spelling, TokenReader, expected
+from omniedit.scoring.readout import READ, Spelling, TokenReader, expected, reading
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, rubric_of
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
@@ -24,9 +24,18 @@ GOOD, BAD = (10, 9, 8), (1, 10, 7)
 def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
     sure = torch.zeros(3, 11)
     sure[:, 7] = 1
-    assert expected(sure).scores == (7, 7, 7)
+    assert reading(sure, expected).scores == (7, 7, 7)
     sure[1] = float("nan")
-    assert isinstance(expected(sure), Unscorable)
+    assert isinstance(reading(sure, expected), Unscorable)
+
+
+def test_a_median_reaches_nine_where_that_is_likelier_than_not() -> None:
+    told = torch.zeros(3, 11)
+    told[0, 0], told[0, 9], told[0, 10] = 0.3, 0.15, 0.35  # not all that could stand there
+    told[1, 2], told[1, 8], told[1, 9] = 0.1, 0.42, 0.48
+    told[2, 10] = 1
+    assert reading(told, READ["median"]).scores == (9, 8, 10)
+    assert reading(told, READ["tokens"]).scores == (6.062, 7.88, 10)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:
