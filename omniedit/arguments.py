@@ -38,6 +38,15 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def words(text: str) -> str:
+    """Of a command line in UTF-8: other bytes come as halves of characters, which no tokenizer reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{ascii(text)[:100]}, but text in UTF-8 is needed") from None
+    return text
+
+
 def whole(text: str, least: float, most: float, wanted: str) -> int:
     """
     Raises:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.arguments import at_least_one, overall_score, path, port, scale, share, whole
+from omniedit.arguments import at_least_one, overall_score, path, port, scale, share, whole, words
 from omniedit.errors import run_program
 
 STDOUT = 1
@@ -59,12 +59,12 @@ def _main() -> None:
     plan.add_argument("--pairs", type=at_least_one, help="to train on, for a config that gives epochs")
     edit = commands.add_parser("edit", help="edit pictures by an instruction")
     edit.add_argument("inputs", nargs="+", type=path, metavar="PICTURE", help="files, or folders of them")
-    edit.add_argument("instruction", help='what to change, such as "make it snow"')
+    edit.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
     edit.add_argument(
         "-o", "--out", type=path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
     )
     edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    edit.add_argument("--negative", default="", metavar="TEXT", help="what guidance leads away from")
+    edit.add_argument("--negative", type=words, default="", metavar="TEXT", help="what guidance leads away from")
     edit.add_argument("--steps", type=at_least_one, help="of sampling (default: the editor's own)")
     edit.add_argument("--guidance", type=scale, help="scale of the instruction (default: the editor's own)")
     edit.add_argument("--image-guidance", type=scale, help="scale of the picture (default: the editor's own)")

@@ -10,13 +10,13 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from omniedit.config import StudentConfig
-from omniedit.errors import run_program
+from omniedit.errors import UserError, run_program
 from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
 from omniedit.scoring.distill import Distillation, compared, read_examples, side_seen
 from omniedit.scoring.student import StudentJudge
-from omniedit.scoring.taught import SPLIT, held_out_sources
+from omniedit.scoring.taught import SPLIT, split_by_photo
 from omniedit.shards import add_shard_options, files_of
 
 
@@ -39,10 +39,9 @@ def main() -> None:
         candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
         read = read_examples(candidates, teacher, options.max_examples, side_seen(options))
         examples = list(progress.over(read))
-    held_out_photos = held_out_sources(examples, options.held_out, args.seed)
-    seen = [example for example in examples if example.source_id not in held_out_photos]
-    unseen = [example for example in examples if example.source_id in held_out_photos]
-
+    seen, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
+    if not seen:
+        raise UserError("no example to learn from: each borrows from a held-out photo; add photos or pairs")
     student = Distillation(seen, options, args.seed)
     before = compared(StudentJudge(student.model, student.tokenizer), unseen)
     start = time.monotonic()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
-from omniedit.config_files import check, load
+from omniedit.config_files import check, load, of_run
 from omniedit.errors import UserError
 from omniedit.tasks import Task
 from omniedit.weights import roles_of
@@ -98,6 +98,17 @@ def test_files_are_merged_as_snakemake_merges_them(tmp_path: Path) -> None:
     config = load(first, last)
     assert (config.seed, config.train.steps, config.train.base.layers, config.train.base.model) == (5, 8, 6, None)
     assert config.scoring.student.start == "shipped", "the embedded default is below all"
+
+
+def test_a_run_s_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with pytest.raises(UserError, match=r"config.json: no config of a run \(No such file"):
+        of_run(path)
+    path.write_text('{"run": 3}')
+    with pytest.raises(UserError, match=r"config.json: no config of a run \(.*run Input should be a valid string"):
+        of_run(path)
+    path.write_text(check({"run": "mine"}).model_dump_json())
+    assert of_run(path).run == "mine"
 
 
 def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:

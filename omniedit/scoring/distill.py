@@ -53,6 +53,7 @@ class Example:
     teacher: Score
     ratio: str = ""
     judge: str = "reference"
+    borrowed: frozenset[str] = frozenset()
 
 
 def read_examples(
@@ -83,6 +84,7 @@ def _example(taught: Taught, image_size: int) -> Example:
         teacher=taught.teacher,
         ratio=taught.ratio,
         judge=taught.judge,
+        borrowed=taught.borrowed,
     )
 
 

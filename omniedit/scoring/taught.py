@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 from omniedit.tables import read_rows
 
-SPLIT = "by source photo: every pair and defect of a held-out photo is held out; what others borrow from it is not"
+SPLIT = "by source photo: every pair and defect of a held-out photo is held out; what borrows from one is left out"
 Row = Mapping[str, Any]
 _KEYS = ("pair_id", "defect", "sc_score_1")
 
@@ -34,6 +34,8 @@ class Taught:
     teacher: Score
     judge: str
     """Who the teacher is."""
+    borrowed: frozenset[str] = frozenset()
+    """Photos of which it shows a part beside its source."""
 
     @property
     def answer(self) -> str:
@@ -113,14 +115,36 @@ def taught_in(shard: Shard, teacher_file: Path, rows: Sequence[Row]) -> Iterator
         about = shard.provenance(row)
         teacher = Score(told["sc_score_1"], told["sc_score_2"], told["pq_score"], told["reasoning"])
         judge = told.get("judge", ReferenceJudge.name)  # files of before there were others do not say
-        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge)
+        truth = about.get("truth") or {}
+        borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
+        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge, borrowed)
 
 
 class OfPhoto(Protocol):
-    """What comes from a photo."""
+    """What comes from a photo, and shows parts of others."""
 
     @property
     def source_id(self) -> str: ...
+
+    @property
+    def borrowed(self) -> frozenset[str]: ...
+
+
+Example = TypeVar("Example", bound=OfPhoto)
+
+
+def split_by_photo(
+    examples: Sequence[Example], share: float, seed: int
+) -> tuple[list[Example], list[Example], set[str]]:
+    """Those to learn from, those of `held_out_sources`, and these photos; what borrows from them is in neither.
+
+    Raises:
+        UserError: there is no example.
+    """
+    held_out = held_out_sources(examples, share, seed)
+    unseen = [example for example in examples if example.source_id in held_out]
+    seen = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
+    return seen, unseen, held_out
 
 
 def held_out_sources(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:

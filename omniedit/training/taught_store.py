@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.pairs import EditPair
-from omniedit.scoring.taught import Taught, held_out_sources
+from omniedit.scoring.taught import Taught, split_by_photo
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,9 @@ class TaughtStore:
     """
 
     def __init__(self, taught: Sequence[Taught], held_out: float, seed: int) -> None:
-        self.held_out_photos = held_out_sources(taught, held_out, seed)
+        seen, unseen, self.held_out_photos = split_by_photo(taught, held_out, seed)
         self.judge = taught[0].judge
-        seen_first = sorted(taught, key=lambda one: one.source_id in self.held_out_photos)
-        self._of_ratio = {ratio: [one for one in seen_first if one.ratio == ratio] for ratio in RATIOS}
+        self._of_ratio = {ratio: [one for one in (*seen, *unseen) if one.ratio == ratio] for ratio in RATIOS}
 
     def sizes(self) -> dict[str, int]:
         """Pairs to train on, by ratio; their rows come before those held out."""

@@ -18,7 +18,7 @@ from omniedit.scoring.distill import Distillation, Example, side_seen
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer, load_student
-from omniedit.scoring.taught import held_out_sources
+from omniedit.scoring.taught import held_out_sources, split_by_photo
 from omniedit.scoring.views import VIEWS, VIEWS_VERSION, views
 
 OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)
@@ -152,6 +152,9 @@ def test_photos_held_out_share_no_example_with_the_rest() -> None:
     photos = {each.source_id for each in examples}
     assert len(held_out) == 1 and held_out < photos and len(photos) == 4
     assert held_out == held_out_sources(examples[::-1], 0.25, seed=0)
+    borrows = replace(next(each for each in examples if each.source_id not in held_out), borrowed=frozenset(held_out))
+    seen, unseen, _ = split_by_photo([*examples, borrows], 0.25, seed=0)
+    assert len(seen) + len(unseen) == 16 and borrows not in seen, "no pixel of a held-out photo is learnt from"
 
 
 def test_a_student_of_other_views_is_refused(taught: Distillation, tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""What no option of a command or script can mean is refused by its type."""
+
+import argparse
+import os
+from collections.abc import Callable
+
+import pytest
+
+from omniedit.arguments import at_least_one, at_least_zero, overall_score, path, port, scale, share, words
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (at_least_zero, "0", ["-1", "1.5", "many", ""]),
+        (at_least_one, "1", ["0", "-3"]),
+        (port, "65535", ["0", "65536"]),
+        (scale, "1.5", ["-1", "inf", "nan"]),
+        (share, "1", ["0", "1.1", "nan"]),
+        (overall_score, "9", ["-0.1", "10.5", "nan", "inf"]),
+    ],
+)
+def test_numbers_within_their_limits(kind: Callable[[str], float], good: str, bad: list[str]) -> None:
+    assert kind(good) == float(good)
+    for text in bad:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}', but "):
+            kind(text)
+
+
+def test_words_that_are_no_text() -> None:
+    assert words("Mach es Nacht, \u00e4hnlich wie hier.").startswith("Mach")
+    with pytest.raises(argparse.ArgumentTypeError, match=r"make it .udcff night', but text in UTF-8 is needed"):
+        words(os.fsdecode(b"make it \xff night"))
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    assert str(path("a/b.png")) == "a/b.png"
+    with pytest.raises(argparse.ArgumentTypeError, match=r"'a{100}\.\.\.': File name too long"):
+        path("a" * 300)
