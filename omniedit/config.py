@@ -51,6 +51,9 @@ DEFECTS_VERSION = 2
 """Counts the changes of `omniedit.scoring.defects` after which a pair's defect is another picture, or another request,
 than before: what the teacher said of the former ones is asked anew."""
 
+VIEWS_VERSION = 2
+"""Counts the changes of what `omniedit.scoring.views` show: a student understands the views that it learnt from."""
+
 
 class SourcesConfig(Section):
     kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
@@ -180,7 +183,7 @@ class StudentConfig(Section):
     image_size: int = Field(32, ge=32, le=448, multiple_of=16)
     """Side in pixels at which a student of random weights sees a picture; one that is given has its own."""
     max_examples: int = Field(8192, ge=1)
-    """At most so many of the teacher's examples are read; memory grows with them (12 KB each at 32 pixels)."""
+    """At most so many of the teacher's examples are read; memory grows with them (18 KB each at 32 pixels)."""
     held_out: float = Field(0.25, gt=0, lt=1)
     """Share of the photos whose pairs only measure the student's agreement with the teacher."""
 

@@ -23,14 +23,13 @@ from transformers.utils import logging as transformers_logging
 
 from benchmarks.ablation.learning import BETAS, WEIGHT_DECAY, Training
 from benchmarks.ablation.settings import Fit
-from omniedit.config import StudentConfig
+from omniedit.config import VIEWS_VERSION, StudentConfig
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement
 from omniedit.scoring.distill import Distillation, Example, compared, read_examples
 from omniedit.scoring.student import StudentJudge
-from omniedit.scoring.views import VIEWS_VERSION
 from omniedit.tasks import Task
 from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
 
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--lessons", type=Path, required=True, help="folder of candidates/ and teacher/")
     parser.add_argument("--shards", type=int, required=True, help="of each task, to learn from")
     parser.add_argument("--held-out-shards", type=int, required=True, help="of each task, to be compared on")
-    parser.add_argument("--steps", type=int, default=7_000)
+    parser.add_argument("--steps", type=int, default=8_000)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     transformers_logging.set_verbosity_error()

@@ -23,7 +23,7 @@ from transformers import (
 )
 from transformers.models.internvl import InternVLVisionConfig
 
-from omniedit.config import student_folder
+from omniedit.config import VIEWS_VERSION, student_folder
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
 from omniedit.models.folder import load_part, load_tokenizer
@@ -32,7 +32,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import SCORES, Reading, reader_of
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.views import VIEWS, VIEWS_VERSION, views
+from omniedit.scoring.views import VIEWS, views
 
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH

@@ -5,55 +5,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.images import Image
-from omniedit.scoring.measures import lightness
+from omniedit.scoring.measures import Field, blurred, gradient, lightness
 
-VIEWS = ("source", "edited", "difference", "detail")
-VIEWS_VERSION = 1
-"""Counts the changes of what they show: a student understands the views that it learnt from."""
+VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 
 
 def views(source: Image, edited: Image, side: int) -> NDArray[np.uint8]:
     """(V, side, side, 3) the pictures named in `VIEWS`.
 
-    `source` and `edited` are the whole pictures, squeezed to a square. `difference` shows, a channel each, how
-    lightness moved, how much any colour moved, and how fine detail grew or shrank, so that noise and blur of single
-    pixels, which no thumbnail shows, are seen. `detail` is a window of the edited picture, pixel for pixel, where most
-    has changed.
+    `source` and `edited` are the whole pictures, squeezed to a square. Two tell of what no thumbnail shows, a channel
+    each: `difference` how lightness moved, how much any colour moved, and how fine detail grew or shrank; `marks` how
+    much fine detail the edited picture has, how its sharpness changed, and how its edges did, on scales of ratios.
+    `detail` is a window of the edited picture, pixel for pixel, where most has changed, `detail before` the same of the
+    source.
     """
     red, green, blue = cv2.split(cv2.absdiff(source, edited))
     change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
+    before, after = lightness(source), lightness(edited)
+    (fine, sharp, steep), (fine_now, sharp_now, steep_now) = (_texture(luma, side) for luma in (before, after))
     return np.stack(
         [
             _squeezed(source, side),
             _squeezed(edited, side),
-            _difference(source, edited, change, side),
-            _detail(edited, change, side),
+            _channels(
+                128 + 2.5 * _squeezed(after - before, side),
+                2.5 * _squeezed(change.astype(np.float32), side),
+                128 + 25 * (fine_now - fine),
+            ),
+            _channels(
+                64 + 32 * np.log2(fine_now + 0.25),
+                128 + 100 * np.log2(sharp_now / sharp),
+                128 + 40 * np.log2(steep_now / steep),
+            ),
+            *_windows((source, edited), change, side),
         ]
     )
 
 
-def _difference(source: Image, edited: Image, change: NDArray[np.uint8], side: int) -> Image:
-    before, after = lightness(source), lightness(edited)
-    moved = _squeezed(after - before, side)
-    finer = _squeezed(_fine(after) - _fine(before), side)
-    channels = [128 + 2.5 * moved, 2.5 * _squeezed(change.astype(np.float32), side), 128 + 25 * finer]
-    return np.clip(np.dstack(channels), 0, 255).astype(np.uint8)
+def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
+    """(side, side) each, near every place: how much detail is finer than two pixels, what share of the gradient is (the
+    reference judge's sharpness), and how steep the steepest step is, since a seam is as thin as a pixel."""
+    steps = gradient(luma)
+    all_of_it, coarse = (blurred(_squeezed(slope, side), 0.7) + 0.1 for slope in (steps, gradient(blurred(luma, 1.5))))
+    steepest = cv2.dilate(steps, np.ones((3, 3), np.uint8))
+    return _squeezed(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), side), all_of_it / coarse, _squeezed(steepest, side) + 0.5
 
 
-def _fine(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.abs(cv2.Laplacian(luma, cv2.CV_32F))
-
-
-def _detail(edited: Image, change: NDArray[np.uint8], side: int) -> Image:
-    """The window of side x side pixels around where most has changed; the picture's middle where nothing has."""
+def _windows(pictures: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
+    """The windows of side x side pixels around where most has changed; the pictures' middle where nothing has."""
     height, width = change.shape
     if min(height, width) <= side:
-        return _squeezed(edited, side)
+        return [_squeezed(picture, side) for picture in pictures]
     density = cv2.boxFilter(change, cv2.CV_32F, (side, side), normalize=True, borderType=cv2.BORDER_CONSTANT)
     row, column = np.unravel_index(int(density.argmax()), density.shape) if change.any() else (height // 2, width // 2)
     top = int(np.clip(row - side // 2, 0, height - side))
     left = int(np.clip(column - side // 2, 0, width - side))
-    return edited[top : top + side, left : left + side]
+    return [picture[top : top + side, left : left + side] for picture in pictures]
+
+
+def _channels(*fields: Field) -> Image:
+    return np.clip(np.dstack(fields), 0, 255).astype(np.uint8)
 
 
 def _squeezed(picture: NDArray, side: int) -> NDArray:

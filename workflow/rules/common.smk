@@ -14,7 +14,7 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, api_key
+from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION, api_key
 from omniedit.config_files import check, origin
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
