@@ -24,7 +24,8 @@ from transformers.models.internvl import InternVLVisionConfig
 from omniedit.pairs import EditPair, Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import spearman
-from omniedit.scoring.readout import SCORES, TokenReader
+from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.readout import SCORES, TokenReader, reading_of
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
@@ -99,7 +100,7 @@ def read_in_batches(judge: StudentJudge, seen: np.ndarray, said: Sequence[str], 
 
 @torch.inference_mode()
 def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> float | None:
-    """O of the expected scores at the first three numbers of the reply; None where there are fewer."""
+    """O of the expected scores at the three numbers of the reply; None where it is none that can be parsed."""
     model: Any = judge.model
     text = prompt(edit_rubric(), instruction, model.config.image_seq_length)
     asked = judge.tokenizer([text], return_tensors="pt", return_token_type_ids=False)
@@ -111,11 +112,14 @@ def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> 
         return_dict_in_generate=True,
         output_logits=True,
     )
-    written = judge.tokenizer.convert_ids_to_tokens(answer.sequences[0, asked["input_ids"].shape[1] :].tolist())
+    reply = answer.sequences[0, asked["input_ids"].shape[1] :]
+    if isinstance(reading_of(judge.tokenizer.batch_decode([reply], skip_special_tokens=True)[0], 3), Unscorable):
+        return None
+    written = judge.tokenizer.convert_ids_to_tokens(reply.tolist())
     places = [place for place, token in enumerate(written) if token in SCORES][:3]
     ids = judge.tokenizer.convert_tokens_to_ids(list(SCORES))
     expected = [float(answer.logits[place][0, ids].softmax(-1) @ torch.arange(11.0)) for place in places]
-    return Score(expected[0], expected[1], expected[2]).o_score if len(expected) == 3 else None
+    return Score(expected[0], expected[1], expected[2]).o_score
 
 
 def full_size(batch: int, rounds: int) -> None:
