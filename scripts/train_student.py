@@ -10,7 +10,7 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from omniedit.config import StudentConfig
-from omniedit.errors import UserError, run_program
+from omniedit.errors import run_program
 from omniedit.manifest import sealed_folder
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
@@ -40,8 +40,6 @@ def main() -> None:
         read = read_examples(candidates, teacher, options.max_examples, side_seen(options))
         examples = list(progress.over(read))
     seen, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
-    if not seen:
-        raise UserError("no example to learn from: each borrows from a held-out photo; add photos or pairs")
     student = Distillation(seen, options, args.seed)
     before = compared(StudentJudge(student.model, student.tokenizer), unseen)
     start = time.monotonic()

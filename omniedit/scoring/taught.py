@@ -139,11 +139,13 @@ def split_by_photo(
     """Those to learn from, those of `held_out_sources`, and these photos; what borrows from them is in neither.
 
     Raises:
-        UserError: there is no example.
+        UserError: there is none to learn from.
     """
     held_out = held_out_sources(examples, share, seed)
     unseen = [example for example in examples if example.source_id in held_out]
     seen = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
+    if not seen:
+        raise UserError("no example to learn from: each borrows from a held-out photo; add photos or pairs")
     return seen, unseen, held_out
 
 

@@ -177,6 +177,8 @@ def test_photos_held_out_share_no_example_with_the_rest() -> None:
     borrows = replace(next(each for each in examples if each.source_id not in held_out), borrowed=frozenset(held_out))
     seen, unseen, _ = split_by_photo([*examples, borrows], 0.25, seed=0)
     assert len(seen) + len(unseen) == 16 and borrows not in seen, "no pixel of a held-out photo is learnt from"
+    with pytest.raises(UserError, match="each borrows from a held-out photo"):
+        split_by_photo([borrows, replace(unseen[0], borrowed=frozenset({borrows.source_id}))], 0.25, seed=0)
 
 
 def test_a_student_of_other_views_is_refused(taught: Distillation, tmp_path: Path) -> None:
