@@ -22,7 +22,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 from slurm.cluster import ACCOUNT, Cluster, install, run  # noqa: E402
 
 LINKED = ("Snakefile", "workflow", "config", "profiles", "envs")
-REAL = ("launch_ranks.sh", "report_efficiency.py")
+REAL = ("run.sh", "launch_ranks.sh", "report_efficiency.py")
 SITE = {"account": ACCOUNT, "gpu_model": "h100", "gpus_per_node": 1, "train_nodes": 2}
 
 

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Starts a training's ranks by torchrun: on this node alone, or through srun on several, which meet on this one.
-#   scripts/launch_ranks.sh NODES RANKS_A_NODE CORES_A_NODE LOG_FOLDER scripts/train.py ...
+#   scripts/launch_ranks.sh NODES RANKS_A_NODE CORES_A_NODE LOG_FOLDER train.py ...     a program of this folder
 # Each rank's output goes to a file of its own in LOG_FOLDER, and to this script's. A rank that fails ends them all.
 set -eu
-nodes=$1 ranks=$2 cores=$3 logs=$4
-shift 4
+nodes=$1 ranks=$2 cores=$3 logs=$4 program=$(dirname "$0")/$5
+shift 5
 OMP_NUM_THREADS=$((cores > ranks ? cores / ranks : 1))
 export OMP_NUM_THREADS
 export TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE='[${rank}] '
-set -- --nproc-per-node "$ranks" --redirects 3 --tee 3 --log-dir "$logs" "$@"
+set -- --nproc-per-node "$ranks" --redirects 3 --tee 3 --log-dir "$logs" "$program" "$@"
 if [ "$nodes" -eq 1 ]; then
     exec torchrun --standalone "$@"
 fi

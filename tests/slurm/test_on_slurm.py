@@ -254,7 +254,7 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
 
     def kill_rank() -> None:
         running_job("train_editor")
-        os.kill(processes(on_slurm, r"-u scripts/train.py")[0], signal.SIGKILL)
+        os.kill(processes(on_slurm, r"-u \S*scripts/train.py")[0], signal.SIGKILL)
 
     ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", harm=kill_rank)
     show("a rank of two nodes killed", ended)

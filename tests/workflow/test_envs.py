@@ -77,7 +77,7 @@ def test_no_package_has_two_versions() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_environment_holds_what_its_scripts_import(stage: str) -> None:
     texts = [text for _, text in RULES if f"envs/{stage}.yaml" in text]
-    scripts = {REPOSITORY / name for text in texts for name in re.findall(r"scripts/\w+\.py", text)}
+    scripts = {REPOSITORY / "scripts" / name for text in texts for name in re.findall(r"\w+\.py", text)}
     assert scripts
     for module in third_party_imports(scripts) - NOT_LOADED.get(stage, set()):
         packages = {canonicalize_name(package) for package in MODULES_OF[module]}

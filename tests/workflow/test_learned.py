@@ -66,7 +66,7 @@ def test_the_run_trains_its_own_inpainting_and_paints_with_it(root: Path, tmp_pa
     (copied / path).unlink(missing_ok=True)
     own = ["--rerun-triggers", "mtime", "--config", "learned={'inpainting': 'own'}"]
     planned = snakemake(copied, "--dry-run", "--printshellcmds", f"{RESULTS}/report/training.html", *own)
-    assert "scripts/train_inpainting.py" in planned
+    assert "train_inpainting.py" in planned
     assert f"--inpainting {RESULTS}/train/inpainting.metrics.jsonl" in planned
     snakemake(copied, path, *own)
     trained = copied / RESULTS / "train/inpainting"

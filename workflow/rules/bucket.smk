@@ -32,7 +32,7 @@ rule plan_buckets:
     message:
         "Plan the buckets; {log}"
     shell:
-        "python scripts/plan_buckets.py --decisions {params.decisions:q} {params.blocks} --base-size {params.base_size}"
+        'sh "$OMNIEDIT_RUN" plan_buckets.py --decisions {params.decisions:q} {params.blocks} --base-size {params.base_size}'
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
         " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
 
@@ -55,7 +55,7 @@ rule write_buckets:
     message:
         "Write part {wildcards.part} of the buckets; {log}"
     shell:
-        "python scripts/write_buckets.py {input.plan} --part {wildcards.part} --candidates-root {params.candidates}"
+        'sh "$OMNIEDIT_RUN" write_buckets.py {input.plan} --part {wildcards.part} --candidates-root {params.candidates}'
         " --out {params.out_dir} > {log} 2>&1"
 
 
@@ -80,5 +80,5 @@ rule seal_buckets:
     message:
         "Seal the buckets; {log}"
     shell:
-        "python scripts/seal_buckets.py {input.plan} --parts {params.folder:q} --count {params.parts} --out-dir {params.out_dir}"
+        'sh "$OMNIEDIT_RUN" seal_buckets.py {input.plan} --parts {params.folder:q} --count {params.parts} --out-dir {params.out_dir}'
         " --manifest {output.manifest} > {log} 2>&1"

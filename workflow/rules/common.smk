@@ -74,12 +74,12 @@ REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
 # A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
 os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
-# No environment in envs/ holds omniedit itself: jobs find it in this checkout. Said in the shell, since Snakemake takes
-# PYTHONPATH out of what a job in a conda environment is given.
-os.environ.update(OMNIEDIT_CHECKOUT=str(Path(workflow.main_snakefile).resolve().parent))
-shell.prefix('set -euo pipefail; export PYTHONPATH="$OMNIEDIT_CHECKOUT${{PYTHONPATH:+:$PYTHONPATH}}"; ')
-# Models come from the cache that `fetch_models` filled.
-os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+# What jobs run and where their programs find omniedit (scripts/run.sh): of the folder that the workflow is in, not of the
+# one in which it runs.
+SOURCE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent.parent
+os.environ.update(
+    OMNIEDIT_RUN=str(SOURCE / "scripts/run.sh"), OMNIEDIT_CHECKOUT=str(Path(SOURCE, "Snakefile").resolve().parent)
+)
 
 
 wildcard_constraints:
@@ -206,7 +206,7 @@ def pattern(path):
 
 def check_shares(rule, key, options):
     """End with a line where the ranks that the profile gives a training cannot share its batches."""
-    resources = workflow.get_rule(rule).resources
+    resources = getattr(rules, rule).rule.resources
     ranks = resources["nodes"].value * resources["ranks"].value
     if options.batch_size % (ranks * options.accumulate):
         sys.exit(

@@ -34,7 +34,7 @@ rule synthesize_bench:
     message:
         "Make benchmark pairs: {wildcards.task}; {log}"
     shell:
-        "python scripts/synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}"
+        'sh "$OMNIEDIT_RUN" synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}'
         " --specialist {params.specialist} {params.options:q} --pairs {params.pairs} --seed {params.seed}"
         " --out {output} > {log} 2>&1"
 
@@ -63,7 +63,7 @@ rule bench_edit:
     message:
         "Edit the benchmark: {wildcards.model}; {log}"
     shell:
-        "python scripts/bench_edit.py {input.pairs} --model {wildcards.model} {params.pipeline}"
+        'sh "$OMNIEDIT_RUN" bench_edit.py {input.pairs} --model {wildcards.model} {params.pipeline}'
         " --resolution {params.resolution} --steps {params.steps} --guidance-text {params.guidance_text}"
         " --guidance-image {params.guidance_image} --seed {params.seed} --out-dir {params.out_dir} > {log} 2>&1"
 
@@ -91,7 +91,7 @@ rule bench_score:
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:
-        "python scripts/bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.options}"
+        'sh "$OMNIEDIT_RUN" bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.options}'
         " --out-dir {params.out_dir} > {log} 2>&1"
 
 
@@ -112,7 +112,7 @@ rule bench_table:
     message:
         "Write the benchmark's table; {log}"
     shell:
-        "python scripts/bench_table.py {input} --seed {params.seed} --out {output.table}"
+        'sh "$OMNIEDIT_RUN" bench_table.py {input} --seed {params.seed} --out {output.table}'
         " --markdown {output.markdown} > {log} 2>&1"
 
 
@@ -137,5 +137,5 @@ rule model_card:
     message:
         "Write the model card of {wildcards.editor}; {log}"
     shell:
-        "python scripts/write_card.py {wildcards.editor} --config {params.config:q} {params.base} --plan {input.plan}"
+        'sh "$OMNIEDIT_RUN" write_card.py {wildcards.editor} --config {params.config:q} {params.base} --plan {input.plan}'
         " --index {input.index} --table {input.table} --metrics {input.metrics} --out {output} > {log} 2>&1"

@@ -42,7 +42,7 @@ rule train_inpainting:
     message:
         "Train the inpainting specialist on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
-        "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train_inpainting.py"
+        'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks train_inpainting.py'
         " --photos {params.photos:q} --objects {params.objects:q} --shards {params.shards} --base {params.base}"
         " --options {params.options:q}"
         " --holes {params.holes:q} --seed {params.seed} --checkpoints {params.checkpoints}"

@@ -35,4 +35,4 @@ rule fetch_model:
     message:
         "Fetch the {wildcards.role}; {log}"
     shell:
-        "HF_HUB_OFFLINE=0 python scripts/fetch_models.py {wildcards.role} --out {output} > {log} 2>&1"
+        'HF_HUB_OFFLINE=0 sh "$OMNIEDIT_RUN" fetch_models.py {wildcards.role} --out {output} > {log} 2>&1'

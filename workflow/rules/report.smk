@@ -36,7 +36,7 @@ rule report_gallery:
     message:
         "Report: pairs of {wildcards.task}; {log}"
     shell:
-        "python scripts/report_gallery.py --run {wildcards.run} --candidates {params.candidates:q}"
+        'sh "$OMNIEDIT_RUN" report_gallery.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
         " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
 
@@ -65,7 +65,7 @@ rule report_sheet:
     message:
         "Report: all tasks at a glance; {log}"
     shell:
-        "python scripts/report_sheet.py --candidates {params.candidates:q} --scores {params.scores:q}"
+        'sh "$OMNIEDIT_RUN" report_sheet.py --candidates {params.candidates:q} --scores {params.scores:q}'
         " --decisions {params.decisions:q} {params.shards} --out {output} > {log} 2>&1"
 
 
@@ -91,7 +91,7 @@ rule report_proposals:
     message:
         "Report: proposals; {log}"
     shell:
-        "python scripts/report_proposals.py {params.folder} --shards {params.shards} --run {wildcards.run} --out {output}"
+        'sh "$OMNIEDIT_RUN" report_proposals.py {params.folder} --shards {params.shards} --run {wildcards.run} --out {output}'
         " > {log} 2>&1"
 
 
@@ -120,7 +120,7 @@ rule report_summary:
     message:
         "Report: front page; {log}"
     shell:
-        "python scripts/report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}"
+        'sh "$OMNIEDIT_RUN" report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}'
         " --scorer {params.scorer} --model {params.model} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
@@ -150,7 +150,7 @@ rule report_filter:
     message:
         "Report: scores and filter; {log}"
     shell:
-        "python scripts/report_filter.py --run {wildcards.run} --candidates {params.candidates:q}"
+        'sh "$OMNIEDIT_RUN" report_filter.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
@@ -184,7 +184,7 @@ rule report_thresholds:
     message:
         "Report: thresholds and drift; {log}"
     shell:
-        "python scripts/report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}"
+        'sh "$OMNIEDIT_RUN" report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards} {params.canary}"
         " {params.teacher:q} --min-score {params.min_score} --out {output} > {log} 2>&1"
 
@@ -213,7 +213,7 @@ rule report_agreement:
     message:
         "Report: student judge; {log}"
     shell:
-        "python scripts/report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}"
+        'sh "$OMNIEDIT_RUN" report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}'
         " --min-score {params.min_score} --out {output.page} --figures {output.figures} > {log} 2>&1"
 
 
@@ -240,7 +240,7 @@ rule report_training:
     message:
         "Report: training; {log}"
     shell:
-        "python scripts/report_training.py --run {wildcards.run} --base {input.base} --inpainting {input.inpainting}"
+        'sh "$OMNIEDIT_RUN" report_training.py --run {wildcards.run} --base {input.base} --inpainting {input.inpainting}'
         " --editors {input.editors} --out {output} > {log} 2>&1"
 
 
@@ -265,7 +265,7 @@ rule report_benchmark:
     message:
         "Report: benchmark; {log}"
     shell:
-        "python scripts/report_benchmark.py --run {wildcards.run} --table {input.table} --scores {input.scores}"
+        'sh "$OMNIEDIT_RUN" report_benchmark.py --run {wildcards.run} --table {input.table} --scores {input.scores}'
         " --edits {input.edits} --out {output} > {log} 2>&1"
 
 
@@ -288,7 +288,7 @@ rule report_throughput:
     message:
         "Report: throughput; {log}"
     shell:
-        "python scripts/report_throughput.py --run {wildcards.run} --benchmarks benchmarks/{wildcards.run}"
+        'sh "$OMNIEDIT_RUN" report_throughput.py --run {wildcards.run} --benchmarks benchmarks/{wildcards.run}'
         " --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
 
 
@@ -311,7 +311,7 @@ rule report_efficiency:
     message:
         "Report: asked of Slurm and used; {log}"
     shell:
-        "python scripts/report_efficiency.py --run {wildcards.run} --logs logs/{wildcards.run} --out {output} > {log} 2>&1"
+        'sh "$OMNIEDIT_RUN" report_efficiency.py --run {wildcards.run} --logs logs/{wildcards.run} --out {output} > {log} 2>&1'
 
 
 rule report_provenance:
@@ -338,5 +338,5 @@ rule report_provenance:
     message:
         "Report: provenance; {log}"
     shell:
-        "python scripts/report_provenance.py --config {params.config:q} --index {input.index}"
+        'sh "$OMNIEDIT_RUN" report_provenance.py --config {params.config:q} --index {input.index}'
         " --candidates {params.candidates:q} {params.shards} --out {output} > {log} 2>&1"

@@ -36,7 +36,7 @@ rule teach_shard:
     message:
         "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
     shell:
-        "python scripts/teach.py {input.candidates} {params.scores} {params.teacher} {params.pairs}"
+        'sh "$OMNIEDIT_RUN" teach.py {input.candidates} {params.scores} {params.teacher} {params.pairs}'
         " --defects-per-pair {params.defects} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
@@ -76,7 +76,7 @@ rule train_student:
     message:
         "Train the student judge; {log}"
     shell:
-        "python scripts/train_student.py --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}"
+        'sh "$OMNIEDIT_RUN" train_student.py --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}'
         " --options {params.options:q} --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
 
 
@@ -115,7 +115,7 @@ if CONFIG.scoring.finetune.model:
         message:
             "Fine-tune the student judge on {resources.nodes} x {resources.ranks} ranks; {log}"
         shell:
-            "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/finetune_student.py"
+            'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks finetune_student.py'
             " --model {input.model} --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}"
             " --options {params.options:q} --max-tiles {params.max_tiles} --seed {params.seed}"
             " --checkpoints {params.checkpoints} --out {params.out_dir} > {log} 2>&1"
@@ -144,7 +144,7 @@ rule score_shard:
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/score.py {input.candidates} --judge {params.judge} {params.scorer} {params.options} --out {output}"
+        'sh "$OMNIEDIT_RUN" score.py {input.candidates} --judge {params.judge} {params.scorer} {params.options} --out {output}'
         " > {log} 2>&1"
 
 
@@ -188,7 +188,7 @@ rule score_canary:
     message:
         "Score the canary; {log}"
     shell:
-        "python scripts/score_canary.py --config {params.config} {params.scorer} --spent {params.spent}"
+        'sh "$OMNIEDIT_RUN" score_canary.py --config {params.config} {params.scorer} --spent {params.spent}'
         " --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
 
 
@@ -211,7 +211,7 @@ rule decide_shard:
     message:
         "Decide what is kept: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/decide.py {input.scores} --candidates {input.candidates} --bench {input.bench}"
+        'sh "$OMNIEDIT_RUN" decide.py {input.scores} --candidates {input.candidates} --bench {input.bench}'
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
@@ -230,4 +230,4 @@ rule gather_decisions:
     message:
         "Gather decisions: block {wildcards.block}; {log}"
     shell:
-        "python scripts/gather_decisions.py {input} --out {output} > {log} 2>&1"
+        'sh "$OMNIEDIT_RUN" gather_decisions.py {input} --out {output} > {log} 2>&1'

@@ -37,7 +37,7 @@ if CONFIG.sources.are_archives:
         message:
             "Stream photos from {params.archive}; {log}"
         shell:
-            "python scripts/stream_sources.py {params.archive:q} --kind {params.kind} --min-pixels {params.min_pixels}"
+            'sh "$OMNIEDIT_RUN" stream_sources.py {params.archive:q} --kind {params.kind} --min-pixels {params.min_pixels}'
             " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
             " --out {output.photos} --index {output.index} {params.bench} > {log} 2>&1"
 
@@ -71,7 +71,7 @@ if CONFIG.sources.are_archives:
         message:
             "Gather the index of all archives; {log}"
         shell:
-            "python scripts/gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1"
+            'sh "$OMNIEDIT_RUN" gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1'
 
 else:
 
@@ -100,7 +100,7 @@ else:
         message:
             "Index the source photos; {log}"
         shell:
-            "python scripts/index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}"
+            'sh "$OMNIEDIT_RUN" index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}'
             " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
             " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output.index}"
             " --bench {output.bench} > {log} 2>&1"
@@ -123,4 +123,4 @@ else:
         message:
             "Pack the photos of {wildcards.photos}; {log}"
         shell:
-            "python scripts/pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1"
+            'sh "$OMNIEDIT_RUN" pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1'

@@ -24,7 +24,7 @@ rule ground_shard:
     message:
         "Find the objects in the photos of {wildcards.photos}; {log}"
     shell:
-        "python scripts/ground.py {input} --out {output} > {log} 2>&1"
+        'sh "$OMNIEDIT_RUN" ground.py {input} --out {output} > {log} 2>&1'
 
 
 rule propose_shard:
@@ -48,7 +48,7 @@ rule propose_shard:
     message:
         "Read the proposals for {wildcards.photos}; {log}"
     shell:
-        "python scripts/propose.py {input.photos} --config results/{wildcards.run}/config.json --wanted {params.wanted:q}"
+        'sh "$OMNIEDIT_RUN" propose.py {input.photos} --config results/{wildcards.run}/config.json --wanted {params.wanted:q}'
         " --spent results/{wildcards.run}/spent/proposals --out {output} > {log} 2>&1"
 
 
@@ -99,5 +99,5 @@ rule synthesize_shard:
     message:
         "Make pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        "python scripts/synthesize.py {input.photos} --task {wildcards.task} --specialist {params.specialist}"
+        'sh "$OMNIEDIT_RUN" synthesize.py {input.photos} --task {wildcards.task} --specialist {params.specialist}'
         " {params.options:q} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"

@@ -35,7 +35,7 @@ rule pretrain_base:
     message:
         "Pre-train the base; {log}"
     shell:
-        "python scripts/pretrain_base.py --sources {params.sources:q} --shards {params.shards} --options {params.options:q} --seed {params.seed}"
+        'sh "$OMNIEDIT_RUN" pretrain_base.py --sources {params.sources:q} --shards {params.shards} --options {params.options:q} --seed {params.seed}'
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
@@ -61,7 +61,7 @@ rule encode_pairs:
     message:
         "Encode part {wildcards.part} of the buckets; {log}"
     shell:
-        "python scripts/encode_pairs.py {params.buckets} --part {wildcards.part} --base {params.base}"
+        'sh "$OMNIEDIT_RUN" encode_pairs.py {params.buckets} --part {wildcards.part} --base {params.base}'
         " --resolution {params.resolution} --dtype {params.dtype} --out {params.out_dir} > {log} 2>&1"
 
 
@@ -99,7 +99,7 @@ rule train_editor:
     message:
         "Train {wildcards.editor} on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
-        "scripts/launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks scripts/train.py"
+        'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks train.py'
         " {params.buckets} --model {wildcards.editor} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " {params.encoded} {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
