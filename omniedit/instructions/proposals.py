@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from omniedit.errors import UserError
 from omniedit.tables import read_rows, write_rows
 from omniedit.tasks import Task
+from omniedit.vlm.thinking import Unclear, find_answers
 
 QUOTED = 80
 """Characters of what a model said that are told again."""
@@ -207,12 +208,15 @@ def first_problem(error: ValidationError) -> str:
 
 
 def json_object(reply: str) -> dict[str, Any]:
-    """The JSON object in a reply, after thinking, in code fences or within prose.
+    """Return the JSON object of a reply, after thinking, in code fences or within prose.
 
     Raises:
         ValueError: there is none.
     """
-    answer = reply.rpartition("</think>")[2]
+    try:
+        answer = find_answers(reply)[-1]
+    except Unclear as problem:
+        raise ValueError(f"no JSON object: {problem}") from None
     first, last = answer.find("{"), answer.rfind("}")
     try:
         return dict(json.loads(answer[first : last + 1]) if first >= 0 else json.loads(answer))

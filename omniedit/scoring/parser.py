@@ -1,29 +1,15 @@
-"""Reads a judge's reply. A reply that cannot be read is `Unscorable` with its reason, never a made-up number."""
+"""Read a judge's reply. A reply that cannot be read is `Unscorable` with its reason, never a made-up number."""
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from omniedit.vlm.loose_json import QUOTES, LooseField, Number, WholeObject, scan
+from omniedit.vlm.thinking import Unclear, find_answers
 
 MAX_CHARACTERS = 100_000
-_THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_THINKING = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_QUOTES = "\"'\u201c"
-
-# Each is matched where the last one ended, and gives nothing back: a reply is read in time linear in its length.
-_PLACE = re.compile(r"[{}\[,\n]")
-_BLANK = re.compile(r"(?:\s|//[^\n]*+)*+")
-_KEY_IN_QUOTES = r"[\"'\u201c]([^\"'\u201c\u201d\n{}\[\],:]++)[\"'\u201d]\s*+:"
-_QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
-_BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
-_SCORES = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
-_AFTER_TEXT = rf"\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))"
-_TEXT_ENDS = {
-    opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
-    for opening, closing in zip(_QUOTES, "\"'\u201d", strict=True)
-}
-"""An escaped character, or the quote that ends a text: what follows is no more of it. Others are the text's own."""
 
 
 @dataclass(frozen=True)
@@ -33,120 +19,110 @@ class Unscorable:
     reason: str
 
 
-@dataclass(frozen=True)
-class Field:
-    """A key, in lower case, and where its value begins and ends; of a list or an object the beginning alone."""
-
-    key: str
-    start: int
-    end: int
-
-
 def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
-    """The scores in a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, or why there are none.
+    """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, or why there are none.
 
-    Read: JSON in code fences, after thinking (`</think>`, `</thinking>`), within prose, in single or typographic
-    quotes, with bare keys, without braces, with trailing commas, after a comment (`//`), with a reasoning that is cut
-    off or has unescaped quotes; a bare number in place of a list of one.
-    Refused: a wrong count; a number outside [0, 10]; anything that is not a plain decimal number, so `true`, `null`,
-    `NaN`, `Infinity`, `1e1` and strings such as `"8"` or `"8/10"`; two score fields that differ; a score that stands in
-    a text. Nothing is rounded, clipped or guessed. Never raises, whatever the text.
+    Read: JSON in code fences, after thinking (`omniedit.vlm.thinking`), within prose; JSON that is not valid for its
+    single or typographic quotes, bare keys, missing braces, trailing commas, comments (`//`), or a reasoning that is
+    cut off or has unescaped quotes; a bare number in place of a list of one.
+    Rejected: a wrong count; a number outside [0, 10]; anything that is not a plain decimal number, so `true`, `null`,
+    `NaN`, `Infinity`, `1e1` and strings such as `"8"` or `"8/10"`; two score fields that differ; a score within a text.
+    Nothing is rounded, clipped or guessed. Never raises, whatever the text.
 
     Args:
         num_scores: how many scores the rubric asks for, at least 1.
     """
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
-    answer = _answer(text)
-    if _THINKING.search(answer):
-        return Unscorable("the reply ends while thinking")
-    found = [field for field in fields_of(answer) if field.key == "score"]
+    try:
+        found = [items for answer in find_answers(text) for items in _score_fields(answer)]
+    except Unclear as problem:
+        return Unscorable(str(problem))
     if not found:
-        return Unscorable(f'no "score" field in {_excerpt(answer)}')
-    if not all(_is_whole(field, answer) for field in found):
-        return Unscorable(f'a "score" field without its end in {_excerpt(answer)}')
-    fields = [_items(answer[field.start : field.end]) for field in found]
-    if any(items != fields[0] for items in fields):
+        return Unscorable(f'no "score" field in {_excerpt(text)}')
+    if cut := next((items for items in found if isinstance(items, Unscorable)), None):
+        return cut
+    if any(items != found[0] for items in found):
         return Unscorable("two score fields that differ")
-    return _checked(fields[0], num_scores)
+    return _check(found[0], num_scores)
 
 
 def parse_reasoning(text: str) -> str:
-    """The reasoning in a reply, '' where there is none; read leniently, since no number hangs on it.
+    """Return the reasoning of a reply, '' where there is none; read leniently, since no number depends on it.
 
     Half a surrogate pair, which JSON can escape and no file can hold, becomes '?'.
     """
-    answer = _answer(text[:MAX_CHARACTERS])
-    values = (answer[field.start : field.end] for field in fields_of(answer) if field.key == "reasoning")
-    value = next((value for value in values if value[:1] in _QUOTES), "").strip()
     try:
-        return str(json.loads(value, strict=False)).encode(errors="replace").decode()
+        answer = find_answers(text[:MAX_CHARACTERS])[-1]
+    except Unclear:
+        return ""
+    for piece in scan(answer):
+        if isinstance(piece, WholeObject):
+            value = next((value for value in piece.values("reasoning") if isinstance(value, str)), None)
+        else:
+            value = _loose_text(answer[piece.start : piece.end]) if piece.key == "reasoning" else None
+        if value is not None:
+            return value.encode(errors="replace").decode()
+    return ""
+
+
+def _loose_text(value: str) -> str | None:
+    """Return the text of a value in quotes, which need not be valid or whole."""
+    if value[:1] not in tuple(QUOTES):
+        return None
+    try:
+        return str(json.loads(value.strip(), strict=False))
     except ValueError:
-        return value.strip("\"'\u201c\u201d,} \n")
+        return value.strip().strip("\"'\u201c\u201d,} \n")
 
 
-def _answer(text: str) -> str:
-    """What follows the thinking."""
-    return _THOUGHT.split(text)[-1]
+def _score_fields(answer: str) -> list[list[Any] | Unscorable]:
+    """Return the items of each score field: `Number`, or another value where it is no number."""
+    found: list[list[Any] | Unscorable] = []
+    pieces = list(scan(answer))
+    for piece in pieces:
+        if isinstance(piece, WholeObject):
+            found += (value if type(value) is list else [value] for value in piece.values("score"))
+        elif piece.key == "score" and _follows_unescaped_quotes(answer, pieces, piece):
+            found.append(Unscorable("a score field after a text with unescaped quotes may belong to that text"))
+        elif piece.key == "score":
+            whole = _is_whole(piece, answer)
+            reason = f'a "score" field without its end in {_excerpt(answer)}'
+            found.append(_items(answer[piece.start : piece.end]) if whole else Unscorable(reason))
+    return found
 
 
-def fields_of(answer: str) -> Iterator[Field]:
-    """Keys with their values, in order, none within another's; none in a text, and no bare key outside braces."""
-    at, depth, opening = 0, 0, "\n"
-    while True:
-        at = _end(_BLANK, answer, at)
-        key = _QUOTED_KEY.match(answer, at) or (_BARE_KEY.match(answer, at) if depth else None)
-        if key and opening in "{,\n":
-            at = _value_end(key[1].lower(), answer, key.end())
-            yield Field(key[1].lower(), key.end(), at)
-        elif depth and answer[at : at + 1] and answer[at] in _QUOTES:
-            at = _text_end(answer, at)
-        place = _PLACE.search(answer, at)
-        if not place:
-            return
-        at, opening = place.end(), place[0]
-        depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
+def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField], score: LooseField) -> bool:
+    """Whether a text before the score has quotes of its own, and words follow the last brace.
+
+    In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
+    """
+    if not re.search(r"\w", answer[answer.rfind("}") + 1 :]) or "}" not in answer[score.end :]:
+        return False
+    texts = (answer[piece.start : piece.end] for piece in pieces if piece.end <= score.start)
+    return any(text[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){text[0]}", text[1:-1]) for text in texts)
 
 
-def _value_end(key: str, answer: str, start: int) -> int:
-    """Of a text or of scores; of another value, within which further keys may stand, where it starts."""
-    if key == "score":
-        return _end(_SCORES, answer, start)
-    return _text_end(answer, start) if answer[start : start + 1] and answer[start] in _QUOTES else start
-
-
-def _text_end(answer: str, start: int) -> int:
-    """Behind the quote that ends the text which one at `start` begins; the answer's end where it is cut off."""
-    ends = (found.end() for found in _TEXT_ENDS[answer[start]].finditer(answer, start + 1) if found[0][0] != "\\")
-    return next(ends, len(answer))
-
-
-def _is_whole(field: Field, answer: str) -> bool:
+def _is_whole(field: LooseField, answer: str) -> bool:
     """Whether a list is closed, and a number that stands alone not perhaps cut off."""
     value, after = answer[field.start : field.end], answer[field.end : field.end + 1]
     return value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")
 
 
-def _end(pattern: re.Pattern[str], answer: str, at: int) -> int:
-    found = pattern.match(answer, at)
-    assert found  # these patterns match the empty text too
-    return found.end()
-
-
 def _items(value: str) -> list[str]:
-    """The texts between the commas of `[1, 2,]`; a bare `1` is a list of one."""
+    """Return the texts between the commas of `[1, 2,]`; a bare `1` is a list of one."""
     inside = value[1:-1] if value.startswith("[") else value
-    items = [item.strip() for item in inside.split(",")]
-    return items[:-1] if items[-1] == "" else items
+    items = [Number(item.strip()) for item in inside.split(",")]
+    return list(items[:-1] if items[-1] == "" else items)
 
 
-def _checked(items: list[str], num_scores: int) -> list[float] | Unscorable:
+def _check(items: list[Any], num_scores: int) -> list[float] | Unscorable:
     if len(items) != num_scores:
         return Unscorable(f"{len(items)} scores where {num_scores} were asked for")
     scores = []
     for item in items:
-        if not _NUMBER.fullmatch(item):
-            return Unscorable(f"{_excerpt(item)} is not a number")
+        if not (isinstance(item, Number) and _NUMBER.fullmatch(item)):
+            return Unscorable(f"{_excerpt(str(item))} is not a number")
         if not 0 <= float(item) <= 10:
             return Unscorable(f"{_excerpt(item)} is outside 0 to 10")
         scores.append(abs(float(item)))
@@ -154,6 +130,6 @@ def _checked(items: list[str], num_scores: int) -> list[float] | Unscorable:
 
 
 def _excerpt(text: str) -> str:
-    """The beginning of a text, on one line, as ASCII."""
+    """Return the beginning of a text, on one line, as ASCII."""
     start = " ".join(text[:200].split())
     return ascii(start if len(start) <= 60 else start[:57] + "...")

@@ -6,6 +6,8 @@ retries     which faults are tried again, and when
 budget      what may be spent: estimated, reserved, settled; a run's jobs share one
 cache       replies on disk, so that nothing is paid for twice
 client      all of these together
+thinking    where a reply's thinking ends and its answer begins
+loose_json  JSON in a reply, valid or nearly so
 local       a model that transformers loads, asked the same way (not imported here: torch)
 """
 

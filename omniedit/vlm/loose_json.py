@@ -1,0 +1,137 @@
+"""Find JSON in what a model wrote: whole objects first, then keys and values of JSON that is not quite valid.
+
+Each pattern is matched where the last one ended, and gives nothing back: a reply is read in time linear in its length.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+QUOTES = "\"'\u201c"
+
+_PLACE = re.compile(r"[{}\[,\n]")
+_BLANK = re.compile(r"(?:\s|//[^\n]*+)*+")
+_KEY_IN_QUOTES = r"[\"'\u201c]([^\"'\u201c\u201d\n{}\[\],:]++)[\"'\u201d]\s*+:"
+_QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
+_BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
+_LIST_OR_WORD = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
+_AFTER_TEXT = rf"\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))"
+_TEXT_ENDS = {
+    opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
+    for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
+}
+"""An escaped character, or the quote that ends a text. Other quotes belong to the text."""
+
+
+class Number(str):
+    """A JSON number as it is written, so that `1e1` and `NaN` can be told from `10`."""
+
+
+class Pairs(list[tuple[str, Any]]):
+    """The keys and values of a JSON object in order, with repeated keys."""
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=Pairs, parse_int=Number, parse_float=Number, parse_constant=Number, strict=False
+)
+
+
+@dataclass(frozen=True)
+class WholeObject:
+    """A valid JSON object at [start, end) of a text."""
+
+    start: int
+    end: int
+    value: Pairs
+
+    def values(self, key: str) -> Iterator[Any]:
+        """Yield the values of a key, given in lower case, at every depth."""
+        waiting: list[Any] = [self.value]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, Pairs):
+                yield from (value for name, value in item if name.lower() == key)
+                waiting += (value for _, value in item)
+            elif isinstance(item, list):
+                waiting += item
+
+
+@dataclass(frozen=True)
+class LooseField:
+    """A key, in lower case, and where its value starts and ends; the key is '' for a text without one.
+
+    The end is the start where the value is an object, or a list that may hold further keys.
+    """
+
+    key: str
+    start: int
+    end: int
+
+
+def scan(text: str) -> Iterator[WholeObject | LooseField]:
+    """Yield the valid objects of a text and the loose fields around them, in order.
+
+    From the first object that is not valid, all that follows is read loosely.
+    """
+    at = 0
+    while (whole := _next_object(text, at)) is not None:
+        yield from _shift(loose_fields(text[at : whole.start]), at)
+        yield whole
+        at = whole.end
+    yield from _shift(loose_fields(text[at:]), at)
+
+
+def loose_fields(text: str) -> Iterator[LooseField]:
+    """Yield keys with their values, and texts without keys, in order and without overlap.
+
+    No key stands in a text, and no bare key outside braces.
+    """
+    at, depth, opening = 0, 0, "\n"
+    while True:
+        at = _end(_BLANK, text, at)
+        key = _QUOTED_KEY.match(text, at) or (_BARE_KEY.match(text, at) if depth else None)
+        if key and opening in "{,\n":
+            at = _value_end(key[1].lower(), text, key.end())
+            yield LooseField(key[1].lower(), key.end(), at)
+        elif depth and text[at : at + 1] and text[at] in QUOTES:
+            start, at = at, _text_end(text, at)
+            yield LooseField("", start, at)
+        place = _PLACE.search(text, at)
+        if not place:
+            return
+        at, opening = place.end(), place[0]
+        depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
+
+
+def _next_object(text: str, at: int) -> WholeObject | None:
+    """Decode the object at the next brace; None where there is none, or it is not valid."""
+    start = text.find("{", at)
+    try:
+        return WholeObject(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _shift(fields: Iterator[LooseField], by: int) -> Iterator[LooseField]:
+    return (replace(field, start=field.start + by, end=field.end + by) for field in fields)
+
+
+def _value_end(key: str, text: str, start: int) -> int:
+    """Return the end of a text or of scores; of another value, within which keys may stand, its start."""
+    if key == "score":
+        return _end(_LIST_OR_WORD, text, start)
+    return _text_end(text, start) if text[start : start + 1] and text[start] in QUOTES else start
+
+
+def _text_end(text: str, start: int) -> int:
+    """Return the place behind the quote that closes the one at `start`; the end where it is cut off."""
+    ends = (found.end() for found in _TEXT_ENDS[text[start]].finditer(text, start + 1) if found[0][0] != "\\")
+    return next(ends, len(text))
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    assert found  # these patterns match the empty text too
+    return found.end()
