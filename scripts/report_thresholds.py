@@ -30,9 +30,13 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    taught = files_of(args.teacher, args.tasks, args.taught) if args.teacher else []
-    rows = (row for path in taught for row in read_rows(path, ["pair_id", "defect", "o_score"]))
-    teacher = {row["pair_id"]: row["o_score"] for row in rows if row["defect"] == "" and row["o_score"] is not None}
+    teacher = {
+        (row["pair_id"], str(task)): row["o_score"]
+        for task in (args.tasks if args.teacher else [])
+        for path in files_of(args.teacher, [task], args.taught)
+        for row in read_rows(path, ["pair_id", "defect", "o_score"])
+        if row["defect"] == "" and row["o_score"] is not None
+    }
     files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
     candidates, _ = read_columns(files, scores, decisions, teacher)
     canary = json.loads(args.canary.read_text()) if args.canary else None

@@ -25,19 +25,21 @@ MIN_PAIRS = 3
 _LARGEST = 0.9999
 """Fisher's z of a perfect correlation is infinite and would hide all others."""
 
+Key = tuple[str, str, str]
+"""Pair, model and task of an edited image; model and task are '' where a table does not name them."""
+NAMES = ("model", "task")
+"""Columns of a key after the first."""
 Scores = Mapping[str, float]
-"""SC, PQ and O of one picture."""
+"""SC, PQ and O of one image."""
 Correlations = dict[str, float | None]
 """Of SC, PQ and O; None where there is none."""
 
 
 @dataclass(frozen=True)
 class Rating:
-    """What one person says of one picture, on any scale."""
+    """One person's scores of one edited image, on any scale."""
 
-    picture: str
-    task: str
-    model: str
+    key: Key
     rater: str
     scores: Scores
 
@@ -53,8 +55,9 @@ class Agreement:
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
-    """A CSV file with columns `key`, rater, sc and pq; task and model too where there are several. A rater has one row
-    for each picture of a task and a model; one without sc or pq says nothing and is left out.
+    """Read a CSV file with columns `key`, rater, sc and pq; task and model too where there are several.
+
+    A rater has one row for each pair, task and model; a row without sc or pq is left out.
 
     Raises:
         UserError: one line with the file, the row and what is wrong.
@@ -68,42 +71,67 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
             continue
         sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
         scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
-        rating = Rating(row[key], row.get("task") or "all", row.get("model") or "", row["rater"], scores)
-        about = rating.picture, rating.task, rating.model, rating.rater
-        first, _ = ratings.setdefault(about, (number, rating))
+        rating = Rating(_key(row, key), row["rater"], scores)
+        first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
         if first != number:
-            told = f"{rating.rater!r} rates {rating.picture!r} in row {first} too; leave one of the rows"
+            told = f"{rating.rater!r} rates {row[key]!r} in row {first} too; leave one of the rows"
             raise UserError(f"{path}: row {number}: {told}")
     return [rating for _, rating in ratings.values()]
 
 
-def read_judged(path: Path, key: str) -> dict[str, Scores]:
-    """What a judge gave, of a table of scores (.parquet or .csv), by the column `key`; no picture without a score.
+def read_judged(path: Path, key: str) -> dict[Key, Scores]:
+    """Read a judge's scores from a table (.parquet or .csv); rows without a score are left out.
+
+    Args:
+        key: the column that identifies pairs.
 
     Raises:
-        UserError: it has no such column, or is no table of scores.
+        UserError: it has no such column, is no table of scores, or scores an image twice.
     """
     rows = read_given(path)
     if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the one that tells pictures apart")
-    judged: dict[str, Scores] = {}
+    judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":
             columns = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
             sc = min(_number(path, number, row, name) for name in columns)
             pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
-            if str(row[key]) in judged:
-                raise UserError(f"{path}: row {number}: {key} {row[key]!r} has a score in an earlier row; leave one")
-            judged[str(row[key])] = {"sc": sc, "pq": pq, "o": overall}
+            if _key(row, key) in judged:
+                told = f"{key} {row[key]!r} has a score in an earlier row"
+                raise UserError(f"{path}: row {number}: {told}; leave one, or name their models in a column model")
+            judged[_key(row, key)] = {"sc": sc, "pq": pq, "o": overall}
     return judged
 
 
-def agreements(ratings: Sequence[Rating], judged: Mapping[str, Scores]) -> list[Agreement]:
-    """A row a task, then the mean over tasks."""
+def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -> dict[Key, Key]:
+    """Return the key in `b` of each key of `a` that has one: same pair, and same model and task where both name them.
+
+    Raises:
+        UserError: one table names several models or tasks of a pair and the other names none.
+    """
+    a_set, b_set = set(a_keys), set(b_keys)
+    common = [place for place in (1, 2) if any(key[place] for key in a_set) and any(key[place] for key in b_set)]
+    a_groups, b_groups = (_group(keys, common) for keys in (a_set, b_set))
+    for path, groups, other, others in ((a, a_groups, b, b_groups), (b, b_groups, a, a_groups)):
+        for shared, keys in groups.items():
+            if len(keys) > 1 and shared in others:
+                named = next(NAMES[place - 1] for place in (1, 2) if len({key[place] for key in keys}) > 1)
+                told = f"has several {named}s of the pair {shared[0]!r} and {other} names none"
+                raise UserError(f"{path}: {told}; add a column {named} to {other}")
+    return {key: b_groups[shared][0] for shared, (key, *_) in a_groups.items() if shared in b_groups}
+
+
+def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores]) -> list[Agreement]:
+    """Return a row for each task, then the mean over tasks.
+
+    Args:
+        judged: by the ratings' own keys.
+    """
     tasks: dict[str, list[Rating]] = defaultdict(list)
     for rating in ratings:
-        if rating.picture in judged:
-            tasks[rating.task].append(rating)
+        if rating.key in judged:
+            tasks[rating.key[2] or "all"].append(rating)
     rows = [_of_task(task, of_task, judged) for task, of_task in tasks.items()]
     people, judge = (_means(getattr(row, who) for row in rows) for who in ("people", "judge"))
     return [*rows, Agreement("mean", sum(row.pictures for row in rows), people, judge)]
@@ -126,39 +154,58 @@ def markdown(rows: Sequence[Agreement]) -> list[str]:
 
 
 def report(scores: Path, ratings: Path, key: str) -> list[str]:
-    """Lines for `omniedit agree`.
+    """Return the lines that `omniedit agree` prints for a judge and people.
 
     Raises:
-        UserError: the two tables have no picture in common, or as their readers.
+        UserError: the two tables have no image in common, or as their readers and `match_keys`.
     """
     judged, rated = read_judged(scores, key), read_ratings(ratings, key)
-    if not any(rating.picture in judged for rating in rated):
-        raise UserError(f"{scores} and {ratings} have no picture in common; their columns {key} must tell the same")
-    left_out = len({rating.picture for rating in rated} - set(judged))
-    told = f"{left_out} rated pictures have no score of the judge and are left out"
-    return [*markdown(agreements(rated, judged)), told]
+    rated_keys = {rating.key for rating in rated}
+    matches = match_keys(ratings, rated_keys, scores, judged)
+    if not matches:
+        raise UserError(f"{scores} and {ratings} have no picture in common; {must_agree(key)}")
+    told = f"{len(rated_keys - set(matches))} rated pictures have no score of the judge and are left out"
+    return [*markdown(agreements(rated, {mine: judged[theirs] for mine, theirs in matches.items()})), told]
 
 
-def _of_task(task: str, ratings: Sequence[Rating], judged: Mapping[str, Scores]) -> Agreement:
-    by_model: dict[str, dict[str, dict[str, Scores]]] = defaultdict(lambda: defaultdict(dict))
+def must_agree(key: str) -> str:
+    """Return the remedy for tables without common images."""
+    return f"their columns {key} must tell the same, and model and task where both have them"
+
+
+def _group(keys: Iterable[Key], places: Sequence[int]) -> dict[tuple[str, ...], list[Key]]:
+    """Group keys by pair and by those of model and task that both tables name."""
+    groups: dict[tuple[str, ...], list[Key]] = defaultdict(list)
+    for key in sorted(keys):
+        groups[(key[0], *(key[place] for place in places))].append(key)
+    return dict(groups)
+
+
+def _key(row: Mapping[str, Any], key: str) -> Key:
+    model, task = (str(row.get(name) or "").strip() for name in NAMES)
+    return str(row[key]), model, task
+
+
+def _of_task(task: str, ratings: Sequence[Rating], judged: Mapping[Key, Scores]) -> Agreement:
+    by_model: dict[str, dict[str, dict[Key, Scores]]] = defaultdict(lambda: defaultdict(dict))
     for rating in ratings:
-        by_model[rating.model][rating.rater][rating.picture] = rating.scores
+        by_model[rating.key[1]][rating.rater][rating.key] = rating.scores
     models = [list(by_rater.values()) for by_rater in by_model.values()]
     people = [_means(_correlations(a, b) for a, b in combinations(raters, 2)) for raters in models]
     judge = [_means(_correlations(rater, judged) for rater in raters) for raters in models]
-    return Agreement(task, len({rating.picture for rating in ratings}), _means(people), _means(judge))
+    return Agreement(task, len({rating.key for rating in ratings}), _means(people), _means(judge))
 
 
-def _correlations(a: Mapping[str, Scores], b: Mapping[str, Scores]) -> Correlations:
-    """Over the pictures that both have."""
-    common = [picture for picture in a if picture in b]
+def _correlations(a: Mapping[Key, Scores], b: Mapping[Key, Scores]) -> Correlations:
+    """Correlate over the images that both have."""
+    common = [key for key in a if key in b]
     if len(common) < MIN_PAIRS:
         return dict.fromkeys(SCORES)
     return {score: spearman(_values(a, common, score), _values(b, common, score)) for score in SCORES}
 
 
-def _values(of: Mapping[str, Scores], pictures: Sequence[str], score: str) -> NDArray[np.float64]:
-    return np.array([of[picture][score] for picture in pictures])
+def _values(of: Mapping[Key, Scores], keys: Sequence[Key], score: str) -> NDArray[np.float64]:
+    return np.array([of[key][score] for key in keys])
 
 
 def _means(correlations: Iterable[Correlations]) -> Correlations:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.evaluation.ratings import SCORES, Scores, read_judged
+from omniedit.evaluation.ratings import SCORES, Key, Scores, match_keys, must_agree, read_judged
 from omniedit.scoring.agreement import spearman
 from omniedit.tables import read_given
 
@@ -23,21 +23,25 @@ def is_scores(path: Path) -> bool:
 
 
 def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
-    """Lines for `omniedit agree`.
+    """Return the lines that `omniedit agree` prints for two tables of scores.
 
     Raises:
-        UserError: the two tables have no pair in common, or as their reader.
+        UserError: the two tables have no pair in common, or as their reader and `match_keys`.
     """
     a, b = read_judged(first, key), read_judged(second, key)
-    common = [pair for pair in a if pair in b]
+    common = match_keys(first, a, second, b)
     if not common:
-        raise UserError(f"{first} and {second} have no scored pair in common; their columns {key} must tell the same")
-    rows = [row(score, _values(a, common, score), _values(b, common, score)) for score in SCORES]
-    o_A, o_B = _values(a, common, "o"), _values(b, common, "o")
+        raise UserError(f"{first} and {second} have no scored pair in common; {must_agree(key)}")
+    a_values, b_values = (
+        {score: _values(of, keys, score) for score in SCORES}
+        for of, keys in ((a, list(common)), (b, list(common.values())))
+    )
+    rows = [row(score, a_values[score], b_values[score]) for score in SCORES]
+    o_A, o_B = a_values["o"], b_values["o"]
     switched = int(((o_A >= threshold) != (o_B >= threshold)).sum())
     told = [
         f"{switched} of {len(common)} pairs are kept by one and not by the other at O = {threshold:g}",
-        f"{len(set(a) ^ set(b))} pairs have a score in one table only and are left out",
+        f"{len(a) + len(b) - 2 * len(common)} pairs have a score in one table only and are left out",
     ]
     return [HEAD, "|---|---|---|---|---|---|", *rows, *told]
 
@@ -54,5 +58,5 @@ def row(score: str, a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> str:
     )
 
 
-def _values(of: Mapping[str, Scores], pairs: Sequence[str], score: str) -> NDArray[np.float64]:
-    return np.array([of[pair][score] for pair in pairs])
+def _values(of: Mapping[Key, Scores], keys: Sequence[Key], score: str) -> NDArray[np.float64]:
+    return np.array([of[key][score] for key in keys])

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.ratings import Key
 from omniedit.evaluation.table import ALL_TASKS, LABELS, interval
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, number, picture_uri, render
@@ -98,7 +99,7 @@ def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
 
 def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Path]]) -> Iterator[dict[str, Any]]:
     """For each task its first pairs: instruction, photo, each editor's and the specialist's picture with their O."""
-    verdicts = {(row["model"], row["pair_id"]): row for row in scores}
+    verdicts = {(row["pair_id"], row["model"], row["task"]): row for row in scores}
     for task in Task:
         if task in edits["no_edit"]:
             with ExitStack() as stack:
@@ -109,9 +110,7 @@ def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Pat
                 yield {"name": task.label, "rows": rows, "total": total}
 
 
-def _grid_row(
-    shards: Mapping[str, Shard], row: int, verdicts: Mapping[tuple[str, str], dict[str, Any]]
-) -> dict[str, Any]:
+def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
     pairs = {model: shard[row] for model, shard in shards.items()}
     asked = pairs["no_edit"]
     height, width = asked.source.shape[:2]
@@ -124,16 +123,11 @@ def _grid_row(
             {
                 "name": name,
                 "uri": picture_uri(picture, PICTURE_PIXELS, quality=88),
-                **_verdict(verdicts, model, asked.pair_id),
+                **{column: verdicts[asked.pair_id, model, asked.task][column] for column in ("o_score", "reasoning")},
             }
             for name, picture, model in pictures
         ],
     }
-
-
-def _verdict(verdicts: Mapping[tuple[str, str], dict[str, Any]], model: str, pair_id: str) -> dict[str, Any]:
-    row = verdicts[model, pair_id]
-    return {"o_score": row["o_score"], "reasoning": row["reasoning"]}
 
 
 def within_limit(tasks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -99,11 +99,13 @@ KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
 """Of each column, the kind of number."""
 
 
-def columns_of(candidates: Iterable[Candidate], teacher: Mapping[str, float | None] | None = None) -> Columns:
+def columns_of(
+    candidates: Iterable[Candidate], teacher: Mapping[tuple[str, str], float | None] | None = None
+) -> Columns:
     """The columns; the candidates may come one by one.
 
     Args:
-        teacher: pair id -> the teacher's O, where another judge gave the candidates' scores.
+        teacher: (pair id, task) -> the teacher's O, where another judge gave the candidates' scores.
     """
     columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
     reasons: dict[str, int] = {}
@@ -122,7 +124,7 @@ def columns_of(candidates: Iterable[Candidate], teacher: Mapping[str, float | No
             "thing": things.setdefault(c.thing, len(things)),
             # Texts may all differ: of each, only its hash is kept.
             "instruction": hash(c.instruction),
-            "teacher": _or_nan(teacher.get(c.pair_id)),
+            "teacher": _or_nan(teacher.get((c.pair_id, c.task))),
         }
         for name, value in row.items():
             columns[name].append(value)
@@ -160,7 +162,7 @@ def read_columns(
     candidates: Sequence[Path],
     scores: Sequence[Path],
     decisions: Sequence[Path],
-    teacher: Mapping[str, float | None] | None = None,
+    teacher: Mapping[tuple[str, str], float | None] | None = None,
 ) -> tuple[Columns, dict[Task, list[Refusal]]]:
     """As `read_candidates`, of which a shard at once is in memory."""
     refusals: dict[Task, list[Refusal]] = {}

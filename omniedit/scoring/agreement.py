@@ -128,7 +128,7 @@ def intervals(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, li
     defects. None where fewer than half of the draws give a value, or all give the same: then they tell nothing.
     """
     teacher_N, student_N = _columns(rows, "o_score")
-    cluster_N = np.unique([row["pair_id"] for row in rows], return_inverse=True)[1]
+    cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
     members = [np.flatnonzero(cluster_N == cluster) for cluster in range(cluster_N.max(initial=-1) + 1)]
     rng = np.random.default_rng(0)
     measured = measures(min_score)

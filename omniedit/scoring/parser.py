@@ -93,7 +93,7 @@ def _score_fields(answer: str) -> list[list[Any] | Unscorable]:
 
 
 def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField], score: LooseField) -> bool:
-    """Whether a text before the score has quotes of its own, and words follow the last brace.
+    """Return whether a text before the score has quotes of its own, and words follow the last brace.
 
     In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
     """
@@ -104,7 +104,7 @@ def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField
 
 
 def _is_whole(field: LooseField, answer: str) -> bool:
-    """Whether a list is closed, and a number that stands alone not perhaps cut off."""
+    """Return whether a list is closed, and a number that stands alone not perhaps cut off."""
     value, after = answer[field.start : field.end], answer[field.end : field.end + 1]
     return value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")
 

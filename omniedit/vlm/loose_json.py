@@ -26,11 +26,11 @@ _TEXT_ENDS = {
 
 
 class Number(str):
-    """A JSON number as it is written, so that `1e1` and `NaN` can be told from `10`."""
+    """JSON number as it is written, so that `1e1` and `NaN` can be told from `10`."""
 
 
 class Pairs(list[tuple[str, Any]]):
-    """The keys and values of a JSON object in order, with repeated keys."""
+    """Keys and values of a JSON object in order, with repeated keys."""
 
 
 _DECODER = json.JSONDecoder(
@@ -40,7 +40,7 @@ _DECODER = json.JSONDecoder(
 
 @dataclass(frozen=True)
 class WholeObject:
-    """A valid JSON object at [start, end) of a text."""
+    """Valid JSON object at [start, end) of a text."""
 
     start: int
     end: int
@@ -60,7 +60,7 @@ class WholeObject:
 
 @dataclass(frozen=True)
 class LooseField:
-    """A key, in lower case, and where its value starts and ends; the key is '' for a text without one.
+    """Key, in lower case, and where its value starts and ends; the key is '' for a text without one.
 
     The end is the start where the value is an object, or a list that may hold further keys.
     """

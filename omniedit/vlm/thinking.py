@@ -38,7 +38,7 @@ UNCLEAR = "it is unclear where the thinking ends and the answer begins"
 
 
 class Unclear(Exception):
-    """A reply has no answer, or it cannot be told from the thinking; the text says why."""
+    """Reply without an answer, or with one that cannot be separated from the thinking; the text says why."""
 
 
 def find_answers(reply: str) -> list[str]:
@@ -73,12 +73,12 @@ def find_answers(reply: str) -> list[str]:
 
 
 def has_thinking(reply: str) -> bool:
-    """Whether a mark of thinking stands outside quoted text."""
+    """Return whether a mark of thinking stands outside quoted text."""
     return _next_mark(reply, 0) is not None
 
 
 def ends_with_object(text: str) -> bool:
-    """Whether nothing but signs follow the last object or field of a text."""
+    """Return whether nothing but signs follow the last object or field of a text."""
     return not _WORD.search(text, max((piece.end for piece in scan(text)), default=0))
 
 
@@ -141,7 +141,7 @@ def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
 
 
 def _has_scores(text: str) -> bool:
-    """Whether an object or a score stands outside quotes."""
+    """Return whether an object or a score stands outside quotes."""
     scores = (piece for piece in scan(text) if isinstance(piece, WholeObject) or piece.key == "score")
     return any(not _is_quoted(text, piece.start, piece.end) for piece in scores)
 
@@ -154,13 +154,13 @@ def _starts_with_object(text: str) -> bool:
 
 
 def _is_object(text: str) -> bool:
-    """Whether a text is one valid object, in a code fence or not."""
+    """Return whether a text is one valid object, in a code fence or not."""
     first = next(scan(text), None) if _starts_with_object(text) else None
     return isinstance(first, WholeObject) and not text[first.end :].strip().strip("`")
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
-    """Whether quotes on one line open before a place and close after it."""
+    """Return whether quotes on one line open before a place and close after it."""
     before = text[max(0, start - _LINE) : start].rpartition("\n")[2].replace("```", "")
     after = text[end : end + _LINE].partition("\n")[0].replace("```", "")
     if before.rfind("\u201c") > before.rfind("\u201d") and "\u201d" in after:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omniedit.errors import Damaged, UserError
-from omniedit.evaluation.ratings import Rating, agreements, fisher_mean, read_judged, read_ratings, report
+from omniedit.evaluation.ratings import Key, Rating, agreements, fisher_mean, read_judged, read_ratings, report
 from omniedit.scoring.score import SCORES_SCHEMA
 from omniedit.tables import write_rows
 
@@ -17,13 +17,13 @@ from omniedit.tables import write_rows
 def ratings(task: str, model: str, rater: str, values: Sequence[float]) -> list[Rating]:
     """SC, PQ and O alike, of pictures that are numbered."""
     return [
-        Rating(f"{task}{model}{number}", task, model, rater, {"sc": value, "pq": value, "o": value})
+        Rating((str(number), model, task), rater, {"sc": value, "pq": value, "o": value})
         for number, value in enumerate(values)
     ]
 
 
-def judged(of: Sequence[Rating]) -> dict[str, dict[str, float]]:
-    return {rating.picture: dict(rating.scores) for rating in of}
+def judged(of: Sequence[Rating]) -> dict[Key, dict[str, float]]:
+    return {rating.key: dict(rating.scores) for rating in of}
 
 
 def test_fishers_mean_is_that_of_z() -> None:
@@ -106,7 +106,7 @@ def test_a_rater_may_see_a_picture_once_for_each_task_and_model(tmp_path: Path) 
 
 def test_a_picture_that_was_not_rated_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,,\nq,ann,3,4\nr,ann,3,\n")
-    assert [rating.picture for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == ["q"]
+    assert [rating.key for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == [("q", "", "")]
 
 
 def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -> None:
@@ -119,10 +119,41 @@ def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -
     assert not isinstance(told.value, Damaged)
 
 
+def agree(folder: Path, scores: Sequence[str], ratings: Sequence[str], head: str = "pair_id,model,task") -> list[str]:
+    """Lines of `omniedit agree`; each row is a key and one number, which is SC, PQ and O."""
+    rows = [f"{row.rpartition(',')[0]},scored{3 * (',' + row.rpartition(',')[2])}\n" for row in scores]
+    (folder / "s.csv").write_text(f"{head},status,sc_score,pq_score,o_score\n" + "".join(rows))
+    rows = [f"{row.rpartition(',')[0]},{who}{2 * (',' + row.rpartition(',')[2])}\n" for row in ratings for who in "xy"]
+    (folder / "r.csv").write_text("pair_id,model,task,rater,sc,pq\n" + "".join(rows))
+    return report(folder / "s.csv", folder / "r.csv", "pair_id")
+
+
+KEYS = [f"p{number},{model},{task}" for number in range(5) for model in "AB" for task in ("swap", "style")]
+
+
+@pytest.mark.parametrize("kept", ["A", "B", "swap", "A,swap", ""])
+def test_only_ratings_of_the_same_pair_model_and_task_are_compared(tmp_path: Path, kept: str) -> None:
+    """Each key has a number of its own, so that a pair joined with another model or task disagrees."""
+    values = np.random.default_rng(0).permutation(len(KEYS)) / 2
+    rows = [f"{key},{value}" for key, value in zip(KEYS, values, strict=True)]
+    mean = agree(tmp_path, [row for row in rows if kept in row], rows)[-2]
+    assert mean.startswith("| mean |") and mean.split(" | ")[2:] == ["1.000"] * 5 + ["1.000 |"]
+
+
+def test_a_pair_of_several_models_needs_the_model_in_both_tables(tmp_path: Path) -> None:
+    ratings = [f"{key},{number}" for number, key in enumerate(KEYS)]
+    with pytest.raises(UserError, match=r"r.csv: has several models of the pair 'p0' and .*s.csv names none; add"):
+        agree(tmp_path, [f"p{number},swap,{number}" for number in range(5)], ratings, "pair_id,task")
+    with pytest.raises(UserError, match=r"r.csv: has several tasks of the pair 'p0' and .*s.csv names none"):
+        agree(tmp_path, [f"p{number},A,{number}" for number in range(5)], ratings, "pair_id,model")
+    one_model = [row for row in ratings if ",A,swap," in row]
+    assert "| 1.000 |" in agree(tmp_path, [f"p{number},{number}" for number in range(5)], one_model, "pair_id")[-2]
+
+
 def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\nq,scored,1,1,1\n")
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,1,1\n")
-    assert read_judged(tmp_path / "s.csv", "pair_id") == {"q": {"sc": 1, "pq": 1, "o": 1}}
+    assert read_judged(tmp_path / "s.csv", "pair_id") == {("q", "", ""): {"sc": 1, "pq": 1, "o": 1}}
     with pytest.raises(UserError, match="have no picture in common; their columns pair_id"):
         report(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id")
     with pytest.raises(UserError, match="lacks the column my_id; --key names"):

@@ -69,3 +69,15 @@ def test_tables_of_other_pairs_are_refused_and_ratings_told_apart(tmp_path: Path
         False,
         True,
     )
+
+
+def test_scores_of_another_model_are_not_compared(tmp_path: Path) -> None:
+    head = "pair_id,model,status,sc_score,pq_score,o_score\n"
+    a = "".join(f"p{n},A,scored,{n},{n},{n}\n" for n in range(5))
+    b = "".join(f"p{n},B,scored,{9 - n},{9 - n},{9 - n}\n" for n in range(5))
+    for name, rows in {"a": a, "b": b, "both": a + b}.items():
+        (tmp_path / f"{name}.csv").write_text(head + rows)
+    lines = report(tmp_path / "a.csv", tmp_path / "both.csv", "pair_id", 9)
+    assert lines[4] == "| O | 5 | 1.000 | +0.000 | 0.000 | 0.000 |" and lines[-1].startswith("5 pairs")
+    with pytest.raises(UserError, match="no scored pair in common"):
+        report(tmp_path / "a.csv", tmp_path / "b.csv", "pair_id", 9)

@@ -32,7 +32,9 @@ def cells(page: str) -> list[list[str]]:
 
 
 def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
-    page = thresholds_page("mini", columns_of([*PAIRS, *OTHERS], {"p0": 9.2, "p2": 9.0, "p3": 1.0}), None, 9.0)
+    taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
+    taught |= {("p0", "style_transfer"): 1.0}
+    page = thresholds_page("mini", columns_of([*PAIRS, *OTHERS], taught), None, 9.0)
     rows = cells(page)
     assert ["0 and more", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["9 and more", "2", "50 %", "1.0", "1.0", "2.0"] in rows
