@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.grounding.outdoors import find_sky
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair
 
@@ -226,6 +227,11 @@ class Comparison:
     def small_delta_e(self) -> Field:
         """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
         return delta_e(cv2.GaussianBlur(self.source_lab, (0, 0), 1.0), cv2.GaussianBlur(self.edited_lab, (0, 0), 1.0))
+
+    @cached_property
+    def source_sky(self) -> Mask:
+        """(h, w) the source's sky; all False where nothing confirms that it is one."""
+        return self._reduced(find_sky(self.pair.source).astype(np.uint8) * 255) > 127
 
     @cached_property
     def source_appearance(self) -> Field:

@@ -16,7 +16,7 @@ from omniedit.scoring.score import Score
 from omniedit.scoring.success import Finding, success
 from omniedit.tasks import Task
 
-_TEXTS = ("object", "new_object", "attribute", "value", "environment")
+_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
     Task.OBJECT_REMOVAL: ("box",),

@@ -1,17 +1,20 @@
 """sc_score_1 of the reference judge: did the edit do what was asked? One function a task, by known truth."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from omniedit.grounding.outdoors import is_outdoors
 from omniedit.images import Mask
 from omniedit.scoring.environments import environment_signs, light
 from omniedit.scoring.measures import (
     NOTICEABLE,
     Comparison,
     Field,
+    Unmeasurable,
     detail_of_fill,
     distribution_distance,
     grown,
@@ -41,6 +44,11 @@ def success(seen: Comparison, truth: Truth) -> Finding:
     if truth.get("mistaken"):
         return Finding(0.0, "something else was done than what was asked")
     return _SUCCESS[seen.pair.task](seen, truth)
+
+
+_SKY = re.compile(r"\bsky\b", re.IGNORECASE)
+LEAST_SKY = 0.8
+"""Share of the edit that must be sky in the source where another sky is put there."""
 
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
@@ -163,7 +171,12 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     """Behind the object is another scene: other pixels, little fine structure of the old one left.
 
     A shadow that falls on the new ground is not held against it.
+
+    Raises:
+        Unmeasurable: a sky was asked for, and the source shows none in that place.
     """
+    if _SKY.search(truth.get("background", "")) and seen.source_sky[seen.small_mask].mean() < LEAST_SKY:
+        raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grown(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
     changed, left = seen.changed_share(behind), seen.structure_kept(behind, fine=0.7, coarse=3.0)
@@ -178,6 +191,8 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
     """The picture's light, colour and contrast moved as this environment moves them."""
     kind = truth["environment"]
+    if not is_outdoors(seen.source_sky, str(seen.pair.provenance.get("caption", ""))):
+        raise Unmeasurable("the source shows no sky, and no caption says that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source_lab), light(seen.edited_lab))
     changed = seen.changed_share(np.ones_like(seen.small_mask))
     score = 10 * min([ramp(changed, 0.2, 0.6), *(sign.degree for sign in signs)])

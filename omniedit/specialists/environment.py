@@ -1,12 +1,12 @@
 """Environment change: the same outdoor scene at another hour, in other weather, in another season."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
 
+from omniedit.grounding.outdoors import is_outdoors
 from omniedit.images import Image
 from omniedit.instructions.appearance import environment_wordings
 from omniedit.sources.photo import Photo
@@ -29,13 +29,6 @@ ENVIRONMENTS: dict[str, Relight] = {
     "snow": snow,
     "autumn": autumn,
 }
-
-OUTDOOR_WORDS = re.compile(
-    r"\b(beach|bridge|cliff|coast|field|footpath|forest|garden|grass|hill|house|lake|meadow|mountain|outdoors|outside|park"
-    r"|pasture|path|river|road|sea|sky|street|stream|sun|tree|valley|village|wood)s?\b",
-    re.IGNORECASE,
-)
-"""A caption with one of these shows a place with weather."""
 
 LEAST_CHANGE = 0.025
 """Mean absolute difference, of values in [0, 1], below which nobody would see the new environment."""
@@ -63,11 +56,6 @@ def mood_of(image: Image) -> Mood:
     return Mood(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
 
 
-def is_outdoors(scene: Scene, caption: str) -> bool:
-    """Sky, much greenery, or a caption that says so."""
-    return scene.sky_share > 0 or scene.plant_share > 0.3 or OUTDOOR_WORDS.search(caption) is not None
-
-
 def believable(scene: Scene, mood: Mood) -> list[str]:
     """The environments that can be shown with this photo: a change that is seen, and not absurd."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
@@ -91,8 +79,8 @@ class EnvironmentChange:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = understand(photo.image)
-        if not is_outdoors(scene, photo.caption):
-            raise Unsuitable("no sky, little greenery and no outdoor word in the caption: weather would be absurd here")
+        if not is_outdoors(scene.sky > 0, photo.caption):
+            raise Unsuitable("no sky, and no outdoor place in the caption: weather would be absurd here")
         environments = believable(scene, mood_of(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(

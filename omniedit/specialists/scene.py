@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 
 from omniedit.grounding.matte import guided_filter
+from omniedit.grounding.outdoors import WORKING_SIDE, find_sky
 from omniedit.images import Image, Mask
 from omniedit.specialists.noise import Field
 from omniedit.specialists.tone import FloatImage, blur, luma, smoothstep, to_float, to_lab
-
-WORKING_SIDE = 512
-"""Longest side at which regions are found; their outlines are then refined at full size."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,20 @@ class Scene:
 def understand(image: Image) -> Scene:
     """The cues of a photo."""
     rgb = to_float(image)
-    sky = sky_opacity(rgb)
+    sky = sky_opacity(image)
     horizon = horizon_row(sky)
     plants = greenness(rgb) * (1 - sky)
     return Scene(sky, plants, depth_cue(image, sky, horizon), horizon, has_sun(rgb, sky), in_focus(rgb, plants))
 
 
-def sky_opacity(rgb: FloatImage) -> Field:
-    """(H, W) in [0, 1]: smooth, blue or bright pixels joined to the top border, matted along the photo's edges.
-
-    All zero where less than half of the top border, or less than 6 % of the picture, looks like sky.
-    """
-    height, width = rgb.shape[:2]
-    scale = min(1.0, WORKING_SIDE / max(height, width))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    seeds = without_holes(joined_to_top(_sky_like(small)))
-    if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
+def sky_opacity(image: Image) -> Field:
+    """(H, W) in [0, 1]: the photo's sky, matted along its edges; all zero where nothing confirms that it is one."""
+    height, width = image.shape[:2]
+    sky = find_sky(image)
+    if not sky.any():
         return np.zeros((height, width), np.float32)
-    whole = without_holes(grown_alike(small, seeds))
-    sure = cv2.resize(whole.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    return matte_of_region(rgb, sure, band=max(6, round(max(height, width) / 110)))
+    sure = cv2.resize(sky.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return matte_of_region(to_float(image), sure, band=max(6, round(max(height, width) / 110)))
 
 
 def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
@@ -88,52 +80,6 @@ def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
 def _local_mean(rgb: FloatImage, where: Field, sigma: float) -> FloatImage:
     weight = blur(where, sigma)
     return blur(rgb * where[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
-
-
-def joined_to_top(region: Mask) -> Mask:
-    """The parts of a region that touch the picture's top border."""
-    _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
-    touching = np.setdiff1d(np.unique(labels[0]), [0])
-    return np.isin(labels, touching)
-
-
-def grown_alike(rgb: FloatImage, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
-    """A region joined with what lies within `reach` pixels, is joined to it, and has its colour there or is deep blue.
-
-    Args:
-        tolerance: distance in Lab from the region's mean colour nearby; brighter counts as nearer (cloud, haze).
-    """
-    if not region.any():
-        return region
-    lab = to_lab(rgb)
-    offset = lab - _local_mean(lab, region.astype(np.float32), reach)
-    offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
-    near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
-    blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
-    alike = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
-    return joined_to_top(region | alike)
-
-
-def without_holes(region: Mask) -> Mask:
-    """A region with its narrow cracks closed, and what it then surrounds (edges of clouds, birds, a twig) taken in."""
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    padded = cv2.copyMakeBorder(region.astype(np.uint8), 9, 9, 9, 9, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)[9:-9, 9:-9]
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
-    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > 0.02 * labels.size)
-    return (closed > 0) | ~np.isin(labels, np.union1d(large, labels[-1]))
-
-
-def _sky_like(rgb: FloatImage) -> Mask:
-    lab = to_lab(rgb)
-    grey = luma(rgb)
-    texture = blur(np.abs(grey - blur(grey, 1.5)), 2.0)
-    blue = lab[..., 2] < -4
-    bright = (lab[..., 0] > 74) & (lab[..., 2] < 22)
-    smooth = texture < np.where(blue, 0.02, 0.012)
-    glare = lab[..., 0] > 93
-    above = np.linspace(0, 1, grey.shape[0], dtype=np.float32)[:, None] < 0.75
-    return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
 
 
 def greenness(rgb: FloatImage) -> Field:

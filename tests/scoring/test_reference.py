@@ -68,7 +68,8 @@ def removal(name: str) -> EditPair:
 def pair(
     task: Task, source: np.ndarray, edited: np.ndarray, mask: np.ndarray | None, text: str, truth: dict
 ) -> EditPair:
-    return EditPair(f"{task}-{text}", task, (text,), source, edited, mask, {"source_id": "made", "truth": truth})
+    about = {"source_id": "made", "caption": "Toys in a meadow", "truth": truth}
+    return EditPair(f"{task}-{text}", task, (text,), source, edited, mask, about)
 
 
 def good_pairs(task: Task) -> list[EditPair]:
@@ -284,6 +285,21 @@ def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
     for environment in environments:
         verdict = measured(changed_to(environment, source, grass(1)))
         assert isinstance(verdict, Unscorable) and reason in verdict.reason
+
+
+@pytest.mark.parametrize("kind", ["rain", "snow", "fog", "night", "dusk", "golden_hour", "overcast", "autumn"])
+def test_weather_in_a_room_is_unscorable(kind: str) -> None:
+    rain = changed_to(kind, grass(1), grass(3, (60, 80, 120)))
+    for caption in ("", "A drum in a room with a view of the sea"):
+        verdict = measured(replace(rain, provenance={**rain.provenance, "caption": caption}))
+        assert isinstance(verdict, Unscorable) and "no sky" in verdict.reason
+
+
+def test_another_sky_where_the_source_has_none_is_unscorable() -> None:
+    swap = good_pairs(Task.BACKGROUND_SWAP)[0]
+    truth = {"object": "landscape", "background": "a dark, stormy sky", "background_source_id": ""}
+    verdict = measured(replace(swap, provenance={"truth": truth}))
+    assert isinstance(verdict, Unscorable) and "no sky" in verdict.reason
 
 
 def test_a_photo_without_colour_need_not_get_paler() -> None:

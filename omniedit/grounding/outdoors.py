@@ -1,0 +1,176 @@
+"""Evidence that a photo was taken outdoors: a sky that behaves like one, or foliage all across. No network."""
+
+import re
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.images import Image, Mask
+
+Field = NDArray[Any]
+"""(h, w) or (h, w, 3) of float32."""
+
+WORKING_SIDE = 512
+"""Longest side at which regions are found."""
+
+OUTDOOR_WORDS = re.compile(
+    r"\b(beach|bridge|cliff|coast|field|footpath|forest|garden|grass|hill|lake|meadow|mountain|outdoors|outside|pasture"
+    r"|path|river|road|sea|sky|street|stream|valley|village|woods)(?:e?s)?\b",
+    re.IGNORECASE,
+)
+"""A caption with one of these shows a place with weather."""
+INDOOR_WORDS = re.compile(
+    r"\b(indoors?|inside|interior|room|bedroom|bathroom|kitchen|office|studio|wall|ceiling|carpet|sofa|couch|bed|desk"
+    r"|shelf|shelve|lamp|curtain|backdrop|background|painting|poster|print|aquarium|museum|gallery)s?\b",
+    re.IGNORECASE,
+)
+"""A caption with one of these says of a beach or a forest only that it hangs on a wall."""
+
+LEAST_SPREAD = 0.34
+"""Octaves by which the ratio of blue to red light varies over a sky; over a wall of one paint it hardly does."""
+LEAST_RELIEF = 0.8
+"""Standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
+LEAST_EDGE = 7.0
+"""Delta E between a sky and what stands below it; a gradient has no such edge."""
+
+
+def is_outdoors(sky: Mask, caption: str) -> bool:
+    """Return whether a photo with this sky, or this caption, was surely taken outdoors.
+
+    Greenery alone is no evidence: pot plants, wallpaper and circuit boards have it too. A caption counts where it
+    names an outdoor place and nothing of a room.
+    """
+    return bool(sky.any()) or (OUTDOOR_WORDS.search(caption) is not None and INDOOR_WORDS.search(caption) is None)
+
+
+def find_sky(image: Image) -> Mask:
+    """Return the sky of an RGB photo, (h, w) at `WORKING_SIDE`; all False where nothing confirms that it is one.
+
+    A smooth, blue or bright region at the top is a sky where its colours behave like a sky's, or where foliage
+    stands all across below it. A plain wall, a colour gradient, a studio backdrop and water are none.
+    """
+    scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
+    rgb = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    region = _top_region(lab)
+    confirmed = _ends_in_an_edge(lab, region) and (
+        _is_over_foliage(lab, region) or (_has_colours_of_sky(rgb, region) and not _is_gradient(lab, region))
+    )
+    return region if confirmed else np.zeros_like(region)
+
+
+def _top_region(lab: Field) -> Mask:
+    """(h, w) smooth, blue or bright pixels joined to the top border; all False where they are few."""
+    seeds = _without_holes(_joined_to_top(_is_smooth_blue_or_bright(lab)))
+    if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
+        return np.zeros_like(seeds)
+    return _without_holes(_grow_alike(lab, seeds))
+
+
+def _has_colours_of_sky(rgb: Field, region: Mask) -> bool:
+    """Whether a region's hue is a sky's, and its light gets redder with brightness or towards the horizon.
+
+    Clouds, haze and low sun mix white or red light into the blue: the ratio of blue to red varies by octaves. Light
+    that falls off over a wall or studio paper varies all colours alike.
+    """
+    smooth = np.clip(_blur(rgb, 3.0), 0, 1)
+    light = np.power(smooth[region], 2.2)
+    blue = np.log2((light[:, 2] + 0.01) / (light[:, 0] + 0.01))
+    bright = np.log2(light @ np.array([0.299, 0.587, 0.114], np.float32) + 0.01)
+    rows = np.nonzero(region)[0] / len(region)
+    redness, yellowness = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)[region][:, 1:].mean(axis=0)
+    downwards = _slope(rows, blue)
+    by_brightness = _slope(bright, blue)
+    fades = by_brightness < -0.25 and np.corrcoef(bright, blue)[0, 1] < -0.3 and downwards < 1.6
+    sets = downwards < -1.0
+    most_red = 22 if downwards < -2 else 9
+    hue_of_sky = -9 < redness < most_red and yellowness < 5
+    return bool(hue_of_sky and blue.std() > LEAST_SPREAD and (fades or sets))
+
+
+def _slope(x_N: Field, y_N: Field) -> float:
+    """Least-squares slope of y over x."""
+    x = x_N - x_N.mean()
+    return float((x * (y_N - y_N.mean())).sum() / max(float((x * x).sum()), 1e-9))
+
+
+def _is_gradient(lab: Field, region: Mask) -> bool:
+    """Whether a cubic polynomial of the place gives a region's lightness: a drawn gradient, or paper under a lamp."""
+    core = cv2.erode(region.astype(np.uint8), np.ones((17, 17), np.uint8), borderValue=1) > 0
+    rows, columns = (axis[::9] for axis in np.nonzero(core))
+    if len(rows) < 100:
+        return True
+    y, x = rows / len(region) - 0.5, columns / region.shape[1] - 0.5
+    terms = np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=1)
+    lightness = _blur(lab, 2.0)[rows, columns, 0]
+    return float((lightness - terms @ np.linalg.lstsq(terms, lightness, rcond=None)[0]).std()) < LEAST_RELIEF
+
+
+def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
+    """Whether in most columns something of another colour stands where a region ends."""
+    columns = np.flatnonzero(region[0])
+    if not len(columns):
+        return False
+    last = len(region) - 1 - np.argmax(region[::-1, columns], axis=0)
+    inside = last < len(region) - reach - 1
+    above, below = lab[np.maximum(last - reach, 0), columns], lab[np.minimum(last + reach, len(region) - 1), columns]
+    return bool((inside & (np.linalg.norm(above - below, axis=1) > LEAST_EDGE)).mean() > 0.5)
+
+
+def _is_over_foliage(lab: Field, region: Mask) -> bool:
+    """Whether leaves or grass, green with a fine relief, stand in a fifth of the rest and nearly all its columns."""
+    smooth = _blur(lab, 1.5)
+    chroma = np.hypot(smooth[..., 1], smooth[..., 2])
+    hue = np.degrees(np.arctan2(smooth[..., 2], smooth[..., 1]))
+    relief = _blur(np.abs(lab[..., 0] - smooth[..., 0]), 4.0)
+    foliage = (hue > 95) & (hue < 150) & (chroma > 12) & (relief > 0.8) & ~region
+    return bool(foliage.sum() > 0.2 * (~region).sum() and (foliage.mean(axis=0) > 0.05).mean() > 0.9)
+
+
+def _is_smooth_blue_or_bright(lab: Field) -> Mask:
+    grey = lab[..., 0] / 100
+    texture = _blur(np.abs(grey - _blur(grey, 1.5)), 2.0)
+    blue = lab[..., 2] < -4
+    bright = (lab[..., 0] > 74) & (lab[..., 2] < 22)
+    smooth = texture < np.where(blue, 0.02, 0.012)
+    glare = lab[..., 0] > 93
+    above = np.linspace(0, 1, len(lab), dtype=np.float32)[:, None] < 0.75
+    return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
+
+
+def _joined_to_top(region: Mask) -> Mask:
+    """The parts of a region that touch the photo's top border."""
+    _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
+    touching = np.setdiff1d(np.unique(labels[0]), [0])
+    return np.isin(labels, touching)
+
+
+def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
+    """Join a region with what lies within `reach` pixels, is joined to it, and has its colour there or is deep blue.
+
+    Args:
+        tolerance: distance in Lab from the region's mean colour nearby; brighter counts as nearer (cloud, haze).
+    """
+    weight = region.astype(np.float32)
+    offset = lab - _blur(lab * weight[..., None], reach) / np.maximum(_blur(weight, reach), 1e-3)[..., None]
+    offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
+    near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
+    alike = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
+    return _joined_to_top(region | alike)
+
+
+def _without_holes(region: Mask) -> Mask:
+    """Close a region's narrow cracks and take in what it then surrounds (edges of clouds, birds, a twig)."""
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    padded = cv2.copyMakeBorder(region.astype(np.uint8), 9, 9, 9, 9, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)[9:-9, 9:-9]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > 0.02 * labels.size)
+    return (closed > 0) | ~np.isin(labels, np.union1d(large, labels[-1]))
+
+
+def _blur(field: Field, sigma: float) -> Field:
+    return cv2.GaussianBlur(field, (0, 0), sigma)

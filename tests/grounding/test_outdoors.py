@@ -1,0 +1,95 @@
+"""A sky is told from walls, gradients, backdrops and water."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from omniedit.grounding.outdoors import find_sky, is_outdoors
+from omniedit.images import Image, decode_image
+from omniedit.specialists.backdrop import PAPERS, SKIES, studio
+from omniedit.specialists.noise import fractal_noise
+
+HEIGHT, WIDTH = 300, 450
+SAMPLE = Path(__file__).parents[2] / "omniedit/sources/sample"
+NO_SKY = np.zeros((3, 4), bool)
+
+
+def noise(seed: int, sigma: float) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, sigma, (HEIGHT, WIDTH, 1)).astype(np.float32)
+
+
+def over_a_floor(upper: np.ndarray, share: float = 0.6) -> Image:
+    """Something above, a brown, grainy floor below."""
+    rgb = upper + noise(0, 0.006)
+    start = round(share * HEIGHT)
+    rgb[start:] = np.array([0.45, 0.32, 0.2]) + noise(1, 0.06)[start:]
+    return (np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def lit_wall(*paint: float) -> Image:
+    """A wall of one paint under a lamp."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    light = 0.5 + 0.6 * np.exp(-((columns - 130) ** 2 + (rows - 40) ** 2) / (2 * 220**2))
+    return over_a_floor(np.array(paint) * light[..., None])
+
+
+def gradient(first: tuple[float, ...], second: tuple[float, ...], across: bool = False) -> Image:
+    share = np.linspace(0, 1, WIDTH if across else HEIGHT)[(None, ...) if across else (..., None)]
+    share = np.broadcast_to(share, (HEIGHT, WIDTH))[..., None]
+    return over_a_floor(np.array(first) * (1 - share) + np.array(second) * share)
+
+
+def backdrop(paper: str) -> Image:
+    """A thing on a stand before studio paper."""
+    rgb = studio(HEIGHT, WIDTH, paper, np.random.default_rng(0)).copy()
+    cv2.ellipse(rgb, (225, 180), (70, 90), 0, 0, 360, (0.5, 0.2, 0.1), -1)
+    rgb[180:, 210:240] = (0.4, 0.15, 0.1)
+    return (np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def water() -> Image:
+    """Waves seen from above, a beach in front."""
+    waves = cv2.resize(fractal_noise(HEIGHT, WIDTH // 4, 30, np.random.default_rng(0)), (WIDTH, HEIGHT))
+    return over_a_floor(np.array([0.12, 0.35, 0.6]) * (0.75 + 0.5 * waves)[..., None], share=0.75)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        lambda: lit_wall(0.93, 0.93, 0.95),
+        lambda: lit_wall(0.9, 0.87, 0.8),
+        lambda: lit_wall(0.6, 0.75, 0.9),
+        lambda: lit_wall(0.35, 0.5, 0.75),
+        lambda: gradient((0.2, 0.4, 0.8), (0.95, 0.97, 1.0)),
+        lambda: gradient((0.2, 0.4, 0.8), (0.95, 0.97, 1.0), across=True),
+        *(lambda paper=paper: backdrop(paper) for paper in PAPERS),
+        water,
+    ],
+)
+def test_a_wall_a_gradient_a_backdrop_and_water_are_no_sky(picture: Callable[[], Image]) -> None:
+    assert not find_sky(picture()).any()
+
+
+@pytest.mark.parametrize("name", ["fig_in_bowl", "paint_brushes", "wine_and_drum"])
+def test_a_photo_of_things_indoors_has_no_sky(name: str) -> None:
+    assert not find_sky(decode_image((SAMPLE / f"{name}.jpg").read_bytes())).any()
+
+
+@pytest.mark.parametrize("name", ["mountain_meadow", "rocky_path", "sunrise_hill"])
+def test_the_sky_of_a_landscape_is_found(name: str) -> None:
+    assert find_sky(decode_image((SAMPLE / f"{name}.jpg").read_bytes())).mean() > 0.15
+
+
+def test_a_sky_with_clouds_is_found_above_any_ground() -> None:
+    sky = SKIES["a blue sky with white clouds"](HEIGHT, WIDTH, 0.6, np.random.default_rng(3))
+    found = find_sky(over_a_floor(sky))
+    assert found[: round(0.55 * HEIGHT)].mean() > 0.95 and not found[round(0.65 * HEIGHT) :].any()
+
+
+def test_a_caption_says_outdoors_unless_it_names_a_thing_of_a_room() -> None:
+    assert is_outdoors(NO_SKY, "Two boats on a lake") and is_outdoors(~NO_SKY, "")
+    for caption in ("", "A wooden table", "A poster of a beach", "A room with a view of the sea"):
+        assert not is_outdoors(NO_SKY, caption)
