@@ -16,6 +16,7 @@ from omniedit.models.codec import LappedCodec, Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
 from omniedit.models.pipeline import EditPipeline
+from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
 
 INDEX = "model_index.json"
@@ -100,13 +101,18 @@ def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     """
     Raises:
-        UserError: the folder has none, another one, or one that cannot be made.
+        UserError: the folder has none, another one, or one that cannot be made or cannot sample.
     """
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:
         wanted = FlowMatchEulerDiscreteScheduler.__name__
         raise UserError(f"{folder}: a {name or 'scheduler of no class'}; what can be used is {wanted}")
     try:
-        return FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
+        scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder}: no scheduler ({' '.join(str(error).split())[:200]}); fetch it again") from None
+    try:
+        check_scheduler(scheduler)
+    except ValueError as error:
+        raise UserError(f"{folder}: {error}") from None
+    return scheduler

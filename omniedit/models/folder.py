@@ -1,6 +1,7 @@
 """A model or a part of it from a local folder in diffusers' layout: safetensors only, whole, of the class wanted."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,8 +17,8 @@ from omniedit.errors import UserError
 
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-HALF = "fp16"
-"""In the names of files of weights in half precision, beside or in place of the whole ones."""
+WEIGHTS_NAME = re.compile(r"[^.]*(?:\.(?P<variant>[^.]+?))?(?:-\d{5}-of-\d{5})?\.safetensors")
+"""A file of weights or a shard of them; a variant such as "fp16" stands before or after the shard's number."""
 LFS_POINTER = b"version https://git-lfs"
 VOCABULARIES = (
     ("tokenizer.json",),
@@ -47,7 +48,7 @@ def load_part(
     check_weights(folder)
     dtype_name = "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
     options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
-    options["variant"] = variant_of(folder)
+    options["variant"] = part_variant(folder)
     try:
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
     except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
@@ -71,7 +72,7 @@ def check_finite(module: nn.Module, folder: Path) -> None:
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """A whole pipeline of diffusers, with the weights in float16 where the folder has them so ("fp16") alone.
+    """Load a whole pipeline of diffusers; its weights are of a variant where the folder has that alone.
 
     Raises:
         UserError: the folder is missing, partial, not for this pipeline, or holds pickles only; no code of it is run.
@@ -81,8 +82,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     for part in parts:
         check_weights(part)
     check_vocabularies(folder)
-    halved = any(path for part in parts for path in part.glob("*.fp16.safetensors"))
-    options |= {"use_safetensors": True, "local_files_only": True, "variant": "fp16" if halved else None}
+    options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
     except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
@@ -222,10 +222,20 @@ def _check_no_pointer(path: Path) -> None:
             raise UserError(f"{path}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
 
 
-def variant_of(folder: Path) -> str | None:
-    """ "fp16" where a folder has its weights in half precision alone."""
-    names = _safetensors(folder)
-    return HALF if names and all(f".{HALF}" in name for name in names) else None
+def pipeline_variant(folder: Path) -> str | None:
+    """Return the variant by which a pipeline's folder is loaded: that of the first part that has no other weights."""
+    return next(filter(None, map(part_variant, sorted(folder.glob("*/")))), None)
+
+
+def part_variant(folder: Path) -> str | None:
+    """Return the variant of a part's weights, such as "fp16"; None where it has weights of no variant, or none."""
+    variants = [_file_variant(name) for name in _safetensors(folder)]
+    return None if None in variants else next(iter(variants), None)
+
+
+def _file_variant(name: str) -> str | None:
+    match = WEIGHTS_NAME.fullmatch(name)
+    return match["variant"] if match else None
 
 
 def _safetensors(folder: Path) -> list[str]:
@@ -234,7 +244,8 @@ def _safetensors(folder: Path) -> list[str]:
 
 def _shards(folder: Path) -> list[str]:
     """Files of weights that an index names, where there is one."""
-    ending = f".index.{HALF}.json" if variant_of(folder) else ".index.json"
+    variant = part_variant(folder)
+    ending = f".index.{variant}.json" if variant else ".index.json"
     index = next(iter(sorted(folder.glob(f"*.safetensors{ending}"))), None)
     if index is None:
         return []

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
 from omniedit.models.codec import BLOCK, Vae, decode
 from omniedit.models.inpaintnet import MASK_CHANNELS, InpaintNet, condition_of
-from omniedit.models.sampling import Asked, Guidance, sample
+from omniedit.models.sampling import Asked, Guidance, check_scheduler, sample
 from omniedit.models.text import Text
 
 
@@ -23,6 +23,9 @@ class InpaintPipeline(DiffusionPipeline):
         transformer: trained by scripts/train_inpainting.py.
         text_encoder, tokenizer: MiniLM, or SD3's first CLIP; then the other two encoders are needed as well.
         resolution: it was trained on pictures of about resolution^2 pixels, and paints no larger ones well.
+
+    Raises:
+        ValueError: the scheduler cannot sample it.
     """
 
     # What diffusers reads of a pipeline's class; it declares them as an instance's.
@@ -35,7 +38,7 @@ class InpaintPipeline(DiffusionPipeline):
         vae: Vae,
         text_encoder: Any,
         tokenizer: Any,
-        scheduler: FlowMatchEulerDiscreteScheduler,
+        scheduler: SchedulerMixin,
         text_encoder_2: Any = None,
         tokenizer_2: Any = None,
         text_encoder_3: Any = None,
@@ -43,6 +46,7 @@ class InpaintPipeline(DiffusionPipeline):
         resolution: int = 1024,
     ) -> None:
         super().__init__()
+        check_scheduler(scheduler)
         self.register_modules(
             transformer=transformer,
             vae=vae,
@@ -89,11 +93,19 @@ class InpaintPipeline(DiffusionPipeline):
         condition = condition_of(self.vae, pictures, holes)
         texts = self._text.encode([*prompt, *[""] * len(prompt)], device)
         (given, negative), (pooled, negative_pooled) = (embeddings.chunk(2) for embeddings in texts)
-        noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=_listed(generator), device=device)
+        generators = None if generator is None else list(generator)
+        noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=generators, device=device)
         guidance = Guidance(text=guidance_scale, image=1.0)
         asked = Asked(condition, given, negative, pooled, negative_pooled)
         latents = sample(
-            self.transformer, self.scheduler, asked, guidance, noise, num_inference_steps, self.progress_bar
+            self.transformer,
+            self.scheduler,
+            asked,
+            guidance,
+            noise,
+            num_inference_steps,
+            self.progress_bar,
+            generators=generators,
         )
         painted = decode(self.vae, latents).float()
         self.maybe_free_model_hooks()
@@ -103,7 +115,3 @@ class InpaintPipeline(DiffusionPipeline):
     def _text(self) -> Text:
         parts = self.components.items()
         return Text(**{name: part for name, part in parts if name.startswith(("text_encoder", "tokenizer"))})
-
-
-def _listed(generator: Sequence[torch.Generator] | None) -> list[torch.Generator] | None:
-    return None if generator is None else list(generator)

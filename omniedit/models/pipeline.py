@@ -1,5 +1,6 @@
 """The editor as a user calls it: a picture and an instruction in, the edited picture out."""
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
@@ -28,7 +29,7 @@ from transformers import (
 
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
-from omniedit.models.folder import check_vocabularies
+from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import brought_to_full, pad_to_grid, working_size
 from omniedit.models.sampling import Asked, Course, Guidance, check_scheduler, sample
 from omniedit.models.text import Text
@@ -49,6 +50,7 @@ class Edit:
         size: height and width at which the network sees it, before it is padded.
         source: its latents at that size, (1, C, h, w).
         noise: to start from, like `source`.
+        generator: of that noise, and of what the scheduler adds at its steps; None is torch's own.
     """
 
     full: Tensor
@@ -57,6 +59,7 @@ class Edit:
     noise: Tensor
     instruction: str
     negative: str
+    generator: torch.Generator | None
 
 
 class EditPipeline(DiffusionPipeline):
@@ -68,10 +71,14 @@ class EditPipeline(DiffusionPipeline):
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
         text_encoder, tokenizer: MiniLM, or SD3's first CLIP; then the other two encoders are needed as well.
-        scheduler: any of diffusers' for flow matching.
+        scheduler: one of diffusers' that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or a
+            solver with use_flow_sigmas=True and prediction_type="flow_prediction".
         resolution: the network works at about resolution^2 pixels, as it was trained; a larger picture is scaled down
             for it, and the edit is brought back to the picture itself.
         num_inference_steps, guidance_scale, image_guidance_scale: at which it edits best, where a call does not say.
+
+    Raises:
+        ValueError: the network is no editor's, or the scheduler cannot sample one.
     """
 
     # What diffusers reads of a pipeline's class; it declares them as an instance's.
@@ -88,7 +95,7 @@ class EditPipeline(DiffusionPipeline):
         vae: Vae,
         text_encoder: BertModel | CLIPTextModelWithProjection,
         tokenizer: BertTokenizer | CLIPTokenizer,
-        scheduler: FlowMatchEulerDiscreteScheduler,
+        scheduler: SchedulerMixin,
         text_encoder_2: CLIPTextModelWithProjection | None = None,
         tokenizer_2: CLIPTokenizer | None = None,
         text_encoder_3: T5EncoderModel | None = None,
@@ -99,6 +106,9 @@ class EditPipeline(DiffusionPipeline):
         image_guidance_scale: float = 1.5,
     ) -> None:
         super().__init__()
+        if not isinstance(transformer, Editor):
+            raise ValueError(f"transformer: a {type(transformer).__name__}, but an editor's network is needed")
+        check_scheduler(scheduler)
         self.register_modules(
             transformer=transformer,
             vae=vae,
@@ -119,17 +129,38 @@ class EditPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
-        """The editor of a folder, as `snakemake` or `save_pretrained` wrote it, or of a name on the model hub.
+        """Load the editor of a folder, as `snakemake` or `save_pretrained` wrote it, or of a name on the model hub.
+
+        A folder whose weights are of one `variant` alone, such as "fp16", is loaded by it.
 
         Raises:
             FileNotFoundError: no such folder, and no 'owner/name' either.
             UserError: a tokenizer in it has no vocabulary.
+            ValueError: its scheduler cannot sample an editor.
         """
         path = Path(pretrained_model_name_or_path)
         if not path.is_dir() and len(path.parts) != 2:
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
         check_vocabularies(path)
-        return super().from_pretrained(pretrained_model_name_or_path, **options)
+        return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
+
+    @classmethod
+    def from_pipe(cls, pipeline: DiffusionPipeline, **changes: Any) -> Self:
+        """Return a pipeline over the parts of another one, with its settings.
+
+        Unlike diffusers' own, it leaves the shared parts in the precision that they have.
+
+        Args:
+            changes: parts and settings in place of the other's, and `dtype` to convert the parts.
+
+        Raises:
+            ValueError: the other pipeline has no editor's network.
+        """
+        dtype = changes.pop("dtype", changes.pop("torch_dtype", None))
+        names = inspect.signature(cls).parameters
+        shared = {**pipeline.config, **pipeline.components}
+        made = cls(**({name: value for name, value in shared.items() if name in names} | changes))
+        return made if dtype is None else made.to(dtype)
 
     @torch.no_grad()
     def __call__(
@@ -156,7 +187,8 @@ class EditPipeline(DiffusionPipeline):
             guidance_scale: how strongly the instruction is followed; 1 is no guidance.
             image_guidance_scale: how strongly the source is kept; 1 is no guidance.
             negative_prompt: what guidance leads away from; one for all pictures, or one for each.
-            generator: of the noise; one for all, or one for each picture.
+            generator: of the noise, that of a stochastic scheduler's steps included; one for all, or one for each
+                picture.
             output_type: "pil", "np", "pt", or "latent": (C, h, w) each, at the size at which the network works.
             return_dict: False for a tuple whose first element is the pictures.
             callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, for each size of
@@ -172,8 +204,11 @@ class EditPipeline(DiffusionPipeline):
         steps = self._own("num_inference_steps", num_inference_steps)
         text_scale = self._own("guidance_scale", guidance_scale)
         image_scale = self._own("image_guidance_scale", image_guidance_scale)
-        if steps < 1:
-            raise ValueError(f"num_inference_steps: {steps}, but at least 1 is needed")
+        if not isinstance(steps, int | np.integer) or steps < 1:
+            raise ValueError(f"num_inference_steps: {steps!r}, but a whole number of at least 1 is needed")
+        for name, given in (("guidance_scale", text_scale), ("image_guidance_scale", image_scale)):
+            if not isinstance(given, int | float | np.number):
+                raise ValueError(f"{name}: {given!r}, but a number is needed")
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
         names = _tensor_inputs(callback_on_step_end, callback_on_step_end_tensor_inputs)
@@ -206,6 +241,10 @@ class EditPipeline(DiffusionPipeline):
         images, instructions, negatives = _pictures(image), _listed(instruction), _listed(negative)
         generators: list[torch.Generator | None] = _listed(generator)
         count = len(images)
+        _check_types("instruction", instructions, str, '"Make it night."')
+        _check_types("negative_prompt", negatives, str, '"blurry"')
+        if generator is not None:
+            _check_types("generator", generators, torch.Generator, "torch.Generator().manual_seed(0)")
         for name, given in (
             ("instructions", instructions),
             ("negative prompts", negatives),
@@ -224,7 +263,7 @@ class EditPipeline(DiffusionPipeline):
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        return Edit(full, size, source, noise, instruction, negative)
+        return Edit(full, size, source, noise, instruction, negative, generator)
 
     def _sampled(
         self, edits: Sequence[Edit], guidance: Guidance, steps: int, callback: Any | None, names: Sequence[str]
@@ -251,7 +290,10 @@ class EditPipeline(DiffusionPipeline):
         prompt, pooled = Text(**parts).encode(texts, self._execution_device)
         asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
         noise = torch.cat([edit.noise for edit in edits])
-        latents = sample(self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step)
+        generators = [edit.generator for edit in edits if edit.generator is not None] or None
+        latents = sample(
+            self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step, generators
+        )
         if not latents.isfinite().all():
             raise ValueError(f"no picture came of it, at guidance scales {guidance.text:g} and {guidance.image:g}")
         return latents
@@ -288,7 +330,20 @@ class EditPipeline(DiffusionPipeline):
 
 
 def _listed(given: Any) -> list:
-    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
+
+
+def _check_types(name: str, given: Sequence[object], kind: type, example: str) -> None:
+    """
+    Raises:
+        ValueError: an argument's value is of another type.
+    """
+    for value in given:
+        if not isinstance(value, kind):
+            library = type(value).__module__.partition(".")[0]
+            of = "" if library == "builtins" else f" of {library}"
+            found = "None" if value is None else f"a {type(value).__name__}{of}"
+            raise ValueError(f"{name}: {found}, but a {kind.__name__} is needed, such as {example}, or a list of them")
 
 
 def _together(edits: Sequence[Edit]) -> Iterator[list[int]]:

@@ -1,6 +1,9 @@
 """The pipeline: any size in, the same size out, the same from its folder, unchanged where the model changes nothing."""
 
+import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import diffusers
 import numpy as np
@@ -10,6 +13,8 @@ from diffusers.callbacks import SD3CFGCutoffCallback, SDCFGCutoffCallback
 from PIL import Image
 
 from models.tiny_editor import RESOLUTION, make_pipeline
+from omniedit.errors import UserError
+from omniedit.models.loading import load_editor
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import load_minilm
 
@@ -17,6 +22,13 @@ from omniedit.models.text import load_minilm
 @pytest.fixture(scope="module")
 def pipeline() -> EditPipeline:
     return make_pipeline()
+
+
+@pytest.fixture(scope="module")
+def saved(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("editor") / "saved"
+    pipeline.save_pretrained(folder)
+    return folder
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -34,13 +46,53 @@ def test_any_size_comes_back_at_its_size(pipeline: EditPipeline, width: int, hei
     assert edited.size == (width, height)
 
 
-def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, tmp_path: Path) -> None:
-    pipeline.save_pretrained(tmp_path)
-    loaded = EditPipeline.from_pretrained(tmp_path)
+def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, saved: Path) -> None:
+    loaded = EditPipeline.from_pretrained(saved)
     loaded.set_progress_bar_config(disable=True)
     edits = [p(photo(90, 60), "Add fog.", 3, generator=seeded(), output_type="np") for p in (pipeline, loaded)]
     assert np.array_equal(edits[0].images[0], edits[1].images[0])
     assert loaded.config["resolution"] == RESOLUTION
+
+
+@pytest.mark.parametrize(
+    ("variant", "shard_size", "weights"),
+    [
+        ("fp16", "10GB", "diffusion_pytorch_model.fp16.safetensors"),
+        ("fp16", "100KB", "diffusion_pytorch_model.safetensors.index.fp16.json"),
+        ("ema", "10GB", "diffusion_pytorch_model.ema.safetensors"),
+    ],
+)
+def test_an_editor_of_one_variant_alone_is_loaded_by_it(
+    saved: Path, tmp_path: Path, variant: str, shard_size: str, weights: str
+) -> None:
+    """By the pipeline and by the commands, its weights in one file or in shards with an index."""
+    editor = EditPipeline.from_pretrained(saved, dtype=torch.float16)
+    editor.save_pretrained(tmp_path, variant=variant, max_shard_size=shard_size)
+    assert (tmp_path / "transformer" / weights).is_file()
+    known = editor.transformer.state_dict()
+    for loaded in (EditPipeline.from_pretrained(tmp_path), load_editor(tmp_path, "cpu")):
+        weights_of = loaded.transformer.state_dict()
+        assert all(torch.equal(weights_of[name], weight.float()) for name, weight in known.items())
+    next((tmp_path / "transformer").glob("*.safetensors")).unlink()
+    with pytest.raises(UserError, match=r"transformer: (partial, it lacks|no weights)"):
+        load_editor(tmp_path, "cpu")
+
+
+def test_a_pipeline_from_another_shares_its_parts_and_settings(pipeline: EditPipeline) -> None:
+    other = EditPipeline.from_pipe(pipeline, guidance_scale=2.5)
+    assert all(part is getattr(pipeline, name) for name, part in other.components.items())
+    assert other.config["resolution"] == RESOLUTION and other.config["guidance_scale"] == 2.5
+    base = SimpleNamespace(config={}, components=pipeline.components | {"transformer": pipeline.transformer.base})
+    with pytest.raises(ValueError, match="a SD3Transformer2DModel, but an editor's network is needed"):
+        EditPipeline.from_pipe(base)
+
+
+def test_a_pipeline_from_another_leaves_the_precision_of_its_parts(saved: Path) -> None:
+    editor = EditPipeline.from_pretrained(saved, dtype=torch.bfloat16)
+    editor.vae.to(torch.float32)
+    other = EditPipeline.from_pipe(editor)
+    assert (other.transformer.dtype, other.vae.dtype) == (torch.bfloat16, torch.float32)
+    assert EditPipeline.from_pipe(editor, dtype=torch.float32).transformer.dtype == torch.float32
 
 
 def test_an_editor_keeps_how_it_is_best_sampled(pipeline: EditPipeline, tmp_path: Path) -> None:
@@ -85,6 +137,15 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
     for wrong, told in (
         ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
+        ({"num_inference_steps": 2.5}, "num_inference_steps: 2.5, but a whole number"),
+        ({"guidance_scale": "3"}, "guidance_scale: '3', but a number is needed"),
+        ({"generator": 0}, r"generator: a int, but a Generator is needed, such as torch\.Generator\(\)"),
+        ({"generator": [None]}, "generator: None, but a Generator is needed"),
+        ({"generator": np.random.default_rng(0)}, "generator: a Generator of numpy"),
+        ({"instruction": None}, 'instruction: None, but a str is needed, such as "Make it night."'),
+        ({"instruction": b"Add fog."}, "instruction: a bytes, but a str"),
+        ({"instruction": ["Add fog.", 3], "image": [photo(60, 40)] * 2}, "instruction: a int, but a str"),
+        ({"negative_prompt": 3}, "negative_prompt: a int, but a str"),
         ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt, latent"),
         ({"image": np.zeros((3, 60, 90), np.uint8)}, r"an array must be \(H, W, 3\)"),
         ({"image": torch.zeros(60, 90, 3)}, r"a tensor \(3, H, W\)"),
@@ -128,21 +189,56 @@ def test_the_negative_prompt_takes_the_place_of_no_instruction(pipeline: EditPip
     assert not np.array_equal(edited(negative_prompt="Add fog."), edited())
 
 
+FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+
+
 @pytest.mark.parametrize(
-    "name", ["FlowMatchHeunDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler"]
+    "scheduler",
+    [
+        diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        diffusers.FlowMatchEulerDiscreteScheduler(stochastic_sampling=True),
+        diffusers.FlowMatchHeunDiscreteScheduler(),
+        diffusers.FlowMatchLCMScheduler(),
+        diffusers.FlowMapEulerDiscreteScheduler(),
+        diffusers.DPMSolverMultistepScheduler(**FLOW),
+        diffusers.DPMSolverMultistepScheduler(**FLOW, algorithm_type="sde-dpmsolver++"),
+        diffusers.DPMSolverSinglestepScheduler(**FLOW, algorithm_type="sde-dpmsolver++"),
+        diffusers.UniPCMultistepScheduler(**FLOW, use_dynamic_shifting=True),
+    ],
 )
-def test_other_schedulers_of_diffusers_serve(
-    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_seed_gives_the_same_edit_with_any_scheduler(
+    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, scheduler: object
 ) -> None:
-    flow = {} if name.startswith("Flow") else {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-    monkeypatch.setattr(pipeline, "scheduler", getattr(diffusers, name)(**flow))
-    edited = pipeline(photo(64, 48), "Add fog.", num_inference_steps=3, generator=seeded()).images[0]
-    assert edited.size == (64, 48)
+    """Whatever the state of torch's global generator is, alone and beside another image."""
+    monkeypatch.setattr(pipeline, "scheduler", scheduler)
+    edits = []
+    for state, images in ((1, [photo(64, 48)]), (2, [photo(64, 48)]), (3, [photo(64, 48), photo(64, 48)])):
+        torch.manual_seed(state)
+        seeds = [seeded(seed) for seed in range(len(images))]
+        edits.append(pipeline(images, "Add fog.", 3, generator=seeds, output_type="np").images)
+    assert np.array_equal(edits[0][0], edits[1][0]) and np.allclose(edits[0][0], edits[2][0], atol=1e-5)
+    assert not np.allclose(edits[2][0], edits[2][1], atol=1e-3), "another seed is another edit"
 
 
-def test_a_scheduler_for_other_models_is_refused(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_for_other_models_is_refused(
+    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, saved: Path
+) -> None:
+    """When a folder is loaded, when a pipeline is made, and before the first step where it was set later."""
+    folder = shutil.copytree(saved, saved.with_name("of_ddim"))
+    shutil.rmtree(folder / "scheduler")
+    diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", "DDIMScheduler"]}))
+    told = "DDIMScheduler with these settings is not for flow matching"
+    with pytest.raises(ValueError, match=told):
+        EditPipeline.from_pretrained(folder)
+    with pytest.raises(UserError, match=f"of_ddim: no editor to load .scheduler: {told}"):
+        load_editor(folder, "cpu")
+    with pytest.raises(ValueError, match=told):
+        EditPipeline(**pipeline.components | {"scheduler": diffusers.DDIMScheduler()})
     monkeypatch.setattr(pipeline, "scheduler", diffusers.DDIMScheduler())
-    with pytest.raises(ValueError, match="DDIMScheduler is not for flow matching"):
+    monkeypatch.setattr(pipeline.transformer, "forward", None)
+    with pytest.raises(ValueError, match=told):
         pipeline(photo(64, 48), "Add fog.")
 
 

@@ -1,12 +1,17 @@
-"""Guidance by two scales, and what of it has to be computed."""
+"""Guidance by two scales, and what of it has to be computed; which schedulers sample an editor."""
 
+import inspect
+from collections.abc import Iterator
+
+import diffusers
+import numpy as np
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from models.tiny import SD3, base
 from omniedit import models
-from omniedit.models.sampling import Asked, Guidance, sample
+from omniedit.models.sampling import FLOW, Asked, Guidance, check_scheduler, sample, timesteps
 
 
 @pytest.mark.parametrize(
@@ -45,3 +50,97 @@ def test_branches_in_one_forward_are_as_each_alone() -> None:
     expected = neither + 1.5 * (source_alone - neither) + 3 * (both - source_alone)
     torch.testing.assert_close(velocity(3, 1.5), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(both, net(noise, torch.full((2,), 1000.0), prompt, pooled, source), atol=1e-5, rtol=1e-5)
+
+
+SAMPLES = {
+    "DPMSolverMultistepScheduler": FLOW,
+    "DPMSolverSinglestepScheduler": FLOW,
+    "FlowMapEulerDiscreteScheduler": {},
+    "FlowMatchEulerDiscreteScheduler": {},
+    "FlowMatchHeunDiscreteScheduler": {},
+    "FlowMatchLCMScheduler": {},
+    "UniPCMultistepScheduler": FLOW,
+}
+"""Every scheduler of diffusers that samples an editor, with the settings that it needs for it."""
+
+
+def all_schedulers() -> Iterator[type]:
+    """Yield every scheduler class of diffusers that can be made without arguments and without another package."""
+    for name in dir(diffusers):
+        if name.endswith("Scheduler") and not name.startswith("Flax"):
+            kind = getattr(diffusers, name)
+            arguments = list(inspect.signature(kind.__init__).parameters.values())[1:]
+            if "requires_backends" not in inspect.getsource(kind.__init__) and all(
+                a.default is not a.empty or a.kind is a.VAR_KEYWORD for a in arguments
+            ):
+                yield kind
+
+
+def is_accepted(scheduler: object) -> bool:
+    try:
+        check_scheduler(scheduler)
+    except ValueError as error:
+        assert f"scheduler: {type(scheduler).__name__} with these settings is not" in str(error)
+        assert "\n" not in str(error)
+        return False
+    return True
+
+
+def test_only_schedulers_that_sample_a_flow_are_accepted_whatever_their_settings() -> None:
+    kinds = list(all_schedulers())
+    assert len(kinds) > 40 and {kind.__name__ for kind in kinds} > SAMPLES.keys()
+    for kind in kinds:
+        takes = inspect.signature(kind.__init__).parameters
+        given: dict[str, object] = {}
+        for key in (None, *(FLOW.keys() & takes)):
+            given = given | ({key: FLOW[key]} if key else {})
+            expected = kind.__name__ in SAMPLES and SAMPLES[kind.__name__].items() <= given.items()
+            assert is_accepted(kind(**given)) == expected, (kind, given)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "problem"),
+    [
+        (FlowMatchEulerDiscreteScheduler(invert_sigmas=True), "the noise level is not"),
+        (FlowMatchEulerDiscreteScheduler(num_train_timesteps=500), "at timestep 500 the noise level is not 0.50"),
+        (diffusers.FlowMatchLCMScheduler(num_train_timesteps=500), "the noise level is not"),
+        (diffusers.FlowMatchLCMScheduler(scale_factors=[1.0, 2.0]), "ValueError"),
+        (diffusers.DPMSolverMultistepScheduler(), "use_flow_sigmas=True and prediction_type='flow_prediction'"),
+        (diffusers.DPMSolverMultistepScheduler(use_flow_sigmas=True), "prediction_type='flow_prediction'"),
+        (diffusers.DPMSolverMultistepScheduler(**FLOW, use_karras_sigmas=True), "the noise level is not"),
+        (
+            diffusers.SASolverScheduler(**FLOW),
+            r"after 4 steps 3\d% of the noise is left\); take FlowMatchEuler",
+        ),
+    ],
+)
+def test_a_scheduler_that_would_sample_wrong_says_what_is_wrong(scheduler: object, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        check_scheduler(scheduler)
+
+
+def test_a_scheduler_that_draws_from_the_global_generator_is_refused() -> None:
+    class Careless(diffusers.FlowMatchLCMScheduler):
+        def step(self, *given: object, generator: object = None, **options: object) -> tuple:
+            return super().step(*given, **options)
+
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match="it draws from torch's global generator"):
+        check_scheduler(Careless())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(("tokens", "mu"), [(256, 0.5), (4096, 1.15), (2176, 0.825)])
+def test_dynamic_shifting_follows_the_number_of_tokens_as_in_sd3(tokens: int, mu: float) -> None:
+    """From base_shift at base_image_seq_len to max_shift at max_image_seq_len, in a straight line."""
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    sigmas = np.linspace(1, 1 / 4, 4)
+    shifted = np.exp(mu) / (np.exp(mu) + 1 / sigmas - 1)
+    np.testing.assert_allclose(timesteps(scheduler, 4, tokens, torch.device("cpu")) / 1000, shifted, atol=1e-5)
+
+
+def test_dynamic_shifting_reads_its_limits_from_the_scheduler() -> None:
+    limits = {"base_image_seq_len": 4, "max_image_seq_len": 16, "base_shift": 0.0, "max_shift": 2.0}
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, **limits)
+    at_half = timesteps(scheduler, 2, 10, torch.device("cpu"))[1].item() / 1000
+    assert at_half == pytest.approx(np.e / (np.e + 1), abs=1e-5)
