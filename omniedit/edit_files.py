@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
     ".jpeg": ("JPEG", {"quality": 95}),
+    ".jpe": ("JPEG", {"quality": 95}),
+    ".jfif": ("JPEG", {"quality": 95}),
     ".png": ("PNG", {}),
     ".webp": ("WEBP", {"quality": 95}),
     ".tif": ("TIFF", {"compression": "tiff_lzw"}),

@@ -1,10 +1,14 @@
 """Pictures as arrays and as encoded bytes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
+from omniedit.upright import one_line, open_image, upright_rgb
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0-255."""
@@ -34,12 +38,10 @@ def encode_png(image: Image) -> bytes:
     return encoded.tobytes()
 
 
-def decode_image(encoded: bytes, what: str = "picture") -> Image:
-    """(H, W, 3) RGB of encoded bytes; `what` names them in the error."""
-    bgr = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
-    if bgr is None:
-        raise UserError(f"{what}: not a readable picture ({len(encoded)} bytes)")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+def decode_image(encoded: bytes, what: str = "image") -> Image:
+    """Decode an image file's bytes to (H, W, 3) RGB; `what` names them in the error."""
+    with _decoder(encoded, what):
+        return np.array(upright_rgb(open_image(encoded)), np.uint8)
 
 
 def encode_mask(mask: Mask) -> bytes:
@@ -47,10 +49,17 @@ def encode_mask(mask: Mask) -> bytes:
 
 
 def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
-    grey = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE) if encoded else None
-    if grey is None:
-        raise UserError(f"{what}: not a readable picture ({len(encoded)} bytes)")
-    return grey > 127
+    """Decode an image file's bytes to an (H, W) mask of its light half; `what` names them in the error."""
+    with _decoder(encoded, what):
+        return np.asarray(open_image(encoded).convert("L")) > 127
+
+
+@contextmanager
+def _decoder(encoded: bytes, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Unreadable, or whatever Pillow raises for broken data
+        raise UserError(f"{what}: not a readable image ({len(encoded)} bytes): {one_line(error)}") from None
 
 
 def resize_cover(image: Image, width: int, height: int) -> Image:

@@ -1,12 +1,30 @@
-"""A picture of any mode and orientation as upright 8-bit sRGB."""
+"""The one decoder of images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
 
 import io
+import warnings
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
-from PIL import ImageCms
+from PIL import ImageCms, PngImagePlugin
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import TiffImageFile
 
-_EXIF_ORIENTATION = 0x0112
+from omniedit.sources.listing import NO_FILE, SUPPORTED
+
+MAX_PIXELS = 178_956_970
+"""Twice Pillow's own limit for a warning: an image that claims more is taken for a decompression bomb."""
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""Beginning of the text file that Git leaves in the place of a file that Git LFS has not fetched."""
+
+_REMEDY = "save it with 8 or 16 bits a channel"
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+_MAGIC = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -16,8 +34,8 @@ _UPRIGHT = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
-"""What undoes each EXIF orientation; 1 and unknown ones are upright."""
-_OF_PIXELS = frozenset(
+"""The transposition that undoes each EXIF orientation; 1 and unknown ones are upright."""
+_PIXEL_TAGS = frozenset(
     tag
     for first, last in (
         *((254, 266), (273, 273), (277, 281), (284, 284), (288, 293), (301, 301), (317, 317), (320, 325), (330, 336)),
@@ -27,73 +45,193 @@ _OF_PIXELS = frozenset(
 )
 """Tags of a TIFF file that say how its pixels are stored, or hold them once more: strips, palette, profile, layers."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_STEPS = {"L;2": 85, "L;4": 17}
+"""Raw mode of a PNG's grey pixels -> the 8-bit level of one step."""
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17, np.uint8)] * 3), -1).reshape(64, 64, 3)
+"""4096 colours that tell a profile from sRGB."""
+
+# A text or profile chunk of a PNG may be large: workflows and prompts are stored there. These bound what one chunk and
+# all of them may take once decompressed; more is a decompression bomb, as Pillow says at 1 and 64 MiB.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 64 << 20)
+PngImagePlugin.MAX_TEXT_MEMORY = max(PngImagePlugin.MAX_TEXT_MEMORY, 256 << 20)
 
 
 class Unreadable(Exception):
-    """A file is no picture that can be read; the text says why."""
+    """An image cannot be read; the text says why."""
+
+
+def open_image(source: Path | bytes) -> PIL.Image.Image:
+    """Open an image file by its path or its bytes; only its header is read.
+
+    Raises:
+        Unreadable: there is no such file, it is no image of a supported format, or it has more than MAX_PIXELS.
+    """
+    if isinstance(source, Path) and not source.is_file():
+        raise Unreadable(NO_FILE if source.exists() else "no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+        if isinstance(image, TiffImageFile) and Base.Orientation not in image.tag_v2:
+            image.info.pop("xmp", None)  # Pillow would turn the pixels by it, but not the size
+        return image
+    except PIL.Image.DecompressionBombError:
+        raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
+    except PIL.UnidentifiedImageError:
+        raise Unreadable(_unidentified(source)) from None
+    except Exception as error:  # Pillow raises almost any: OSError, SyntaxError, struct.error, KeyError ...
+        raise Unreadable(f"broken header: {one_line(error)}") from None
 
 
 def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
-    """A picture of any mode as 8-bit sRGB: upright by its EXIF data, alpha composited on white.
+    """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on white.
 
     Raises:
-        Unreadable: pixels of 32 bits, whose range is unknown.
-        Exception: whatever Pillow lets out on broken data.
+        Unreadable: pixels whose range is unknown.
+        Exception: whatever Pillow raises for broken data.
     """
-    # Before the pixels: a PNG may have EXIF data behind them, which whoever read only its header has not seen.
+    # Before the pixels: a PNG may have EXIF data behind them, which a reader of its header alone has not seen.
     orientation = exif_orientation(image)
+    transparent = _transparent_level(image)
     image.load()
-    rgb = _rgb(image)
+    if transparent is not None:
+        image.info["transparency"] = transparent
+    colours, alpha = _split_alpha(image)
+    rgb = _to_srgb(colours, image.info.get("icc_profile"))
+    if alpha is not None:
+        rgba = rgb.copy()
+        rgba.putalpha(alpha)
+        rgb = PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgb.size, "white"), rgba).convert("RGB")
     return rgb.transpose(_UPRIGHT[orientation]) if orientation != 1 else rgb
 
 
-def _rgb(image: PIL.Image.Image) -> PIL.Image.Image:
-    if image.mode in _SIXTEEN_BIT:
-        return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise Unreadable("32 bits a pixel; save it with 8 or 16")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = PIL.Image.new("RGBA", rgba.size, "white")
-        return PIL.Image.alpha_composite(white, rgba).convert("RGB")
-    profile = foreign_profile(image)
-    if profile is not None:
-        converted = ImageCms.profileToProfile(image, profile, _SRGB, outputMode="RGB")
-        assert converted is not None
-        return converted
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def foreign_profile(image: PIL.Image.Image) -> ImageCms.ImageCmsProfile | None:
-    """The colour profile that a picture carries, where it is a valid one, fits the mode and is not sRGB."""
-    icc = image.info.get("icc_profile")
-    if not icc:
-        return None
+def exif_orientation(image: PIL.Image.Image) -> int:
+    """Return the EXIF orientation that is still to be undone; of a TIFF 1, since Pillow undoes it with the pixels."""
+    if isinstance(image, TiffImageFile):
+        return 1
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        name = ImageCms.getProfileDescription(profile)
-    except (ImageCms.PyCMSError, OSError):
-        return None
-    fits = profile.profile.xcolor_space.strip() == image.mode
-    return profile if fits and "srgb" not in name.lower() else None
+        # A PNG's own getexif would decode all pixels to look for EXIF data behind them.
+        orientation = PIL.Image.Image.getexif(image).get(Base.Orientation, 1)
+    except Exception:  # broken EXIF data: Pillow raises almost anything, and the pixels may still be good
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 def upright_exif(image: PIL.Image.Image) -> bytes:
-    """A picture's EXIF data for the same one turned upright, without its preview; b"" where it has none or broken."""
+    """Return the EXIF data for the upright image, without its preview; b"" where there is none or it is broken."""
     try:
-        exif = PIL.Image.Image.getexif(image)
-        for tag in (_EXIF_ORIENTATION, *_OF_PIXELS):
+        image.load()  # a TIFF is turned by the orientation that is removed here
+        exif = PIL.Image.Exif()
+        exif.load(PIL.Image.Image.getexif(image).tobytes())
+        for tag in (Base.Orientation, *_PIXEL_TAGS):
             exif.pop(tag, None)
         return exif.tobytes() if len(exif) else b""
-    except Exception:  # as above
+    except Exception:  # as in exif_orientation
         return b""
 
 
-def exif_orientation(image: PIL.Image.Image) -> int:
+def one_line(error: Exception) -> str:
+    """Return an error's text in one line, or its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _unidentified(source: Path | bytes) -> str:
+    """Return why Pillow knows no format for a file."""
+    if isinstance(source, bytes):
+        head = source[:512]
+    else:
+        with source.open("rb") as file:
+            head = file.read(512)
+    if not head:
+        return "an empty file"
+    if head.startswith(LFS_POINTER):
+        return "a Git LFS pointer, not the file itself; run git lfs pull"
+    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return "an HTML page, not an image"
+    if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
+        return f"a {kinds[0]} that is broken or of an unsupported kind; {_REMEDY}"
+    return f"not a {SUPPORTED.replace(' ', ', ')} image"
+
+
+def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
+    """Return a PNG's transparent colour in 8-bit levels, where Pillow gives it in those of the file."""
+    level = image.info.get("transparency")
+    tiles = getattr(image, "tile", None)
+    if not tiles or level is None:
+        return None
+    raw = tiles[0][3] if isinstance(tiles[0][3], str) else ""
+    if image.mode == "L" and raw in _STEPS:
+        return level * _STEPS[raw]
+    return tuple(part >> 8 for part in level) if raw == "RGB;16B" else None
+
+
+def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
+    """Return a loaded image's colours, 8 bits a channel, and its alpha channel where it has transparency."""
+    if image.mode in ("I", "F"):
+        raise Unreadable(
+            "pixels of 32 bits or with a sign, whose range is unknown; save it with 8 or 16 bits a channel"
+        )
+    transparent = image.info.get("transparency")
+    if image.mode in _SIXTEEN_BIT:
+        samples = np.asarray(image)
+        alpha = None if transparent is None else PIL.Image.fromarray((samples != transparent).astype(np.uint8) * 255)
+        return PIL.Image.fromarray(_to_eight_bits(samples, image)), alpha
+    if not image.has_transparency_data:
+        return image, None
+    if image.mode in ("LA", "La"):
+        grey_alpha = image.convert("LA")
+        return grey_alpha.getchannel("L"), grey_alpha.getchannel("A")
+    rgba = image.convert("RGBA")
+    colours = rgba.convert("RGB")
+    return colours.getchannel("R") if image.mode in ("1", "L") else colours, rgba.getchannel("A")
+
+
+def _to_eight_bits(samples: np.ndarray, image: PIL.Image.Image) -> np.ndarray:
+    """Scale the 16-bit samples of a grey image, of which a TIFF may use 12 bits or store white as 0."""
+    bits, inverted = 16, False
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2.get(Base.BitsPerSample, (16,))[0]
+        inverted = image.tag_v2.get(Base.PhotometricInterpretation) == 0
+    levels = (samples >> (bits - 8)).astype(np.uint8)
+    return 255 - levels if inverted else levels
+
+
+def _to_srgb(colours: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
+    """Convert an image without alpha to RGB, through its colour profile where that is valid and fits its mode."""
+    if icc and colours.mode != "LAB":
+        if colours.mode == "1":
+            colours = colours.convert("L")
+        elif colours.mode not in ("L", "CMYK"):
+            colours = colours.convert("RGB")
+        if (transform := srgb_transform(icc, colours.mode)) is not None:
+            converted = transform.apply(colours.convert(transform.input_mode))
+            converted.info = {}
+            return converted
+    return colours if colours.mode == "RGB" else colours.convert("RGB")
+
+
+@lru_cache(maxsize=32)
+def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Build the transform of a colour profile to sRGB.
+
+    Args:
+        mode: of the colours: L, RGB or CMYK.
+
+    Returns:
+        None where the profile is broken, is for other colours, or gives the same colours as sRGB. A profile for RGB
+        fits grey as well, whose channels are then equal.
+    """
     try:
-        # A PNG's own getexif would decode the whole picture to look for EXIF data behind its pixels.
-        orientation = PIL.Image.Image.getexif(image).get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken EXIF data: as above, Pillow lets anything out, and the picture may still be good
-        return 1
-    return orientation if orientation in _UPRIGHT else 1
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        input_mode = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}.get(profile.profile.xcolor_space.strip())
+        if input_mode is None or not (input_mode == mode or (input_mode, mode) == ("RGB", "L")):
+            return None
+        transform = ImageCms.buildTransform(profile, _SRGB, input_mode, "RGB")
+        if input_mode == "CMYK":
+            return transform
+        probe = PIL.Image.fromarray(_PROBE).convert(input_mode)
+        change = np.asarray(transform.apply(probe)).astype(int) - np.asarray(probe.convert("RGB"))
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    return transform if np.abs(change).max() > 1 else None

@@ -20,9 +20,10 @@ from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.score import Judge, Score
-from omniedit.sources.decode import EncodedPhoto, Unreadable
+from omniedit.sources.decode import EncodedPhoto
 from omniedit.tables import read_csv, write_rows
 from omniedit.tasks import Task
+from omniedit.upright import Unreadable
 
 SUFFIXES = (".parquet", ".csv")
 _TOGETHER = ("sc_score", "pq_score", "o_score")

@@ -20,10 +20,11 @@ from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.images import Image
 from omniedit.sources.captions import Caption, read_captions
-from omniedit.sources.decode import SUFFIXES, EncodedPhoto, Unreadable
+from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
+from omniedit.upright import Unreadable
 
 SAMPLE = Path(__file__).parent / "sample"
 """The nine photos shipped with the package."""

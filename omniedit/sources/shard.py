@@ -1,4 +1,7 @@
-"""A shard of photos: a tar in WebDataset's layout, `{source_id}.jpg|png|webp` and `{source_id}.json` for each photo."""
+"""A shard of photos: a tar in WebDataset's layout, `{source_id}.png` and `{source_id}.json` for each photo.
+
+All samples have the same two suffixes, as Hugging Face `datasets` demands of WebDataset tars.
+"""
 
 import hashlib
 import io
@@ -11,9 +14,10 @@ from typing import IO, Any, BinaryIO
 
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.images import Image, encode_png, resize_cover
-from omniedit.sources.decode import EncodedPhoto, Unreadable
+from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Row, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
+from omniedit.upright import Unreadable
 
 _METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256")
 _END = bytes(1024)
@@ -22,15 +26,12 @@ _END = bytes(1024)
 def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]:
     """Write a shard's photos to a tar, yielding each source id once it is in; the same photos give the same bytes.
 
-    A photo goes in as the file it is where that is an upright 8-bit RGB jpeg, png or webp that is neither cropped nor
-    scaled, else as a lossless PNG.
-
     Raises:
         UserError: a photo is gone, or its pixels are not those that were indexed.
     """
     with Path(tar_path).open("wb") as file, new_shard(file) as tar:
         for row in sorted(rows, key=lambda row: row["source_id"]):
-            add_photo(tar, row, *_as_indexed(root / row["file"], row))
+            add_photo(tar, row, _as_indexed(root / row["file"], row))
             yield row["source_id"]
 
 
@@ -39,21 +40,18 @@ def new_shard(file: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
 
 
-def add_photo(tar: tarfile.TarFile, row: Row, original: bytes, suffix: str | None, image: Image) -> None:
-    """Write one photo to a tar.
+def add_photo(tar: tarfile.TarFile, row: Row, image: Image) -> None:
+    """Write one photo to a tar: cropped, scaled down, as a lossless PNG.
 
     Args:
-        original: its file, with the `suffix` that `EncodedPhoto` gives it.
-        image: (H, W, 3) RGB, decoded from it, neither cropped nor scaled.
+        image: (H, W, 3) RGB, neither cropped nor scaled.
     """
+    box = (row["left"], row["top"], row["right"], row["bottom"])
+    encoded = encode_png(resize_cover(crop(image, box), row["packed_width"], row["packed_height"]))
     about = {key: row[key] for key in _METADATA} | {"objects": json.loads(row["objects"])}
-    size = (row["packed_width"], row["packed_height"])
-    if suffix is None or size != (row["width"], row["height"]):
-        box = (row["left"], row["top"], row["right"], row["bottom"])
-        original, suffix = encode_png(resize_cover(crop(image, box), *size)), ".png"
-    about["packed_sha256"] = hashlib.sha256(original).hexdigest()
+    about["packed_sha256"] = hashlib.sha256(encoded).hexdigest()
     _add(tar, f"{row['source_id']}.json", json.dumps(about, sort_keys=True).encode())
-    _add(tar, f"{row['source_id']}{suffix}", original)
+    _add(tar, f"{row['source_id']}.png", encoded)
 
 
 def split(shard: BinaryIO, chosen: Collection[str], chosen_file: BinaryIO, rest_file: BinaryIO) -> None:
@@ -64,23 +62,19 @@ def split(shard: BinaryIO, chosen: Collection[str], chosen_file: BinaryIO, rest_
             tar.addfile(member, whole.extractfile(member))
 
 
-def _as_indexed(path: Path, row: Row) -> tuple[bytes, str | None, Image]:
-    """A photo's file, its suffix and its picture, which is the one that was indexed."""
+def _as_indexed(path: Path, row: Row) -> Image:
+    """Decode a photo and check that its pixels are those that were indexed."""
     changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
+    if not path.exists():
+        raise UserError(f"{path}: no such file, though the index of sources has it; {changed.split('; ')[1]}")
     try:
-        original = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{path}: {error.strerror}, though the index of sources has it; {changed.split('; ')[1]}"
-        ) from None
-    try:
-        with EncodedPhoto(original) as encoded:
-            image, suffix = encoded.decode(), encoded.suffix
+        with EncodedPhoto(path) as encoded:
+            image = encoded.decode()
     except Unreadable:
         raise UserError(changed) from None
     if pixels_sha256(image) != row["sha256"]:
         raise UserError(changed)
-    return original, suffix, image
+    return image
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

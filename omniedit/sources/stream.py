@@ -6,11 +6,12 @@ from typing import BinaryIO
 
 from omniedit.images import Image
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
-from omniedit.sources.decode import EncodedPhoto, Unreadable
+from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Demands, Row, judged, make_source_id
 from omniedit.sources.parquet import parquet_photos
 from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
+from omniedit.upright import Unreadable
 
 Reader = Callable[[BinaryIO, str], Iterator[ArchivedPhoto | LeftOut]]
 
@@ -32,22 +33,22 @@ def stream(
         if isinstance(photo, LeftOut):
             yield {"file": photo.place, "status": photo.status, "reason": photo.reason}
             continue
-        row, suffix, image = _judged(photo, demands)
+        row, image = _judged(photo, demands)
         if image is not None and row["sha256"] in first_with:
             row |= {"status": "refused", "reason": f"duplicate of {first_with[row['sha256']]}"}
         elif image is not None:
             row |= {"shard": shard, "source_id": make_source_id(photo.place, f"{shard}-{photo.key}", ids)}
             ids.add(row["source_id"])
             first_with[row["sha256"]] = photo.place
-            add_photo(tar, row, photo.encoded, suffix, image)
+            add_photo(tar, row, image)
         yield row
 
 
-def _judged(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, str | None, Image | None]:
-    """Its row but for shard and source id; where it may be kept, what `add_photo` wants of it."""
+def _judged(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, Image | None]:
+    """Return the photo's row but for shard and source id, and its pixels where it may be kept."""
     try:
         with EncodedPhoto(photo.encoded) as encoded:
             row, image = judged(encoded, photo.caption, demands)
-            return {"file": photo.place, **row}, encoded.suffix, image
+            return {"file": photo.place, **row}, image
     except Unreadable as error:
-        return {"file": photo.place, "status": "refused", "reason": f"unreadable: {error}"}, None, None
+        return {"file": photo.place, "status": "refused", "reason": f"unreadable: {error}"}, None

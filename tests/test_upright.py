@@ -1,0 +1,334 @@
+"""For each accepted format, mode, bit depth, colour profile and orientation the decoder gives a reference's pixels.
+
+The references are the pixels before encoding, littleCMS on an RGB twin, and alpha composited in floating point.
+"""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
+from PIL import ImageCms
+from PIL.Image import Transpose
+
+from omniedit.edit_files import FORMATS
+from omniedit.images import decode_image
+from omniedit.sources.decode import EncodedPhoto
+from omniedit.upright import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
+
+STORED = {
+    1: None,
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+"""Orientation -> how its file stores the upright pixels."""
+UNDONE = {6: Transpose.ROTATE_270, 8: Transpose.ROTATE_90}
+"""What undoes it, where that is another transposition."""
+MODES = {
+    "JPEG": ("RGB", "L", "CMYK"),
+    "PNG": ("RGB", "RGBA", "P", "PA", "L", "LA", "1", "I;16"),
+    "WEBP": ("RGB", "RGBA"),
+    "TIFF": ("RGB", "RGBA", "P", "L", "LA", "1", "I;16", "CMYK"),
+}
+PROFILES = {
+    "none": None,
+    "sRGB": SRGB,
+    "wide, called sRGB": make_profile("sRGB IEC61966-2.1", 2.2, ADOBE_RGB),
+    "linear": LINEAR,
+    "grey": GREY,
+    "broken": b"no profile",
+}
+GREYS = ("L", "LA", "1", "I;16")
+
+
+def combinations() -> Iterator[tuple[str, str, str]]:
+    for format, modes in MODES.items():
+        for mode in modes:
+            yield from ((format, mode, profile) for profile in PROFILES)
+
+
+def pattern() -> PIL.Image.Image:
+    """(32, 48) colours of which no transposition equals another; smooth, since a JPEG has to keep them."""
+    y, x = np.mgrid[0:32, 0:48]
+    return PIL.Image.fromarray(np.stack([40 + 4 * x, 220 - 5 * y, 60 + 2 * x + 2 * y], -1).astype(np.uint8))
+
+
+def alpha_ramp() -> PIL.Image.Image:
+    return PIL.Image.fromarray(np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1)))
+
+
+def in_mode(mode: str) -> tuple[PIL.Image.Image, PIL.Image.Image, PIL.Image.Image | None]:
+    """The pattern in a mode, its colours in RGB or grey or CMYK, and its alpha."""
+    rgb = pattern()
+    if mode == "I;16":
+        grey = rgb.convert("L")
+        return PIL.Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), grey, None
+    if mode in ("RGBA", "LA"):
+        image = rgb.convert(mode[:-1])
+        colours = image.copy()
+        image.putalpha(alpha_ramp())
+        return image, colours, alpha_ramp()
+    if mode in ("P", "PA"):
+        image = rgb.quantize(16)
+        alpha = None
+        if mode == "PA":
+            levels = np.arange(16, dtype=np.uint8) * 17
+            image.info["transparency"] = levels.tobytes()
+            alpha = PIL.Image.fromarray(levels[np.asarray(image)])
+        return image, rgb.quantize(16).convert("RGB"), alpha
+    image = rgb.convert(mode)
+    return image, image.convert("L") if mode == "1" else image, None
+
+
+def reference(colours: PIL.Image.Image, alpha: PIL.Image.Image | None, icc: bytes | None) -> np.ndarray:
+    """What littleCMS makes of the colours, composited on white in floating point."""
+    rgb = colours.convert("RGB")
+    if icc and icc != b"no profile" and colours.mode != "CMYK":
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        is_grey = profile.profile.xcolor_space == "GRAY"
+        if colours.mode == "L" or not is_grey:
+            twin = colours if is_grey else rgb
+            rgb = ImageCms.profileToProfile(twin, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    levels = np.asarray(rgb, float)
+    if alpha is None:
+        return levels
+    share = np.asarray(alpha, float)[..., None] / 255
+    return share * levels + (1 - share) * 255
+
+
+def encode(
+    image: PIL.Image.Image, format: str, orientation: int = 1, icc: bytes | None = None, **options: Any
+) -> bytes:
+    if STORED[orientation] is not None:
+        image = image.transpose(STORED[orientation])
+    options: dict[str, Any] = {"icc_profile": icc} if icc else {}
+    if format == "TIFF":
+        options |= {"tiffinfo": {274: orientation}}
+    else:
+        exif = PIL.Image.Exif()
+        exif[274] = orientation
+        options |= {"exif": exif}
+    options |= {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True, "exact": True}}.get(format, {})
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def decode(content: bytes) -> np.ndarray:
+    """Decode by each door of the one decoder."""
+    with EncodedPhoto(content) as photo:
+        image = photo.decode()
+        assert photo.size == (image.shape[1], image.shape[0])
+    assert (decode_image(content) == image).all()
+    return image
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize(("format", "mode", "profile"), combinations())
+def test_the_pixels_are_the_references(format: str, mode: str, profile: str, orientation: int) -> None:
+    image, colours, alpha = in_mode(mode)
+    content = encode(image, format, orientation, PROFILES[profile])
+    if format == "JPEG":  # which does not keep the pixels
+        colours = PIL.Image.open(io.BytesIO(content))
+        if STORED[orientation] is not None:
+            colours = colours.transpose(UNDONE.get(orientation, STORED[orientation]))
+    expected = reference(colours, alpha, PROFILES[profile])
+    got = decode(content)
+    assert got.shape == expected.shape and np.abs(got - expected).max() <= 1.5
+    loaded = open_image(content)
+    loaded.load()
+    assert (np.asarray(upright_rgb(loaded)) == got).all()
+
+
+def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:
+    """Rows of samples, each row padded to whole bytes."""
+    rows = samples_HWC.reshape(len(samples_HWC), -1)
+    if bits in (16, 32):
+        return rows.astype(f"{endian}u{bits // 8}").tobytes()
+    bits_of = (rows[..., None] >> np.arange(bits - 1, -1, -1)) & 1
+    return np.packbits(bits_of.reshape(len(rows), -1).astype(np.uint8), axis=1).tobytes()
+
+
+def raw_png(samples_HWC: np.ndarray, bits: int, transparent: tuple[int, ...] = ()) -> bytes:
+    """A grey or RGB PNG of any bit depth, which Pillow cannot write."""
+    height, width, channels = samples_HWC.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = pack_bits(samples_HWC, bits)
+    size = len(lines) // height
+    filtered = b"".join(b"\0" + lines[row * size : (row + 1) * size] for row in range(height))
+    level = chunk(b"tRNS", struct.pack(f">{channels}H", *transparent)) if transparent else b""
+    header = struct.pack(">IIBBBBB", width, height, bits, 2 if channels == 3 else 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + level + chunk(b"IDAT", zlib.compress(filtered)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def raw_tiff(
+    samples_HWC: np.ndarray, bits: int, endian: str = "<", white_is_zero: bool = False, sample_format: int = 1
+) -> bytes:
+    """A TIFF of one strip of any bit depth, which Pillow cannot write."""
+    height, width, channels = samples_HWC.shape
+    data = samples_HWC.astype(f"{endian}f4").tobytes() if sample_format == 3 else pack_bits(samples_HWC, bits, endian)
+    photometric = 2 if channels == 3 else int(not white_is_zero)
+    entries = [(256, 4, width), (257, 4, height), (259, 3, 1), (262, 3, photometric), (277, 3, channels)]
+    entries += [(273, 4, 8), (278, 4, height), (279, 4, len(data)), (339, 3, sample_format)]
+    end = 8 + len(data) + len(data) % 2
+    directory = 2 + 12 * (len(entries) + 1) + 4
+    entries.append((258, 3, bits if channels == 1 else end + directory))
+    fields = b"".join(
+        struct.pack(f"{endian}HHI", tag, kind, 1 if tag != 258 else channels)
+        + struct.pack(f"{endian}I" if kind == 4 or (tag == 258 and channels > 1) else f"{endian}H2x", value)
+        for tag, kind, value in sorted(entries)
+    )
+    head = (b"II*\0" if endian == "<" else b"MM\0*") + struct.pack(f"{endian}I", end)
+    more = struct.pack(f"{endian}{channels}H", *[bits] * channels)
+    body = struct.pack(f"{endian}H", len(entries)) + fields + bytes(4) + more
+    return head + data + bytes(len(data) % 2) + body
+
+
+def samples(bits: int, channels: int = 1) -> np.ndarray:
+    """(5, 11, channels) samples, among them the smallest and the largest; the rows do not fill whole bytes."""
+    values = np.random.default_rng(bits).integers(0, 2**bits, (5, 11, channels))
+    values[0, 0], values[0, 1] = 0, 2**bits - 1
+    return values
+
+
+def in_eight_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    return np.broadcast_to(values * 255 / (2**bits - 1), (*values.shape[:2], 3))
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (8, 3), (16, 3)])
+def test_a_png_of_any_bit_depth_and_transparent_level(bits: int, channels: int) -> None:
+    values = samples(bits, channels)
+    expected = in_eight_bits(values, bits)
+    assert np.abs(decode(raw_png(values, bits)) - expected).max() <= 1
+    for row, column in ((0, 0), (0, 1), (2, 3)):
+        transparent = values[row, column]
+        is_transparent = (values == transparent).all(-1, keepdims=True)
+        got = decode(raw_png(values, bits, tuple(transparent)))
+        assert np.abs(got - np.where(is_transparent, 255, expected)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("bits", "endian", "white_is_zero"),
+    [(bits, endian, white) for bits in (1, 2, 4, 8) for endian in "<>" for white in (False, True)]
+    + [(12, "<", False), (16, "<", False), (16, ">", False), (16, "<", True)],
+)
+def test_a_grey_tiff_of_any_bit_depth(bits: int, endian: str, white_is_zero: bool) -> None:
+    values = samples(bits)
+    expected = in_eight_bits(2**bits - 1 - values if white_is_zero else values, bits)
+    assert np.abs(decode(raw_tiff(values, bits, endian, white_is_zero)) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("endian", "<>")
+def test_a_tiff_of_16_bit_colours(endian: str) -> None:
+    values = samples(16, 3)
+    assert np.abs(decode(raw_tiff(values, 16, endian)) - in_eight_bits(values, 16)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("bits", "channels", "sample_format"), [(10, 1, 1), (14, 1, 1), (12, 3, 1), (32, 1, 1), (32, 1, 3), (16, 1, 2)]
+)
+def test_pixels_whose_range_is_unknown_or_unsupported_are_rejected_by_name(
+    bits: int, channels: int, sample_format: int
+) -> None:
+    with pytest.raises(Unreadable, match="save it with 8 or 16 bits a channel"):
+        decode(raw_tiff(samples(bits, channels), bits, sample_format=sample_format))
+
+
+@pytest.mark.parametrize(
+    ("icc", "mode", "changes"),
+    [
+        (SRGB, "RGB", False),
+        (make_profile("c2", 2.2, ADOBE_RGB), "RGB", True),
+        (make_profile("sRGB", 1, ADOBE_RGB), "RGB", True),
+        (SRGB, "L", False),
+        (GREY, "L", True),
+        (GREY, "RGB", False),
+        (SRGB, "CMYK", False),
+        (SRGB[:300], "RGB", False),
+        (b"", "RGB", False),
+        (ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes(), "RGB", False),
+    ],
+)
+def test_a_profile_is_judged_by_its_content(icc: bytes, mode: str, changes: bool) -> None:
+    assert (srgb_transform(icc, mode) is not None) == changes
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt", "tEXt", "iCCP"])
+def test_a_large_text_or_profile_chunk_is_no_bomb(kind: str) -> None:
+    png = encode(pattern(), "PNG")
+    text = b"a workflow of many nodes " * 200_000
+    data = {
+        "zTXt": b"workflow\0\0" + zlib.compress(text),
+        "iTXt": b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(text),
+        "tEXt": b"workflow\0" + text,
+        "iCCP": b"large\0\0" + zlib.compress(text),
+    }[kind]
+    assert (decode(png[:33] + png_chunk(kind.encode(), data) + png[33:]) == np.asarray(pattern())).all()
+
+
+def test_a_text_chunk_that_is_a_bomb_is_rejected_without_being_decompressed() -> None:
+    png = encode(pattern(), "PNG")
+    bomb = zlib.compress(bytes(65 << 20), 1)
+    with pytest.raises(Unreadable, match="too large"):
+        decode(png[:33] + png_chunk(b"zTXt", b"workflow\0\0" + bomb) + png[33:])
+
+
+def test_exif_data_is_read_in_any_order_without_turning_the_pixels_twice(tmp_path: Path) -> None:
+    for format in ("JPEG", "TIFF", "PNG"):
+        image = open_image(encode(pattern(), format, orientation=6))
+        upright_exif(image)
+        assert upright_rgb(image).size == (48, 32)
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    for content, reason in (
+        (b"", "an empty file"),
+        (b"hello", "not a jpeg, png, webp, tiff image"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><title>404</title>", "an HTML page"),
+    ):
+        (tmp_path / "a.jpg").write_bytes(content)
+        for source in (content, tmp_path / "a.jpg"):
+            with pytest.raises(Unreadable, match=f"^{reason}"):
+                open_image(source)
+
+
+def test_a_pipe_or_a_missing_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere")
+    for name, reason in (("pipe.png", "a pipe"), ("lost.png", "no such file"), ("gone.png", "no such file")):
+        with pytest.raises(Unreadable, match=f"^{reason}"):
+            open_image(tmp_path / name)
+
+
+def test_the_package_decodes_images_in_one_place() -> None:
+    """OpenCV and Pillow open files in no other module; `defects` decodes the JPEG that it has just made."""
+    package = Path(open_image.__code__.co_filename).parent
+    found = {
+        path.name
+        for path in package.rglob("*.py")
+        for word in ("Image.open", "imdecode", "imread", "exif_transpose", "read_image(", "decode_jpeg")
+        if f"{word}(" in path.read_text().replace("((", "(")
+    }
+    assert found == {"upright.py", "defects.py"}
+    assert set(FORMATS) >= {".jpg", ".png", ".webp", ".tif"}
