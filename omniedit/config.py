@@ -251,6 +251,23 @@ class FinetuneConfig(Section):
         return self
 
 
+REPLY_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
+"""Fields of a request that bound the tokens of its reply."""
+
+
+def reply_limit(options: dict[str, Any], default: int) -> int | None:
+    """Return the most tokens that the replies to one request have together; None where nothing bounds them.
+
+    Args:
+        options: fields of the request, of which None takes one out.
+        default: `max_tokens` of a request without options.
+    """
+    body = {"max_tokens": default} | dict(options)
+    limits = [body[name] for name in REPLY_LIMITS if isinstance(body.get(name), int) and body[name] > 0]
+    replies = body.get("n")
+    return max(limits) * (replies if isinstance(replies, int) and replies > 0 else 1) if limits else None
+
+
 class EndpointConfig(Section):
     """A vision-language model behind a chat endpoint of OpenAI's kind."""
 
@@ -301,6 +318,12 @@ class EndpointConfig(Section):
     def _money_has_prices(self) -> "EndpointConfig":
         if self.max_money is not None and self.prompt_price is None and self.completion_price is None:
             raise ValueError("max_money needs prompt_price and completion_price, money for a million tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _budgeted_replies_have_a_limit(self) -> "EndpointConfig":
+        if (self.max_tokens or self.max_money) and reply_limit(self.request, 1) is None:
+            raise ValueError("max_tokens and max_money need a limit on replies, such as request.max_completion_tokens")
         return self
 
 

@@ -8,7 +8,6 @@ from typing import Generic
 from omniedit.instructions.questions import asked_again
 from omniedit.instructions.replies import Flaw, Heard, Part
 from omniedit.vlm import Model, Prompt, Reply, Unanswered
-from omniedit.vlm.endpoint import CONTENT_FILTER
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,8 @@ def _heard(answer: Reply | Unanswered, question: Question[Part]) -> Heard[Part]:
 
 
 def _why_none(answer: Reply | Unanswered) -> str | None:
-    """Why there is no text to read, None where there is."""
-    if isinstance(answer, Unanswered):
-        return answer.reason
-    if answer.refusal:
-        return f"the model refuses: {answer.refusal[:200]!a}"
-    return "a content filter withholds the reply" if answer.finish_reason == CONTENT_FILTER else None
+    """Return why there is no text to read, None where there is."""
+    return answer.reason if isinstance(answer, Unanswered) else answer.missing
 
 
 def _worth(heard: Heard[Part]) -> tuple[bool, int, int]:

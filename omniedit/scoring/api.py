@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from omniedit.config import ApiConfig, reply_limit
 from omniedit.images import fitted
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
@@ -12,7 +13,8 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
 from omniedit.vlm import Client, Picture, Prompt, Reply, Unanswered
 from omniedit.vlm.budget import estimate
-from omniedit.vlm.endpoint import CONTENT_FILTER, Usage
+from omniedit.vlm.endpoint import LENGTH, Usage
+from omniedit.vlm.thinking import ends_with_object, has_thinking
 
 USUAL_WORDS = {"instruction": "about as long as instructions are"}
 """Of a pair, where it is not known yet."""
@@ -48,8 +50,10 @@ class ApiJudge:
         return [self._marks(replies[i : i + len(questions)]) for i in range(0, len(replies), len(questions))]
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
-        """The most that examples with these words are thought to take, nothing of them in the cache."""
-        return estimate_of(self.rubric, words, self.client.tokens_per_picture)
+        """Estimate the most that examples with these words take, nothing of them in the cache."""
+        pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
+        prompts = (self._prompt(part, Example(pictures, said)) for said in words for part in self.rubric.questions)
+        return sum(map(self.client.estimate, prompts), Usage())
 
     def _prompt(self, question: Question, example: Example) -> Prompt:
         return prompt_of(question, example, self.max_side)
@@ -76,22 +80,28 @@ def prompt_of(question: Question, example: Example, max_side: int) -> Prompt:
     return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
 
 
-def estimate_of(rubric: Rubric, words: Sequence[dict[str, str]], tokens_per_picture: int) -> Usage:
-    """The most that examples with these words are thought to take under a rubric."""
+def estimate_of(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
+    """Estimate the most that examples with these words take under a rubric."""
     pictures = dict.fromkeys(rubric.pictures, _BLANK)
     prompts = (prompt_of(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
-    return sum((estimate(prompt, tokens_per_picture) for prompt in prompts), Usage())
+    usages = (
+        estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
+        for prompt in prompts
+    )
+    return sum(usages, Usage())
 
 
 def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unscorable:
-    """The scores in a model's reply, or why there are none."""
+    """Return the scores in a model's reply, or why there are none."""
     if isinstance(reply, Unanswered):
         return Unscorable(reply.reason)
-    if reply.refusal:
-        return Unscorable(f"the model refuses: {reply.refusal[:200]!a}")
-    if reply.finish_reason == CONTENT_FILTER:
-        return Unscorable("a content filter withholds the reply")
+    if reply.missing:
+        return Unscorable(reply.missing)
     scores = parse_reply(reply.text, num_scores)
-    if isinstance(scores, Unscorable) and reply.finish_reason == "length":
+    if reply.finish_reason != LENGTH:
+        return scores
+    if isinstance(scores, Unscorable):
         return Unscorable(f"{scores.reason}; the reply was cut off at its largest length")
+    if has_thinking(reply.text) and not ends_with_object(reply.text):
+        return Unscorable("the reply was cut off behind a mark of thinking, so its scores may be a quotation")
     return scores

@@ -55,7 +55,7 @@ def cost(config: Config) -> list[str]:
     if not (asked := asked_by(config)):
         return []
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
-    of_pair = estimate_of(rubric_of(api.rubric), [USUAL_WORDS], api.tokens_per_picture)
+    of_pair = estimate_of(rubric_of(api.rubric), [USUAL_WORDS], api)
     total = Asked("in all", sum(each.pairs for each in asked))
     rows = [*asked, total]
     lines = [f"asked of {api.model} by rubric '{api.rubric}' at most, less what the cache holds:"]

@@ -32,12 +32,16 @@ class Prices:
         return (prompt * usage.prompt_tokens + completion * usage.completion_tokens) / MILLION
 
 
-def estimate(prompt: Prompt, tokens_per_picture: int) -> Usage:
-    """The most that a prompt is thought to take: its texts, its pictures, a reply of full length."""
+def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None = None) -> Usage:
+    """Estimate the most that a prompt takes: its texts, its pictures, a reply of full length.
+
+    Args:
+        reply_tokens: of the longest reply, where it is not the prompt's own `max_tokens`.
+    """
     texts = [part for part in prompt.parts if isinstance(part, str)]
     characters, pictures = sum(map(len, texts)), len(prompt.parts) - len(texts)
     tokens = ceil(characters / CHARACTERS_PER_TOKEN) + pictures * tokens_per_picture
-    return Usage(1, tokens, prompt.max_tokens)
+    return Usage(1, tokens, prompt.max_tokens if reply_tokens is None else reply_tokens)
 
 
 class Budget:
@@ -59,26 +63,34 @@ class Budget:
         self.prices, self.spent = prices, Usage()
         self._limits = {"requests": max_requests, "tokens": max_tokens, "money": max_money}
         self._reserved: list[Usage] = []
+        self._excess = 1.0
         self._ledger, self._lock = ledger, threading.Lock()
 
-    def reserve(self, most: Usage) -> None:
-        """Before a request that takes no more than `most`.
+    def reserve(self, most: Usage) -> Usage:
+        """Reserve the most that a request takes, and return it; `settle` wants it back.
+
+        Where requests took more tokens than was reserved for them, the later ones reserve more in the same measure.
 
         Raises:
             UserError: it would pass a limit.
         """
         with self._lock:
+            tokens = (ceil(count * self._excess) for count in (most.prompt_tokens, most.completion_tokens))
+            most = Usage(most.requests, *tokens)
             of_others = self._ledger.of_others() if self._ledger else Usage()
             before = sum(self._reserved, self.spent + of_others)
             for name, limit in self._limits.items():
                 if limit is not None and self._amounts(before + most)[name] > limit:
                     raise UserError(self._ended(name, limit, self.spent + of_others))
             self._reserved.append(most)
+            return most
 
     def settle(self, most: Usage, used: Usage) -> None:
-        """After the request: what it took in place of what was reserved."""
+        """Replace what was reserved for a request by what it took."""
         with self._lock:
             self._reserved.remove(most)
+            if most.tokens:
+                self._excess *= max(1.0, used.tokens / most.tokens)
             self.spent += used
             if self._ledger:
                 self._ledger.write(self.spent)

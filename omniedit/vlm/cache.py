@@ -6,14 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omniedit.files import replaced
-from omniedit.vlm.endpoint import Reply, Usage
+from omniedit.vlm.endpoint import ERROR, Reply, Usage
 
 
 class Cache:
     """A folder of replies, a file each, that any number of jobs on any machines may share.
 
     A file is whole or absent, and jobs that write the same one write much the same. One that is not as it was written
-    counts as absent.
+    counts as absent, as does an error that an earlier release took for a reply.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -28,6 +28,8 @@ class Cache:
             return None
         fields = json.loads(text)
         usage = fields.pop("usage")
+        if fields["finish_reason"] == ERROR:
+            return None
         return Reply(**fields, usage=Usage(**usage) if usage else None)
 
     def put(self, digest: str, reply: Reply) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from omniedit.config import EndpointConfig, api_key
 from omniedit.errors import UserError
 from omniedit.files import check_writable
+from omniedit.redaction import restore
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage
@@ -87,8 +88,8 @@ class Client:
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
-        """The most that it is thought to take."""
-        return estimate(prompt, self.tokens_per_picture)
+        """Estimate the most that a prompt takes."""
+        return estimate(prompt, self.tokens_per_picture, self.endpoint.reply_limit(prompt))
 
     def summary(self) -> str:
         """What was paid for and what was not."""
@@ -113,7 +114,7 @@ class Client:
 
     def _attempt(self, body: bytes, most: Usage) -> Reply:
         """One request, paced, reserved and settled; of a reply that was lost on its way the most is taken as billed."""
-        self.budget.reserve(most)
+        most = self.budget.reserve(most)
         used = Usage(1)
         try:
             self.limits.wait(most.tokens)
@@ -173,7 +174,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
         check_writable(Path(config.cache) / "replies")
     except UserError as error:
         raise UserError(f"cache: {error}") from None
-    endpoint = Endpoint(config.url, config.model, api_key(config), config.timeout_s, config.request)
+    endpoint = Endpoint(restore(config.url), config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
     ledger = Ledger(spent) if spent else None
     return Client(

@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import ipaddress
 import json
+import socket
 import time
-from collections.abc import Callable, Mapping
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,14 +15,45 @@ from typing import Any
 
 import httpx2
 
+from omniedit.config import reply_limit
 from omniedit.errors import UserError
 from omniedit.images import Image, encode_png
+from omniedit.plain_text import clean
+from omniedit.redaction import redact
 
 CONNECT_S = 10.0
 MAX_REPLY_BYTES = 10_000_000
 MAX_TOKENS = 1e9
 """More than any model reads: an endpoint that bills so many for a request does not tell what it used."""
 CONTENT_FILTER = "content_filter"
+REFUSAL = "refusal"
+LENGTH = "length"
+STOP = "stop"
+ERROR = "error"
+FINISH_REASONS = {
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), LENGTH),
+    **dict.fromkeys(("refusal", "refused"), REFUSAL),
+    **dict.fromkeys(("stop", "end_turn", "eos", "stop_sequence", "complete"), STOP),
+    **dict.fromkeys(("error", "insufficient_system_resource", "malformed_function_call"), ERROR),
+    **dict.fromkeys(
+        (
+            *("content_filter", "content_filtered", "guardrail_intervened", "sensitive", "error_toxic"),
+            *("safety", "recitation", "blocklist", "prohibited_content", "spii", "image_safety", "language"),
+        ),
+        CONTENT_FILTER,
+    ),
+}
+"""What providers call the end of a reply, in small letters -> our name. Gemini: SAFETY, RECITATION; Anthropic: max_tokens,
+refusal; Bedrock: guardrail_intervened; Cohere: ERROR_TOXIC; Zhipu: sensitive; DeepSeek:
+insufficient_system_resource."""
+FILTER_CODES = frozenset(
+    (
+        *(CONTENT_FILTER, "responsibleaipolicyviolation", "content_policy_violation", "moderation_blocked"),
+        *("data_inspection_failed", "datainspectionfailed", "invalid_prompt", "prompt_blocked"),
+    )
+)
+"""Codes of errors by which Azure, OpenAI and DashScope say that a filter stopped the request."""
+LONGEST_MODEL_NAME = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +106,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model answered.
+    """The reply of a model.
 
     Args:
         text: '' where it refused.
         model: its version as the endpoint names it, such as gpt-4o-2024-08-06.
-        finish_reason: 'stop', 'length' where the text is cut off, 'content_filter', or what else the endpoint says.
+        finish_reason: 'stop', 'length' where the text is cut off, 'content_filter', 'refusal', or what else the
+            endpoint says.
         refusal: the model's words where it refused.
-        usage: None where the endpoint does not tell.
+        usage: None where the endpoint does not give it.
+        filter: the provider's own name of what a content filter found, where it names one.
+        thought: whether the endpoint returned thinking apart from the text.
     """
 
     text: str
@@ -87,6 +124,24 @@ class Reply:
     finish_reason: str = "stop"
     refusal: str = ""
     usage: Usage | None = None
+    filter: str = ""
+    thought: bool = False
+
+    @property
+    def missing(self) -> str | None:
+        """Return why there is no text to read, None where there is."""
+        if self.refusal:
+            return f"the model refuses: {self.refusal[:200]!a}"
+        if self.finish_reason == REFUSAL:
+            return "the model refuses"
+        if self.finish_reason == CONTENT_FILTER:
+            return "a content filter withholds the reply" + (f" ({self.filter})" if self.filter else "")
+        if self.text.strip():
+            return None
+        if self.finish_reason == LENGTH:
+            return "the reply ends while thinking; allow longer replies" if self.thought else "the reply is cut off"
+        told = "the reply holds only its thinking" if self.thought else "the reply is empty"
+        return f"{told} (finish reason {self.finish_reason[:40]!a})"
 
 
 class Fault(Exception):
@@ -110,20 +165,39 @@ class Endpoint:
     """One model at one address. `request` and `send` may be called by many threads.
 
     Args:
-        url: base of the API, such as https://api.openai.com/v1.
-        key: the API key, '' for none. It goes into a header alone; where an error repeats it, it is cut out.
+        url: base of the API, such as https://api.openai.com/v1. Errors, digests and `url` have it without its secrets.
+        key: the API key, '' for none. It is sent in a header alone; where an answer repeats it, it is cut out.
         timeout_s: from sending a request to the last byte of its reply.
         options: more fields of the request's body; None takes one out.
+
+    Raises:
+        UserError: the address is none, or the environment names a proxy that cannot be used.
     """
 
     def __init__(
         self, url: str, model: str, key: str = "", timeout_s: float = 120.0, options: Mapping[str, Any] | None = None
     ) -> None:
-        self.url, self.model = f"{url.rstrip('/')}/chat/completions", model
-        self._key, self._timeout_s, self._options = key, timeout_s, dict(options or {})
+        try:
+            whole = httpx2.URL(url)
+        except httpx2.InvalidURL as error:
+            raise UserError(f"{redact(url)}: no address of an endpoint ({error})") from None
+        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/')}/chat/completions")
+        self.url, self.model = redact(str(self._whole_url)), model
+        self._timeout_s, self._options = timeout_s, dict(options or {})
+        self._secrets = [secret for secret in (key, whole.password) if secret]
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
-        self._http = httpx2.Client(headers=headers, timeout=timeout)
+        self._proxy = find_proxy(whole)
+        try:
+            # Its transport alone knows of the proxy: httpx2 would open all proxies of the environment, used or not.
+            transport = httpx2.HTTPTransport(proxy=self._proxy)
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:
+            problem = "SOCKS needs the package socksio" if isinstance(error, ImportError) else str(error)
+            raise UserError(
+                f"{self.url}: the environment's proxy {redact(str(self._proxy))} cannot be used ({problem}); "
+                "correct or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
+            ) from None
+        self._http = httpx2.Client(headers=headers, timeout=timeout, transport=transport)
 
     def close(self) -> None:
         self._http.close()
@@ -133,9 +207,13 @@ class Endpoint:
         return self._body(prompt, lambda picture: picture.data_url)
 
     def digest(self, prompt: Prompt) -> str:
-        """Of the whole request: where it goes, the model, every text, every pixel, every option; never the key."""
+        """Return the digest of the address, the model, every text, pixel and option; never of a secret."""
         body = self._body(prompt, lambda picture: picture.digest)
         return hashlib.sha256(self.url.encode() + b"\n" + body).hexdigest()
+
+    def reply_limit(self, prompt: Prompt) -> int | None:
+        """Return the most tokens that the replies to a request have together; None where nothing bounds them."""
+        return reply_limit(self._options, prompt.max_tokens)
 
     def send(self, body: bytes) -> Reply:
         """The reply to a body of `request`.
@@ -146,15 +224,17 @@ class Endpoint:
             UserError: none for any request: wrong address, key or model, no credit left.
         """
         try:
-            with self._http.stream("POST", self.url, content=body) as response:
+            with self._http.stream("POST", self._whole_url, content=body) as response:
                 answer = self._read(response, time.monotonic() + self._timeout_s)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise Fault(f"no connection: {error or 'none within the time limit'}") from None
+            raise Fault(f"no connection{self._by_proxy}: {error or 'none within the time limit'}") from None
+        except (httpx2.ProxyError, httpx2.UnsupportedProtocol) as error:
+            raise Fault(f"no connection{self._by_proxy}: {redact(str(error))}") from None
         except httpx2.TimeoutException:
             raise self._late() from None
         except httpx2.RequestError as error:
-            told = str(error).rstrip(".")
-            raise Fault(f"the connection was lost: {told}", may_be_billed=True) from None
+            told = redact(str(error)).rstrip(".")
+            raise Fault(f"the connection was lost{self._by_proxy}: {told}", may_be_billed=True) from None
         if response.is_success:
             return self._reply(answer)
         return self._without_success(response.status_code, answer, _seconds(response.headers.get("Retry-After", "")))
@@ -181,40 +261,97 @@ class Endpoint:
     def _late(self) -> Fault:
         return Fault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
 
+    @property
+    def _by_proxy(self) -> str:
+        return f" by the environment's proxy {redact(self._proxy)}" if self._proxy else ""
+
     def _reply(self, answer: bytes) -> Reply:
         try:
-            said = json.loads(answer, object_pairs_hook=_without_half_characters)
-            if "error" in said:  # some gateways say so with status 200
-                return self._without_success(_code_of(said["error"]), answer, 0.0)
-            choice, model = said["choices"][0], str(said.get("model") or self.model)
-            text, refusal = (choice["message"].get(name) or "" for name in ("content", "refusal"))
-            if not isinstance(text, str):
-                raise TypeError("content is no text")
-            return Reply(text, model, str(choice.get("finish_reason")), str(refusal), _usage(said.get("usage")))
+            said = self._clean(json.loads(answer))
+            if said.get("error"):  # some gateways say so with status 200
+                return self._without_success(_code(said["error"]), answer, 0.0, said)
+            if blocked := _block_reason(said):
+                return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
+            choice = said["choices"][0]
+            reason = str(choice.get("finish_reason") or choice.get("stop_reason") or STOP)
+            name = FINISH_REASONS.get(reason.lower(), reason)
+            if choice.get("error") or name == ERROR:
+                error = choice.get("error") or {"message": f"finish reason {reason}"}
+                return self._without_success(_code(error), answer, 0.0, {"error": error}, may_be_billed=True)
+            native = str(choice.get("native_finish_reason") or "")
+            if name == STOP and FINISH_REASONS.get(native.lower()) == CONTENT_FILTER:
+                reason, name = native, CONTENT_FILTER
+            if choice.get("stop_reason") == REFUSAL:
+                name = REFUSAL
+            message = choice["message"] if name not in (CONTENT_FILTER, REFUSAL) else choice.get("message") or {}
+            text, refusal, thought = _contents(message)
+            found = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
+            return Reply(text, self._model_name(said), name, refusal, _usage(said.get("usage")), found[:40], thought)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
 
-    def _without_success(self, status: int, answer: bytes, retry_after_s: float) -> Reply:
-        """What an HTTP status of 300 and more means."""
-        codes, told = _error_codes(answer), f"HTTP {status}: {self._excerpt(answer)}"
-        if CONTENT_FILTER in codes:
+    def _model_name(self, said: Mapping[str, Any]) -> str:
+        return " ".join(str(said.get("model") or self.model).split())[:LONGEST_MODEL_NAME]
+
+    def _without_success(
+        self, status: int, answer: bytes, retry_after_s: float, said: Any = None, may_be_billed: bool = False
+    ) -> Reply:
+        """Return the reply of a content filter, or raise what another error means.
+
+        Args:
+            status: HTTP's, or the one that an error within an answer names.
+            said: the answer, where it was read already.
+        """
+        error = _error(answer) if said is None else said["error"]
+        codes, told = _error_codes(error), f"HTTP {status}: {self._excerpt(answer, error)}"
+        if codes & FILTER_CODES or _moderation_reasons(error):
             return Reply("", self.model, CONTENT_FILTER)
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
             raise UserError(f"{self.url}, model '{self.model}': {told}; see to address, model, key and credit")
         if status in (408, 409, 425, 429) or status >= 500:
-            raise Fault(told, retry_after_s)
+            raise Fault(told, retry_after_s, may_be_billed)
         raise Rejected(told)
 
-    def _excerpt(self, answer: bytes) -> str:
-        """The error's message, or how the answer begins, on one line of ASCII without the key."""
-        text = answer.decode(errors="replace")
-        try:
-            error = json.loads(text)["error"]
-            text = error["message"] if isinstance(error, dict) else str(error)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            pass
-        text = " ".join(str(text).split())
-        return ascii((text.replace(self._key, "[key]") if self._key else text)[:200])
+    def _excerpt(self, answer: bytes, error: Any = None) -> str:
+        """Return an error's message, or the beginning of the answer, on one line of ASCII without secrets."""
+        message = error.get("message") if isinstance(error, dict) else error
+        text = self._hide(str(message) if message else answer[:10_000].decode(errors="replace"))
+        return ascii(redact(" ".join(text.split()))[:200])
+
+    def _clean(self, value: Any) -> Any:
+        """Return what an endpoint said, every text of it without secrets and without what no file can hold."""
+        if isinstance(value, str):
+            return clean(self._hide(value))
+        if isinstance(value, list):
+            return [self._clean(item) for item in value]
+        return (
+            {self._clean(name): self._clean(item) for name, item in value.items()} if isinstance(value, dict) else value
+        )
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        return text
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host is this machine, which no proxy can reach."""
+    if host.lower().rstrip(".") in ("localhost", socket.gethostname().lower()) or host.lower().endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def find_proxy(url: httpx2.URL) -> str | None:
+    """Return the proxy that the environment names for a URL, None where there is none."""
+    if is_local(url.host) or urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]:
@@ -223,36 +360,80 @@ def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]
     return {"type": "image_url", "image_url": {"url": show(part)}}
 
 
-def _without_half_characters(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Half a surrogate pair, which JSON can escape and no file can hold, becomes '?'."""
-    return {name: value.encode(errors="replace").decode() if isinstance(value, str) else value for name, value in pairs}
+def _contents(message: Mapping[str, Any]) -> tuple[str, str, bool]:
+    """Return the text, the refusal, and whether there is thinking apart, of a message.
+
+    Raises:
+        TypeError: the content is no text and no list of parts.
+    """
+    content, refusal = message.get("content"), message.get("refusal")
+    thought = any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"))
+    if content is None or isinstance(content, str):
+        return content or "", str(refusal or ""), thought
+    if not isinstance(content, Sequence):
+        raise TypeError("content is no text")
+    texts = []
+    for part in content:
+        kind = part.get("type", "text") if isinstance(part, dict) else "text"
+        if kind in ("text", "output_text"):
+            texts.append(str(part.get("text") or "") if isinstance(part, dict) else str(part))
+        refusal = refusal or (part.get("refusal") if kind == "refusal" else None)
+        thought = thought or kind in ("thinking", "reasoning", "redacted_thinking")
+    return "".join(texts), str(refusal or ""), thought
+
+
+def _block_reason(said: Mapping[str, Any]) -> str:
+    """Return why Gemini blocks a prompt, '' where it does not; there are no choices then."""
+    feedback = said.get("prompt_feedback") or said.get("promptFeedback") or {}
+    reason = str(feedback.get("block_reason") or feedback.get("blockReason") or "")[:40]
+    return reason if reason and not said.get("choices") else ""
 
 
 def _usage(told: Any) -> Usage | None:
-    """None where it is not told, or is no number of tokens."""
+    """Return what a reply took, None where it is not given, or is no number of tokens.
+
+    Thinking that is counted in the total alone, as by Gemini, belongs to the reply.
+    """
     if not isinstance(told, dict):
         return None
     prompt, completion = _count(told.get("prompt_tokens")), _count(told.get("completion_tokens") or 0)
-    return None if prompt is None or completion is None else Usage(1, prompt, completion)
+    if prompt is None or completion is None:
+        return None
+    return Usage(1, prompt, max(completion, (_count(told.get("total_tokens")) or 0) - prompt))
 
 
 def _count(told: Any) -> int | None:
     return int(told) if isinstance(told, int | float) and 0 <= told <= MAX_TOKENS else None
 
 
-def _error_codes(answer: bytes) -> set[str]:
-    """What an error calls itself: its code and type, and those of the error within (Azure's content filter)."""
+def _error(answer: bytes) -> Any:
+    """Return the error in an answer; {} where there is none. Gemini puts it into a list."""
     try:
-        error = json.loads(answer)["error"]
-        within = error.get("innererror") or {}
-        return {str(value) for value in (error.get("code"), error.get("type"), within.get("code"))}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        said = json.loads(answer)
+        return (said[0] if isinstance(said, list) else said)["error"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return {}
+
+
+def _error_codes(error: Any) -> set[str]:
+    """Return what an error calls itself, in small letters: its code, type and status, and those of the error within."""
+    if not isinstance(error, dict):
         return set()
+    within = error.get("innererror")
+    inner = within.get("code") if isinstance(within, dict) else None
+    return {str(value).lower() for value in (error.get("code"), error.get("type"), error.get("status"), inner)}
 
 
-def _code_of(error: Any) -> int:
+def _moderation_reasons(error: Any) -> bool:
+    """Return whether a gateway's moderation flagged the request (OpenRouter)."""
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    return isinstance(metadata, dict) and bool(metadata.get("reasons")) and "flagged_input" in metadata
+
+
+def _code(error: Any) -> int:
     code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and code >= 400 else 500
+    code = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
+    return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
 def _seconds(retry_after: str) -> float:

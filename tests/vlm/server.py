@@ -20,6 +20,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.bodies.append(body)
             self.server.keys.append(self.headers.get("Authorization"))
+            self.server.paths.append(self.path)
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
             behaviour = self.server.script.pop(0) if self.server.script else self.server.behaviour
@@ -53,6 +54,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behaviour, self.script = behaviour, list[Behaviour]()
         self.bodies, self.keys, self.lock = list[dict[str, Any]](), list[str | None](), threading.Lock()
+        self.paths = list[str]()
         self.at_once = self.most_at_once = 0
 
     @property
@@ -75,9 +77,11 @@ def serving(behaviour: Behaviour) -> Iterator[Server]:
         server.server_close()
 
 
-def completion(text: str | None, finish_reason: str = "stop", refusal: str | None = None) -> bytes:
+def completion(
+    text: str | None, finish_reason: str = "stop", refusal: str | None = None, completion_tokens: int = 50
+) -> bytes:
     message = {"role": "assistant", "content": text, "refusal": refusal}
-    usage = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}
+    usage = {"prompt_tokens": 1000, "completion_tokens": completion_tokens, "total_tokens": 1000 + completion_tokens}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     return json.dumps({"object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage}).encode()
 
@@ -92,6 +96,20 @@ def refuses(handler: Handler, _: dict[str, Any]) -> None:
 
 def filters(handler: Handler, _: dict[str, Any]) -> None:
     handler.answer(completion(None, "content_filter"))
+
+
+def ends(reason: str, content: object = "", **more: object) -> Behaviour:
+    """A choice with a finish reason; `more` are fields of its message."""
+    reply = json.loads(completion(None, reason))
+    reply["choices"][0]["message"] |= {"content": content, **more}
+    return lambda handler, _: handler.answer(json.dumps(reply).encode())
+
+
+def fails_within(handler: Handler, _: dict[str, Any]) -> None:
+    """As OpenRouter does where its upstream fails after the status was sent."""
+    error = {"code": 502, "message": "Provider returned error"}
+    choice = {"finish_reason": "error", "error": error, "message": {"role": "assistant", "content": ""}}
+    handler.answer(json.dumps({"model": MODEL, "choices": [choice]}).encode())
 
 
 def filters_the_prompt(handler: Handler, _: dict[str, Any]) -> None:

@@ -96,6 +96,37 @@ def test_requests_and_tokens_have_budgets_too(limits: dict[str, int], slow: Serv
     assert len(slow.bodies) == 3
 
 
+def test_the_length_of_replies_that_request_sets_is_reserved(slow: Server, tmp_path: Path) -> None:
+    """Each prompt has 1,000 tokens; 5,000 with its reply. A budget of 13,000 holds for two requests."""
+    for options, requests in (({"max_tokens": None, "max_completion_tokens": 4000}, 2), ({"max_tokens": 4000}, 2)):
+        slow.behaviour = lambda handler, _: handler.answer(server.completion("Well.", completion_tokens=4000))
+        slow.bodies.clear()
+        with (
+            Client(
+                Endpoint(slow.url, "judge", options=options),
+                Cache(tmp_path / str(len(options))),
+                budget=Budget(max_tokens=13_000),
+            ) as asking,
+            pytest.raises(UserError, match="budget of 13,000 in tokens|budget of 13000 in tokens"),
+        ):
+            asking.ask(PROMPTS)
+        assert len(slow.bodies) == requests
+
+
+def test_an_endpoint_that_bills_more_than_was_reserved_is_believed_from_then_on(tmp_path: Path) -> None:
+    budget = Budget(max_tokens=10_000)
+    reserved = budget.reserve(OF_ONE)
+    budget.settle(reserved, Usage(1, 4000, 200))
+    assert budget.reserve(OF_ONE) == Usage(1, 4000, 200)
+    with pytest.raises(UserError):
+        budget.reserve(OF_ONE)
+
+
+def test_an_error_that_was_cached_as_a_reply_is_asked_again(tmp_path: Path) -> None:
+    Cache(tmp_path).put("ab" * 32, Reply("", "m", "error"))
+    assert Cache(tmp_path).get("ab" * 32) is None
+
+
 def test_a_lost_reply_is_taken_as_billed_and_a_refused_request_is_not(slow: Server, tmp_path: Path) -> None:
     most = estimate(PROMPTS[0], 1000)
     for fault, spent in ((server.cuts_off, most + OF_ONE), (server.status(503, "Busy."), Usage(1) + OF_ONE)):

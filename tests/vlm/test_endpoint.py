@@ -1,13 +1,15 @@
 """What goes over the wire. What each fault of an endpoint comes to: tests/scoring/test_api_faults.py."""
 
 import io
-from base64 import b64decode
+import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
 import numpy as np
 import PIL.Image
 import pytest
 
+from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Picture, Prompt, Reply
 from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage
 from vlm import server
@@ -100,3 +102,136 @@ def test_a_date_is_a_retry_after_too(good: Server) -> None:
 
 def showing(pixels: np.ndarray) -> Prompt:
     return Prompt((PROMPT.parts[0], Picture(pixels), PROMPT.parts[2]), max_tokens=100)
+
+
+def send(running: Server, key: str = KEY) -> Reply:
+    asked = Endpoint(running.url, "judge", key, timeout_s=5)
+    return asked.send(asked.request(PROMPT))
+
+
+def answer_of(**fields: object) -> server.Behaviour:
+    whole = json.loads(server.completion(GOOD)) | fields
+    return lambda handler, _: handler.answer(json.dumps(whole).encode())
+
+
+def test_an_error_that_is_null_is_none(good: Server) -> None:
+    good.behaviour = answer_of(error=None)
+    assert send(good).text == GOOD
+
+
+@pytest.mark.parametrize(
+    ("reason", "missing"),
+    [
+        ("content_filter", "a content filter withholds the reply"),
+        *((name, f"a content filter withholds the reply ({name})") for name in ("SAFETY", "RECITATION", "BLOCKLIST")),
+        ("guardrail_intervened", "a content filter withholds the reply (guardrail_intervened)"),
+        ("refusal", "the model refuses"),
+        ("MAX_TOKENS", "the reply is cut off"),
+        ("max_tokens", "the reply is cut off"),
+        ("end_turn", "the reply is empty (finish reason 'stop')"),
+    ],
+)
+def test_every_providers_word_for_a_reply_that_is_missing_is_known(good: Server, reason: str, missing: str) -> None:
+    for message in ({"role": "assistant"}, {"role": "assistant", "content": None}, {"content": []}):
+        good.behaviour = answer_of(choices=[{"finish_reason": reason, "message": message}])
+        assert send(good).missing == missing
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+        {"code": "400", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+        {"type": "content_policy_violation"},
+        {"code": "data_inspection_failed"},
+        {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "..."}},
+    ],
+)
+def test_a_filter_that_stops_the_request_is_told_from_a_mistake(good: Server, error: dict[str, object]) -> None:
+    for body in ({"error": error}, [{"error": error}]):
+        good.behaviour = lambda handler, _, body=body: handler.answer(json.dumps(body).encode(), 400)  # type: ignore[misc]
+        assert send(good).missing == "a content filter withholds the reply"
+
+
+def test_a_prompt_that_gemini_blocks_has_its_reason(good: Server) -> None:
+    good.behaviour = answer_of(choices=None, prompt_feedback={"block_reason": "SAFETY"})
+    assert send(good).missing == "a content filter withholds the reply (SAFETY)"
+
+
+def test_an_answer_may_come_in_parts(good: Server) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"score": [1, 1, 1]}'}]}
+    parts = [thinking, {"type": "text", "text": GOOD[:9]}, {"type": "output_text", "text": GOOD[9:]}]
+    good.behaviour = server.ends("stop", parts)
+    assert send(good).text == GOOD
+    good.behaviour = server.ends("stop", [{"type": "refusal", "refusal": "I will not."}])
+    assert send(good).missing == "the model refuses: 'I will not.'"
+    good.behaviour = server.ends("stop", None, reasoning='{"score": [1, 1, 1]}')
+    assert send(good).missing == "the reply holds only its thinking (finish reason 'stop')"
+
+
+def test_an_error_within_a_choice_is_no_reply(good: Server) -> None:
+    good.behaviour = server.fails_within
+    with pytest.raises(Fault, match="HTTP 502: 'Provider returned error'") as fault:
+        send(good)
+    assert fault.value.may_be_billed
+    good.behaviour = server.ends("error")
+    with pytest.raises(Fault, match="finish reason error"):
+        send(good)
+
+
+def test_a_key_that_a_reply_repeats_and_control_characters_go_no_further(good: Server) -> None:
+    whole = json.loads(server.completion(f"{KEY}\0\x1b[31m\u202efine", refusal=f"no {KEY}"))
+    whole["model"] = f"judge for {KEY} " + "m" * 10_000
+    good.behaviour = lambda handler, _: handler.answer(json.dumps(whole).encode())
+    reply = send(good)
+    assert (reply.text, reply.refusal) == ("[key][31mfine", "no [key]")
+    assert KEY not in reply.model and len(reply.model) == 200
+
+
+def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None:
+    url = good.url.replace("//", "//bob:hunter2@") + "?api-version=1&api-key=opensesame"
+    asked = Endpoint(url, "judge")
+    asked.send(asked.request(PROMPT))
+    assert good.keys == [f"Basic {b64encode(b'bob:hunter2').decode()}"]
+    assert good.paths == ["/v1/chat/completions?api-version=1&api-key=opensesame"]
+    assert asked.url == f"{good.url.replace('//', '//***@')}/chat/completions?api-version=1&api-key=***"
+    assert asked.digest(PROMPT) == Endpoint(url.replace("hunter2", "other"), "judge").digest(PROMPT)
+    good.behaviour = server.status(401, "No hunter2 here.")
+    with pytest.raises(UserError) as error:
+        asked.send(asked.request(PROMPT))
+    assert "hunter2" not in str(error.value) and "opensesame" not in str(error.value)
+
+
+PROXIES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:9", "nonsense://x"])
+def test_no_proxy_stands_between_this_machine_and_itself(
+    good: Server, no_proxies: pytest.MonkeyPatch, proxy: str
+) -> None:
+    no_proxies.setenv("ALL_PROXY", proxy)
+    assert send(good).text == GOOD
+    no_proxies.setenv("NO_PROXY", "judge.example")
+    Endpoint("http://judge.example/v1", "judge")
+
+
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("HTTP_PROXY", "http://bob:hunter2@127.0.0.1:9")
+    asked = Endpoint("http://judge.example/v1", "judge", timeout_s=2)
+    with pytest.raises(Fault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
+        asked.send(asked.request(PROMPT))
+    no_proxies.setenv("HTTP_PROXY", "nonsense://x")
+    with pytest.raises(UserError, match="the environment's proxy nonsense://x cannot be used .*NO_PROXY"):
+        Endpoint("http://judge.example/v1", "judge")
+
+
+def test_thinking_that_is_counted_in_the_total_alone_is_part_of_the_reply() -> None:
+    assert _usage({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 100}) == Usage(1, 7, 93)

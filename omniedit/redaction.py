@@ -1,0 +1,40 @@
+"""Hide passwords, tokens and keys in URLs wherever a text leaves the program: errors, config.json, pages, cache."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+HIDDEN = "***"
+ENVIRONMENT = "OMNIEDIT_URLS"
+"""Environment variable by which a run's jobs get the whole URLs that config.json has without their secrets."""
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
+_USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
+_SECRET = r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)|sig|code"
+_QUERY = re.compile(rf"([?&;](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """Return a text whose URLs show no user, password, key, token or signature."""
+    return _QUERY.sub(rf"\g<1>{HIDDEN}", _USER.sub(rf"\g<1>{HIDDEN}@", text))
+
+
+def redact_values(value: Any) -> Any:
+    """Redact every text within lists and mappings, as of a config."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {name: redact_values(item) for name, item in value.items()}
+    return [redact_values(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def hand_down(urls: Iterable[str | None]) -> None:
+    """Put the URLs that hold secrets into the environment, for the jobs that read a redacted config."""
+    if secret := {redact(url): url for url in urls if url and redact(url) != url}:
+        os.environ[ENVIRONMENT] = json.dumps(secret)
+
+
+def restore(url: str) -> str:
+    """Return the whole URL of a redacted one that was handed down; any other as it is."""
+    return str(json.loads(os.environ.get(ENVIRONMENT) or "{}").get(url, url))
