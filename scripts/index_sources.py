@@ -15,7 +15,7 @@ from omniedit.sources.index import (
     Demands,
     check_some_kept,
     index_rows,
-    picture_files,
+    photo_files,
 )
 from omniedit.sources.listing import list_files
 from omniedit.tables import write_rows
@@ -42,7 +42,7 @@ def main() -> None:
     listing = list_files(root)
     demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     rows = []
-    with Progress("files", total=len(picture_files(listing.files)) + len(listing.unread)) as progress:
+    with Progress("files", total=len(photo_files(listing.files)) + len(listing.unread)) as progress:
         for row in index_rows(root, listing, demands):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)

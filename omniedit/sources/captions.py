@@ -1,18 +1,45 @@
-"""What is known of photos beside their pixels: `x.txt` beside `x.jpg`, and .jsonl files with a line a photo."""
+"""What is known of photos beside their pixels: files beside them, and listings with an entry a photo.
 
+Files beside `x.jpg` are `x.json`, `x.txt` and `x.caption`; listings are .jsonl files and Hugging Face imagefolder's
+`metadata.csv` and `metadata.parquet`.
+"""
+
+import codecs
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from omniedit.sources.photo import FractionBox, NamedObject
+
+CAPTION_SUFFIXES = (".json", ".txt", ".caption")
+"""Files beside a photo that say what is known of it."""
+LISTINGS = ("metadata.csv", "metadata.parquet")
+"""Names of listings, beside all *.jsonl."""
+_FILE_KEYS = ("file", "file_name", "image_path", "image")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_MISSING = ("nan", "none", "null", "<na>")
+"""What libraries write where a table has no value."""
+_MEMBERS = ("en", "text", "value", "name")
+"""Members of an object that stand for its text."""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What a folder says of one of its photos."""
+    """What a folder or archive says of one of its photos."""
 
     id: str = ""
     caption: str = ""
@@ -24,18 +51,18 @@ class Caption:
 
 NAMES = {
     "id": ("id", "key"),
-    "caption": ("caption", "text"),
+    "caption": ("caption", "text", "captions", "source_caption", "original_prompt"),
     "licence": ("licence", "license"),
     "author": ("author",),
     "origin": ("origin", "url"),
 }
-"""Field of a `Caption` -> the names it goes by in .jsonl lines, members of tars and columns of Parquet; capitals count
-as small letters, and the first name with a value counts."""
+"""Field of a `Caption` -> the names it goes by in listings, members of tars and columns of Parquet; capitals count as
+small letters, and the first name with a value counts."""
 
 
 @dataclass(frozen=True)
 class Warned:
-    """A line, or a part of one, that was left out: `place` is 'photos.jsonl:3'."""
+    """An entry of a listing, or a part of one, that was left out: `place` is 'photos.jsonl:3'."""
 
     place: str
     reason: str
@@ -43,76 +70,185 @@ class Warned:
 
 @dataclass
 class Captions:
-    """The captions of a folder, by the photo's path relative to it.
+    """The captions of a folder.
 
     Args:
-        by_file: of the lines of all .jsonl files.
-        warned: lines that could not be used.
+        root: the folder; `files` and the keys of `by_file` are paths relative to it.
+        by_file: of the entries of all listings.
+        warned: entries that could not be used.
     """
 
+    root: Path
+    files: frozenset[str]
     by_file: dict[str, Caption] = field(default_factory=dict)
     warned: list[Warned] = field(default_factory=list)
 
-    def of(self, root: Path, file: str) -> Caption:
-        """The caption of a photo: its line's, with the text of `x.txt` where the line has none."""
-        known = self.by_file.get(file, Caption())
-        beside = (root / file).with_suffix(".txt")
-        if known.caption or not beside.is_file():
-            return known
-        text = " ".join(_text_of(beside, beside.relative_to(root).as_posix(), self.warned).split())
-        return Caption(known.id, text, known.objects, known.licence, known.author, known.origin)
+    def find(self, file: str) -> Caption:
+        """Return what is known of a photo: its listing's entry, else `x.json`; the caption of a text file in need."""
+        stem = file.rpartition(".")[0]
+        known = self.by_file.get(file)
+        if known is None:
+            known = Caption()
+            if f"{stem}.json" in self.files:
+                text = _read_text(self.root, f"{stem}.json", self.warned)
+                known = parse_caption(parse_object(text, f"{stem}.json", self.warned), f"{stem}.json", self.warned)
+        for beside in (f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES[1:]):
+            if not known.caption and beside in self.files:
+                known = replace(known, caption=" ".join(_read_text(self.root, beside, self.warned).split()))
+        return known
+
+
+def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
+    """Return the files that are no photos because they describe some.
+
+    Among them are img2dataset's `00000.parquet` and `00000_stats.json` beside the folder `00000` that they describe.
+    """
+    stems = {photo.rpartition(".")[0] for photo in photos}
+    folders = {PurePosixPath(photo).parent.as_posix() for photo in photos}
+    tables = {f"{folder}{ending}" for folder in folders for ending in (".parquet", "_stats.json")}
+    beside = {f"{stem}{suffix}" for stem in stems for suffix in CAPTION_SUFFIXES}
+    return {file for file in files if file in beside or file in tables or _is_listing(file)}
 
 
 def read_captions(root: Path, files: Sequence[str]) -> Captions:
-    """Read all .jsonl files among `files` (paths relative to `root`); a bad line becomes a warning."""
-    captions, present = Captions(), set(files)
-    for listing in (file for file in files if file.endswith(".jsonl")):
-        lines = _text_of(root / listing, listing, captions.warned).splitlines()
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                _read_line(line, f"{listing}:{number}", Path(listing).parent, present, captions)
+    """Read all listings among `files` (paths relative to `root`); a bad entry becomes a warning."""
+    captions = Captions(root, frozenset(files))
+    for listing in filter(_is_listing, files):
+        for place, values in _entries(root, listing, captions.warned):
+            _add_entry(values, place, PurePosixPath(listing).parent, captions)
     return captions
 
 
-def _text_of(path: Path, place: str, warned: list[Warned]) -> str:
-    """The file's text; '' and a warning where it cannot be read."""
+def _is_listing(file: str) -> bool:
+    return file.endswith(".jsonl") or PurePosixPath(file).name in LISTINGS
+
+
+def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each entry of a listing with its place."""
+    if listing.endswith(".parquet"):
+        try:
+            rows = pq.read_table(root / listing).to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            warned.append(Warned(listing, f"cannot be read: {' '.join(str(error).split())}"))
+            return
+        yield from ((f"{listing}:{number}", row) for number, row in enumerate(rows))
+        return
+    text = _read_text(root, listing, warned)
+    if listing.endswith(".csv"):
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        yield from (
+            (f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}) for row in reader
+        )
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            place = f"{listing}:{number}"
+            before = len(warned)
+            values = parse_object(line, place, warned)
+            if len(warned) == before:
+                yield place, values
+
+
+def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
+    """Read a text file; '' and a warning where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        content = (root / file).read_bytes()
     except OSError as error:
-        warned.append(Warned(place, f"cannot be read: {error.strerror}"))
+        warned.append(Warned(file, f"cannot be read: {error.strerror}"))
         return ""
+    return decode_text(content, file, warned)
 
 
-def _read_line(line: str, place: str, folder: Path, present: set[str], captions: Captions) -> None:
-    """Add what one line says to `captions`."""
+def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
+    """Decode a text by its byte order mark, else as UTF-8; UTF-16 is known without a mark too.
+
+    What is neither is read as Windows-1252, with a warning.
+    """
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = content[first:200:2]
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
+            return content.decode(encoding, errors="replace")
     try:
-        values = parse_json(line)
+        return content.decode()
+    except UnicodeDecodeError:
+        warned.append(Warned(place, "is not UTF-8, read as Windows-1252; save it as UTF-8"))
+        return content.decode("cp1252", errors="replace")
+
+
+def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
+    """Parse a JSON object; an empty one and a warning where the text is none."""
+    try:
+        values = parse_json(text)
     except ValueError as error:
-        captions.warned.append(Warned(place, f"not JSON ({error})"))
-        return
-    if not isinstance(values, dict) or not isinstance(values.get("file"), str):
-        captions.warned.append(Warned(place, "names no photo: a line is an object with the key 'file'"))
-        return
-    file = (folder / values["file"]).as_posix()
-    if file not in present:
-        captions.warned.append(Warned(place, f"names '{values['file']}', which is not there"))
-    elif file in captions.by_file:
-        captions.warned.append(Warned(place, f"a second line for '{values['file']}'; the first one counts"))
-    else:
-        captions.by_file[file] = caption_of(values, place, captions.warned)
+        warned.append(Warned(place, f"not JSON ({error})"))
+        return {}
+    if not isinstance(values, dict):
+        warned.append(Warned(place, "no JSON object"))
+        return {}
+    return values
 
 
-def caption_of(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
-    """What is known of a photo by the names of `NAMES`; objects that cannot be used are left out with a warning."""
+def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: Captions) -> None:
+    """Add what one entry says to `captions`."""
     given = {name.casefold(): value for name, value in values.items()}
-    texts = {field: _first_text(given, names) for field, names in NAMES.items()}
+    name = next((given[key] for key in _FILE_KEYS if isinstance(given.get(key), str) and given[key]), None)
+    if name is None:
+        captions.warned.append(Warned(place, f"names no photo: an entry has one of the keys {', '.join(_FILE_KEYS)}"))
+        return
+    path = Path(name)
+    file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
+    if file not in captions.files:
+        captions.warned.append(Warned(place, f"names '{name}', which is not there"))
+    elif file in captions.by_file:
+        captions.warned.append(Warned(place, f"a second entry for '{name}'; the first one counts"))
+    else:
+        captions.by_file[file] = parse_caption(values, place, captions.warned)
+
+
+def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
+    """Return what is known of a photo by the names of `NAMES`; what cannot be used is left out with a warning."""
+    given = {name.casefold(): value for name, value in values.items()}
+    texts = {field: _first_text(given, names, place, warned) for field, names in NAMES.items()}
     texts["caption"] = " ".join(texts["caption"].split())
-    objects = _read_objects(given.get("objects") or [], place, warned)
+    objects = _read_objects(given.get("objects"), place, warned)
     return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
 
 
-def _first_text(given: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((str(given[name]) for name in names if given.get(name)), "")
+def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[Warned]) -> str:
+    for name in names:
+        value = given.get(name)
+        if text := to_text(value):
+            return text
+        if isinstance(value, dict | list) and value:
+            warned.append(Warned(place, f"{name}: not a text"))
+    return ""
+
+
+def to_text(value: Any) -> str:
+    """Return a value as text; '' for a missing one (null, NaN, a library's word for it).
+
+    Of a list the first text counts, as of several captions; of an object its English one, or its name.
+    """
+    match value:
+        case str():
+            text = value.strip()
+            return "" if text.casefold() in _MISSING else text
+        case bytes():
+            return to_text(decode_text(value, "", []))
+        case bool() | None:
+            return ""
+        case int():
+            return str(value)
+        case float():
+            return f"{value:g}" if math.isfinite(value) else ""
+        case list():
+            return next(filter(None, map(to_text, value)), "")
+        case dict():
+            return next(filter(None, (to_text(value.get(name)) for name in _MEMBERS)), "")
+    return "" if value != value else to_text(str(value))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -128,6 +264,10 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:
+    if isinstance(values, str):  # a cell of a CSV file
+        values = parse_object(f'{{"objects": {values}}}', place, warned).get("objects")
+    if values is None or (isinstance(values, float) and math.isnan(values)):
+        return ()
     if not isinstance(values, list):
         warned.append(Warned(place, "objects: not a list"))
         return ()

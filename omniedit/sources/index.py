@@ -6,11 +6,10 @@ line of a .jsonl file that was left out, its place in `file`. One decoded photo 
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +18,7 @@ import pyarrow as pa
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.images import Image
-from omniedit.sources.captions import Caption, read_captions
+from omniedit.sources.captions import Caption, list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
@@ -81,23 +80,23 @@ Row = dict[str, Any]
 """A row of INDEX_SCHEMA; a key that it lacks is null."""
 
 
-def picture_files(files: Sequence[str]) -> list[str]:
-    """The files that are no captions: no .jsonl and no .txt beside a photo of the same name."""
-    photos = {stem for stem, suffix in map(os.path.splitext, files) if suffix.lower() in SUFFIXES}
-    captions = {file for file in files if file.endswith(".jsonl")} | {f"{stem}.txt" for stem in photos}
+def photo_files(files: Sequence[str]) -> list[str]:
+    """Return the files that are to be photos: all but those that describe others."""
+    photos = [file for file in files if PurePosixPath(file).suffix.lower() in SUFFIXES]
+    captions = list_caption_files(files, photos)
     return [file for file in files if file not in captions]
 
 
 def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
-    """A row for each of `picture_files` in order, then for folders and caption lines left out. No shards yet."""
+    """A row for each of `photo_files` in order, then for folders and caption lines left out. No shards yet."""
     captions = read_captions(root, listing.files)
     ids: set[str] = set()
     first_with: dict[str, str] = {}
-    for file in picture_files(listing.files):
+    for file in photo_files(listing.files):
         if not _is_utf8(file):
             yield {"file": _shown(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
             continue
-        caption = captions.of(root, file)
+        caption = captions.find(file)
         row = {"file": file, **_examined(root / file, caption, demands)}
         twin = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
         if twin != file:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
-from omniedit.sources.captions import NAMES, Warned, caption_of
+from omniedit.sources.captions import NAMES, Warned, parse_caption
 
 PICTURE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_bytes")
 """The first of these that holds bytes, or Hugging Face's struct of `bytes` and `path`, is the picture; the columns of
@@ -96,7 +96,7 @@ def _photo(values: Mapping[str, Any], picture: str, place: str) -> Iterator[Arch
         yield LeftOut(place, f"{len(encoded)} bytes, more than the {MAX_BYTES} that are read")
     else:
         warned: list[Warned] = []
-        caption = caption_of({name: value for name, value in values.items() if name != picture}, place, warned)
+        caption = parse_caption({name: value for name, value in values.items() if name != picture}, place, warned)
         yield ArchivedPhoto(place, caption.id or place.rpartition(":")[2], encoded, caption)
         yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
 

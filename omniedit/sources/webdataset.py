@@ -6,19 +6,20 @@ name in a tar becomes a name on disk. What is damaged, missing or not to be trus
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
-from omniedit.sources.captions import Caption, Warned, caption_of, parse_json
+from omniedit.sources.captions import CAPTION_SUFFIXES, Caption, Warned, decode_text, parse_caption, parse_object
 from omniedit.sources.decode import SUFFIXES
 
 MAX_TEXT = 1 << 20
 """A caption file that is larger, or a header that is, is not read."""
 
-_LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | {"json": MAX_TEXT, "txt": MAX_TEXT}
+_CAPTIONS = tuple(suffix[1:] for suffix in CAPTION_SUFFIXES)
+_LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | dict.fromkeys(_CAPTIONS, MAX_TEXT)
 """Extension -> most bytes; members with another extension are passed over."""
 _BUFFER = 1 << 20
 _LONGEST = 1 << 36
@@ -81,7 +82,7 @@ class _Group:
         self.seen.append(member.extension)
         if member.content is None:
             return
-        if member.extension in ("json", "txt"):
+        if member.extension in _CAPTIONS:
             self.captions.setdefault(member.extension, member)
         elif self.picture is None:
             self.picture = member
@@ -99,24 +100,19 @@ class _Group:
             yield LeftOut(f"{self.archive}/{self.key}", f"no picture, only {suffixes}" if suffixes else "no suffix")
 
     def _caption(self, warned: list[Warned]) -> Caption:
-        """What its .json says, with the text of its .txt where that holds no caption."""
-        values = _values(self.captions["json"], warned) if "json" in self.captions else {}
-        if "txt" in self.captions and not caption_of(values, "", []).caption:
-            values["caption"] = (self.captions["txt"].content or b"").decode(errors="replace")
-        return caption_of(values, f"{self.archive}/{self.key}.json", warned)
+        """Return what its .json says, with the text of its .txt or .caption where that holds no caption."""
+        place, values = f"{self.archive}/{self.key}.json", {}
+        if "json" in self.captions:
+            values = parse_object(self._text("json", warned), place, warned)
+        known = parse_caption(values, place, warned)
+        for extension in _CAPTIONS[1:]:
+            if not known.caption and extension in self.captions:
+                known = replace(known, caption=" ".join(self._text(extension, warned).split()))
+        return known
 
-
-def _values(member: _Member, warned: list[Warned]) -> dict[str, Any]:
-    """Of a .json; none and a warning where it holds no object."""
-    try:
-        values = parse_json(member.content or b"")
-    except ValueError as error:
-        warned.append(Warned(member.place, f"not JSON ({error})"))
-        return {}
-    if not isinstance(values, dict):
-        warned.append(Warned(member.place, "no JSON object"))
-        return {}
-    return values
+    def _text(self, extension: str, warned: list[Warned]) -> str:
+        member = self.captions[extension]
+        return decode_text(member.content or b"", member.place, warned)
 
 
 def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:

@@ -95,7 +95,7 @@ def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("{", "not JSON"),
-        ("[1]", "names no photo"),
+        ("[1]", "no JSON object"),
         ('{"caption": "x"}', "names no photo"),
         ('{"file": "gone.jpg"}', "names 'gone.jpg', which is not there"),
         ('{"file": "a.jpg", "objects": 3}', "objects: not a list"),

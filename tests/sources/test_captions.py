@@ -1,0 +1,127 @@
+"""What the field's tools write beside photos is read, in any encoding; missing values stay missing."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omniedit.sources.captions import (
+    Caption,
+    Captions,
+    Warned,
+    decode_text,
+    list_caption_files,
+    parse_caption,
+    read_captions,
+    to_text,
+)
+
+PHOTOS = ["00000/000000001.jpg", "00000/000000002.jpg"]
+
+
+def read(root: Path) -> Captions:
+    return read_captions(root, sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "00000").mkdir()
+    for photo in PHOTOS:
+        (tmp_path / photo).touch()
+    return tmp_path
+
+
+def test_img2datasets_files_layout_is_read(folder: Path) -> None:
+    about = {"caption": "a red car", "url": "https://a/b.jpg", "key": "000000001", "license": None}
+    (folder / "00000/000000001.json").write_text(json.dumps(about))
+    (folder / "00000/000000001.txt").write_text("not this")
+    (folder / "00000/000000002.caption").write_text("a  blue car\n")
+    for table in ("00000.parquet", "00000_stats.json"):
+        (folder / table).touch()
+    captions = read(folder)
+    assert captions.find(PHOTOS[0]) == Caption("000000001", "a red car", origin="https://a/b.jpg")
+    assert captions.find(PHOTOS[1]).caption == "a blue car" and not captions.warned
+    assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv", "metadata.parquet", "other.jsonl"])
+def test_imagefolders_metadata_is_read_beside_the_photos(folder: Path, name: str) -> None:
+    rows = [
+        {"file_name": "000000001.jpg", "text": "a red car", "License": "CC0"},
+        {"file_name": "gone.jpg", "text": "x", "License": ""},
+    ]
+    path = folder / "00000" / name
+    if name.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif name.endswith(".csv"):
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8-sig")
+    captions = read(folder)
+    assert captions.find(PHOTOS[0]) == Caption(caption="a red car", licence="CC0")
+    (warned,) = captions.warned
+    assert warned.place.startswith(f"00000/{name}:") and warned.reason == "names 'gone.jpg', which is not there"
+    assert f"00000/{name}" in list_caption_files(sorted(captions.files), PHOTOS)
+
+
+def test_an_entry_may_give_the_whole_path_of_its_photo(folder: Path) -> None:
+    (folder / "a.jsonl").write_text(json.dumps({"image_path": str(folder / PHOTOS[0]), "caption": "a\u2028red car"}))
+    assert read(folder).find(PHOTOS[0]).caption == "a red car"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_texts_in_unicode_are_read_without_a_warning(encoding: str) -> None:
+    warned: list[Warned] = []
+    assert decode_text("a gr\u00fcnes car".encode(encoding), "x.txt", warned) == "a gr\u00fcnes car" and not warned
+
+
+def test_other_texts_are_read_with_a_warning() -> None:
+    warned: list[Warned] = []
+    assert decode_text(b"a gr\xfcnes car", "x.txt", warned) == "a gr\u00fcnes car"
+    assert warned == [Warned("x.txt", "is not UTF-8, read as Windows-1252; save it as UTF-8")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a car", "a car"),
+        (None, ""),
+        (math.nan, ""),
+        ("NaN", ""),
+        ("None", ""),
+        ("null", ""),
+        (" ", ""),
+        (7, "7"),
+        (7.0, "7"),
+        (0, "0"),
+        (True, ""),
+        (["", None, "a car", "a red car"], "a car"),
+        ({"en": "a car", "de": "ein Auto"}, "a car"),
+        ({"name": "CC0", "url": "https://a"}, "CC0"),
+        ({"de": "ein Auto"}, ""),
+        ([], ""),
+        (b"a car", "a car"),
+    ],
+)
+def test_a_value_is_text_or_missing(value: Any, text: str) -> None:
+    assert to_text(value) == text
+
+
+def test_a_value_that_holds_no_text_is_a_warning_and_a_missing_one_is_none() -> None:
+    warned: list[Warned] = []
+    values = {"caption": {"de": "ein Auto"}, "text": "a car", "license": math.nan, "author": None, "objects": math.nan}
+    assert parse_caption(values, "x.json", warned) == Caption(caption="a car")
+    assert warned == [Warned("x.json", "caption: not a text")]
+
+
+def test_objects_of_a_csv_file_are_json() -> None:
+    (found,) = parse_caption({"objects": '[{"name": "dog", "box": [0, 0, 1, 1]}]'}, "x", []).objects
+    assert found.name == "dog" and found.box == (0, 0, 1, 1)
