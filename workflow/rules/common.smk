@@ -14,27 +14,23 @@ import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION, api_key
+from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import check, origin
-from omniedit.damage import set_aside_damaged
-from omniedit.errors import UserError
-from omniedit.files import hold_lock, write_changed
-from omniedit.manifest import MANIFEST, lost_files
+from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
-from omniedit.slurm import cancel_left_behind
 from omniedit.sources.listing import listing_digest
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
-from omniedit.weights import model_of, roles_of, unready
-
-# Options that only look at a run: they may be given while another process is at work on it, and remove nothing.
-LOOKS = r"-[pqrFRk]*[nSDl][pqrFRk]*|--(dry-?run|lint|report|summary|detailed-summary|(d3)?dag|rulegraph|filegraph|list.*)(=.*)?"
+from omniedit.weights import model_of, roles_of
 
 CONFIG_OPTIONS = workflow.config_settings.config
 on_command_line = list(workflow.config_settings.configfiles)
 CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
-try:
+with one_line_errors():
+    # Not for --lint, which writes nothing, nor for a dry-run, for which Snakemake keeps no log.
+    if workflow.is_main_process and workflow.check_envvars and not workflow.output_settings.dryrun:
+        check_writable_folder(Path(".snakemake"))
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
     ROLES = roles_of(CONFIG)
     LISTING = (
@@ -42,15 +38,6 @@ try:
         if CONFIG.sources.kind == "folder" and workflow.is_main_process
         else ""
     )
-    WORKS = workflow.is_main_process and not any(re.fullmatch(LOOKS, argument) for argument in sys.argv[1:])
-    if WORKS and "api" in (CONFIG.scoring.judge, CONFIG.scoring.teacher):
-        api_key(CONFIG.scoring.api)
-    if WORKS and CONFIG.tasks.learned and CONFIG.proposals.source == "api":
-        api_key(CONFIG.proposals.api)
-    # Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process.
-    HOLDS_LOCK = WORKS and hold_lock(".snakemake/omniedit.lock")
-except UserError as error:
-    sys.exit(f"error: {error}")
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
@@ -110,61 +97,14 @@ def of_run(path):
     )
 
 
-if WORKS:
-    for path in set_aside_damaged(Path("results", CONFIG.run)):
-        print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
-
-if workflow.is_main_process:
-    for folder in map(Path, of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])):
-        # Snakemake sees only the manifest of a folder: without it, it makes the folder again.
-        if lost := lost_files(folder):
-            print(f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again", file=sys.stderr)
-            if WORKS:
-                (folder / MANIFEST).unlink()
-
-if WORKS:
-    # What `omniedit status` goes by.
-    write_changed(f"results/{CONFIG.run}/config.json", CONFIG.model_dump_json(indent=1) + "\n")
-
-
-def check_partitions(file):
-    """End with a line where some rule asks for more than any partition has. Slurm would try its default one."""
-    from snakemake_executor_plugin_slurm.partitions import read_partition_file
-
-    partitions = read_partition_file(file)
-    for job in {job.rule.name: job for job in workflow.dag.needrun_jobs() if not job.is_local}.values():
-        if not job.resources.get("slurm_partition") and all(p.score_job_fit(job) is None for p in partitions):
-            names = ("mem_mb", "runtime", "nodes", "gpu", "gpu_model", "gres")
-            asked = ", ".join(f"{name} {value}" for name in names if (value := job.resources.get(name)))
-            there = ", ".join(partition.name for partition in partitions)
-            sys.exit(f"error: {file}: {job.rule.name} fits none of {there}: threads {job.threads}, {asked}")
-
-
-def models_read(jobs):
-    """Roles whose models jobs read; none where all that is to be done is to fetch."""
-    if all(job.rule.name in ("fetch_models", "fetch_model") for job in jobs):
-        return []
-    paths = dict.fromkeys(str(path) for job in jobs for path in job.input if str(path).startswith("models/"))
-    return [Path(path).stem for path in paths]
-
-
-def told_of_models(roles):
-    """All that stands in the way of using them; '' where nothing does."""
-    return "\n".join(f"error: {line}" for line in unready(roles))
+PREFLIGHT = Preflight(
+    workflow, CONFIG, [Path(folder) for folder in of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])], ROLES
+)
+PREFLIGHT.register()
 
 
 onstart:
-    if WORKS and (told := told_of_models(models_read(list(workflow.dag.needrun_jobs())))):
-        sys.exit(told)
-    if HOLDS_LOCK:
-        try:
-            cancel_left_behind(Path())
-        except UserError as error:
-            if not workflow.local_exec:
-                sys.exit(f"error: {error}")
-            print(f"{error}; not known whether a killed run left Slurm jobs in this folder", file=sys.stderr)
-    if partitions := getattr(workflow.executor_settings, "partition_config", None):
-        check_partitions(partitions)
+    PREFLIGHT.check_plan()
 
 
 def all_results(wildcards):

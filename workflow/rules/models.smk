@@ -5,10 +5,6 @@ OUTPUTS:
     models/{role}.json      what was fetched and where it lies: the Hugging Face cache, HF_HOME
 """
 
-# A run stops on those that its jobs read; what only looks goes by the config.
-if workflow.is_main_process and not WORKS and (told := told_of_models(ROLES)):
-    print(told, file=sys.stderr)
-
 
 localrules:
     fetch_models,

@@ -1,0 +1,204 @@
+"""The preparation of a run: checks, its lock, and the repairs that Snakemake must see when it plans."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omniedit.config import Config, api_key
+from omniedit.damage import set_aside_damaged
+from omniedit.errors import UserError
+from omniedit.files import hold_lock, write_changed
+from omniedit.manifest import MANIFEST, lost_files
+from omniedit.slurm import cancel_left_behind
+from omniedit.weights import unready
+
+LOCK = ".snakemake/omniedit.lock"
+"""Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process."""
+PROBE_BYTES = 65_536
+_FOREIGN = "ask its owner for permission, or run in a folder of your own: snakemake --directory FOLDER"
+REMEDIES = {
+    errno.EACCES: _FOREIGN,
+    errno.EPERM: _FOREIGN,
+    errno.EROFS: "run in a folder that can be written: snakemake --directory FOLDER",
+    errno.ENOSPC: "free some space, or run in a folder on another disk: snakemake --directory FOLDER",
+    errno.EDQUOT: "free some of your quota, or run in a folder on another disk: snakemake --directory FOLDER",
+}
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the process with one line on a mistake of the user's, and on a file or folder that cannot be used."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        sys.exit(f"error: {error.filename or Path.cwd()}: {error.strerror}; {REMEDIES[error.errno]}")
+
+
+def check_writable_folder(folder: Path) -> None:
+    """Make a folder and write a small file in it, which is removed again.
+
+    Raises:
+        OSError: with the folder's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(PROBE_BYTES))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder.absolute())) from None
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+@dataclass
+class Preflight:
+    """Preparation of one run.
+
+    Only Snakemake's main process prepares, and only when it is about to execute: other commands (--unlock, --report,
+    --summary, --lint ...) leave the run as it is, and a dry-run says what would be done.
+
+    Args:
+        workflow: Snakemake's workflow.
+        config: the run's config.
+        folders: folders of the run that Snakemake knows by their manifest alone.
+        roles: models that the config names.
+    """
+
+    workflow: Any
+    config: Config
+    folders: Sequence[Path]
+    roles: Sequence[str]
+
+    def register(self) -> None:
+        """Let Snakemake call `prepare` before it executes and plans.
+
+        Snakemake has no hook for this: `onstart` comes after the plan, when files have been looked at.
+        """
+        if not self.workflow.is_main_process:
+            return
+        execute, delete_output = self.workflow.execute, self.workflow.delete_output
+
+        def prepare_and_execute(**settings: Any) -> Any:
+            with one_line_errors():
+                self.prepare(settings["executor_plugin"].common_settings)
+                return execute(**settings)
+
+        def lock_and_delete(only_temp: bool = False, dryrun: bool = False) -> Any:
+            with one_line_errors():
+                if not dryrun:
+                    hold_lock(LOCK)
+                return delete_output(only_temp=only_temp, dryrun=dryrun)
+
+        self.workflow.execute, self.workflow.delete_output = prepare_and_execute, lock_and_delete
+
+    def prepare(self, executor: Any) -> None:
+        """Check what can be checked without the plan, take the lock and repair the run's folder.
+
+        Args:
+            executor: the common settings of Snakemake's executor.
+
+        Raises:
+            UserError: the run cannot start.
+            OSError: a file cannot be read or written.
+        """
+        if executor.dryrun_exec:
+            for line in [*self.loss_lines(), *unready_lines(self.roles)]:
+                print(line, file=sys.stderr)
+            return
+        results = Path("results", self.config.run)
+        check_writable_folder(results)
+        locked = hold_lock(LOCK)
+        if executor.touch_exec:
+            return
+        self.check_keys()
+        if locked:
+            cancel_slurm_jobs(required=not executor.local_exec)
+        for path in set_aside_damaged(results):
+            print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
+        for line in self.loss_lines():
+            print(line, file=sys.stderr)
+        for folder in self.folders:
+            if lost_files(folder):
+                (folder / MANIFEST).unlink()
+        # `omniedit status` and jobs read it.
+        write_changed(results / "config.json", self.config.model_dump_json(indent=1) + "\n")
+
+    def loss_lines(self) -> list[str]:
+        """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""
+        found = {folder: lost_files(folder) for folder in self.folders}
+        return [
+            f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again"
+            for folder, lost in found.items()
+            if lost
+        ]
+
+    def check_keys(self) -> None:
+        """Look for the API keys that jobs will need.
+
+        Raises:
+            UserError: one is missing.
+        """
+        if "api" in (self.config.scoring.judge, self.config.scoring.teacher):
+            api_key(self.config.scoring.api)
+        if self.config.tasks.learned and self.config.proposals.source == "api":
+            api_key(self.config.proposals.api)
+
+    def check_plan(self) -> None:
+        """End the process where planned jobs lack a model, or fit no partition of the cluster. For `onstart`."""
+        if not self.workflow.is_main_process or self.workflow.touch:
+            return
+        jobs = list(self.workflow.dag.needrun_jobs())
+        if lines := unready_lines(models_read(jobs)):
+            sys.exit("\n".join(lines))
+        if partitions := getattr(self.workflow.executor_settings, "partition_config", None):
+            with one_line_errors():
+                check_partitions(partitions, jobs)
+
+
+def cancel_slurm_jobs(required: bool) -> None:
+    """Cancel the jobs that a killed run left in Slurm's queue; a failure is only printed unless this is `required`."""
+    try:
+        cancel_left_behind(Path())
+    except UserError as error:
+        if required:
+            raise
+        print(f"{error}; not known whether a killed run left Slurm jobs in this folder", file=sys.stderr)
+
+
+def unready_lines(roles: Sequence[str]) -> list[str]:
+    """Return an error line for each model that cannot be used as things are."""
+    return [f"error: {line}" for line in unready(roles)]
+
+
+def models_read(jobs: Sequence[Any]) -> list[str]:
+    """Return the roles whose models `jobs` read; none where all that is to be done is to fetch."""
+    if all(str(path).startswith("models/") for job in jobs for path in job.output):
+        return []
+    paths = dict.fromkeys(str(path) for job in jobs for path in job.input if str(path).startswith("models/"))
+    return [Path(path).stem for path in paths]
+
+
+def check_partitions(file: str, jobs: Sequence[Any]) -> None:
+    """Check that each rule fits some partition; else Slurm would try its default one.
+
+    Raises:
+        UserError: a rule asks for more than any partition has.
+    """
+    from snakemake_executor_plugin_slurm.partitions import read_partition_file
+
+    partitions = read_partition_file(file)
+    for job in {job.rule.name: job for job in jobs if not job.is_local}.values():
+        if not job.resources.get("slurm_partition") and all(p.score_job_fit(job) is None for p in partitions):
+            names = ("mem_mb", "runtime", "nodes", "gpu", "gpu_model", "gres")
+            needed = ", ".join(f"{name} {value}" for name in names if (value := job.resources.get(name)))
+            offered = ", ".join(partition.name for partition in partitions)
+            raise UserError(f"{file}: {job.rule.name} fits none of {offered}: threads {job.threads}, {needed}")

@@ -1,0 +1,161 @@
+"""A run is prepared once, before Snakemake plans it, and only where jobs will run."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from omniedit.config import Config
+from omniedit.config_files import check
+from omniedit.errors import UserError
+from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from workflow.chain import SMALL, checkout, command, environment, shrink_sample
+
+RESULTS = Path("results/mini")
+LOCAL = SimpleNamespace(dryrun_exec=False, touch_exec=False, local_exec=True)
+DRY_RUN = SimpleNamespace(dryrun_exec=True, touch_exec=False, local_exec=True)
+TOUCH = SimpleNamespace(dryrun_exec=False, touch_exec=True, local_exec=True)
+
+
+class Workflow:
+    """A stand-in for Snakemake's: it notes what it was called for, and whether a damaged file still stood there."""
+
+    def __init__(self, main: bool = True) -> None:
+        self.is_main_process = main
+        self.calls: list[tuple[str, bool]] = []
+
+    def execute(self, executor_plugin: Any) -> None:
+        self.calls.append(("execute", (RESULTS / "sources/00000.tar").exists()))
+
+    def delete_output(self, only_temp: bool, dryrun: bool) -> None:
+        self.calls.append(("delete", dryrun))
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working folder whose run has a damaged file and a folder that has lost one."""
+    monkeypatch.chdir(tmp_path)
+    (RESULTS / "sources").mkdir(parents=True)
+    (RESULTS / "sources/00000.tar").write_text("half")
+    (RESULTS / "damaged.txt").write_text("sources/00000.tar\n")
+    (RESULTS / "scorer").mkdir()
+    (RESULTS / "scorer/manifest.json").write_text('{"files": {"weights": {"bytes": 3}}}')
+    yield tmp_path
+
+
+def preflight(workflow: Workflow, config: Config | None = None) -> Workflow:
+    Preflight(workflow, config or check({}), [RESULTS / "scorer"], []).register()
+    return workflow
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workflow = preflight(Workflow())
+    workflow.execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
+    assert workflow.calls == [("execute", False)]
+    assert (RESULTS / "sources/00000.tar.damaged").exists() and not (RESULTS / "scorer/manifest.json").exists()
+    assert Config.model_validate_json((RESULTS / "config.json").read_text()).run == "mini"
+    told = capsys.readouterr().err
+    assert "00000.tar: damaged; set aside" in told and "weights is lost (1 in all); the folder is made again" in told
+
+
+@pytest.mark.parametrize("executor", [DRY_RUN, TOUCH])
+def test_what_runs_no_job_leaves_the_run_as_it_is(executor: SimpleNamespace, damaged: Path) -> None:
+    before = files(damaged / "results")
+    workflow = preflight(Workflow())
+    workflow.execute(executor_plugin=SimpleNamespace(common_settings=executor))
+    assert workflow.calls == [("execute", True)] and files(damaged / "results") == before
+
+
+def test_a_job_s_own_process_prepares_nothing(damaged: Path) -> None:
+    before = files(damaged)
+    preflight(Workflow(main=False)).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
+    assert files(damaged) == before
+
+
+def test_results_are_deleted_under_the_run_s_lock(damaged: Path) -> None:
+    workflow = preflight(Workflow())
+    workflow.delete_output(only_temp=False, dryrun=True)
+    assert not (damaged / ".snakemake").exists()
+    workflow.delete_output(only_temp=False, dryrun=False)
+    assert (damaged / ".snakemake/omniedit.lock").exists()
+
+
+def test_a_missing_key_ends_the_run_and_not_a_dry_run(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    api = {"url": "http://127.0.0.1:1/v1", "model": "a", "key_env": "OPENAI_API_KEY"}
+    workflow = preflight(Workflow(), check({"scoring": {"judge": "api", "api": api}}))
+    workflow.execute(executor_plugin=SimpleNamespace(common_settings=DRY_RUN))
+    with pytest.raises(SystemExit, match="error: the environment variable OPENAI_API_KEY holds no API key"):
+        workflow.execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EACCES, "Permission denied; ask its owner"),
+        (errno.EROFS, "Read-only file system; run in a folder that can be written: snakemake --directory"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_ends_the_run_with_path_and_remedy(number: int, remedy: str) -> None:
+    with pytest.raises(SystemExit, match=f"error: /some/file: {remedy}"), one_line_errors():
+        raise OSError(number, os.strerror(number), "/some/file")
+
+
+def test_other_faults_keep_their_traceback() -> None:
+    with pytest.raises(FileNotFoundError), one_line_errors():
+        raise FileNotFoundError(errno.ENOENT, "No such file", "here")
+    with pytest.raises(SystemExit, match="error: a mistake"), one_line_errors():
+        raise UserError("a mistake")
+
+
+def test_a_folder_is_probed_and_left_without_a_trace(tmp_path: Path) -> None:
+    check_writable_folder(tmp_path / "new")
+    assert files(tmp_path) == []
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk without room; only root may make one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no right to mount a disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_one_line(full_disk: Path) -> None:
+    root = checkout(full_disk.parent, SMALL)
+    done = subprocess.run(
+        command("all", "--snakefile", str(root / "Snakefile"), "--configfile", str(root / "small.yaml")),
+        cwd=full_disk,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert f"error: {full_disk}/.snakemake: No space left on device; free some space" in done.stderr
+
+
+@pytest.mark.parametrize("options", [["-nj4"], ["--lt"], ["--unlock"]])
+def test_commands_that_run_no_job_change_no_file(options: list[str], tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    (root / "results/small/sources").mkdir(parents=True)
+    (root / "results/small/sources/00000.tar").write_text("half")
+    (root / "results/small/damaged.txt").write_text("sources/00000.tar\n")
+    before = files(root / "results")
+    target = "results/small/sources/00000.tar"
+    done = subprocess.run(command(target, *options), cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert files(root / "results") == before and not (root / ".snakemake/omniedit.lock").exists()
