@@ -7,7 +7,7 @@
 The folder is a checkout whose code is the repository's, with a config and models of its own: of the classes that
 config/models.yaml names, saved to disk and recorded as fetched ones are. Photos are the sample's, what is to be done to
 them is recorded in replies.jsonl. The pictures are noise, and every page says so: the run is called random-weights, its
-models random-weights/tiny-ROLE.
+models random-weights/tiny-ROLE. The judge is an InternVL of random weights too: it gives no score.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 from transformers.utils import logging as transformers_logging
 
+from benchmarks.random_judge import make_internvl
 from benchmarks.random_models import TINY, Maker
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
@@ -42,11 +43,11 @@ CONFIG: dict[str, Any] = {
     "tasks": {task.value: {"pairs_per_shard": 3, "specialist": "learned"} for task in Task},
     "learned": {"replies": "replies.jsonl", "batch_size": 2, "resolution": 256, "steps": 2},
     "inpainting": {"steps": 2, "batch_size": 8},
-    "scoring": {"student": {"steps": 2, "batch_size": 4}},
+    "scoring": {"judge": "internvl", "teacher": None, "internvl": {"max_tiles": 1}},
     "filter": {"min_score": 0},
     "buckets": {"base_size": 256},
     "train": {"resolution": 64, "steps": 2, "batch_size": 8, "base": {"model": "shipped"}},
-    "bench": {"photos": 2, "pairs_per_task": 1, "steps": 2},
+    "bench": {"judge": "internvl", "photos": 2, "pairs_per_task": 1, "steps": 2},
 }
 THINGS = {
     "dandelion": "dandelion",
@@ -60,6 +61,8 @@ THINGS = {
     "wine_and_drum": "drum",
 }
 """What each of the sample's photos shows, by source id."""
+JUDGE = "judge"
+"""The role that `scoring.judge: internvl` loads."""
 SEED = 38
 """Of the weights: with it the tiny detector finds most of these things, and some no more once they are painted over."""
 
@@ -110,16 +113,19 @@ def add_models(making: Path, folder: Path) -> None:
 
 
 def tiny_models(path: Path) -> dict[str, Model]:
-    """Entries for all learned specialists' roles, of the classes that a models.yaml names."""
+    """Entries for the roles of the learned specialists and of the judge, of the classes that a models.yaml names."""
     named = models_of(path)
-    roles = dict.fromkeys(role for of_task in ROLES.values() for role in of_task)
+    roles = dict.fromkeys([*(role for of_task in ROLES.values() for role in of_task), JUDGE])
     own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
     return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
 
 
 def saved(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     """The files of a model of random weights, or of its configs alone: path -> bytes and sha256."""
-    Maker(TINY, "cpu").save(model.class_name, folder, SEED)
+    if model.class_name == "InternVLForConditionalGeneration":
+        make_internvl(folder, seed=SEED)
+    else:
+        Maker(TINY, "cpu").save(model.class_name, folder, SEED)
     if names_configs_alone(model.files):
         for path in folder.rglob("*.safetensors"):
             path.unlink()

@@ -126,7 +126,7 @@ def _main() -> None:
         from omniedit.training.budget import plan as plan_of
 
         wanted = load(*args.config)
-        if "api" in (wanted.scoring.judge, wanted.scoring.teacher):
+        if "api" in wanted.judges.values():
             from omniedit.scoring.cost import cost
 
             print("\n".join([*cost(wanted), ""]))

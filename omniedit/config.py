@@ -306,6 +306,11 @@ class EndpointConfig(Section):
     cache: str = "cache/vlm"
     """Folder where replies are kept; runs and machines may share it."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the address and the model are given."""
+        return self.url is not None and self.model is not None
+
     @model_validator(mode="after")
     def _request_leaves_what_is_asked(self) -> "EndpointConfig":
         if "messages" in self.request:
@@ -414,7 +419,7 @@ class ProposalsConfig(Section):
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ProposalsConfig":
-        if self.source == "api" and (self.api.url is None or self.api.model is None):
+        if self.source == "api" and not self.api.is_known:
             raise ValueError("source: api needs api.url and api.model")
         return self
 
@@ -446,19 +451,23 @@ class InternvlConfig(Section):
     these as fit: give it hundreds."""
 
 
+JudgeName = Literal["reference", "student", "api", "internvl"]
+
+
 class ScoringConfig(Section):
-    judge: Literal["reference", "student", "api", "internvl"] = "reference"
-    """Who gives the scores that the filter uses; `student` has learnt from the teacher; `api` is a model behind an
-    endpoint; `internvl` is a model on this machine."""
-    teacher: Literal["reference", "api"] = "reference"
-    """Who teaches the student: measurements where the truth is known, or, as in the paper, the model behind
-    `scoring.api`."""
+    judge: JudgeName = "reference"
+    """Who gives the scores that the filter uses: `reference` measures, where the truth is known (never where a
+    specialist is `learned`); `student` has learnt from the teacher; `api` is a model behind an endpoint; `internvl` is
+    a model on this machine."""
+    teacher: Literal["reference", "api"] | None = "reference"
+    """Who scores the student's training examples: measurements where the truth is known (never where a specialist is
+    `learned`), or, as in the paper, the model behind `scoring.api`; null: no student is trained."""
     teacher_defects: int = Field(2, ge=0)
     """Known defects made from each pair that the teacher scores too, so that the student sees bad edits."""
-    readout: Literal["tokens", "median", "reply"] = "tokens"
-    """How `student` and `internvl` are read: the expected score under the probabilities of the scores' tokens; their
-    median, which is 9 or more where that is likelier than not; or the reply written out, with whole scores and a
-    rationale, many times slower."""
+    readout: Literal["tokens", "median", "reply"] = "median"
+    """How `student` and `internvl` are read: the median under the probabilities of the scores' tokens, which is 9 or
+    more where that is likelier than not, as a filter at 9 asks; their mean (`tokens`), which is finer but falls below 9
+    wherever the judge is unsure; or the reply written out, with whole scores and a rationale, many times slower."""
     canary: str | None = "canary"
     """Folder where each judge's first scores of the canary are kept, 36 fixed pairs that each run scores twice to see
     whether its judge moved; null: none is scored."""
@@ -475,10 +484,12 @@ class ScoringConfig(Section):
     @property
     def asked(self) -> str:
         """What decides the scores beside the judge itself, as text: a change of it scores anew."""
-        return self.asked_of(self.judge)
+        return self.question_to(self.judge)
 
-    def asked_of(self, judge: str) -> str:
-        """`asked`, of any judge: the teacher for one."""
+    def question_to(self, judge: str | None) -> str:
+        """Return `asked` for any judge, such as the teacher or `bench.judge`."""
+        if judge is None:
+            return ""
         from omniedit.scoring.rubric import rubric_of  # it reads files, which most readers of a config have no use for
 
         of_judge = {"reference": "", "student": self.readout, "api": self.api.asked}
@@ -489,7 +500,7 @@ class ScoringConfig(Section):
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ScoringConfig":
         for who in ("judge", "teacher"):
-            if getattr(self, who) == "api" and (self.api.url is None or self.api.model is None):
+            if getattr(self, who) == "api" and not self.api.is_known:
                 raise ValueError(f"{who}: api needs api.url and api.model")
         return self
 
@@ -583,9 +594,9 @@ class TrainConfig(Section):
     """Moves noise levels towards noise, as more pixels need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024; 1: none."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
-    importance: Literal["equal", "score", "soft"] = "score"
-    """How much a kept pair weighs in the loss: all alike (with the filter, the paper's 0 and 1), by O / 10, or softly
-    by 1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
+    importance: Literal["equal", "score", "soft"] = "equal"
+    """How much an accepted pair weighs in the loss: 1 (with the filter, the paper's 0 and 1), O / 10, or softly
+    1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
     soft_score: float = Field(9.0, ge=0, le=10)
     """O of a pair that weighs a half, where importance is soft."""
     soft_width: float = Field(0.5, gt=0)
@@ -701,6 +712,9 @@ class InpaintingConfig(Section):
 
 
 class BenchConfig(Section):
+    judge: JudgeName = "reference"
+    """Who scores the benchmark. The same as `scoring.judge`, which filtered the training data, is no independent
+    measure: the table then says so. Options are those of `scoring`."""
     photos: int = Field(2, ge=1)
     """Photos held out from everything else, edited only by the benchmark."""
     pairs_per_task: int = Field(4, ge=1)
@@ -748,6 +762,43 @@ class Config(Section):
             raise ValueError(
                 f"inpainting.batch_size {size} must be a multiple of train.accumulate {self.train.accumulate}"
             )
+        return self
+
+    @property
+    def judges(self) -> dict[str, str | None]:
+        """Every key that names a judge, and the judge."""
+        return {
+            "scoring.judge": self.scoring.judge,
+            "scoring.teacher": self.scoring.teacher,
+            "bench.judge": self.bench.judge,
+        }
+
+    @property
+    def trains_student(self) -> bool:
+        return self.scoring.teacher is not None
+
+    @model_validator(mode="after")
+    def _judges_fit(self) -> "Config":
+        if self.bench.judge == "api" and not self.scoring.api.is_known:
+            raise ValueError("bench.judge: api needs scoring.api.url and scoring.api.model")
+        for key, judge in self.judges.items():
+            if judge == "student" and not self.trains_student:
+                raise ValueError(f"{key}: student needs a scoring.teacher for it: reference or api")
+        return self
+
+    @model_validator(mode="after")
+    def _no_learned_pair_is_measured(self) -> "Config":
+        """The reference judge needs the truth of an edit; a learned specialist only knows what was asked."""
+        if not self.tasks.learned:
+            return self
+        remedies = {"scoring.teacher": "api, or null for no student"}
+        for key, judge in self.judges.items():
+            if judge == "reference":
+                remedy = remedies.get(key, "api, internvl or student")
+                raise ValueError(
+                    f"{key}: reference cannot score the pairs of learned specialists"
+                    f" (tasks.{self.tasks.learned[0]}.specialist); give {remedy}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -126,6 +126,7 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
     left_out |= set() if trains_inpainting(config) else {"train_inpainting"}
     left_out |= set() if config.train.encode_once else {"encode_pairs"}
     left_out |= set() if config.scoring.canary else {"score_canary"}
+    left_out |= set() if config.trains_student else {"teach_shard", "train_student", "finetune_student"}
     wanted = [stage for stage in stages if stage.rule not in left_out]
     pending = pending_in_slurm(root) if live else set()
     jobs = [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]

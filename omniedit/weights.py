@@ -76,7 +76,7 @@ def roles_of(config: Config) -> list[str]:
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.tasks.learned for role in fetched_roles(task, config.learned)]
-    judge = [config.scoring.internvl.model] if config.scoring.judge == "internvl" else []
+    judge = [config.scoring.internvl.model] if "internvl" in config.judges.values() else []
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.tasks.learned and config.proposals.source == "local" else []
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *student, *proposer]))

@@ -2,7 +2,9 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
+from omniedit.config import JudgeName
 from omniedit.errors import run_program
 from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
 from omniedit.files import replaced
@@ -13,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     parser.add_argument("scores", type=Path, nargs="+", help="Parquet files of bench_score.py, or @LIST")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--filtered-by", choices=get_args(JudgeName), required=True, help="judge of the training data")
     parser.add_argument("--out", type=Path, required=True, help="the table (.parquet)")
     parser.add_argument("--markdown", type=Path, required=True, help="the table for reading (.md)")
     args = parser.parse_args()
@@ -20,7 +23,7 @@ def main() -> None:
     table = table3(read_scores(args.scores), args.seed)
     write_rows(args.out, table, TABLE3_SCHEMA)
     with replaced(args.markdown) as temporary:
-        temporary.write_text(markdown(table))
+        temporary.write_text(markdown(table, args.filtered_by))
     print(args.markdown.read_text())
 
 

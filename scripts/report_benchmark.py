@@ -2,7 +2,9 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
+from omniedit.config import JudgeName
 from omniedit.errors import run_program
 from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
 from omniedit.files import replaced
@@ -18,11 +20,12 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="bench/{model}/{task}.parquet")
     parser.add_argument("--edits", type=Path, nargs="+", required=True, help="bench/{model}/{task}.h5")
+    parser.add_argument("--filtered-by", choices=get_args(JudgeName), required=True, help="judge of the training data")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     table = read_rows(args.table, TABLE3_SCHEMA.names)
-    page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits))
+    page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits), args.filtered_by)
     with replaced(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

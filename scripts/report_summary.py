@@ -22,7 +22,7 @@ def main() -> None:
         "--blocks", type=at_least_one, required=True, help="how many; fill {block} with 00000, 00001, ..."
     )
     parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
-    parser.add_argument("--scorer", type=Path, required=True, help="folder of the student, with agreement.json")
+    parser.add_argument("--scorer", type=Path, help="folder of the student, with agreement.json, if there is one")
     parser.add_argument("--model", choices=LABELS, required=True, help="the run's editor")
     parser.add_argument("--editor", type=Path, required=True, help="its train/{model}.metrics.jsonl")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
@@ -34,7 +34,7 @@ def main() -> None:
         stream_rows(args.index, ["status", "shard"]),
         [row for path in blocks_of(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
-        json.loads((args.scorer / "agreement.json").read_text()),
+        json.loads((args.scorer / "agreement.json").read_text()) if args.scorer else None,
         args.model,
         read_curve(LABELS[args.model], args.editor),
         read_rows(args.table, TABLE3_SCHEMA.names),

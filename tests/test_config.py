@@ -144,11 +144,47 @@ def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
     with pytest.raises(
         UserError, match=r"learned.replies is needed, or another .* since tasks.style_transfer.specialist is"
     ):
-        check({"tasks": {"style_transfer": task}})
-    config = check({"tasks": {"style_transfer": task}, "learned": {"replies": "replies.jsonl"}})
+        check({"tasks": {"style_transfer": task}, **JUDGED_BY_A_MODEL})
+    config = check({"tasks": {"style_transfer": task}, "learned": {"replies": "replies.jsonl"}, **JUDGED_BY_A_MODEL})
     assert config.tasks.learned == (Task.STYLE_TRANSFER,)
-    assert {"style", "style_configs"} == set(roles_of(config))
+    assert {"style", "style_configs", "judge"} == set(roles_of(config))
     assert check({"tasks": {"style_transfer": {**task, "pairs_per_shard": 0}}}).tasks.learned == ()
+
+
+JUDGED_BY_A_MODEL = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {"judge": "internvl"}}
+ENDPOINT = {"url": "https://example.org/v1", "model": "gpt"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"scoring": {"teacher": None}}, "scoring.judge: reference cannot score the pairs of learned specialists"),
+        ({"scoring": {"judge": "internvl"}}, "scoring.teacher: reference cannot score .*; give api, or null"),
+        ({"bench": {"judge": "reference"}}, r"bench.judge: reference .*\(tasks.object_swap.specialist\); give api"),
+    ],
+)
+def test_the_reference_judge_is_refused_wherever_a_specialist_is_learned(change: dict, told: str) -> None:
+    values = {"tasks": {"object_swap": {"specialist": "learned"}}, "learned": {"replies": "replies.jsonl"}}
+    assert check(values | JUDGED_BY_A_MODEL).tasks.learned
+    with pytest.raises(UserError, match=told):
+        check(values | JUDGED_BY_A_MODEL | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"bench": {"judge": "api"}}, "bench.judge: api needs scoring.api.url and scoring.api.model"),
+        ({"bench": {"judge": "student"}, "scoring": {"teacher": None}}, "bench.judge: student needs a scoring.teacher"),
+    ],
+)
+def test_the_judge_of_the_benchmark_has_what_it_needs(change: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        check(change)
+    assert check({"bench": {"judge": "api"}, "scoring": {"api": ENDPOINT}}).judges == {
+        "scoring.judge": "reference",
+        "scoring.teacher": "reference",
+        "bench.judge": "api",
+    }
 
 
 def test_the_schema_and_the_table_of_keys_are_those_of_the_code() -> None:

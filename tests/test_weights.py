@@ -260,7 +260,8 @@ def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None
 def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: Path) -> None:
     tasks = {task.value: {"pairs_per_shard": 0} for task in Task}
     tasks["object_removal"] = {"pairs_per_shard": 1, "specialist": "learned"}
-    root = checkout(tmp_path, {"tasks": tasks, "learned": {"replies": "replies.jsonl"}})
+    judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {"judge": "internvl"}}
+    root = checkout(tmp_path, {"tasks": tasks, "learned": {"replies": "replies.jsonl"}, **judges})
     (root / "replies.jsonl").touch()
     (root / "config").unlink()
     shutil.copytree(REPOSITORY / "config", root / "config")

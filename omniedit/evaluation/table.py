@@ -130,8 +130,22 @@ def _nanmean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else nan
 
 
-def markdown(table: Sequence[dict[str, Any]]) -> str:
-    """Table 3 for a README: all tasks with intervals, then O by task."""
+def judge_note(judge: str, filtered_by: str) -> str:
+    """Return a sentence that says whether the table's judge also chose the training data."""
+    if judge == filtered_by:
+        return (
+            f"The judge of this table, `{judge}`, also filtered the training data: an editor may have learned its "
+            "blind spots, so this is no independent measure (`bench.judge` names another)."
+        )
+    return f"The judge of this table is `{judge}`; the training data were filtered by `{filtered_by}`."
+
+
+def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
+    """Format Table 3 for a README: all tasks with intervals, then O by task.
+
+    Args:
+        filtered_by: the judge whose scores chose the training data.
+    """
     if not table:
         return "The benchmark has no pair: no held-out photo suited any task.\n"
     judge = table[0]["judge"]
@@ -154,6 +168,7 @@ def markdown(table: Sequence[dict[str, Any]]) -> str:
         of_task = {row["model"]: row for row in table if row["task"] == task}
         cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
         lines.append(f"| {Task(task).label} | {' | '.join(cells)} | {max(r['pairs'] for r in of_task.values())} |")
+    lines += ["", judge_note(judge, filtered_by)]
     return "\n".join(lines) + "\n"
 
 

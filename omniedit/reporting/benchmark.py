@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.ratings import Key
-from omniedit.evaluation.table import ALL_TASKS, LABELS, interval
+from omniedit.evaluation.table import ALL_TASKS, LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, number, picture_uri, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled
@@ -27,6 +27,7 @@ def benchmark_page(
     table: Sequence[dict[str, Any]],
     scores: Sequence[dict[str, Any]],
     edits: Mapping[str, Mapping[Task, Path]],
+    filtered_by: str,
 ) -> str:
     """The page.
 
@@ -34,6 +35,7 @@ def benchmark_page(
         table: rows of table3.parquet.
         scores: rows of bench/{model}/{task}.parquet.
         edits: bench/{model}/{task}.h5 by model and task.
+        filtered_by: the judge whose scores chose the training data.
     """
     overall = [row for row in table if row["task"] == ALL_TASKS]
     with styled():
@@ -41,6 +43,7 @@ def benchmark_page(
             "title": "Benchmark",
             "run": run,
             "judge": overall[0]["judge"] if overall else "",
+            "judge_note": judge_note(overall[0]["judge"], filtered_by).replace("`", "") if overall else "",
             "photos": overall[0]["photos"] if overall else 0,
             "pairs": overall[0]["pairs"] if overall else 0,
             "table3": [table3_row(row) for row in overall],

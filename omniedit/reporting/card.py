@@ -14,7 +14,7 @@ import yaml
 from omniedit import __version__
 from omniedit.aspect import RATIOS
 from omniedit.config import Config, TrainConfig
-from omniedit.evaluation.table import ALL_TASKS, LABELS
+from omniedit.evaluation.table import ALL_TASKS, LABELS, judge_note
 from omniedit.reporting.page import number
 from omniedit.reporting.training import Curve
 from omniedit.tasks import Task
@@ -68,7 +68,10 @@ def model_card(
         training_table(config.train),
         losses(curve),
         "## Scores",
-        f"Judge `{mine[0]['judge']}`, {photos} photos that nothing else saw; 95 % bootstrap intervals." if mine else "",
+        f"{photos} photos that nothing else saw; 95 % bootstrap intervals. "
+        + judge_note(mine[0]["judge"], config.scoring.judge)
+        if mine
+        else "",
         score_table(mine),
         "## Limits",
         LIMITS.format(resolution=config.train.resolution, photos=photos)

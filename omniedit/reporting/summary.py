@@ -16,7 +16,7 @@ def summary(
     photos: Iterable[Mapping[str, Any]],
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
-    agreement: Mapping[str, Any],
+    agreement: Mapping[str, Any] | None,
     model: str,
     editor: Curve,
     table: Sequence[Mapping[str, Any]],
@@ -28,12 +28,12 @@ def summary(
         photos: rows of sources/index.parquet: their status and shard.
         decisions: rows of all decisions.
         buckets: of buckets/manifest.json.
-        agreement: the student's agreement.json.
+        agreement: the student's agreement.json; None where no student is trained.
         model, editor: the run's editor in the table, and its losses.
         table: rows of table3.parquet.
     """
     facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(model, editor, table)]
-    return render("summary", {"facts": [*facts, student_fact(agreement)]})
+    return render("summary", {"facts": [*facts, *([student_fact(agreement)] if agreement else [])]})
 
 
 def data_facts(

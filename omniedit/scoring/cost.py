@@ -25,12 +25,13 @@ def asked_by(config: Config) -> list[Asked]:
     """Nothing where no endpoint judges or teaches."""
     asked = []
     if config.scoring.judge == "api":
-        tasks = len(config.tasks.enabled)
-        models = len(config.train.editors) + len(BASELINES)
         candidates = sum(config.tasks[task].pairs_per_shard for task in config.tasks.enabled) * config.sources.shards
-        asked += [Asked("candidates", candidates), Asked("benchmark", models * tasks * config.bench.pairs_per_task)]
-        if config.scoring.canary:
-            asked.append(Asked("canary, twice", 2 * len(canary_pairs())))
+        asked.append(Asked("candidates", candidates))
+    if config.bench.judge == "api":
+        models = len(config.train.editors) + len(BASELINES)
+        asked.append(Asked("benchmark", models * len(config.tasks.enabled) * config.bench.pairs_per_task))
+    if config.scoring.judge == "api" and config.scoring.canary:
+        asked.append(Asked("canary, twice", 2 * len(canary_pairs())))
     if config.scoring.teacher == "api":
         asked.append(Asked("lessons", lessons_asked(config)))
     return asked

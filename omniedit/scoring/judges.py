@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from omniedit.config import ApiConfig, InternvlConfig, ScoringConfig
+from omniedit.config import ApiConfig, InternvlConfig, JudgeName, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.manifest import MANIFEST
 from omniedit.scoring.rubric import Rubric, edit_rubric, rubric_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omniedit.scoring.internvl import InternvlJudge
     from omniedit.scoring.vllm_judge import VllmJudge
 
-JUDGES = ("reference", "student", "internvl", "api")
+JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
 """What transformers calls the file that says how a model is shown pictures; the tiny student has none."""
 

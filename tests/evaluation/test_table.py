@@ -65,12 +65,12 @@ def test_models_and_tasks_come_in_their_own_order(tmp_path):
 
 
 def test_a_task_without_scores_shows_a_dash(tmp_path):
-    text = markdown(table([unscorable(), row(task="style_transfer")], tmp_path))
+    text = markdown(table([unscorable(), row(task="style_transfer")], tmp_path), "student")
     assert "| Object swap | - | 1 |" in text
 
 
 def test_what_cannot_be_a_number_is_a_word(tmp_path):
-    text = markdown(table([row(psnr_outside=np.inf, pixel_shift=np.nan)], tmp_path))
+    text = markdown(table([row(psnr_outside=np.inf, pixel_shift=np.nan)], tmp_path), "student")
     assert "| identical | - |" in text and "nan" not in text
 
 
@@ -80,7 +80,15 @@ def test_scores_of_two_judges_do_not_mix(tmp_path):
 
 
 def test_nothing_to_show_says_so():
-    assert "no pair" in markdown(table3([], seed=0))
+    assert "no pair" in markdown(table3([], seed=0), "student")
+
+
+@pytest.mark.parametrize(
+    ("filtered_by", "told"),
+    [("reference", "also filtered the training data"), ("student", "the training data were filtered by `student`")],
+)
+def test_the_table_says_whether_its_judge_chose_the_training_data(tmp_path, filtered_by, told):
+    assert told in markdown(table([row()], tmp_path), filtered_by)
 
 
 def test_bootstrap_covers_the_mean_of_the_population():

@@ -266,7 +266,7 @@ def test_agreement_page_with_and_without_examples():
 
 
 def test_empty_pages():
-    assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"no_edit": {}})
+    assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"no_edit": {}}, "student")
     assert "No benchmark file was found" in throughput_page("mini", [])
     page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
     assert "No photo was kept." in page

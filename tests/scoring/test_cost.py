@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from omniedit.cli import main
-from omniedit.config import Config
+from omniedit.config import BenchConfig, Config
 from omniedit.config_files import load
 from omniedit.scoring.cost import asked_by, cost
 from omniedit.tasks import Task
@@ -33,8 +33,9 @@ def pairs(of: Config) -> dict[str, int]:
 
 
 def test_a_judge_is_asked_about_candidates_benchmark_and_canary() -> None:
-    counted = pairs(config(judge="api"))
-    assert counted == {"candidates": 5 * 46, "benchmark": 3 * 2 * 7, "canary, twice": 72}
+    assert pairs(config(judge="api")) == {"candidates": 5 * 46, "canary, twice": 72}
+    benched = config().model_copy(update={"bench": BenchConfig(judge="api", pairs_per_task=7)})
+    assert pairs(benched) == {"benchmark": 3 * 2 * 7}
     assert "canary, twice" not in pairs(config(judge="api", canary=None))
     assert pairs(config(judge="reference")) == {} and cost(config(judge="student")) == []
 
@@ -56,9 +57,8 @@ def test_a_teacher_is_asked_about_its_sample_and_defects(scoring: dict[str, Any]
 
 def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
     paper = load(REPOSITORY / "config/paper.yaml")
-    api = paper.scoring.api.model_copy(update=API)
-    asked = paper.model_copy(update={"scoring": paper.scoring.model_copy(update={"teacher": "api", "api": api})})
-    assert pairs(asked) == {"lessons": 7 * 50_000}
+    assert pairs(paper) == {"lessons": 7 * 50_000, "benchmark": 3 * 7 * 62}
+    assert not [line for line in cost(paper) if "may end the run" in line]
 
 
 def told_in_all(lines: list[str]) -> tuple[int, int, int, float]:

@@ -32,7 +32,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def configure(root: Path, **internvl: object) -> None:
-    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": {"judge": "internvl", "internvl": internvl}}))
+    scoring = {"judge": "internvl", "readout": "tokens", "internvl": internvl}
+    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": scoring}))
 
 
 def configure_student(root: Path, max_tiles: int = 1, **finetune: object) -> None:

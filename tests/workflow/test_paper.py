@@ -3,6 +3,9 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -25,10 +28,79 @@ def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
 
 
-def test_its_scale_is_the_papers() -> None:
+CANDIDATES = {  # slides, "Data Statistics", "Pre-Filtering Number"
+    Task.OBJECT_SWAP: 1_500_000,
+    Task.OBJECT_REMOVAL: 1_000_000,
+    Task.OBJECT_ADDITION: 1_000_000,
+    Task.BACKGROUND_SWAP: 500_000,
+    Task.ENVIRONMENT_CHANGE: 500_000,
+    Task.STYLE_TRANSFER: 250_000,
+    Task.ATTRIBUTE_MODIFICATION: 300_000,
+}
+FIGURES: dict[str, object] = {
+    "sources.min_pixels": 1_000_000,  # paper, section 5: "a minimum resolution of 1 megapixel"
+    **{f"tasks.{task}.specialist": "learned" for task in Task},  # paper, section 3.2
+    "learned.inpainting": "own",  # paper, 3.2: "We trained an image-inpainting model"; slides: "our own version"
+    "scoring.judge": "student",  # paper, 3.3: "we apply the fine-tuned InternVL2 model to filter data"
+    "scoring.teacher": "api",  # paper, 3.3: "knowledge distillation from GPT-4o"
+    "scoring.teacher_pairs": 50_000,  # paper, 3.3: "For each task, we sample 50K data points"; slides: 200K in all
+    "scoring.teacher_defects": 0,  # paper, 3.3: pairs as they are
+    "filter.min_score": 9,  # paper, 3.3, and slides: "LMM(...) >= 9"
+    "train.model": "editnet",  # paper, 4
+    "train.base.model": "base",  # paper, 5: "built upon Stable diffusion 3 Medium"
+    "train.epochs": 2,  # paper, 5: "for 2 epochs"
+    "train.importance": "equal",  # paper, 3.3, and slides: the weight is 1 or 0
+    "bench.judge": "api",  # paper, 5: GPT-4o and Gemini
+    "bench.photos": 62,  # paper, 5, and slides: "62 images"
+    "bench.pairs_per_task": 62,  # paper, 5: "a total of 434 edits", 7 of each
+}
+"""What the documents say of the keys of config/paper.yaml: the paper (arXiv 2411.07199) and the authors' slides."""
+OF_THE_USER = {"run", "seed", "sources.path", "models.roles"}
+"""Keys that are nobody's choice of method."""
+
+
+def test_it_makes_as_many_candidates_as_the_documents_say() -> None:
     config = load(PAPER)
-    pairs = sum(config.tasks[task].pairs_per_shard for task in Task) * config.sources.shards
-    assert pairs == 5_200_000 and config.train.epochs == 2 and config.buckets.base_size == 1024
+    made = {task: config.tasks[task].pairs_per_shard * config.sources.shards for task in Task}
+    assert made == CANDIDATES and sum(made.values()) == 5_050_000
+    assert config.bench.pairs_per_task * len(config.tasks.enabled) == 434
+
+
+def test_it_has_the_values_of_the_documents() -> None:
+    config = load(PAPER).model_dump()
+    values = {key: reduce(getitem, key.split("."), config) for key in FIGURES}
+    assert values == FIGURES
+
+
+def test_every_key_says_where_its_value_is_from() -> None:
+    comments = comments_by_key(PAPER.read_text())
+    documented = FIGURES.keys() | {f"tasks.{task}.pairs_per_shard" for task in Task}
+    assert documented <= comments.keys()
+    for key, comment in comments.items():
+        if key in documented:
+            assert re.search(r"\b(paper|slides)\b", comment), f"{key} names no document"
+        elif key not in OF_THE_USER:
+            assert "our choice" in comment.lower(), f"{key} is in no document and not marked as our choice"
+
+
+def comments_by_key(text: str) -> dict[str, str]:
+    """The comments of every value: on its line, above it, and on the lines of the sections that it is in."""
+    lines = text.splitlines()
+
+    def comment(row: int) -> str:
+        above = row
+        while above and lines[above - 1].lstrip().startswith("#"):
+            above -= 1
+        return " ".join(line.partition("#")[2] for line in lines[above : row + 1])
+
+    def walk(node: yaml.Node, key: str, said: str) -> Iterator[tuple[str, str]]:
+        if not isinstance(node, yaml.MappingNode):
+            yield key, said
+            return
+        for name, value in node.value:
+            yield from walk(value, f"{key}.{name.value}".lstrip("."), f"{said} {comment(name.start_mark.line)}")
+
+    return dict(walk(yaml.compose(text), "", ""))
 
 
 def test_the_command_of_the_slurm_readme_fetches_every_model(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ FOLDERS = [
     "buckets",
     "buckets/parts/{part}",
 ]
-REPORT_PAGES = ["filter", "thresholds", "agreement", "training", "benchmark", "throughput", "provenance"]
+REPORT_PAGES = ["filter", "thresholds", "training", "benchmark", "throughput", "provenance"]
+REPORT_PAGES += ["agreement"] if CONFIG.trains_student else []
 REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
@@ -114,7 +115,7 @@ def all_results(wildcards):
         *(["sources/index/{shard}.parquet"] if CONFIG.sources.are_archives else []),
         *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
         *(["proposals/{shard}.parquet", "proposals/bench.parquet"] if CONFIG.tasks.learned else []),
-        *("teacher/{task}/{taught}.parquet", "scorer/manifest.json"),
+        *(["teacher/{task}/{taught}.parquet", "scorer/manifest.json"] if CONFIG.trains_student else []),
         *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
         *(["canary.json"] if CONFIG.scoring.canary else []),
         *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
@@ -326,32 +327,56 @@ def inpainting_metrics(wildcards):
     return f"results/{wildcards.run}/train/inpainting.metrics.jsonl" if trains_inpainting(CONFIG) else []
 
 
-def scorer_of_run(wildcards):
-    """The student or the fetched model where it is the judge; else nothing."""
-    if CONFIG.scoring.judge == "internvl":
+def student_of_run(wildcards):
+    return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.trains_student else []
+
+
+def student_option(wildcards, input):
+    return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
+
+
+def scorer_for(judge, run):
+    """The student or the fetched model that a judge needs; else nothing."""
+    if judge == "internvl":
         return f"models/{CONFIG.scoring.internvl.model}.json"
-    return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.scoring.judge == "student" else []
+    return f"results/{run}/scorer/manifest.json" if judge == "student" else []
+
+
+def options_for(judge, run, scorer):
+    """The options of a judge. Most are read from a file, so that a change of pace, budget or batch runs nothing again."""
+    if judge == "reference":
+        return "--judge reference"
+    config = f"--judge {judge} --config results/{run}/config.json"
+    if judge == "api":
+        return f"{config} --spent results/{run}/spent"
+    return f"{config} --scorer {scorer if judge == 'internvl' else Path(scorer).parent}"
+
+
+def scorer_of_run(wildcards):
+    return scorer_for(CONFIG.scoring.judge, wildcards.run)
 
 
 def scorer_option(wildcards, input):
+    """The canary's, which reads its judge from the config."""
     if not input.scorer:
         return ""
     return f"--scorer {input.scorer if CONFIG.scoring.judge == 'internvl' else Path(input.scorer).parent}"
 
 
-def judge_option(wildcards):
-    """Read from a file, so that a change of pace, budget or batch runs nothing again."""
-    if CONFIG.scoring.judge == "reference":
-        return ""
-    spent = f" --spent results/{wildcards.run}/spent" if CONFIG.scoring.judge == "api" else ""
-    return f"--config results/{wildcards.run}/config.json{spent}"
+def judge_options(wildcards, input):
+    return options_for(CONFIG.scoring.judge, wildcards.run, input.scorer)
+
+
+def scorer_of_bench(wildcards):
+    return scorer_for(CONFIG.bench.judge, wildcards.run)
+
+
+def bench_judge_options(wildcards, input):
+    return options_for(CONFIG.bench.judge, wildcards.run, input.scorer)
 
 
 def teacher_judge_option(wildcards):
-    """As `judge_option`; of the teacher that needs nothing, nothing."""
-    if CONFIG.scoring.teacher == "reference":
-        return ""
-    return f"--judge api --config results/{wildcards.run}/config.json --spent results/{wildcards.run}/spent"
+    return options_for(CONFIG.scoring.teacher, wildcards.run, None)
 
 
 def asked(wildcards):
@@ -388,7 +413,7 @@ def canary_option(wildcards, input):
 
 def teacher_of_run(wildcards):
     """Where another judge gave the run's scores, what to hold these against."""
-    other = CONFIG.scoring.judge != CONFIG.scoring.teacher
+    other = CONFIG.trains_student and CONFIG.scoring.judge != CONFIG.scoring.teacher
     return of_run("results/{run}/teacher/{task}/{taught}.parquet") if other else []
 
 

@@ -71,7 +71,7 @@ rule bench_edit:
 rule bench_score:
     input:
         edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
-        scorer=scorer_of_run,
+        scorer=scorer_of_bench,
     output:
         expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=TASKS),
     log:
@@ -81,18 +81,15 @@ rule bench_score:
     conda:
         "../../envs/evaluate.yaml"
     resources:
-        endpoint=int(CONFIG.scoring.judge == "api"),
+        endpoint=int(CONFIG.bench.judge == "api"),
     params:
         out_dir=subpath(output[0], parent=True),
-        judge=CONFIG.scoring.judge,
-        scorer=scorer_option,
-        options=judge_option,
-        asked=asked,
+        options=bench_judge_options,
+        asked=CONFIG.scoring.question_to(CONFIG.bench.judge),
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" bench_score.py {input.edits} --judge {params.judge} {params.scorer} {params.options}'
-        " --out-dir {params.out_dir} > {log} 2>&1"
+        'sh "$OMNIEDIT_RUN" bench_score.py {input.edits} {params.options}' " --out-dir {params.out_dir} > {log} 2>&1"
 
 
 rule bench_table:
@@ -109,10 +106,11 @@ rule bench_table:
         "../../envs/evaluate.yaml"
     params:
         seed=CONFIG.seed,
+        filtered_by=CONFIG.scoring.judge,
     message:
         "Write the benchmark's table; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" bench_table.py {input} --seed {params.seed} --out {output.table}'
+        'sh "$OMNIEDIT_RUN" bench_table.py {input} --seed {params.seed} --filtered-by {params.filtered_by} --out {output.table}'
         " --markdown {output.markdown} > {log} 2>&1"
 
 

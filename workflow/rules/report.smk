@@ -100,7 +100,7 @@ rule report_summary:
         index="results/{run}/sources/index.parquet",
         decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
         buckets="results/{run}/buckets/manifest.json",
-        scorer="results/{run}/scorer/manifest.json",
+        scorer=student_of_run,
         editor=f"results/{{run}}/train/{CONFIG.train.model}.metrics.jsonl",
         table="results/{run}/bench/table3.parquet",
     output:
@@ -114,14 +114,14 @@ rule report_summary:
     params:
         decisions=pattern("decisions/gathered/{block}.parquet"),
         blocks=all_blocks,
-        scorer=subpath(input.scorer, parent=True),
+        scorer=student_option,
         model=CONFIG.train.model,
         min_score=CONFIG.filter.min_score,
     message:
         "Report: front page; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}'
-        " --scorer {params.scorer} --model {params.model} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
+        " {params.scorer} --model {params.model} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
 
@@ -262,11 +262,13 @@ rule report_benchmark:
         "benchmarks/{run}/report_benchmark.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        filtered_by=CONFIG.scoring.judge,
     message:
         "Report: benchmark; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_benchmark.py --run {wildcards.run} --table {input.table} --scores {input.scores}'
-        " --edits {input.edits} --out {output} > {log} 2>&1"
+        " --edits {input.edits} --filtered-by {params.filtered_by} --out {output} > {log} 2>&1"
 
 
 rule report_throughput:

@@ -28,7 +28,7 @@ rule teach_shard:
     params:
         scores=scores_option,
         teacher=teacher_judge_option,
-        asked=CONFIG.scoring.asked_of(CONFIG.scoring.teacher),
+        asked=CONFIG.scoring.question_to(CONFIG.scoring.teacher),
         pairs=pairs_taught,
         defects=CONFIG.scoring.teacher_defects,
         version=DEFECTS_VERSION,
@@ -137,15 +137,12 @@ rule score_shard:
     conda:
         "../../envs/score.yaml"
     params:
-        judge=CONFIG.scoring.judge,
-        scorer=scorer_option,
-        options=judge_option,
+        options=judge_options,
         asked=asked,
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" score.py {input.candidates} --judge {params.judge} {params.scorer} {params.options} --out {output}'
-        " > {log} 2>&1"
+        'sh "$OMNIEDIT_RUN" score.py {input.candidates} {params.options} --out {output} > {log} 2>&1'
 
 
 if CONFIG.scoring.judge == "api":
