@@ -147,7 +147,7 @@ class Preflight:
         Raises:
             UserError: one is missing.
         """
-        if "api" in (self.config.scoring.judge, self.config.scoring.teacher):
+        if "api" in self.config.judges.values():
             api_key(self.config.scoring.api)
         if self.config.tasks.learned and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
