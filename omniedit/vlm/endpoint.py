@@ -43,8 +43,8 @@ FINISH_REASONS = {
         CONTENT_FILTER,
     ),
 }
-"""What providers call the end of a reply, in small letters -> our name. Gemini: SAFETY, RECITATION; Anthropic: max_tokens,
-refusal; Bedrock: guardrail_intervened; Cohere: ERROR_TOXIC; Zhipu: sensitive; DeepSeek:
+"""What providers call the end of a reply, in small letters -> our name. Gemini: SAFETY, RECITATION; Anthropic:
+max_tokens, refusal; Bedrock: guardrail_intervened; Cohere: ERROR_TOXIC; Zhipu: sensitive; DeepSeek:
 insufficient_system_resource."""
 FILTER_CODES = frozenset(
     (

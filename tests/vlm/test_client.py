@@ -107,7 +107,7 @@ def test_the_length_of_replies_that_request_sets_is_reserved(slow: Server, tmp_p
                 Cache(tmp_path / str(len(options))),
                 budget=Budget(max_tokens=13_000),
             ) as asking,
-            pytest.raises(UserError, match="budget of 13,000 in tokens|budget of 13000 in tokens"),
+            pytest.raises(UserError, match=r"budget of 13,000 in tokens|budget of 13000 in tokens"),
         ):
             asking.ask(PROMPTS)
         assert len(slow.bodies) == requests

@@ -229,7 +229,7 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: p
     with pytest.raises(Fault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
         asked.send(asked.request(PROMPT))
     no_proxies.setenv("HTTP_PROXY", "nonsense://x")
-    with pytest.raises(UserError, match="the environment's proxy nonsense://x cannot be used .*NO_PROXY"):
+    with pytest.raises(UserError, match=r"the environment's proxy nonsense://x cannot be used .*NO_PROXY"):
         Endpoint("http://judge.example/v1", "judge")
 
 
