@@ -34,6 +34,7 @@ from omniedit.config import TrainConfig
 from omniedit.files import hold_lock, replaced
 from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
 from omniedit.models.base import Base
+from omniedit.training.metrics import report_failure
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 
@@ -248,11 +249,12 @@ def places_of(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
 
 
 def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
-    """What a training leaves when it is over: the folder of what was trained, with the last grid of samples, and its
-    metrics, a line a step."""
+    """Save what a training leaves: the folder of what was trained, with the last grid of samples, and its metrics, a
+    line a step."""
     with sealed_folder(out) as folder:
         pipeline.save_pretrained(folder)
-        for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
-            shutil.copyfile(grid, folder / "samples.png")
+        with report_failure("samples.png"):
+            for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
+                shutil.copyfile(grid, folder / "samples.png")
     with replaced(metrics) as temporary:
         shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)

@@ -24,7 +24,7 @@ from omniedit.progress import Progress
 from omniedit.training.batches import Batch, Rows, Store, held_out_pairs, importance
 from omniedit.training.checkpoints import RUN, Checkpoints, Position
 from omniedit.training.encoded import EncodedPairs
-from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
+from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
@@ -116,8 +116,8 @@ class Trainer:
         """Train to the last step, from the newest checkpoint on.
 
         Raises:
-            UserError: too many steps in a row were skipped (the text names the pairs), or a rank got SIGTERM (after a
-                checkpoint).
+            UserError: too many steps in a row were skipped (the text names the pairs), all of them were, or a rank got
+                SIGTERM (after a checkpoint).
         """
         done = self._go_on_from(checkpoints.load_last(self.state))
         steps = range(done, self.steps)
@@ -127,23 +127,32 @@ class Trainer:
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
-            if done == 0:
-                _write(log, 0, self._look(0, log))
+            self._evaluate(done, log)  # a resumed run may have been killed between its checkpoint and this
             known_s = 0.0
             for step, pairs in progress.over(loader):
                 waited_s, known_s = loader.waited_s - known_s, loader.waited_s
                 metrics = self._step(step, pairs, waited_s)
-                _write(log, step + 1, metrics | self._look(step + 1, log))
+                if log is not None:
+                    log.write(step + 1, **metrics)
                 stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
                     checkpoints.save(self.state, self._position(step + 1))
+                self._evaluate(step + 1, log)
                 if stops:
                     raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
+        if self.skipped == self.steps:
+            raise UserError("nothing was learnt: every step was skipped; the lines above name the pairs and say why")
 
     def _step(self, step: int, pairs: Rows, waited_s: float) -> dict[str, float]:
-        """What is to be told of the step, for whose pairs it was waited so long."""
+        """Run one training step and return its metrics.
+
+        Args:
+            waited_s: seconds spent waiting for `pairs`.
+        """
         start, read_s = time.monotonic(), self._read_s
         weight_sum = summed(importance(pairs, self.options).sum())
+        if not weight_sum:
+            return self._skip_weightless(step, pairs)
         sums, loss_B = torch.zeros(()), torch.zeros(0)
         for batch in self._parts(step, pairs):
             part_B = self.batches.losses(self.engine, batch)
@@ -215,6 +224,18 @@ class Trainer:
                 f"{why}, with the pairs {pairs}; look at these pairs, or lower the learning rate"
             )
 
+    def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
+        """Leave out a step whose pairs weigh nothing on any rank, so that it has no loss, and return its metrics."""
+        self.skipped += 1
+        by_rank = from_all_ranks([pair["pair_id"] for pair in pairs.pairs])
+        named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
+        print(
+            f"step {step + 1} skipped: all its pairs weigh nothing by train.importance: {self.options.importance}; "
+            f"pairs {named}",
+            flush=True,
+        )
+        return {"mean_weight": 0.0, "skipped": self.skipped}
+
     def _log(self, folder: Path, done: int) -> MetricsLog:
         project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
         return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
@@ -227,29 +248,40 @@ class Trainer:
         self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
         return position.step
 
-    def _look(self, step: int, log: MetricsLog | None) -> dict[str, float]:
-        """What the mean weights do with held-out pairs: their loss, and edits of some, as often as the options say."""
+    def _evaluate(self, step: int, log: MetricsLog | None) -> None:
+        """Log the held-out loss of the mean weights and edits of some held-out pairs, as often as the options say.
+
+        What goes wrong here is reported and ends no training. Before the steps of a resumed run it is done once more.
+        """
         measures = step % self.options.held_out_every == 0 or step == self.steps
         samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
         if not (measures or samples):
-            return {}
+            return
         # Samples and the last of the held-out pairs come in batches of other sizes, not worth compiling for.
         with self.state.mean_shown(), torch.compiler.set_stance("force_eager"):
-            if samples and (made := list(self.samples())) and log is not None:
-                log.picture(step, grid(made))
-            return self._held_out() if measures else {}
+            if measures:
+                loss = self._held_out(step)
+                if log is not None and loss is not None:
+                    log.write(step, held_out_loss=loss)
+            if samples:
+                with report_failure(f"step {step}: sample images"):
+                    made = list(self.samples())
+                    if made and log is not None:
+                        log.picture(step, grid(made))
 
     @torch.no_grad()
-    def _held_out(self) -> dict[str, float]:
-        """Mean loss on held-out pairs; {} where none is held out."""
-        total, count = torch.zeros(()), torch.zeros(())
-        for ratio, rows, counts in self._held_out_batches():
-            pairs = self.reader.read(ratio, rows)
-            for batch in self.batches.held_out(pairs):
-                total += counts * self.batches.losses(self.engine, batch).sum().cpu()
-                count += counts * len(pairs)
+    def _held_out(self, step: int) -> float | None:
+        """Return the mean loss on held-out pairs; None where none is held out, or it failed on any rank."""
+        total, count, failed = torch.zeros(()), torch.zeros(()), True
+        with report_failure(f"step {step}: held-out loss"):
+            for ratio, rows, counts in self._held_out_batches():
+                pairs = self.reader.read(ratio, rows)
+                for batch in self.batches.held_out(pairs):
+                    total += counts * self.batches.losses(self.engine, batch).sum().cpu()
+                    count += counts * len(pairs)
+            failed = False
         total, count = summed(total), summed(count)
-        return {"held_out_loss": (total / count).item()} if count else {}
+        return None if any_rank(failed) or not count else (total / count).item()
 
     def _held_out_batches(self) -> Iterator[tuple[str, list[int], bool]]:
         """This rank's parts of batches of held-out pairs: ratio, rows, and whether they count.
@@ -271,11 +303,6 @@ def steps_of(options: TrainConfig, plan: BatchPlan) -> int:
     if options.epochs is None:
         return options.steps
     return max(1, round(options.epochs * plan.steps_per_epoch))
-
-
-def _write(log: MetricsLog | None, step: int, metrics: dict[str, float]) -> None:
-    if log is not None and metrics:
-        log.write(step, **metrics)
 
 
 def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:

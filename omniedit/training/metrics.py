@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,21 @@ def loss_means(batch: Batch, sums: Tensor) -> dict[str, float]:
     return {name: total / weight for name, (total, weight) in zip(names, sums.tolist(), strict=True) if weight}
 
 
+@contextmanager
+def report_failure(what: str) -> Iterator[None]:
+    """Print an error of the block in one line and go on: for what is only looked at, which must end no training."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        print(f"{what}: failed ({type(error).__name__}: {reason}); training goes on", flush=True)
+
+
 class MetricsLog:
     """Metrics by step; going on from a checkpoint drops the lines that come after it.
+
+    A step may be written in parts; its lines become one when the log is closed or opened again. What cannot be written
+    is reported and left out.
 
     Args:
         folder: of `metrics.jsonl`, `tensorboard/` and `samples/`.
@@ -43,35 +57,56 @@ class MetricsLog:
 
     def __init__(self, folder: Path, done: int, wandb: Any | None = None) -> None:
         self.path = folder / "metrics.jsonl"
-        with replaced(self.path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in self._lines() if _step_of(line, self.path) <= done))
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+        self._merge(done)
+        self._board: SummaryWriter | None = None
+        with report_failure("TensorBoard"):
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
         self._wandb = wandb
 
     def write(self, step: int, **values: float) -> None:
-        """A line; values that are not finite are left out."""
+        """Write a line; values that are not finite are left out."""
         finite = {name: round(value, 6) for name, value in values.items() if math.isfinite(value)}
-        with self.path.open("a") as file:
+        with report_failure(str(self.path)), self.path.open("a") as file:
             file.write(json.dumps({"step": step} | finite) + "\n")
-        for name, value in finite.items():
-            self._board.add_scalar(name, value, step)
+        if self._board is not None:
+            with report_failure("TensorBoard"):
+                for name, value in finite.items():
+                    self._board.add_scalar(name, value, step)
         if self._wandb is not None:
-            self._wandb.log(finite, step=step)
+            with report_failure("Weights & Biases"):
+                self._wandb.log(finite, step=step)
 
     def picture(self, step: int, samples: Image) -> None:
         path = self.path.with_name("samples") / f"step-{step:08d}.png"
-        with replaced(path) as temporary:
+        with report_failure(str(path)), replaced(path) as temporary:
             temporary.write_bytes(encode_png(samples))
-        self._board.add_image("samples", samples, step, dataformats="HWC")
+        if self._board is not None:
+            with report_failure("TensorBoard"):
+                self._board.add_image("samples", samples, step, dataformats="HWC")
         if self._wandb is not None:
-            import wandb
+            with report_failure("Weights & Biases"):
+                import wandb
 
-            self._wandb.log({"samples": wandb.Image(str(path))}, step=step)
+                self._wandb.log({"samples": wandb.Image(str(path))}, step=step)
 
     def close(self) -> None:
-        self._board.close()
+        with report_failure(str(self.path)):
+            self._merge(math.inf)
+        if self._board is not None:
+            with report_failure("TensorBoard"):
+                self._board.close()
         if self._wandb is not None:
-            self._wandb.finish()
+            with report_failure("Weights & Biases"):
+                self._wandb.finish()
+
+    def _merge(self, last: float) -> None:
+        """Write the file anew with one line a step, up to the step `last`."""
+        by_step: dict[float, dict[str, float]] = {}
+        for line in self._lines():
+            if (values := _values(line, self.path)) and values["step"] <= last:
+                by_step[values["step"]] = by_step.get(values["step"], {}) | values
+        with replaced(self.path) as temporary:
+            temporary.write_text("".join(f"{json.dumps(values)}\n" for values in by_step.values()))
 
     def _lines(self) -> list[str]:
         """Whole lines: a killed job may have left half of one."""
@@ -81,13 +116,14 @@ class MetricsLog:
         return lines
 
 
-def _step_of(line: str, path: Path) -> float:
-    """Of a line of metrics; infinite, and told, where it is damaged."""
+def _values(line: str, path: Path) -> dict[str, float] | None:
+    """Return the metrics of a line; None, with a message, where it is damaged."""
     try:
-        return float(json.loads(line)["step"])
+        values = json.loads(line)
+        return {**values, "step": int(values["step"])}
     except (ValueError, KeyError, TypeError):
         print(f"{path}: left out a line that cannot be read: {line[:40]!r}", flush=True)
-        return math.inf
+        return None
 
 
 def wandb_run(project: str, folder: Path, settings: Mapping[str, Any]) -> Any:

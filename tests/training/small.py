@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.placement import Layout, kept_pairs, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
-from omniedit.buckets.store import BucketStore
+from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.buckets.write import write_part
 from omniedit.config import TrainConfig
 from omniedit.models.base import Base
@@ -156,6 +157,19 @@ class Disturbed(nn.Module):
         if self.steps in self.poisoned:
             factor[0] = self.poison
         return factor * velocity
+
+
+class ScoredZero:
+    """A reader of a store whose pairs of some ratios have the overall score 0."""
+
+    def __init__(self, store: BucketStore, *ratios: str) -> None:
+        self.store, self.ratios = store, ratios
+
+    def read(self, ratio: str, rows: Any) -> PairBatch:
+        batch = self.store.read(ratio, rows)
+        if ratio not in self.ratios:
+            return batch
+        return replace(batch, pairs=tuple(pair | {"o_score": 0.0} for pair in batch.pairs))
 
 
 def metrics_of(path: Path) -> list[dict[str, float]]:

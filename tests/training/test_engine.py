@@ -30,9 +30,10 @@ from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, differences, places_of, run_identity
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer, steps_of
+from omniedit.training.metrics import MetricsLog
 from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
-from training.small import OPTIONS, Disturbed, make_run, metrics_of, trainer_of
+from training.small import OPTIONS, Disturbed, ScoredZero, make_run, metrics_of, trainer_of
 from training.two_ranks import STAGES, finish, start, train
 
 
@@ -164,6 +165,12 @@ def test_a_step_that_is_bad_on_one_rank_is_skipped_by_all(two_ranks: Path) -> No
     assert metrics_of(two_ranks / "poisoned/metrics.jsonl")[2]["skipped"] == 1
 
 
+def test_both_ranks_skip_a_batch_that_weighs_nothing(two_ranks: Path) -> None:
+    lines = metrics_of(two_ranks / "weightless/metrics.jsonl")[1:]
+    assert [line["skipped"] for line in lines] == np.cumsum(["loss" not in line for line in lines]).tolist()
+    assert 0 < lines[-1]["skipped"] < len(lines)
+
+
 def tensors_of(checkpoint: Path) -> dict[str, torch.Tensor]:
     """{name}/{kind} -> the whole, flat."""
     with ExitStack() as stack:
@@ -204,6 +211,101 @@ def suspects(trainer: Trainer, step: int, poison: float) -> list[str]:
     """Pairs named for a step that `Disturbed` poisoned: that whose loss is not a number, else all of them."""
     ids = [pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(step, 0)).pairs]
     return ids[:1] if math.isnan(poison) else ids
+
+
+def test_what_is_only_looked_at_ends_no_training(
+    run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Samples, held-out losses, TensorBoard, Weights & Biases, the metrics file: all of them fail, always."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("No space\nleft on device")
+
+    trainer = trainer_of(run, steps=4, checkpoint_every=2, held_out_every=2, sample_every=2)
+    trainer.samples = fail
+    object.__setattr__(trainer.batches, "held_out", fail)
+    monkeypatch.setattr(trainer, "_log", lambda folder, done: MetricsLog(folder, done, SimpleNamespace(log=fail)))
+    monkeypatch.setattr("omniedit.training.metrics.SummaryWriter.add_scalar", fail)
+    trainer.run(Checkpoints(tmp_path, {}))
+    assert (tmp_path / "step-00000004").is_dir()
+    lines = metrics_of(tmp_path / "metrics.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4] and not any("held_out_loss" in line for line in lines)
+    told = capsys.readouterr().out.splitlines()
+    for what in ("step 2: sample images", "step 2: held-out loss", "TensorBoard", "Weights & Biases"):
+        assert f"{what}: failed (OSError: No space left on device); training goes on" in told
+
+
+def test_a_full_disk_costs_metrics_and_grids_alone(
+    run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def full(path: Path, *given: object, **options: object) -> object:
+        if path.name == "metrics.jsonl" or path.parent.name == "samples":
+            raise OSError("No space left on device")
+        return opened(path, *given, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    train(run, tmp_path, steps=2, checkpoint_every=1, sample_every=1, held_out_every=1)
+    assert (tmp_path / "step-00000002").is_dir()
+
+
+def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp_path: Path) -> None:
+    """A run that is killed between the two goes on to the same metrics."""
+    options = {"steps": 2, "checkpoint_every": 1, "held_out_every": 1, "sample_every": 1}
+    train(run, tmp_path / "whole", **options)
+    killed = trainer_of(run, Disturbed, **options)
+    losses = killed._held_out
+
+    def kill(step: int) -> float | None:
+        if step == 1:
+            assert (tmp_path / "killed/step-00000001").is_dir()
+            raise KeyboardInterrupt
+        return losses(step)
+
+    killed._held_out = kill  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(Checkpoints(tmp_path / "killed", {}))
+    train(run, tmp_path / "killed", **options)
+    expected = metrics_of(tmp_path / "whole/metrics.jsonl")
+    assert metrics_of(tmp_path / "killed/metrics.jsonl") == expected and len(expected) == 3
+    assert len(list((tmp_path / "killed/samples").iterdir())) == 2
+
+
+def test_a_batch_that_weighs_nothing_is_skipped_and_named(
+    run: Path, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any number of them in a row; a run that is stopped in between goes on to the same weights."""
+    options = {"steps": 6, "checkpoint_every": 2, "importance": "score", "max_skipped": 1}
+
+    def weightless(terminated: int | None = None) -> Trainer:
+        trainer = trainer_of(run, lambda editor: Disturbed(editor, terminated=terminated), **options)
+        trainer.reader = ScoredZero(trainer.store, "1x1")
+        return trainer
+
+    trainer = weightless()
+    trainer.run(Checkpoints(tmp_path / "whole", {}))
+    squares = [step for step in range(6) if trainer.plan.batch(step, 0)[0] == "1x1"]
+    ids = dict.fromkeys(pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(squares[0], 0)).pairs)
+    told = "skipped: all its pairs weigh nothing by train.importance: score; pairs"
+    assert f"step {squares[0] + 1} {told} {', '.join(ids)}" in capsys.readouterr().out.splitlines()
+    assert 0 < len(squares) < 6
+    lines = metrics_of(tmp_path / "whole/metrics.jsonl")[1:]
+    assert [("loss" in line, line["mean_weight"] > 0) for line in lines] == [(s not in squares,) * 2 for s in range(6)]
+    assert lines[-1]["skipped"] == len(squares)
+    with pytest.raises(UserError, match="stopped by SIGTERM"):
+        weightless(terminated=2).run(Checkpoints(tmp_path / "halves", {}))
+    weightless().run(Checkpoints(tmp_path / "halves", {}))
+    whole, halves = (tensors_of(tmp_path / name / "step-00000006") for name in ("whole", "halves"))
+    assert all(torch.equal(halves[name], value) for name, value in whole.items())
+    assert metrics_of(tmp_path / "halves/metrics.jsonl")[1:] == lines
+
+
+def test_a_run_whose_pairs_all_weigh_nothing_ends_with_an_error(run: Path, alone: None, tmp_path: Path) -> None:
+    trainer = trainer_of(run, steps=2, importance="score")
+    trainer.reader = ScoredZero(trainer.store, "1x1", "3x2")
+    with pytest.raises(UserError, match="nothing was learnt: every step was skipped"):
+        trainer.run(Checkpoints(tmp_path, {}))
 
 
 def test_a_run_of_skipped_steps_stops_with_the_pairs_also_when_gone_on_with(

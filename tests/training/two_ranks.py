@@ -13,7 +13,7 @@ from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import free_port, join_ranks
-from training.small import Disturbed, trainer_of
+from training.small import Disturbed, ScoredZero, trainer_of
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["omniedit.training.engine", "omniedit.models.base"])
@@ -39,7 +39,8 @@ def finish(ranks: list[BaseProcess]) -> None:
 
 
 def scenario(run: Path) -> None:
-    """Training at each ZeRO stage; a step that is bad on rank 1 alone; half a training, and the rest of another."""
+    """Training at each ZeRO stage; a step that is bad on rank 1 alone; batches
+    that weigh nothing; half a training, and the rest of another."""
     join_ranks()
     for stage in STAGES:
         trainer = train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
@@ -49,6 +50,9 @@ def scenario(run: Path) -> None:
     train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
     poisoned = {2} if dist.get_rank() == 1 else set()
     train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)
+    weightless = trainer_of(run, zero_stage=2, steps=4, importance="score")
+    weightless.reader = ScoredZero(weightless.store, "1x1")
+    weightless.run(Checkpoints(run / "weightless", {}))
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
         train(run, run / "two_then_one", terminated=3, zero_stage=2, steps=6)
     train(run, run / "one_then_two", zero_stage=3, steps=6)
