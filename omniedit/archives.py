@@ -5,8 +5,14 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 
-ARCHIVE_SUFFIXES = {"webdataset": (".tar", ".tar.gz", ".tgz"), "parquet": (".parquet",)}
+ARCHIVE_SUFFIXES = {
+    "webdataset": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"),
+    "parquet": (".parquet", ".parq", ".pq"),
+}
 """`sources.kind` -> the names that are taken from a folder."""
+
+_UNSUPPORTED = (".tar.zst", ".tzst", ".tar.lz4", ".tar.lz", ".tar.lzma", ".tlz", ".tar.br", ".tar.z", ".zip", ".7z")
+"""Names of archives that cannot be read: such a one among others must not be left out in silence."""
 
 _RANGE = re.compile(r"([^{}]*)\{(\d+)\.\.(\d+)\}([^{}]*)")
 
@@ -41,7 +47,11 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise UserError(f"'{folder}' cannot be read: {error.strerror}") from None
-    archives = [str(folder / name) for name in names if name.endswith(suffixes) and not name.startswith(".")]
+    names = [name for name in names if not name.startswith(".")]
+    archives = [str(folder / name) for name in names if name.lower().endswith(suffixes)]
+    if kind == "webdataset" and (others := [name for name in names if name.lower().endswith(_UNSUPPORTED)]):
+        told = f"'{folder / others[0]}' is of a kind that cannot be read ({len(others)} in all)"
+        raise UserError(f"{told}; convert it to one of {', '.join(suffixes)}, or move it away")
     if not archives:
         raise UserError(f"'{folder}' holds no archive whose name ends in {' or '.join(suffixes)}")
     return archives

@@ -31,11 +31,15 @@ def overall_score(text: str) -> float:
 
 
 def path(text: str) -> Path:
+    """Parse a path; a `~` that the shell has left at its beginning is the user's home folder."""
     try:
-        Path(text).exists()
+        found = Path(text).expanduser()
+        found.exists()
     except OSError as error:
         raise argparse.ArgumentTypeError(f"'{text[:100]}...': {error.strerror}") from None
-    return Path(text)
+    except RuntimeError:  # no such user
+        return Path(text)
+    return found
 
 
 def words(text: str) -> str:

@@ -8,9 +8,9 @@ profile.
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from omniedit.archives import ARCHIVE_SUFFIXES
 from omniedit.errors import UserError
@@ -55,13 +55,24 @@ VIEWS_VERSION = 2
 """Counts the changes of what `omniedit.scoring.views` show: a student understands the views that it learnt from."""
 
 
+def _expand_home(path: str) -> str:
+    return str(Path(path).expanduser()) if path.startswith("~") else path
+
+
+LocalPath = Annotated[str, AfterValidator(_expand_home)]
+"""A path; a `~` at its beginning is the user's home folder."""
+
+
 class SourcesConfig(Section):
     kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
     """Where photos come from: the nine photos shipped with the package, a folder of your own, tars in WebDataset's
     layout (img2dataset's), or Parquet files with the pictures' bytes."""
-    path: str | None = None
+    path: LocalPath | None = None
     """A folder of jpeg, png, webp and tiff photos, nested as you like. For `webdataset` and `parquet`: an archive, a
     range of them such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder that holds them."""
+    image_column: str | None = None
+    """For `parquet`: the column of the source photos; null takes the first of the known names, such as `image`, `jpg`,
+    `source_img` or `original_image`, else the only column of images."""
     min_pixels: int = Field(1_000_000, ge=4096)
     """Fewest pixels (width x height) a photo must have after the crop to its ratio."""
     max_pixels: int = Field(4_000_000, ge=4096)
@@ -78,6 +89,12 @@ class SourcesConfig(Section):
     def _all_but_the_sample_have_a_path(self) -> "SourcesConfig":
         if (self.kind == "sample") != (self.path is None):
             raise ValueError("path is needed for every kind but `sample`, and not for that")
+        return self
+
+    @model_validator(mode="after")
+    def _only_parquet_has_columns(self) -> "SourcesConfig":
+        if self.image_column is not None and self.kind != "parquet":
+            raise ValueError("image_column is for kind `parquet` alone")
         return self
 
     @property
@@ -125,7 +142,7 @@ class GroundingConfig(Section):
 class LearnedConfig(Section):
     """What the learned specialists of all tasks have in common."""
 
-    replies: str | None = None
+    replies: LocalPath | None = None
     """Recorded replies of a vision-language model: JSON objects, one a line, with `source_id`, `task` and `reply`, its
     proposal as docs/learned_specialists.md says. Needed where a task's specialist is `learned` and `proposals.source`
     is `replies`."""
@@ -171,7 +188,7 @@ class TasksConfig(Section):
 class StudentConfig(Section):
     """The tiny InternVL that learns to judge as the teacher does."""
 
-    start: str | None = None
+    start: LocalPath | None = None
     """What training starts from: `shipped`, the student in the package, which has judged before, or the folder of
     another; null: random weights. One that is given wants a smaller learning rate, 0.001 the one that ships."""
     steps: int = Field(100, ge=1)
@@ -303,7 +320,7 @@ class EndpointConfig(Section):
     """As `max_requests`, of tokens, prompts and replies together."""
     max_money: float | None = Field(None, gt=0)
     """As `max_requests`, of money by the two prices."""
-    cache: str = "cache/vlm"
+    cache: LocalPath = "cache/vlm"
     """Folder where replies are kept; runs and machines may share it."""
 
     @property
@@ -360,7 +377,7 @@ class LocalModelConfig(Section):
     """Questions that are answered together."""
     max_side: int = Field(1024, ge=64)
     """Pictures are scaled down until their longer side has at most so many pixels."""
-    cache: str = "cache/vlm"
+    cache: LocalPath = "cache/vlm"
     """Folder where replies are kept; runs and machines may share it."""
 
 

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from omniedit.errors import UserError, alive
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""Beginning of the text file that Git leaves in the place of a file that Git LFS has not fetched."""
+LFS_REMEDY = "a Git LFS pointer, not the file itself; run git lfs pull"
 ABANDONED_S = 86_400.0
 _HOST = socket.gethostname().split(".")[0]
 _UMASK = os.umask(0o022)

@@ -11,12 +11,11 @@ from PIL import ImageCms, PngImagePlugin
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
+from omniedit.files import LFS_POINTER, LFS_REMEDY
 from omniedit.sources.listing import NO_FILE, SUPPORTED
 
 MAX_PIXELS = 178_956_970
 """Twice Pillow's own limit for a warning: an image that claims more is taken for a decompression bomb."""
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""Beginning of the text file that Git leaves in the place of a file that Git LFS has not fetched."""
 
 _REMEDY = "save it with 8 or 16 bits a channel"
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -146,7 +145,7 @@ def _unidentified(source: Path | bytes) -> str:
     if not head:
         return "an empty file"
     if head.startswith(LFS_POINTER):
-        return "a Git LFS pointer, not the file itself; run git lfs pull"
+        return LFS_REMEDY
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         return "an HTML page, not an image"
     if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:

@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", help="a path, or a URL for fsspec")
     parser.add_argument("--kind", choices=READERS, required=True)
+    parser.add_argument("--image-column", help="for --kind parquet: the column of the source photos")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
     parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
@@ -71,7 +72,8 @@ def _packed(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list
     rows = []
     name = args.archive.rpartition("/")[2]
     with open_archive(args.archive) as archive, new_shard(file) as tar, Progress("entries") as progress:
-        found = progress.over(READERS[args.kind](archive, name))
+        options = {"column": args.image_column} if args.kind == "parquet" else {}
+        found = progress.over(READERS[args.kind](archive, name, **options))
         for row in stream(found, args.out.stem, demands, tar):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)

@@ -64,3 +64,17 @@ def test_the_state_of_an_archive_tells_a_change(tmp_path: Path) -> None:
     larger = archive_state(str(archive))
     os.utime(archive, ns=(0, 0))
     assert len({before, larger, archive_state(str(archive))}) == 3 and archive_state("s3://a/b.tar") == ""
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar.bz2", "a.tbz2", "a.tar.xz", "a.TXZ"])
+def test_compressed_tars_are_taken_from_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert list_archives(str(tmp_path), "webdataset", 1) == [str(tmp_path / name)]
+
+
+@pytest.mark.parametrize("name", ["b.tar.zst", "b.zip", "b.tar.lz4"])
+def test_an_archive_that_cannot_be_read_is_not_passed_over_in_silence(tmp_path: Path, name: str) -> None:
+    for each in ("a.tar", name, "a_stats.json"):
+        (tmp_path / each).touch()
+    with pytest.raises(UserError, match=rf"{name}' is of a kind that cannot be read \(1 in all\); convert it"):
+        list_archives(str(tmp_path), "webdataset", 1)

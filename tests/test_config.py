@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from omniedit.config import SourcesConfig
 from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
 from omniedit.config_files import check, load, of_run
 from omniedit.errors import UserError
@@ -218,3 +219,15 @@ def test_ablations_differ_from_the_editor_and_are_the_architectures_that_there_a
         check({"train": {"ablations": ["editnet"]}})
     with pytest.raises(UserError, match=r"train\.model: \"unet\" is not allowed; allowed: 'editnet', 'controlnet'"):
         check({"train": {"model": "unet"}})
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sources = SourcesConfig(kind="folder", path="~/photos")
+    assert sources.path == str(tmp_path / "photos")
+
+
+def test_only_parquet_has_an_image_column() -> None:
+    assert SourcesConfig(kind="parquet", path="a.parquet", image_column="src_img").image_column == "src_img"
+    with pytest.raises(ValueError, match="image_column is for kind `parquet` alone"):
+        SourcesConfig(kind="folder", path="a", image_column="src_img")

@@ -14,12 +14,12 @@ from torch import nn
 from transformers import AutoProcessor, AutoTokenizer
 
 from omniedit.errors import UserError
+from omniedit.files import LFS_POINTER, LFS_REMEDY
 
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 WEIGHTS_NAME = re.compile(r"[^.]*(?:\.(?P<variant>[^.]+?))?(?:-\d{5}-of-\d{5})?\.safetensors")
 """A file of weights or a shard of them; a variant such as "fp16" stands before or after the shard's number."""
-LFS_POINTER = b"version https://git-lfs"
 VOCABULARIES = (
     ("tokenizer.json",),
     ("vocab.txt",),
@@ -219,7 +219,7 @@ def check_weights(folder: Path) -> None:
 def _check_no_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise UserError(f"{path}: a pointer of Git LFS, not the weights; run `git lfs pull` there")
+            raise UserError(f"{path}: {LFS_REMEDY}")
 
 
 def pipeline_variant(folder: Path) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -10,7 +11,9 @@ import fsspec
 
 from omniedit.archives import is_remote
 from omniedit.errors import UserError
+from omniedit.files import LFS_POINTER, LFS_REMEDY
 from omniedit.sources.captions import Caption
+from omniedit.sources.listing import NO_FILE
 
 MAX_BYTES = 256 << 20
 """A picture whose file is larger is refused unread: more than any whose pixels `omniedit.sources.decode` accepts."""
@@ -51,18 +54,56 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
     """
     try:
         file = _open(archive)
-    except FileNotFoundError:
-        raise UserError(f"{archive}: no such archive; correct sources.path or bring it there") from None
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
     except Exception as error:  # each protocol has its own
-        raise UserError(f"{archive}: cannot be opened: {_one_line(error)}") from None
+        raise UserError(f"{archive}: {_failure(error)}") from None
     with file:
         yield cast(BinaryIO, _Reported(file, archive))
 
 
 def _open(archive: str) -> Any:
-    return fsspec.open(archive, "rb").open() if is_remote(archive) else Path(archive).open("rb")
+    if is_remote(archive):
+        return fsspec.open(archive, "rb").open()
+    path = Path(archive)
+    if path.exists() and not path.is_file():
+        raise OSError("a folder" if path.is_dir() else NO_FILE)
+    file = path.open("rb")
+    if file.read(len(LFS_POINTER)) == LFS_POINTER:
+        file.close()
+        raise OSError(LFS_REMEDY)
+    file.seek(0)
+    return file
+
+
+def _failure(error: BaseException) -> str:
+    """Return why an archive cannot be opened: what the server answered, where it was asked for one.
+
+    fsspec raises FileNotFoundError for every failure of HTTP, with the true one as its cause.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        status = getattr(cause, "status", None)
+        if isinstance(status, int) and status != HTTPStatus.NOT_FOUND:
+            return f"the server answers {status} {_phrase(status)}; {_remedy(status)}"
+        if isinstance(cause, ConnectionError | TimeoutError | OSError) and not isinstance(cause, FileNotFoundError):
+            return f"cannot be opened: {_one_line(cause)}"
+        cause = cause.__cause__
+    if isinstance(error, FileNotFoundError):
+        return "no such archive; correct sources.path or bring it there"
+    return f"cannot be opened: {_one_line(error)}"
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in {known.value for known in HTTPStatus} else ""
+
+
+def _remedy(status: int) -> str:
+    if status in (401, 403, 407):
+        return "check the credentials, and whether the address has expired"
+    if status in (408, 429) or status >= 500:
+        return "run snakemake again later"
+    return "correct sources.path"
 
 
 class _Reported:
@@ -77,7 +118,8 @@ class _Reported:
         try:
             return self._file.read(size)
         except Exception as error:
-            raise UserError(f"{self._archive}: cannot be read on: {_one_line(error)}; run snakemake again") from None
+            failure = _failure(error).removeprefix("cannot be opened: ")
+            raise UserError(f"{self._archive}: cannot be read on: {failure}; run snakemake again") from None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
@@ -86,5 +128,5 @@ class _Reported:
         return self._file.tell()
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

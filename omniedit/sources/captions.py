@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omniedit.files import LFS_POINTER, LFS_REMEDY
 from omniedit.sources.photo import FractionBox, NamedObject
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -155,6 +156,9 @@ def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
         content = (root / file).read_bytes()
     except OSError as error:
         warned.append(Warned(file, f"cannot be read: {error.strerror}"))
+        return ""
+    if content.startswith(LFS_POINTER):
+        warned.append(Warned(file, LFS_REMEDY))
         return ""
     return decode_text(content, file, warned)
 

@@ -13,29 +13,35 @@ from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
 from omniedit.sources.captions import NAMES, Warned, parse_caption
 
-PICTURE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "image_bytes")
-"""The first of these that holds bytes, or Hugging Face's struct of `bytes` and `path`, is the picture; the columns of
-`omniedit.sources.captions.NAMES` and `objects` say what is known of it. Capitals count as small letters."""
+IMAGE_COLUMNS = (
+    *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
+    *("source_image", "source_img", "src_img", "original_image", "input_image", "image_file"),
+)
+"""The first of these that holds bytes, Hugging Face's struct of `bytes` and `path`, or a list of either, is the source
+photo; where there is none, the only column of that kind. The columns of `omniedit.sources.captions.NAMES` and
+`objects` say what is known of it. Capitals count as small letters."""
 
 _BATCH = 16
 _BUFFER = 1 << 20
 """With it, and without pre-buffering, a column is read page by page, not all at once that a row group has of it."""
 
 
-def parquet_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
-    """The photos of a Parquet file in order; `name` is what it is called in places: '00012.parquet:7' is row 7.
+def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iterator[ArchivedPhoto | LeftOut]:
+    """Yield the photos of a Parquet file in order; a row group that is damaged is listed, and the next one read.
 
-    A row group that is damaged is listed, and the next one read.
+    Args:
+        name: what the file is called in places: '00012.parquet:7' is row 7.
+        column: that holds the photos; None for the one that `IMAGE_COLUMNS` finds.
 
     Raises:
-        UserError: it is no Parquet file, or no column holds pictures.
+        UserError: it is no Parquet file, or no column holds images, or several do under other names.
     """
     try:
         table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         told = f"{name}: not a whole Parquet file ({_one_line(error)})"
         raise UserError(f"{told}; correct sources.path or bring the archive anew") from None
-    picture = _picture_column(table.schema_arrow, name)
+    picture = _image_column(table.schema_arrow, name, column)
     columns = [picture, *_caption_columns(table.schema_arrow)]
     row = 0
     for group in range(table.num_row_groups):
@@ -50,21 +56,30 @@ def parquet_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOu
         row = end
 
 
-def _picture_column(schema: pa.Schema, name: str) -> str:
-    of_name = {field.name.casefold(): field for field in reversed(list(schema))}
-    for wanted in PICTURE_COLUMNS:
-        if wanted in of_name and _holds_bytes(of_name[wanted].type):
-            return of_name[wanted].name
-    found = ", ".join(f"{field.name} ({field.type})" for field in schema)
-    raise UserError(
-        f"{name}: none of its columns holds pictures as bytes under a name of {PICTURE_COLUMNS}; it has {found}"
-    )
+def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
+    holding = {field.name.casefold(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
+    wanted = (column.casefold(),) if column else IMAGE_COLUMNS
+    if found := next((holding[each] for each in wanted if each in holding), None):
+        return found
+    if not column and len(holding) == 1:
+        return next(iter(holding.values()))
+    columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
+    if column:
+        told = f"sources.image_column '{column}' is no column of images as bytes"
+    elif holding:
+        several = ", ".join(sorted(holding.values()))
+        told = f"several columns hold bytes ({several}); name the source photo's in sources.image_column"
+    else:
+        told = "no column holds images as bytes; name one in sources.image_column, or convert the file"
+    raise UserError(f"{name}: {told}; there are {columns}")
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         index = kind.get_field_index("bytes")
         return index >= 0 and _holds_bytes(kind.field(index).type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _holds_bytes(kind.value_type)
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
 
 
@@ -88,6 +103,8 @@ def _values(column: pa.Array) -> Sequence[Any]:
 
 def _photo(values: Mapping[str, Any], picture: str, place: str) -> Iterator[ArchivedPhoto | LeftOut]:
     encoded = values[picture]
+    if isinstance(encoded, list):
+        encoded = encoded[0] if encoded else None
     if isinstance(encoded, dict):
         encoded = encoded["bytes"]
     if not encoded:

@@ -2,7 +2,6 @@
 
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
 
 from omniedit.images import Image
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
@@ -13,7 +12,8 @@ from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
 from omniedit.upright import Unreadable
 
-Reader = Callable[[BinaryIO, str], Iterator[ArchivedPhoto | LeftOut]]
+Reader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
+"""Takes the archive's file, its name and, of Parquet, the column of the photos."""
 
 READERS: dict[str, Reader] = {"webdataset": tar_photos, "parquet": parquet_photos}
 """By `sources.kind`."""

@@ -88,7 +88,7 @@ def test_what_is_missing_is_named(broken: Path) -> None:
     content = weights.read_bytes()
     for damaged, told in (
         (content[: len(content) // 2], "transformer: cannot be loaded"),
-        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS, not the weights"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer, not the file itself"),
     ):
         weights.write_bytes(damaged)
         with pytest.raises(UserError, match=told):

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import io
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,54 @@ def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None
     assert pictures(f"{server}/{name}", kind) == [b"one", b"two", b"three"]
     with pytest.raises(UserError, match=rf"^{server}/b\.tar: no such archive"):
         pictures(f"{server}/b.tar", kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (401, "the server answers 401 Unauthorized; check the credentials"),
+        (403, "the server answers 403 Forbidden; check the credentials"),
+        (404, "no such archive; correct sources.path"),
+        (410, "the server answers 410 Gone; correct sources.path"),
+        (429, "the server answers 429 Too Many Requests; run snakemake again later"),
+        (500, "the server answers 500 Internal Server Error; run snakemake again later"),
+        (503, "the server answers 503 Service Unavailable; run snakemake again later"),
+    ],
+)
+def test_a_servers_answer_is_reported_as_it_is(status: int, told: str) -> None:
+    pytest.importorskip("aiohttp")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        def do_HEAD(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{httpd.server_port}/a.tar"
+        with pytest.raises(UserError) as error:
+            pictures(url, "webdataset")
+        httpd.shutdown()
+    assert str(error.value).startswith(f"{url}: {told}")
+
+
+def test_a_server_that_is_not_there_is_no_missing_archive() -> None:
+    pytest.importorskip("aiohttp")
+    with pytest.raises(UserError, match=r"cannot be opened: .*[Cc]onnect"):
+        pictures("http://127.0.0.1:9/a.tar", "webdataset")
+
+
+def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    os.mkfifo(tmp_path / "b.tar")
+    for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, no file")):
+        with pytest.raises(UserError, match=f"cannot be opened: {told}"):
+            pictures(str(tmp_path / name), "webdataset")
 
 
 @pytest.mark.parametrize(

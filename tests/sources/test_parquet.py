@@ -95,9 +95,54 @@ def test_what_is_no_whole_parquet_file_is_an_error(cut: int) -> None:
         found(content[:cut])
 
 
-def test_a_table_without_pictures_tells_its_columns() -> None:
-    with pytest.raises(UserError, match=r"^x\.parquet: .*'image', .*; it has url \(string\), image \(string\)$"):
-        found(pa.table({"url": ["https://a"], "image": ["a.jpg"]}))
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def images(content: bytes, kind: pa.DataType = IMAGE) -> pa.Array:
+    image = {"bytes": content, "path": "a.jpg"}
+    return pa.array([[image, image] if kind != IMAGE else image], kind)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"omni_edit_id": pa.array(["a"]), "edited_img": images(b"edited"), "src_img": images(b"one")},
+        {"original_image": images(b"one"), "edited_image": images(b"edited"), "original_prompt": pa.array(["a car"])},
+        {"source_img": images(b"one"), "mask_img": images(b"mask"), "target_img": images(b"edited")},
+        {"edited_image": images(b"edited"), "source_image": images(b"one"), "source_caption": pa.array(["a car"])},
+        {"edited_file": images(b"edited"), "image_file": images(b"one")},
+        {"image": images(b"one", pa.list_(IMAGE))},
+        {"image": images(b"one", pa.large_list(IMAGE))},
+        {"img": images(b"one"), "label": pa.array([1])},
+        {"pixels": images(b"one"), "caption": pa.array(["a car"])},
+    ],
+)
+def test_the_source_photo_of_the_fields_data_sets_is_found(columns: dict[str, pa.Array]) -> None:
+    (photo,) = found(pa.table(columns))
+    assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
+    named = any("caption" in name or "prompt" in name for name in columns)
+    assert photo.caption.caption == ("a car" if named else "")
+
+
+def test_a_key_names_the_column_of_the_source_photo() -> None:
+    table = written(pa.table({"image": images(b"edited"), "Before": images(b"one")}))
+    (photo,) = parquet_photos(io.BytesIO(table), "x.parquet", "before")
+    assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
+    with pytest.raises(UserError, match=r"^x\.parquet: sources\.image_column 'after' is no column of images"):
+        list(parquet_photos(io.BytesIO(table), "x.parquet", "after"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"url": ["https://a"], "image": ["a.jpg"]}, "no column holds images as bytes; .*; there are url .*, image "),
+        ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; there are left"),
+    ],
+)
+def test_a_table_whose_photos_are_not_found_names_its_columns_and_the_key(columns: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=rf"^x\.parquet: {told}") as error:
+        found(pa.table(columns))
+    assert "sources.image_column" in str(error.value)
 
 
 def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ if CONFIG.sources.are_archives:
         params:
             archive=archive_of_shard,
             kind=CONFIG.sources.kind,
+            column=["--image-column", CONFIG.sources.image_column] if CONFIG.sources.image_column else [],
             min_pixels=CONFIG.sources.min_pixels,
             max_pixels=CONFIG.sources.max_pixels,
             tolerance=CONFIG.sources.ratio_tolerance,
@@ -37,7 +38,8 @@ if CONFIG.sources.are_archives:
         message:
             "Stream photos from {params.archive}; {log}"
         shell:
-            'sh "$OMNIEDIT_RUN" stream_sources.py {params.archive:q} --kind {params.kind} --min-pixels {params.min_pixels}'
+            'sh "$OMNIEDIT_RUN" stream_sources.py {params.archive:q} --kind {params.kind} {params.column:q}'
+            " --min-pixels {params.min_pixels}"
             " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
             " --out {output.photos} --index {output.index} {params.bench} > {log} 2>&1"
 

@@ -89,5 +89,5 @@ def test_one_file_that_cannot_be_used_is_told(root: Path, tmp_path: Path) -> Non
         with pytest.raises(UserError, match=problem):
             Stylist.load(tmp_path, root / "configs")
     (tmp_path / SINGLE_FILE).write_text("version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(UserError, match="a pointer of Git LFS"):
+    with pytest.raises(UserError, match="a Git LFS pointer"):
         Stylist.load(tmp_path, root / "configs")
