@@ -18,6 +18,7 @@ import pyarrow as pa
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.images import Image
+from omniedit.sources.blank import find_blank
 from omniedit.sources.captions import Caption, list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
@@ -215,6 +216,8 @@ def judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[R
         image = encoded.decode()
     except Unreadable as error:
         return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
+    if blank := find_blank(image):
+        return seen | {"ratio": ratio, "reason": f"no photo: {blank}"}, None
     boxes = [thing.box for thing in caption.objects if thing.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)

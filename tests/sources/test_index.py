@@ -154,7 +154,7 @@ def test_saliency_keeps_a_named_object_in_view(tmp_path: Path) -> None:
 
 def test_saliency_crops_towards_what_stands_out(tmp_path: Path) -> None:
     for place, expected in ((4, (0, 150)), (140, (10, 160))):
-        image = np.full((100, 160, 3), 90, np.uint8)
+        image = np.random.default_rng(0).integers(80, 100, (100, 160, 3)).astype(np.uint8)
         image[40:60, place : place + 15] = (250, 40, 20)
         PIL.Image.fromarray(image).save(tmp_path / "a.png")
         row = indexed(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]

@@ -53,11 +53,12 @@ def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: 
 
 
 def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Path) -> None:
-    PIL.Image.new("RGB", (300, 200), (9, 99, 199)).save(folder / "plain.jpg", quality=95)
+    rising = np.linspace(0, 80, 300)[None, :, None] + np.array([9, 99, 119]) + np.zeros((200, 1, 1))
+    PIL.Image.fromarray(rising.astype(np.uint8)).save(folder / "plain.jpg", quality=95)
     with PhotoShard(packed(folder, tmp_path / "00000.tar")) as shard:
         photo = shard[shard.names.index("plain")]
     assert photo.image.shape == (68, 102, 3) and 0.95 * 7000 < 68 * 102 <= 7000
-    assert np.abs(photo.image.astype(int) - (9, 99, 199)).max() < 4
+    assert np.abs(photo.image.mean((0, 1)) - rising.mean((0, 1))).max() < 4
     assert photo.ratio == "3x2" and photo.objects == (NamedObject("dot", (0, 0, 0.5, 0.5)),)
 
 

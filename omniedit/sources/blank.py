@@ -1,0 +1,48 @@
+"""Images that hold no photo: of one colour, nearly black, or cut off and filled up with grey or black."""
+
+import numpy as np
+
+from omniedit.images import Image, fitted
+
+_SIDE = 512
+_SAME = 4
+"""Levels by which pixels of one colour may differ: JPEG's noise."""
+_ONE_COLOUR = 0.95
+"""Share of an image in one colour at which it is a blank, a placeholder or a logo."""
+_BLACK = 24
+"""Level that the brightest half percent of an image must reach."""
+_LOST = 0.2
+"""Share of an image, from one side, that is filled up where a file was cut off."""
+_GREY = 128
+"""Level that JPEG decoders give to what a file does not hold; PNG decoders leave 0."""
+
+
+def find_blank(image: Image) -> str | None:
+    """Return why an (H, W, 3) RGB image is no photo; None where it may be one."""
+    small = fitted(image, _SIDE)
+    same = _share_of(small, np.median(small, axis=(0, 1)))
+    if same >= _ONE_COLOUR:
+        return f"{same:.0%} of it is one colour"
+    if np.percentile(small.max(axis=-1), 99.5) < _BLACK:
+        return "nearly black"
+    # From the bottom up; upright images were also cut off at their sides before they were turned.
+    sides = [_filled(np.rot90(small, turns)) for turns in range(4)]
+    for turns, (share, level) in enumerate(sides):
+        is_grey = abs(level - _GREY) <= 2 * _SAME
+        is_black = level <= _SAME and sides[turns - 2][0] == 0  # a letterbox has two black bars
+        if share >= _LOST and (is_grey or is_black):
+            return f"{share:.0%} of it is plain {'grey' if is_grey else 'black'}: it was cut off"
+    return None
+
+
+def _share_of(image: Image, colour: np.ndarray) -> float:
+    """Return the share of pixels that have a colour."""
+    return float((np.abs(image - colour) <= _SAME).all(axis=-1).mean())
+
+
+def _filled(image: Image) -> tuple[float, float]:
+    """Return the share of rows, from the last up, that are of one grey level, and that level."""
+    level = float(np.median(image[-1]))
+    is_filled = (np.abs(image.astype(np.int16) - level) <= _SAME).all(axis=-1).mean(axis=1) >= 1 - 1 / 64
+    rows = int(np.argmin(is_filled[::-1])) if not is_filled.all() else len(is_filled)
+    return rows / len(image), level
