@@ -1,10 +1,12 @@
 """What Slurm's queue holds of the workflow in a folder, and an end for what a killed run left there."""
 
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,49 +33,77 @@ class QueuedJob:
     wildcards: str
 
 
-def queued_jobs(folder: Path) -> list[QueuedJob]:
-    """This user's jobs that Snakemake submitted in a folder and that have not ended; none where there is no squeue.
+def queued_jobs(*folders: Path) -> list[QueuedJob]:
+    """Return this user's jobs that Snakemake submitted in these folders and that have not ended.
+
+    None where there is no squeue.
 
     Raises:
         UserError: squeue gives no answer.
     """
     if not shutil.which("squeue"):
         return []
-    command = ["squeue", "--me", "--noheader", "--states=all", "--format=%i|%T|%j|%k|%Z"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        raise UserError("squeue: no answer in a minute") from None
-    if done.returncode:
-        raise UserError(f"squeue: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
+    here = {folder.resolve() for folder in folders}
     jobs = []
-    for line in done.stdout.splitlines():
-        number, state, name, comment, workdir = line.split("|", 4)
+    fields = ["%i", "%T", "%j", "%k", "%Z"]
+    for number, state, name, comment, workdir in ask("squeue", ["--me", "--noheader", "--states=all"], fields):
         what = RULE.fullmatch(comment)
-        if what and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() == folder.resolve():
+        if what and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in here:
             jobs.append(QueuedJob(number, state, what["rule"], what["wildcards"] or ""))
     return jobs
 
 
-def cancel_left_behind(folder: Path) -> None:
+def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s: float = 60.0) -> list[list[str]]:
+    """Return the fields of each record that squeue or sacct prints.
+
+    Names, comments and command lines are the users' and can hold any text, line breaks among them: a random mark, drawn
+    anew for each call, ends each field.
+
+    Args:
+        fields: squeue's conversions, such as '%i', or sacct's columns.
+
+    Raises:
+        UserError: the program gives no answer.
+    """
+    mark = secrets.token_hex(16)
+    if program == "squeue":
+        layout = [f"--format={''.join(field + mark for field in fields)}"]
+    else:
+        layout = ["--parsable", f"--delimiter={mark}", f"--format={','.join(fields)}"]
+    try:
+        done = subprocess.run([program, *options, *layout], capture_output=True, timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{program}: no answer in {patience_s:.0f} s") from None
+    except OSError as error:
+        raise UserError(f"{program}: cannot be run: {error.strerror}") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise UserError(f"{program}: {lines[-1] if lines else f'exit status {done.returncode}'}")
+    *values, _ = done.stdout.decode(errors="surrogateescape").split(mark)
+    if len(values) % len(fields):
+        raise UserError(f"{program}: its answer is cut off")
+    return [[values[i].lstrip("\n"), *values[i + 1 : i + len(fields)]] for i in range(0, len(values), len(fields))]
+
+
+def cancel_left_behind(*folders: Path) -> None:
     """Cancel what a killed run left in the queue, a line on standard error each, and wait until all of it has ended.
 
-    For who holds the folder's lock: then no run is behind these jobs, and they would write beside their successors.
+    For who holds the folders' locks: then no run is behind these jobs, and they would write beside their successors.
 
     Raises:
         UserError: they do not end, or squeue gives no answer.
     """
-    left = queued_jobs(folder)
+    left = queued_jobs(*folders)
     if not left:
         return
     for job in left:
         what = " ".join(filter(None, [job.rule, job.wildcards]))
         print(f"Slurm job {job.id} ({what}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
-    told = subprocess.run(["scancel", *(job.id for job in left)], capture_output=True, text=True).stderr
+    answer = subprocess.run(["scancel", *(job.id for job in left)], capture_output=True).stderr
     deadline = time.monotonic() + PATIENCE_S
-    while left := queued_jobs(folder):
+    while left := queued_jobs(*folders):
         if time.monotonic() > deadline:
             names = ", ".join(f"{job.id} ({job.state})" for job in left)
-            told = f" ({told.strip()})" if told else ""
+            told = f" ({answer.decode(errors='replace').strip()})" if answer else ""
             raise UserError(f"Slurm jobs of a killed run do not end: {names}{told}; start again when they are gone")
         time.sleep(1)

@@ -1,12 +1,15 @@
-"""What of a run is done, at work, failed or waiting, read from its files alone: `omniedit status RUN`."""
+"""What of a run is done, at work, failed, deleted or waiting, read from its files alone: `omniedit status RUN`."""
 
 import base64
-import fcntl
+import contextlib
+import fnmatch
 import os
+import re
+import stat
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
@@ -15,12 +18,17 @@ from string import Formatter
 
 from omniedit.config import Config
 from omniedit.errors import UserError
+from omniedit.locks import is_held, read_holder, run_lock
+from omniedit.printable import to_printable
 from omniedit.shards import number_of_blocks
 from omniedit.slurm import queued_jobs
 from omniedit.specialists.learned.roles import trains_inpainting
 
-LOCK = Path(".snakemake/omniedit.lock")
-"""Held by the process that runs the workflow."""
+NOTES = Path(".snakemake")
+"""In the folder where Snakemake works: what it notes of jobs."""
+MARK_PART = 254
+"""Letters of a note's name in one name of a folder or file, where names may have 255."""
+CONFIG_BYTES = 1 << 20
 BASELINES = ("no_edit", "specialist")
 """What the benchmark compares the run's editors with."""
 SHOWN = 20
@@ -80,7 +88,16 @@ class State(StrEnum):
     STOPPED = "stopped"
     """Begun by a run that is gone: the next run makes it again."""
     FAILED = "failed"
+    DELETED = "deleted"
+    """Its job succeeded and its file is gone: the next run makes it again."""
     WAITING = "waiting"
+
+
+LIVENESS = {
+    True: "at work",
+    False: "no workflow is at work here",
+    None: "not known whether a workflow is at work",
+}
 
 
 @dataclass(frozen=True)
@@ -93,95 +110,162 @@ class Job:
     log: Path
 
 
-def jobs_of(run: str, root: Path = Path()) -> list[Job]:
-    """Every job of a run as its files tell; `root` is the folder of results/ and logs/.
+@dataclass(frozen=True)
+class Seen:
+    """What the files of a run say to someone who may only read them.
+
+    Args:
+        live: whether a workflow is at work on it, None where that cannot be told.
+        unread: paths that cannot be read -> why.
+    """
+
+    jobs: list[Job]
+    live: bool | None
+    unread: Mapping[Path, str]
+
+
+def look(run: str, root: Path = Path()) -> Seen:
+    """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
-        UserError: no run of that name was ever started here.
+        UserError: no run of that name was ever started here, or its config is not of this version.
     """
-    config_file = root / "results" / run / "config.json"
-    if not config_file.is_file():
-        known = sorted(path.parent.name for path in root.glob("results/*/config.json"))
-        raise UserError(f"results/{run}: no run of this name was started here; there are: {', '.join(known) or 'none'}")
-    try:
-        config = Config.model_validate_json(config_file.read_text())
-    except ValueError as error:
-        told = " ".join(str(error).split())[:200]
-        raise UserError(f"{config_file}: no config of this version ({told}); start the run again") from None
-    begun, live = begun_outputs(root), is_live(root)
-    sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
-    stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
-    if config.scoring.judge == "api":
-        stages = [replace(stage, rule="ask_shard") if stage.rule == "score_shard" else stage for stage in stages]
-    if config.scoring.teacher == "api":
-        stages = [replace(stage, rule="ask_teacher") if stage.rule == "teach_shard" else stage for stage in stages]
-    if config.scoring.finetune.model:
-        stages = [
-            replace(stage, rule="finetune_student") if stage.rule == "train_student" else stage for stage in stages
+    config = _read_config(run, root)
+    lock = root / run_lock(run)
+    live, holder = is_held(lock), read_holder(lock)
+    # Where Snakemake notes what it began: a run can be made from another checkout that shares results/.
+    folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
+    unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
+    begun = {output for folder in folders for output in begun_outputs(folder, unread)}
+    jobs = [job for stage in _stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
+    if live is not False and (pending := pending_in_slurm(folders)):
+        jobs = [
+            replace(job, state=State.WAITING)
+            if job.state is State.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
+            else job
+            for job in jobs
         ]
-    asking = {"api": "ask_for_proposals", "local": "generate_proposals"}
-    if rule := asking.get(config.proposals.source):
-        stages = [replace(stage, rule=rule) if stage.rule == "propose_shard" else stage for stage in stages]
-    left_out = {"pretrain_base"} if config.train.base.model else set()
-    left_out |= set() if trains_inpainting(config) else {"train_inpainting"}
-    left_out |= set() if config.train.encode_once else {"encode_pairs"}
-    left_out |= set() if config.scoring.canary else {"score_canary"}
-    left_out |= set() if config.trains_student else {"teach_shard", "train_student", "finetune_student"}
-    wanted = [stage for stage in stages if stage.rule not in left_out]
-    pending = pending_in_slurm(root) if live else set()
-    jobs = [job for stage in wanted for job in _jobs(stage, run, config, root, begun, live)]
+    return Seen(jobs, live, unread)
+
+
+def jobs_of(run: str, root: Path = Path()) -> list[Job]:
+    """Return every job of a run, as `look` does."""
+    return look(run, root).jobs
+
+
+def is_live(run: str, root: Path = Path()) -> bool | None:
+    """Whether a workflow is at work on a run, wherever it was started; None where that cannot be told."""
+    return is_held(root / run_lock(run))
+
+
+def _read_config(run: str, root: Path) -> Config:
+    file = root / "results" / run / "config.json"
+    try:
+        if file.exists() and not file.is_file():
+            raise UserError(f"{file}: is no file")
+        with file.open("rb") as opened:
+            text = opened.read(CONFIG_BYTES)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        known = sorted(to_printable(path.parent.name) for path in root.glob("results/*/config.json"))
+        raise UserError(
+            f"results/{to_printable(run)}: no run of this name was started here; there are: "
+            f"{', '.join(known) or 'none'}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        return Config.model_validate_json(text)
+    except (ValueError, RecursionError) as error:
+        problem = to_printable(str(error))
+        raise UserError(f"{file}: no config of this version ({problem}); start the run again") from None
+
+
+def _stages(config: Config) -> list[Stage]:
+    """The stages of a run, in order."""
+    sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
+    renamed = {
+        "score_shard": "ask_shard" if config.scoring.judge == "api" else None,
+        "teach_shard": "ask_teacher" if config.scoring.teacher == "api" else None,
+        "train_student": "finetune_student" if config.scoring.finetune.model else None,
+        "propose_shard": {"api": "ask_for_proposals", "local": "generate_proposals"}.get(config.proposals.source),
+    }
+    is_made = {
+        "pretrain_base": not config.train.base.model,
+        "train_inpainting": trains_inpainting(config),
+        "encode_pairs": config.train.encode_once,
+        "score_canary": bool(config.scoring.canary),
+        "teach_shard": config.trains_student,
+        "train_student": config.trains_student,
+    }
+    stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
     return [
-        replace(job, state=State.WAITING)
-        if job.state is State.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
-        else job
-        for job in jobs
+        replace(stage, rule=renamed.get(stage.rule) or stage.rule) for stage in stages if is_made.get(stage.rule, True)
     ]
 
 
-def pending_in_slurm(root: Path) -> set[tuple[str, str]]:
+def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
     """Rules, with the values of their wildcards joined, of jobs that wait in Slurm's queue, where it answers."""
     try:
-        return {(job.rule, job.wildcards) for job in queued_jobs(root) if job.state == "PENDING"}
+        return {(job.rule, job.wildcards) for job in queued_jobs(*folders) if job.state == "PENDING"}
     except UserError as error:
-        print(f"{error}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
+        print(f"{to_printable(str(error))}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
         return set()
 
 
-def is_live(root: Path) -> bool:
-    """Whether a workflow is at work in the folder: its lock is held."""
-    try:
-        descriptor = os.open(root / LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+def begun_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
+    """Outputs of jobs that were begun and have not ended, as Snakemake marks them in a folder: in the names of files.
+
+    Args:
+        unread: gets what cannot be read of the marks, with the reason.
+    """
+    marks = folder / NOTES / "incomplete"
+
+    def note(error: OSError) -> None:
+        if unread is not None and not isinstance(error, FileNotFoundError | NotADirectoryError):
+            unread[Path(error.filename)] = str(error.strerror)
+
+    begun = set()
+    for parent, _, names in os.walk(marks, onerror=note):
+        parts = Path(parent).relative_to(marks).parts
+        for name in names:
+            # What a network file system leaves of a deleted file, and anyone's other files, are no marks.
+            with contextlib.suppress(ValueError):
+                mark = "".join(part.removeprefix("@") for part in (*parts, name))
+                begun.add(base64.b64decode(mark, altchars=b"-_", validate=True).decode())
+    return begun
 
 
-def begun_outputs(root: Path) -> set[str]:
-    """Outputs of jobs that were begun and have not ended, as Snakemake marks them: in the names of files."""
-    folder = root / ".snakemake/incomplete"
-    marks = (path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
-    names = ("".join(part.removeprefix("@") for part in mark) for mark in marks)
-    return {base64.urlsafe_b64decode(name).decode() for name in names if len(name) % 4 == 0}
+def _was_made(output: str, folders: Sequence[Path]) -> bool:
+    """Whether Snakemake notes that the last job that made an output succeeded: it forgets those of jobs that failed."""
+    mark = base64.urlsafe_b64encode(output.encode()).decode()
+    parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
+    name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
+    return any(_is_file(folder / NOTES / "metadata" / name) for folder in folders)
 
 
-def _jobs(stage: Stage, run: str, config: Config, root: Path, begun: set[str], live: bool) -> Iterator[Job]:
-    finished = _times(root / "results" / run, stage.output)
+def _jobs(
+    stage: Stage,
+    run: str,
+    config: Config,
+    folders: Sequence[Path],
+    begun: Set[str],
+    live: bool | None,
+    unread: dict[Path, str],
+) -> Iterator[Job]:
+    root, results = folders[0], folders[0] / "results" / run
+    finished = dict(_read_times(results, stage.output, unread))
     for wildcards in _combinations(stage.output, config):
         output = stage.output.format(**wildcards)
         log = Path("logs", run, stage.log.format(**wildcards))
         if f"results/{run}/{output}" in begun:
-            state = State.RUNNING if live else State.STOPPED
+            state = State.STOPPED if live is False else State.RUNNING
         elif output in finished:
             state = State.DONE
+        elif (unread and not unread.keys().isdisjoint((results / output).parents)) or not _is_file(root / log):
+            state = State.WAITING
         else:
             # A job that died at once leaves an empty log.
-            state = State.FAILED if (root / log).is_file() else State.WAITING
+            state = State.DELETED if _was_made(f"results/{run}/{output}", folders) else State.FAILED
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
 
 
@@ -203,32 +287,78 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
         yield dict(zip(names, chosen, strict=True))
 
 
-def _times(results: Path, pattern: str) -> dict[str, float]:
-    """Path below `results` -> time of the last write, of the files that fit a pattern: a folder is read once."""
+def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterator[tuple[str, float]]:
+    """Yield the path below `results` and the time of the last write of each file that fits a pattern.
+
+    A folder is read once. What vanishes meanwhile is left out; what cannot be read is added to `unread`.
+    """
     anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
-    return {
-        path.relative_to(results).as_posix(): path.stat().st_mtime for path in results.glob(pattern.format(**anything))
-    }
+    *folders, last = pattern.format(**anything).split("/")
+    found = [results]
+    for part in folders:
+        found = [folder / name for folder in found for name in _names(folder, part, unread)]
+    for folder in found:
+        for name in _names(folder, last, unread):
+            try:
+                status = (folder / name).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                unread[folder] = str(error.strerror)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield (folder / name).relative_to(results).as_posix(), status.st_mtime
+
+
+def _names(folder: Path, pattern: str, unread: dict[Path, str]) -> list[str]:
+    """Names in a folder that fit a pattern with '*'; none where it is no folder. Hidden ones never fit."""
+    if "*" not in pattern:
+        return [pattern]
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        unread[folder] = str(error.strerror)
+        return []
+    return [name for name in fnmatch.filter(names, pattern) if not name.startswith(".")]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file, as far as one may look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def last_line(log: Path) -> str:
-    """Of a job's log; a progress line that was written over counts as a line. '' where there is none."""
+    """Return the last line of a job's log as a terminal can print it; '' where there is none.
+
+    A progress line that was written over counts as a line.
+    """
+    if not _is_file(log):
+        return ""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
-            text = file.read().decode(errors="replace")
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+            text = file.read(8192).decode(errors="replace")
     except FileNotFoundError:
         return ""
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    lines = (to_printable(line) for line in re.split(r"[\r\n]", text))
+    return next((line for line in reversed(list(lines)) if line), "")
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
     """Lines to print: stages, stages by tasks, then jobs at work and those that failed with their logs' last lines."""
     now = time.time() if now is None else now
-    jobs = jobs_of(run, root)
-    lines = [f"run {run}: " + ("at work" if is_live(root) else "no workflow is at work here"), ""]
-    lines.append(_row("", [*State, "an hour", "left"]))
+    seen = look(run, root)
+    jobs = seen.jobs
+    lines = [f"run {run}: {LIVENESS[seen.live]}"]
+    lines += [f"{to_printable(str(path))}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    lines += ["", _row("", [*State, "an hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]
         counts = Counter(job.state for job in of_rule)
@@ -262,10 +392,12 @@ def _share(counts: Counter[State]) -> str:
 def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
     if not jobs:
         return []
-    names = (" ".join([job.rule, *job.wildcards.values()]) for job in jobs)
-    shown = [f"  {name}: {last_line(root / job.log)}  ({job.log})" for name, job in zip(names, jobs, strict=True)]
+    shown = [
+        f"  {' '.join([job.rule, *job.wildcards.values()])}: {last_line(root / job.log)}  ({job.log})"
+        for job in jobs[:SHOWN]
+    ]
     more = [f"  and {len(jobs) - SHOWN} more"] if len(jobs) > SHOWN else []
-    return ["", f"{title}:", *shown[:SHOWN], *more]
+    return ["", f"{title}:", *shown, *more]
 
 
 def hourly_rate(finished: Sequence[float], now: float) -> float:

@@ -9,7 +9,9 @@ OMP_NUM_THREADS=$((cores > ranks ? cores / ranks : 1))
 export OMP_NUM_THREADS
 export TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE='[${rank}] '
 set -- --nproc-per-node "$ranks" --redirects 3 --tee 3 --log-dir "$logs" "$program" "$@"
+# A rank ends with the torchrun that this shell becomes (omniedit.processes).
 if [ "$nodes" -eq 1 ]; then
+    export OMNIEDIT_TORCHRUN=$$
     exec torchrun --standalone "$@"
 fi
 # Below the ports that systems give out; another one for each job, since trainings may share this node.
@@ -17,5 +19,5 @@ MASTER_ADDR=$(hostname) MASTER_PORT=$((20000 + ${SLURM_JOB_ID:-0} % 12000))
 export MASTER_ADDR MASTER_PORT
 # shellcheck disable=SC2016  # each node has its own SLURM_NODEID
 exec srun --nodes "$nodes" --ntasks "$nodes" --ntasks-per-node 1 --cpus-per-task "$cores" --kill-on-bad-exit=1 \
-    sh -c 'exec torchrun --nnodes "$SLURM_NNODES" --node-rank "$SLURM_NODEID" \
+    sh -c 'export OMNIEDIT_TORCHRUN=$$; exec torchrun --nnodes "$SLURM_NNODES" --node-rank "$SLURM_NODEID" \
         --master-addr "$MASTER_ADDR" --master-port "$MASTER_PORT" "$@"' torchrun "$@"

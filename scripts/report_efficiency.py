@@ -18,7 +18,7 @@ def main() -> None:
 
     oldest = min((path.stat().st_mtime for path in args.logs.rglob("*.log")), default=datetime.now().timestamp())
     try:
-        attempts, trouble = read_attempts(accounting(datetime.fromtimestamp(oldest)), args.run, str(Path.cwd())), ""
+        attempts, trouble = read_attempts(accounting(datetime.fromtimestamp(oldest)), args.run, Path()), ""
     except UserError as error:
         attempts, trouble = [], f"{error}."
     with replaced(args.out) as temporary:

@@ -1,29 +1,43 @@
-"""A queue that squeue and scancel of a folder tell of and empty, in place of Slurm's."""
+"""A queue that the squeue and scancel of a folder read and change, in place of Slurm's."""
 
+import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 RUN = "omniedit_0a1b2c3d-0123-4567-89ab-0123456789ab"
+Record = dict[str, str]
+
+PROGRAMS = {
+    # A job is seen once more after it was told to end.
+    "squeue": """
+(form,) = [option.partition("=")[2] for option in sys.argv if option.startswith("--format=")]
+for job in jobs:
+    line = re.sub("%([A-Za-z])", lambda found: job[found[1]], form)
+    sys.stdout.buffer.write(line.encode(errors="surrogateescape") + bytes([10]))
+queue.write_text(json.dumps([job for job in jobs if job["T"] != "COMPLETING"]))
+""",
+    "scancel": """
+with (queue.parent / "cancelled").open("a") as cancelled:
+    print(*sys.argv[1:], file=cancelled)
+queue.write_text(json.dumps([job | ({"T": "COMPLETING"} if job["i"] in sys.argv else {}) for job in jobs]))
+""",
+}
+"""Of `jobs`, a list of records by squeue's conversions, and `queue`, the file that holds them."""
 
 
-def line(number: int, comment: str, workdir: Path, state: str = "RUNNING", name: str = RUN) -> str:
-    """A job as squeue prints it."""
-    return f"{number}|{state}|{name}|{comment}|{workdir}"
+def record(number: int, comment: str, workdir: Path, state: str = "RUNNING", name: str = RUN) -> Record:
+    """A job by the conversions of `squeue --format`."""
+    return {"i": f"{number}", "T": state, "j": name, "k": comment, "Z": f"{workdir}"}
 
 
-def pretend_queue(folder: Path, lines: Sequence[str]) -> dict[str, str]:
+def pretend_queue(folder: Path, records: Sequence[Record]) -> dict[str, str]:
     """What of the environment puts the folder's commands first; `cancelled` there is what scancel was given."""
     (folder / "bin").mkdir(parents=True)
-    (folder / "queue").write_text("".join(f"{line}\n" for line in lines))
-    commands = {
-        "squeue": f"cat {folder}/queue",
-        # A job is seen for a while after it was told to end.
-        "scancel": f"""echo "$@" >> {folder}/cancelled
-for job in "$@"; do sed -i "s/^$job|[A-Z]*/$job|COMPLETING/" {folder}/queue; done
-(sleep 0.5; sed -i "/|COMPLETING|/d" {folder}/queue) > /dev/null 2>&1 &""",
-    }
-    for name, code in commands.items():
-        (folder / "bin" / name).write_text(f"#!/bin/sh\n{code}\n")
+    (folder / "queue").write_text(json.dumps(list(records)))
+    for name, code in PROGRAMS.items():
+        head = f"#!{sys.executable} -S\nimport json, pathlib, re, sys\nqueue = pathlib.Path({f'{folder}/queue'!r})\n"
+        (folder / "bin" / name).write_text(f"{head}jobs = json.loads(queue.read_text())\n{code}")
         (folder / "bin" / name).chmod(0o755)
     return {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}

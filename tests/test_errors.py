@@ -1,5 +1,3 @@
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +49,3 @@ def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> 
     program = PROGRAM.format(body=f"from omniedit.pairs import Shard; Shard({str(tmp_path)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be read" in done.stderr and tmp_path.is_dir()
-
-
-def test_a_job_ends_with_the_run_that_started_it() -> None:
-    controller = subprocess.Popen(["sleep", "60"])
-    environment = {**os.environ, "OMNIEDIT_CONTROLLER": f"{socket.gethostname()}:{controller.pid}"}
-    job = subprocess.Popen([sys.executable, "-c", PROGRAM.format(body="time.sleep(60)")], env=environment)
-    controller.kill()
-    controller.wait()
-    assert job.wait(timeout=20) == 1

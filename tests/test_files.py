@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.files import hold_lock, replaced
+from omniedit.files import replaced
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -52,6 +52,21 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
     alive.wait()
 
 
+def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: Path) -> None:
+    """Its id means nothing here, though its container has the name of this host."""
+    code = (
+        "import os; from omniedit import processes\n"
+        "processes.pid_namespace = lambda: 'pid:[1]'; os.getpid = lambda: 2**22 + 1\n"
+        "from omniedit.files import replaced\n"
+        f"with replaced({str(tmp_path / 'editnet')!r}) as file: file.mkdir(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (writing,) = tmp_path.iterdir()
+    with replaced(tmp_path / "editnet") as temporary:
+        temporary.touch()
+    assert writing.is_dir()
+
+
 def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
     left = [tmp_path / f".editnet.node{number}.1.tmp" for number in (1, 2)]
     for folder in left:
@@ -62,22 +77,6 @@ def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
     with replaced(tmp_path / "editnet") as temporary:
         temporary.touch()
     assert not left[0].exists() and left[1].exists()
-
-
-def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
-    hold = f"from omniedit.files import hold_lock; hold_lock({str(tmp_path / 'lock')!r}); print('held', flush=True); "
-    first = subprocess.Popen([sys.executable, "-c", hold + "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert first.stdout is not None
-    first.stdout.readline()
-    second = subprocess.run([sys.executable, "-c", hold], capture_output=True, text=True)
-    assert f"process {first.pid}" in second.stderr
-    first.kill()
-    first.wait()
-    assert subprocess.run([sys.executable, "-c", hold], capture_output=True).returncode == 0
-
-
-def test_a_process_may_ask_for_its_own_lock_again(tmp_path: Path) -> None:
-    assert hold_lock(tmp_path / "lock") and hold_lock(tmp_path / "lock")
 
 
 def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from queue_of_slurm import line, pretend_queue
+from queue_of_slurm import pretend_queue, record
 
 from omniedit import status
 from omniedit.config import Config
@@ -49,11 +51,11 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def mark(root: Path, output: str, longest: int = 255) -> None:
-    """Mark an output as begun, as Snakemake does."""
+def mark(root: Path, output: str, kind: str = "incomplete", longest: int = 255) -> None:
+    """Mark an output as begun, or as made ('metadata'), as Snakemake does."""
     name = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [name[i : i + longest - 1] for i in range(0, len(name), longest - 1)]
-    write(Path(root, ".snakemake/incomplete", *(f"@{part}" for part in parts[:-1]), parts[-1]), "{}")
+    write(Path(root, ".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1]), "{}")
 
 
 def states(root: Path) -> list[State]:
@@ -77,27 +79,147 @@ def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
 
 
 def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "is_live", lambda root: True)
+    monkeypatch.setattr(status, "is_held", lambda lock: True)
     comment = "rule_synthesize_shard_wildcards_mine_object_swap_00001"
     for state, seen in (("PENDING", State.WAITING), ("RUNNING", State.RUNNING)):
         folder = root / f"slurm-{state}"
-        monkeypatch.setenv("PATH", pretend_queue(folder, [line(1, comment, root, state)])["PATH"])
+        monkeypatch.setenv("PATH", pretend_queue(folder, [record(1, comment, root, state)])["PATH"])
         assert states(root)[1] is seen
 
 
+@contextmanager
+def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds a run in a working folder, as Snakemake does."""
+    hold = f"from omniedit.locks import hold_run; hold_run({run!r}); print('held', flush=True); input()"
+    workflow = subprocess.Popen([sys.executable, "-c", hold], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert workflow.stdout is not None and workflow.stdout.readline()
+        yield workflow
+    finally:
+        workflow.kill()
+        workflow.communicate()
+
+
 def test_what_was_begun_runs_while_the_workflow_lives(root: Path) -> None:
-    lock = root / ".snakemake/omniedit.lock"
-    hold = f"from omniedit.files import hold_lock; hold_lock({str(lock)!r}); print('held', flush=True); input()"
-    workflow = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert workflow.stdout is not None
-    workflow.stdout.readline()
-    assert is_live(root) and states(root)[1] is State.RUNNING
-    assert "  synthesize_shard object_swap 00001: 2/9 pairs  (logs/mine/synthesize/object_swap/00001.log)" in report(
-        "mine", root, NOW
+    with workflow_at_work(root):
+        assert is_live("mine", root) and states(root)[1] is State.RUNNING
+        assert (
+            "  synthesize_shard object_swap 00001: 2/9 pairs  (logs/mine/synthesize/object_swap/00001.log)"
+            in report("mine", root, NOW)
+        )
+    assert is_live("mine", root) is False and states(root)[1] is State.STOPPED
+
+
+def test_a_run_of_another_name_says_nothing_of_this_one(root: Path) -> None:
+    with workflow_at_work(root, "yours"):
+        assert is_live("mine", root) is False and is_live("yours", root)
+
+
+def test_a_workflow_of_another_checkout_that_shares_the_results_is_seen(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "results").symlink_to(root / "results")
+    mark(other, "results/mine/candidates/object_swap/00003.h5")
+    with workflow_at_work(other):
+        assert states(root)[1] is State.RUNNING and states(root)[3] is State.RUNNING
+
+
+def test_a_deleted_file_is_no_failed_job(root: Path) -> None:
+    output = "results/mine/candidates/object_swap/00002.h5"
+    mark(root, output, "metadata")
+    assert states(root)[2] is State.DELETED
+    assert not any("00002" in line for line in report("mine", root, NOW))
+    long = "results/mine/" + "deep/" * 60 + "a.h5"
+    mark(root, long, "metadata")
+    assert status._was_made(long, [root]) and not status._was_made(f"{long}x", [root])
+
+
+def test_a_folder_that_one_may_only_read_is_enough(root: Path) -> None:
+    with workflow_at_work(root):
+        lines = report_to_reader(root)
+    assert lines[:2] == ["run mine: at work", ""] and any(
+        "synthesize_shard object_swap 00002" in line for line in lines
     )
-    workflow.kill()
-    workflow.wait()
-    assert not is_live(root) and states(root)[1] is State.STOPPED
+
+
+def test_what_may_not_be_read_is_named_and_nothing_of_it_called_failed(root: Path) -> None:
+    closed = ["results/mine/candidates/object_swap", ".snakemake", "results/mine/omniedit.lock"]
+    with workflow_at_work(root):
+        lines = report_to_reader(root, *closed)
+    assert lines[0] == "run mine: not known whether a workflow is at work"
+    assert {"results/mine/candidates/object_swap: Permission denied", "results/mine/omniedit.lock: cannot be read"} <= {
+        *lines
+    }
+    assert any(line.startswith(".snakemake/incomplete: Permission denied") for line in lines)
+    assert "failed:" not in lines
+    closed = ["results/mine"]
+    assert report_to_reader(root, *closed) == ["results/mine/config.json: cannot be read: Permission denied"]
+
+
+def report_to_reader(root: Path, *closed: str) -> list[str]:
+    """Lines of the report, or of the error, that a user gets who may only read a folder, and not the paths `closed`."""
+    modes = {path: path.stat().st_mode for path in [root, *root.rglob("*")]}
+    for path, mode in modes.items():
+        path.chmod(0o555 if path.is_dir() else 0o444 | mode & 0o111)
+    for path in reversed(closed):
+        (root / path).chmod(0)
+    code = "import os, sys; from omniedit.status import report; from omniedit.errors import UserError\n"
+    code += "if os.geteuid() == 0: os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(*[65534] * 3)\n"
+    code += f"try: lines = report('mine', now={NOW})\nexcept UserError as error: lines = [str(error)]\n"
+    code += "print(*lines, sep=chr(10))"
+    try:
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_what_a_network_file_system_leaves_and_anyone_else_put_there_is_passed_over(root: Path) -> None:
+    marks = root / ".snakemake/incomplete"
+    before = begun_outputs(root)
+    for name in (".nfs0000000000a1b2c300000001", "migration_underway", "____", "abcd", "ÿÿÿÿ", "notes.txt"):
+        (marks / name).write_text("{}")
+    (root / "results/mine/candidates/object_swap/.nfs0001.h5").touch()
+    (root / "results/mine/candidates/object_swap/00003.h5").mkdir()
+    (root / "results/mine/candidates/object_removal").write_text("no folder")
+    assert begun_outputs(root) == before
+    assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+
+
+def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a listing still had is gone when its time is asked for, and a log when it is read."""
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "00003.h5", folder / "00002.h5"])
+    assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+    monkeypatch.setattr(status, "_is_file", lambda path: True)
+    assert last_line(root / "logs/gone.log") == ""
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000, b'{"run": "\x1b[2J"}', b"", b'{"run": 1e999}'])
+def test_a_damaged_config_is_one_printable_line(text: bytes, root: Path) -> None:
+    (root / "results/mine/config.json").write_bytes(text)
+    with pytest.raises(UserError, match=r"config\.json: no config of this version") as error:
+        report("mine", root)
+    assert str(error.value).isprintable()
+
+
+def test_a_config_that_is_no_file_is_not_waited_for(root: Path) -> None:
+    (root / "results/mine/config.json").unlink()
+    os.mkfifo(root / "results/mine/config.json")
+    with pytest.raises(UserError, match="is no file"):
+        report("mine", root)
+
+
+def test_a_log_gives_the_terminal_no_commands(root: Path) -> None:
+    log = root / "logs/mine/synthesize/object_swap/00002.log"
+    log.write_bytes(b"\x1b]0;title\x07\x1b[2Jerror \xff \xe2\x80\xae" + b"x" * 1000)
+    (line,) = [line for line in report("mine", root, NOW) if "synthesize_shard object_swap 00002" in line]
+    assert line.isprintable() and len(line) < 400 and "error" in line
+    log.unlink()
+    os.mkfifo(log)
+    assert last_line(log) == ""
 
 
 def test_the_report_counts_and_says_why_a_job_failed(root: Path) -> None:

@@ -1,31 +1,29 @@
 """What the jobs of a run asked of Slurm and what they used of it, from `sacct`."""
 
-import getpass
+import os
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from omniedit.errors import UserError
 from omniedit.reporting.page import DASH, percent, render
 from omniedit.reporting.style import BLUE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
+from omniedit.slurm import ask
 
 FIELDS = (
     *("JobID", "State", "ElapsedRaw", "TimelimitRaw", "AllocCPUS", "TotalCPU", "NNodes", "AllocTRES", "MaxRSS"),
     *("TRESUsageInAve", "Submit", "Start", "WorkDir", "SubmitLine"),
 )
-"""SubmitLine last: it alone can hold the '|' that parts the fields."""
-RECORD = re.compile(r"\n(?=[\d_]+(?:\.\w+)?\|)")
-"""Before a record: a SubmitLine can hold line breaks, as that of `srun bash -c` does."""
+PATIENCE_S = 600.0
 TARGET = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
 """In the line that submitted a job: the plugin's command, told which job of the workflow it is."""
 LIVE = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
@@ -61,41 +59,37 @@ class Attempt:
     gpu_busy: float | None
 
 
-def accounting(since: datetime) -> str:
-    """What sacct prints of this user's jobs that ended after `since` or have not ended, requeued ones each time.
+def accounting(since: datetime) -> list[dict[str, str]]:
+    """Records in sacct of this user's jobs that ended after `since` or have not ended, requeued ones each time.
 
     Raises:
         UserError: it gives no answer.
     """
-    command = ["sacct", "--parsable2", "--noheader", "--duplicates", f"--format={','.join(FIELDS)}"]
-    command += [f"--user={getpass.getuser()}", f"--starttime={since:%Y-%m-%dT%H:%M:%S}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise UserError(f"sacct gave no answer: {last}")
-    return done.stdout
+    options = ["--noheader", "--duplicates", f"--user={os.getuid()}", f"--starttime={since:%Y-%m-%dT%H:%M:%S}"]
+    return [dict(zip(FIELDS, values, strict=True)) for values in ask("sacct", options, FIELDS, PATIENCE_S)]
 
 
-def read_attempts(text: str, run: str, workdir: str) -> list[Attempt]:
-    """Attempts at jobs of one run in sacct's `text`: submitted from the folder `workdir`, with the wildcard {run}.
+def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> list[Attempt]:
+    """Attempts at jobs of one run in the rows of `accounting`: submitted from a folder, with the wildcard {run}.
 
     Those that still wait or run are left out.
     """
-    found = []
-    for job, steps in records(text):
+    found, folder = [], workdir.resolve()
+    for job, steps in with_steps(rows):
         target = TARGET.search(job["SubmitLine"])
         wildcards = target["wildcards"].split(",") if target else []
-        if target and job["WorkDir"] == workdir and f"run={run}" in wildcards and job["State"] not in LIVE:
+        if target is None or f"run={run}" not in wildcards or job["State"] in LIVE:
+            continue
+        if Path(job["WorkDir"]).resolve() == folder:
             wildcards.remove(f"run={run}")
             found.append(_attempt(target["rule"], ",".join(wildcards), job, steps))
     return found
 
 
-def records(text: str) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
-    """A job's own line with the lines of its steps, which follow it."""
+def with_steps(rows: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+    """Yield a job's own row with the rows of its steps, which follow it."""
     job, steps = None, []
-    for line in RECORD.split(text.rstrip("\n")) if text else []:
-        row = dict(zip(FIELDS, line.split("|", len(FIELDS) - 1), strict=True))
+    for row in rows:
         if "." in row["JobID"]:
             steps.append(row)
             continue

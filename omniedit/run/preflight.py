@@ -12,13 +12,13 @@ from typing import Any
 from omniedit.config import Config, api_key
 from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError
-from omniedit.files import hold_lock, write_changed
+from omniedit.files import write_changed
+from omniedit.locks import Locks, hold_run, run_lock
 from omniedit.manifest import MANIFEST, lost_files
+from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.slurm import cancel_left_behind
 from omniedit.weights import unready
 
-LOCK = ".snakemake/omniedit.lock"
-"""Snakemake's own lock outlives a killed run (profiles/default turns it off); this one ends with its process."""
 PROBE_BYTES = 65_536
 _FOREIGN = "ask its owner for permission, or run in a folder of your own: snakemake --directory FOLDER"
 REMEDIES = {
@@ -95,7 +95,7 @@ class Preflight:
         def lock_and_delete(only_temp: bool = False, dryrun: bool = False) -> Any:
             with one_line_errors():
                 if not dryrun:
-                    hold_lock(LOCK)
+                    hold_run(self.config.run)
                 return delete_output(only_temp=only_temp, dryrun=dryrun)
 
         self.workflow.execute, self.workflow.delete_output = prepare_and_execute, lock_and_delete
@@ -116,12 +116,15 @@ class Preflight:
             return
         results = Path("results", self.config.run)
         check_writable_folder(results)
-        locked = hold_lock(LOCK)
+        # Snakemake's own lock outlives a killed run (profiles/default turns it off); these end with their process.
+        locks = hold_run(self.config.run)
+        if locks.held:
+            os.environ[LAUNCHER] = describe_launcher(run_lock(self.config.run))
         if executor.touch_exec:
             return
         self.check_keys()
-        if locked:
-            cancel_slurm_jobs(required=not executor.local_exec)
+        if locks.held:
+            cancel_slurm_jobs(locks, required=not executor.local_exec)
         for path in set_aside_damaged(results):
             print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
         for line in self.loss_lines():
@@ -164,10 +167,10 @@ class Preflight:
                 check_partitions(partitions, jobs)
 
 
-def cancel_slurm_jobs(required: bool) -> None:
+def cancel_slurm_jobs(locks: Locks, required: bool) -> None:
     """Cancel the jobs that a killed run left in Slurm's queue; a failure is only printed unless this is `required`."""
     try:
-        cancel_left_behind(Path())
+        cancel_left_behind(*locks.folders)
     except UserError as error:
         if required:
             raise

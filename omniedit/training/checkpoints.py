@@ -31,7 +31,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from omniedit.config import TrainConfig
-from omniedit.files import hold_lock, replaced
+from omniedit.files import replaced
+from omniedit.locks import hold_lock
 from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
 from omniedit.models.base import Base
 from omniedit.training.metrics import report_failure

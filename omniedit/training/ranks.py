@@ -19,7 +19,7 @@ from deepspeed.accelerator import get_accelerator
 from deepspeed.utils import logger
 from torch import Tensor
 
-from omniedit.errors import end_with
+from omniedit.processes import end_with_torchrun
 
 T = TypeVar("T")
 
@@ -35,8 +35,7 @@ def join_ranks() -> torch.device:
         alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
         os.environ.update({name: str(value) for name, value in alone.items()})
     elif "TORCHELASTIC_RUN_ID" in os.environ:
-        # torchrun gives its ranks sessions of their own: they would outlive it, and write beside their successors.
-        end_with(os.getppid())
+        end_with_torchrun()
     if int(os.environ["RANK"]) > 0:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
     if not torch.cuda.is_available():

@@ -1,10 +1,17 @@
-"""The page on what jobs asked of Slurm and used, from text as sacct 22.05 prints it."""
+"""The page on what jobs asked of Slurm and used, from values as sacct 22.05 prints them."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from omniedit.errors import UserError
 from omniedit.reporting.efficiency import (
     FIELDS,
     PREEMPTED,
+    accounting,
     advice,
     by_rule,
     efficiency_page,
@@ -15,10 +22,11 @@ from omniedit.reporting.efficiency import (
     worth_advice,
 )
 
-CHECKOUT = "/shared/omniedit"
+CHECKOUT = Path("/shared/omniedit")
+Rows = list[dict[str, str]]
 
 
-def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdir: str = CHECKOUT, **fields) -> str:
+def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdir: Path = CHECKOUT, **fields) -> Rows:
     """A job's own line and that of its batch step: an hour asked, ten minutes run on 8 cores and a GPU."""
     line = f"sbatch --parsable --job-name omniedit_1 -C a|b -D {workdir} --wrap=python -m snakemake"
     line += f" --snakemake '{workdir}/Snakefile' --target-jobs '{rule}:{wildcards}' --allowed-rules {rule}"
@@ -26,27 +34,32 @@ def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdi
         **{"JobID": f"{number}", "State": state, "ElapsedRaw": "600", "TimelimitRaw": "60", "AllocCPUS": "8"},
         **{"TotalCPU": "40:00.500", "NNodes": "1", "MaxRSS": "3000M", "TRESUsageInAve": "cpu=00:40:00,mem=3000M"},
         "AllocTRES": "billing=8,cpu=8,gres/gpu:h100=1,gres/gpu=1,mem=48000M,node=1",
-        **{"Submit": "2026-11-21T10:00:00", "Start": "2026-11-21T10:05:00", "WorkDir": workdir, "SubmitLine": line},
+        **{
+            "Submit": "2026-11-21T10:00:00",
+            "Start": "2026-11-21T10:05:00",
+            "WorkDir": f"{workdir}",
+            "SubmitLine": line,
+        },
         **fields,
     }
     own = {**values, "MaxRSS": "", "TRESUsageInAve": ""}
     empty = dict.fromkeys(FIELDS, "")
     step = {**empty, **{name: values[name] for name in ("State", "ElapsedRaw", "MaxRSS", "TRESUsageInAve", "TotalCPU")}}
     step["JobID"] = f"{number}.batch"
-    return "".join("|".join(row[field] for field in FIELDS) + "\n" for row in (own, step))
+    return [own, step]
 
 
-def shard(number: int, name: str, state: str = "COMPLETED", **fields) -> str:
+def shard(number: int, name: str, state: str = "COMPLETED", **fields) -> Rows:
     return job(number, "score_shard", f"run=mini,task=object_swap,shard={name}", state, **fields)
 
 
 def test_jobs_of_this_run_and_this_folder_are_told_from_others() -> None:
-    text = shard(1, "00000")
-    text += job(2, "score_shard", "run=mini_2,task=object_swap,shard=00000")
-    text += job(3, "score_shard", "run=mini,task=object_swap,shard=00000", workdir="/shared/another")
-    text += shard(4, "00001", "RUNNING") + shard(5, "00002", "PENDING", AllocTRES="", Start="Unknown")
-    text += shard(6, "00003", WorkDir=CHECKOUT, SubmitLine="sbatch --wrap=hostname")
-    (attempt,) = read_attempts(text, "mini", CHECKOUT)
+    rows = shard(1, "00000")
+    rows += job(2, "score_shard", "run=mini_2,task=object_swap,shard=00000")
+    rows += job(3, "score_shard", "run=mini,task=object_swap,shard=00000", workdir=Path("/shared/another"))
+    rows += shard(4, "00001", "RUNNING") + shard(5, "00002", "PENDING", AllocTRES="", Start="Unknown")
+    rows += shard(6, "00003", SubmitLine="sbatch --wrap=hostname")
+    (attempt,) = read_attempts(rows, "mini", CHECKOUT)
     assert (attempt.rule, attempt.part) == ("score_shard", "task=object_swap,shard=00000")
 
 
@@ -60,18 +73,37 @@ def test_what_was_asked_and_used_is_read_from_a_job_and_its_steps() -> None:
 
 
 def test_memory_of_a_job_is_that_of_its_batch_step_and_of_what_it_starts() -> None:
-    own, batch = shard(1, "00000").splitlines()
-    started = [
-        batch.replace("1.batch", f"1.{number}").replace("3000M|", f"{gb}000M|") for number, gb in enumerate([5, 9])
-    ]
-    (attempt,) = read_attempts("\n".join([own, batch, *started]), "mini", CHECKOUT)
+    own, batch = shard(1, "00000")
+    started = [{**batch, "JobID": f"1.{number}", "MaxRSS": f"{gb}000M"} for number, gb in enumerate([5, 9])]
+    (attempt,) = read_attempts([own, batch, *started], "mini", CHECKOUT)
     assert attempt.peak_mb == 12000
 
 
-def test_a_step_submitted_with_line_breaks_is_one_record() -> None:
-    text = shard(1, "00000").rstrip("\n") + "srun bash -c export A=1\n  torchrun a | tee 3\n\n" + shard(2, "00001")
-    assert len(read_attempts(text, "mini", CHECKOUT)) == 2
-    assert read_attempts("", "mini", CHECKOUT) == []
+def test_command_lines_can_hold_any_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record ends where sacct says, not at a line break that looks like one, and bytes need not be UTF-8."""
+    own, batch = shard(1, "00000")
+    step = {**batch, "JobID": "1.0", "SubmitLine": "srun bash -c export A=1\n9|FAILED|\n9.batch|\udcff\n\n"}
+    rows = [own, batch, step, *shard(2, "00001")]
+    (tmp_path / "rows").write_text(json.dumps([[row[field] for field in FIELDS] for row in rows]))
+    code = """
+import json, os, sys
+(mark,) = [option.partition("=")[2] for option in sys.argv if option.startswith("--delimiter=")]
+for row in json.load(open(os.environ["ROWS"])):
+    line = "".join(value + mark for value in row)
+    sys.stdout.buffer.write(line.encode(errors="surrogateescape") + bytes([10]))
+"""
+    (tmp_path / "sacct").write_text(f"#!{sys.executable}{code}")
+    (tmp_path / "sacct").chmod(0o755)
+    monkeypatch.setenv("ROWS", f"{tmp_path}/rows")
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    assert accounting(datetime(2026, 11, 21)) == rows
+    assert len(read_attempts(rows, "mini", CHECKOUT)) == 2 and read_attempts([], "mini", CHECKOUT) == []
+
+
+def test_an_accounting_that_cannot_be_asked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    with pytest.raises(UserError, match="sacct: cannot be run: No such file"):
+        accounting(datetime(2026, 11, 21))
 
 
 @pytest.mark.parametrize(("text", "value"), [("40:00.5", 2400.5), ("01:00:00", 3600), ("2-00:00:01", 172801), ("", 0)])
@@ -99,7 +131,7 @@ def test_retries_and_requeues_are_attempts_at_one_job() -> None:
 
 
 def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
-    lines = "".join(shard(number, f"{number:05d}", TotalCPU="20:00") for number in range(5))
+    lines = [row for number in range(5) for row in shard(number, f"{number:05d}", TotalCPU="20:00")]
     (use,) = by_rule(read_attempts(lines, "mini", CHECKOUT))
     told = advice(use)
     assert [key for _, key in told] == [
@@ -114,20 +146,20 @@ def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
 
 def test_a_job_that_uses_what_it_asks_gets_no_advice() -> None:
     used = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T10:00:10"}
-    (use,) = by_rule(read_attempts("".join(shard(n, f"{n:05d}", **used) for n in range(6)), "mini", CHECKOUT))
+    (use,) = by_rule(read_attempts([row for n in range(6) for row in shard(n, f"{n:05d}", **used)], "mini", CHECKOUT))
     assert advice(use) == []
 
 
 def test_a_run_that_waits_longer_than_it_works_is_told_so() -> None:
     waited = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T11:00:00"}
-    (use,) = by_rule(read_attempts("".join(shard(n, f"{n:05d}", **waited) for n in range(6)), "mini", CHECKOUT))
+    (use,) = by_rule(read_attempts([row for n in range(6) for row in shard(n, f"{n:05d}", **waited)], "mini", CHECKOUT))
     assert [key for _, key in advice(use)] == ["in the config: sources.shards"]
 
 
 def test_advice_leaves_out_rules_that_hold_next_to_nothing_and_never_failed() -> None:
-    text = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
-    text += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
-    uses = by_rule(read_attempts(text, "mini", CHECKOUT))
+    rows = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
+    rows += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
+    uses = by_rule(read_attempts(rows, "mini", CHECKOUT))
     assert [use.rule for use in worth_advice(uses)] == ["score_shard", "plan_buckets"]
 
 

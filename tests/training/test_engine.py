@@ -464,7 +464,7 @@ def test_what_makes_latents_and_embeddings_is_part_of_a_run(run: Path) -> None:
 
 def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:
     lock = str(tmp_path / "editnet.lock")
-    hold = f"from omniedit.files import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
+    hold = f"from omniedit.locks import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
     first = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert first.stdout is not None
     first.stdout.readline()

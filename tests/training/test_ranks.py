@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from omniedit.errors import alive
+from omniedit.processes import is_alive
 from workflow.chain import REPOSITORY
 
 RANK = """
@@ -28,7 +28,7 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
     rank = int((tmp_path / "rank").read_text())
     torchrun.send_signal(signal.SIGKILL)
     torchrun.wait()
-    waited_until(lambda: not alive(rank))
+    waited_until(lambda: not is_alive(rank))
 
 
 def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: Path) -> None:

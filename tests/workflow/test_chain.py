@@ -131,7 +131,7 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
         command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        lock = root / ".snakemake/omniedit.lock"
+        lock = root / "results/small/omniedit.lock"
         while first.poll() is None and not (lock.is_file() and lock.read_text()):
             time.sleep(0.1)
         second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)

@@ -9,13 +9,13 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import sys
 
 from omniedit.archives import archive_state, list_archives
 from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import check, origin
+from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.listing import listing_digest
@@ -60,8 +60,8 @@ REPORT_PAGES += ["agreement"] if CONFIG.trains_student else []
 REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
 REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
-# A job that outlives a killed run would write beside its successor: jobs watch this process (omniedit.errors).
-os.environ.update(OMNIEDIT_CONTROLLER=f"{socket.gethostname()}:{os.getpid()}")
+# A job that outlives a killed run would write beside its successor: jobs end with this process.
+os.environ[LAUNCHER] = describe_launcher()
 # What jobs run and where their programs find omniedit (scripts/run.sh): of the folder that the workflow is in, not of the
 # one in which it runs.
 SOURCE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent.parent

@@ -1,0 +1,193 @@
+"""Processes: which one it is, whether it is gone, and an end for those that outlive the one that started them."""
+
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+LAUNCHER = "OMNIEDIT_LAUNCHER"
+"""Environment variable: the process that starts the jobs, as `describe_launcher` writes it."""
+TORCHRUN = "OMNIEDIT_TORCHRUN"
+"""Environment variable: process id of the torchrun that scripts/launch_ranks.sh becomes."""
+HOST = socket.gethostname().split(".")[0]
+PR_SET_PDEATHSIG = 1
+POLL_S = 0.5
+"""Where the system has no descriptors of processes."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, told apart from later ones with its id and from those of other machines and containers.
+
+    Args:
+        boot, namespace: of the kernel that runs it and of its PID namespace; '' where the system has none.
+        started: clock ticks after the boot; '' where the system does not tell.
+    """
+
+    host: str
+    boot: str
+    namespace: str
+    pid: int
+    started: str
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether its id means the same process here: it runs on this kernel and in this PID namespace."""
+        return (self.host, self.boot, self.namespace) == (HOST, boot_id(), pid_namespace())
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a visible process has ended; one that nobody has waited for yet has."""
+        if not self.is_visible:
+            return False
+        state, started = _stat(self.pid)
+        return state in ("Z", "X") or started != self.started if state else not is_alive(self.pid)
+
+
+def this_process() -> Process:
+    return Process(HOST, boot_id(), pid_namespace(), os.getpid(), _stat(os.getpid())[1])
+
+
+def to_process(fields: Mapping[str, Any]) -> Process:
+    """Return the process that `asdict` made `fields` of.
+
+    Raises:
+        ValueError, TypeError: they describe none.
+    """
+    process = Process(**fields)
+    texts = (process.host, process.boot, process.namespace, process.started)
+    if (
+        not all(isinstance(text, str) for text in texts)
+        or not isinstance(process.pid, int)
+        or not 0 < process.pid < 2**31
+    ):
+        raise ValueError(f"no process: {fields}")
+    return process
+
+
+def boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def pid_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """State and start time of a process as Linux tells them; '' where it does not."""
+    try:
+        # The name of the program stands in parentheses before and can hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return fields[0].decode(), fields[19].decode()
+    except (OSError, IndexError):
+        return "", ""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process id is in use in this PID namespace."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def describe_launcher(lock: Path | None = None) -> str:
+    """Return the value of OMNIEDIT_LAUNCHER for this process.
+
+    Args:
+        lock: a lock file that it holds for as long as it lives, if any.
+    """
+    return json.dumps({"process": asdict(this_process()), "lock": str(lock.absolute()) if lock else None})
+
+
+def end_with_launcher() -> None:
+    """Let this process end when the one that OMNIEDIT_LAUNCHER describes is gone, as far as that can be seen from here.
+
+    A job of a killed run must not write beside the job that replaces it. A job on another machine is left to who
+    started it there; one in another PID namespace goes by the launcher's lock.
+    """
+    try:
+        described = json.loads(os.environ.get(LAUNCHER, "null"))
+        launcher, lock = to_process(described["process"]), described["lock"]
+    except (ValueError, TypeError, KeyError):
+        return
+    if (launcher.host, launcher.boot) == (HOST, boot_id()) and (launcher.is_visible or lock):
+        threading.Thread(target=_end_after, args=(launcher, lock), daemon=True).start()
+
+
+def _end_after(launcher: Process, lock: str | None) -> None:
+    # A network file system can lose a lock whose holder lives on.
+    if (lock and _wait_until_free(lock)) or launcher.is_visible:
+        wait_for_end(launcher)
+        print(f"process {launcher.pid}, which started this job, is gone; stopping", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def _wait_until_free(lock: str) -> bool:
+    """Return True once no process holds a lock, False where that cannot be seen."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def wait_for_end(process: Process) -> None:
+    """Return when a process is gone; at once where it cannot be seen."""
+    while process.is_visible and not process.is_gone:
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except (AttributeError, OSError):
+            time.sleep(POLL_S)
+            continue
+        try:
+            if not process.is_gone:  # else the descriptor may be of a later process with its id
+                select.select([descriptor], [], [])
+        finally:
+            os.close(descriptor)
+
+
+def end_with_torchrun() -> None:
+    """Let this rank be killed with the torchrun that started it, which gives its ranks sessions of their own.
+
+    They would outlive it, stuck in a collective or not, and write beside their successors.
+    """
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    else:
+        threading.Thread(target=_end_as_orphan, args=(parent,), daemon=True).start()
+    # It may have died before the kernel was asked.
+    if os.getppid() != int(os.environ.get(TORCHRUN, parent)):
+        sys.exit("torchrun, which started this rank, is gone; stopping")
+
+
+def _end_as_orphan(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL_S)
+    os._exit(1)

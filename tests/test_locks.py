@@ -1,0 +1,121 @@
+"""Locks end with their process, and are seen by whoever shares the folder."""
+
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from omniedit import locks
+from omniedit.errors import UserError
+from omniedit.locks import hold_lock, hold_run, is_held, read_holder, run_lock
+
+
+@contextmanager
+def holder(folder: Path, hold: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds a lock in a folder until the block ends."""
+    code = f"from omniedit.locks import *; {hold}; print('held', flush=True); input()"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None and process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_S", 0)
+    monkeypatch.setattr(locks, "_HELD", {})
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_lock_ends_with_its_process_and_says_whose_it_is(tmp_path: Path) -> None:
+    with holder(tmp_path, "hold_lock('lock')") as first:
+        assert is_held(tmp_path / "lock")
+        with pytest.raises(UserError, match=rf"lock: another .* \(process {first.pid} on .*, in {tmp_path}\); wait"):
+            hold_lock("lock")
+    assert is_held(tmp_path / "lock") is False
+    assert hold_lock("lock") and hold_lock("lock")
+    assert is_held(tmp_path / "absent") is False
+
+
+def test_who_only_looks_keeps_nobody_from_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks holds it for an instant: who wants it asks again."""
+    monkeypatch.setattr(locks, "PATIENCE_S", 60)
+    (tmp_path / "lock").touch()
+    looking = os.open("lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(locks.time, "sleep", lambda seconds: fcntl.flock(looking, fcntl.LOCK_UN))
+    assert hold_lock("lock")
+    os.close(looking)
+
+
+def test_checkouts_that_share_results_do_not_make_a_run_at_once(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results").symlink_to("../results")
+    os.chdir("second")
+    with holder(tmp_path / "first", "hold_run('mine')") as first:
+        with pytest.raises(UserError, match=rf"another Snakemake makes this run \(process {first.pid} on .*/first\)"):
+            hold_run("mine")
+        assert hold_run("yours").held
+
+
+def test_the_folder_of_who_made_the_run_before_is_known_unless_someone_works_there(tmp_path: Path) -> None:
+    """The next run cancels the Slurm jobs that were left there."""
+    (tmp_path / "results").mkdir()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results").symlink_to("../results")
+    with holder(tmp_path / "first", "hold_run('mine')"), holder(tmp_path / "second", "hold_run('yours')"):
+        pass
+    os.chdir("second")
+    assert hold_run("mine").folders == (tmp_path / "second", tmp_path / "first")
+    with holder(tmp_path / "first", "hold_run('others')"):
+        pass
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third/results").symlink_to("../results")
+    os.chdir("../third")
+    with holder(tmp_path / "first", "hold_run('new')"):
+        assert hold_run("others").folders == (tmp_path / "third",)
+
+
+def test_without_locks_a_live_holder_is_known_by_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with holder(tmp_path, "hold_lock('lock')") as first:
+        assert is_held(Path("lock"))
+        with pytest.raises(UserError, match=f"process {first.pid} on"):
+            hold_lock("lock")
+    assert is_held(Path("lock")) is False
+    assert hold_lock("lock") is False and "no lock on this file system" in capsys.readouterr().err
+    found = json.loads(Path("lock").read_text())
+    found["process"]["namespace"] = "pid:[1]"
+    Path("lock").write_text(json.dumps(found))
+    assert is_held(Path("lock")) is None
+
+
+@pytest.mark.parametrize("text", ["", "12 node1", "[" * 4096, '{"process": {"pid": -1}, "folder": 1}', "\0", "[]"])
+def test_a_lock_whose_text_is_damaged_is_a_lock(text: str, tmp_path: Path) -> None:
+    run_lock("mine").parent.mkdir(parents=True)
+    run_lock("mine").write_text(text)
+    assert read_holder(run_lock("mine")) is None and hold_run("mine").folders == (tmp_path,)
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
+    Path("results").write_text("no folder")
+    with pytest.raises(UserError, match=r"results/mine/omniedit.lock: cannot be written: .*; make its folder writable"):
+        hold_run("mine")

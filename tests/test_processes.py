@@ -1,0 +1,139 @@
+"""Jobs and ranks end with what started them, and only with that."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from omniedit.locks import hold_lock
+from omniedit.processes import LAUNCHER, Process, boot_id, describe_launcher, pid_namespace, this_process, to_process
+
+JOB = "from omniedit.errors import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
+LAUNCH = """
+from pathlib import Path
+from omniedit.locks import hold_lock
+from omniedit.processes import describe_launcher
+lock = {lock!r}
+if lock: hold_lock(lock)
+print(describe_launcher(Path(lock) if lock else None), flush=True)
+input()
+"""
+
+
+@contextmanager
+def launcher(lock: str = "") -> Iterator[tuple[subprocess.Popen[str], dict]]:
+    """A process that starts jobs, with what it says of itself."""
+    command = [sys.executable, "-c", LAUNCH.format(lock=lock)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def job(described: object) -> Iterator[subprocess.Popen[str]]:
+    """A job at work, which ends well when it is told a word."""
+    variables = {**os.environ, LAUNCHER: described if isinstance(described, str) else json.dumps(described)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", JOB], env=variables, text=True, **pipes)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "works\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def finishes(process: subprocess.Popen[str]) -> bool:
+    out, _ = process.communicate("done\n", timeout=60)
+    return process.returncode == 0 and out == "done\n"
+
+
+@pytest.mark.parametrize("lock", ["", "lock"])
+def test_a_job_ends_with_the_run_that_started_it(lock: str, tmp_path: Path) -> None:
+    with launcher(str(tmp_path / lock) if lock else "") as (process, described), job(described) as orphan:
+        process.kill()
+        assert orphan.wait(timeout=60) == 1
+        assert orphan.stderr is not None and f"process {process.pid}, which started this job" in orphan.stderr.read()
+
+
+def in_another_namespace(described: dict) -> dict:
+    """As a launcher says it of itself that a job of a container cannot see."""
+    return described | {"process": described["process"] | {"namespace": "pid:[1]", "pid": 2**22 + 1}}
+
+
+def test_a_job_in_another_pid_namespace_goes_by_the_lock(tmp_path: Path) -> None:
+    with launcher(str(tmp_path / "lock")) as (process, described):
+        with job(in_another_namespace(described)) as works:
+            assert finishes(works)
+        with job(in_another_namespace(described)) as orphan:
+            process.kill()
+            assert orphan.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"process": {"namespace": "pid:[1]"}},
+        {"process": {"namespace": "pid:[1]"}, "lock": "/nowhere/lock"},
+        {"process": {"boot": "another"}},
+        {"process": {"host": "another"}},
+        {"process": {"pid": "1"}},
+        {"process": {}, "lock": "/nowhere/lock"},
+    ],
+)
+def test_who_cannot_see_the_launcher_is_no_orphan(change: dict) -> None:
+    described = json.loads(describe_launcher(None))
+    unseen = {"pid": 2**22 + 1} if change["process"] else {}
+    described = described | change | {"process": described["process"] | unseen | change["process"]}
+    with job(described) as works:
+        assert finishes(works)
+
+
+def test_a_lock_that_a_file_system_lost_makes_no_orphan_of_a_job_whose_launcher_lives(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    with job(describe_launcher(tmp_path / "lock")) as works:
+        assert finishes(works)
+
+
+@pytest.mark.parametrize("text", ["", "host:1", "null", "[]", '{"process": null}', "{"])
+def test_a_launcher_that_cannot_be_read_ends_nothing(text: str) -> None:
+    with job(text) as works:
+        assert finishes(works)
+
+
+def test_a_process_is_told_from_a_later_one_with_its_id_and_from_those_elsewhere() -> None:
+    here = this_process()
+    assert to_process(asdict(here)) == here and here.is_visible and not here.is_gone
+    assert replace(here, started="1").is_gone
+    elsewhere = replace(here, namespace="pid:[1]", pid=2**22 + 1)
+    assert not elsewhere.is_visible and not elsewhere.is_gone
+    assert not replace(here, boot="another", pid=2**22 + 1).is_gone
+
+
+def test_a_process_that_ended_is_gone_before_anyone_waits_for_it() -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    started = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    assert Process(this_process().host, boot_id(), pid_namespace(), ended.pid, started).is_gone
+    ended.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+def test_a_job_in_a_real_pid_namespace_works_while_its_launcher_lives(tmp_path: Path) -> None:
+    hold_lock(tmp_path / "lock")
+    variables = {**os.environ, LAUNCHER: describe_launcher(tmp_path / "lock")}
+    unshared = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", JOB]
+    done = subprocess.run(unshared, env=variables, input="done\n", capture_output=True, text=True, timeout=60)
+    if "unshare failed" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout == "works\ndone\n", done.stderr
