@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from omniedit.locks import hold_lock
-from omniedit.processes import LAUNCHER, Process, boot_id, describe_launcher, pid_namespace, this_process, to_process
+from omniedit.processes import (
+    LAUNCHER,
+    TORCHRUN,
+    Process,
+    boot_id,
+    describe_launcher,
+    pid_namespace,
+    this_process,
+    to_process,
+)
 
 JOB = "from omniedit.errors import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
 LAUNCH = """
@@ -126,6 +136,33 @@ def test_a_process_that_ended_is_gone_before_anyone_waits_for_it() -> None:
     started = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[19]
     assert Process(this_process().host, boot_id(), pid_namespace(), ended.pid, started).is_gone
     ended.wait()
+
+
+RANK = """
+import os, signal
+from omniedit.processes import end_with_torchrun
+end_with_torchrun()
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_rank_is_killed_with_its_torchrun_even_where_it_hangs() -> None:
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {RANK!r}])"
+    torchrun = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+    assert torchrun.stdout is not None
+    rank = os.pidfd_open(int(torchrun.stdout.readline()))
+    torchrun.kill()
+    torchrun.communicate()
+    ended, _, _ = select.select([rank], [], [], 60)
+    assert ended
+    os.close(rank)
+
+
+def test_a_rank_whose_torchrun_was_killed_before_it_joined_ends() -> None:
+    variables = {**os.environ, TORCHRUN: "1"}
+    done = subprocess.run([sys.executable, "-c", RANK], env=variables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "is gone; stopping" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
