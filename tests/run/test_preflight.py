@@ -1,6 +1,7 @@
 """A run is prepared once, before Snakemake plans it, and only where jobs will run."""
 
 import errno
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from omniedit.config import Config
 from omniedit.config_files import check
 from omniedit.errors import UserError
+from omniedit.locks import WORKING_FOLDER, is_held, run_lock
+from omniedit.processes import LAUNCHER
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from workflow.chain import SMALL, checkout, command, environment, shrink_sample
 
@@ -40,6 +43,7 @@ class Workflow:
 def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working folder whose run has a damaged file and a folder that has lost one."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(LAUNCHER, "")
     (RESULTS / "sources").mkdir(parents=True)
     (RESULTS / "sources/00000.tar").write_text("half")
     (RESULTS / "damaged.txt").write_text("sources/00000.tar\n")
@@ -54,7 +58,8 @@ def preflight(workflow: Workflow, config: Config | None = None) -> Workflow:
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """All but the run's lock."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "omniedit.lock")
 
 
 def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,9 +89,15 @@ def test_a_job_s_own_process_prepares_nothing(damaged: Path) -> None:
 def test_results_are_deleted_under_the_run_s_lock(damaged: Path) -> None:
     workflow = preflight(Workflow())
     workflow.delete_output(only_temp=False, dryrun=True)
-    assert not (damaged / ".snakemake").exists()
+    assert not (damaged / ".snakemake").exists() and not run_lock("mini").exists()
     workflow.delete_output(only_temp=False, dryrun=False)
-    assert (damaged / ".snakemake/omniedit.lock").exists()
+    assert WORKING_FOLDER.exists() and is_held(run_lock("mini"))
+
+
+def test_jobs_know_the_lock_of_the_process_that_starts_them(damaged: Path) -> None:
+    preflight(Workflow()).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
+    launcher = json.loads(os.environ[LAUNCHER])
+    assert launcher["lock"] == str(damaged / run_lock("mini")) and launcher["process"]["pid"] == os.getpid()
 
 
 def test_a_missing_key_ends_the_run_and_not_a_dry_run(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
