@@ -26,6 +26,7 @@ import numpy as np
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.files import replaced
 from omniedit.images import Image, Mask, decode_image, decode_mask, encode_mask, encode_png
+from omniedit.plain_text import clean
 from omniedit.tasks import Task
 
 FORMAT = 2
@@ -125,12 +126,12 @@ class ShardWriter:
     def add(self, pair: EditPair) -> None:
         row: dict[str, Any] = {
             "pair_id": pair.pair_id,
-            "instruction": pair.instruction,
+            "instruction": clean(pair.instruction),
             "source": np.frombuffer(encode_png(pair.source), np.uint8),
             "edited": np.frombuffer(encode_png(pair.edited), np.uint8),
             "mask": np.frombuffer(b"" if pair.mask is None else encode_mask(pair.mask), np.uint8),
             "provenance": json.dumps(pair.provenance, sort_keys=True),
-            "phrasings": json.dumps(pair.instructions),
+            "phrasings": json.dumps([clean(instruction) for instruction in pair.instructions]),
         }
         row[_CHECKSUMS] = json.dumps({name: _sha256(value) for name, value in row.items()}, sort_keys=True)
         for name, value in row.items():
@@ -139,7 +140,7 @@ class ShardWriter:
             column[-1] = value
 
     def refuse(self, refusal: Refusal) -> None:
-        self._refusals.append(refusal)
+        self._refusals.append(Refusal(refusal.source_id, clean(refusal.reason)))
 
 
 def write_shard(

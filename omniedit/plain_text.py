@@ -10,22 +10,23 @@ errors quote with `ascii`, secrets are hidden by `omniedit.redaction`.
 import re
 import unicodedata
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$:@&]|(?<=\bwww)\.)", re.IGNORECASE)
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-"""Marks that turn the direction of what follows, and the byte order mark."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$:@&]|(?<=\bwww)\.)", re.IGNORECASE)
+_JOINERS = "\u200c\u200d"
+"""Not printable by themselves, but part of words in some scripts, and of emoji."""
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def clean(text: str) -> str:
-    """Return a text without NUL and other control characters; line ends and tabs stay, half a character becomes '?'."""
+    """Return a text of printable characters, line ends and tabs; half a surrogate pair becomes '?'."""
     if text.isascii() and text.isprintable():
         return text
     text = text.encode(errors="replace").decode().replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(character for character in text if character in "\n\t" or _is_text(character))
+    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if _is_kept(c))
 
 
 def clean_line(text: str, longest: int | None = None) -> str:
-    """Return a text as `clean` does, on one line, with single spaces; cut where it is too long."""
-    line = " ".join(clean(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)).split())
+    """Return a text of printable characters on one line, with single spaces; cut where it is too long."""
+    line = " ".join(clean(_BREAKS.sub(" ", text)).split())
     return line if longest is None or len(line) <= longest else f"{line[: longest - 3].rstrip()}..."
 
 
@@ -34,5 +35,10 @@ def markdown_cell(text: str, longest: int = 200) -> str:
     return _MARKDOWN.sub(r"\\\1", clean_line(text, longest))
 
 
-def _is_text(character: str) -> bool:
-    return unicodedata.category(character) != "Cc" and character not in _DIRECTIONS
+def _is_kept(character: str) -> bool:
+    return (
+        character.isprintable()
+        or character in "\n\t"
+        or character in _JOINERS
+        or unicodedata.category(character) == "Zs"
+    )

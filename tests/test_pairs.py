@@ -15,9 +15,10 @@ from hypothesis.extra.numpy import arrays
 from omniedit.errors import Damaged, UserError
 from omniedit.images import decode_image, decode_mask, encode_mask, encode_png, resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Refusal, Shard, ShardWriter, make_pair_id, write_shard
+from omniedit.plain_text import clean
 from omniedit.tasks import Task
 
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
+texts = st.text(min_size=1, max_size=40).map(clean).filter(bool)
 json_values = st.dictionaries(texts, st.none() | st.integers() | texts | st.lists(st.floats(0, 1), max_size=4))
 
 
@@ -163,3 +164,12 @@ def test_a_scaled_mask_covers_every_pixel_that_changed() -> None:
     mask = np.zeros((64, 64), bool)
     mask[33, 21] = True
     assert resize_cover_mask(mask, 16, 16).sum() == 1 and resize_cover_mask(mask, 16, 16)[8, 5]
+
+
+def test_text_that_no_shard_can_hold_is_cleaned(tmp_path: Path) -> None:
+    blank = np.zeros((4, 4, 3), np.uint8)
+    pair = EditPair("p", Task.OBJECT_REMOVAL, ("Remove the dog\0cat.", "half \ud83d"), blank, blank, None, {})
+    write_shard(tmp_path / "0.h5", pair.task, "embedded", 0, [pair], [Refusal("x", "the do\0g is \x1b[31mlarge")])
+    with Shard(tmp_path / "0.h5") as shard:
+        assert shard[0].instructions == ("Remove the dogcat.", "half ?")
+        assert shard.refusals == [Refusal("x", "the dog is [31mlarge")]

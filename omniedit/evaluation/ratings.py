@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
+from omniedit.plain_text import markdown_cell
 from omniedit.scoring.agreement import spearman
 from omniedit.tables import read_csv, read_given
 
@@ -149,7 +150,7 @@ def markdown(rows: Sequence[Agreement]) -> list[str]:
     lines = [f"| task | pictures | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
     for row in rows:
         cells = [_cell(of[score]) for of in (row.people, row.judge) for score in SCORES]
-        lines.append(f"| {row.task} | {row.pictures} | {' | '.join(cells)} |")
+        lines.append(f"| {markdown_cell(row.task)} | {row.pictures} | {' | '.join(cells)} |")
     return lines
 
 

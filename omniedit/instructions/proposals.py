@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
 from omniedit.tables import read_rows, write_rows
 from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
@@ -34,10 +35,11 @@ def quoted(told: Any) -> str:
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words)]
+_ON_ONE_LINE = BeforeValidator(lambda told: clean_line(told) if isinstance(told, str) else told)
+Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]
 """Words that mean something in a photo, without an article: 'red car on the left'."""
-PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words)]
-Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words)]
+PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]
+Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), _ON_ONE_LINE]
 """What a picture shows, for a text-to-image model."""
 
 

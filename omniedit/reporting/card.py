@@ -15,6 +15,7 @@ from omniedit import __version__
 from omniedit.aspect import RATIOS
 from omniedit.config import Config, TrainConfig
 from omniedit.evaluation.table import ALL_TASKS, LABELS, judge_note
+from omniedit.plain_text import markdown_cell
 from omniedit.reporting.page import number
 from omniedit.reporting.training import Curve
 from omniedit.tasks import Task
@@ -23,6 +24,7 @@ HYPER_PARAMETERS = (
     *("resolution", "steps", "epochs", "batch_size", "learning_rate", "warmup_steps", "ema_decay"),
     *("sigma_mean", "sigma_std", "text_dropout", "image_dropout", "both_dropout"),
 )
+LICENCES_SHOWN = 30
 LIMITS = """\
 - It knows the edits and the wordings of its data: seven tasks, instructions in English.
 - It works at about {resolution} x {resolution} pixels; what it draws in a larger picture is no sharper than that.
@@ -64,7 +66,7 @@ def model_card(
         f"The judge `{config.scoring.judge}` gave each at least {config.filter.min_score:g} of 10. Source photos:",
         licence_table(index),
         "## Training",
-        f"Base: {base or 'a small SD3, pre-trained in the run on the source photos'}.",
+        f"Base: {markdown_cell(base or '') or 'a small SD3, pre-trained in the run on the source photos'}.",
         training_table(config.train),
         losses(curve),
         "## Scores",
@@ -94,10 +96,14 @@ def data_table(plan: Path) -> str:
 
 
 def licence_table(index: Path) -> str:
+    """Return photos by licence, the most frequent ones first."""
     photos = pq.read_table(index, columns=["status", "licence"])
     kept = photos.filter(pc.equal(photos["status"], "kept"))
     counts = kept.group_by("licence").aggregate([([], "count_all")]).to_pylist()
-    rows = sorted(([row["licence"] or "not told", row["count_all"]] for row in counts), key=lambda row: -row[1])
+    counts.sort(key=lambda row: (-row["count_all"], row["licence"]))
+    rows = [[markdown_cell(row["licence"]) or "not told", row["count_all"]] for row in counts[:LICENCES_SHOWN]]
+    if others := counts[LICENCES_SHOWN:]:
+        rows.append([f"{len(others):,} others", sum(row["count_all"] for row in others)])
     return markdown(["licence", "photos"], rows)
 
 

@@ -30,6 +30,7 @@ MODEL_COLOURS = {
 SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW)
 
 _STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a dollar sign in an instruction is one
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,

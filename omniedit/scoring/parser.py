@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from omniedit.plain_text import clean
 from omniedit.vlm.loose_json import QUOTES, LooseField, Number, WholeObject, scan
 from omniedit.vlm.thinking import Unclear, find_answers
 
@@ -50,7 +51,7 @@ def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
 def parse_reasoning(text: str) -> str:
     """Return the reasoning of a reply, '' where there is none; read leniently, since no number depends on it.
 
-    Half a surrogate pair, which JSON can escape and no file can hold, becomes '?'.
+    It holds no control characters; half a surrogate pair, which JSON can escape and no file can hold, becomes '?'.
     """
     try:
         answer = find_answers(text[:MAX_CHARACTERS])[-1]
@@ -62,7 +63,7 @@ def parse_reasoning(text: str) -> str:
         else:
             value = _loose_text(answer[piece.start : piece.end]) if piece.key == "reasoning" else None
         if value is not None:
-            return value.encode(errors="replace").decode()
+            return clean(value)
     return ""
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.files import LFS_POINTER, LFS_REMEDY
+from omniedit.plain_text import clean_line
 from omniedit.sources.photo import FractionBox, NamedObject
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -36,6 +37,8 @@ _MISSING = ("nan", "none", "null", "<na>")
 """What libraries write where a table has no value."""
 _MEMBERS = ("en", "text", "value", "name")
 """Members of an object that stand for its text."""
+LONGEST_NAME = 200
+"""Characters of an object's name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Caption:
     licence: str = "unknown"
     author: str = "unknown"
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            object.__setattr__(self, name, clean_line(getattr(self, name)))
 
 
 NAMES = {
@@ -277,12 +284,14 @@ def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedO
         return ()
     objects = []
     for number, value in enumerate(values):
-        if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"].strip():
+        name = value.get("name") if isinstance(value, dict) else None
+        name = clean_line(name, LONGEST_NAME) if isinstance(name, str) else ""
+        if not name:
             warned.append(Warned(place, f"objects[{number}]: has no name"))
         elif value.get("box") is None:
-            objects.append(NamedObject(value["name"].strip()))
+            objects.append(NamedObject(name))
         elif (box := _valid_box(value["box"])) is not None:
-            objects.append(NamedObject(value["name"].strip(), box))
+            objects.append(NamedObject(name, box))
         else:
             expected = "[left, top, right, bottom] as fractions of the photo"
             warned.append(Warned(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}"))

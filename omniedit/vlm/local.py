@@ -9,6 +9,7 @@ import torch
 from PIL import Image as PillowImage
 
 from omniedit.fitting import FittingBatches
+from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
 from omniedit.vlm.endpoint import Prompt, Reply, Usage
@@ -76,7 +77,7 @@ class LocalModel:
         ends = self.model.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
         length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
-        text = self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True)
+        text = clean(self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True))
         reason = "stop" if length < len(tokens) else "length"
         return Reply(text, self.version, reason, usage=Usage(1, asked, length))
 

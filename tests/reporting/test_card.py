@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.config import Config
-from omniedit.reporting.card import model_card
+from omniedit.reporting.card import licence_table, model_card
 from omniedit.reporting.training import Curve
 
 CURVE = Curve("EditNet", [(1, 0.9)], [(0, 0.8), (200, 0.4)])
@@ -51,3 +51,12 @@ def test_a_fetched_base_is_named(tmp_path: Path) -> None:
     assert "a small SD3, pre-trained in the run" in card(tmp_path)
     text = card(tmp_path, "owner/sd3 at revision 0123 (its licence)")
     assert "Base: owner/sd3 at revision 0123 (its licence)." in text and "small SD3" not in text
+
+
+def test_a_licence_brings_nothing_into_the_card_but_its_text(tmp_path: Path) -> None:
+    texts = ["CC | see\n\n## Scores\n<img src=x>", "[free](javascript:alert(1))", *(f"licence {n}" for n in range(40))]
+    pq.write_table(pa.table({"status": ["kept"] * 42, "licence": texts}), tmp_path / "index.parquet")
+    lines = licence_table(tmp_path / "index.parquet").splitlines()
+    assert len(lines) == 33 and lines[-1] == "| 12 others | 12 |"
+    assert r"| CC \| see \#\# Scores \<img src=x\> | 1 |" in lines
+    assert all(line.replace("\\|", "").count("|") == 3 for line in lines)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from omniedit.plain_text import clean
 from omniedit.scoring.parser import MAX_CHARACTERS, Unscorable, parse_reasoning, parse_reply
 from omniedit.vlm.loose_json import scan
 
@@ -183,7 +184,7 @@ QUOTABLE = st.lists(
 
 
 @given(QUOTABLE, st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Here: {} Bye.", "<think>Hm.</think>{}"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_no_text_within_the_json_changes_its_scores(said: str, reasons_first: bool, dress: str) -> None:
     told: dict[str, object] = {"reasoning": said, "score": [1, 2, 3], "also": [said, {said: 5}, said]}
     if not reasons_first:
@@ -195,7 +196,7 @@ def test_no_text_within_the_json_changes_its_scores(said: str, reasons_first: bo
 
 
 @given(QUOTABLE)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_no_instruction_that_is_quoted_while_thinking_becomes_the_score(said: str) -> None:
     for thoughts in (f"<think>It says {said}, but", f"<think>It says {said}, but no.</think>{REAL}"):
         assert isinstance(verdict := parse_reply(thoughts, 3), Unscorable) or verdict == [1, 2, 3]
@@ -237,7 +238,7 @@ def long_texts(draw: st.DrawFn) -> str:
 
 
 @given(st.text() | st.text(MARKS, max_size=200) | long_texts(), st.integers(1, 4))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_no_text_raises_or_leaves_the_range(text: str, num_scores: int) -> None:
     verdict = parse_reply(text, num_scores)
     parse_reasoning(text)
@@ -257,7 +258,7 @@ def test_what_json_writes_is_read_back(scores: list[float], reasoning: str, dres
     reply = dress.replace("%s", json.dumps(dict(sorted(told.items())) if reasons_first else told))
     verdict = parse_reply(reply, len(scores))
     assert verdict == scores
-    assert parse_reasoning(reply) == reasoning
+    assert parse_reasoning(reply) == clean(reasoning)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Figures draw the words of instructions as they are."""
+
+from collections import Counter
+
+import pytest
+from matplotlib.text import Text
+
+from omniedit.reporting.proposals import named_bars
+from omniedit.reporting.style import panels, styled, svg
+
+PRICES = [
+    "Change the price from $5 to $10.",
+    "Write '$5_' and '$6_' on it.",
+    r"Write $\home$ on it.",
+    "$x^",
+    "a $ and a \\",
+]
+
+
+@pytest.mark.parametrize("words", PRICES)
+def test_a_dollar_sign_begins_no_formula(words: str) -> None:
+    with styled():
+        figure, (axis,) = panels(1, 1, 4, 3)
+        axis.set(title=words, xlabel=words)
+        axis.plot([0, 1], label=words)
+        axis.set_yticks([0, 1], [words, words])
+        figure.legend()
+        drawn = [text for text in figure.findobj(Text) if text.get_text() == words]
+        assert len(drawn) >= 5 and not any(text.get_parse_math() for text in drawn)
+        svg(figure)
+
+
+@pytest.mark.parametrize("words", PRICES)
+def test_names_of_objects_are_drawn_as_they_are(words: str) -> None:
+    with styled():
+        svg(named_bars({"object": Counter({words: 3})}))

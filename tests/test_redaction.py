@@ -1,0 +1,40 @@
+"""No password, key or token of a URL is shown, and jobs get the whole URL all the same."""
+
+import pytest
+
+from omniedit.redaction import ENVIRONMENT, hand_down, redact, redact_values, restore
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://bob:hunter2@host/v1: HTTP 401", "http://***@host/v1: HTTP 401"),
+        ("http://bob:p@ss:w@host:80/v1", "http://***@host:80/v1"),
+        ("https://token@host", "https://***@host"),
+        ("s3://KEY:SECRET@bucket/{00000..00009}.tar", "s3://***@bucket/{00000..00009}.tar"),
+        ("https://h/x.tar?X-Amz-Signature=abc&part=1", "https://h/x.tar?X-Amz-Signature=***&part=1"),
+        ("https://h/v1?api-version=1&api-key=abc", "https://h/v1?api-version=1&api-key=***"),
+        ("https://h/?access_token=abc#top", "https://h/?access_token=***#top"),
+        ("https://h/?sig=a%2Fb&se=2026", "https://h/?sig=***&se=2026"),
+        ("https://host/a@b?author=bob&keyword=cat", "https://host/a@b?author=bob&keyword=cat"),
+        ("write to bob@example.org: see http://host/", "write to bob@example.org: see http://host/"),
+    ],
+)
+def test_secrets_in_urls_are_hidden_and_nothing_else(text: str, shown: str) -> None:
+    assert redact(text) == shown and redact(shown) == shown
+
+
+def test_every_text_of_a_config_is_redacted() -> None:
+    told = {"a": ["http://u:p@h", 1, None], "b": {"c": ("http://h", True)}}
+    assert redact_values(told) == {"a": ["http://***@h", 1, None], "b": {"c": ["http://h", True]}}
+
+
+def test_jobs_get_the_whole_url_of_a_redacted_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    hand_down([None, "http://host/v1"])
+    assert restore("http://***@host/v1") == "http://***@host/v1"
+    monkeypatch.setenv(ENVIRONMENT, "")
+    hand_down(["http://bob:hunter2@host/v1", "http://host/v1"])
+    assert (
+        restore("http://***@host/v1") == "http://bob:hunter2@host/v1" and restore("http://host/v1") == "http://host/v1"
+    )
