@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.damage import note_damage
+from omniedit.plain_text import clean_line
 from omniedit.processes import end_with_launcher
+from omniedit.redaction import redact
+
+LONGEST_LINE = 1200
+"""Characters of an error's line: its beginning names the place, its end the remedy."""
 
 
 class UserError(Exception):
@@ -23,6 +28,12 @@ class Damaged(UserError):
         self.path = Path(path)
 
 
+def error_line(error: object) -> str:
+    """Return an error as it is shown: one printable line without secrets, its middle cut where it is too long."""
+    line = redact(clean_line(str(error)))
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 300]} [...] {line[-290:]}"
+
+
 def missing(path: str | Path) -> UserError:
     """What to raise where a file of a run is not there."""
     return UserError(f"{path}: no such file; ask snakemake for it by this name")
@@ -38,8 +49,8 @@ def run_program(main: Callable[[], None]) -> None:
         main()
     except Damaged as error:
         remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
-        print(f"error: {error}; {remedy} to make it anew", file=sys.stderr)
+        print(f"error: {error_line(error)}; {remedy} to make it anew", file=sys.stderr)
         sys.exit(2)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(2)

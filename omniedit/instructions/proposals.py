@@ -35,7 +35,7 @@ def quoted(told: Any) -> str:
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
-_ON_ONE_LINE = BeforeValidator(lambda told: clean_line(told) if isinstance(told, str) else told)
+_ON_ONE_LINE = BeforeValidator(lambda told: clean_line(told) or told if isinstance(told, str) else told)
 Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]
 """Words that mean something in a photo, without an article: 'red car on the left'."""
 PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]

@@ -16,6 +16,7 @@ import yaml
 
 from omniedit import __version__
 from omniedit.pairs import Shard
+from omniedit.redaction import redact, redact_values
 from omniedit.reporting.page import render
 from omniedit.reporting.tabular import TableRow
 
@@ -71,7 +72,7 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
         "models": model_rows(shards),
         "machine": [TableRow([name, value]) for name, value in machine()],
         "packages": [TableRow(list(package)) for package in packages()],
-        "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        "config": yaml.safe_dump(redact_values(config), sort_keys=False, allow_unicode=True),
     }
     return render("provenance", values)
 
@@ -94,7 +95,7 @@ def photo_row(photo: dict[str, Any]) -> TableRow:
             photo["source_id"],
             photo["author"],
             photo["licence"],
-            photo["origin"],
+            redact(photo["origin"]),
             f"{crop[0]} x {crop[1]}",
             photo["ratio"].replace("x", ":"),
             "benchmark" if photo["shard"] == "bench" else photo["shard"],

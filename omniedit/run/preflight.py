@@ -1,6 +1,7 @@
 """The preparation of a run: checks, its lock, and the repairs that Snakemake must see when it plans."""
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,12 @@ from typing import Any
 
 from omniedit.config import Config, api_key
 from omniedit.damage import set_aside_damaged
-from omniedit.errors import UserError
+from omniedit.errors import UserError, error_line
 from omniedit.files import write_changed
 from omniedit.locks import Locks, hold_run, run_lock
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.processes import LAUNCHER, describe_launcher
+from omniedit.redaction import hand_down, redact_values
 from omniedit.slurm import cancel_left_behind
 from omniedit.weights import unready
 
@@ -36,7 +38,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error_line(error)}")
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
@@ -132,8 +134,10 @@ class Preflight:
         for folder in self.folders:
             if lost_files(folder):
                 (folder / MANIFEST).unlink()
-        # `omniedit status` and jobs read it.
-        write_changed(results / "config.json", self.config.model_dump_json(indent=1) + "\n")
+        # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment.
+        shown = redact_values(self.config.model_dump(mode="json"))
+        write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+        hand_down(api.url for api in (self.config.scoring.api, self.config.proposals.api))
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""

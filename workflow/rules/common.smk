@@ -16,6 +16,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import check, origin
 from omniedit.processes import LAUNCHER, describe_launcher
+from omniedit.redaction import redact_values
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.listing import listing_digest
@@ -130,8 +131,8 @@ def all_results(wildcards):
 
 
 def as_json(section):
-    """A section of the config as one command-line argument; a function, as `path_option` is."""
-    return lambda wildcards: section.model_dump_json()
+    """Return a section of the config, without secrets, as one command-line argument; a function, as `path_option` is."""
+    return lambda wildcards: json.dumps(redact_values(section.model_dump(mode="json")), separators=(",", ":"))
 
 
 def weights_of_start(wildcards):
