@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from omniedit.damage import set_aside_damaged
+from omniedit.errors import UserError, error_line
 
 PROGRAM = """
 import time
@@ -49,3 +50,9 @@ def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> 
     program = PROGRAM.format(body=f"from omniedit.pairs import Shard; Shard({str(tmp_path)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be read" in done.stderr and tmp_path.is_dir()
+
+
+def test_an_error_is_one_printable_line_without_secrets_and_keeps_its_remedy() -> None:
+    line = error_line(UserError("a.csv:\n'\x1b[31m\0'\nhttp://bob:hunter2@host/v1 " + "x" * 10_000 + "; give another"))
+    assert line.startswith("a.csv: '[31m ' http://***@host/v1 xxx") and line.endswith("xxx; give another")
+    assert line.isprintable() and len(line) < 1300

@@ -35,11 +35,17 @@ def quoted(told: Any) -> str:
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
-_ON_ONE_LINE = BeforeValidator(lambda told: clean_line(told) or told if isinstance(told, str) else told)
-Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]
+def _clean(told: Any) -> Any:
+    """Return a text on one line; half a surrogate pair is left for pydantic to reject."""
+    if not isinstance(told, str) or re.search("[\ud800-\udfff]", told):
+        return told
+    return clean_line(told) or told
+
+
+Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
 """Words that mean something in a photo, without an article: 'red car on the left'."""
-PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), _ON_ONE_LINE]
-Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), _ON_ONE_LINE]
+PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
+Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), BeforeValidator(_clean)]
 """What a picture shows, for a text-to-image model."""
 
 

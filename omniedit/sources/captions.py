@@ -228,6 +228,10 @@ def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -
     return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
 
 
+caption_of = parse_caption
+"""Former name, under which programs outside the package import it."""
+
+
 def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[Warned]) -> str:
     for name in names:
         value = given.get(name)

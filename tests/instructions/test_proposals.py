@@ -8,6 +8,8 @@ from omniedit.instructions.proposals import (
     CLASSES,
     RemovalProposal,
     checked,
+    json_object,
+    proposal_in,
     proposals_of,
     proposers,
     read_proposals,
@@ -82,3 +84,9 @@ def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "replies.jsonl").write_text(f"{good}\n{line}\n")
     with pytest.raises(UserError, match=r"replies.jsonl: line 2 is no JSON object with source_id, task"):
         recorded_replies(tmp_path / "replies.jsonl")
+
+
+def test_names_and_instructions_are_one_line_of_printable_text() -> None:
+    reply = json.dumps({**REMOVAL, "instructions": ["Remove the\ndog\0cat."], "object": "dog\t\u202ecat"})
+    proposal = proposal_in(Task.OBJECT_REMOVAL, json_object(reply))
+    assert proposal.instructions == ["Remove the dog cat."] and proposal.truth["object"] == "dog cat"
