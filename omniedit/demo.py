@@ -1,15 +1,21 @@
 """A page to edit pictures by words: `omniedit demo`."""
 
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
-from omniedit.edit_files import MAX_SEED, Settings, edited
+from omniedit.edit_files import Settings, edited
 from omniedit.errors import UserError
-from omniedit.upright import Unreadable, upright_rgb
+from omniedit.sources.decode import EncodedPhoto
+from omniedit.upright import Unreadable
 
 if TYPE_CHECKING:
     import gradio
@@ -22,6 +28,9 @@ EXAMPLES = (
     ("mountain_meadow.jpg", "Add thick fog."),
     ("two_dogs.jpg", "Turn it into a pencil sketch."),
 )
+MAX_SEED = 2**53 - 1
+"""Larger whole numbers lose their last digits in a browser."""
+HOUR_S, DAY_S = 3600, 24 * 3600
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings]]
 
 
@@ -35,15 +44,38 @@ def launch(model: Path | None, device: str, host: str, port: int) -> None:
         UserError: Gradio is not installed, the folder holds no editor, or the port is taken.
     """
     check_gradio()
-    import gradio
-
     from omniedit.models.loading import load_editor
 
-    page = build(load_editor(model, device), str(model or "the small editor that ships with OmniEdit"))
+    editor = load_editor(model, device)
+    with private_uploads():
+        import gradio
+
+        page = build(editor, str(model or "the small editor that ships with OmniEdit"))
+        try:
+            page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft())
+        except OSError as error:
+            raise UserError(f"{host}:{port}: {error}") from None
+
+
+@contextmanager
+def private_uploads() -> Iterator[Path]:
+    """Let Gradio keep visitors' images in a folder that only this user can read, and delete it at the end.
+
+    SIGTERM and SIGHUP end the block too. To be entered before Gradio is imported.
+    """
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft())
-    except OSError as error:
-        raise UserError(f"{host}:{port}: {error}") from None
+        with TemporaryDirectory(prefix="omniedit-demo-") as folder:
+            os.environ["GRADIO_TEMP_DIR"] = folder
+            yield Path(folder)
+    finally:
+        os.environ.pop("GRADIO_TEMP_DIR", None)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def check_gradio() -> None:
@@ -66,8 +98,18 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     check_gradio()
     import gradio as gr
 
+    def refusal(message: str) -> gr.Error:
+        """Make an error that the page shows and the log does not."""
+        return gr.Error(message, print_exception=False)
+
+    def uploaded_file(payload: Any) -> Path | None:
+        """Return the file of an upload as it came: `omniedit edit` would read the same."""
+        if payload is not None and payload.path is None:
+            raise refusal("Upload the picture as a file.")
+        return payload and Path(payload.path)
+
     def edit(
-        image: PIL.Image.Image | None,
+        image: Path | None,
         instruction: str,
         negative_prompt: str,
         steps: int,
@@ -78,9 +120,9 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         progress: Any = gr.Progress(),  # noqa: B008 (how Gradio asks for one)
     ) -> tuple:
         if image is None or not instruction.strip():
-            raise gr.Error("Give a picture and say what to change.")
+            raise refusal("Give a picture and say what to change.")
         if seed is None or not 0 <= seed <= MAX_SEED:
-            raise gr.Error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
+            raise refusal(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         settings = Settings(
             instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
         )
@@ -89,13 +131,14 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
             progress((step + 1, int(steps)), unit="steps")
 
         try:
-            before = upright_rgb(image)
-        except (Unreadable, OSError) as error:
-            raise gr.Error(f"This picture cannot be read: {error}") from None
+            with EncodedPhoto(image) as photo:
+                before = PIL.Image.fromarray(photo.decode())
+        except (Unreadable, OSError, MemoryError) as error:
+            raise refusal(f"This picture cannot be read: {error}") from None
         try:
             after = edited(pipeline, before, settings, after_step)
-        except ValueError as error:
-            raise gr.Error(str(error)) from None
+        except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's of memory
+            raise refusal(" ".join(str(error).split())) from None
         history = [(before, after, settings), *history]
         return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
 
@@ -117,12 +160,13 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         )
 
     own = pipeline.config
-    with gr.Blocks(title="OmniEdit") as page:
+    with gr.Blocks(title="OmniEdit", delete_cache=(HOUR_S, DAY_S)) as page:
         gr.Markdown(f"# OmniEdit\nGive a picture, say what to change. Editor: `{name}`")
         history = gr.State([])
         with gr.Row():
             with gr.Column(scale=2):
-                image = gr.Image(type="pil", image_mode=None, label="Picture", height=320)
+                image = gr.Image(format="png", label="Picture", height=320)
+                image.preprocess = uploaded_file  # Gradio's own would decode it, each broken file with a traceback
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
                 go = gr.Button("Edit", variant="primary")
                 with gr.Accordion("Settings", open=False):

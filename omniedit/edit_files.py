@@ -1,8 +1,9 @@
 """Picture files edited by an instruction: `omniedit edit`."""
 
 import os
+import stat
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,15 @@ EDITED = ".edited"
 """Ends the name of an edit that is beside its source."""
 MAX_SEED = 2**64 - 1
 """That torch takes."""
+LARGE_PIXELS = 16_000_000
+"""Of images with more, each stage is reported: reading, editing, bringing the edit to full size, writing."""
+SPECIAL_FILES = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What may lie in a folder and is no file: to read it may wait for ever, or have no end."""
 NESTED = (IFD.Exif, IFD.GPSInfo)
 """Entries of EXIF data that hold entries themselves."""
 
@@ -127,10 +137,12 @@ def targets_of(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
 
 
 def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Each picture with its name below `out`: that below its folder, or the file's own."""
+    """Yield each image with its name below `out`: that below its folder, or the file's own."""
     for given in inputs:
+        if kind := special_kind(given):
+            raise UserError(f"{given}: {kind}, not an image file; save the image to a file and give that")
         if given.is_dir():
-            files = [path for path in sorted(given.rglob("*")) if not path.is_dir()]
+            files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
             found = [path for path in files if path.suffix.lower() in FORMATS]
             if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
                 print(f"{given}: files of other formats are left out: {' '.join(others)}", flush=True)
@@ -139,6 +151,22 @@ def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, 
             yield given, Path(given.name)
         else:
             raise UserError(f"{given}: no such file or folder")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether an entry of a folder is a file or a link that may lead to one; others are skipped with a message."""
+    kind = special_kind(path)
+    if kind:
+        print(f"{path}: skipped: {kind}, not a file", flush=True)
+    return kind is None
+
+
+def special_kind(path: Path) -> str | None:
+    """Return what a path leads to where that is no file, folder or broken link; None else."""
+    try:
+        return SPECIAL_FILES.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:
+        return None
 
 
 def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
@@ -162,11 +190,31 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
         OSError: its edit cannot be written.
     """
     with EncodedPhoto(source) as photo:
+        report = _stage_reporter(source, *photo.size)
+        report("reading")
         lost, picture, exif = photo.left_out, PIL.Image.fromarray(photo.decode()), photo.upright_exif
-    edit = edited(pipeline, picture, settings)
+    report("editing")
+
+    def after_step(pipeline: "EditPipeline", step: int, *_: object) -> None:
+        if step + 1 == pipeline.num_timesteps:
+            report("bringing the edit to full size")
+
+    edit = edited(pipeline, picture, settings, after_step)
+    report("writing")
     with replaced(target) as temporary:
         dropped = save(edit, temporary, target.suffix.lower(), exif)
     return lost + ([f"EXIF data {', '.join(dropped)}, for which this format has no room"] if dropped else [])
+
+
+def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], None]:
+    """Return what prints a stage of a large image's edit; of others it prints nothing."""
+    size = f"{width} x {height} ({width * height / 1e6:.0f} megapixels)"
+
+    def report(stage: str) -> None:
+        if width * height > LARGE_PIXELS:
+            print(f"{source}: {size}: {stage}", flush=True)
+
+    return report
 
 
 def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:

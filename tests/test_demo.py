@@ -2,6 +2,11 @@
 
 import os
 import shutil
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,7 @@ import pytest
 from debian import CannotInstall, install
 from models.tiny import moved
 from models.tiny_editor import make_pipeline
-from omniedit.demo import EXAMPLES, SAMPLE, build, check_gradio
+from omniedit.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 SECOND = 1000.0
 """In milliseconds, as Playwright counts."""
@@ -69,7 +74,7 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page() -> Any:
     """Over an editor whose answers depend on the picture, as an untrained one's do not."""
     check_gradio()
@@ -113,12 +118,59 @@ def test_an_edit_differs_from_its_source_and_follows_seed_and_scales(page: Any, 
         assert not np.array_equal(edit_on(page, photo, **change)[1], after), change
 
 
-@pytest.mark.parametrize("seed", [None, -1, 2**64])
-def test_a_seed_that_is_none_is_told(page: Any, seed: float | None) -> None:
+@pytest.mark.parametrize("seed", [None, -1, 2**53, 2**64])
+def test_a_seed_that_a_browser_cannot_hold_is_refused(page: Any, seed: float | None) -> None:
     import gradio
 
-    with pytest.raises(gradio.Error, match="The seed must be a whole number from 0 to 18446744073709551615"):
+    with pytest.raises(gradio.Error, match="The seed must be a whole number from 0 to 9007199254740991"):
         edit_on(page, SAMPLE / "two_dogs.jpg", seed=seed)
+
+
+def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path) -> None:
+    """A broken file, one of another kind, no instruction guidance that can be computed, a bad seed."""
+    import gradio
+
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "drawing.svg").write_text("<svg/>")
+    for photo, given, told in (
+        (tmp_path / "broken.jpg", {}, "This picture cannot be read: "),
+        (tmp_path / "drawing.svg", {}, "This picture cannot be read: "),
+        (SAMPLE / "two_dogs.jpg", {"guidance": 1e30}, "no picture came of it"),
+        (SAMPLE / "two_dogs.jpg", {"seed": -1}, "The seed must be"),
+    ):
+        with pytest.raises(gradio.Error, match=told) as refused:
+            edit_on(page, photo, **given)
+        assert refused.value.print_exception is False
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_visitors_images_are_private_and_gone_when_the_demo_ends(tmp_path: Path, ending: signal.Signals) -> None:
+    """Also where Gradio still has an image open."""
+    serve = """
+        from omniedit.demo import private_uploads
+        import time
+        with private_uploads() as folder, (folder / "photo.png").open("w"):
+            print(folder, flush=True)
+            time.sleep(600)
+    """
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", textwrap.dedent(serve)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as demo:
+        assert demo.stdout is not None
+        folder = Path(demo.stdout.readline().strip())
+        assert folder.parent == tmp_path and (folder / "photo.png").is_file()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        demo.send_signal(ending)
+    assert not folder.exists()
+
+
+def test_gradio_keeps_uploads_in_the_private_folder() -> None:
+    check_gradio()
+    from gradio.utils import get_upload_folder
+
+    with private_uploads() as folder:
+        assert get_upload_folder() == str(folder)
+    assert get_upload_folder() != str(folder)
 
 
 def test_the_page_listens_to_this_machine_alone_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """`omniedit edit`: every picture that can be read is edited, nothing is overwritten unasked, EXIF data is kept."""
 
 import json
+import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +55,7 @@ def test_a_folder_is_edited_but_for_what_cannot_be_read(
 ) -> None:
     with pytest.raises(UserError, match="1 of 3 pictures were not edited"):
         edit([photos], editor, tmp_path / "out")
-    assert "broken.webp: not edited: not a jpeg, png, webp, tiff picture" in capsys.readouterr().out
+    assert "broken.webp: not edited: not a jpeg, png, webp, tiff image" in capsys.readouterr().out
     edits = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     assert edits == {"a.jpg", "deep/b.png"}
 
@@ -177,6 +179,41 @@ def test_what_an_edit_does_not_have_of_its_source_is_told(
         "gone.jpg: not edited: ",
     ):
         assert line in told
+
+
+def test_what_is_no_file_is_skipped_and_nothing_waits_for_it(
+    photos: Path, editor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A named pipe, a socket, a device and a link to one; loops of links are broken files."""
+    (photos / "broken.webp").unlink()
+    os.mkfifo(photos / "pipe.png")
+    (photos / "device.png").symlink_to("/dev/zero")
+    (photos / "loop.png").symlink_to("loop.png")
+    (photos / "deep/round").symlink_to(photos)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(photos / "bound.png"))
+        with pytest.raises(UserError, match="1 of 3 pictures were not edited"):
+            edit([photos], editor, tmp_path / "out")
+        told = capsys.readouterr().out
+        for name, kind in (("pipe", "a named pipe"), ("bound", "a socket"), ("device", "a device")):
+            assert f"{name}.png: skipped: {kind}, not a file" in told
+            with pytest.raises(UserError, match=f"{name}.png: {kind}, not an image file"):
+                edit([photos / f"{name}.png"], editor)
+    assert "loop.png: not edited: " in told
+    assert (tmp_path / "out/a.jpg").is_file() and (tmp_path / "out/deep/b.png").is_file()
+
+
+def test_each_stage_of_a_large_image_is_reported(
+    photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit([photos / "a.jpg"], editor, tmp_path / "small.jpg")
+    assert "megapixels" not in capsys.readouterr().out
+    monkeypatch.setattr("omniedit.edit_files.LARGE_PIXELS", 40 * 60 - 1)
+    edit([photos / "a.jpg"], editor, tmp_path / "large.jpg")
+    told = [line for line in capsys.readouterr().out.splitlines() if "megapixels" in line]
+    assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in told)
+    stages = [line.rpartition(": ")[2] for line in told]
+    assert stages == ["reading", "editing", "bringing the edit to full size", "writing"]
 
 
 def test_guidance_beyond_all_bounds_writes_no_picture(photos: Path, editor: Path, tmp_path: Path) -> None:
