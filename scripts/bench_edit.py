@@ -6,10 +6,20 @@ from pathlib import Path
 
 from omniedit.arguments import at_least_one
 from omniedit.errors import UserError, run_program
-from omniedit.evaluation.edits import MODELS, Editor, Sampling, at_resolution, no_edit, specialist, trained_editor
+from omniedit.evaluation.edits import (
+    BATCH_SIZE,
+    MODELS,
+    Editor,
+    Sampling,
+    at_resolution,
+    no_edit,
+    specialist,
+    trained_editor,
+)
 from omniedit.files import replaced
 from omniedit.pairs import Shard, ShardWriter
 from omniedit.progress import Progress
+from omniedit.scoring.stream import read_ahead
 
 
 def main() -> None:
@@ -39,10 +49,11 @@ def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace)
         ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
         Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
-        for pair in progress.over(shard):
-            pair = at_resolution(pair, args.resolution)
-            provenance = pair.provenance | {"editor": args.model}
-            writer.add(replace(pair, edited=editor(pair), provenance=provenance))
+        for pairs in read_ahead(shard, BATCH_SIZE, progress):
+            pairs = [at_resolution(pair, args.resolution) for pair in pairs]
+            for pair, edited in zip(pairs, editor(pairs), strict=True):
+                writer.add(replace(pair, edited=edited, provenance=pair.provenance | {"editor": args.model}))
+            progress.advance(len(pairs))
 
 
 def _editor(args: argparse.Namespace) -> Editor:

@@ -1,7 +1,7 @@
 """The edits that the benchmark compares: each model answers the same pictures and instructions, at the same size."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -19,16 +19,21 @@ BASELINES = ("no_edit", "specialist")
 MODELS = (*get_args(Architecture), *BASELINES)
 """All that can be compared, in the order of tables: trained editors by their architecture, then the baselines."""
 
-Editor = Callable[[EditPair], Image]
-"""The edit of a benchmark pair's source, of the same size; the pair's own edited picture is the specialist's."""
+BATCH_SIZE = 8
+"""Pairs that are read and edited together; an editor halves it where the device runs out of memory."""
+
+Editor = Callable[[Sequence[EditPair]], Sequence[Image]]
+"""Edits the sources of benchmark pairs at their own sizes; a pair's own edited image is the specialist's."""
 
 
-def no_edit(pair: EditPair) -> Image:
-    return pair.source
+def no_edit(pairs: Sequence[EditPair]) -> Sequence[Image]:
+    """Return the sources unchanged."""
+    return [pair.source for pair in pairs]
 
 
-def specialist(pair: EditPair) -> Image:
-    return pair.edited
+def specialist(pairs: Sequence[EditPair]) -> Sequence[Image]:
+    """Return what the specialist made with the truth in hand."""
+    return [pair.edited for pair in pairs]
 
 
 @dataclass(frozen=True)
@@ -42,28 +47,36 @@ class Sampling:
 
 
 def trained_editor(folder: Path, sampling: Sampling) -> Editor:
-    """The editor in `folder`, on a GPU where there is one; the noise of a pair follows from (seed, pair_id) alone."""
+    """Load the editor in `folder`, on a GPU where there is one.
+
+    The noise of a pair follows from (seed, pair_id) alone, whatever pairs it is edited with.
+    """
     import torch
     from PIL.Image import fromarray
 
+    from omniedit.fitting import FittingBatches
     from omniedit.models.loading import load_editor
 
     pipeline = load_editor(folder)
     pipeline.set_progress_bar_config(disable=True)
+    batches = FittingBatches(BATCH_SIZE)
 
-    def edit(pair: EditPair) -> Image:
+    def noise_generator(pair: EditPair) -> torch.Generator:
         digest = hashlib.sha256(f"{sampling.seed}|{pair.pair_id}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7]))
+
+    def edit(pairs: Sequence[EditPair]) -> Sequence[Image]:
         output = pipeline(
-            image=fromarray(pair.source),
-            instruction=pair.instruction,
+            image=[fromarray(pair.source) for pair in pairs],
+            instruction=[pair.instruction for pair in pairs],
             num_inference_steps=sampling.steps,
             guidance_scale=sampling.guidance_text,
             image_guidance_scale=sampling.guidance_image,
-            generator=torch.Generator().manual_seed(int.from_bytes(digest[:7])),
+            generator=[noise_generator(pair) for pair in pairs],
         )
-        return np.asarray(output.images[0].convert("RGB"))
+        return [np.asarray(image.convert("RGB")) for image in output.images]
 
-    return edit
+    return lambda pairs: batches.map(edit, pairs)
 
 
 def at_resolution(pair: EditPair, resolution: int) -> EditPair:

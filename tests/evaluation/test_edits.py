@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from models.tiny_editor import make_pipeline
 from omniedit.errors import UserError
-from omniedit.evaluation.edits import at_resolution, no_edit, specialist
+from omniedit.evaluation.edits import Sampling, at_resolution, no_edit, specialist, trained_editor
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 
@@ -25,8 +28,18 @@ def test_pictures_shrink_to_the_bucket_and_stay_equal_outside_the_mask():
 
 def test_the_baselines_return_source_and_specialists_picture():
     asked = pair(ratio="4x3")
-    assert no_edit(asked) is asked.source
-    assert specialist(asked) is asked.edited
+    assert no_edit([asked])[0] is asked.source
+    assert specialist([asked])[0] is asked.edited
+
+
+def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
+    make_pipeline().save_pretrained(tmp_path)
+    edit = trained_editor(tmp_path, Sampling(steps=2, guidance_text=1.0, guidance_image=1.5, seed=0))
+    pairs = [replace(pair(48, 64), pair_id=name) for name in "ab"] + [replace(pair(64, 48), pair_id="c")]
+    together = edit(pairs)
+    for one, image in zip(pairs, together, strict=True):
+        assert np.abs(edit([one])[0].astype(int) - image).max() <= 1
+    assert (together[0] != together[1]).any(), "the noise is each pair's own"
 
 
 def test_a_pair_without_ratio_is_told_so():

@@ -51,7 +51,6 @@ rule bench_edit:
         "benchmarks/{run}/bench_edit/{model}.tsv"
     conda:
         "../../envs/evaluate.yaml"
-    threads: 2
     params:
         out_dir=subpath(output[0], parent=True),
         pipeline=pipeline_option,
