@@ -1,6 +1,6 @@
 """Background swap: what is in front stays bit for bit, what is behind becomes another place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from importlib.metadata import version
@@ -28,8 +28,9 @@ from omniedit.specialists.backdrop import (
     table_top,
 )
 from omniedit.specialists.base import Donors, Edited, EditRequest, Unsuitable
+from omniedit.specialists.memo import PhotoMemo
 from omniedit.specialists.noise import Field
-from omniedit.specialists.scene import understand
+from omniedit.specialists.scene import Scene, understand
 from omniedit.specialists.tone import FloatImage, mixed, to_bytes, to_float
 from omniedit.tasks import Task
 
@@ -45,8 +46,6 @@ PLACES_SHARE = 0.6
 """How often another photo, and not studio paper, is looked for."""
 DONORS_TRIED = 12
 """How many donors are looked at for a place."""
-REMEMBERED = 8
-"""Photos of which it is remembered what stays (a mask and an opacity, 8 MB each): they come back for other draws."""
 
 
 class Stance(Enum):
@@ -91,10 +90,11 @@ class BackgroundSwap:
     def __init__(self, donors: Donors) -> None:
         self.donors = donors
         self._descriptions: dict[int, str | None] = {}
-        self._kept: dict[str, Kept] = {}
+        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        kept = self._what_stays(photo)
+        kept = self.kept(photo)
         if kept.stance is Stance.LAND:
             description, donor = _one_of(SKIES, rng), None
             instructions = sky_wordings(description, rng)
@@ -116,20 +116,13 @@ class BackgroundSwap:
             parts={"kept": kept, "donor": donor, "seed": int(rng.integers(2**63))},
         )
 
-    def _what_stays(self, photo: Photo) -> Kept:
-        if photo.source_id not in self._kept:
-            if len(self._kept) == REMEMBERED:
-                del self._kept[next(iter(self._kept))]
-            self._kept[photo.source_id] = what_stays(photo)
-        return self._kept[photo.source_id]
-
     def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
         """One of some donors that is a place, by its description, else studio paper and no donor."""
         if rng.random() < PLACES_SHARE:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
-                    self._descriptions[index] = place_described(donor)
+                    self._descriptions[index] = place_described(donor, self.scenes)
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
@@ -165,13 +158,13 @@ def painted_background(
     return grounded(background, kept.mask) if kept.stance is Stance.STANDING else background
 
 
-def what_stays(photo: Photo) -> Kept:
+def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept:
     """The object, or the land under a sky, that another background can be put behind.
 
     Raises:
         Unsuitable: there is neither.
     """
-    kept = object_that_stays(photo) or land_that_stays(photo)
+    kept = object_that_stays(photo) or land_that_stays(understand_photo(photo))
     if kept is None:
         raise Unsuitable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
@@ -225,17 +218,16 @@ def support(photo: Photo, found: FoundObject) -> Mask:
     return below
 
 
-def land_that_stays(photo: Photo) -> Kept | None:
+def land_that_stays(scene: Scene) -> Kept | None:
     """Everything under an open sky; a sun in it would leave its glare on the land."""
-    scene = understand(photo.image)
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
-def place_described(photo: Photo) -> str | None:
+def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> str | None:
     """'a stream that falls over rocks in a forest', or None where a photo is no place to put a thing into."""
-    scene = understand(photo.image)
+    scene = understand_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True
     is_place = is_outdoors(scene.sky > 0, photo.caption) and scene.sharp > 0.5 and not scene.sun

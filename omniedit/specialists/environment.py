@@ -11,6 +11,7 @@ from omniedit.images import Image
 from omniedit.instructions.appearance import environment_wordings
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.memo import PhotoMemo
 from omniedit.specialists.relighting import dusk, golden_hour, night, overcast
 from omniedit.specialists.scene import Scene, understand
 from omniedit.specialists.tone import luma, to_float, to_lab
@@ -77,8 +78,11 @@ class EnvironmentChange:
 
     task = Task.ENVIRONMENT_CHANGE
 
+    def __init__(self) -> None:
+        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        scene = understand(photo.image)
+        scene = self.scenes(photo)
         if not is_outdoors(scene.sky > 0, photo.caption):
             raise Unsuitable("no sky, and no outdoor place in the caption: weather would be absurd here")
         environments = believable(scene, mood_of(photo.image))

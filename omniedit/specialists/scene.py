@@ -1,6 +1,7 @@
 """What a photo shows, as far as weather and light need to know: sky, plants, depth, sun. No network, cues only."""
 
 from dataclasses import dataclass
+from functools import cached_property, reduce
 
 import cv2
 import numpy as np
@@ -12,43 +13,57 @@ from omniedit.specialists.noise import Field
 from omniedit.specialists.tone import FloatImage, blur, luma, smoothstep, to_float, to_lab
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """Cues of one photo, fields are (H, W) of float32 in [0, 1].
+    """Cues of one photo, each computed when it is first needed; fields are (H, W) of float32 in [0, 1].
 
     Args:
-        sky: opacity of the sky.
-        plants: how surely a pixel is green or yellow-green foliage or grass.
-        depth: 0 near, 1 at the horizon and in the sky.
-        horizon: row of the lowest far thing, as a fraction of the height.
-        sun: whether the sun's disc stands in the sky.
-        sharp: share of the plants that is in focus; low in a close-up.
+        image: the photo.
+        sky: opacity of its sky.
     """
 
+    image: Image
     sky: Field
-    plants: Field
-    depth: Field
-    horizon: float
-    sun: bool
-    sharp: float
 
-    @property
+    @cached_property
+    def plants(self) -> Field:
+        """How surely a pixel is green or yellow-green foliage or grass."""
+        return greenness(to_float(self.image)) * (1 - self.sky)
+
+    @cached_property
+    def depth(self) -> Field:
+        """0 near, 1 at the horizon and in the sky."""
+        return depth_cue(self.image, self.sky, self.horizon)
+
+    @cached_property
+    def horizon(self) -> float:
+        """Row of the lowest far thing, as a fraction of the height."""
+        return horizon_row(self.sky)
+
+    @cached_property
+    def sun(self) -> bool:
+        """Whether the sun's disc stands in the sky."""
+        return has_sun(to_float(self.image), self.sky)
+
+    @cached_property
+    def sharp(self) -> float:
+        """Share of the plants that is in focus; low in a close-up."""
+        return in_focus(to_float(self.image), self.plants)
+
+    @cached_property
     def sky_share(self) -> float:
+        """Share of the photo that is sky."""
         return float(self.sky.mean())
 
-    @property
+    @cached_property
     def plant_share(self) -> float:
-        """Of what is not sky."""
+        """Share of plants in what is not sky."""
         return float(self.plants.sum() / max(float((1 - self.sky).sum()), 1.0))
 
 
 def understand(image: Image) -> Scene:
-    """The cues of a photo."""
-    rgb = to_float(image)
-    sky = sky_opacity(image)
-    horizon = horizon_row(sky)
-    plants = greenness(rgb) * (1 - sky)
-    return Scene(sky, plants, depth_cue(image, sky, horizon), horizon, has_sun(rgb, sky), in_focus(rgb, plants))
+    """Return the cues of a photo."""
+    return Scene(image, sky_opacity(image))
 
 
 def sky_opacity(image: Image) -> Field:
@@ -70,9 +85,10 @@ def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
     kernel = np.ones((2 * band + 1, 2 * band + 1), np.uint8)
     inside = cv2.erode(region.astype(np.uint8), kernel[::2, ::2], borderValue=1).astype(np.float32)
     outside = 1 - cv2.dilate(region.astype(np.uint8), kernel).astype(np.float32)
-    across = _local_mean(rgb, inside, 2 * band) - _local_mean(rgb, outside, 2 * band)
-    along = rgb - _local_mean(rgb, outside, 2 * band)
-    share = (along * across).sum(axis=2) / np.maximum((across**2).sum(axis=2), 1e-3)
+    beyond = _local_mean(rgb, outside, 2 * band)
+    across = _local_mean(rgb, inside, 2 * band) - beyond
+    along = rgb - beyond
+    share = np.einsum("hwc,hwc->hw", along, across) / np.maximum(np.einsum("hwc,hwc->hw", across, across), 1e-3)
     unsure = (1 - inside) * (1 - outside)
     return np.clip(inside + unsure * smoothstep(0.30, 0.85, share), 0, 1).astype(np.float32)
 
@@ -110,13 +126,13 @@ def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
 
     The haze is the dark channel (He, Sun and Tang 2009, eq. 5): far things have no black left.
     """
-    rgb = to_float(image)
-    rows = np.linspace(0, 1, len(rgb), dtype=np.float32)[:, None]
+    rows = np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
     ground = 1 - smoothstep(horizon - 0.05, 1.0, rows) ** 0.5
-    side = max(3, round(max(rgb.shape[:2]) / 90)) | 1
-    dark_channel = cv2.erode(rgb.min(axis=2), np.ones((side, side), np.uint8))
+    side = max(3, round(max(image.shape[:2]) / 90)) | 1
+    darkest = reduce(cv2.min, cv2.split(image))
+    dark_channel = to_float(cv2.erode(darkest, np.ones((side, side), np.uint8)))
     radius = 2 * side
-    haze = guided_filter(image, dark_channel.astype(np.float32, copy=False), radius, 1e-3)
+    haze = guided_filter(image, dark_channel, radius, 1e-3)
     depth = 0.75 * ground + 0.45 * smoothstep(0.05, 0.55, haze)
     return np.clip(np.maximum(blur(np.clip(depth, 0, 1).astype(np.float32), 2.0), sky), 0, 1)
 

@@ -1,7 +1,5 @@
 """Background swap: what stays keeps its pixels, what is behind is another place, nothing floats."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,9 +9,14 @@ from omniedit.specialists import background
 from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, grounded, in_light_of, shading
 from omniedit.specialists.background import BackgroundSwap, Stance, what_stays, without_gaps
 from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.scene import Scene, understand
 from omniedit.specialists.tone import to_float, to_lab
 
 HEIGHT, WIDTH = 160, 200
+
+
+def understand_photo(photo: Photo) -> Scene:
+    return understand(photo.image)
 
 
 def field_of(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.ndarray:
@@ -55,14 +58,14 @@ def lying() -> Photo:
 
 
 def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
-    assert what_stays(standing).stance is Stance.STANDING
-    assert what_stays(lying).stance is Stance.LYING
-    assert what_stays(meadow()).stance is Stance.LAND
+    assert what_stays(standing, understand_photo).stance is Stance.STANDING
+    assert what_stays(lying, understand_photo).stance is Stance.LYING
+    assert what_stays(meadow(), understand_photo).stance is Stance.LAND
 
 
 def test_what_would_float_is_refused() -> None:
     with pytest.raises(Unsuitable, match="stands"):
-        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10))
+        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), understand_photo)
 
 
 def test_what_stays_keeps_its_pixels_and_all_else_changes(standing: Photo, lying: Photo) -> None:
@@ -125,14 +128,16 @@ def test_gaps_between_things_are_closed() -> None:
     assert without_gaps(mask)[40, 50] and not without_gaps(mask)[10, 50]
 
 
-def test_what_stays_is_looked_for_once_while_few_photos_are_remembered(
-    lying: Photo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    kept = what_stays(lying)
-    monkeypatch.setattr(background, "what_stays", lambda photo: asked.append(photo.source_id) or kept)
-    monkeypatch.setattr(background, "REMEMBERED", 2)
-    specialist = BackgroundSwap([])
-    for name in "aabacab":
-        specialist.propose(replace(lying, source_id=name), np.random.default_rng(0))
-    assert asked == ["a", "b", "c", "a", "b"]
+def test_a_photo_is_understood_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def understand_and_count(image: Image) -> Scene:
+        seen.append(id(image))
+        return understand(image)
+
+    monkeypatch.setattr(background, "understand", understand_and_count)
+    field = meadow()
+    specialist = BackgroundSwap([field])
+    for seed in range(4):
+        specialist.propose(field, np.random.default_rng(seed))
+    assert len(seen) == 1

@@ -1,0 +1,31 @@
+"""What is computed of a photo once, though specialists come back to it for other edits."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from omniedit.sources.photo import Photo
+
+Value = TypeVar("Value")
+
+
+class PhotoMemo(Generic[Value]):
+    """Computes a value of each photo, and keeps it while the photo is among those used last.
+
+    Args:
+        compute: raises for a photo that has no such value; that is not kept.
+        size: photos whose values are kept. The ones of a shard take turns: fewer than take turns help nothing.
+    """
+
+    def __init__(self, compute: Callable[[Photo], Value], size: int = 8) -> None:
+        self.compute, self.size = compute, size
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def __call__(self, photo: Photo) -> Value:
+        """Return the photo's value."""
+        if photo.source_id not in self._values:
+            self._values[photo.source_id] = self.compute(photo)
+        self._values.move_to_end(photo.source_id)
+        if len(self._values) > self.size:
+            self._values.popitem(last=False)
+        return self._values[photo.source_id]

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Unsuitable
+from omniedit.specialists.memo import PhotoMemo
+
+
+def photo(name: str) -> Photo:
+    return Photo(name, np.zeros((4, 4, 3), np.uint8), "1x1")
+
+
+def test_a_value_is_computed_once_while_its_photo_is_among_those_used_last() -> None:
+    computed: list[str] = []
+    memo = PhotoMemo(lambda photo: computed.append(photo.source_id) or photo.source_id.upper(), size=2)
+    assert [memo(photo(name)) for name in "aabacab"] == list("AABACAB")
+    assert computed == ["a", "b", "c", "b"]
+
+
+def test_a_photo_without_a_value_is_asked_again() -> None:
+    def refuse(photo: Photo) -> str:
+        raise Unsuitable(photo.source_id)
+
+    memo = PhotoMemo(refuse)
+    for _ in range(2):
+        with pytest.raises(Unsuitable, match="a"):
+            memo(photo("a"))
