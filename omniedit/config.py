@@ -47,7 +47,7 @@ SHIPPED_STUDENT = Path(__file__).parent / "scoring/shipped"
 """A student that has judged before: made by benchmarks/student, README.md is its card."""
 
 # Here, since Snakemake's own process reads these two and loads no code of pictures.
-DEFECTS_VERSION = 2
+DEFECTS_VERSION = 3
 """Counts the changes of `omniedit.scoring.defects` after which a pair's defect is another picture, or another request,
 than before: what the teacher said of the former ones is asked anew."""
 

@@ -95,9 +95,9 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
     """Another row's instruction, truth and mask on this row's pictures; None where none of a few asks for another edit.
 
-    Which style or background a picture has cannot be measured, so these have no wrong instruction to be known.
+    Which background an image has cannot be measured, so a background swap has no wrong instruction to be known.
     """
-    if pair.task in (Task.STYLE_TRANSFER, Task.BACKGROUND_SWAP):
+    if pair.task is Task.BACKGROUND_SWAP:
         return None
     asked_here = _request(pair.provenance["truth"])
     for other in rng.permutation(len(shard))[:ROWS_TRIED]:

@@ -16,7 +16,7 @@ from omniedit.scoring.score import Score
 from omniedit.scoring.success import Finding, success
 from omniedit.tasks import Task
 
-_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background")
+_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
     Task.OBJECT_REMOVAL: ("box",),
@@ -29,8 +29,8 @@ class ReferenceJudge:
     """Scores by measurement; the truth is `provenance["truth"]` and the mask.
 
     It answers the rubric's three questions, to one decimal. What it cannot tell: whether a shape is well drawn, whether
-    a fill makes sense, which style a restyled picture has. On a small picture (the benchmark's 128 pixels) seams, noise
-    and blur below a pixel are gone before it looks.
+    a fill makes sense, and styles that are not the embedded specialist's. On a small picture (the benchmark's 128
+    pixels) seams, noise and blur below a pixel are gone before it looks.
     """
 
     name, version = "reference", ""

@@ -20,6 +20,7 @@ from omniedit.scoring.measures import (
     grown,
     ramp,
 )
+from omniedit.scoring.style_references import recognise_style
 from omniedit.tasks import Task
 
 
@@ -205,16 +206,23 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
 
 
 def style_transfer(seen: Comparison, truth: Truth) -> Finding:
-    """Colours or fine structure became another picture's: measurable is that, not which style it is."""
+    """The image is restyled, and its style is the one that was asked for.
+
+    Raises:
+        Unmeasurable: nothing tells what images in this style look like.
+    """
+    style = truth["style"]
+    known = recognise_style(seen.pair.source, seen.pair.edited, style)
     everywhere = np.ones_like(seen.small_mask)
     changed = seen.changed_share(everywhere, NOTICEABLE)
     fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
     moved = distribution_distance(seen.source_appearance.reshape(-1, 4), seen.edited_appearance.reshape(-1, 4))
-    score = 10 * min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
+    restyled = min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
+    score = 10 * min(restyled, known.degree)
     return Finding(
         score,
-        f"the picture {_level(score, 'was not restyled', 'was restyled faintly', 'was restyled')}: {changed:.0%} of it "
-        f"changed, {max(0.0, fine_left):.0%} of its fine structure is left, colour and texture moved by {moved:.0f}",
+        f"the style {_level(score, 'is not', 'is hardly', 'is')} that of '{style}': {changed:.0%} of the image changed,"
+        f" it is {known.distance:.1f} from that style and {known.other:.1f} from '{known.nearest}'",
     )
 
 

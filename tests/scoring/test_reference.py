@@ -8,12 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, defects, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
 from omniedit.scoring.measures import Comparison, detail_of_fill, lightness, to_lab
 from omniedit.scoring.reference import measured
 from omniedit.scoring.score import Score
+from omniedit.sources.index import SAMPLE
+from omniedit.specialists.style import STYLES
 from omniedit.tasks import Task
 
 SIDE = 256
@@ -21,7 +24,7 @@ NOT_OF: dict[Task, set[str]] = {task: set() for task in Task} | {
     Task.ATTRIBUTE_MODIFICATION: {"seam"},
     Task.BACKGROUND_SWAP: {"seam", "wrong_instruction"},
     Task.ENVIRONMENT_CHANGE: {"wrong_place", "seam"},
-    Task.STYLE_TRANSFER: {"wrong_place", "seam", "wrong_instruction"},
+    Task.STYLE_TRANSFER: {"wrong_place", "seam"},
 }
 """Defects that a task does not have."""
 WITH_DEGREES = ("over_editing", "blur", "noise", "blocks", "seam")
@@ -111,10 +114,18 @@ def good_pairs(task: Task) -> list[EditPair]:
             pair(task, source, _rgb(changed), None, f"Make it {kind}.", {"environment": kind})
             for kind, changed in pictures.items()
         ]
-    rough = cv2.stylization(source, sigma_s=8, sigma_r=0.5)
-    sepia = np.clip(cv2.cvtColor(rough, cv2.COLOR_RGB2GRAY)[..., None] * [1.1, 0.9, 0.6], 0, 255).astype(np.uint8)
-    sepia = cv2.addWeighted(sepia, 1.8, cv2.GaussianBlur(sepia, (0, 0), 2), -0.8, 0)
-    return [pair(task, source, sepia, None, "Paint it in sepia.", {"style": "sepia", "technique": "opencv"})]
+    photo = resize_cover(decode_image((SAMPLE / "two_dogs.jpg").read_bytes(), "photo"), 2 * SIDE, 2 * SIDE)
+    return [
+        pair(
+            task,
+            photo,
+            STYLES[style].render(photo, np.random.default_rng(0)),
+            None,
+            f"Make it {style}.",
+            {"style": style},
+        )
+        for style in ("old sepia photograph", "coloured pencil drawing")
+    ]
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:

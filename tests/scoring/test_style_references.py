@@ -1,0 +1,109 @@
+"""The style that was asked for is recognised: another one, and what has none, gets no high score."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.style_references import failures, fit, measure, save
+from omniedit.evaluation.edits import at_resolution
+from omniedit.images import Image, decode_image, resize_cover
+from omniedit.pairs import EditPair
+from omniedit.scoring import Unscorable
+from omniedit.scoring.reference import measured
+from omniedit.scoring.score import Score
+from omniedit.scoring.style_features import scale_to_area
+from omniedit.scoring.style_references import StyleReferences
+from omniedit.sources.index import SAMPLE
+from omniedit.specialists.style import STYLES
+from omniedit.tasks import Task
+
+RENDERED = ("pencil sketch", "charcoal drawing", "watercolour painting", "old sepia photograph", "ink and wash")
+HIGH = 9
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    return resize_cover(decode_image((SAMPLE / "two_dogs.jpg").read_bytes(), "photo"), 576, 432)
+
+
+@pytest.fixture(scope="module")
+def styled(photo: Image) -> dict[str, Image]:
+    return {style: STYLES[style].render(photo, np.random.default_rng(1)) for style in RENDERED}
+
+
+def judge(source: Image, edited: Image, style: str, resolution: int | None = None) -> Score | Unscorable:
+    provenance = {"source_id": "photo", "ratio": "4x3", "truth": {"style": style}}
+    pair = EditPair("p", Task.STYLE_TRANSFER, (f"Make it {style}.",), source, edited, None, provenance)
+    return measured(at_resolution(pair, resolution) if resolution else pair)
+
+
+def success(source: Image, edited: Image, style: str, resolution: int | None = None) -> float:
+    verdict = judge(source, edited, style, resolution)
+    assert isinstance(verdict, Score), verdict
+    return verdict.sc_score_1
+
+
+@pytest.mark.parametrize("resolution", [None, 128])
+def test_the_specialists_style_is_recognised_and_no_other_one(
+    photo: Image, styled: dict[str, Image], resolution: int | None
+) -> None:
+    """At full size, and at the size at which the default run's benchmark judges editors."""
+    for made, edited in styled.items():
+        scores = {asked: success(photo, edited, asked, resolution) for asked in STYLES}
+        assert scores.pop(made) >= HIGH, made
+        assert max(scores.values()) < HIGH and np.mean(list(scores.values())) < 1, made
+
+
+def blobs(photo: Image) -> Image:
+    """Return soft spots of colour: no kind of blotches that the statistics were made of."""
+    rng, spots = np.random.default_rng(5), np.full(photo.shape, 128, np.uint8)
+    for _ in range(60):
+        centre = tuple(int(rng.integers(side)) for side in photo.shape[1::-1])
+        cv2.circle(spots, centre, int(rng.integers(20, 80)), rng.integers(0, 255, 3).tolist(), -1)
+    return np.asarray(cv2.GaussianBlur(spots, (0, 0), 6))
+
+
+@pytest.mark.parametrize("resolution", [None, 128])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_one_blotchy_image_for_every_style_gets_no_high_score(
+    photo: Image, share: float, resolution: int | None
+) -> None:
+    blotchy = cv2.addWeighted(blobs(photo), share, photo, 1 - share, 0)
+    scores = [success(photo, blotchy, style, resolution) for style in STYLES]
+    assert max(scores) < 5 and np.mean(scores) < 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_failures_of_editors_are_no_style(photo: Image, seed: int) -> None:
+    small = scale_to_area(photo)
+    for kind, bad in failures(small, np.random.default_rng(seed)):
+        high = [style for style in STYLES if success(small, bad, style) >= HIGH]
+        assert len(high) <= 1, f"{kind} passes for {high}"
+
+
+def test_a_style_without_statistics_is_unscorable(photo: Image, styled: dict[str, Image]) -> None:
+    verdict = judge(photo, styled["pencil sketch"], "a stained glass window")
+    assert isinstance(verdict, Unscorable) and "no statistics of the style 'a stained glass window'" in verdict.reason
+
+
+def test_an_image_too_small_to_show_a_style_is_unscorable(photo: Image, styled: dict[str, Image]) -> None:
+    verdict = judge(photo, styled["pencil sketch"], "pencil sketch", 64)
+    assert isinstance(verdict, Unscorable) and "too few to recognise a style" in verdict.reason
+
+
+def test_every_style_of_the_specialist_has_its_statistics() -> None:
+    names = StyleReferences.load().names
+    assert {name for name in names if not name.startswith("failure: ")} == set(STYLES)
+
+
+def test_statistics_are_read_as_they_were_written(
+    photo: Image, styled: dict[str, Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = fit([*measure("one", photo, styled), *measure("two", photo[:, ::-1], styled)])
+    save(made, tmp_path / "styles.npz")
+    monkeypatch.setattr("omniedit.scoring.style_references.FILE", tmp_path / "styles.npz")
+    read = StyleReferences.load.__wrapped__(StyleReferences)
+    assert read.names == made.names
+    assert np.array_equal(read.means, made.means) and np.array_equal(read.whitening, made.whitening)
