@@ -57,14 +57,17 @@ def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
     with TemporaryFile(dir=args.out.parent) as whole:
         rows = hold_out(_packed(args, demands, whole), args.bench_photos, args.seed)
         whole.seek(0)
-        chosen = {row["source_id"] for row in rows if row.get("shard") == BENCH}
+        of_bench, of_shard = (
+            {row["source_id"] for row in rows if row["status"] == "kept" and (row["shard"] == BENCH) == is_bench}
+            for is_bench in (True, False)
+        )
         with (
             replaced(args.bench_tar) as bench,
             replaced(args.out) as rest,
             bench.open("wb") as bench_file,
             rest.open("wb") as rest_file,
         ):
-            split(whole, chosen, bench_file, rest_file)
+            split(whole, [(of_bench, bench_file), (of_shard, rest_file)])
     return rows
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
+from omniedit.sources.twins import find_twin
 from omniedit.tables import read_table
 
 DECISIONS_SCHEMA = pa.schema(
@@ -45,6 +46,7 @@ def decide(
     scores_path: str | Path,
     bench_sha256: Collection[str],
     min_score: float,
+    bench_phashes: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """A row of DECISIONS_SCHEMA for each candidate, in order.
 
@@ -53,7 +55,8 @@ def decide(
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
-        bench_sha256: of the photos held out for the benchmark.
+        bench_sha256, bench_phashes: of the photos held out for the benchmark; a pair of a twin of theirs, resized or
+            encoded again, overlaps it as well.
         min_score: smallest O that is kept.
 
     Raises:
@@ -67,7 +70,7 @@ def decide(
         provenance, o_score = candidates.provenance(row), scores[pair_id]["o_score"]
         if o_score is None:
             reason = "unscorable"
-        elif provenance["source_sha256"] in bench_sha256:
+        elif provenance["source_sha256"] in bench_sha256 or _is_twin(provenance, bench_phashes):
             reason = "overlaps the benchmark"
         elif pair_id in twins:
             reason = f"duplicate of {twins[pair_id]}"
@@ -84,6 +87,12 @@ def decide(
             }
         )
     return rows
+
+
+def _is_twin(provenance: Mapping[str, Any], bench_phashes: Collection[str]) -> bool:
+    """Return whether a pair's source is a twin of a benchmark photo; pairs made before there were hashes have none."""
+    phash = provenance.get("source_phash")
+    return bool(phash) and find_twin(phash, bench_phashes) is not None
 
 
 def duplicates(candidates: Shard) -> dict[str, str]:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
 from omniedit.sources.index import BENCH, Row
+from omniedit.sources.twins import find_twin
 
 
 def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list[Row]:
@@ -16,14 +17,31 @@ def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list
         UserError: there are too few photos for that many.
     """
     kept = _in_order(rows, seed)
+    chosen = held_out(kept, min(bench_photos, len(kept)))
+    rows = refuse_twins(rows, chosen)
+    kept = _in_order(rows, seed)
     if len(kept) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
         counted = "1 photo is kept" if len(kept) == 1 else f"{len(kept)} photos are kept"
         raise UserError(f"only {counted}, too few for {wanted}; add photos or lower these keys")
-    shard_of = dict.fromkeys(held_out(kept, bench_photos), BENCH)
+    shard_of = dict.fromkeys(chosen, BENCH)
     rest = [row["source_id"] for row in kept if row["source_id"] not in shard_of]
     shard_of |= {source_id: f"{turn % shards:05d}" for turn, source_id in enumerate(rest)}
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
+
+
+def refuse_twins(rows: Sequence[Row], chosen: Collection[str]) -> list[Row]:
+    """Return the same rows; photos that are twins of those of the source ids `chosen` are refused with that reason."""
+    held = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
+    return [_checked(row, held) if row.get("source_id") not in chosen else row for row in rows]
+
+
+def _checked(row: Row, held: Mapping[str, str]) -> Row:
+    twin = find_twin(row["phash"], held) if row["status"] == "kept" and row.get("phash") else None
+    if twin is None:
+        return row
+    reason = f"the same photo as {held[twin]}, which the benchmark holds out, resized or encoded again"
+    return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
 def held_out(kept: Sequence[Row], count: int) -> list[str]:
@@ -46,6 +64,9 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
         UserError: no photo would be left for the shard.
     """
     kept = _in_order(rows, seed)
+    chosen = held_out(kept, min(count, len(kept)))
+    rows = refuse_twins(rows, chosen)
+    kept = _in_order(rows, seed)
     if len(kept) <= count:
         counted = "1 photo" if len(kept) == 1 else f"{len(kept)} photos"
         first = next((f"; first: {row['file']}: {row['reason']}" for row in rows if row["status"] == "refused"), "")
@@ -53,7 +74,6 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
             f"only {counted} of {len(rows)} of the first archive can be used, too few for bench.photos {count} and one "
             f"for its shard{first}; lower bench.photos, or let another archive be the first of sources.path"
         )
-    chosen = set(held_out(kept, count))
     return [row | {"shard": BENCH} if row.get("source_id") in chosen else row for row in rows]
 
 

@@ -24,6 +24,7 @@ from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
+from omniedit.sources.twins import perceptual_hash
 from omniedit.upright import Unreadable
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -53,14 +54,16 @@ INDEX_SCHEMA = pa.schema(
         ("licence", pa.string()),
         ("origin", pa.string()),
         ("sha256", pa.string()),
+        ("phash", pa.string()),
         ("shard", pa.string()),
     ]
 )
 """width and height are upright and before the crop, packed_width and packed_height what is left after the crop and
 scaling down; objects is JSON with boxes as fractions of the cropped picture;
-sha256 is of the upright RGB pixels before the crop. Columns that do not apply to a row are null."""
+sha256 and phash, the perceptual hash, are of the upright RGB pixels before the crop. Columns that do not apply to a row
+are null."""
 
-BENCH_SCHEMA = pa.schema([INDEX_SCHEMA.field(name) for name in ("source_id", "sha256")])
+BENCH_SCHEMA = pa.schema([INDEX_SCHEMA.field(name) for name in ("source_id", "sha256", "phash")])
 """`sources/bench.parquet`, the benchmark's photos: all that the filter asks of the index."""
 
 _HALF = 0.5
@@ -233,5 +236,6 @@ def judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[R
         "licence": caption.licence,
         "origin": caption.origin,
         "sha256": pixels_sha256(image),
+        "phash": perceptual_hash(image),
     }
     return seen | kept, image

@@ -37,3 +37,4 @@ class Photo:
     author: str = "unknown"
     origin: str = ""
     sha256: str = ""
+    phash: str = ""

@@ -9,6 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -19,7 +20,7 @@ from omniedit.sources.index import Row, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.upright import Unreadable
 
-_METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256")
+_METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256", "phash")
 _END = bytes(1024)
 
 
@@ -54,12 +55,14 @@ def add_photo(tar: tarfile.TarFile, row: Row, image: Image) -> None:
     _add(tar, f"{row['source_id']}.png", encoded)
 
 
-def split(shard: BinaryIO, chosen: Collection[str], chosen_file: BinaryIO, rest_file: BinaryIO) -> None:
-    """Deal the photos of a shard to two: those of the source ids `chosen`, and the rest."""
-    with tarfile.open(fileobj=shard) as whole, new_shard(chosen_file) as first, new_shard(rest_file) as second:
+def split(shard: BinaryIO, parts: Sequence[tuple[Collection[str], BinaryIO]]) -> None:
+    """Copy the photos of a shard to others: to each file those of its source ids."""
+    with tarfile.open(fileobj=shard) as whole, ExitStack() as stack:
+        tars = [(chosen, stack.enter_context(new_shard(file))) for chosen, file in parts]
         for member in whole:
-            tar = first if Path(member.name).stem in chosen else second
-            tar.addfile(member, whole.extractfile(member))
+            for chosen, tar in tars:
+                if Path(member.name).stem in chosen:
+                    tar.addfile(member, whole.extractfile(member))
 
 
 def _as_indexed(path: Path, row: Row) -> Image:
@@ -149,6 +152,7 @@ class PhotoShard:
             author=about["author"],
             origin=about["origin"],
             sha256=about["sha256"],
+            phash=about.get("phash", ""),
         )
 
     def metadata(self, index: int) -> dict[str, Any]:

@@ -192,6 +192,7 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
         provenance={
             "source_id": photo.source_id,
             "source_sha256": photo.sha256,
+            "source_phash": photo.phash,
             "ratio": photo.ratio,
             "caption": photo.caption,
             **_rights(photo, edited),

@@ -88,3 +88,14 @@ def test_scores_under_two_rubrics_or_by_two_judges_are_refused(candidates: Path)
     for other in ({"prompt_hash": "def"}, {"judge": "reference"}):
         with pytest.raises(UserError, match=r"scores\.parquet: scores by .* and .*; delete scores\.parquet"):
             reasons(candidates, SCORES | {"just": SCORES["just"] | other})
+
+
+def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> None:
+    pair = made_pair("twin_of_bench")
+    pair.provenance["source_phash"] = f"{0b1011:036x}"
+    write_shard(tmp_path / "a.h5", Task.STYLE_TRANSFER, "embedded", 0, [pair])
+    scores = {"twin_of_bench": BY | {"o_score": 10.0}}
+    with Shard(tmp_path / "a.h5") as shard:
+        for bench, reason in (("0" * 36, "overlaps the benchmark"), ("f" * 36, "kept")):
+            (row,) = decide(shard, scores, "scores.parquet", set(), 9.0, {bench})
+            assert row["reason"] == reason

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
-from omniedit.sources.deal import deal
+from omniedit.sources.deal import deal, hold_out
 from omniedit.sources.index import SAMPLE, Demands, Row, index_rows
 from omniedit.sources.listing import list_files
 
@@ -64,3 +64,23 @@ def test_of_the_sample_the_two_spare_photos_with_named_objects_are_held_out() ->
     for seed in range(5):
         dealt = deal(rows, 1, 2, seed)
         assert {row["source_id"] for row in dealt if row["shard"] == "bench"} == {"mountain_meadow", "paint_brushes"}
+
+
+def test_a_twin_of_a_benchmark_photo_is_in_no_shard() -> None:
+    rows = [photo(f"p{number}", "1x1", False) | {"file": f"p{number}.jpg"} for number in range(6)]
+    hashes = [f"{number:036x}" for number in (0, *(((1 << 140) - 1) // 3 << shift for shift in range(5)))]
+    (bench,) = [row["source_id"] for row in deal(rows, 1, 1, 0) if row["shard"] == "bench"]
+    others = [row for row in rows if row["source_id"] != bench]
+    twin = others[0]["source_id"]
+    for row in rows:
+        row["phash"] = hashes[0] if row["source_id"] == bench else hashes[rows.index(row) % 5 + 1]
+    others[0]["phash"] = f"{0b111:036x}"
+    for dealt in (deal(rows, 1, 1, 0), hold_out([row | {"shard": "00000"} for row in rows], 1, 0)):
+        refused = [row for row in dealt if row["status"] == "refused"]
+        assert [row["reason"] for row in refused] == [
+            f"the same photo as {bench}.jpg, which the benchmark holds out, resized or encoded again"
+        ]
+        assert twin not in [row["source_id"] for row in dealt] and refused[0]["shard"] is None
+        assert [row["shard"] for row in dealt if row["status"] == "kept"].count("00000") == 4
+    with pytest.raises(UserError, match="only 1 photo is kept, too few"):
+        deal([row for row in rows if row["source_id"] in (bench, twin)], 1, 1, 0)

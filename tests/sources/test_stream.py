@@ -105,7 +105,7 @@ def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> Non
 def test_a_shard_is_split_without_a_loss(tmp_path: Path) -> None:
     content, _ = streamed(*PHOTOS)
     with (tmp_path / "bench.tar").open("wb") as bench, (tmp_path / "rest.tar").open("wb") as rest:
-        split(io.BytesIO(content), {"00007-b"}, bench, rest)
+        split(io.BytesIO(content), [({"00007-b"}, bench), ({"00007-a", "00007-c"}, rest)])
     (tmp_path / "whole.tar").write_bytes(content)
     with PhotoShard(tmp_path / "whole.tar") as whole, PhotoShard(tmp_path / "bench.tar") as bench_shard:
         assert bench_shard.names == ["00007-b"]

@@ -1,0 +1,48 @@
+"""The same photo is known again after it was resized, encoded again or changed a little; another one is not."""
+
+import io
+from itertools import combinations
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+from omniedit.images import Image, decode_image
+from omniedit.sources.index import SAMPLE
+from omniedit.sources.twins import find_twin, perceptual_hash
+
+PHOTOS = {path.stem: decode_image(path.read_bytes()) for path in sorted(SAMPLE.glob("*.jpg"))}
+
+
+def encoded_again(image: Image, format: str, quality: int) -> Image:
+    file = io.BytesIO()
+    PIL.Image.fromarray(image).save(file, format, quality=quality)
+    return decode_image(file.getvalue())
+
+
+TWINS = {
+    "half": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "quarter": lambda image: cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_CUBIC),
+    "square": lambda image: cv2.resize(image, (512, 512), interpolation=cv2.INTER_LINEAR),
+    "JPEG": lambda image: encoded_again(image, "JPEG", 30),
+    "WebP": lambda image: encoded_again(image, "WEBP", 40),
+    "brighter": lambda image: np.clip(image * 1.15 + 8, 0, 255).astype(np.uint8),
+    "cropped": lambda image: image[12:-12, 12:-12],
+}
+
+
+@pytest.mark.parametrize("change", TWINS)
+def test_the_same_photo_is_a_twin(change: str) -> None:
+    for name, image in PHOTOS.items():
+        assert find_twin(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
+
+
+def test_other_photos_are_no_twins() -> None:
+    hashes = {name: perceptual_hash(image) for name, image in PHOTOS.items()}
+    for (name, phash), (other, other_phash) in combinations(hashes.items(), 2):
+        assert find_twin(phash, [other_phash]) is None, (name, other)
+
+
+def test_the_twin_among_others_is_named() -> None:
+    assert find_twin("0" * 36, ["f" * 36, f"{1:036x}"]) == f"{1:036x}"
