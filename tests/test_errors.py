@@ -54,5 +54,5 @@ def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> 
 
 def test_an_error_is_one_printable_line_without_secrets_and_keeps_its_remedy() -> None:
     line = error_line(UserError("a.csv:\n'\x1b[31m\0'\nhttp://bob:hunter2@host/v1 " + "x" * 10_000 + "; give another"))
-    assert line.startswith("a.csv: '[31m ' http://***@host/v1 xxx") and line.endswith("xxx; give another")
+    assert line.startswith("a.csv: ' [31m ' http://***@host/v1 xxx") and line.endswith("xxx; give another")
     assert line.isprintable() and len(line) < 1300

@@ -193,7 +193,11 @@ def read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         remedy = "a gated model is fetched once its licence is accepted on its page: snakemake fetch_models"
         raise UserError(f"{path.parent}: no {path.name}, so no model in diffusers' layout; {remedy}") from None
-    except ValueError as error:
+    except NotADirectoryError:
+        raise UserError(f"{path.parent}: a file, where a model's folder is needed") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); fetch it again") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: no JSON object; fetch it again")

@@ -1,6 +1,5 @@
 """The judges by name."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -49,15 +48,22 @@ def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConf
 
 
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
-    """The tiny one, or an InternVL that scripts/finetune_student.py taught, shown as many tiles as it learnt from."""
+    """Load the tiny student, or an InternVL that scripts/finetune_student.py taught, with the tiles of its training."""
     if not (folder / PREPARATION).is_file():
         from omniedit.scoring.student import StudentJudge
 
         return StudentJudge.from_pretrained(folder, scoring.readout)
-    tiles = json.loads((folder / PREPARATION).read_text())["max_patches"]
+    from omniedit.models.folder import read_config
+
+    if not (folder / MANIFEST).is_file():
+        raise UserError(
+            f"{folder}: a model that no run has taught to judge; ask an InternVL as it is by --judge internvl"
+        )
+    tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
+    if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
+        raise UserError(f"{folder}: no student as scripts/finetune_student.py writes it; train it again")
     options = scoring.internvl.model_copy(update={"max_tiles": tiles})
-    files = json.loads((folder / MANIFEST).read_text())["files"]
-    weights = "".join(file["sha256"] for name, file in sorted(files.items()) if name.endswith(".safetensors"))
+    weights = "".join(str(file["sha256"]) for name, file in sorted(files.items()) if name.endswith(".safetensors"))
     version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
     return _engine(options).load(folder, edit_rubric(), options, scoring.readout, version, "student")
 
@@ -84,6 +90,8 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
     if scorer is None:
         raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
     given, engine = Path(scorer), _engine(scoring.internvl)
+    if not given.exists():
+        raise UserError(f"{given}: no such file or folder; --scorer is an InternVL's folder or its models/ROLE.json")
     if given.suffix != ".json":
         return engine.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
     folder, model = folder_of(given.stem), model_of(given.stem)
