@@ -13,6 +13,7 @@ from omniedit.errors import run_program
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import judging
+from omniedit.scoring.score import check_scored
 from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
 from omniedit.tables import write_rows
 
@@ -42,6 +43,8 @@ def main() -> None:
             for row in taught(shard, drawn, teacher, known):
                 rows.append(row)
                 progress.advance()
+        reasons = [str(row["reasoning"]) for row in rows if row["status"] != "scored"]
+        check_scored(teacher, len(rows) - len(reasons), len(reasons), reasons[0] if reasons else "")
     write_rows(args.out, rows, TEACHER_SCHEMA)
     print(summary(rows, len(drawn)))
 

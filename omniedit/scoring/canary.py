@@ -80,7 +80,8 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
     """How far two records of CANARY_SCHEMA are apart, and whether that is an alarm.
 
     `noise` is the mean |difference| of O between the passes of one record, of the noisier one, `moved` that between the
-    records' means, which is an alarm beyond 0.1 and twice the noise; so is a pair in twenty that only one has scored.
+    records' means, which is an alarm beyond 0.1 and twice the noise; so is a pair in twenty
+    that only one has scored, and a judge that scores none.
     What cannot be computed is null.
     """
     now_means, first_means = _means(now), _means(first)
@@ -101,7 +102,7 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
         "bias": float(difference.mean()) if both else None,
         "largest_move": float(np.abs(difference).max()) if both else None,
         "limit": limit,
-        "alarm": lost > MOST_LOST * pairs or (moved is not None and moved > limit),
+        "alarm": not now_means or lost > MOST_LOST * pairs or (moved is not None and moved > limit),
     }
 
 

@@ -41,10 +41,24 @@ def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConf
     if name == "student":
         if scorer is None:
             raise UserError("judge 'student' needs --scorer, the folder that scripts/train_student.py wrote")
-        return _student_judge(Path(scorer), scoring)
+        return _student_judge(_readable(Path(scorer)), scoring)
     if name == "internvl":
         return internvl_judge(scorer, scoring, edit_rubric())
     raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+
+
+def _readable(scorer: Path) -> Path:
+    """Return a path that can be looked at.
+
+    Raises:
+        UserError: its name or its permissions forbid it.
+    """
+    try:
+        if scorer.is_dir():
+            next(scorer.iterdir(), None)
+    except OSError as error:
+        raise UserError(f"{scorer}: cannot be read: {error.strerror}") from None
+    return scorer
 
 
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
@@ -56,9 +70,8 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     from omniedit.models.folder import read_config
 
     if not (folder / MANIFEST).is_file():
-        raise UserError(
-            f"{folder}: a model that no run has taught to judge; ask an InternVL as it is by --judge internvl"
-        )
+        told = "a model that no run has taught to judge; --judge internvl takes an InternVL as it is"
+        raise UserError(f"{folder}: {told}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
         raise UserError(f"{folder}: no student as scripts/finetune_student.py writes it; train it again")
@@ -89,7 +102,7 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
     """
     if scorer is None:
         raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
-    given, engine = Path(scorer), _engine(scoring.internvl)
+    given, engine = _readable(Path(scorer)), _engine(scoring.internvl)
     if not given.exists():
         raise UserError(f"{given}: no such file or folder; --scorer is an InternVL's folder or its models/ROLE.json")
     if given.suffix != ".json":

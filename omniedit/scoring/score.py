@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
 
@@ -54,6 +55,26 @@ class Judge(Protocol):
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """One verdict a pair, in order; `Unscorable` where there is none to be had. Never raises for a pair."""
         ...
+
+
+LEAST_PAIRS = 2
+"""Of one pair alone, a refusal says nothing about the judge."""
+
+
+def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:
+    """Check that a judge could score something; what a rule such as the reference judge declines is no failure.
+
+    Args:
+        reason: of the first that it could not score.
+
+    Raises:
+        UserError: it scored nothing.
+    """
+    if judge.name != "reference" and not scored and unscorable >= LEAST_PAIRS:
+        raise UserError(
+            f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; see to its model, "
+            "rubric and scoring.api.request"
+        )
 
 
 SCORES_SCHEMA = pa.schema(

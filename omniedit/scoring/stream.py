@@ -7,15 +7,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from omniedit.pairs import EditPair, Shard
 from omniedit.progress import Progress
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.score import Judge, Score
+from omniedit.scoring.score import Judge, Score, check_scored
 
 
 def judged(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list[tuple[EditPair, Score | Unscorable]]]:
-    """Batch by batch, the pairs of a shard in order, each with its verdict."""
+    """Yield the pairs of a shard in order, batch by batch, each with its verdict.
+
+    Raises:
+        UserError: the judge could score none of them.
+    """
+    scored, reasons = 0, list[str]()
     for pairs in read_ahead(shard, judge.batch_size, progress):
-        yield list(zip(pairs, judge.judge(pairs), strict=True))
+        verdicts = judge.judge(pairs)
+        reasons += (verdict.reason for verdict in verdicts if isinstance(verdict, Unscorable))
+        scored += sum(not isinstance(verdict, Unscorable) for verdict in verdicts)
+        yield list(zip(pairs, verdicts, strict=True))
         progress.advance(len(pairs))
         del pairs  # else they would wait for the next ones
+    check_scored(judge, scored, len(reasons), reasons[0] if reasons else "")
 
 
 def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:

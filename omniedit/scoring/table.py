@@ -165,7 +165,7 @@ def score_table(
     on from the cache.
 
     Raises:
-        UserError: nothing can be judged at all.
+        UserError: nothing can be judged; where rows were read, the table with their reasons is written all the same.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: no format by that name; there are {', '.join(SUFFIXES)}")
@@ -184,6 +184,8 @@ def score_table(
             progress.advance()
     _write(out, scored, rubric)
     print(f"{out}: {_summary(scored)}")
+    if not any(row["status"] == "scored" for row in scored):
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
 
 
 def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:

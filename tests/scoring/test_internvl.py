@@ -7,6 +7,7 @@ import pytest
 import torch
 from scoring.tiny_internvl import make_internvl, make_tokenizer, teach
 
+import omniedit
 from omniedit.config import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
@@ -141,6 +142,33 @@ def test_a_tokenizer_that_joins_numbers_is_refused_by_name() -> None:
     tokenizer.add_tokens(["[8", "[10"])
     with pytest.raises(UserError, match=r"set scoring\.readout: reply"):
         Spelling.of(tokenizer, 3)
+
+
+@pytest.mark.parametrize("judge", ["student", "internvl"])
+def test_no_wrong_scorer_ends_with_more_than_a_line(judge: str, tmp_path: Path) -> None:
+    package = Path(omniedit.__file__).parent
+    for name, content in {
+        "file": "x",
+        "judge.json": "[]",
+        "other/config.json": '{"architectures": ["BertModel"]}',
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    wrong = [tmp_path, *(tmp_path / name for name in ("lost", "file", "file/in", "judge.json", "other", "x" * 300))]
+    for scorer in [*wrong, package / "models/shipped", package / "models/shipped/transformer"]:
+        with pytest.raises(UserError):
+            load_judge(judge, scorer)
+
+
+def test_an_internvl_that_no_run_has_taught_is_no_student(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--judge internvl takes an InternVL as it is"):
+        load_judge("student", folder)
+    for file in folder.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    for manifest in ("{", "[]", '{"files": []}'):
+        (tmp_path / "manifest.json").write_text(manifest)
+        with pytest.raises(UserError, match=str(tmp_path)):
+            load_judge("student", tmp_path)
 
 
 def test_a_folder_of_another_kind_is_named(folder: Path, tmp_path: Path) -> None:

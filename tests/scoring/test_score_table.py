@@ -136,7 +136,8 @@ def test_a_name_that_no_file_can_have_is_a_bad_row(table: Path, endpoint: Server
     text = table.read_text()
     first_source = text.splitlines()[1].split(",")[text.splitlines()[0].split(",").index("source")]
     table.write_text(text.replace(first_source, "A" * 300 + ".png", 1))
-    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
+    with pytest.raises(UserError, match=r"table\.csv: none of 5 rows could be scored; the first: .*no such file"):
+        score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     first, *others = pq.read_table(tmp_path / "s.parquet").to_pylist()
     assert "no such file" in first["reasoning"] and len(others) == len(text.splitlines()) - 2 > 0
 
@@ -156,7 +157,8 @@ def test_where_scores_cannot_go_is_told_before_any_is_asked_for(table: Path, tmp
 def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
     text = table.read_text().replace('"Make it night, please."', "Make it night, please.")
     table.write_text(text)
-    score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
+    with pytest.raises(UserError, match="none of 5 rows could be scored"):
+        score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     assert "row 1: has more cells than" in pq.read_table(tmp_path / "s.parquet").to_pylist()[0]["reasoning"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.errors import Damaged
+from omniedit.errors import Damaged, UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.progress import Progress
 from omniedit.scoring import Score, Unscorable
@@ -50,6 +50,19 @@ def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) 
     assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
     assert progress.done == COUNT
     assert judge.most <= 2 * SIZE + 1  # that which the shard keeps
+
+
+def test_a_judge_that_can_score_nothing_ends_the_job(path: Path) -> None:
+    class Silent(CountingJudge):
+        def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+            return [Unscorable("the reply is empty")] * len(pairs)
+
+    judge = Silent()
+    with Shard(path) as shard, Progress("pairs") as progress:
+        with pytest.raises(UserError, match="'counting' could score none of 60 pairs; the first: the reply is empty"):
+            list(judged(shard, judge, progress))
+        judge.name = "reference"  # which declines what its rules do not cover
+        assert len(list(judged(shard, judge, progress))) == COUNT / SIZE
 
 
 def ids_and_scores(batch: list[tuple[EditPair, Score | Unscorable]]) -> list[tuple[str, float]]:
