@@ -36,13 +36,14 @@ LEAST_EDGE = 7.0
 """Delta E between a sky and what stands below it; a gradient has no such edge."""
 
 
-def is_outdoors(sky: Mask, caption: str) -> bool:
-    """Return whether a photo with this sky, or this caption, was surely taken outdoors.
+def caption_says_outdoors(caption: str) -> bool:
+    """Return whether a caption names an outdoor place and nothing of a room."""
+    return OUTDOOR_WORDS.search(caption) is not None and INDOOR_WORDS.search(caption) is None
 
-    Greenery alone is no evidence: pot plants, wallpaper and circuit boards have it too. A caption counts where it
-    names an outdoor place and nothing of a room.
-    """
-    return bool(sky.any()) or (OUTDOOR_WORDS.search(caption) is not None and INDOOR_WORDS.search(caption) is None)
+
+def shows_outdoors(image: Image, sky: Mask) -> bool:
+    """Return whether an RGB photo was surely taken outdoors: it has a sky (of any size), or foliage all over it."""
+    return bool(sky.any()) or _is_grown_over(_reduced_lab(image))
 
 
 def find_sky(image: Image) -> Mask:
@@ -51,14 +52,18 @@ def find_sky(image: Image) -> Mask:
     A smooth, blue or bright region at the top is a sky where its colours behave like a sky's, or where foliage
     stands all across below it. A plain wall, a colour gradient, a studio backdrop and water are none.
     """
-    scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
-    rgb = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    lab = _reduced_lab(image)
     region = _top_region(lab)
     confirmed = _ends_in_an_edge(lab, region) and (
-        _is_over_foliage(lab, region) or (_has_colours_of_sky(rgb, region) and not _is_gradient(lab, region))
+        _is_over_foliage(lab, region) or (_has_colours_of_sky(lab, region) and not _is_gradient(lab, region))
     )
     return region if confirmed else np.zeros_like(region)
+
+
+def _reduced_lab(image: Image) -> Field:
+    scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
 def _top_region(lab: Field) -> Mask:
@@ -69,18 +74,18 @@ def _top_region(lab: Field) -> Mask:
     return _without_holes(_grow_alike(lab, seeds))
 
 
-def _has_colours_of_sky(rgb: Field, region: Mask) -> bool:
+def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
     """Whether a region's hue is a sky's, and its light gets redder with brightness or towards the horizon.
 
     Clouds, haze and low sun mix white or red light into the blue: the ratio of blue to red varies by octaves. Light
     that falls off over a wall or studio paper varies all colours alike.
     """
-    smooth = np.clip(_blur(rgb, 3.0), 0, 1)
-    light = np.power(smooth[region], 2.2)
+    smooth = _blur(lab, 3.0)
+    light = np.power(np.clip(cv2.cvtColor(smooth, cv2.COLOR_LAB2RGB)[region], 0, 1), 2.2)
     blue = np.log2((light[:, 2] + 0.01) / (light[:, 0] + 0.01))
     bright = np.log2(light @ np.array([0.299, 0.587, 0.114], np.float32) + 0.01)
     rows = np.nonzero(region)[0] / len(region)
-    redness, yellowness = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)[region][:, 1:].mean(axis=0)
+    redness, yellowness = smooth[region][:, 1:].mean(axis=0)
     downwards = _slope(rows, blue)
     by_brightness = _slope(bright, blue)
     fades = by_brightness < -0.25 and np.corrcoef(bright, blue)[0, 1] < -0.3 and downwards < 1.6
@@ -120,13 +125,31 @@ def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
 
 
 def _is_over_foliage(lab: Field, region: Mask) -> bool:
-    """Whether leaves or grass, green with a fine relief, stand in a fifth of the rest and nearly all its columns."""
+    """Whether leaves or grass stand in a fifth of what is below a region, and in most columns."""
+    foliage = _foliage(lab, least_relief=0.8) & ~region
+    return bool(foliage.sum() > 0.2 * (~region).sum() and (foliage.mean(axis=0) > 0.05).mean() > 0.9)
+
+
+def _is_grown_over(lab: Field) -> bool:
+    """Whether foliage with deep shadows between its leaves fills the photo from side to side.
+
+    A pot plant leaves columns free, a patterned wall has no shadows, and a circuit board is greener.
+    """
+    foliage = _foliage(lab, least_relief=2.0)
+    if foliage.mean() < 0.24 or (foliage.mean(axis=0) > 0.05).mean() < 0.95:
+        return False
+    redness, yellowness = lab[foliage][:, 1:].mean(axis=0)
+    hue = np.degrees(np.arctan2(yellowness, redness))
+    return bool(np.quantile(lab[..., 0], 0.05) < 30 and hue < 138)
+
+
+def _foliage(lab: Field, least_relief: float) -> Mask:
+    """(h, w) green to yellow-green, with the fine relief of leaves or grass."""
     smooth = _blur(lab, 1.5)
     chroma = np.hypot(smooth[..., 1], smooth[..., 2])
     hue = np.degrees(np.arctan2(smooth[..., 2], smooth[..., 1]))
     relief = _blur(np.abs(lab[..., 0] - smooth[..., 0]), 4.0)
-    foliage = (hue > 95) & (hue < 150) & (chroma > 12) & (relief > 0.8) & ~region
-    return bool(foliage.sum() > 0.2 * (~region).sum() and (foliage.mean(axis=0) > 0.05).mean() > 0.9)
+    return (hue > 95) & (hue < 150) & (chroma > 12) & (relief > least_relief)
 
 
 def _is_smooth_blue_or_bright(lab: Field) -> Mask:

@@ -32,6 +32,8 @@ GREY_LEVEL = 100 / 255
 """A step of an 8-bit grey on Lab's scale: what is less than this is not there."""
 REDUCED_SIDE = 384
 """Regions are compared on copies of about this many pixels squared."""
+DETAIL_SIDE = 512
+"""Outlines are."""
 
 
 def ramp(value: float, zero: float, full: float) -> float:
@@ -192,8 +194,6 @@ class Comparison:
         height, width = pair.source.shape[:2]
         self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
         self.unit = max(1, round((height * width) ** 0.5 / 512))
-        scale = min(1.0, REDUCED_SIDE / (height * width) ** 0.5)
-        self._reduced_size = max(1, round(width * scale)), max(1, round(height * scale))
 
     @cached_property
     def delta_e(self) -> Field:
@@ -211,17 +211,30 @@ class Comparison:
     @cached_property
     def source_lab(self) -> Field:
         """(h, w, 3) reduced."""
-        return to_lab(self._reduced(self.pair.source))
+        return to_lab(shrink(self.pair.source))
 
     @cached_property
     def edited_lab(self) -> Field:
         """(h, w, 3) reduced."""
-        return to_lab(self._reduced(self.pair.edited))
+        return to_lab(shrink(self.pair.edited))
+
+    @cached_property
+    def detail_source(self) -> Field:
+        """Lab of about `DETAIL_SIDE` pixels squared: outlines are seen on it."""
+        return to_lab(shrink(self.pair.source, DETAIL_SIDE))
+
+    @cached_property
+    def detail_edited(self) -> Field:
+        return to_lab(shrink(self.pair.edited, DETAIL_SIDE))
+
+    @cached_property
+    def detail_mask(self) -> Mask:
+        return shrink(self.mask.astype(np.uint8) * 255, DETAIL_SIDE) > 127
 
     @cached_property
     def small_mask(self) -> Mask:
         """(h, w) reduced."""
-        return self._reduced(self.mask.astype(np.uint8) * 255) > 127
+        return shrink(self.mask.astype(np.uint8) * 255) > 127
 
     @cached_property
     def small_delta_e(self) -> Field:
@@ -231,7 +244,9 @@ class Comparison:
     @cached_property
     def source_sky(self) -> Mask:
         """(h, w) the source's sky; all False where nothing confirms that it is one."""
-        return self._reduced(find_sky(self.pair.source).astype(np.uint8) * 255) > 127
+        height, width = self.small_mask.shape
+        sky = find_sky(self.pair.source).astype(np.uint8)
+        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
     @cached_property
     def source_appearance(self) -> Field:
@@ -271,5 +286,10 @@ class Comparison:
         source, edited = (_edge_map(lab[..., 0]) for lab in (self.source_lab, self.edited_lab))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
-    def _reduced(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return cv2.resize(image, self._reduced_size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+def shrink(image: NDArray[np.uint8], side: int = REDUCED_SIDE) -> NDArray[np.uint8]:
+    """Return an image of about `side` pixels squared; one that is smaller stays as it is."""
+    height, width = image.shape[:2]
+    scale = min(1.0, side / (height * width) ** 0.5)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -22,11 +22,14 @@ from omniedit.scoring.measures import (
     sharpness,
     to_lab,
 )
+from omniedit.scoring.outlines import hard_outline, remains, torn_sky
 from omniedit.scoring.success import Finding
 from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
 """Tasks whose mask follows an object's outline, which is an edge anyway."""
+FALLING = ("rain", "snow")
+"""Environments whose drops and flakes are edges that the source has not."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,36 @@ def clipping(seen: Comparison) -> Fault:
     return Fault(ramp(excess, 0.3, 0.05), f"{excess:.0%} more of it clipped")
 
 
+def cut_outline(seen: Comparison) -> Fault:
+    """A new colour that ends in a hard line where the object fades out."""
+    if seen.pair.task is not Task.ATTRIBUTE_MODIFICATION:
+        return Fault(1.0, "")
+    share = hard_outline(seen)
+    return Fault(_outline_left(share, 0.55, 0.25), f"an outline that is cut off hard along {share:.0%} of it")
+
+
+def old_pixels(seen: Comparison) -> Fault:
+    """Spots of the old background, or of a removed object, that were missed along the outline."""
+    if seen.pair.task not in (Task.BACKGROUND_SWAP, Task.OBJECT_REMOVAL):
+        return Fault(1.0, "")
+    spots = remains(seen)
+    old = "the old background" if seen.pair.task is Task.BACKGROUND_SWAP else "the object"
+    return Fault(_outline_left(spots, 330, 170), f"spots of {old} left over {spots / 1e4:.2f}% of the image")
+
+
+def tears(seen: Comparison) -> Fault:
+    """Steps in another light that follow nothing in the source; falling rain and snow have such steps of their own."""
+    if seen.pair.task is not Task.ENVIRONMENT_CHANGE or seen.pair.provenance["truth"]["environment"] in FALLING:
+        return Fault(1.0, "")
+    length = torn_sky(seen)
+    return Fault(_outline_left(length, 0.15, 0.03), f"torn edges of {length:.2f} times the image's side")
+
+
+def _outline_left(figure: float, most: float, least: float) -> float:
+    """What a bad outline leaves of the quality: enough for a middling score, as the rest may be well done."""
+    return 0.4 + 0.6 * ramp(figure, most, least)
+
+
 def softness(seen: Comparison) -> Fault:
     """Not one crisp line or dot anywhere."""
     crisp = sharpness(seen.edited_luma, seen.mask)
@@ -110,7 +143,17 @@ def colour_noise(seen: Comparison) -> Fault:
     return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
 
 
-_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
+_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
+    seam,
+    blur,
+    smear,
+    noise,
+    blocks,
+    clipping,
+    cut_outline,
+    old_pixels,
+    tears,
+)
 _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.grounding.outdoors import is_outdoors
+from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.images import Mask
 from omniedit.scoring.environments import environment_signs, light
 from omniedit.scoring.measures import (
@@ -65,19 +65,28 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
-    """Where the source believably shows only surroundings, the edited picture shows something that stands out."""
+    """The edited picture shows something that stands out where the source does not, or shows another thing.
+
+    The source must look as if nothing had ever been there: a poor fill costs half of the score, and the words blame
+    the source for it.
+    """
     core = object_region(seen, truth["box"])
     changed, figures = _exchanged(seen, core)
     before = stands_out(seen, seen.source_appearance, seen.small_mask)
     after = stands_out(seen, seen.edited_appearance, core)
     fill = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
-    score = 10 * min(changed, _blends_in(before), fill.believable, ramp(after, 0.1, 0.5))
-    return Finding(
-        score,
-        f"the {truth['object']} {_level(score, 'was not added', 'was added in part', 'was added')}: {figures}; its "
-        f"place differed from its surroundings {before:.1f} times as much as they differ among themselves and had "
-        f"{fill.words}, and now differs {after:.1f} times as much",
+    added, clean = min(changed, ramp(after, 0.1, 0.5)), min(_blends_in(before), fill.believable)
+    done = _level(10 * added, "was not added", "was added in part", "was added")
+    words = (
+        f"the {truth['object']} {done}: {figures}, its place now differs from its surroundings {after:.1f} times as "
+        "much as they differ among themselves"
     )
+    if clean < 0.9:
+        words += (
+            f"; the source image is at fault: that place differs {before:.1f} times as much there already and has "
+            f"{fill.words}"
+        )
+    return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
 
 
 def _exchanged(seen: Comparison, region: Mask) -> tuple[float, str]:
@@ -192,8 +201,9 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
     """The picture's light, colour and contrast moved as this environment moves them."""
     kind = truth["environment"]
-    if not is_outdoors(seen.source_sky, str(seen.pair.provenance.get("caption", ""))):
-        raise Unmeasurable("the source shows no sky, and no caption says that it was taken outdoors")
+    caption = str(seen.pair.provenance.get("caption", ""))
+    if not (caption_says_outdoors(caption) or shows_outdoors(seen.pair.source, seen.source_sky)):
+        raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source_lab), light(seen.edited_lab))
     changed = seen.changed_share(np.ones_like(seen.small_mask))
     score = 10 * min([ramp(changed, 0.2, 0.6), *(sign.degree for sign in signs)])

@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.grounding.masks import mask_of_object
 from omniedit.grounding.matte import alpha_matte, foreground_colours
 from omniedit.grounding.objects import FoundObject, find_objects
-from omniedit.grounding.outdoors import is_outdoors
+from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.grounding.shapes import dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.appearance import background_wordings, joined, sky_wordings, surface_wordings
@@ -230,7 +230,7 @@ def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) ->
     scene = understand_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True
-    is_place = is_outdoors(scene.sky > 0, photo.caption) and scene.sharp > 0.5 and not scene.sun
+    is_place = caption_says_outdoors(photo.caption) and scene.sharp > 0.5 and not scene.sun
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
 
 

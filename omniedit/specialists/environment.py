@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from omniedit.grounding.outdoors import is_outdoors
+from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.images import Image
 from omniedit.instructions.appearance import environment_wordings
 from omniedit.sources.photo import Photo
@@ -83,8 +83,8 @@ class EnvironmentChange:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
-        if not is_outdoors(scene.sky > 0, photo.caption):
-            raise Unsuitable("no sky, and no outdoor place in the caption: weather would be absurd here")
+        if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
+            raise Unsuitable("no sky, no foliage all over, no outdoor place in the caption: weather would be absurd")
         environments = believable(scene, mood_of(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(

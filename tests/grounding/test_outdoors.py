@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.outdoors import find_sky, is_outdoors
+from omniedit.grounding.outdoors import caption_says_outdoors, find_sky, shows_outdoors
 from omniedit.images import Image, decode_image
 from omniedit.specialists.backdrop import PAPERS, SKIES, studio
 from omniedit.specialists.noise import fractal_noise
 
 HEIGHT, WIDTH = 300, 450
 SAMPLE = Path(__file__).parents[2] / "omniedit/sources/sample"
-NO_SKY = np.zeros((3, 4), bool)
 
 
 def noise(seed: int, sigma: float) -> np.ndarray:
@@ -90,6 +89,13 @@ def test_a_sky_with_clouds_is_found_above_any_ground() -> None:
 
 
 def test_a_caption_says_outdoors_unless_it_names_a_thing_of_a_room() -> None:
-    assert is_outdoors(NO_SKY, "Two boats on a lake") and is_outdoors(~NO_SKY, "")
+    assert caption_says_outdoors("Two boats on a lake")
     for caption in ("", "A wooden table", "A poster of a beach", "A room with a view of the sea"):
-        assert not is_outdoors(NO_SKY, caption)
+        assert not caption_says_outdoors(caption)
+
+
+def test_a_forest_without_sky_is_outdoors_and_a_pot_plant_is_not() -> None:
+    forest = decode_image((SAMPLE / "forest_stream.jpg").read_bytes())
+    plant = lit_wall(0.9, 0.87, 0.8)
+    plant[:, 100:250] = cv2.resize(forest, (WIDTH, HEIGHT))[:, 100:250]
+    assert shows_outdoors(forest, find_sky(forest)) and not shows_outdoors(plant, find_sky(plant))

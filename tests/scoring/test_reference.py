@@ -199,6 +199,70 @@ def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice
     assert detail_of_fill(lightness(smeared), edit.mask, unit=1).ratio > 0.8
 
 
+def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
+    """The thing is plainly there; what was painted over it for the source is blurred."""
+    edit = good_pairs(Task.OBJECT_ADDITION)[0]
+    soft = np.where(edit.mask[..., None], cv2.GaussianBlur(edit.source, (0, 0), 4), edit.source)
+    poor, nothing = scored(replace(edit, source=soft)), scored(replace(edit, source=soft, edited=soft))
+    assert 4 < poor.sc_score_1 < 8 and poor.o_score < 9 and "was added" in poor.reasoning
+    assert "the source image is at fault" in poor.reasoning
+    assert nothing.sc_score_1 == 0 and "was not added" in nothing.reasoning
+    assert "at fault" not in scored(edit).reasoning
+
+
+def disc(radius: float, softness: float) -> np.ndarray:
+    """(SIDE, SIDE) opacity of a ball that fades out over some pixels."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    distance = np.hypot(rows - SIDE / 2, columns - SIDE / 2)
+    return np.clip((radius - distance) / softness + 0.5, 0, 1).astype(np.float32)
+
+
+def on_grey(opacity: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    shade = 130 + 0.3 * texture(5)
+    return np.clip(shade[..., None] * (1 - opacity[..., None]) + np.array(colour) * opacity[..., None], 0, 255).astype(
+        np.uint8
+    )
+
+
+def test_a_fluffy_thing_recoloured_up_to_a_hard_line_is_noticed() -> None:
+    down, ball, inside = disc(70, 60), disc(70, 2), disc(70, 1) > 0
+    truth = {"object": "ball", "attribute": "colour", "value": "blue", "lab_ab": [30, -70], "box": (0.2, 0.2, 0.8, 0.8)}
+    cut, solid = (
+        pair(
+            Task.ATTRIBUTE_MODIFICATION,
+            source := on_grey(opacity, (215, 205, 190)),
+            np.where(
+                inside[..., None], on_grey(opacity if opacity is ball else np.ones_like(ball), (60, 60, 215)), source
+            ),
+            inside,
+            "Make the ball blue.",
+            truth,
+        )
+        for opacity in (down, ball)
+    )
+    assert scored(cut).o_score < 9 <= scored(solid).o_score
+    assert "cut off hard" in scored(cut).reasoning
+
+
+def test_patches_of_the_old_background_are_noticed() -> None:
+    swap = good_pairs(Task.BACKGROUND_SWAP)[0]
+    left = swap.edited.copy()
+    patch = np.zeros((SIDE, SIDE), bool)
+    patch[70:82, 108:126] = True
+    left[patch] = swap.source[patch]
+    assert scored(swap).o_score >= 9 > scored(replace(swap, edited=left)).o_score
+    assert "spots of the old background" in scored(replace(swap, edited=left)).reasoning
+
+
+def test_a_sky_that_ends_where_the_source_has_no_edge_is_noticed() -> None:
+    field = on_grey(disc(500, 1), (150, 160, 170)) // 2 + grass(2) // 8
+    smooth = (field * 0.45).astype(np.uint8)
+    torn = smooth.copy()
+    torn[:100, :140] = np.clip(torn[:100, :140].astype(int) + [10, 20, 90], 0, 255)
+    assert scored(changed_to("dusk", field, smooth)).pq_score > 9
+    assert "torn edges" in scored(changed_to("dusk", field, torn)).reasoning
+
+
 def test_a_colour_is_judged_by_its_target() -> None:
     edit = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     truth = edit.provenance["truth"]
@@ -303,7 +367,7 @@ def test_weather_in_a_room_is_unscorable(kind: str) -> None:
     rain = changed_to(kind, grass(1), grass(3, (60, 80, 120)))
     for caption in ("", "A drum in a room with a view of the sea"):
         verdict = measured(replace(rain, provenance={**rain.provenance, "caption": caption}))
-        assert isinstance(verdict, Unscorable) and "no sky" in verdict.reason
+        assert isinstance(verdict, Unscorable) and "taken outdoors" in verdict.reason
 
 
 def test_another_sky_where_the_source_has_none_is_unscorable() -> None:
