@@ -230,7 +230,8 @@ def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) ->
     scene = understand_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True
-    is_place = caption_says_outdoors(photo.caption) and scene.sharp > 0.5 and not scene.sun
+    is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
+    is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
 
 
