@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
+from omniedit.grounding.shapes import dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair
 
@@ -53,7 +54,8 @@ def lightness(image: Image) -> Field:
 
 def delta_e(a_lab: Field, b_lab: Field) -> Field:
     """(H, W) CIE76 colour difference."""
-    return np.sqrt(((a_lab - b_lab) ** 2).sum(-1))
+    offset = a_lab - b_lab
+    return np.sqrt(np.einsum("...c,...c->...", offset, offset))
 
 
 def gradient(field_HW: Field) -> Field:
@@ -80,13 +82,8 @@ def correlation(a_N: Field, b_N: Field) -> float:
 
 
 def grown(mask: Mask, pixels: int) -> Mask:
-    """The mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
-    if pixels == 0:
-        return mask
-    side = 2 * abs(pixels) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    grow, border = (cv2.dilate, cv2.BORDER_CONSTANT) if pixels > 0 else (cv2.erode, cv2.BORDER_REPLICATE)
-    return grow(mask.astype(np.uint8), kernel, borderType=border).astype(bool)
+    """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
+    return dilated(mask, pixels) if pixels > 0 else eroded(mask, -pixels)
 
 
 def appearance(lab: Field) -> Field:
