@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from omniedit.archives import ARCHIVE_SUFFIXES
 from omniedit.errors import UserError
+from omniedit.redaction import redact
 from omniedit.tasks import Task
 
 POWER_OF_TEN = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}")
@@ -426,13 +427,11 @@ class ProposalsConfig(Section):
 
     @property
     def asked(self) -> str:
-        """What decides the proposals, as JSON: a change of it asks anew; one of pace, batch or budget does not."""
+        """Return what decides the proposals, as JSON: a change of it asks again; one of pace or budget does not."""
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
-        return self.model_dump_json(
-            include=dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
-            | {"api": of_api, "local": of_local}
-        )
+        named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
+        return redact(self.model_dump_json(include=named | {"api": of_api, "local": of_local}))
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> "ProposalsConfig":
@@ -449,8 +448,8 @@ class ApiConfig(EndpointConfig):
 
     @property
     def asked(self) -> str:
-        """What decides its scores, as JSON: a change of it scores anew; one of pace or budget does not."""
-        return self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"})
+        """Return what decides its scores, as JSON: a change of it scores again; one of pace or budget does not."""
+        return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
 
 
 class InternvlConfig(Section):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omniedit.config import SourcesConfig
+from omniedit.config import Config, SourcesConfig, reply_limit
 from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
 from omniedit.config_files import check, load, of_run
 from omniedit.errors import UserError
@@ -231,3 +231,19 @@ def test_only_parquet_has_an_image_column() -> None:
     assert SourcesConfig(kind="parquet", path="a.parquet", image_column="src_img").image_column == "src_img"
     with pytest.raises(ValueError, match="image_column is for kind `parquet` alone"):
         SourcesConfig(kind="folder", path="a", image_column="src_img")
+
+
+def test_budgets_need_a_limit_on_replies() -> None:
+    api = {"url": "http://host/v1", "model": "m", "key_env": None, "max_tokens": 1000, "request": {"max_tokens": None}}
+    with pytest.raises(ValueError, match="max_tokens and max_money need a limit on replies"):
+        Config.model_validate({"run": "mine", "scoring": {"api": api}})
+    api["request"] = {"max_tokens": None, "max_completion_tokens": 500, "n": 2}
+    assert Config.model_validate({"run": "mine", "scoring": {"api": api}}).scoring.api.max_tokens == 1000
+    assert reply_limit({"max_tokens": None, "max_completion_tokens": 500, "n": 2}, 400) == 1000
+    assert (reply_limit({}, 400), reply_limit({"max_tokens": None}, 400)) == (400, None)
+
+
+def test_a_password_in_an_address_decides_no_scores() -> None:
+    api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
+    asked = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring.asked
+    assert "hunter2" not in asked and "http://***@host/v1" in asked
