@@ -72,14 +72,3 @@ def _in_range(path: str, most: int) -> list[str]:
         raise UserError(f"'{path}' counts down; give the smaller number first")
     numbers = range(int(first), int(last) + 1)[:most]
     return [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
-
-
-def archive_state(archive: str) -> str:
-    """A text that is another one once a local archive was changed; '' for a URL, of which nothing is asked."""
-    if is_remote(archive):
-        return ""
-    try:
-        status = Path(archive).stat()
-    except OSError as error:
-        return str(error.strerror)
-    return f"{status.st_size} {status.st_mtime_ns}"

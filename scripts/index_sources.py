@@ -7,6 +7,7 @@ from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
 from omniedit.progress import Progress
 from omniedit.sources.deal import deal
+from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import (
     BENCH,
     BENCH_SCHEMA,
@@ -24,7 +25,7 @@ from omniedit.tables import write_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=["sample", "folder"], required=True)
-    parser.add_argument("--path", type=Path, help="the folder, for --kind folder")
+    parser.add_argument("--path", default="", help="the folder, for --kind folder; '' for the sample")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
     parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
@@ -35,11 +36,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--bench", type=Path, required=True, help="the benchmark's photos: sources/bench.parquet")
     args = parser.parse_args()
-    if (args.kind == "folder") != (args.path is not None):
+    if (args.kind == "folder") != bool(args.path):
         raise UserError("--path is needed for --kind folder and for no other kind")
 
-    root = args.path or SAMPLE
+    root = Path(args.path or SAMPLE)
     listing = list_files(root)
+    content = read_content({file: root / file for file in listing.files}, listing.unread, record_file(args.out))
     demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     rows = []
     with Progress("files", total=len(photo_files(listing.files)) + len(listing.unread)) as progress:
@@ -52,6 +54,7 @@ def main() -> None:
     dealt = deal(rows, args.shards, args.bench_photos, args.seed)
     write_rows(args.bench, [row for row in dealt if row.get("shard") == BENCH], BENCH_SCHEMA)
     write_rows(args.out, dealt, INDEX_SCHEMA)
+    content.write(record_file(args.out))
 
 
 if __name__ == "__main__":

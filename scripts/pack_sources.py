@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path, help="sources/index.parquet")
     parser.add_argument("--shard", required=True, help="five digits, or bench")
-    parser.add_argument("--path", type=Path, default=SAMPLE, help="the folder that was indexed; else the sample")
+    parser.add_argument("--path", default="", help="the folder that was indexed; '' for the sample")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
@@ -23,7 +23,7 @@ def main() -> None:
     if not rows:
         raise UserError(f"{args.index}: has no shard '{args.shard}'")
     with replaced(args.out) as temporary, Progress("photos", total=len(rows)) as progress:
-        for _ in pack(args.path, rows, temporary):
+        for _ in pack(Path(args.path or SAMPLE), rows, temporary):
             progress.advance()
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from omniedit.archives import is_remote
 from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
 from omniedit.progress import Progress
 from omniedit.sources.archived import open_archive
 from omniedit.sources.deal import hold_out
+from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, Row
 from omniedit.sources.shard import new_shard, split
 from omniedit.sources.stream import READERS, stream
@@ -41,6 +43,10 @@ def main() -> None:
     if (args.bench_photos > 0) != (None not in (args.seed, args.bench_tar, args.bench)):
         raise UserError("--bench-photos, --seed, --bench-tar and --bench are given together")
 
+    content = None
+    if not is_remote(args.archive):
+        archive = Path(args.archive)
+        content = read_content({archive.name: archive}, {}, record_file(args.index))
     demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     if args.bench_photos:
         rows = _first_archive(args, demands)
@@ -49,6 +55,8 @@ def main() -> None:
         with replaced(args.out) as temporary, temporary.open("wb") as file:
             rows = _packed(args, demands, file)
     write_rows(args.index, rows, INDEX_SCHEMA)
+    if content:
+        content.write(record_file(args.index))
 
 
 def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:

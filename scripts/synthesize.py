@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from omniedit.archives import archive_state
 from omniedit.arguments import at_least_zero
 from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
@@ -15,6 +14,7 @@ from omniedit.instructions.proposals import proposers
 from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
+from omniedit.sources.identity import digest_file
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.specialists.ahead import ahead
 from omniedit.specialists.journal import Journal
@@ -79,7 +79,7 @@ def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
         "learned": args.learned.model_dump(),
         "pairs": args.pairs,
         "seed": args.seed,
-        "photos": archive_state(str(args.photos)),
+        "photos": digest_file(args.photos),
         "proposals": checksum(args.proposals),
         "models": {role: model_of(role).model_dump() for role in fetched_roles(args.task, args.learned)},
         "inpainting": checksum(args.inpainting / MANIFEST) if args.inpainting else None,

@@ -1,11 +1,10 @@
 """What `sources.path` stands for, and what is said where it stands for nothing."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from omniedit.archives import archive_state, list_archives
+from omniedit.archives import list_archives
 from omniedit.errors import UserError
 
 
@@ -52,29 +51,3 @@ def test_what_stands_for_nothing_or_too_little(
     with pytest.raises(UserError) as error:
         list_archives(path, "webdataset", 3)
     assert told in str(error.value)
-
-
-def test_the_state_of_an_archive_tells_a_change(tmp_path: Path) -> None:
-    archive = tmp_path / "a.tar"
-    assert archive_state(str(archive)) == "No such file or directory"
-    archive.write_bytes(b"one")
-    before = archive_state(str(archive))
-    assert archive_state(str(archive)) == before
-    archive.write_bytes(b"three")
-    larger = archive_state(str(archive))
-    os.utime(archive, ns=(0, 0))
-    assert len({before, larger, archive_state(str(archive))}) == 3 and archive_state("s3://a/b.tar") == ""
-
-
-@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar.bz2", "a.tbz2", "a.tar.xz", "a.TXZ"])
-def test_compressed_tars_are_taken_from_a_folder(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).touch()
-    assert list_archives(str(tmp_path), "webdataset", 1) == [str(tmp_path / name)]
-
-
-@pytest.mark.parametrize("name", ["b.tar.zst", "b.zip", "b.tar.lz4"])
-def test_an_archive_that_cannot_be_read_is_not_passed_over_in_silence(tmp_path: Path, name: str) -> None:
-    for each in ("a.tar", name, "a_stats.json"):
-        (tmp_path / each).touch()
-    with pytest.raises(UserError, match=rf"{name}' is of a kind that cannot be read \(1 in all\); convert it"):
-        list_archives(str(tmp_path), "webdataset", 1)

@@ -19,6 +19,7 @@ from omniedit.manifest import MANIFEST, lost_files
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import hand_down, redact_values
 from omniedit.slurm import cancel_left_behind
+from omniedit.sources.identity import Identity
 from omniedit.weights import unready
 
 PROBE_BYTES = 65_536
@@ -73,12 +74,14 @@ class Preflight:
         config: the run's config.
         folders: folders of the run that Snakemake knows by their manifest alone.
         roles: models that the config names.
+        identities: of the photos.
     """
 
     workflow: Any
     config: Config
     folders: Sequence[Path]
     roles: Sequence[str]
+    identities: Sequence[Identity]
 
     def register(self) -> None:
         """Let Snakemake call `prepare` before it executes and plans.
@@ -134,6 +137,8 @@ class Preflight:
         for folder in self.folders:
             if lost_files(folder):
                 (folder / MANIFEST).unlink()
+        for identity in self.identities:
+            identity.refresh()
         # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment.
         shown = redact_values(self.config.model_dump(mode="json"))
         write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")

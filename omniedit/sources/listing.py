@@ -1,8 +1,6 @@
 """What a folder of photos holds. Needs the standard library alone: the workflow lists the folder too."""
 
-import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -41,26 +39,6 @@ def list_files(root: Path) -> Listing:
     if not found.files and not found.unread:
         raise UserError(f"sources.path '{root}' holds no files. Supported: {SUPPORTED}.")
     return Listing(sorted(found.files), dict(sorted(found.unread.items())))
-
-
-def listing_digest(root: Path) -> str:
-    """A digest of the names, sizes and times of the files below `root`: another one where anything there changed."""
-    digest = hashlib.sha256()
-    for line in _described(root):
-        digest.update(line.encode(errors="surrogateescape") + b"\n")
-    return digest.hexdigest()
-
-
-def _described(root: Path) -> Iterator[str]:
-    listing = list_files(root)
-    yield from (f"{folder} {why}" for folder, why in listing.unread.items())
-    for file in listing.files:
-        try:
-            status = (root / file).stat()
-        except OSError as error:
-            yield f"{file} {error.strerror}"
-        else:
-            yield f"{file} {status.st_size} {status.st_mtime_ns}"
 
 
 def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int, int], str]) -> None:

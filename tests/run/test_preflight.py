@@ -53,7 +53,7 @@ def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def preflight(workflow: Workflow, config: Config | None = None) -> Workflow:
-    Preflight(workflow, config or check({}), [RESULTS / "scorer"], []).register()
+    Preflight(workflow, config or check({}), [RESULTS / "scorer"], [], []).register()
     return workflow
 
 

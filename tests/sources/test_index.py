@@ -23,7 +23,7 @@ from omniedit.sources.index import (
     make_source_id,
     objects_in_crop,
 )
-from omniedit.sources.listing import list_files, listing_digest
+from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
 
 DEMANDS = Demands(min_pixels=4096, max_pixels=10**6, ratio_tolerance=0.15, crop="centre")
@@ -240,14 +240,3 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
     assert rows["shut/"]["reason"] == "folder cannot be read: Permission denied"
     with pytest.raises(UserError, match="folder cannot be read: Permission denied"):
         list_files(tmp_path / "shut")
-
-
-def test_the_digest_of_a_folder_tells_a_changed_file(tmp_path: Path) -> None:
-    photo = tmp_path / "a.jpg"
-    photo.write_bytes(b"one")
-    before = listing_digest(tmp_path)
-    assert listing_digest(tmp_path) == before
-    photo.write_bytes(b"three")
-    assert listing_digest(tmp_path) != before
-    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "gone")
-    assert listing_digest(tmp_path)

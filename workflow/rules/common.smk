@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 
-from omniedit.archives import archive_state, list_archives
+from omniedit.archives import is_remote, list_archives
 from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import check, origin
@@ -19,7 +19,7 @@ from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import redact_values
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
-from omniedit.sources.listing import listing_digest
+from omniedit.sources.identity import digest_file, identify_sources
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
@@ -34,11 +34,7 @@ with one_line_errors():
         check_writable_folder(Path(".snakemake"))
     CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
     ROLES = roles_of(CONFIG)
-    LISTING = (
-        listing_digest(Path(CONFIG.sources.path))
-        if CONFIG.sources.kind == "folder" and workflow.is_main_process
-        else ""
-    )
+    IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
@@ -100,7 +96,11 @@ def of_run(path):
 
 
 PREFLIGHT = Preflight(
-    workflow, CONFIG, [Path(folder) for folder in of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])], ROLES
+    workflow,
+    CONFIG,
+    [Path(folder) for folder in of_run([f"results/{{run}}/{folder}" for folder in FOLDERS])],
+    ROLES,
+    IDENTITIES,
 )
 PREFLIGHT.register()
 
@@ -131,18 +131,23 @@ def all_results(wildcards):
 
 
 def as_json(section):
-    """Return a section of the config, without secrets, as one command-line argument; a function, as `path_option` is."""
+    """Return a section of the config, without secrets, as one command-line argument; a function, as `photos_folder` is."""
     return lambda wildcards: json.dumps(redact_values(section.model_dump(mode="json")), separators=(",", ":"))
 
 
 def weights_of_start(wildcards):
-    """The weights of the student that the run's starts from, if it starts from one."""
+    """The weights of the student that the run's starts from, if it starts from one; their content counts, not their time."""
     folder = CONFIG.scoring.student.start_folder
-    return str(folder / "model.safetensors") if folder else []
+    return ancient(str(folder / "model.safetensors")) if folder else []
+
+
+def content_of_start(wildcards):
+    folder = CONFIG.scoring.student.start_folder
+    return content_of(str(folder / "model.safetensors")) if folder else ""
 
 
 def pattern(path):
-    """Of files of this run that a script reads all of, {task} and {shard} left open; a function, as `path_option` is."""
+    """Of files of this run that a script reads all of, {task} and {shard} left open; a function, as `photos_folder` is."""
     return lambda wildcards: f"results/{CONFIG.run}/{path}"
 
 
@@ -234,14 +239,18 @@ def pairs_of_task(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
 
 
-def path_option(wildcards):
-    """A function, so that Snakemake does not take braces in the path for wildcards."""
-    return ["--path", CONFIG.sources.path] if CONFIG.sources.path else []
+def photos_folder(wildcards):
+    """A `Path`: Snakemake compares none with that of an earlier run, since content identifies photos, not their place.
+
+    A function, so that Snakemake does not take braces in the path for wildcards.
+    """
+    return Path(CONFIG.sources.path) if CONFIG.sources.path else ""
 
 
 def archive_of_shard(wildcards):
-    """Of the first one, where the rule is for that alone."""
-    return archives()[int(wildcards.get("shard", 0))]
+    """Of the first one, where the rule is for that alone; a `Path` as in `photos_folder`, or a URL."""
+    archive = archives()[int(wildcards.get("shard", 0))]
+    return archive if is_remote(archive) else Path(archive)
 
 
 @functools.cache
@@ -249,8 +258,15 @@ def archives():
     return list_archives(CONFIG.sources.path, CONFIG.sources.kind, len(SHARDS))
 
 
-def state_of_archive(wildcards):
-    return archive_state(archive_of_shard(wildcards)) if workflow.is_main_process else ""
+def content_of_sources(wildcards):
+    """What tells Snakemake that photos, or a shard's archive, have changed. The job's own process does not need it."""
+    return IDENTITIES[int(wildcards.get("shard", 0))].key if IDENTITIES else ""
+
+
+@functools.cache
+def content_of(path):
+    """The same for a file of the user's that jobs read."""
+    return digest_file(Path(path)) if workflow.is_main_process else ""
 
 
 def proposer_of_run(wildcards):
@@ -272,7 +288,7 @@ def state_of_proposals(wildcards):
     """What decides them; of a file of replies, its content too."""
     if CONFIG.proposals.source != "replies":
         return CONFIG.proposals.asked
-    return f"{CONFIG.learned.replies} {archive_state(CONFIG.learned.replies) if workflow.is_main_process else ''}"
+    return content_of(CONFIG.learned.replies)
 
 
 def bench_option(wildcards, output):

@@ -71,6 +71,7 @@ rule train_student:
         shards=taught_shards,
         out_dir=subpath(output[0], parent=True),
         options=as_json(CONFIG.scoring.student),
+        start=content_of_start,
         views=VIEWS_VERSION,
         seed=CONFIG.seed,
     message:

@@ -33,8 +33,7 @@ if CONFIG.sources.are_archives:
             tolerance=CONFIG.sources.ratio_tolerance,
             crop=CONFIG.sources.crop,
             bench="",
-            # Another text where the archive was changed.
-            state=state_of_archive,
+            content=content_of_sources,
         message:
             "Stream photos from {params.archive}; {log}"
         shell:
@@ -89,7 +88,7 @@ else:
             "../../envs/sources.yaml"
         params:
             kind=CONFIG.sources.kind,
-            path=path_option,
+            path=photos_folder,
             min_pixels=CONFIG.sources.min_pixels,
             max_pixels=CONFIG.sources.max_pixels,
             tolerance=CONFIG.sources.ratio_tolerance,
@@ -97,12 +96,11 @@ else:
             shards=CONFIG.sources.shards,
             bench_photos=CONFIG.bench.photos,
             seed=CONFIG.seed,
-            # Another text where a file of the folder came, went or changed.
-            listing=LISTING,
+            content=content_of_sources,
         message:
             "Index the source photos; {log}"
         shell:
-            'sh "$OMNIEDIT_RUN" index_sources.py --kind {params.kind} {params.path:q} --min-pixels {params.min_pixels}'
+            'sh "$OMNIEDIT_RUN" index_sources.py --kind {params.kind} --path={params.path:q} --min-pixels {params.min_pixels}'
             " --max-pixels {params.max_pixels} --ratio-tolerance {params.tolerance} --crop {params.crop}"
             " --shards {params.shards} --bench-photos {params.bench_photos} --seed {params.seed} --out {output.index}"
             " --bench {output.bench} > {log} 2>&1"
@@ -121,8 +119,8 @@ else:
         conda:
             "../../envs/sources.yaml"
         params:
-            path=path_option,
+            path=photos_folder,
         message:
             "Pack the photos of {wildcards.photos}; {log}"
         shell:
-            'sh "$OMNIEDIT_RUN" pack_sources.py {input} --shard {wildcards.photos} {params.path:q} --out {output} > {log} 2>&1'
+            'sh "$OMNIEDIT_RUN" pack_sources.py {input} --shard {wildcards.photos} --path={params.path:q} --out {output} > {log} 2>&1'

@@ -1,0 +1,175 @@
+"""What identifies the photos that a job read: their names and content. Size and time only save reading them again.
+
+The job that reads photos or an archive records what it read beside its index. Snakemake's main process compares that
+with what is there now and gives the job a key as a parameter: the job runs again where the key is another one.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from omniedit.archives import is_remote, list_archives
+from omniedit.config import SourcesConfig
+from omniedit.files import replaced
+from omniedit.sources.listing import list_files
+
+Entry = tuple[int, int, str]
+"""Size, time of the last write in ns and sha256 of a file. Of what cannot be read: 0, 0 and why."""
+
+
+TOLD_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a job read.
+
+    Args:
+        key: as Snakemake noted it for that job.
+        entries: by name.
+    """
+
+    key: str
+    entries: Mapping[str, Entry]
+
+    def write(self, file: Path) -> None:
+        """Write it where the next run looks for it."""
+        with replaced(file) as temporary:
+            temporary.write_text(json.dumps({"key": self.key, "files": self.entries}))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Files as they are now, beside the record of the job that read them.
+
+    Args:
+        key: another text where their content is another one.
+        newer: the record with the present times, where times alone have changed.
+    """
+
+    file: Path
+    key: str
+    newer: Record | None
+
+    def refresh(self) -> None:
+        """Record the present times, so that the content is not compared again."""
+        if self.newer:
+            self.newer.write(self.file)
+
+
+def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
+    """Identify the folder, or each of the archives, that a run reads; of the sample nothing.
+
+    A URL is not opened: its text alone identifies it.
+
+    Args:
+        results: the run's folder.
+    """
+    if sources.path is None:
+        return []
+    if not sources.are_archives:
+        root, index = Path(sources.path), results / "sources/index.parquet"
+        listing = list_files(root)
+        return [identify({file: root / file for file in listing.files}, listing.unread, record_file(index))]
+    archives = list_archives(sources.path, sources.kind, sources.shards)
+
+    def identify_archive(shard: int) -> Identity:
+        file = record_file(results / f"sources/index/{shard:05d}.parquet")
+        if is_remote(archives[shard]):
+            return Identity(file, archives[shard], None)
+        return identify({Path(archives[shard]).name: Path(archives[shard])}, {}, file)
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(identify_archive, range(sources.shards)))
+
+
+def record_file(index: Path) -> Path:
+    """Where the job that writes an index records what it read."""
+    return index.with_suffix(".read.json")
+
+
+def read_content(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -> Record:
+    """Return the record of what a job is about to read; its key is that of `file` where that is of the same content.
+
+    Args:
+        files: path of each file by the name that the job knows it by.
+        unread: names of what cannot be read -> why.
+        file: the record that an earlier job left.
+    """
+    now, before = _look(files, unread), _read(file)
+    with ThreadPoolExecutor() as pool:
+        contents = pool.map(lambda name: now[name][2] or digest_file(files[name]), now)
+        entries = {name: (*now[name][:2], content) for name, content in zip(now, contents, strict=True)}
+    if before and _contents(before.entries) == _contents(entries):
+        return Record(before.key, entries)
+    return Record(_key(now), entries)
+
+
+def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -> Identity:
+    """Compare files with the record `file` of what a job read.
+
+    A file is read only where its size is as it was and its time is not.
+    """
+    now, before = _look(files, unread), _read(file)
+    if before is None or now.keys() != before.entries.keys():
+        return Identity(file, _key(now), None)
+    newer = {name: entry for name, entry in now.items() if entry[:2] != before.entries[name][:2]}
+    if (size := sum(size for size, _, _ in newer.values())) > TOLD_BYTES:
+        print(f"comparing {size / 1e9:.0f} GB of sources that have a new time with what was read", file=sys.stderr)
+    with ThreadPoolExecutor() as pool:
+        compare = pool.map if newer else map
+        if not all(compare(lambda name: _is_same(files.get(name), now[name], before.entries[name]), now)):
+            return Identity(file, _key(now), None)
+    entries = {name: (*entry[:2], before.entries[name][2]) for name, entry in now.items()}
+    return Identity(file, before.key, Record(before.key, entries) if newer else None)
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file, or why it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return str(error.strerror)
+
+
+def _look(files: Mapping[str, Path], unread: Mapping[str, str]) -> dict[str, Entry]:
+    """Entries without digests."""
+    found: dict[str, Entry] = {name: (0, 0, why) for name, why in unread.items()}
+    for name, path in files.items():
+        try:
+            status = path.stat()
+        except OSError as error:
+            found[name] = (0, 0, str(error.strerror))
+        else:
+            found[name] = (status.st_size, status.st_mtime_ns, "")
+    return found
+
+
+def _is_same(path: Path | None, now: Entry, before: Entry) -> bool:
+    if path is None or now[2]:
+        return now == before
+    return now[:2] == before[:2] or (now[0] == before[0] and digest_file(path) == before[2])
+
+
+def _contents(entries: Mapping[str, Entry]) -> dict[str, tuple[int, str]]:
+    return {name: (size, content) for name, (size, _, content) in entries.items()}
+
+
+def _key(entries: Mapping[str, Entry]) -> str:
+    """A new key: no file need be read for it."""
+    return hashlib.sha256(json.dumps(sorted(entries.items())).encode()).hexdigest()
+
+
+def _read(file: Path) -> Record | None:
+    """The record, where there is a whole one."""
+    try:
+        found = json.loads(file.read_bytes())
+        entries = {name: (int(size), int(time), str(what)) for name, (size, time, what) in found["files"].items()}
+        return Record(str(found["key"]), entries)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
