@@ -22,7 +22,7 @@ TORCHRUN = "OMNIEDIT_TORCHRUN"
 HOST = socket.gethostname().split(".")[0]
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.5
-"""Where the system has no descriptors of processes."""
+"""Between two looks at what the system does not announce."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +135,28 @@ def end_with_launcher() -> None:
 
 
 def _end_after(launcher: Process, lock: str | None) -> None:
-    # A network file system can lose a lock whose holder lives on.
-    if (lock and _wait_until_free(lock)) or launcher.is_visible:
+    if launcher.is_visible:
         wait_for_end(launcher)
-        print(f"process {launcher.pid}, which started this job, is gone; stopping", file=sys.stderr, flush=True)
-        os._exit(1)
+    elif lock:
+        while not _has_left(launcher, lock):
+            time.sleep(POLL_S)
+    print(f"process {launcher.pid}, which started this job, is gone; stopping", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
-def _wait_until_free(lock: str) -> bool:
-    """Return True once no process holds a lock, False where that cannot be seen."""
+def _has_left(launcher: Process, lock: str) -> bool:
+    """Whether a process that held a lock holds it no more: nobody does, or the lock's file names another one."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        try:
+            return to_process(json.loads(os.read(descriptor, 4096))["process"]) != launcher
+        except (ValueError, TypeError, KeyError):
+            return False
     except OSError:
         return False
     finally:

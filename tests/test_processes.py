@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from omniedit.processes import (
 JOB = "from omniedit.errors import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
 LAUNCH = """
 from pathlib import Path
+from omniedit import processes
+if {hidden}: processes.pid_namespace = lambda: "pid:[1]"
 from omniedit.locks import hold_lock
 from omniedit.processes import describe_launcher
 lock = {lock!r}
@@ -37,9 +40,9 @@ input()
 
 
 @contextmanager
-def launcher(lock: str = "") -> Iterator[tuple[subprocess.Popen[str], dict]]:
-    """A process that starts jobs, with what it says of itself."""
-    command = [sys.executable, "-c", LAUNCH.format(lock=lock)]
+def launcher(lock: str = "", hidden: bool = False) -> Iterator[tuple[subprocess.Popen[str], dict]]:
+    """A process that starts jobs, with what it says of itself; `hidden` in another PID namespace, as it says."""
+    command = [sys.executable, "-c", LAUNCH.format(lock=lock, hidden=hidden)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -76,18 +79,23 @@ def test_a_job_ends_with_the_run_that_started_it(lock: str, tmp_path: Path) -> N
         assert orphan.stderr is not None and f"process {process.pid}, which started this job" in orphan.stderr.read()
 
 
-def in_another_namespace(described: dict) -> dict:
-    """As a launcher says it of itself that a job of a container cannot see."""
-    return described | {"process": described["process"] | {"namespace": "pid:[1]", "pid": 2**22 + 1}}
-
-
 def test_a_job_in_another_pid_namespace_goes_by_the_lock(tmp_path: Path) -> None:
-    with launcher(str(tmp_path / "lock")) as (process, described):
-        with job(in_another_namespace(described)) as works:
+    with launcher(str(tmp_path / "lock"), hidden=True) as (process, described):
+        with job(described) as works:
             assert finishes(works)
-        with job(in_another_namespace(described)) as orphan:
+        with job(described) as orphan:
             process.kill()
             assert orphan.wait(timeout=60) == 1
+
+
+def test_an_orphan_ends_although_another_run_holds_the_lock_at_once(tmp_path: Path) -> None:
+    with launcher(str(tmp_path / "lock"), hidden=True) as (process, described), job(described) as orphan:
+        orphan.send_signal(signal.SIGSTOP)
+        process.kill()
+        process.wait()
+        assert hold_lock(tmp_path / "lock")
+        orphan.send_signal(signal.SIGCONT)
+        assert orphan.wait(timeout=60) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,7 @@ def test_who_cannot_see_the_launcher_is_no_orphan(change: dict) -> None:
         assert finishes(works)
 
 
-def test_a_lock_that_a_file_system_lost_makes_no_orphan_of_a_job_whose_launcher_lives(tmp_path: Path) -> None:
+def test_a_job_that_sees_its_launcher_needs_no_lock(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
     with job(describe_launcher(tmp_path / "lock")) as works:
         assert finishes(works)

@@ -65,7 +65,7 @@ class Cluster:
         self.start_daemon("slurmctld")
         for node in NODES:
             self.start_daemon(node)
-        wait_until(self.is_idle, "the nodes to be idle", 30)
+        wait_until(self.is_idle, "the nodes to be idle", 300)
 
     def stop(self) -> None:
         for name in reversed(list(self.daemons)):
@@ -79,7 +79,7 @@ class Cluster:
         command, answers = self._commands()[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.daemons[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_until(lambda: self._is_up(name, answers), f"{name} to answer (see {self.folder / name}.log)", 60)
+        wait_until(lambda: self._is_up(name, answers), f"{name} to answer (see {self.folder / name}.log)", 300)
 
     def kill_daemon(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         daemon = self.daemons.pop(name)

@@ -19,13 +19,16 @@ import pytest
 
 from benchmarks.rehearsal import RUN
 from omniedit.pairs import Shard
+from omniedit.slurm import OVER, ask
 from omniedit.tasks import Task
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command
 from slurm.through import (
     IMPATIENT,
+    LONG_S,
     Ended,
     digests,
+    hold_jobs,
     processes,
     rehearsal_checkout,
     running_job,
@@ -132,6 +135,12 @@ def test_one_shard_again_by_name(on_slurm: Path, run: Path, show: Show) -> None:
     show("undisturbed", ended)
 
 
+def active_jobs(states: str = "all") -> set[str]:
+    """Ids of the jobs in the queue that have not ended, or that are in some state."""
+    jobs = ask("squeue", ["--noheader", f"--states={states}"], ["%i", "%T"])
+    return {number for number, state in jobs if state not in OVER}
+
+
 def made_again(root: Path, run: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
     """Make files of the run again, with `harm` done meanwhile; all results must be as before, and no half one there."""
     targets = [f"results/small/{result}" for result in results]
@@ -152,12 +161,16 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
     log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
 
     def harm() -> None:
-        slurm_command("scancel", running_job("synthesize_shard", "background_swap"))
-        hung = running_job("synthesize_shard", "environment_change")
-        for pid in processes(on_slurm, "scripts/synthesize.py .*environment_change"):
-            os.kill(pid, signal.SIGSTOP)
+        with hold_jobs(on_slurm) as release:
+            cancelled = running_job("synthesize_shard", "background_swap")
+            hung = running_job("synthesize_shard", "environment_change")
+            slurm_command("scancel", cancelled)
+            wait_until(lambda: cancelled not in active_jobs(), "the job to be cancelled", LONG_S)
+            for pid in processes(on_slurm, "scripts/run.sh synthesize.py .*environment_change"):
+                os.kill(pid, signal.SIGSTOP)
+            release()
         slurm_command("scontrol", "update", f"JobId={hung}", "TimeLimit=00:00:01")
-        wait_until(lambda: log.is_file() and "No space left" in log.read_text(), "the disk to be full", 120)
+        wait_until(lambda: log.is_file() and "No space left" in log.read_text(), "the disk to be full", LONG_S)
         subprocess.run(["mount", "-o", "remount,size=64m", full], check=True)
 
     tasks = ("background_swap", "environment_change", "style_transfer")
@@ -183,10 +196,15 @@ def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
         os.kill(processes(on_slurm, IMPATIENT.name)[0], signal.SIGKILL)
 
     (on_slurm / "results/small" / SHARD).unlink()
-    killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
-    assert killed.status == -signal.SIGKILL
+    with hold_jobs(on_slurm) as release:
 
-    ended = made_again(on_slurm, run, SHARD)
+        def release_when_cancelled() -> None:
+            wait_until(lambda: left[0] not in active_jobs(), "the job that was left to be cancelled", LONG_S)
+            release()
+
+        killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
+        assert killed.status == -signal.SIGKILL
+        ended = made_again(on_slurm, run, SHARD, harm=release_when_cancelled)
     show("SIGKILL of the controller, then the same command", ended)
     assert f"Slurm job {left[0]} (synthesize_shard" in ended.screen
     asked = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
@@ -195,9 +213,11 @@ def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
 
 def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) -> None:
     def preempt() -> None:
-        running_job("synthesize_shard")
-        urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
-        slurm_command("sbatch", "--output=/dev/null", *urgent)
+        with hold_jobs(on_slurm):
+            job = running_job("synthesize_shard")
+            urgent = ["--partition=urgent", "--account=lab", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
+            slurm_command("sbatch", "--output=/dev/null", *urgent)
+            wait_until(lambda: job not in active_jobs("RUNNING"), "the job to be preempted", LONG_S)
 
     ended = made_again(on_slurm, run, SHARD, harm=preempt)
     show("preemption", ended)
@@ -206,10 +226,11 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) ->
 
 def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
     def lose() -> None:
-        job = running_job("synthesize_shard")
-        node = slurm_command("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
-        cluster.kill_daemon(node)
-        subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .{job}"], check=False)
+        with hold_jobs(on_slurm):
+            job = running_job("synthesize_shard")
+            node = slurm_command("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
+            cluster.kill_daemon(node)
+            subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .{job}"], check=False)
         time.sleep(5)
         cluster.start_daemon(node)
 
@@ -219,8 +240,9 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: P
 
 def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
     def down() -> None:
-        running_job("synthesize_shard")
-        cluster.kill_daemon("slurmctld", signal.SIGTERM)
+        with hold_jobs(on_slurm):
+            running_job("synthesize_shard")
+            cluster.kill_daemon("slurmctld", signal.SIGTERM)
         time.sleep(60)
         cluster.start_daemon("slurmctld")
 

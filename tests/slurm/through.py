@@ -5,18 +5,21 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from benchmarks import rehearsal
-from slurm.cluster import run as slurm_command
+from omniedit.slurm import ask
 from slurm.cluster import wait_until
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
+LONG_S = 900
+"""Longer than anything takes here on a busy machine with one core."""
 IMPATIENT = Path(__file__).with_name("impatient.py")
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
 """Stages whose files are the same on any machine."""
@@ -41,10 +44,26 @@ class Ended:
 
 
 def slurm_checkout(root: Path) -> Path:
+    """A folder of the small chain whose jobs wait while `hold_jobs` says so."""
     checkout(root, SMALL)
     make_photos(root / "photos")
     name_site(root)
+    (root / "scripts").unlink()
+    (root / "scripts").mkdir()
+    wait = f"while [ -e '{root}/hold' ]; do sleep 0.2; done"
+    (root / "scripts/run.sh").write_text(f"""#!/bin/sh\n{wait}\nexec sh '{REPOSITORY}/scripts/run.sh' "$@"\n""")
     return root
+
+
+@contextmanager
+def hold_jobs(root: Path) -> Iterator[Callable[[], None]]:
+    """Let jobs of a folder that start from now on wait, until the function that this yields is called."""
+    hold = root / "hold"
+    hold.touch()
+    try:
+        yield lambda: hold.unlink(missing_ok=True)
+    finally:
+        hold.unlink(missing_ok=True)
 
 
 def rehearsal_checkout(root: Path) -> Path:
@@ -75,7 +94,7 @@ def snakemake_on_slurm(
         )
         try:
             harm()
-            controller.wait(timeout=900)
+            controller.wait(timeout=4 * LONG_S)
         finally:
             controller.kill()
     return Ended((root / "screen.txt").read_text(), time.monotonic() - start, controller.returncode)
@@ -86,11 +105,11 @@ def running_job(rule: str, wildcards: str = "") -> str:
     found: list[str] = []
 
     def is_there() -> bool:
-        lines = slurm_command("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
-        found.extend(line.split()[0] for line in lines if f"rule_{rule}" in line and wildcards in line)
+        jobs = ask("squeue", ["--noheader", "--states=RUNNING"], ["%i", "%k"])
+        found.extend(number for number, comment in jobs if f"rule_{rule}" in comment and wildcards in comment)
         return bool(found)
 
-    wait_until(is_there, f"a job of {rule} to run", 120)
+    wait_until(is_there, f"a job of {rule} to run", LONG_S)
     return found[0]
 
 
@@ -103,7 +122,7 @@ def processes(root: Path, words: str) -> list[int]:
         found[:] = [int(pid) for pid in pids if _works_in(Path("/proc", pid, "cwd"), root)]
         return bool(found)
 
-    wait_until(are_there, f"a process of {words}", 60)
+    wait_until(are_there, f"a process of {words}", LONG_S)
     return found
 
 

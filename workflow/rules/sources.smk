@@ -7,6 +7,7 @@ OUTPUTS:
     results/{run}/sources/bench.tar                the photos held out for the benchmark
     results/{run}/sources/bench.parquet            their ids and digests
     results/{run}/sources/index/{shard}.parquet    of archives, each of which is a shard: its part of the index
+    beside each index, {name}.read.json            size, time and sha256 of what was read (omniedit.sources.identity)
 """
 
 if CONFIG.sources.are_archives:
