@@ -157,9 +157,9 @@ class InStages(Batching):
 
     def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[Edited | Unsuitable]:
         assert prepared == [request.truth["level"] for request in requests]
-        assert self.prepared.acquire(timeout=10)
+        assert self.prepared.acquire(timeout=300)
         if next(self.followed):
-            assert self.prepared.acquire(timeout=10), "the next batch was not prepared meanwhile"
+            assert self.prepared.acquire(timeout=300), "the next batch was not prepared meanwhile"
             self.prepared.release()
         return self.edit(requests)
 

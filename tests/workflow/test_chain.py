@@ -93,13 +93,14 @@ def test_the_canary_is_scored_again_where_pairs_are(run: Path) -> None:
 def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     targets = [f"results/small/decisions/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
-    for seconds in (5, 9):
+    for state in ("sources/.*.tmp", "candidates/*/.*.tmp"):  # a job of that stage is at work
         killed = subprocess.Popen(
             command(*targets), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(seconds)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
+        while killed.poll() is None and not list((root / "results/small").glob(state)):
+            time.sleep(0.01)
+        killed.kill()
+        assert killed.wait() == -signal.SIGKILL
     snakemake(root, *targets)
     for target in targets:
         assert digest(root / target) == digest(run / target)
@@ -134,6 +135,7 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
         lock = root / "results/small/omniedit.lock"
         while first.poll() is None and not (lock.is_file() and lock.read_text()):
             time.sleep(0.1)
+        first.send_signal(signal.SIGSTOP)  # it works until the second has ended, however slow that is
         second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
         assert second.returncode != 0
         (line,) = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
