@@ -10,6 +10,7 @@ from omniedit.vlm.loose_json import QUOTES, LooseField, Number, WholeObject, sca
 from omniedit.vlm.thinking import Unclear, find_answers
 
 MAX_CHARACTERS = 100_000
+LONGEST_REASONING = 4000
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
@@ -63,7 +64,7 @@ def parse_reasoning(text: str) -> str:
         else:
             value = _loose_text(answer[piece.start : piece.end]) if piece.key == "reasoning" else None
         if value is not None:
-            return clean(value)
+            return clean(value)[:LONGEST_REASONING]
     return ""
 
 
@@ -77,13 +78,14 @@ def _loose_text(value: str) -> str | None:
         return value.strip().strip("\"'\u201c\u201d,} \n")
 
 
-def _score_fields(answer: str) -> list[list[Any] | Unscorable]:
-    """Return the items of each score field: `Number`, or another value where it is no number."""
-    found: list[list[Any] | Unscorable] = []
+def _score_fields(answer: str) -> list[list[str] | Unscorable]:
+    """Return the items of each score field: `Number`, or another text where the item is not a number."""
+    found: list[list[str] | Unscorable] = []
     pieces = list(scan(answer))
     for piece in pieces:
         if isinstance(piece, WholeObject):
-            found += (value if type(value) is list else [value] for value in piece.values("score"))
+            fields = (value if type(value) is list else [value] for value in piece.values("score"))
+            found += ([_item(item) for item in items] for items in fields)
         elif piece.key == "score" and _follows_unescaped_quotes(answer, pieces, piece):
             found.append(Unscorable("a score field after a text with unescaped quotes may belong to that text"))
         elif piece.key == "score":
@@ -91,6 +93,15 @@ def _score_fields(answer: str) -> list[list[Any] | Unscorable]:
             reason = f'a "score" field without its end in {_excerpt(answer)}'
             found.append(_items(answer[piece.start : piece.end]) if whole else Unscorable(reason))
     return found
+
+
+def _item(value: Any) -> str:
+    """Return a number as it is and anything else as a text for the reason; nothing nested, which may be too deep."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, str):
+        return f'"{value[:60]}"'
+    return "a nested value" if isinstance(value, list) else str(value)
 
 
 def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField], score: LooseField) -> bool:
@@ -117,13 +128,13 @@ def _items(value: str) -> list[str]:
     return list(items[:-1] if items[-1] == "" else items)
 
 
-def _check(items: list[Any], num_scores: int) -> list[float] | Unscorable:
+def _check(items: list[str], num_scores: int) -> list[float] | Unscorable:
     if len(items) != num_scores:
         return Unscorable(f"{len(items)} scores where {num_scores} were asked for")
     scores = []
     for item in items:
         if not (isinstance(item, Number) and _NUMBER.fullmatch(item)):
-            return Unscorable(f"{_excerpt(str(item))} is not a number")
+            return Unscorable(f"{_excerpt(item)} is not a number")
         if not 0 <= float(item) <= 10:
             return Unscorable(f"{_excerpt(item)} is outside 0 to 10")
         scores.append(abs(float(item)))

@@ -88,6 +88,15 @@ def test_what_cannot_be_read_is_unscorable_with_the_reason(reply: str, reason: s
     assert reason in verdict.reason
 
 
+@pytest.mark.parametrize("depth", [1, 50, 800, 900, 950, 980, 1000, 5000, 40_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_no_depth_is_too_deep(depth: int, opening: str, closing: str) -> None:
+    reply = f'{{"score": {depth * opening}1{depth * closing}}}'[:MAX_CHARACTERS]
+    for text in (reply, f"{reply[:40_000]} {reply[:40_000]}"):
+        assert parse_reply(text, 1) in ([1.0],) if (depth, opening) == (1, "[") else parse_reply(text, 1) != [1.0]
+        parse_reasoning(text)
+
+
 def test_one_score_may_be_bare() -> None:
     assert parse_reply('{"score": 7, "reasoning": ""}', 1) == [7.0]
 
