@@ -119,6 +119,8 @@ class Preflight:
             for line in [*self.loss_lines(), *unready_lines(self.roles)]:
                 print(line, file=sys.stderr)
             return
+        if not executor.touch_exec:
+            self.check_keys()
         results = Path("results", self.config.run)
         check_writable_folder(results)
         # Snakemake's own lock outlives a killed run (profiles/default turns it off); these end with their process.
@@ -127,7 +129,6 @@ class Preflight:
             os.environ[LAUNCHER] = describe_launcher(run_lock(self.config.run))
         if executor.touch_exec:
             return
-        self.check_keys()
         if locks.held:
             cancel_slurm_jobs(locks, required=not executor.local_exec)
         for path in set_aside_damaged(results):
