@@ -19,6 +19,7 @@ import numpy as np
 from omniedit.errors import run_program
 from omniedit.images import Image, decode_image
 from omniedit.progress import Progress
+from omniedit.scoring.canary import GREY_STYLE
 from omniedit.scoring.measures import Field
 from omniedit.scoring.style_features import scale_to_area, style_features
 from omniedit.scoring.style_references import FILE, StyleReferences
@@ -66,7 +67,9 @@ def rendered(photo: Image, name: str) -> dict[str, Image]:
 def measure(name: str, photo: Image, styled: Mapping[str, Image]) -> list[Measured]:
     """Measure a photo's images in every style and with every failure."""
     small = scale_to_area(photo)
+    grey = np.repeat(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     rows = [Measured(name, style, style_features(photo, image)) for style, image in styled.items()]
+    rows.append(Measured(name, GREY_STYLE, style_features(small, grey)))
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return rows + [Measured(name, f"failure: {kind}", style_features(small, bad)) for kind, bad in failures(small, rng)]
 
@@ -86,7 +89,6 @@ def failures(photo: Image, rng: np.random.Generator) -> Iterator[tuple[str, Imag
     yield "dark", _clipped(photo * 0.3)
     yield "other hues", _turned(photo, 60)
     yield "other hues", _turned(photo, 120)
-    yield "grey", np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
 def blotches(height: int, width: int, rng: np.random.Generator, crisp: bool) -> Image:

@@ -27,7 +27,8 @@ LEAST_MOVE = 0.1
 """Of O on average: judges that are asked again move by so much (VIEScore's users report it)."""
 MOST_LOST = 0.05
 """Share of the pairs that may be scored in one record and not in another."""
-INSTRUCTION = "Turn this photo into a black and white photograph."
+GREY_STYLE = "black and white photograph"
+INSTRUCTION = f"Turn this photo into a {GREY_STYLE}."
 _PIXELS = 384 * 384
 
 
@@ -51,7 +52,7 @@ def canary_pairs() -> list[EditPair]:
     ]
 
 
-_TRUTH = {"truth": {"style": "black and white photograph"}}
+_TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
 def canary_key(judge: Judge, asked: str, pairs: Sequence[EditPair]) -> str:

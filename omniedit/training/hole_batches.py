@@ -5,7 +5,7 @@ editors. Shapes: B samples, C latent channels, H W height and width of the pictu
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from statistics import NormalDist
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from omniedit.config import HolesConfig, TrainConfig
 from omniedit.images import Image, Mask
+from omniedit.instructions.objects import with_article
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
@@ -28,9 +29,11 @@ from omniedit.training.batches import EditBatch, Embeddings, Velocities, held_ou
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
 from omniedit.training.objective import rectified_flow_pair
 from omniedit.training.photo_store import PhotoBatch, PhotoStore
-from omniedit.training.random_holes import random_hole
+from omniedit.training.random_holes import RandomHole, random_hole
 from omniedit.training.samples import SAMPLES, Sample
 
+NO_NAMES = frozenset(("", "object", "thing", "item"))
+"""Names that say nothing of what a hole shows."""
 GREY = 128
 """What a hole looks like to the branch, as a level of 255."""
 
@@ -56,10 +59,10 @@ class HoleBatches(Velocities):
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         captions = [pair["caption"] for pair in pairs.pairs]
         flips = [rng.random() < 0.5 and not names_a_side([text]) for rng, text in zip(rngs, captions, strict=True)]
-        dropped = self.options.text_dropout + self.options.both_dropout
-        captions = ["" if rng.random() < dropped else text for rng, text in zip(rngs, captions, strict=True)]
+        share = self.options.text_dropout + self.options.both_dropout
+        dropped = [rng.random() < share for rng in rngs]
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
-        return self._batch(pairs, flips, captions, noise_levels(normal_B, self.options), rngs)
+        return self._batch(pairs, flips, dropped, noise_levels(normal_B, self.options), rngs)
 
     def held_out_at(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
         """Photos unflipped, with holes and noise that are always the same.
@@ -68,12 +71,10 @@ class HoleBatches(Velocities):
             quantile: of the noise levels of training, at which all of them are.
         """
         normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
-        captions = [pair["caption"] for pair in pairs.pairs]
-        return self._batch(
-            pairs, [False] * len(pairs), captions, noise_levels(normal_B, self.options), self.always_the_same(pairs)
-        )
+        never = [False] * len(pairs)
+        return self._batch(pairs, never, never, noise_levels(normal_B, self.options), self.always_the_same(pairs))
 
-    def hole(self, objects: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> Mask:
+    def hole(self, objects: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> RandomHole:
         return random_hole(shape[0], shape[1], objects, self.shares, rng)
 
     def always_the_same(self, pairs: PhotoBatch) -> list[np.random.Generator]:
@@ -84,13 +85,18 @@ class HoleBatches(Velocities):
         self,
         pairs: PhotoBatch,
         flips: Sequence[bool],
-        captions: Sequence[str],
+        dropped: Sequence[bool],
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
         shape = pairs.pictures.shape[1:3]
         holes = [self.hole(objects, shape, rng) for objects, rng in zip(pairs.objects, rngs, strict=True)]
-        pictures, masks = self._on_device(pairs.pictures, flips) / 127.5 - 1, self._on_device(holes, flips)[:, None]
+        captions = [
+            "" if drop else caption_for(pair, hole)
+            for pair, hole, drop in zip(pairs.pairs, holes, dropped, strict=True)
+        ]
+        pictures = self._on_device(pairs.pictures, flips) / 127.5 - 1
+        masks = self._on_device([hole.mask for hole in holes], flips)[:, None]
         with torch.no_grad():
             clean = encode(self.vae, pictures)
         noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
@@ -113,13 +119,26 @@ class HoleBatches(Velocities):
         return (tensor if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)).float()
 
 
+def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
+    """Return what a hole shows: an object by its name (Wei et al. 2024, section 3.2), else the photo's caption.
+
+    The photo's caption stands where the hole is no object's outline, or its object has no name of its own.
+
+    Args:
+        photo: a row of `PhotoBatch.pairs`.
+    """
+    name = "" if hole.shows is None else photo["names"][hole.shows]
+    return photo["caption"] if name in NO_NAMES else with_article(name)
+
+
 def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
     """Held-out photos with holes, and what is painted into them: the same holes and noise at each call."""
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
-        picture, caption = photos.pictures[0], photos.pairs[0]["caption"]
-        hole = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))
+        picture = photos.pictures[0]
+        drawn = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))
+        hole, caption = drawn.mask, caption_for(photos.pairs[0], drawn)
         painted = pipeline(
             prompt=[caption],
             image=[PillowImage.fromarray(picture)],
@@ -145,6 +164,7 @@ def inpainting_identity(
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT),
         "holes": shares.model_dump(),
+        "captions": "an object's name, else the photo's caption",
         "seed": seed,
         "photos": sha256(json.dumps(learnt).encode()).hexdigest(),
         "objects": list(objects),

@@ -11,6 +11,7 @@ from omniedit.buckets.placement import held_out_of
 from omniedit.errors import UserError
 from omniedit.grounding.objects import find_objects
 from omniedit.images import Image, resize_cover, resize_cover_mask
+from omniedit.instructions.objects import without_position
 from omniedit.sources.shard import PhotoShards
 
 
@@ -21,8 +22,8 @@ class PhotoBatch:
     Args:
         pictures: (B, H, W, 3) uint8 RGB.
         objects: of each photo (N, H, W) bool, masks of its objects.
-        pairs: of each photo pair_id, which is its source id, its caption, and the o_score of 10 with which it weighs
-            as much as any.
+        pairs: of each photo pair_id, which is its source id, its caption, the names of its objects, and the o_score
+            of 10 with which it weighs as much as any.
     """
 
     ratio: str
@@ -58,7 +59,7 @@ class PhotoStore:
         for place, is_held_out in enumerate(held_out_of(photos.names, held_out)):
             ratio = photos.metadata(place)["ratio"]
             self._places[ratio, HELD_OUT if is_held_out else TRAIN].append(place)
-        self._cache: dict[int, tuple[Image, np.ndarray]] = {}
+        self._cache: dict[int, tuple[Image, np.ndarray, tuple[str, ...]]] = {}
         self._room = cache_bytes
 
     def sizes(self) -> dict[str, int]:
@@ -74,24 +75,27 @@ class PhotoStore:
         of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
         places = [of_ratio[row] for row in np.asarray(rows).tolist()]
         seen = {place: self._scaled(place) for place in dict.fromkeys(places)}
-        pictures, objects = zip(*(seen[place] for place in places), strict=True)
-        return PhotoBatch(ratio, np.stack(pictures), objects, tuple(self._row(place) for place in places))
+        pictures, objects, names = zip(*(seen[place] for place in places), strict=True)
+        rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
+        return PhotoBatch(ratio, np.stack(pictures), objects, rows)
 
-    def _row(self, place: int) -> dict[str, Any]:
+    def _row(self, place: int, names: tuple[str, ...]) -> dict[str, Any]:
         about = self.photos.metadata(place)
-        return {"pair_id": about["source_id"], "caption": about["caption"], "o_score": 10.0}
+        return {"pair_id": about["source_id"], "caption": about["caption"], "names": names, "o_score": 10.0}
 
-    def _scaled(self, place: int) -> tuple[Image, np.ndarray]:
-        """A photo (H, W, 3) and its objects (N, H, W) at the training resolution."""
+    def _scaled(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
+        """Return a photo (H, W, 3), its objects (N, H, W) at the training resolution, and their names."""
         if place in self._cache:
             return self._cache[place]
         photo = self.photos[place]
         width, height = bucket_size(photo.ratio, self.resolution)
-        masks = [resize_cover_mask(found.mask, width, height) for found in find_objects(photo)]
+        found = find_objects(photo)
+        masks = [resize_cover_mask(each.mask, width, height) for each in found]
+        names = tuple(without_position(each.name) for each in found)
         objects = np.array(masks, bool).reshape(-1, height, width)
         picture = np.ascontiguousarray(resize_cover(photo.image, width, height))
         size = picture.nbytes + objects.nbytes
         if size <= self._room:
-            self._cache[place] = picture, objects
+            self._cache[place] = picture, objects, names
             self._room -= size
-        return picture, objects
+        return picture, objects, names

@@ -1,5 +1,7 @@
 """Holes to learn inpainting from: strokes of a brush, boxes, outlines of objects."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -21,8 +23,23 @@ INVERTED = 0.25
 """Share of the outlines of which all but the object is the hole, as where a background is swapped."""
 
 
-def random_hole(height: int, width: int, objects: np.ndarray, shares: HolesConfig, rng: np.random.Generator) -> Mask:
-    """(height, width), of a kind drawn by the shares.
+@dataclass(frozen=True)
+class RandomHole:
+    """A hole.
+
+    Args:
+        mask: (height, width).
+        shows: index of the object whose outline it is, upright; None where it is no object's.
+    """
+
+    mask: Mask
+    shows: int | None = None
+
+
+def random_hole(
+    height: int, width: int, objects: np.ndarray, shares: HolesConfig, rng: np.random.Generator
+) -> RandomHole:
+    """Draw a hole of a kind drawn by the shares.
 
     Args:
         objects: (N, height, width) masks of the photo's objects; where there are none, boxes take their place.
@@ -30,10 +47,12 @@ def random_hole(height: int, width: int, objects: np.ndarray, shares: HolesConfi
     weights = np.array([shares.random, shares.box, shares.object])
     kind = rng.choice(3, p=weights / weights.sum())
     if kind == 0:
-        return strokes(height, width, rng)
+        return RandomHole(strokes(height, width, rng))
     if kind == 2 and len(objects):
-        return outline(objects[rng.integers(len(objects))], rng)
-    return box(height, width, rng)
+        drawn = int(rng.integers(len(objects)))
+        mask, is_object = outline(objects[drawn], rng)
+        return RandomHole(mask, drawn if is_object else None)
+    return RandomHole(box(height, width, rng))
 
 
 def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
@@ -55,9 +74,12 @@ def box(height: int, width: int, rng: np.random.Generator) -> Mask:
     return hole
 
 
-def outline(mask: Mask, rng: np.random.Generator) -> Mask:
-    """An object's, grown a little; half of them upside down, so that what has its shape is not always an object."""
+def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
+    """Return a hole from an object's outline, grown a little, and whether it is the object's place.
+
+    Half of them are upside down, so that what has its shape is not always an object; some are all but the outline.
+    """
     hole = grown(mask, rng.uniform(0, GROWTH))
-    if rng.random() < 0.5:
-        hole = hole[::-1]
-    return ~hole if rng.random() < INVERTED else hole
+    upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED
+    hole = hole[::-1] if upside_down else hole
+    return ~hole if inverted else hole, not (upside_down or inverted)

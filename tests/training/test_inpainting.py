@@ -1,6 +1,6 @@
 """The inpainting specialist learns on the sample photos, goes on where it was cut off, sees no hole's content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +105,8 @@ def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out
         width, height = bucket_size(ratio, OPTIONS.resolution)
         assert batch.pictures.shape == (trained + len(rows) + 1, height, width, 3)
         assert all(masks.shape[1:] == (height, width) for masks in batch.objects)
+        named = zip(batch.objects, batch.pairs, strict=True)
+        assert all(len(masks) == len(pair["names"]) and all(pair["names"]) for masks, pair in named)
         objects += sum(map(len, batch.objects))
         assert batch.pairs[-1] == batch.pairs[0] and len({pair["pair_id"] for pair in batch.pairs}) == len(batch) - 1
     assert objects > len(store.photos)
@@ -142,7 +144,7 @@ def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
     picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
     bar[:, :, :16] = True
     picture[bar[0]] = 255
-    pair = {"pair_id": "bar", "caption": "", "o_score": 10.0}
+    pair = {"pair_id": "bar", "caption": "", "names": ("bar",), "o_score": 10.0}
     photos = PhotoBatch("1x1", np.stack([picture] * 40), (bar,) * 40, (pair,) * 40)
     objects = replace(batches, shares=HolesConfig(random=0, box=0, object=1))
     batch = objects.training(photos, 0, 0)
@@ -153,6 +155,33 @@ def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
     over_bar = torch.where(left, hole[:, :, :2].mean((1, 2)), hole[:, :, -2:].mean((1, 2)))
     covers, all_but = over_bar == 1, over_bar == 0
     assert (covers | all_but).all() and (covers == (hole.mean((1, 2)) < 0.5)).all() and covers.any() and all_but.any()
+
+
+def test_the_hole_of_an_object_is_learnt_under_its_name_and_others_under_the_photos_caption(
+    batches: HoleBatches,
+) -> None:
+    picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((2, 64, 64), bool)
+    bar[0, 8:24, :16], bar[1, 30:50, 40:60] = True, True
+    pair = {"pair_id": "bar", "caption": "a room", "names": ("wine bottle", "object"), "o_score": 10.0}
+    photos = PhotoBatch("1x1", np.stack([picture] * 60), (bar,) * 60, (pair,) * 60)
+    read: list[str] = []
+
+    def encode(captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        read.extend(captions)
+        return batches.captions(captions)
+
+    options = OPTIONS.model_copy(update={"text_dropout": 0.0, "both_dropout": 0.0})
+    of_objects = replace(batches, captions=encode, options=options, shares=HolesConfig(random=0, box=0, object=1))
+    batch = of_objects.training(photos, 0, 0)
+    assert set(read) == {"a wine bottle", "a room"}
+    inverted = batch.inputs["condition"][:, -1].mean((1, 2)) > 0.5
+    assert not any(name == "a wine bottle" for name, all_but in zip(read, inverted, strict=True) if all_but)
+    read.clear()
+    replace(of_objects, shares=HolesConfig(random=1, box=1, object=0)).training(photos, 0, 0)
+    assert set(read) == {"a room"}
+    read.clear()
+    replace(of_objects, options=options.model_copy(update={"text_dropout": 1.0})).training(photos, 0, 0)
+    assert set(read) == {""}
 
 
 def test_photos_held_out_are_shown_with_their_holes_filled(

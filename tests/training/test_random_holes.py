@@ -13,7 +13,7 @@ def shares(**wanted: float) -> HolesConfig:
 
 
 def holes(objects: np.ndarray, kinds: HolesConfig, count: int = 60) -> list[np.ndarray]:
-    return [random_hole(48, 64, objects, kinds, np.random.default_rng(seed)) for seed in range(count)]
+    return [random_hole(48, 64, objects, kinds, np.random.default_rng(seed)).mask for seed in range(count)]
 
 
 @pytest.mark.parametrize("kind", ["random", "box", "object"])
@@ -37,7 +37,7 @@ def test_without_an_object_a_box_takes_its_place() -> None:
 
 
 def test_an_outline_is_the_object_grown_upright_or_not_or_all_but_that() -> None:
-    drawn = [outline(DISC[0], np.random.default_rng(seed)) for seed in range(200)]
+    drawn, upright = zip(*(outline(DISC[0], np.random.default_rng(seed)) for seed in range(200)), strict=True)
     held = {
         name: [(mask <= hole).all() for hole in drawn] for name, mask in {"up": DISC[0], "down": DISC[0][::-1]}.items()
     }
@@ -45,6 +45,17 @@ def test_an_outline_is_the_object_grown_upright_or_not_or_all_but_that() -> None
     assert 0.15 < np.mean(inverted) < 0.35
     assert 0.25 < np.mean(held["up"]) < 0.75 and 0.25 < np.mean(held["down"]) < 0.75
     assert all(up or down or all_but for up, down, all_but in zip(held["up"], held["down"], inverted, strict=True))
+    assert any(upright) and all(up for up, is_object in zip(held["up"], upright, strict=True) if is_object)
+    assert not any(is_object for is_object, all_but in zip(upright, inverted, strict=True) if all_but)
+
+
+def test_a_hole_says_which_object_it_shows() -> None:
+    objects = np.concatenate([DISC, DISC[:, :, ::-1]])
+    drawn = [random_hole(48, 64, objects, shares(object=1.0), np.random.default_rng(seed)) for seed in range(60)]
+    assert {hole.shows for hole in drawn} == {0, 1, None}
+    assert all((objects[hole.shows] <= hole.mask).all() for hole in drawn if hole.shows is not None)
+    others = shares(random=1.0, box=1.0)
+    assert all(random_hole(48, 64, objects, others, np.random.default_rng(n)).shows is None for n in range(20))
 
 
 def test_the_same_draws_give_the_same_hole() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from omniedit.instructions.proposals import StyleProposal
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
-from omniedit.specialists.learned.proposed import Proposed, proposal_of, seed_of
+from omniedit.specialists.learned.proposed import Proposed, seed_of
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
@@ -16,11 +16,7 @@ class StyleTransfer(Proposed[StyleProposal]):
     task = Task.STYLE_TRANSFER
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
-        # In the model's own words, whichever of the instruction's wordings comes first.
-        asked = [f"Turn this photo into {proposal_of(each, StyleProposal).style}." for each in requests]
-        wanted = [
-            Restyling(each.photo.image, instruction, seed_of(each))
-            for each, instruction in zip(requests, asked, strict=True)
-        ]
+        # The pair's own instruction, as the paper gives it: "We provide CosXL-Edit with (x, c)".
+        wanted = [Restyling(each.photo.image, each.instructions[0], seed_of(each)) for each in requests]
         models = self.toolbox.revisions(*ROLES[self.task])
         return [Edited(image, None, models) for image in self.toolbox.stylist.restyle(wanted)]
