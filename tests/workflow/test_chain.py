@@ -151,16 +151,27 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
         ({"sources": {"kind": "folder", "path": "nowhere"}}, ["small.yaml", "sources.path", "nowhere"]),
         ({"filter": {"min_score": 11}}, ["small.yaml", "filter.min_score", "11", "less than or equal to 10"]),
         ({"tasks": {"object_swop": {}}}, ["small.yaml", "tasks.object_swop", "object_swap"]),
-        ({"train": {"batch_size": 15}}, ["small.yaml", "train.batch_size", "15", "2 ranks"]),
         ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference', 'student'"]),
     ],
 )
 def test_wrong_config_stops_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
-    root = checkout(tmp_path, change)
-    done = subprocess.run(command("--dry-run", "all"), cwd=root, env=environment(), capture_output=True, text=True)
+    line = dry_run_error(checkout(tmp_path, change))
+    assert all(word in line for word in words), line
+
+
+def test_a_batch_that_the_profiles_ranks_cannot_share_stops_with_one_line(tmp_path: Path) -> None:
+    root = checkout(tmp_path, {"train": {"batch_size": 15}})
+    line = dry_run_error(root, "--set-resources", "train_editor:ranks=2")
+    assert all(word in line for word in ("small.yaml", "train.batch_size", "15", "2 ranks")), line
+
+
+def dry_run_error(root: Path, *options: str) -> str:
+    """Return the one line of error with which a dry run stops."""
+    words = command("--dry-run", "all", *options)
+    done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert all(word in line for word in words), line
+    return line
 
 
 def test_empty_folder_stops_with_the_key_and_the_remedy(tmp_path: Path) -> None:
