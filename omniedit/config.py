@@ -635,7 +635,8 @@ class TrainConfig(Section):
     """Kernel of attention: torch's own, or that of the package xformers or flash-attn."""
     max_skipped: int = Field(10, ge=1)
     """A step is skipped whose loss or gradient is not finite, or whose gradient is over 50 times the median of the
-    recent ones; so many in a row stop the job."""
+    recent ones; so many in a row stop the job. A step whose pairs all weigh nothing is skipped too, and does
+    not count."""
     checkpoint_every: int = Field(50, ge=1)
     """Steps between checkpoints; a killed job loses at most these."""
     held_out_every: int = Field(50, ge=1)

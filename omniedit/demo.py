@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
-from omniedit.edit_files import Settings, edited
+from omniedit.edit_files import Settings, collect_doubts, edited
 from omniedit.errors import UserError
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.upright import Unreadable
@@ -136,9 +136,12 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         except (Unreadable, OSError, MemoryError) as error:
             raise refusal(f"This picture cannot be read: {error}") from None
         try:
-            after = edited(pipeline, before, settings, after_step)
+            with collect_doubts() as doubts:
+                after = edited(pipeline, before, settings, after_step)
         except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's of memory
             raise refusal(" ".join(str(error).split())) from None
+        for doubt in dict.fromkeys(doubts):
+            gr.Warning(doubt)
         history = [(before, after, settings), *history]
         return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
 

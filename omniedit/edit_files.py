@@ -3,7 +3,9 @@
 import os
 import stat
 import struct
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +89,10 @@ def edit_files(
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)
         try:
-            lost = edit_file(pipeline, source, target, settings)
+            with collect_doubts() as doubts:
+                lost = edit_file(pipeline, source, target, settings)
+            for doubt in dict.fromkeys(doubts):
+                print(f"{source}: {doubt}", flush=True)
             without = f" (without its {'; '.join(lost)})" if lost else ""
             print(f"{source} -> {target}{without}", flush=True)
         except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's of memory
@@ -95,6 +100,23 @@ def edit_files(
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if refused:
         raise UserError(f"{refused} of {len(targets)} pictures were not edited; the lines above say why")
+
+
+@contextmanager
+def collect_doubts() -> Iterator[list[str]]:
+    """Collect in a list what an editor says within the block of instructions that it may not have understood."""
+    from omniedit.models.pipeline import InstructionWarning
+
+    doubts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InstructionWarning)
+        try:
+            yield doubts
+        finally:
+            doubts += [str(one.message) for one in caught if issubclass(one.category, InstructionWarning)]
+    for other in caught:
+        if not issubclass(other.category, InstructionWarning):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
 
 
 def check_instruction(instruction: str) -> None:

@@ -28,7 +28,7 @@ from omniedit.training.checkpoints import Checkpoints, run_identity, save_traine
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.training.samples import sample_edits
+from omniedit.training.samples import known_instructions, sample_edits
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def main() -> None:
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
     embeddings = encoded.embeddings if encoded else InstructionEncoder(base.text)
     batches = BatchMaker(base.vae, embeddings, options, args.seed)
-    pipeline = base.pipeline(editor, options.resolution)
+    pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))

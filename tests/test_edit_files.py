@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -214,6 +215,17 @@ def test_each_stage_of_a_large_image_is_reported(
     assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in told)
     stages = [line.rpartition(": ")[2] for line in told]
     assert stages == ["reading", "editing", "bringing the edit to full size", "writing"]
+
+
+def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the editor that ships, which has a vocabulary."""
+    settings = replace(SETTINGS, instruction="Mach es Nacht.", steps=None)
+    edit_files([photos / "a.jpg"], tmp_path / "a.png", False, None, "cpu", settings)
+    told = capsys.readouterr().out
+    assert f"{photos / 'a.jpg'}: instruction: 'Mach es Nacht.' is unlike those that this editor was trained on" in told
+    assert (tmp_path / "a.png").is_file()
 
 
 def test_guidance_beyond_all_bounds_writes_no_picture(photos: Path, editor: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.looks import LIGHTS, STYLES
 from benchmarks.ablation.settings import SETTINGS, Setting, stands_on
 from benchmarks.ablation.world import TASKS, TURNS
 from omniedit.errors import run_program
@@ -26,6 +27,9 @@ from omniedit.models.shipped import FOLDER, SAMPLING
 from omniedit.reporting.card import markdown
 from omniedit.tasks import Task
 
+THINGS = ("bear", "car", "flower", "cup", "chair", "dog")
+BACKGROUNDS = ("a red bowl", "a forest stream", "a rocky path", "a hill at sunrise", "a living room")
+COLOURS = ("red", "yellow", "green", "blue", "purple", "white")
 CARD = Path(__file__).parent / "card.md"
 
 
@@ -56,7 +60,25 @@ def sampling(setting: Setting, steps: int) -> dict[str, Any]:
         "num_inference_steps": steps,
         "guidance_scale": setting.text_scale,
         "image_guidance_scale": setting.image_scale,
+        "known_instructions": known_instructions(),
     }
+
+
+def known_instructions() -> str:
+    """Return instructions of what the world teaches, one a line: every look, and some of the local edits."""
+    looks = [text for looks in (LIGHTS, STYLES) for _, texts in looks.values() for text in texts]
+    colours = [
+        text
+        for thing, colour, other in zip(THINGS, COLOURS, COLOURS[::-1], strict=True)
+        for text in (f"Make the {thing} {colour}.", f"Change the colour of the {thing} to {other}.")
+    ]
+    removals = [f"Remove the {thing}." for thing in THINGS[:3]]
+    backgrounds = [
+        text
+        for place in BACKGROUNDS
+        for text in (f"Change the background to {place}.", f"Replace the background with {place}.")
+    ]
+    return "\n".join([*looks, *colours, *removals, *backgrounds])
 
 
 def card(

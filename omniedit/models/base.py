@@ -73,13 +73,14 @@ class Base:
             part.save_pretrained(folder / name)
         (folder / INDEX).write_text(json.dumps({"prediction_type": self.prediction_type}) + "\n")
 
-    def pipeline(self, editor: Editor, resolution: int) -> EditPipeline:
-        """The editor with the base's other parts, ready to be used or saved."""
+    def pipeline(self, editor: Editor, resolution: int, known_instructions: str = "") -> EditPipeline:
+        """Return the editor with the base's other parts, ready to be used or saved."""
         return EditPipeline(
             transformer=editor,
             vae=self.vae,
             scheduler=self.scheduler,
             resolution=resolution,
+            known_instructions=known_instructions,
             **self.text.to_ship().parts(),
         )
 

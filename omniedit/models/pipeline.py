@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -35,10 +36,19 @@ from omniedit.models.sampling import Asked, Course, Guidance, check_scheduler, s
 from omniedit.models.text import Text
 from omniedit.upright import Unreadable, upright_rgb
 
+LEAST_SIMILARITY = 0.5
+"""Cosine similarity of MiniLM embeddings below which an instruction is unlike those of training; docs/editing.md gives
+the measured error rates."""
+LEAST_CHANGE = 0.01
+"""Mean change of a pixel, of 1, below which an edit is reported to have changed next to nothing."""
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 Picture = Image.Image | np.ndarray | Tensor
 """PIL's of any mode; an array (H, W, 3) or a tensor (3, H, W), uint8 or in [0, 1]; with one more axis, several."""
 Callback = Callable[["EditPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
+
+
+class InstructionWarning(UserWarning):
+    """An editor may not have understood an instruction."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class EditPipeline(DiffusionPipeline):
         resolution: the network works at about resolution^2 pixels, as it was trained; a larger picture is scaled down
             for it, and the edit is brought back to the picture itself.
         num_inference_steps, guidance_scale, image_guidance_scale: at which it edits best, where a call does not say.
+        known_instructions: some of those that it was trained on, one a line; an editor over MiniLM warns of one that is
+            unlike all of them.
 
     Raises:
         ValueError: the network is no editor's, or the scheduler cannot sample one.
@@ -104,6 +116,7 @@ class EditPipeline(DiffusionPipeline):
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
         image_guidance_scale: float = 1.5,
+        known_instructions: str = "",
     ) -> None:
         super().__init__()
         if not isinstance(transformer, Editor):
@@ -125,7 +138,9 @@ class EditPipeline(DiffusionPipeline):
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
             image_guidance_scale=image_guidance_scale,
+            known_instructions=known_instructions,
         )
+        self._known_ND = torch.empty(0)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
@@ -197,6 +212,10 @@ class EditPipeline(DiffusionPipeline):
                 where it sets `_interrupt`, the remaining steps are left out.
             callback_on_step_end_tensor_inputs: of "latents", "prompt_embeds" and "pooled_prompt_embeds", those that it
                 gets. Embeddings are those of negative prompts, then of instructions; the latter alone may come back.
+
+        Warns:
+            InstructionWarning: an instruction is unlike those that the editor was trained on, or an edit changes next
+                to nothing.
 
         Raises:
             ValueError: the arguments do not fit each other, a picture cannot be read, or sampling left all bounds.
@@ -285,9 +304,10 @@ class EditPipeline(DiffusionPipeline):
             return self.progress_bar(timesteps)
 
         self._guidance_scale = guidance.text
-        parts = {name: part for name, part in self.components.items() if name.startswith(("text_encoder", "tokenizer"))}
         texts = [edit.instruction for edit in edits] + [edit.negative for edit in edits]
-        prompt, pooled = Text(**parts).encode(texts, self._execution_device)
+        prompt, pooled = self._text.encode(texts, self._execution_device)
+        for text, pooled_D in dict(zip(texts[: len(edits)], pooled, strict=False)).items():
+            self._warn_of_unknown(text, pooled_D)
         asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
         noise = torch.cat([edit.noise for edit in edits])
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
@@ -298,11 +318,30 @@ class EditPipeline(DiffusionPipeline):
             raise ValueError(f"no picture came of it, at guidance scales {guidance.text:g} and {guidance.image:g}")
         return latents
 
+    def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
+        """Warn of an instruction whose embedding is far from all those that are known."""
+        known = self.config.get("known_instructions", "").splitlines()
+        if not known or not instruction.strip() or self._text.is_sd3:
+            return
+        if not len(self._known_ND):
+            self._known_ND = self._text.encode(known, self._execution_device)[1]
+        similarity_N = functional.cosine_similarity(self._known_ND.to(pooled_D), pooled_D[None])
+        nearest = int(similarity_N.argmax())
+        if similarity_N[nearest] < LEAST_SIMILARITY:
+            message = (
+                f"instruction: {instruction[:200]!r} is unlike those that this editor was trained on (nearest: "
+                f"{known[nearest]!r}); the edit may change little, or something else"
+            )
+            warnings.warn(message, InstructionWarning, stacklevel=2)
+
     def _finished(self, edit: Edit, latents: Tensor) -> Tensor:
         """The edited picture, (3, H, W) in [0, 1]."""
         height, width = edit.size
         pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
         source, edited = ((picture + 1) / 2 for picture in pictures)
+        if (edited - source).abs().mean() < LEAST_CHANGE:
+            message = f"instruction: {edit.instruction[:200]!r} changes next to nothing in an image"
+            warnings.warn(message, InstructionWarning, stacklevel=2)
         return brought_to_full(edit.full, source, edited)[0].cpu()
 
     def _own(self, name: str, given: float | None) -> Any:
@@ -322,6 +361,11 @@ class EditPipeline(DiffusionPipeline):
     @property
     def interrupt(self) -> bool:
         return self._interrupt
+
+    @property
+    def _text(self) -> Text:
+        parts = self.components.items()
+        return Text(**{name: part for name, part in parts if name.startswith(("text_encoder", "tokenizer"))})
 
     @property
     def _grid(self) -> int:

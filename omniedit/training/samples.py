@@ -1,6 +1,8 @@
 """Edits of held-out pairs to look at while training: a grid with a row a pair."""
 
+import math
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -11,10 +13,12 @@ from PIL import ImageDraw, ImageFont, ImageOps
 
 from omniedit.buckets.store import BucketStore
 from omniedit.images import Image
-from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.training.batches import held_out_pairs
 
 SAMPLES = 4
+KNOWN = 256
+"""At most so many instructions are saved with an editor, to tell others from them."""
 CELL = 256
 """Pixels on a side of a picture's place in the grid."""
 GAP = 8
@@ -31,6 +35,13 @@ class Sample(NamedTuple):
     target: Image
 
 
+def known_instructions(store: BucketStore) -> str:
+    """Return instructions of the pairs to train on, one a line, spread evenly over all."""
+    columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
+    texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})
+    return "\n".join(texts[:: math.ceil(len(texts) / KNOWN) or 1])
+
+
 def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[Sample]:
     """Edits of the same held-out pairs from the same noise at each call, under their first wording.
 
@@ -41,7 +52,9 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
         pairs = store.read(ratio, [row])
         instruction = pairs.pairs[0]["instructions"][0]
         noise = torch.Generator().manual_seed(seed + place)
-        edit = pipeline(image=Pil.fromarray(pairs.source[0]), instruction=instruction, generator=noise).images[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InstructionWarning)  # an editor that is not trained yet changes little
+            edit = pipeline(image=Pil.fromarray(pairs.source[0]), instruction=instruction, generator=noise).images[0]
         yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0])
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from models.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.errors import UserError
 from omniedit.models.loading import load_editor
-from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.models.text import load_minilm
 
 
@@ -116,10 +116,11 @@ def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> No
 
 
 def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that gives the source back changes no pixel, at any size."""
+    """A network that gives the source back changes no pixel, at any size, and this is reported."""
     monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     picture = photo(301, 203)
-    assert np.array_equal(np.asarray(pipeline(picture, "Keep it.").images[0]), np.asarray(picture))
+    with pytest.warns(InstructionWarning, match=r"'Keep it\.' changes next to nothing"):
+        assert np.array_equal(np.asarray(pipeline(picture, "Keep it.").images[0]), np.asarray(picture))
 
 
 def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The editor that ships: small, whole, and right about the easy kinds of edits on photos that it never saw."""
 
 import json
+import warnings
 from pathlib import Path
 
 import cv2
@@ -9,12 +10,13 @@ import PIL.Image
 import pytest
 import torch
 
+from benchmarks.ablation.ship import known_instructions
 from omniedit.grounding.masks import box_mask
 from omniedit.images import Image, Mask, decode_image, resize_cover
 from omniedit.models import build
 from omniedit.models.editor import to_velocity
 from omniedit.models.loading import load_base, load_editor
-from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import WIDTH
 from omniedit.scoring.environments import Light, light
@@ -118,3 +120,38 @@ def test_it_is_small_and_has_its_card():
     files = [path for path in Path(FOLDER).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 30e6
     assert "Success" in (FOLDER / "README.md").read_text()
+
+
+INSTRUCTIONS = json.loads(Path(__file__).with_name("instructions.json").read_text())
+"""Instructions of people who know what the editor learned, and others, none of them in its `known_instructions`."""
+
+
+@pytest.mark.parametrize("texts", INSTRUCTIONS.values(), ids=list(INSTRUCTIONS))
+def test_an_instruction_that_the_editor_cannot_understand_is_reported(
+    editor: EditPipeline, texts: dict[str, list[str]]
+) -> None:
+    """In the shares that docs/editing.md gives."""
+    shares = {kind: share_reported(editor, of_kind) for kind, of_kind in texts.items()}
+    assert shares["understood"] <= 0.08
+    assert shares["misspelt"] >= 0.9 and shares["in_other_languages"] == 1 and shares["of_tasks_never_learned"] >= 0.5
+
+
+def share_reported(editor: EditPipeline, texts: list[str]) -> float:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InstructionWarning)
+        for text, pooled_D in zip(texts, editor._text.encode(texts)[1], strict=True):
+            editor._warn_of_unknown(text, pooled_D)
+    assert all("is unlike those that this editor was trained on (nearest: '" in str(one.message) for one in caught)
+    return len(caught) / len(texts)
+
+
+def test_only_what_is_not_understood_warns_in_a_call(editor: EditPipeline, photo: Image) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InstructionWarning)
+        editor(PIL.Image.fromarray(photo), "Add some fog to the picture")
+    with pytest.warns(InstructionWarning, match="'Mach es Nacht.' is unlike those"):
+        editor(PIL.Image.fromarray(photo), "Mach es Nacht.")
+
+
+def test_what_it_knows_is_what_ship_writes(editor: EditPipeline) -> None:
+    assert editor.config["known_instructions"] == known_instructions()

@@ -1,8 +1,11 @@
 """The grid of sample edits: the right pictures in their places."""
 
-import numpy as np
+from types import SimpleNamespace
 
-from omniedit.training.samples import CELL, GAP, Sample, grid
+import numpy as np
+import pyarrow as pa
+
+from omniedit.training.samples import CELL, GAP, Sample, grid, known_instructions
 
 
 def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
@@ -23,3 +26,14 @@ def test_a_row_shows_source_instruction_edit_and_target() -> None:
     texts = [shown[y * (CELL + GAP) : y * (CELL + GAP) + CELL, CELL + GAP : 2 * CELL + GAP] for y in (0, 1)]
     inked = [np.flatnonzero((text < 128).any(axis=(1, 2))) for text in texts]
     assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "a line, and several"
+
+
+def test_an_editor_knows_instructions_from_all_of_its_training() -> None:
+    texts = [f"Make it {number:03d}." for number in range(600)]
+    pairs = {"1x1": [[text, "Another wording."] for text in texts[:400]], "3x2": [[text] for text in texts[400:] * 2]}
+    store = SimpleNamespace(
+        sizes=lambda: {ratio: len(rows) for ratio, rows in pairs.items()} | {"2x3": 0},
+        pairs=lambda ratio: pa.table({"instructions": pairs[ratio]}),
+    )
+    known = known_instructions(store).splitlines()
+    assert known == texts[::3]
