@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -12,30 +13,39 @@ from pydantic import BaseModel, ValidationError
 from omniedit.archives import list_archives
 from omniedit.config import Config, SourcesConfig, StudentConfig
 from omniedit.errors import UserError
+from omniedit.source_folder import source_file
+from omniedit.typed_text import TextLoader, merge, to_types
 
 DEFAULT = Path("config/config.yaml")
-"""Which the Snakefile reads before all others."""
+"""The config below all others: of the working folder, and below that the workflow's own."""
 
 
 def load(*paths: str | Path) -> Config:
-    """The config that `snakemake --configfile` makes of YAML files: the last one's keys win, over those of the embedded
-    default where this is a checkout.
+    """Return the config that `snakemake --configfile` makes of YAML files, the last one's keys above the others'.
 
     Raises:
         UserError: one line with the file, the key, what was wrong and what is allowed.
     """
     files = list(map(Path, paths))
-    if DEFAULT.is_file():
-        files = [DEFAULT, *(file for file in files if file.absolute() != DEFAULT.absolute())]
-    return check(reduce(_merged, map(read_yaml, files)), files)
+    default = source_file(DEFAULT)
+    if default.is_file():
+        files = [default, *(file for file in files if file.absolute() != default.absolute())]
+    return check(reduce(merge, map(read_yaml, files)), files)
 
 
-def _merged(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(values)
-    for key, value in others.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
+def load_run(
+    values: Mapping[str, Any], files: Sequence[Path], default: Path, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Return the config of a run, with what Snakemake read above the workflow's own default.
+
+    Args:
+        values: Snakemake's config.
+        files: where that came from, in order; none for the config of a module.
+        default: config/config.yaml of the workflow's source.
+        overrides: the options of --config as typed (`typed_text.parse_options`).
+    """
+    own = [] if any(file.exists() and file.samefile(default) for file in files) else [default]
+    return check(merge(read_yaml(default), values), [*own, *files] if files else [], overrides)
 
 
 def of_run(path: Path) -> Config:
@@ -51,25 +61,38 @@ def of_run(path: Path) -> Config:
         raise UserError(f"{path}: no config of a run ({problem}); snakemake writes results/RUN/config.json") from None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML forbids a second value for a key; PyYAML takes the last one in silence."""
+class _UniqueKeys:
+    """Refuses a second value for a key, as YAML does; PyYAML takes the last one in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         for number, key in enumerate(keys):
             if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
                 raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)
+        return super().construct_mapping(node, deep)  # type: ignore[misc,no-any-return]
 
 
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """The keys of a YAML file.
+class _UniqueKeyLoader(_UniqueKeys, yaml.SafeLoader):
+    pass
+
+
+class _UniqueKeyTextLoader(_UniqueKeys, TextLoader):
+    pass
+
+
+def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
+    """Return the keys of a YAML file.
+
+    Args:
+        as_text: return every value as the text that was typed, for `typed_text.to_types`.
 
     Raises:
         UserError: it is missing, cannot be read, is empty, no YAML or no mapping, or gives a key twice.
     """
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
+        values = yaml.load(
+            Path(path).read_text(encoding="utf-8"), _UniqueKeyTextLoader if as_text else _UniqueKeyLoader
+        )
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except OSError as error:
@@ -77,7 +100,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise UserError(f"{path}: not valid YAML: {problem}") from None
-    if values is None:
+    if values in (None, ""):
         raise UserError(f"{path}: holds no key; give at least one, or leave the file out")
     if not isinstance(values, dict):
         raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
@@ -92,8 +115,7 @@ def check(
     Args:
         values: the files' keys merged, the last file winning, `overrides` included.
         files: where the values came from, in that order.
-        overrides: what the command line's --config gave; Snakemake leaves its nested values as text, which is read as
-            YAML here.
+        overrides: what the command line's --config gave, as text: its key says what the text is.
 
     Raises:
         UserError: one line with the file, the key, what was wrong and what is allowed.
@@ -102,7 +124,7 @@ def check(
     for file in files:
         read_yaml(file)  # Snakemake, which merged them, lets a key that is given twice pass
     try:
-        config = Config.model_validate(_with_typed(values, overrides))
+        config = Config.model_validate(merge(values, to_types(overrides, Config)))
     except ValidationError as error:
         raise UserError(_one_line(error, files, overrides)) from None
     looks = {
@@ -137,23 +159,6 @@ def _check_start(student: StudentConfig) -> None:
             )
 
 
-def _with_typed(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    typed = dict(values)
-    for key, value in overrides.items():
-        if isinstance(value, Mapping) and isinstance(typed.get(key), Mapping):
-            typed[key] = _with_typed(typed[key], value)
-        elif isinstance(value, str):
-            typed[key] = _as_yaml(value)
-    return typed
-
-
-def _as_yaml(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
 def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
     problem = error.errors()[0]
     key = tuple(str(part) for part in problem["loc"])
@@ -165,7 +170,18 @@ def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Ma
         return f"{where}: unknown key; {allowed}{more}"
     if problem["type"] == "value_error":
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+    if kind := _kind_of_unquoted(problem):
+        value = json.dumps(problem["input"], default=str).strip('"')
+        return f'{where}: {value} is read as {kind}, and text is needed; quote it as it should stand: "{value}"{more}'
     return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_allowed(problem)}{more}"
+
+
+def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
+    """Return what YAML took text for that lacks its quotes, if this is the problem."""
+    if problem["type"] not in ("string_type", "literal_error"):
+        return None
+    kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date"}
+    return next((name for kind, name in kinds.items() if isinstance(problem["input"], kind)), None)
 
 
 def _allowed(problem: Mapping[str, Any]) -> str:

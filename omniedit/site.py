@@ -1,7 +1,9 @@
 """What a site says of its cluster (profiles/slurm/site.yaml), checked before the profile that it fills is read."""
 
+import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
+from omniedit.source_folder import source_file
+from omniedit.typed_text import to_types
 
 DEFAULT = Path("profiles/slurm/site.yaml")
 
@@ -16,7 +20,7 @@ DEFAULT = Path("profiles/slurm/site.yaml")
 class Site(BaseModel):
     """The keys of site.yaml, which says what each is."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid")
 
     account: str | None
     qos: str | None
@@ -36,7 +40,25 @@ class Site(BaseModel):
 
 
 def site_file() -> Path:
-    return Path(os.environ.get("OMNIEDIT_SITE", DEFAULT))
+    """Return the file that OMNIEDIT_SITE names, or site.yaml beside the profile that snakemake was given."""
+    if named := os.environ.get("OMNIEDIT_SITE"):
+        return Path(named)
+    beside = [folder / DEFAULT.name for folder in _profile_folders()]
+    return next((file for file in reversed(beside) if file.is_file()), source_file(DEFAULT))
+
+
+def _profile_folders() -> list[Path]:
+    """Return the folders of the profiles that this process was told to use, the strongest last."""
+    from snakemake.cli import get_profile_dir
+
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--profile", nargs="+", action="extend", default=[])
+    parser.add_argument("--workflow-profile")
+    given = parser.parse_known_args(sys.argv[1:])[0]
+    profiles = given.profile or os.environ.get("SNAKEMAKE_PROFILE", "").split()
+    if name := given.workflow_profile:
+        profiles += [f"profiles/{name}", name]
+    return [found[0] for profile in profiles if (found := get_profile_dir(profile))]
 
 
 def read_site(path: Path) -> Site:
@@ -45,7 +67,7 @@ def read_site(path: Path) -> Site:
         UserError: a line with the file, the key, its value and what was wrong.
     """
     try:
-        return Site.model_validate(read_yaml(path))
+        return Site.model_validate(to_types(read_yaml(path, as_text=True), Site))
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))

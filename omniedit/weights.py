@@ -15,6 +15,7 @@ from omniedit.config import PROPOSER, Config, Section
 from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
+from omniedit.source_folder import source_file
 from omniedit.specialists.learned.roles import CLASSES, fetched_roles
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def models_of(path: Path = MODELS) -> dict[str, Model]:
         UserError: one line with the file, the role and key, and what was wrong.
     """
     models = {}
+    path = source_file(path)
     for role, entry in read_yaml(path).items():
         try:
             models[role] = Model.model_validate(entry)
@@ -117,7 +119,8 @@ def _told(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
 
 def command(role: str, model: Model, records: Path = RECORDS) -> str:
     """What fetches a model, whole: pinned first where it is not."""
-    pinning = "" if model.revision else f"python scripts/fetch_models.py {role} --pin && "
+    program = source_file("scripts/fetch_models.py")
+    pinning = "" if model.revision else f"python {program} {role} --pin && "
     return f"{pinning}snakemake --force {records / role}.json"
 
 
@@ -250,7 +253,12 @@ def pin(role: str, path: Path = MODELS) -> str:
         head = HfApi().model_info(model.repository).sha
     assert head
     entry = rf"(^{re.escape(role)}:\n(?:[ #].*\n|\n)*?  revision: )\S+"
-    path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
+    path = source_file(path)
+    try:
+        path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
+    except OSError as error:
+        problem = f"{path}: cannot be written: {error.strerror}"
+        raise UserError(f"{problem}; copy it to {MODELS} in your working folder and run this there") from None
     return head
 
 

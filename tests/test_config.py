@@ -17,6 +17,13 @@ ROOT = Path(__file__).parent.parent
 WRONG = [
     ("sed: 1", "sed: unknown key; allowed here: run, seed, sources, tasks"),
     ("seed: x", 'seed: "x" is not allowed; allowed: a valid integer'),
+    (
+        "run: 2026-11-28",
+        'run: 2026-11-28 is read as a date, and text is needed; quote it as it should stand: "2026-11-28"',
+    ),
+    ("run: 123_456", "run: 123456 is read as a number, and text is needed; quote it"),
+    ("scoring: {api: {model: 4.10}}", "scoring.api.model: 4.1 is read as a number, and text is needed; quote it"),
+    ("run: no", "run: false is read as true or false, and text is needed; quote it"),
     ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
     ("run: a/b", "run: \"a/b\" is not allowed; allowed: letters, digits, '_', '.' and '-', a letter or digit first"),
     ("filter: {min_score: 11}", "filter.min_score: 11 is not allowed; allowed: less than or equal to 10"),

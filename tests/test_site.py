@@ -1,5 +1,7 @@
 """The site file: a mistake is one line with file and key, and what is right reaches Snakemake as it was written."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,31 @@ def test_what_looks_like_an_expression_stays_as_it_was_written(tmp_path: Path, m
     asked = profile(site_with(tmp_path, account="12-34", gpu_model="1e3"), monkeypatch)
     assert eval(asked["default-resources"]["slurm_account"]) == "12-34"
     assert eval(asked["set-resources"]["score_shard"]["gpu_model"]) == "1e3"
+
+
+@pytest.mark.parametrize("text", ["4.10", "0123", "123_456", "2026-11-28", "1e3", "no", '"null"'])
+def test_text_of_the_site_file_stays_as_it_was_typed(text: str, tmp_path: Path) -> None:
+    lines = (PROFILE / "site.yaml").read_text().splitlines()
+    named = [f"account: {text}" if line.startswith("account:") else line for line in lines]
+    (tmp_path / "site.yaml").write_text("\n".join(named))
+    site = read_site(tmp_path / "site.yaml")
+    assert (site.account, site.qos, site.gpus_per_node) == (text.strip('"'), None, 8)
+
+
+@pytest.mark.parametrize("arguments", [["--profile", "{}"], ["--profile={}/"], ["--workflow-profile", "{}", "-n"], []])
+def test_the_site_file_lies_beside_the_profile_wherever_snakemake_was_started(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = shutil.copytree(PROFILE, tmp_path / "cluster")
+    site_with(profile, account="lab")
+    monkeypatch.delenv("OMNIEDIT_SITE", raising=False)
+    monkeypatch.setattr(sys, "argv", ["snakemake", *(argument.format(profile) for argument in arguments)])
+    if not arguments:
+        monkeypatch.setenv("SNAKEMAKE_PROFILE", str(profile))
+    monkeypatch.chdir(tmp_path)
+    read = yte.process_yaml((profile / "config.yaml").read_text())
+    assert read["default-resources"]["slurm_account"] == "'lab'"
+    assert Path(read["slurm-partition-config"]) == profile / "partitions.yaml"
 
 
 def test_trainings_have_nodes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """The checked config, wildcard constraints and the helper functions of all stages.
 
-REQUIRED INPUTS: config/config.yaml, overridden by --configfile and --config.
+REQUIRED INPUTS: config/config.yaml of the source, below that of the working folder, --configfile and --config.
 OUTPUTS: none. A wrong key, type or value ends Snakemake here, before the first job, with one line.
 """
 
@@ -14,25 +14,35 @@ import sys
 from omniedit.archives import is_remote, list_archives
 from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
-from omniedit.config_files import check, origin
+from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import redact_values
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from omniedit.run.source import Source
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.identity import digest_file, identify_sources
 from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
+from omniedit.typed_text import parse_options
 from omniedit.weights import model_of, roles_of
 
-CONFIG_OPTIONS = workflow.config_settings.config
+SOURCE = Source(workflow)
+# A module's config comes from the workflow that uses it, whose files and options are not about this one.
+IS_MODULE = workflow.modifier.skip_configfile
+CONFIG_OPTIONS = {} if IS_MODULE else parse_options(workflow.config_settings.config_args)
 on_command_line = list(workflow.config_settings.configfiles)
-CONFIG_FILES = [path for path in workflow.configfiles if path not in on_command_line] + on_command_line
+CONFIG_FILES = [Path(path) for path in workflow.configfiles if path not in on_command_line] + on_command_line
 with one_line_errors():
     # Not for --lint, which writes nothing, nor for a dry-run, for which Snakemake keeps no log.
     if workflow.is_main_process and workflow.check_envvars and not workflow.output_settings.dryrun:
         check_writable_folder(Path(".snakemake"))
-    CONFIG = check(config, CONFIG_FILES, CONFIG_OPTIONS)
+    os.environ.update(SOURCE.variables())
+    DEFAULT_CONFIG = SOURCE.file("config/config.yaml")
+    SOURCE.file("config/models.yaml")
+    CONFIG = load_run(
+        config, [] if IS_MODULE else CONFIG_FILES, DEFAULT_CONFIG, config if IS_MODULE else CONFIG_OPTIONS
+    )
     ROLES = roles_of(CONFIG)
     IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
@@ -59,12 +69,6 @@ REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
 
 # A job that outlives a killed run would write beside its successor: jobs end with this process.
 os.environ[LAUNCHER] = describe_launcher()
-# What jobs run and where their programs find omniedit (scripts/run.sh): of the folder that the workflow is in, not of the
-# one in which it runs.
-SOURCE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent.parent
-os.environ.update(
-    OMNIEDIT_RUN=str(SOURCE / "scripts/run.sh"), OMNIEDIT_CHECKOUT=str(Path(SOURCE, "Snakefile").resolve().parent)
-)
 
 
 wildcard_constraints:

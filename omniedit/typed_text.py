@@ -1,0 +1,94 @@
+"""Give text its type by the key that it is for: `4.10` stays text where the key holds text, and else is a number."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+
+class Quoted(str):
+    """Text that was written in quotes."""
+
+
+class TextLoader(yaml.BaseLoader):
+    """Reads every scalar of YAML as the text that was typed."""
+
+    def construct_scalar(self, node: Any) -> Any:
+        text = super().construct_scalar(node)
+        return Quoted(text) if node.style and isinstance(text, str) else text
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """Return the values of `key=value` options as typed, mappings of the same key merged.
+
+    Snakemake itself reads `123_456` as a number and drops quotes.
+    """
+    return reduce(merge, map(_parse_option, options), {})
+
+
+def _parse_option(option: str) -> dict[str, Any]:
+    key, _, text = option.partition("=")
+    try:
+        value = yaml.load(text, TextLoader)
+        if isinstance(value, Quoted) and value[:1] == value[-1:] == '"':  # a second pair, for the shell
+            value = yaml.load(value, TextLoader)
+    except yaml.YAMLError:
+        return {key: text}
+    return {key: value}
+
+
+def merge(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with `others` over them, key by key in nested mappings."""
+    merged = dict(values)
+    for key, value in others.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return `values` with each text as what its key in `model` holds; text that fits no key stays for the check."""
+    typed = {}
+    for key, value in values.items():
+        annotation = model.model_fields[key].annotation if key in model.model_fields else Any
+        nested = isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(value, Mapping)
+        typed[str(key)] = to_types(value, annotation) if nested else _to_type(value, annotation)
+    return typed
+
+
+def _to_type(value: Any, annotation: Any) -> Any:
+    readings = [_read(value), _as_typed(value)]
+    for reading in reversed(readings) if isinstance(value, Quoted) else readings:
+        try:
+            return TypeAdapter(annotation).validate_python(reading, strict=True)
+        except ValidationError:
+            continue
+    return readings[0]
+
+
+def _read(value: Any) -> Any:
+    """Return what YAML reads in text; a date is none of JSON's values and stays text."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_typed(item) if isinstance(item, Quoted) else _read(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_typed(item) if isinstance(item, Quoted) else _read(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value.isdecimal():  # not YAML 1.1's octal numbers
+        return int(value)
+    try:
+        read = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError):
+        return str(value)
+    return str(value) if isinstance(read, date) else read
+
+
+def _as_typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _as_typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_typed(item) for item in value]
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,98 @@
+"""The workflow is used from any folder: scripts and config are its own, results go to the working folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workflow.chain import REPOSITORY, environment
+
+TARGET = "results/mini/sources/index.parquet"
+MODULE = """
+module omniedit:
+    snakefile:
+        {snakefile}
+    config:
+        {{"tasks": {{"style_transfer": {{"pairs_per_shard": 4}}}}}}
+
+
+use rule * from omniedit{prefix}
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout that others share: no omniedit/ beside its Snakefile, and nobody may write there."""
+    folder = tmp_path_factory.mktemp("shared") / "omni edit"
+    folder.mkdir()
+    shutil.copy(REPOSITORY / "Snakefile", folder)
+    for name in ("workflow", "scripts", "config", "profiles", "envs"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def snakemake(folder: Path, *arguments: object) -> str:
+    """Run Snakemake in `folder`, which is made; return what it prints."""
+    folder.mkdir(exist_ok=True)
+    program = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+    done = subprocess.run(program, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def test_results_come_to_the_working_folder_and_the_source_stays_as_it_is(source: Path, tmp_path: Path) -> None:
+    before = sorted(source.rglob("*"))
+    snakemake(tmp_path / "far", TARGET, "--cores", 1, "--snakefile", source / "Snakefile")
+    assert (tmp_path / "far" / TARGET).is_file()
+    assert sorted(source.rglob("*")) == before
+
+
+def test_a_working_folder_s_own_config_stands_above_the_source_s(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("run: mine")
+    planned = snakemake(
+        source, "--dry-run", "--directory", tmp_path, "--cores", 1, "-p", "results/mine/sources/bench.tar"
+    )
+    assert "--out results/mine/sources/bench.tar" in planned
+    assert "--min-pixels 1000000" in planned, "the source's"
+
+
+@pytest.mark.parametrize("prefix", ["", " as omni_*"])
+def test_another_workflow_plans_all_of_it_as_a_module(prefix: str, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(
+        MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix=prefix)
+    )
+    planned = snakemake(tmp_path, "--dry-run", "--quiet", "rules", "--cores", 1)
+    rules = {line.split()[0] for line in planned.splitlines() if len(line.split()) == 2}
+    assert {f"{prefix.strip(' as*')}{rule}" for rule in ("train_editor", "score_canary", "pack_sources")} <= rules
+
+
+def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:
+    """As github(...) does, without the internet."""
+    repository = shutil.copytree(source, tmp_path / "repository")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "a"], ["tag", "v1"]):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+    user = tmp_path / "user"
+    user.mkdir()
+    snakefile = f'gitfile("{repository}", path="workflow/Snakefile", tag="v1")'
+    (user / "Snakefile").write_text(MODULE.format(snakefile=snakefile, prefix=""))
+    snakemake(user, TARGET, "--cores", 1)
+    assert (user / TARGET).is_file()
+
+
+def test_jobs_get_the_omniedit_that_planned_them(tmp_path: Path) -> None:
+    """In an environment without one of its own, as those of envs/."""
+    script = tmp_path / "scripts/where.py"
+    script.parent.mkdir()
+    script.write_text("import omniedit, os; print(omniedit.__file__, os.environ['HF_HUB_OFFLINE'])")
+    shutil.copy(REPOSITORY / "scripts/run.sh", script.parent)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(Path(sys.executable).resolve())  # without the virtual environment's packages
+    variables = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "OMNIEDIT_CHECKOUT": str(REPOSITORY)}
+    run = ["sh", str(tmp_path / "scripts/run.sh"), "where.py"]
+    done = subprocess.run(run, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(REPOSITORY / "omniedit/__init__.py"), "1"]
