@@ -22,9 +22,8 @@ def main() -> None:
 
     scores = {row["pair_id"]: row for row in read_rows(args.scores, ["pair_id", "o_score", "judge", "prompt_hash"])}
     bench = read_rows(args.bench)
-    digests, phashes = {row["sha256"] for row in bench}, {row["phash"] for row in bench if row.get("phash")}
     with Shard(args.candidates) as candidates:
-        rows = decide(candidates, scores, args.scores, digests, args.min_score, phashes)
+        rows = decide(candidates, scores, args.scores, bench, args.min_score)
     write_rows(args.out, rows, DECISIONS_SCHEMA)
     reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
     print(", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates")

@@ -20,8 +20,10 @@ from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
 from omniedit.shards import numbered
+from omniedit.sources.index import Row
 from omniedit.sources.photo import Photo
-from omniedit.sources.shard import PhotoShard
+from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.tables import read_rows
 from omniedit.training.base import Pretraining, small_sd3
 from omniedit.training.batches import InstructionEncoder
 
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument(
         "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
     )
+    parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
@@ -57,7 +60,7 @@ def main() -> None:
         metrics.open("w") as lines,
         Progress("pre-training steps", options.base.steps) as progress,
     ):
-        photos = photos_of(numbered(args.sources, "shard", args.shards))
+        photos = photos_of(numbered(args.sources, "shard", args.shards), read_rows(args.bench) if args.bench else [])
         for step, loss in enumerate(pretraining.run(base.transformer, photos), start=1):
             progress.advance()
             lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
@@ -65,10 +68,11 @@ def main() -> None:
         base.save(temporary)
 
 
-def photos_of(shards: Sequence[Path]) -> Iterator[Photo]:
+def photos_of(shards: Sequence[Path], bench: Sequence[Row]) -> Iterator[Photo]:
+    """Yield the photos of shards that the benchmark does not hold out."""
     for path in shards:
         with PhotoShard(path) as shard:
-            yield from shard
+            yield from PhotoShards([shard], bench)
 
 
 if __name__ == "__main__":

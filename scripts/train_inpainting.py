@@ -27,6 +27,7 @@ from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
 from omniedit.shards import numbered
 from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.tables import read_rows
 from omniedit.training.batches import InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
@@ -39,6 +40,7 @@ from omniedit.training.ranks import join_ranks, leave_ranks
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
+    parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
     parser.add_argument("--objects", required=True, help="of their objects, of ground.py, objects/{shard}.parquet")
     parser.add_argument(
         "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
@@ -67,7 +69,8 @@ def main() -> None:
     for path in shards_of_objects:
         recall_objects(path)
     with ExitStack() as stack:
-        photos = PhotoShards([stack.enter_context(PhotoShard(path)) for path in shards_of_photos])
+        shards = [stack.enter_context(PhotoShard(path)) for path in shards_of_photos]
+        photos = PhotoShards(shards, read_rows(args.bench) if args.bench else [])
         store = PhotoStore(photos, options.resolution, options.held_out)
         batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)

@@ -1,6 +1,6 @@
 """The filter: every candidate of a shard, kept or not, and why."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
-from omniedit.sources.twins import find_twin
+from omniedit.sources.twins import is_held_out
 from omniedit.tables import read_table
 
 DECISIONS_SCHEMA = pa.schema(
@@ -44,9 +44,8 @@ def decide(
     candidates: Shard,
     scores: Mapping[str, Mapping[str, Any]],
     scores_path: str | Path,
-    bench_sha256: Collection[str],
+    bench: Sequence[Mapping[str, Any]],
     min_score: float,
-    bench_phashes: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """A row of DECISIONS_SCHEMA for each candidate, in order.
 
@@ -55,8 +54,7 @@ def decide(
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
-        bench_sha256, bench_phashes: of the photos held out for the benchmark; a pair of a twin of theirs, resized or
-            encoded again, overlaps it as well.
+        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         min_score: smallest O that is kept.
 
     Raises:
@@ -70,7 +68,7 @@ def decide(
         provenance, o_score = candidates.provenance(row), scores[pair_id]["o_score"]
         if o_score is None:
             reason = "unscorable"
-        elif provenance["source_sha256"] in bench_sha256 or _is_twin(provenance, bench_phashes):
+        elif is_held_out(_source(provenance), bench):
             reason = "overlaps the benchmark"
         elif pair_id in twins:
             reason = f"duplicate of {twins[pair_id]}"
@@ -89,10 +87,9 @@ def decide(
     return rows
 
 
-def _is_twin(provenance: Mapping[str, Any], bench_phashes: Collection[str]) -> bool:
-    """Return whether a pair's source is a twin of a benchmark photo; pairs made before there were hashes have none."""
-    phash = provenance.get("source_phash")
-    return bool(phash) and find_twin(phash, bench_phashes) is not None
+def _source(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the digests of a pair's source; pairs that were made before there were perceptual hashes have none."""
+    return {"sha256": provenance["source_sha256"], "phash": provenance.get("source_phash")}
 
 
 def duplicates(candidates: Shard) -> dict[str, str]:

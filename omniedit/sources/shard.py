@@ -18,6 +18,7 @@ from omniedit.images import Image, encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Row, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
+from omniedit.sources.twins import is_held_out
 from omniedit.upright import Unreadable
 
 _METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256", "phash")
@@ -165,10 +166,15 @@ class PhotoShard:
 
 
 class PhotoShards:
-    """Several open shards as one sequence."""
+    """Several open shards as one sequence.
 
-    def __init__(self, shards: Sequence[PhotoShard]) -> None:
-        self._places = [(shard, index) for shard in shards for index in range(len(shard))]
+    Args:
+        bench: rows of `sources/bench.parquet`; photos that equal one of these or are its twins are left out.
+    """
+
+    def __init__(self, shards: Sequence[PhotoShard], bench: Sequence[Row] = ()) -> None:
+        places = [(shard, index) for shard in shards for index in range(len(shard))]
+        self._places = [(shard, index) for shard, index in places if not is_held_out(shard.metadata(index), bench)]
         self.names = [shard.names[index] for shard, index in self._places]
 
     def __len__(self) -> int:

@@ -1,6 +1,7 @@
 """Twins of a photo: the same one resized, re-encoded, brightened or slightly cropped, found by a perceptual hash."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,3 +27,11 @@ def find_twin(phash: str, others: Iterable[str]) -> str | None:
     """Return the first of other photos' perceptual hashes that is a twin's; None where there is none."""
     bits = int(phash, 16)
     return next((other for other in others if (bits ^ int(other, 16)).bit_count() <= MOST_DIFFERENT), None)
+
+
+def is_held_out(photo: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a photo is in the rows of `sources/bench.parquet` or a twin of one, by their digests."""
+    if any(photo["sha256"] == row["sha256"] for row in bench):
+        return True
+    phashes = [row["phash"] for row in bench if row.get("phash")]
+    return bool(photo.get("phash")) and find_twin(photo["phash"], phashes) is not None

@@ -47,7 +47,7 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reasons(candidates: Path, scores: dict = SCORES, min_score: float = 9.0) -> dict[str, str]:
     with Shard(candidates) as shard:
-        rows = decide(shard, scores, "scores.parquet", {"sha-held_out"}, min_score)
+        rows = decide(shard, scores, "scores.parquet", [{"sha256": "sha-held_out"}], min_score)
     assert [row["row"] for row in rows] == list(range(len(PAIRS)))
     assert all(row["kept"] == (row["reason"] == "kept") for row in rows)
     return {row["pair_id"]: row["reason"] for row in rows}
@@ -97,5 +97,5 @@ def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> N
     scores = {"twin_of_bench": BY | {"o_score": 10.0}}
     with Shard(tmp_path / "a.h5") as shard:
         for bench, reason in (("0" * 36, "overlaps the benchmark"), ("f" * 36, "kept")):
-            (row,) = decide(shard, scores, "scores.parquet", set(), 9.0, {bench})
+            (row,) = decide(shard, scores, "scores.parquet", [{"sha256": "sha", "phash": bench}], 9.0)
             assert row["reason"] == reason

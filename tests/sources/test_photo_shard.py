@@ -119,3 +119,13 @@ def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
         both = PhotoShards([first, second])
         assert both.names == [*first.names, *second.names] == [photo.source_id for photo in both]
         assert both[3].source_id == both.metadata(3)["source_id"] == second.names[2]
+
+
+def test_photos_of_the_benchmark_and_their_twins_are_left_out(folder: Path, tmp_path: Path) -> None:
+    tar = packed(folder, tmp_path / "00000.tar")
+    with PhotoShard(tar) as shard:
+        names = shard.names
+        equal = {"sha256": shard[0].sha256, "phash": None}
+        almost = f"{int(shard[1].phash, 16) ^ 0b1011:036x}"
+        left = PhotoShards([shard], [equal, {"sha256": "another", "phash": almost}])
+        assert left.names == names[2:] == [photo.source_id for photo in left]

@@ -13,6 +13,7 @@ rule train_inpainting:
         base=base_of_run,
         photos=learnt_from("results/{run}/sources/{shard}.tar"),
         objects=learnt_from("results/{run}/objects/{shard}.parquet"),
+        bench="results/{run}/sources/bench.parquet",
     output:
         specialist="results/{run}/train/inpainting/manifest.json",
         metrics="results/{run}/train/inpainting.metrics.jsonl",
@@ -43,7 +44,7 @@ rule train_inpainting:
         "Train the inpainting specialist on {resources.nodes} x {resources.ranks} ranks; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks train_inpainting.py'
-        " --photos {params.photos:q} --objects {params.objects:q} --shards {params.shards} --base {params.base}"
+        " --photos {params.photos:q} --bench {input.bench} --objects {params.objects:q} --shards {params.shards} --base {params.base}"
         " --options {params.options:q}"
         " --holes {params.holes:q} --seed {params.seed} --checkpoints {params.checkpoints}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"

@@ -14,7 +14,8 @@ OUTPUTS:
 
 rule pretrain_base:
     input:
-        of_run("results/{run}/sources/{shard}.tar"),
+        photos=of_run("results/{run}/sources/{shard}.tar"),
+        bench="results/{run}/sources/bench.parquet",
     output:
         base="results/{run}/train/base/manifest.json",
         metrics="results/{run}/train/base.metrics.jsonl",
@@ -35,7 +36,7 @@ rule pretrain_base:
     message:
         "Pre-train the base; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" pretrain_base.py --sources {params.sources:q} --shards {params.shards} --options {params.options:q} --seed {params.seed}'
+        'sh "$OMNIEDIT_RUN" pretrain_base.py --sources {params.sources:q} --shards {params.shards} --bench {input.bench} --options {params.options:q} --seed {params.seed}'
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 
