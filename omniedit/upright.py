@@ -57,7 +57,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = max(PngImagePlugin.MAX_TEXT_MEMORY, 256 << 20)
 
 
 class Unreadable(Exception):
-    """An image cannot be read; the text says why."""
+    """Error of an image that cannot be read; the text says why."""
 
 
 def open_image(source: Path | bytes) -> PIL.Image.Image:
@@ -67,7 +67,8 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
         Unreadable: there is no such file, it is no image of a supported format, or it has more than MAX_PIXELS.
     """
     if isinstance(source, Path) and not source.is_file():
-        raise Unreadable(NO_FILE if source.exists() else "no such file")
+        missing = "a link that leads nowhere" if source.is_symlink() else "no such file"
+        raise Unreadable(NO_FILE if source.exists() else missing)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -78,7 +79,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
     except PIL.Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
     except PIL.UnidentifiedImageError:
-        raise Unreadable(_unidentified(source)) from None
+        raise Unreadable(_explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost any: OSError, SyntaxError, struct.error, KeyError ...
         raise Unreadable(f"broken header: {one_line(error)}") from None
 
@@ -135,7 +136,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _unidentified(source: Path | bytes) -> str:
+def _explain_unidentified(source: Path | bytes) -> str:
     """Return why Pillow knows no format for a file."""
     if isinstance(source, bytes):
         head = source[:512]

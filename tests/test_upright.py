@@ -316,7 +316,13 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
 def test_a_pipe_or_a_missing_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere")
-    for name, reason in (("pipe.png", "a pipe"), ("lost.png", "no such file"), ("gone.png", "no such file")):
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, reason in (
+        ("loop.png", "a link that leads nowhere"),
+        ("pipe.png", "a pipe"),
+        ("lost.png", "a link that leads nowhere"),
+        ("gone.png", "no such file"),
+    ):
         with pytest.raises(Unreadable, match=f"^{reason}"):
             open_image(tmp_path / name)
 

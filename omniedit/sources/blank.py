@@ -11,8 +11,8 @@ _ONE_COLOUR = 0.95
 """Share of an image in one colour at which it is a blank, a placeholder or a logo."""
 _BLACK = 24
 """Level that the brightest half percent of an image must reach."""
-_LOST = 0.2
-"""Share of an image, from one side, that is filled up where a file was cut off."""
+_LOST_GREY, _LOST_BLACK = 0.08, 0.2
+"""Share of an image, from one side, that is filled up where a file was cut off; plain black stands in photos too."""
 _GREY = 128
 """Level that JPEG decoders give to what a file does not hold; PNG decoders leave 0."""
 
@@ -30,7 +30,7 @@ def find_blank(image: Image) -> str | None:
     for turns, (share, level) in enumerate(sides):
         is_grey = abs(level - _GREY) <= 2 * _SAME
         is_black = level <= _SAME and sides[turns - 2][0] == 0  # a letterbox has two black bars
-        if share >= _LOST and (is_grey or is_black):
+        if (is_grey and share >= _LOST_GREY) or (is_black and share >= _LOST_BLACK):
             return f"{share:.0%} of it is plain {'grey' if is_grey else 'black'}: it was cut off"
     return None
 

@@ -43,7 +43,7 @@ class EncodedPhoto:
 
     @property
     def left_out(self) -> list[str]:
-        """What of the file does not fit into 8-bit RGB of one frame."""
+        """Names of what the file holds and 8-bit RGB of one frame does not."""
         image = self._image
         sixteen = image.mode.startswith("I") or (image.tile and ";16" in str(image.tile[0][3]))
         several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1

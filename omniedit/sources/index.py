@@ -85,23 +85,23 @@ Row = dict[str, Any]
 
 
 def photo_files(files: Sequence[str]) -> list[str]:
-    """Return the files that are to be photos: all but those that describe others."""
+    """Return the files that should be photos: all that describe no other file."""
     photos = [file for file in files if PurePosixPath(file).suffix.lower() in SUFFIXES]
     captions = list_caption_files(files, photos)
     return [file for file in files if file not in captions]
 
 
 def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
-    """A row for each of `photo_files` in order, then for folders and caption lines left out. No shards yet."""
+    """Yield a row for each of `photo_files` in order, then for folders and caption lines left out. No shards yet."""
     captions = read_captions(root, listing.files)
     ids: set[str] = set()
     first_with: dict[str, str] = {}
     for file in photo_files(listing.files):
         if not _is_utf8(file):
-            yield {"file": _shown(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
+            yield {"file": _printable(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
             continue
         caption = captions.find(file)
-        row = {"file": file, **_examined(root / file, caption, demands)}
+        row = {"file": file, **_examine(root / file, caption, demands)}
         twin = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
         if twin != file:
             row |= {"status": "refused", "reason": f"duplicate of {twin}"}
@@ -109,7 +109,9 @@ def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
             row["source_id"] = make_source_id(file, caption.id, ids)
             ids.add(row["source_id"])
         yield row
-    yield from ({"file": _shown(folder), "status": "refused", "reason": why} for folder, why in listing.unread.items())
+    yield from (
+        {"file": _printable(folder), "status": "refused", "reason": why} for folder, why in listing.unread.items()
+    )
     yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
 
 
@@ -155,7 +157,7 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
 
 
 def pixels_sha256(image: Image) -> str:
-    """Of shape and pixels, so that a picture and its transpose differ even where flat."""
+    """Return the digest of shape and pixels, so that an image and its transpose differ even where flat."""
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
@@ -180,8 +182,8 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
     return new if in_view >= _HALF * whole else None
 
 
-def _shown(name: str) -> str:
-    """A name that any file can hold: '?' where it is not UTF-8."""
+def _printable(name: str) -> str:
+    """Return a name that any file can hold: '?' where it is not UTF-8."""
     return name.encode(errors="replace").decode()
 
 
@@ -189,19 +191,19 @@ def _is_utf8(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _examined(path: Path, caption: Caption, demands: Demands) -> Row:
-    """All columns of a row but file, source_id and shard."""
+def _examine(path: Path, caption: Caption, demands: Demands) -> Row:
+    """Return all columns of a file's row but file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
     try:
         with EncodedPhoto(path) as encoded:
-            return judged(encoded, caption, demands)[0]
+            return judge_photo(encoded, caption, demands)[0]
     except Unreadable as error:
         return {"status": "refused", "reason": f"unreadable: {error}"}
 
 
-def judged(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[Row, Image | None]:
-    """All columns of a row but file, source_id and shard; the decoded picture where it is kept.
+def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[Row, Image | None]:
+    """Return all columns of a row but file, source_id and shard, and the decoded image where it is kept.
 
     A photo is refused by its header alone as far as that goes; only what may be kept is decoded.
     """

@@ -62,10 +62,13 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "other"]:
-    """A link that leads nowhere counts as a file: whoever reads it is told why not."""
-    if entry.is_dir():
-        return "folder"
-    return "file" if entry.is_file() or not Path(entry.path).exists() else "other"
+    """Return what an entry is; a link that leads nowhere or to itself is a file, which its reader reports."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() or not Path(entry.path).exists() else "other"
+    except OSError:
+        return "file"
 
 
 def _name(entry: os.DirEntry[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from omniedit.images import Image
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Demands, Row, judged, make_source_id
+from omniedit.sources.index import Demands, Row, judge_photo, make_source_id
 from omniedit.sources.parquet import parquet_photos
 from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
@@ -33,7 +33,7 @@ def stream(
         if isinstance(photo, LeftOut):
             yield {"file": photo.place, "status": photo.status, "reason": photo.reason}
             continue
-        row, image = _judged(photo, demands)
+        row, image = _judge(photo, demands)
         if image is not None and row["sha256"] in first_with:
             row |= {"status": "refused", "reason": f"duplicate of {first_with[row['sha256']]}"}
         elif image is not None:
@@ -44,11 +44,11 @@ def stream(
         yield row
 
 
-def _judged(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, Image | None]:
+def _judge(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, Image | None]:
     """Return the photo's row but for shard and source id, and its pixels where it may be kept."""
     try:
         with EncodedPhoto(photo.encoded) as encoded:
-            row, image = judged(encoded, photo.caption, demands)
+            row, image = judge_photo(encoded, photo.caption, demands)
             return {"file": photo.place, **row}, image
     except Unreadable as error:
         return {"file": photo.place, "status": "refused", "reason": f"unreadable: {error}"}, None

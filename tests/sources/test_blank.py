@@ -52,7 +52,7 @@ def dark_noise() -> Image:
         (placeholder(), "of it is one colour"),
         (dark_noise(), "nearly black"),
         ((photo() // 20).astype(np.uint8), "nearly black"),
-        *((jpeg(cut_off(128, share, turns)), "plain grey") for share in (0.25, 0.6, 0.9) for turns in range(4)),
+        *((jpeg(cut_off(128, share, turns)), "plain grey") for share in (0.15, 0.25, 0.6, 0.9) for turns in range(4)),
         *((cut_off(0, share, turns), "plain black") for share in (0.25, 0.6) for turns in range(4)),
     ],
 )

@@ -218,7 +218,9 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     (root / "linked").symlink_to(elsewhere)
     (root / "twice").symlink_to(elsewhere)
     (root / "deep" / "loop").symlink_to(root)
+    (root / "itself.jpg").symlink_to("itself.jpg")
     rows = indexed(root)
+    assert rows["itself.jpg"]["reason"] == "unreadable: a link that leads nowhere"
     assert rows["linked/b.jpg"]["status"] == "kept"
     assert rows["twice/"]["reason"] == "the same folder as linked/"
     assert rows["deep/loop/"]["reason"] == "the same folder as sources.path itself"
