@@ -317,12 +317,9 @@ def test_a_pipe_or_a_missing_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop.png").symlink_to("loop.png")
-    for name, reason in (
-        ("loop.png", "a link that leads nowhere"),
-        ("pipe.png", "a pipe"),
-        ("lost.png", "a link that leads nowhere"),
-        ("gone.png", "no such file"),
-    ):
+    nowhere = "a link that leads nowhere"
+    reasons = {"pipe.png": "a pipe", "lost.png": nowhere, "loop.png": nowhere, "gone.png": "no such file"}
+    for name, reason in reasons.items():
         with pytest.raises(Unreadable, match=f"^{reason}"):
             open_image(tmp_path / name)
 
