@@ -1,4 +1,4 @@
-"""The objects of a photo, each with its name and mask: from named boxes where they are known, else what is salient."""
+"""Objects of a photo, each with its name and mask: from named boxes where they are known, else what is salient."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,19 +9,21 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.shapes import bounding_box, eroded
 from omniedit.images import Image, Mask, decode_mask, encode_mask
+from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.tables import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
 """Shares of the picture between which an object is worth an edit."""
-MIN_PROBABILITY = 0.5
-"""Smallest probability at which the classifier's name is used."""
 SALIENT = 0.5
 """Saliency above which a pixel belongs to a salient object."""
 AGREED = 0.6
 """Smallest overlap (intersection over union) of what is salient with the outline found in its box."""
+CLEAR, MAX_CLEAR_AREA = 0.8, 0.4
+"""The same for a thing without a noun, and the largest share of the photo that it covers: more is often two things."""
 NECK = 0.3
 """Salient parts joined over less than this share of the square root of their area may be objects of their own."""
 MINOR = 0.25
@@ -115,28 +117,36 @@ def _salient(photo: Photo) -> list[FoundObject]:
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
-    return told_apart([found for piece in pieces for found in _objects_of(photo.image, piece)])
+    found = told_apart([found for piece in pieces for found in _objects_of(photo.image, piece)])
+    return [this for this in found if without_position(this.name) != OBJECT or (len(pieces) == 1 and len(found) == 1)]
 
 
 def _objects_of(image: Image, piece: Mask) -> list[FoundObject]:
     parts = _parts(piece)
     if len(parts) > 1:
         found = [recognised for part in parts if (recognised := _recognised(image, part)) is not None]
-        if len(found) == len(parts) and len({part.name for part in found}) == 1:
+        if len(found) == len(parts) and len({part.name for part in found}) == 1 and found[0].name != OBJECT:
             return found
     whole = _recognised(image, piece)
     return [] if whole is None else [whole]
 
 
 def _recognised(image: Image, region: Mask) -> FoundObject | None:
-    """The object in a salient region, None where its outline or its name stays uncertain."""
-    from omniedit.grounding.names import name_of
+    """Return the object in a salient region, None where its outline stays uncertain or it is no object.
+
+    "Object" says which thing is meant only where it is whole, clear and (see `_salient`) the only one that stands out.
+    """
+    from omniedit.grounding.names import name_object
 
     mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
-    if mask is None or _overlap(mask, region) < AGREED:
+    if mask is None or (overlap := _overlap(mask, region)) < AGREED:
         return None
-    name, probability = name_of(image, mask)
-    return _found(name, mask) if probability >= MIN_PROBABILITY else None
+    name = name_object(image, mask)
+    if name is None:
+        return None
+    found = _found(name, mask)
+    is_clear = overlap >= CLEAR and found.area <= MAX_CLEAR_AREA and not found.cut_sides
+    return found if name != OBJECT or is_clear else None
 
 
 def _pieces(salient: Mask) -> list[Mask]:

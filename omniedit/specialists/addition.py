@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from omniedit.grounding.nouns import OBJECT
 from omniedit.instructions.objects import addition_wordings, with_article, without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
@@ -21,7 +22,7 @@ class ObjectAddition:
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        additions = [removal for removal in possible_removals(photo) if len(_nouns(removal)) == len(removal.names)]
+        additions = [removal for removal in possible_removals(photo) if _says_what_to_add(removal)]
         removal = one_not_yet_offered(additions, photo, self._offered, rng)
         return EditRequest(
             photo=photo,
@@ -33,6 +34,11 @@ class ObjectAddition:
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
         return [Edited(r.photo.image, r.mask, MODELS, source=remove(r)) for r in requests]
+
+
+def _says_what_to_add(removal: Removal) -> bool:
+    """Return whether names differ and each says what the thing is, which "object" does not."""
+    return len(_nouns(removal)) == len(removal.names) and OBJECT not in removal.names
 
 
 def _nouns(removal: Removal) -> list[str]:

@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 
 from omniedit.grounding.matte import alpha_matte
+from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.grounding.shapes import bounding_box, dilated, eroded
 from omniedit.images import Image, Mask
 from omniedit.instructions.appearance import colour_wordings, material_wordings
+from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.colour import (
@@ -37,7 +39,7 @@ ALIVE = re.compile(
     r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
     re.IGNORECASE,
 )
-"""Things that may change colour but are not made of gold or wood."""
+"""Things, beside those that `find_kind` knows, that may change colour but are not made of gold or wood."""
 SMALLEST, LARGEST = 0.004, 0.62
 """Share of the picture that an object must cover to be seen to change, and may cover to be an object in it."""
 MATERIAL_SHARE = 0.35
@@ -65,7 +67,7 @@ class AttributeModification:
             raise Unsuitable(f"no object that could change its colour or material (objects: {names})")
         found = paintable[rng.integers(len(paintable))]
         region = visible_part(found, objects, photo)
-        if not ALIVE.search(found.name) and rng.random() < MATERIAL_SHARE:
+        if not is_alive(found.name) and rng.random() < MATERIAL_SHARE:
             return self._resurfacing(photo, found, region, rng)
         return self._recolouring(photo, found, region, rng)
 
@@ -123,6 +125,12 @@ class AttributeModification:
 
 def is_paintable(found: FoundObject) -> bool:
     return SMALLEST <= found.area <= LARGEST and not TRANSPARENT.search(found.name)
+
+
+def is_alive(name: str) -> bool:
+    """Return whether a thing of this name grows or may be an animal: those change colour but not material."""
+    noun = without_position(name)
+    return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
 
 
 def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject
 from omniedit.grounding.shapes import dilated, eroded
-from omniedit.images import Mask
+from omniedit.images import Image, Mask
 from omniedit.sources.photo import FractionBox, Photo
 
 RIM, MIN_RIM_PIXELS = 0.07, 5
@@ -19,6 +20,12 @@ FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
 WITHIN = 0.5
 """Share of an object that lies on another one from which it is taken to lie in it."""
+COARSE_SIDE = 96
+"""Longer side in pixels at which surroundings are looked at: grass and blurred leaves are one colour there."""
+SURROUNDINGS = 0.35
+"""Width of what surrounds a hole, as a share of the square root of the hole's area."""
+PLAIN_SPREAD = 9.0
+"""Distance in Lab from an even colour or a gradient within which nine tenths of plain surroundings stay."""
 
 
 def hole_of(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
@@ -33,6 +40,24 @@ def hole_of(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> 
         if unseen.name not in found and unseen.box is not None:
             hole &= this.mask | ~box_mask(unseen.box, hole.shape)
     return hole
+
+
+def is_plain_around(image: Image, hole: Mask) -> bool:
+    """Return whether one colour or one gradient surrounds a hole: a lawn, a wall, a sky, a blurred background.
+
+    What surrounds the hole is compared with the plane that fits its Lab values best.
+    """
+    scale = COARSE_SIDE / max(hole.shape)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(hole.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
+    around = dilated(inside, max(2, round(SURROUNDINGS * float(inside.sum()) ** 0.5))) & ~inside
+    rows, columns = np.nonzero(around)
+    if len(rows) < 16:
+        return False
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[around]
+    places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
+    plane, *_ = np.linalg.lstsq(places, lab, rcond=None)
+    return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD
 
 
 def known_box(this: FoundObject, photo: Photo) -> FractionBox:

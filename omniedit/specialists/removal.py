@@ -11,12 +11,14 @@ from omniedit.images import Image, Mask
 from omniedit.instructions.objects import removal_wordings
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
-from omniedit.specialists.holes import hole_of, share_on
+from omniedit.specialists.holes import hole_of, is_plain_around, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
 """Largest share of the picture that PatchMatch fills without smearing."""
+MAX_PLAIN_HOLE = 0.35
+"""The same where one colour or gradient surrounds the hole: there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
 """The same for the holes of two objects: beside each other they leave little between them to fill from."""
 STRADDLES = (0.05, 0.5)
@@ -104,7 +106,7 @@ def possible_removals(photo: Photo) -> list[Removal]:
         if not obstacles[this.name]
     ]
     pairs = [_together(first, second) for first, second in combinations(singles, 2)]
-    possible = [removal for removal in singles if removal.hole.mean() <= MAX_HOLE]
+    possible = [removal for removal in singles if _can_be_filled(removal.hole, photo)]
     possible += [removal for removal in pairs if removal.hole.mean() <= MAX_PAIR_HOLE]
     if not possible:
         too_large = [
@@ -113,6 +115,11 @@ def possible_removals(photo: Photo) -> list[Removal]:
         ]
         raise Unsuitable("; ".join([*filter(None, obstacles.values()), *too_large]))
     return possible
+
+
+def _can_be_filled(hole: Mask, photo: Photo) -> bool:
+    share = hole.mean()
+    return bool(share <= MAX_HOLE or (share <= MAX_PLAIN_HOLE and is_plain_around(photo.image, hole)))
 
 
 def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.grounding.shapes import bounding_box, dilated
 from omniedit.images import Image, Mask
@@ -30,7 +31,7 @@ from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.specialists.sizes import relative_size
 from omniedit.tasks import Task
 
-MAX_AREA = 0.25
+MAX_AREA = 0.35
 """Largest share of the picture that an object to be replaced covers."""
 MIN_SIDE = 48
 """Shorter side in pixels of the smallest object that is replaced, and of the smallest that is borrowed."""
@@ -98,7 +99,9 @@ class ObjectSwap:
             raise Unsuitable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
-            raise Unsuitable("every object is cut off, too large, too small, or hidden in part by another")
+            raise Unsuitable(
+                "every object is cut off, too large, too small, without a name, or hidden in part by another"
+            )
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
             hole = hole_of(old, objects, photo)
@@ -126,18 +129,25 @@ class ObjectSwap:
 
 
 def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Whether the object can be taken out whole; the bottom border may cut it: so may it what comes in its place."""
-    return found.area <= MAX_AREA and found.cut_sides <= {"bottom"} and _is_clear(found, objects)
+    """Return whether the object can be taken out whole and its name says what could stand there instead.
+
+    The bottom border may cut it, and then what comes in its place.
+    """
+    whole = found.area <= MAX_AREA and found.cut_sides <= {"bottom"}
+    return whole and found.name != OBJECT and _is_clear(found, objects)
 
 
 def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Whether the object looks whole elsewhere."""
-    return not found.cut_sides and _is_clear(found, objects)
+    """Return whether the object looks whole elsewhere and its name says what it is."""
+    return not found.cut_sides and found.name != OBJECT and _is_clear(found, objects)
 
 
 def same_kind(first: FoundObject, second: FoundObject) -> bool:
-    """Whether two names end in the same noun: 'upper dog' and 'lower dog'."""
-    return first.name.split()[-1] == second.name.split()[-1]
+    """Return whether two names end in one noun ('upper dog', 'lower dog') or one may include the other ('animal')."""
+    nouns = [without_position(this.name) for this in (first, second)]
+    if nouns[0].split()[-1] == nouns[1].split()[-1]:
+        return True
+    return any(noun in KINDS for noun in nouns) and find_kind(nouns[0]) == find_kind(nouns[1])
 
 
 def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.names import PLACES_AND_STUFF, PLAINER, name_of
 from omniedit.grounding.objects import FoundObject, find_objects, told_apart
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
@@ -59,13 +58,44 @@ def test_a_cut_object_knows_its_sides() -> None:
     assert found("dog", 0, 90).cut_sides == {"left", "bottom"}
 
 
-def test_names_are_plain_and_name_objects() -> None:
-    image = sample("two_dogs", 0.5)
-    mask = np.zeros(image.shape[:2], bool)
-    mask[155:315, 165:275] = True
-    assert name_of(image, mask)[0] == "dog"
-    from omniedit.grounding import names
+BACKGROUND, THING = (90, 140, 90), (200, 60, 40)
 
-    plain = [n for i, n in enumerate(names._plain_names()) if i not in PLACES_AND_STUFF]
-    assert not [n for n in plain if any(sign in n for sign in "(/,") or " or " in n]
-    assert {"valley", "cliff", "beach"}.isdisjoint(plain) and set(PLAINER.values()) <= set(plain)
+
+def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
+    """Rectangles (left, top, right, bottom) on a plain ground, 300 x 200."""
+    image: Image = np.full((200, 300, 3), BACKGROUND, np.uint8)
+    for left, top, right, bottom in boxes:
+        image[top:bottom, left:right] = THING
+    return Photo(f"plain {boxes}", image, "3x2")
+
+
+@pytest.fixture
+def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that differs from the plain ground is salient, its outline is right, and nothing has a noun."""
+    monkeypatch.setattr("omniedit.grounding.saliency.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
+    monkeypatch.setattr("omniedit.grounding.names.name_object", lambda image, mask: "object")
+
+    def whole(image: Image, box: tuple[float, float, float, float]) -> np.ndarray:
+        left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (300, 200) * 2, strict=True))
+        mask = np.zeros(image.shape[:2], bool)
+        mask[top:bottom, left:right] = True
+        return mask
+
+    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", whole)
+
+
+@pytest.mark.usefixtures("unnamed")
+def test_the_only_whole_thing_that_stands_out_may_be_called_the_object() -> None:
+    assert [found.name for found in find_objects(plain_photo((60, 50, 160, 150)))] == ["object"]
+
+
+@pytest.mark.usefixtures("unnamed")
+@pytest.mark.parametrize(
+    "boxes",
+    [((20, 50, 100, 150), (180, 50, 260, 150)), ((0, 50, 100, 150),), ((10, 10, 290, 190),)],
+    ids=["one of two", "cut off", "most of the photo"],
+)
+def test_no_thing_is_called_the_object_where_that_would_be_unclear(
+    boxes: tuple[tuple[int, int, int, int], ...],
+) -> None:
+    assert find_objects(plain_photo(*boxes)) == ()

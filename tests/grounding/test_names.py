@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from omniedit.grounding.names import choose_noun, name_object
+from omniedit.grounding.nouns import plain_nouns
+from tests.grounding.test_objects import sample
+
+
+def view(**shares: float) -> np.ndarray:
+    """Probabilities of ImageNet's classes: each noun's share goes to its classes, the rest to all."""
+    probabilities = np.zeros(1000)
+    for noun, share in shares.items():
+        classes = [index for index, name in enumerate(plain_nouns()) if name == noun.replace("_", " ")]
+        probabilities[classes] = share / len(classes)
+    return probabilities + (1 - probabilities.sum()) / 1000
+
+
+@pytest.mark.parametrize(
+    ("alone", "in_place", "name"),
+    [
+        (view(dog=0.9), view(dog=0.9), "dog"),
+        (view(butterfly=0.16, wool=0.1), view(butterfly=0.9), "butterfly"),
+        (view(dog=0.95), view(ox=0.9), "animal"),
+        (view(butterfly=0.4, bee=0.4), view(bee=0.4, ant=0.4), "insect"),
+        (view(dog=0.3, drum=0.3), view(tent=0.3), "object"),
+        (view(dog=0.3, valley=0.6), view(valley=0.9), None),
+        (view(sweatshirt=0.4), view(vestment=0.4), None),
+    ],
+    ids=["both views", "mostly in place", "kind", "narrower kind", "neither", "a place", "a person"],
+)
+def test_a_name_is_as_close_as_both_views_justify(alone: np.ndarray, in_place: np.ndarray, name: str | None) -> None:
+    assert choose_noun(alone, in_place) == name
+
+
+def test_two_dogs_are_dogs() -> None:
+    image = sample("two_dogs", 0.5)
+    mask = np.zeros(image.shape[:2], bool)
+    mask[155:315, 165:275] = True
+    assert name_object(image, mask) == "dog"
