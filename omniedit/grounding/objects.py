@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.matte import guided_filter
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.shapes import bounding_box, eroded
 from omniedit.images import Image, Mask, decode_mask, encode_mask
@@ -22,10 +23,15 @@ SALIENT = 0.5
 """Saliency above which a pixel belongs to a salient object."""
 AGREED = 0.6
 """Smallest overlap (intersection over union) of what is salient with the outline found in its box."""
-CLEAR, MAX_CLEAR_AREA = 0.8, 0.4
-"""The same for a thing without a noun, and the largest share of the photo that it covers: more is often two things."""
+SAME = 0.85
+"""The same from which the outline found by colour is used; below it, the salient region, which knows shapes, is: colour
+takes in cast shadows and leaves out wings."""
+CLEAR, MAX_CLEAR_AREA = 0.7, 0.4
+"""Smallest overlap for a thing without a noun, and its largest share of the photo: more is often two things."""
 NECK = 0.3
 """Salient parts joined over less than this share of the square root of their area may be objects of their own."""
+SALIENCY_SIDE = 320
+"""Side in pixels at which the saliency network works."""
 MINOR = 0.25
 """Smallest share of the largest salient piece's area at which another counts."""
 
@@ -141,12 +147,19 @@ def _recognised(image: Image, region: Mask) -> FoundObject | None:
     mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (overlap := _overlap(mask, region)) < AGREED:
         return None
+    mask = mask if overlap >= SAME else _pull_to_edges(region, image)
     name = name_object(image, mask)
     if name is None:
         return None
     found = _found(name, mask)
     is_clear = overlap >= CLEAR and found.area <= MAX_CLEAR_AREA and not found.cut_sides
     return found if name != OBJECT or is_clear else None
+
+
+def _pull_to_edges(region: Mask, image: Image) -> Mask:
+    """Return a salient region, found at a reduced size, with its outline on the edges of the image nearby."""
+    soft = guided_filter(image, region.astype(np.float32), radius=max(2, max(region.shape) // SALIENCY_SIDE), eps=1e-4)
+    return soft > 0.5
 
 
 def _pieces(salient: Mask) -> list[Mask]:

@@ -26,7 +26,7 @@ from omniedit.specialists.harmonize import (
     resized,
     softened,
 )
-from omniedit.specialists.holes import hole_of, known_box, share_on
+from omniedit.specialists.holes import hole_of, is_plain_around, known_box, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.specialists.sizes import relative_size
 from omniedit.tasks import Task
@@ -39,8 +39,9 @@ MAX_UPSCALE = 1.3
 """How much a cut-out may be enlarged."""
 UNLIKELY = 3.5
 """How many times too large or too small for its place a thing may come out: a fig as large as a drum is absurd."""
-MAX_BARE = 0.07
-"""Largest share of the picture of what the old object hid and the new one does not hide."""
+MAX_BARE, MAX_PLAIN_BARE = 0.07, 0.2
+"""Largest share of the picture of what the old object hid and the new one does not hide, and the same where one colour
+or gradient surrounds the old one."""
 WIDER, TALLER = 1.5, 1.3
 """How much larger than the old object's box the new one's may be."""
 OTHER_COLOUR = 22.0
@@ -99,18 +100,17 @@ class ObjectSwap:
             raise Unsuitable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
-            raise Unsuitable(
-                "every object is cut off, too large, too small, without a name, or hidden in part by another"
-            )
+            raise Unsuitable("every object is cut off, too large, too small, unnamed, or hidden in part by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
             hole = hole_of(old, objects, photo)
+            max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
             for donor, new in self._borrowable(rng):
                 swap = (photo.source_id, old.name, donor.source_id, new.name)
                 if swap in self._offered or same_kind(old, new):
                     continue
                 placement = placed(photo, old, donor, new)
-                if placement is not None and placement.left_bare(hole).mean() <= MAX_BARE:
+                if placement is not None and placement.left_bare(hole).mean() <= max_bare:
                     self._offered.add(swap)
                     return _request(photo, old, donor, new, placement, hole, rng)
         names = ", ".join(found.name for found in replaceable)
@@ -157,7 +157,11 @@ def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Pl
         if not 0.4 < scale < 1.6:
             return None
         scale = 1.0
-    if scale > MAX_UPSCALE or not 1 / UNLIKELY <= enlargement(old, new, scale) <= UNLIKELY:
+    if (
+        scale > MAX_UPSCALE
+        or _is_of_unknown_size(old, new)
+        or not 1 / UNLIKELY <= enlargement(old, new, scale) <= UNLIKELY
+    ):
         return None
     piece = resized(cut_out(donor.image, new.mask), scale)
     standing = stands(photo.image, old.mask)
@@ -261,6 +265,12 @@ def _edited(request: EditRequest) -> Edited | Unsuitable:
 
 def _rounded(box: FractionBox) -> list[float]:
     return [round(edge, 4) for edge in box]
+
+
+def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:
+    """Return whether an animal, a vehicle or the like has no usual size to compare: a bee or a bear, both animals."""
+    known = relative_size(new.name, old.name) is not None
+    return not known and any(find_kind(without_position(this.name)) for this in (old, new))
 
 
 def _size(mask: Mask) -> tuple[int, int]:

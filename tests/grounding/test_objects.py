@@ -99,3 +99,14 @@ def test_no_thing_is_called_the_object_where_that_would_be_unclear(
     boxes: tuple[tuple[int, int, int, int], ...],
 ) -> None:
     assert find_objects(plain_photo(*boxes)) == ()
+
+
+@pytest.mark.usefixtures("unnamed")
+def test_a_shadow_that_colour_takes_in_is_left_out_where_saliency_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = plain_photo((60, 50, 160, 110))
+    photo.image[110:150, 60:160] = np.array(BACKGROUND) // 2
+    with_shadow = np.zeros((200, 300), bool)
+    with_shadow[50:135, 60:160] = True
+    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: with_shadow)
+    (found,) = find_objects(photo)
+    assert found.mask[52:108, 62:158].all() and not found.mask[114:].any()

@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from omniedit.grounding.objects import FoundObject
 from omniedit.images import Mask
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.holes import hole_of
+from omniedit.specialists.holes import hole_of, is_plain_around
+from omniedit.specialists.noise import Field
 
 SIDE = 200
 
@@ -49,3 +53,23 @@ def test_neighbours_stay_whole_and_what_it_lies_on_is_cut() -> None:
     assert not hole(MILL, named=(wide, NamedObject("glass", glass.box)))[85:135, 93:119].any()
     tray = block("tray", 20, 80, 180, 180)
     assert np.array_equal(hole(MILL, tray), hole(MILL))
+
+
+@pytest.mark.parametrize(
+    ("paint", "is_plain"),
+    [
+        (lambda x, y, noise: 120 + noise, True),
+        (lambda x, y, noise: 60 + 120 * y + noise, True),
+        (lambda x, y, noise: np.where(y > 0.5, 60, 180) + noise, False),
+        (lambda x, y, noise: np.where((x * 10).astype(int) % 2, 70, 150) + noise, False),
+    ],
+    ids=["grass", "gradient", "horizon", "stripes"],
+)
+def test_one_texture_or_gradient_around_a_hole_is_plain(
+    paint: Callable[[Field, Field, Field], Field], is_plain: bool
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 25, (4 * SIDE, 4 * SIDE))
+    y, x = np.mgrid[0 : 4 * SIDE, 0 : 4 * SIDE] / (4 * SIDE)
+    image = np.repeat(np.clip(paint(x, y, noise), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    middle = (abs(x - 0.5) < 0.2) & (abs(y - 0.5) < 0.2)
+    assert is_plain_around(image, middle) is is_plain

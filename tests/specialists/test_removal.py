@@ -73,7 +73,7 @@ def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[Ob
 @pytest.mark.parametrize(
     ("photo", "reason"),
     [
-        (meadow(("ball", 0.5, 0.33, 0.25), source_id="large"), "too large to fill"),
+        (meadow(("ball", 0.5, 0.33, 0.32), source_id="large"), "too large to fill"),
         (Photo("empty", meadow(source_id="x").image, "3x2", objects=(NamedObject("sky"),)), "no object"),
     ],
 )
