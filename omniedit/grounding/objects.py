@@ -52,12 +52,12 @@ class FoundObject:
 
     @property
     def area(self) -> float:
-        """Share of the picture that it covers."""
+        """Return the share of the picture inside the mask."""
         return float(self.mask.mean())
 
     @property
     def cut_sides(self) -> frozenset[str]:
-        """The picture's borders that cut the object off: of 'left', 'top', 'right', 'bottom'."""
+        """Return the borders of the picture that cut the object off: of 'left', 'top', 'right', 'bottom'."""
         edges = {
             "left": self.mask[:, :2],
             "top": self.mask[:2],

@@ -42,7 +42,7 @@ def _says_what_to_add(removal: Removal) -> bool:
 
 
 def _nouns(removal: Removal) -> list[str]:
-    """What each thing is called before it is there; two dogs would both be 'dog' and are left to removal."""
+    """Return what each thing is called before it is there; two dogs would both be 'dog' and are left to removal."""
     return list(dict.fromkeys(without_position(name) for name in removal.names))
 
 
@@ -53,7 +53,7 @@ def _phrase(removal: Removal) -> str:
 
 
 def place_of(box: FractionBox) -> str:
-    """Where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
+    """Return where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = "left" if x < 0.38 else "right" if x > 0.62 else ""
     level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""

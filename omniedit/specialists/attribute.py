@@ -134,7 +134,7 @@ def is_alive(name: str) -> bool:
 
 
 def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
-    """The object's mask without other things that lie mostly in its box: the fig in the bowl."""
+    """Return the object's mask without other things that lie mostly in its box: the fig in the bowl."""
     hidden = np.zeros_like(found.mask)
     for other in objects:
         if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
@@ -143,7 +143,7 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
 
 
 def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
-    """The region, joined with what its outline missed: pieces that touch it and have the colour in its name.
+    """Join the region with what its outline missed: pieces that touch it and have the colour in its name.
 
     Args:
         hidden: other things in its box; a piece that makes up much of them (a fig's red flesh in a red bowl) is
@@ -186,7 +186,7 @@ def share_inside(inner: FoundObject, outer: FoundObject) -> float:
 
 
 def painted(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
-    """The region in another colour, and the paint's opacity: what has the object's own colour, up to its soft rim."""
+    """Return the region in another colour, and the paint's opacity: the object's own colour, up to its soft rim."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     opacity = membership(lab, own) * soft_rim(image, region, own)
@@ -194,7 +194,7 @@ def painted(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[I
 
 
 def resurfaced(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
-    """The region in another material, and its opacity."""
+    """Return the region in another material, and its opacity."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     own = own_colour(lab, region)
@@ -208,7 +208,7 @@ def composed(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
 
 def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
     """Opacity of the region's outline: a matte for grey things; for coloured ones a ramp outside it, since there the
-    colour itself tells how much of a pixel is the object."""
+    colour itself shows how much of a pixel is the object."""
     if np.hypot(own[1], own[2]) < 20:
         return alpha_matte(image, region, RIM)
     outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 3)

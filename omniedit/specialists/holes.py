@@ -29,7 +29,7 @@ PLAIN_SPREAD = 9.0
 
 
 def hole_of(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
-    """(H, W) the object with a rim. Things beside it stay whole but for the rim; what it lies on or in may be cut."""
+    """Return the object with a rim. Other things stay whole but for the rim; what it lies on or in may be cut."""
     radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
     hole = dilated(this.mask | _missed(this.box, known_box(this, photo), this.mask.shape), radius)
     found = {other.name for other in objects}
@@ -61,7 +61,7 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
 
 
 def known_box(this: FoundObject, photo: Photo) -> FractionBox:
-    """The box that the caption file gives an object; that of its outline where there is none."""
+    """Return the box that the caption file gives an object, else the box of its outline."""
     return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
 
 
@@ -71,7 +71,7 @@ def share_on(this: FoundObject, other: FoundObject) -> float:
 
 
 def _missed(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
-    """The box where the outline ends short of it, but for the ground beside a foot that the outline has."""
+    """Return the box where the outline ends short of it, but for the ground beside a foot that the outline has."""
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])

@@ -69,7 +69,7 @@ class ObjectRemoval:
 
 
 def remove(request: EditRequest) -> Image:
-    """The photo without what the request's mask covers."""
+    """Return the photo without what the request's mask covers."""
     assert request.mask is not None
     return inpaint(request.photo.image, request.mask)
 
@@ -77,7 +77,7 @@ def remove(request: EditRequest) -> Image:
 def one_not_yet_offered(
     removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Removal:
-    """One drawn of the photo's removals, which goes on the list of those offered: (source id, names...).
+    """Draw one of the photo's removals and note it as offered: (source id, names...).
 
     Raises:
         Unsuitable: all of them are on it.
@@ -123,7 +123,7 @@ def _can_be_filled(hole: Mask, photo: Photo) -> bool:
 
 
 def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
-    """Why an object cannot be taken away whole, '' where it can."""
+    """Return why an object cannot be taken away whole, '' where it can."""
     for other in objects:
         share = share_on(this, other)
         if this is not other and STRADDLES[0] < share < STRADDLES[1]:

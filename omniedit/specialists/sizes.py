@@ -1,4 +1,4 @@
-"""How large things are: enough to tell that a fig does not stand in for a drum."""
+"""Sizes of things, close enough to keep a fig from replacing a drum."""
 
 from collections.abc import Mapping
 
@@ -45,6 +45,6 @@ _COMPOUNDS = {
 
 
 def relative_size(new: str, old: str) -> float | None:
-    """How many times as large the one thing is as the other, None where that is not known of both."""
+    """Return the new thing's size divided by the old one's, None unless both sizes are known."""
     sizes = [_COMPOUNDS.get(" ".join(name.split()[-2:]), _METRES.get(name.split()[-1])) for name in (new, old)]
     return None if sizes[0] is None or sizes[1] is None else sizes[0] / sizes[1]

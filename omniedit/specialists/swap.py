@@ -52,7 +52,7 @@ DONORS_TRIED = 24
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a cut-out goes.
+    """Place of a cut-out in a photo.
 
     Args:
         piece: at its final size, its opacity within the picture.
@@ -151,7 +151,7 @@ def same_kind(first: FoundObject, second: FoundObject) -> bool:
 
 
 def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
-    """The new object at the old one's place and of about its size, or None where it does not fit."""
+    """Place the new object where the old one is, at about its size; None where it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
         if not 0.4 < scale < 1.6:
@@ -172,20 +172,20 @@ def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Pl
 
 
 def scale_between(old: FoundObject, new: FoundObject) -> float:
-    """By how much to enlarge the new object: to the old one's area, but not far beyond its box."""
+    """Return the scale of the new object: to the old one's area, but not far beyond its box."""
     (old_width, old_height), (new_width, new_height) = _size(old.mask), _size(new.mask)
     area = float(old.mask.sum() / new.mask.sum()) ** 0.5
     return min(area, WIDER * old_width / new_width, TALLER * old_height / new_height)
 
 
 def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
-    """How many times as large as in life the new object looks if the old one is of its usual size; 1 if unknown."""
+    """Return how much too large the new object looks if the old one is of its usual size; 1 if unknown."""
     relative = relative_size(new.name, old.name)
     return 1.0 if relative is None else scale * max(_size(new.mask)) / max(_size(old.mask)) / relative
 
 
 def stands(image: Image, mask: Mask) -> bool:
-    """Whether an object stands on something, seen from the side: below it is another thing than behind it."""
+    """Return whether an object stands on something, seen from the side: below it is another thing than behind it."""
     left, top, right, bottom = bounding_box(mask)
     aside, reach = (right - left) // 2, (bottom - top) // 3
     behind = (
@@ -201,7 +201,7 @@ def stands(image: Image, mask: Mask) -> bool:
 def composed(
     background: Image, source: Image, old: Mask, place: Placement, rng: np.random.Generator
 ) -> tuple[Image, Mask]:
-    """The picture with the cut-out in it, harmonised, and where it covers or shades the background.
+    """Return the picture with the harmonised cut-out in it, and where it covers or shades the background.
 
     Args:
         background: (H, W, 3) RGB, the picture without the old object.
@@ -268,7 +268,7 @@ def _rounded(box: FractionBox) -> list[float]:
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:
-    """Return whether an animal, a vehicle or the like has no usual size to compare: a bee or a bear, both animals."""
+    """Return whether two things cannot be compared in size though one has a kind: an animal may be a bee or a bear."""
     known = relative_size(new.name, old.name) is not None
     return not known and any(find_kind(without_position(this.name)) for this in (old, new))
 
@@ -279,7 +279,7 @@ def _size(mask: Mask) -> tuple[int, int]:
 
 
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Whether the object is large enough, alone of its kind, and its mask holds nothing of a smaller one in front.
+    """Return whether the object is large, alone of its kind, and its mask holds nothing of a smaller one in front.
 
     One that is told apart by its place ('upper dog') stands among its like: they hide parts of each other.
     """
@@ -303,7 +303,7 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
 
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
-    """Whether the new object would cover a tenth or more of a thing that the old one left free."""
+    """Return whether the new object would cover a tenth or more of a thing that the old one left free."""
     covered = (place.on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape
     for named in photo.objects:
