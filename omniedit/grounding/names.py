@@ -22,8 +22,8 @@ MIN_PROBABILITY = 0.5
 """Smallest probability, over both views, at which the classifier's noun is used."""
 MIN_IN_EACH_VIEW = 0.07
 """Smallest probability of that noun in either view."""
-MIN_KIND = 0.65
-"""Smallest probability, over both views, at which a thing is called after its kind."""
+MIN_KIND = 0.55
+"""Smallest probability in each view at which a thing is called after its kind."""
 MAX_NO_OBJECT = 0.25
 """Largest probability of places, materials and clothes in either view at which a thing is called an object."""
 MARGIN = 0.1
@@ -56,10 +56,12 @@ def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> 
     each = [view[noun] for view in views]
     if sum(each) / 2 >= MIN_PROBABILITY and min(each) >= MIN_IN_EACH_VIEW:
         return noun
-    mean = (alone + in_place) / 2
     if max(view[_NO_OBJECT].sum() for view in (alone, in_place)) > MAX_NO_OBJECT:
         return None
-    return next((kind for kind, classes in KINDS.items() if mean[sorted(classes)].sum() >= MIN_KIND), OBJECT)
+    for kind, classes in KINDS.items():
+        if min(view[sorted(classes)].sum() for view in (alone, in_place)) >= MIN_KIND:
+            return kind
+    return OBJECT
 
 
 def _by_noun(probabilities: NDArray[np.floating]) -> dict[str, float]:

@@ -13,7 +13,6 @@ from omniedit.grounding.matte import guided_filter
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.shapes import bounding_box, eroded
 from omniedit.images import Image, Mask, decode_mask, encode_mask
-from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.tables import read_rows, write_rows
 
@@ -123,8 +122,10 @@ def _salient(photo: Photo) -> list[FoundObject]:
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
-    found = told_apart([found for piece in pieces for found in _objects_of(photo.image, piece)])
-    return [this for this in found if without_position(this.name) != OBJECT or (len(pieces) == 1 and len(found) == 1)]
+    found = [found for piece in pieces for found in _objects_of(photo.image, piece)]
+    if len(found) == len(pieces) <= 2 and all(this.name == OBJECT for this in found):
+        return told_apart(found)
+    return told_apart([this for this in found if this.name != OBJECT])
 
 
 def _objects_of(image: Image, piece: Mask) -> list[FoundObject]:
@@ -140,7 +141,7 @@ def _objects_of(image: Image, piece: Mask) -> list[FoundObject]:
 def _recognised(image: Image, region: Mask) -> FoundObject | None:
     """Return the object in a salient region, None where its outline stays uncertain or it is no object.
 
-    "Object" says which thing is meant only where it is whole, clear and (see `_salient`) the only one that stands out.
+    "Object" says which thing is meant only where it is whole and clear and (see `_salient`) no more than two stand out.
     """
     from omniedit.grounding.names import name_object
 

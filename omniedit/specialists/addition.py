@@ -38,7 +38,7 @@ class ObjectAddition:
 
 def _says_what_to_add(removal: Removal) -> bool:
     """Return whether names differ and each says what the thing is, which "object" does not."""
-    return len(_nouns(removal)) == len(removal.names) and OBJECT not in removal.names
+    return len(_nouns(removal)) == len(removal.names) and OBJECT not in _nouns(removal)
 
 
 def _nouns(removal: Removal) -> list[str]:

@@ -23,10 +23,20 @@ def view(**shares: float) -> np.ndarray:
         (view(dog=0.95), view(ox=0.9), "animal"),
         (view(butterfly=0.4, bee=0.4), view(bee=0.4, ant=0.4), "insect"),
         (view(dog=0.3, drum=0.3), view(tent=0.3), "object"),
+        (view(dog=0.3, drum=0.4), view(dog=0.45, ox=0.45), "object"),
         (view(dog=0.3, valley=0.6), view(valley=0.9), None),
         (view(sweatshirt=0.4), view(vestment=0.4), None),
     ],
-    ids=["both views", "mostly in place", "kind", "narrower kind", "neither", "a place", "a person"],
+    ids=[
+        "both views",
+        "mostly in place",
+        "kind",
+        "narrower kind",
+        "neither",
+        "kind in one view",
+        "a place",
+        "a person",
+    ],
 )
 def test_a_name_is_as_close_as_both_views_justify(alone: np.ndarray, in_place: np.ndarray, name: str | None) -> None:
     assert choose_noun(alone, in_place) == name

@@ -90,10 +90,16 @@ def test_the_only_whole_thing_that_stands_out_may_be_called_the_object() -> None
 
 
 @pytest.mark.usefixtures("unnamed")
+def test_two_things_without_a_noun_are_named_by_their_places() -> None:
+    found = find_objects(plain_photo((20, 50, 100, 150), (180, 50, 260, 150)))
+    assert [this.name for this in found] == ["left object", "right object"]
+
+
+@pytest.mark.usefixtures("unnamed")
 @pytest.mark.parametrize(
     "boxes",
-    [((20, 50, 100, 150), (180, 50, 260, 150)), ((0, 50, 100, 150),), ((10, 10, 290, 190),)],
-    ids=["one of two", "cut off", "most of the photo"],
+    [tuple((x, 50, x + 60, 150) for x in (20, 120, 220)), ((0, 50, 100, 150),), ((10, 10, 290, 190),)],
+    ids=["one of three", "cut off", "most of the photo"],
 )
 def test_no_thing_is_called_the_object_where_that_would_be_unclear(
     boxes: tuple[tuple[int, int, int, int], ...],

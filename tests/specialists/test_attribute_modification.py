@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.attribute import AttributeModification, painted, resurfaced
+from omniedit.specialists.attribute import AttributeModification, is_alive, painted, resurfaced
 from omniedit.specialists.base import Edited, Unsuitable
 from omniedit.specialists.colour import (
     COLOURS,
@@ -104,3 +104,18 @@ def test_the_lightness_curve_keeps_order_and_both_ends(old: float, new: float) -
     assert curve[0] == 0 and abs(curve[-1] - 100) < 1e-3
     assert (np.diff(curve) >= 0).all()
     assert abs(float(gamma_through(np.array([[old]], np.float32), old, new)[0, 0]) - new) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "alive"),
+    [
+        ("porcupine", True),
+        ("left monkey", True),
+        ("animal", True),
+        ("object", True),
+        ("dandelion", True),
+        ("bus", False),
+    ],
+)
+def test_what_is_or_may_be_alive_gets_no_other_material(name: str, alive: bool) -> None:
+    assert is_alive(name) is alive
