@@ -1,4 +1,4 @@
-"""Lock files that end with their process: of a run's folder, of a working folder, of a training's checkpoints."""
+"""Lock files of a run, of a working folder and of checkpoints; a lock ends with its process."""
 
 import contextlib
 import fcntl
@@ -24,7 +24,7 @@ _HELD: dict[Path, int] = {}
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, or held it last.
+    """Holder of a lock, now or last.
 
     Args:
         folder: the absolute path of the working folder.
@@ -36,7 +36,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Locks:
-    """What a workflow holds.
+    """Locks that a workflow holds.
 
     Args:
         held: False where the file system has no locks.
@@ -115,7 +115,7 @@ def _try_to_lock(descriptor: int, path: Path) -> bool | None:
 
 
 def _is_at_work(holder: Holder | None) -> bool:
-    """Whether another process that holds a lock can be seen to live: all that can be told without locks."""
+    """Return whether the recorded holder is another process, visible and alive: all that is known without locks."""
     if holder is None or not holder.process.is_visible:
         return False
     return holder.process != this_process() and not holder.process.is_gone
@@ -142,7 +142,7 @@ def _who(holder: Holder | None) -> str:
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether a process holds a lock; None where that cannot be told. Needs no right to write."""
+    """Return whether a process holds a lock, None if unknown. The file need not be writable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):

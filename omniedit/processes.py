@@ -1,4 +1,4 @@
-"""Processes: which one it is, whether it is gone, and an end for those that outlive the one that started them."""
+"""Identity and life of processes; jobs and ranks end with the process that started them."""
 
 import ctypes
 import fcntl
@@ -27,7 +27,7 @@ POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told apart from later ones with its id and from those of other machines and containers.
+    """Identity of a process: also among later ones with the same id, and among other machines and containers.
 
     Args:
         boot, namespace: of the kernel that runs it and of its PID namespace; '' where the system has none.
@@ -42,12 +42,12 @@ class Process:
 
     @property
     def is_visible(self) -> bool:
-        """Whether its id means the same process here: it runs on this kernel and in this PID namespace."""
+        """Return whether its id means the same process here: same kernel, same PID namespace."""
         return (self.host, self.boot, self.namespace) == (HOST, boot_id(), pid_namespace())
 
     @property
     def is_gone(self) -> bool:
-        """Whether a visible process has ended; one that nobody has waited for yet has."""
+        """Return whether a visible process has ended. A zombie has."""
         if not self.is_visible:
             return False
         state, started = _stat(self.pid)
@@ -90,7 +90,7 @@ def pid_namespace() -> str:
 
 
 def _stat(pid: int) -> tuple[str, str]:
-    """State and start time of a process as Linux tells them; '' where it does not."""
+    """Return the state and start time of a process from /proc; '' where it has none."""
     try:
         # The name of the program stands in parentheses before and can hold anything.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -100,7 +100,7 @@ def _stat(pid: int) -> tuple[str, str]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process id is in use in this PID namespace."""
+    """Return whether a process id is in use in this PID namespace."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -114,16 +114,16 @@ def describe_launcher(lock: Path | None = None) -> str:
     """Return the value of OMNIEDIT_LAUNCHER for this process.
 
     Args:
-        lock: a lock file that it holds for as long as it lives, if any.
+        lock: a lock file that this process holds until it ends, if any.
     """
     return json.dumps({"process": asdict(this_process()), "lock": str(lock.absolute()) if lock else None})
 
 
 def end_with_launcher() -> None:
-    """Let this process end when the one that OMNIEDIT_LAUNCHER describes is gone, as far as that can be seen from here.
+    """End this process when the launcher that OMNIEDIT_LAUNCHER describes is gone.
 
-    A job of a killed run must not write beside the job that replaces it. A job on another machine is left to who
-    started it there; one in another PID namespace goes by the launcher's lock.
+    Otherwise a job of a killed run writes to the same files as the job that replaces it. A job in another PID namespace
+    cannot see the launcher's id and watches its lock. A job on another machine watches nothing.
     """
     try:
         described = json.loads(os.environ.get(LAUNCHER, "null"))
@@ -145,7 +145,7 @@ def _end_after(launcher: Process, lock: str | None) -> None:
 
 
 def _has_left(launcher: Process, lock: str) -> bool:
-    """Whether a process that held a lock holds it no more: nobody does, or the lock's file names another one."""
+    """Return whether a launcher has released its lock: the lock is free, or its file names another process."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except OSError:
@@ -165,7 +165,7 @@ def _has_left(launcher: Process, lock: str) -> bool:
 
 
 def wait_for_end(process: Process) -> None:
-    """Return when a process is gone; at once where it cannot be seen."""
+    """Wait until a process is gone; return at once if it is not visible."""
     while process.is_visible and not process.is_gone:
         try:
             descriptor = os.pidfd_open(process.pid)
@@ -180,9 +180,10 @@ def wait_for_end(process: Process) -> None:
 
 
 def end_with_torchrun() -> None:
-    """Let this rank be killed with the torchrun that started it, which gives its ranks sessions of their own.
+    """Kill this rank when the torchrun that started it ends.
 
-    They would outlive it, stuck in a collective or not, and write beside their successors.
+    torchrun starts each rank in its own session. Without this, ranks outlive a killed torchrun and write to the same
+    files as their successors.
     """
     parent = os.getppid()
     if sys.platform == "linux":

@@ -25,7 +25,7 @@ PATIENCE_S = 600.0
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job that has not ended; `wildcards` are their values, joined by '_' as the plugin does."""
+    """Slurm job that has not ended. `wildcards` holds their values, joined by '_' as the plugin does."""
 
     id: str
     state: str
@@ -36,7 +36,7 @@ class QueuedJob:
 def queued_jobs(*folders: Path) -> list[QueuedJob]:
     """Return this user's jobs that Snakemake submitted in these folders and that have not ended.
 
-    None where there is no squeue.
+    The list is empty without squeue.
 
     Raises:
         UserError: squeue gives no answer.
@@ -56,8 +56,8 @@ def queued_jobs(*folders: Path) -> list[QueuedJob]:
 def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s: float = 60.0) -> list[list[str]]:
     """Return the fields of each record that squeue or sacct prints.
 
-    Names, comments and command lines are the users' and can hold any text, line breaks among them: a random mark, drawn
-    anew for each call, ends each field.
+    Names, comments and command lines come from users and can hold any text, also line breaks. Each field ends with a
+    random mark that is new in each call.
 
     Args:
         fields: squeue's conversions, such as '%i', or sacct's columns.
@@ -86,9 +86,9 @@ def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s:
 
 
 def cancel_left_behind(*folders: Path) -> None:
-    """Cancel what a killed run left in the queue, a line on standard error each, and wait until all of it has ended.
+    """Cancel the jobs that a killed run left in the queue, print a line for each, and wait until they have ended.
 
-    For who holds the folders' locks: then no run is behind these jobs, and they would write beside their successors.
+    The caller holds the folders' locks, so no run owns these jobs.
 
     Raises:
         UserError: they do not end, or squeue gives no answer.

@@ -112,10 +112,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the files of a run say to someone who may only read them.
+    """State of a run, from files that need only be readable.
 
     Args:
-        live: whether a workflow is at work on it, None where that cannot be told.
+        live: whether a workflow is at work on it, None if unknown.
         unread: paths that cannot be read -> why.
     """
 
@@ -154,7 +154,7 @@ def jobs_of(run: str, root: Path = Path()) -> list[Job]:
 
 
 def is_live(run: str, root: Path = Path()) -> bool | None:
-    """Whether a workflow is at work on a run, wherever it was started; None where that cannot be told."""
+    """Return whether a workflow is at work on a run, from any checkout; None if unknown."""
     return is_held(root / run_lock(run))
 
 
@@ -181,7 +181,7 @@ def _read_config(run: str, root: Path) -> Config:
 
 
 def _stages(config: Config) -> list[Stage]:
-    """The stages of a run, in order."""
+    """Return the stages of a run, in order."""
     sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
     renamed = {
         "score_shard": "ask_shard" if config.scoring.judge == "api" else None,
@@ -236,7 +236,7 @@ def begun_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[st
 
 
 def _was_made(output: str, folders: Sequence[Path]) -> bool:
-    """Whether Snakemake notes that the last job that made an output succeeded: it forgets those of jobs that failed."""
+    """Return whether the last job that made an output succeeded: Snakemake deletes its notes of failed jobs."""
     mark = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
     name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
@@ -311,7 +311,7 @@ def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterato
 
 
 def _names(folder: Path, pattern: str, unread: dict[Path, str]) -> list[str]:
-    """Names in a folder that fit a pattern with '*'; none where it is no folder. Hidden ones never fit."""
+    """Return the names in a folder that match a pattern with '*', hidden ones excluded."""
     if "*" not in pattern:
         return [pattern]
     try:
@@ -325,7 +325,7 @@ def _names(folder: Path, pattern: str, unread: dict[Path, str]) -> list[str]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file, as far as one may look."""
+    """Return whether a path is a file that this user can see."""
     try:
         return path.is_file()
     except OSError:
@@ -352,7 +352,7 @@ def last_line(log: Path) -> str:
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
-    """Lines to print: stages, stages by tasks, then jobs at work and those that failed with their logs' last lines."""
+    """Return the lines to print: stages, stages by task, then running and failed jobs with their last line."""
     now = time.time() if now is None else now
     seen = look(run, root)
     jobs = seen.jobs

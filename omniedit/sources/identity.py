@@ -1,7 +1,7 @@
-"""What identifies the photos that a job read: their names and content. Size and time only save reading them again.
+"""Identity of the photos that a job read: names and content. Size and time only save reading files again.
 
-The job that reads photos or an archive records what it read beside its index. Snakemake's main process compares that
-with what is there now and gives the job a key as a parameter: the job runs again where the key is another one.
+The job that reads photos or an archive writes a record next to its index. Snakemake's main process compares the record
+with the present files and gives the job a key as a parameter. The job runs again when the key changes.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ TOLD_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class Record:
-    """What a job read.
+    """Files that a job read.
 
     Args:
         key: as Snakemake noted it for that job.
@@ -44,11 +44,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Identity:
-    """Files as they are now, beside the record of the job that read them.
+    """Present state of files, compared with the record of the job that read them.
 
     Args:
-        key: another text where their content is another one.
-        newer: the record with the present times, where times alone have changed.
+        key: differs from the recorded one if the content does.
+        newer: the record with the present times, if only times have changed.
     """
 
     file: Path
@@ -88,7 +88,7 @@ def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
 
 
 def record_file(index: Path) -> Path:
-    """Where the job that writes an index records what it read."""
+    """Return the path of the record that belongs to an index."""
     return index.with_suffix(".read.json")
 
 
@@ -138,7 +138,7 @@ def digest_file(path: Path) -> str:
 
 
 def _look(files: Mapping[str, Path], unread: Mapping[str, str]) -> dict[str, Entry]:
-    """Entries without digests."""
+    """Return the entries of present files, without digests."""
     found: dict[str, Entry] = {name: (0, 0, why) for name, why in unread.items()}
     for name, path in files.items():
         try:
@@ -161,12 +161,12 @@ def _contents(entries: Mapping[str, Entry]) -> dict[str, tuple[int, str]]:
 
 
 def _key(entries: Mapping[str, Entry]) -> str:
-    """A new key: no file need be read for it."""
+    """Return a new key, without reading any file."""
     return hashlib.sha256(json.dumps(sorted(entries.items())).encode()).hexdigest()
 
 
 def _read(file: Path) -> Record | None:
-    """The record, where there is a whole one."""
+    """Return the record, or None if it is missing or damaged."""
     try:
         found = json.loads(file.read_bytes())
         entries = {name: (int(size), int(time), str(what)) for name, (size, time, what) in found["files"].items()}
