@@ -77,8 +77,8 @@ def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s:
     except OSError as error:
         raise UserError(f"{program}: cannot be run: {error.strerror}") from None
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UserError(f"{program}: {lines[-1] if lines else f'exit status {done.returncode}'}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
+        raise UserError(f"{program}: {lines[-1].removeprefix(f'{program}: ')}")
     *values, _ = done.stdout.decode(errors="surrogateescape").split(mark)
     if len(values) % len(fields):
         raise UserError(f"{program}: its answer is cut off")

@@ -168,7 +168,8 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
     code += f"try: lines = report('mine', now={NOW})\nexcept UserError as error: lines = [str(error)]\n"
     code += "print(*lines, sep=chr(10))"
     try:
-        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+        # A machine may have Slurm's programs and no Slurm.
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, env={"PATH": ""}, capture_output=True, text=True)
     finally:
         for path, mode in modes.items():
             path.chmod(mode)
