@@ -81,7 +81,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
     except PIL.UnidentifiedImageError:
         raise Unreadable(_explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost any: OSError, SyntaxError, struct.error, KeyError ...
-        raise Unreadable(f"broken header: {one_line(error)}") from None
+        raise unreadable(error, "header") from None
 
 
 def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
@@ -129,6 +129,13 @@ def upright_exif(image: PIL.Image.Image) -> bytes:
         return exif.tobytes() if len(exif) else b""
     except Exception:  # as in exif_orientation
         return b""
+
+
+def unreadable(error: Exception, part: str) -> Unreadable:
+    """Return the error for what Pillow raised about a part of a file: its header or its data."""
+    if "MAX_TEXT" in str(error):
+        return Unreadable("more text than 64 MiB a chunk or 256 MiB in all, taken for a decompression bomb")
+    return Unreadable(f"broken {part}: {one_line(error)}")
 
 
 def one_line(error: Exception) -> str:

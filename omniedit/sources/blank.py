@@ -11,6 +11,8 @@ _ONE_COLOUR = 0.95
 """Share of an image in one colour at which it is a blank, a placeholder or a logo."""
 _BLACK = 24
 """Level that the brightest half percent of an image must reach."""
+_FLAT = 16
+"""Levels by which the colours of an image must differ: fog and snow do by more."""
 _LOST_GREY, _LOST_BLACK = 0.08, 0.2
 """Share of an image, from one side, that is filled up where a file was cut off; plain black stands in photos too."""
 _GREY = 128
@@ -23,8 +25,11 @@ def find_blank(image: Image) -> str | None:
     same = _share_of(small, np.median(small, axis=(0, 1)))
     if same >= _ONE_COLOUR:
         return f"{same:.0%} of it is one colour"
-    if np.percentile(small.max(axis=-1), 99.5) < _BLACK:
+    darkest, brightest = np.percentile(small, (0.5, 99.5), axis=(0, 1))
+    if brightest.max() < _BLACK:
         return "nearly black"
+    if (brightest - darkest).max() < _FLAT:
+        return "nearly of one colour"
     # From the bottom up; upright images were also cut off at their sides before they were turned.
     sides = [_filled(np.rot90(small, turns)) for turns in range(4)]
     for turns, (share, level) in enumerate(sides):

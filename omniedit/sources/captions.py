@@ -93,17 +93,23 @@ class Captions:
 
     def find(self, file: str) -> Caption:
         """Return what is known of a photo: its listing's entry, else `x.json`; the caption of a text file in need."""
-        stem = file.rpartition(".")[0]
+        beside = [f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES for stem in _stems(file)]
+        present = [each for each in beside if each in self.files]
         known = self.by_file.get(file)
         if known is None:
             known = Caption()
-            if f"{stem}.json" in self.files:
-                text = _read_text(self.root, f"{stem}.json", self.warned)
-                known = parse_caption(parse_object(text, f"{stem}.json", self.warned), f"{stem}.json", self.warned)
-        for beside in (f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES[1:]):
-            if not known.caption and beside in self.files:
-                known = replace(known, caption=" ".join(_read_text(self.root, beside, self.warned).split()))
+            for about in [each for each in present if each.endswith(".json")][:1]:
+                values = parse_object(_read_text(self.root, about, self.warned), about, self.warned)
+                known = parse_caption(values, about, self.warned)
+        for text in (each for each in present if not each.endswith(".json")):
+            if not known.caption:
+                known = replace(known, caption=" ".join(_read_text(self.root, text, self.warned).split()))
         return known
+
+
+def _stems(photo: str) -> tuple[str, str]:
+    """Return what the names of files that describe a photo begin with: `x` for `x.jpg`, and gallery-dl's `x.jpg`."""
+    return photo.rpartition(".")[0], photo
 
 
 def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
@@ -111,7 +117,7 @@ def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
 
     Among them are img2dataset's `00000.parquet` and `00000_stats.json` beside the folder `00000` that they describe.
     """
-    stems = {photo.rpartition(".")[0] for photo in photos}
+    stems = {stem for photo in photos for stem in _stems(photo)}
     folders = {PurePosixPath(photo).parent.as_posix() for photo in photos}
     tables = {f"{folder}{ending}" for folder in folders for ending in (".parquet", "_stats.json")}
     beside = {f"{stem}{suffix}" for stem in stems for suffix in CAPTION_SUFFIXES}

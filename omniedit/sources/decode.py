@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from omniedit.images import Image
-from omniedit.upright import Unreadable, exif_orientation, one_line, open_image, upright_exif, upright_rgb
+from omniedit.upright import Unreadable, exif_orientation, open_image, unreadable, upright_exif, upright_rgb
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"}
 
@@ -61,4 +61,4 @@ class EncodedPhoto:
         except Unreadable:
             raise
         except Exception as error:
-            raise Unreadable(f"broken data: {one_line(error)}") from None
+            raise unreadable(error, "data") from None

@@ -49,6 +49,14 @@ def test_img2datasets_files_layout_is_read(folder: Path) -> None:
     assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
 
 
+def test_a_description_may_have_the_photos_whole_name(folder: Path) -> None:
+    (folder / f"{PHOTOS[0]}.json").write_text('{"caption": "a red car"}')
+    (folder / f"{PHOTOS[1]}.txt").write_text("a blue car")
+    captions = read(folder)
+    assert [captions.find(photo).caption for photo in PHOTOS] == ["a red car", "a blue car"]
+    assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
+
+
 @pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv", "metadata.parquet", "other.jsonl"])
 def test_imagefolders_metadata_is_read_beside_the_photos(folder: Path, name: str) -> None:
     rows = [
