@@ -42,11 +42,12 @@ def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
         return Unscorable(str(problem))
     if not found:
         return Unscorable(f'no "score" field in {_excerpt(text)}')
-    if cut := next((items for items in found if isinstance(items, Unscorable)), None):
-        return cut
-    if any(items != found[0] for items in found):
+    fields = [items for items in found if not isinstance(items, Unscorable)]
+    if len(fields) < len(found):
+        return next(items for items in found if isinstance(items, Unscorable))
+    if any(items != fields[0] for items in fields):
         return Unscorable("two score fields that differ")
-    return _check(found[0], num_scores)
+    return _check(fields[0], num_scores)
 
 
 def parse_reasoning(text: str) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from omniedit.config import Config
-from omniedit.config_files import check
+from omniedit.config_files import check, of_run
 from omniedit.errors import UserError
 from omniedit.locks import WORKING_FOLDER, is_held, run_lock
 from omniedit.processes import LAUNCHER
+from omniedit.redaction import ENVIRONMENT, restore
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from workflow.chain import SMALL, checkout, command, environment, shrink_sample
 
@@ -170,3 +171,14 @@ def test_commands_that_run_no_job_change_no_file(options: list[str], tmp_path: P
     done = subprocess.run(command(target, *options), cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert files(root / "results") == before and not (root / ".snakemake/omniedit.lock").exists()
+
+
+def test_config_json_holds_no_secret_and_jobs_get_it_all_the_same(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT, "")
+    api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
+    config = Config.model_validate({"run": "mini", "scoring": {"judge": "api", "api": api}})
+    preflight(Workflow(), config).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
+    assert "hunter2" not in (RESULTS / "config.json").read_text()
+    assert restore(of_run(RESULTS / "config.json").scoring.api.url or "") == api["url"]
