@@ -23,8 +23,8 @@ SALIENT = 0.5
 AGREED = 0.6
 """Smallest overlap (intersection over union) of what is salient with the outline found in its box."""
 SAME = 0.85
-"""The same from which the outline found by colour is used; below it, the salient region, which knows shapes, is: colour
-takes in cast shadows and leaves out wings."""
+"""The same from which the object is what either outline holds, so that no foot or tip is left behind. Below it, the
+salient region alone is used: it knows shapes, while colour takes in cast shadows and leaves out wings."""
 CLEAR, MAX_CLEAR_AREA = 0.7, 0.4
 """Smallest overlap for a thing without a noun, and its largest share of the photo: more is often two things."""
 NECK = 0.3
@@ -148,7 +148,8 @@ def _recognised(image: Image, region: Mask) -> FoundObject | None:
     mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (overlap := _overlap(mask, region)) < AGREED:
         return None
-    mask = mask if overlap >= SAME else _pull_to_edges(region, image)
+    salient = _pull_to_edges(region, image)
+    mask = mask | salient if overlap >= SAME else salient
     name = name_object(image, mask)
     if name is None:
         return None

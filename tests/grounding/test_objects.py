@@ -116,3 +116,12 @@ def test_a_shadow_that_colour_takes_in_is_left_out_where_saliency_disagrees(monk
     monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: with_shadow)
     (found,) = find_objects(photo)
     assert found.mask[52:108, 62:158].all() and not found.mask[114:].any()
+
+
+@pytest.mark.usefixtures("unnamed")
+def test_a_foot_that_only_one_outline_has_belongs_to_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_foot = np.zeros((200, 300), bool)
+    without_foot[50:145, 60:160] = True
+    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: without_foot)
+    (found,) = find_objects(plain_photo((60, 50, 160, 150)))
+    assert found.mask[52:149, 62:158].all()
