@@ -56,8 +56,9 @@ def launcher(lock: str = "", hidden: bool = False) -> Iterator[tuple[subprocess.
 def job(described: object) -> Iterator[subprocess.Popen[str]]:
     """A job at work, which ends well when it is told a word."""
     variables = {**os.environ, LAUNCHER: described if isinstance(described, str) else json.dumps(described)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([sys.executable, "-c", JOB], env=variables, text=True, **pipes)
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", JOB]
+    process = subprocess.Popen(command, env=variables, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     try:
         assert process.stdout is not None and process.stdout.readline() == "works\n"
         yield process
