@@ -137,6 +137,18 @@ def test_the_same_draws_give_the_same_edits_alone_or_together(toolbox: Toolbox) 
             assert np.abs(edited.image.astype(int) - together.image.astype(int)).max() <= 1
 
 
+def test_a_style_is_asked_for_in_the_pairs_own_words(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        toolbox.stylist,
+        "restyle",
+        lambda wanted: [(asked.append(one.instruction), one.image)[1] for one in wanted],
+    )
+    made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
+    made.edit(requests_of(made, photo("a")))
+    assert asked == ["Make the edit."]
+
+
 def test_candidates_are_of_other_seeds_and_end(toolbox: Toolbox) -> None:
     made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
     first, second = (made.propose(photo("a"), np.random.default_rng(seed)) for seed in (0, 1))
