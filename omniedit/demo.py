@@ -169,7 +169,8 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         with gr.Row():
             with gr.Column(scale=2):
                 image = gr.Image(format="png", label="Picture", height=320)
-                image.preprocess = uploaded_file  # Gradio's own would decode it, each broken file with a traceback
+                # Gradio's own would decode it, each broken file with a traceback.
+                image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
                 go = gr.Button("Edit", variant="primary")
                 with gr.Accordion("Settings", open=False):

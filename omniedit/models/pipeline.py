@@ -241,7 +241,7 @@ class EditPipeline(DiffusionPipeline):
         finished: dict[int, Tensor] = {}
         for places in _together(edits):
             batch = [edits[place] for place in places]
-            latents = self._sampled(batch, guidance, steps, callback_on_step_end, names)
+            latents = self._sampled(batch, guidance, int(steps), callback_on_step_end, names)
             if output_type == "latent":
                 finished |= dict(zip(places, latents, strict=True))
             else:

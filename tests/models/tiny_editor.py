@@ -1,5 +1,7 @@
 """An untrained editor of real classes, as small as they go, with MiniLM for its text."""
 
+from functools import cache
+
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
@@ -8,17 +10,23 @@ from omniedit.config import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.pipeline import EditPipeline
-from omniedit.models.text import WIDTH, load_minilm
+from omniedit.models.text import WIDTH, Text, load_minilm
 from omniedit.training.base import small_sd3
 
 RESOLUTION = 64
 TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 2, "heads": 2, "head_dim": 16}})
 
 
+@cache
+def minilm() -> Text:
+    """Load MiniLM once for all pipelines of this process, each of which has a copy of its own."""
+    return load_minilm()
+
+
 def make_pipeline() -> EditPipeline:
     torch.manual_seed(0)
     transformer = small_sd3(TINY, WIDTH)
-    base = Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
+    base = Base(transformer, LappedCodec(), minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
     made = base.pipeline(models.build("editnet", transformer, "sample"), RESOLUTION)
     made.set_progress_bar_config(disable=True)
     return made

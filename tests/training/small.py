@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,7 +103,7 @@ def trainer_of(
         edits: whether the grids show edits, which takes longer than the training itself, or sources.
     """
     options = TrainConfig.model_validate(OPTIONS | changes)
-    base = Base.load(run / "base")
+    base = load_base(run / "base")
     batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
@@ -111,6 +111,12 @@ def trainer_of(
     store = BucketStore(run / "buckets", resolution=SIDE)
     with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
         return Trainer(wrap(editor), partial(sample_edits, pipeline, store, 0), store, batches, options, seed=0)
+
+
+@cache
+def load_base(folder: Path) -> Base:
+    """Load a base once for all trainings of this process, which copy its network and train nothing else of it."""
+    return Base.load(folder)
 
 
 def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:

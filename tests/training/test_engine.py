@@ -45,12 +45,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def start_ranks(run: Path, name: str) -> list[BaseProcess]:
-    """scripts/train.py on two ranks."""
+def start_ranks(run: Path, name: str, hold_before: int | None = None) -> list[BaseProcess]:
+    """scripts/train.py on two ranks, which wait before a step until there is a file {name}.go."""
     argv = ["train.py", str(run / "buckets"), "--base", str(run / "base"), "--options", json.dumps(OPTIONS)]
     argv += ["--checkpoints", str(run / f"{name}.checkpoints"), "--metrics", str(run / f"{name}.jsonl")]
     argv += ["--out", str(run / name)]
-    return start(f"import runpy, sys\nsys.argv = {argv!r}\nrunpy.run_path('scripts/train.py', run_name='__main__')")
+    hold = (
+        f"from training import two_ranks\ntwo_ranks.hold_before({hold_before!r}, Path({str(run / f'{name}.go')!r}))\n"
+    )
+    code = f"import runpy, sys\nfrom pathlib import Path\n{hold if hold_before else ''}sys.argv = {argv!r}\n"
+    return start(f"{code}runpy.run_path('scripts/train.py', run_name='__main__')")
+
+
+def wait_for(path: Path, ranks: list[BaseProcess]) -> None:
+    while not path.exists():
+        assert all(rank.is_alive() for rank in ranks)
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +72,8 @@ def whole(run: Path) -> Path:
 
 def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) -> None:
     run = whole
-    ranks = start_ranks(run, "killed")
-    while not (run / "killed.checkpoints/step-00000006").is_dir():
-        assert all(rank.is_alive() for rank in ranks)
-        time.sleep(0.01)
+    ranks = start_ranks(run, "killed", hold_before=8)
+    wait_for(run / "killed.checkpoints/step-00000006", ranks)
     for rank in ranks:
         rank.kill()
         rank.join()
@@ -98,17 +106,16 @@ def same_editor(run: Path, name: str) -> bool:
 def test_a_terminated_run_loses_no_step(whole: Path) -> None:
     """SIGTERM to one rank alone, between two of the regular checkpoints: both write one and stop."""
     run = whole
-    ranks = start_ranks(run, "ended")
-    while not (run / "ended.checkpoints/step-00000003").is_dir():
-        assert all(rank.is_alive() for rank in ranks)
-        time.sleep(0.01)
+    ranks = start_ranks(run, "ended", hold_before=5)
+    wait_for(run / "ended.checkpoints/step-00000003", ranks)
     ranks[1].terminate()
+    (run / "ended.go").touch()
     for rank in ranks:
         rank.join()
     assert [rank.exitcode for rank in ranks] == [2, 2]
     done = max(int(path.name.removeprefix("step-")) for path in (run / "ended.checkpoints").glob("step-*[0-9]"))
     logged = metrics_of(run / "ended.checkpoints/metrics.jsonl")
-    assert 3 < done < 30 and logged[-1]["step"] == done
+    assert 3 < done < 6 and logged[-1]["step"] == done
     finish(start_ranks(run, "ended"))
     assert same_editor(run, "ended") and metrics_of(run / "ended.jsonl") == metrics_of(run / "whole.jsonl")
 

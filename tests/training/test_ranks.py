@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from omniedit.processes import is_alive
@@ -14,7 +15,7 @@ import os, pathlib, time
 from omniedit.training.ranks import join_ranks
 join_ranks()
 pathlib.Path("rank").write_text(str(os.getpid()))
-time.sleep(120)
+time.sleep(3600)
 """
 
 
@@ -28,7 +29,11 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
     rank = int((tmp_path / "rank").read_text())
     torchrun.send_signal(signal.SIGKILL)
     torchrun.wait()
-    waited_until(lambda: not is_alive(rank))
+    try:
+        waited_until(lambda: not is_alive(rank))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(rank, signal.SIGKILL)
 
 
 def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import math
 import multiprocessing
+import time
 from collections.abc import Collection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch.distributed as dist
@@ -30,6 +32,18 @@ def start(code: str) -> list[BaseProcess]:
         ranks.append(FORKS.Process(target=exec, args=(prepared, {})))
         ranks[-1].start()
     return ranks
+
+
+def hold_before(step: int, release: Path) -> None:
+    """Let trainings of this process wait before a step, which count from 1, until a file is there."""
+    take_step = Trainer._step
+
+    def wait_and_take(trainer: Trainer, at: int, *given: Any) -> dict[str, float]:
+        while at == step - 1 and not release.exists():
+            time.sleep(0.01)
+        return take_step(trainer, at, *given)
+
+    Trainer._step = wait_and_take  # type: ignore[method-assign]
 
 
 def finish(ranks: list[BaseProcess]) -> None:
