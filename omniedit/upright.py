@@ -47,7 +47,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _STEPS = {"L;2": 85, "L;4": 17}
 """Raw mode of a PNG's grey pixels -> the 8-bit level of one step."""
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17, np.uint8)] * 3), -1).reshape(64, 64, 3)
+_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17).astype(np.uint8)] * 3), -1).reshape(64, 64, 3)
 """4096 colours that tell a profile from sRGB."""
 
 # A text or profile chunk of a PNG may be large: workflows and prompts are stored there. These bound what one chunk and

@@ -45,7 +45,7 @@ class EncodedPhoto:
     def left_out(self) -> list[str]:
         """Names of what the file holds and 8-bit RGB of one frame does not."""
         image = self._image
-        sixteen = image.mode.startswith("I") or (image.tile and ";16" in str(image.tile[0][3]))
+        sixteen = image.mode.startswith("I") or ";16" in str(getattr(image, "tile", None))
         several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
         there = {"transparency": image.has_transparency_data, "frames but the first": several, "16 bits": sixteen}
         return [name for name, is_there in there.items() if is_there]
