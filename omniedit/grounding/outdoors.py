@@ -125,9 +125,15 @@ def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
 
 
 def _is_over_foliage(lab: Field, region: Mask) -> bool:
-    """Whether leaves or grass stand in a fifth of what is below a region, and in most columns."""
-    foliage = _foliage(lab, least_relief=0.8) & ~region
-    return bool(foliage.sum() > 0.2 * (~region).sum() and (foliage.mean(axis=0) > 0.05).mean() > 0.9)
+    """Whether leaves or grass stand in a fifth of what is below a region, and in nearly all columns.
+
+    Crisp leaves need to stand in three quarters of the columns only.
+    """
+    for least_relief, least_width in ((0.8, 0.9), (2.0, 0.75)):
+        foliage = _foliage(lab, least_relief) & ~region
+        if foliage.sum() > 0.2 * (~region).sum() and (foliage.mean(axis=0) > 0.05).mean() > least_width:
+            return True
+    return False
 
 
 def _is_grown_over(lab: Field) -> bool:

@@ -43,22 +43,24 @@ def torn_sky(seen: Comparison) -> float:
     return float(sizes[sizes >= LEAST_TEAR].sum() / steps.size**0.5)
 
 
-def remains(seen: Comparison) -> float:
-    """Return the area, in millionths of the image, of what the edit missed of what it was to replace.
+def remains(before: Field, after: Field, mask: Mask) -> float:
+    """Return the area, in millionths of the image, of what an edit missed of what it was to replace.
 
     That is what lies near the outline, did not change, has the colours of what was replaced and not of the rest, and
     stands out from what is there now. A spot that reaches far into the rest is a thing of its own.
+
+    Args:
+        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
     """
-    mask, source, edited = seen.detail_mask, seen.detail_source, seen.detail_edited
     rest = ~grown(mask, NEAR)
     core = grown(mask, -2)
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0
-    change = np.linalg.norm(edited - source, axis=-1)
+    change = np.linalg.norm(after - before, axis=-1)
     replaced = mask & (change > 8)
-    meant = np.linalg.norm(_mean_near(edited - source, mask), axis=-1)
-    now = np.linalg.norm(edited - _mean_near(edited, replaced), axis=-1)
-    alike = (change < 0.4 * meant + 1) & _has_colours_of(source, core, rest)
+    meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
+    now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
+    alike = (change < 0.4 * meant + 1) & _has_colours_of(before, core, rest)
     alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
     missed = alike & (meant > 12) & (now > 12) & grown(mask, NEAR) & grown(~mask, NEAR)
     _, labels = cv2.connectedComponents(alike.astype(np.uint8))

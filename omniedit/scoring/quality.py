@@ -109,12 +109,21 @@ def cut_outline(seen: Comparison) -> Fault:
 
 
 def old_pixels(seen: Comparison) -> Fault:
-    """Spots of the old background, or of a removed object, that were missed along the outline."""
-    if seen.pair.task not in (Task.BACKGROUND_SWAP, Task.OBJECT_REMOVAL):
+    """Spots that were missed along the outline: of the old background, a removed object, the old colour."""
+    if seen.pair.task not in _MISSED:
         return Fault(1.0, "")
-    spots = remains(seen)
-    old = "the old background" if seen.pair.task is Task.BACKGROUND_SWAP else "the object"
-    return Fault(_outline_left(spots, 330, 170), f"spots of {old} left over {spots / 1e4:.2f}% of the image")
+    what, most, least = _MISSED[seen.pair.task]
+    spots = remains(seen.detail_source, seen.detail_edited, seen.detail_mask)
+    return Fault(_outline_left(spots, most, least), f"spots of {what} left over {spots / 1e4:.2f}% of the image")
+
+
+_MISSED = {
+    Task.BACKGROUND_SWAP: ("the old background", 330, 170),
+    Task.OBJECT_REMOVAL: ("the object", 330, 170),
+    Task.ATTRIBUTE_MODIFICATION: ("the object as it was", 2900, 2100),
+}
+"""What may be left, and the areas, in millionths, that spoil an edit and that are forgiven: parts of an object may have
+colours of their own."""
 
 
 def tears(seen: Comparison) -> Fault:

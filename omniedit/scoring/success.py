@@ -20,6 +20,7 @@ from omniedit.scoring.measures import (
     grown,
     ramp,
 )
+from omniedit.scoring.outlines import remains
 from omniedit.scoring.style_references import recognise_style
 from omniedit.tasks import Task
 
@@ -75,7 +76,9 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     before = stands_out(seen, seen.source_appearance, seen.small_mask)
     after = stands_out(seen, seen.edited_appearance, core)
     fill = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
-    added, clean = min(changed, ramp(after, 0.1, 0.5)), min(_blends_in(before), fill.believable)
+    left = remains(seen.detail_edited, seen.detail_source, seen.detail_mask)
+    added = min(changed, ramp(after, 0.1, 0.5))
+    clean = min(_blends_in(before), fill.believable, ramp(left, 330, 170))
     done = _level(10 * added, "was not added", "was added in part", "was added")
     words = (
         f"the {truth['object']} {done}: {figures}, its place now differs from its surroundings {after:.1f} times as "
@@ -83,8 +86,8 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     )
     if clean < 0.9:
         words += (
-            f"; the source image is at fault: that place differs {before:.1f} times as much there already and has "
-            f"{fill.words}"
+            f"; the source image is at fault: that place differs {before:.1f} times as much there already, has "
+            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image"
         )
     return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
 

@@ -210,6 +210,25 @@ def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
     assert "at fault" not in scored(edit).reasoning
 
 
+def test_what_is_left_of_an_object_is_noticed() -> None:
+    """A strip at the rim of the ball: after its removal, in the source of its addition, in its old colour."""
+    inside = place("ball")
+    strip = np.zeros_like(inside)
+    strip[:, 88:] = True
+    removed = removal("ball")
+    ghost = np.where((inside & strip)[..., None], removed.source, removed.edited)
+    rest = removed.mask & ~strip
+    left = replace(removed, edited=ghost, mask=rest)
+    assert scored(left).o_score < 9 and "spots of the object" in scored(left).reasoning
+    truth = removed.provenance["truth"]
+    added = pair(Task.OBJECT_ADDITION, ghost, removed.source, rest, "Add a ball.", truth)
+    assert scored(added).o_score < 9 and "the source image is at fault" in scored(added).reasoning
+    painted = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
+    half = np.where(strip[..., None], painted.source, painted.edited)
+    partly = replace(painted, edited=half, mask=painted.mask & ~strip)
+    assert scored(partly).o_score < 9 <= scored(painted).o_score
+
+
 def disc(radius: float, softness: float) -> np.ndarray:
     """(SIDE, SIDE) opacity of a ball that fades out over some pixels."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
