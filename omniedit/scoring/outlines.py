@@ -28,9 +28,10 @@ def hard_outline(seen: Comparison) -> float:
     mask = seen.detail_mask
     inside = np.zeros_like(mask)
     inside[3:-3, 3:-3] = True
-    outline = mask & ~grown(mask, -1) & inside
+    outwards, inwards = _distances(mask)
+    outline = (inwards == 1) & inside
     cut = _steps(seen.detail_edited - seen.detail_source, seen.detail_source)
-    near = grown(cut & grown(mask, 4) & ~grown(mask, -8), 4)
+    near = grown(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
 
 
@@ -52,8 +53,8 @@ def remains(before: Field, after: Field, mask: Mask) -> float:
     Args:
         before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
     """
-    rest = ~grown(mask, NEAR)
-    core = grown(mask, -2)
+    outwards, inwards = _distances(mask)
+    rest, core = outwards > NEAR, inwards > 2
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0
     change = np.linalg.norm(after - before, axis=-1)
@@ -62,13 +63,19 @@ def remains(before: Field, after: Field, mask: Mask) -> float:
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
     alike = (change < 0.4 * meant + 1) & _has_colours_of(before, core, rest)
     alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
-    missed = alike & (meant > 12) & (now > 12) & grown(mask, NEAR) & grown(~mask, NEAR)
+    missed = alike & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
     _, labels = cv2.connectedComponents(alike.astype(np.uint8))
     inside, outside, touching = (
         np.bincount(labels[where], minlength=labels.max() + 1)
-        for where in (missed, alike & rest, missed & grown(mask, 3))
+        for where in (missed, alike & rest, missed & (outwards <= 3))
     )
     return float(1e6 * inside[(outside < 4 * inside) & (touching > 0)].sum() / mask.size)
+
+
+def _distances(mask: Mask) -> tuple[Field, Field]:
+    """(h, w) each: pixels from the mask to a pixel outside it, and from the rest to one inside it; 0 elsewhere."""
+    inside = mask.astype(np.uint8)
+    return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
 
 
 def _steps(change: Field, source: Field, least: float = 2.5, reach: int = 4) -> Mask:

@@ -1,0 +1,42 @@
+"""The pairs that a person judged: a table of labels that fits the table of photos."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from judged_pairs import PAIRS, look_around, read_objects, read_table
+
+PHOTOS = {row["photo"]: row for row in read_table("judged_photos.csv")}
+PAIRS_JUDGED = read_table("judged_pairs.csv")
+
+
+def test_each_half_has_good_and_bad_pairs_of_photos_of_its_own() -> None:
+    assert {row["split"] for row in PHOTOS.values()} == {"tuning", "held out"}
+    assert len(PAIRS_JUDGED) >= 60 and len({row["pair"] for row in PAIRS_JUDGED}) == len(PAIRS_JUDGED)
+    for half in ("tuning", "held out"):
+        labels = [row["label"] for row in PAIRS_JUDGED if PHOTOS[row["pair"].split("/")[1]]["split"] == half]
+        assert labels.count("good") >= 20 and labels.count("bad") >= 20
+        assert labels.count("good") + labels.count("bad") == len(labels)
+
+
+def test_a_label_names_a_task_and_a_bad_pair_has_a_reason() -> None:
+    for row in PAIRS_JUDGED:
+        assert row["pair"].split("/")[0] in set(PAIRS)
+        assert (row["reason"] != "") == (row["label"] == "bad")
+
+
+def test_boxes_lie_in_the_photo() -> None:
+    for row in PHOTOS.values():
+        for named in read_objects(row["objects"]):
+            left, top, right, bottom = named.box
+            assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+
+
+def test_a_view_of_a_panorama_looks_along_its_yaw() -> None:
+    panorama = np.full((64, 128, 3), 0.1, np.float32)
+    panorama[:, 30:34] = 1.0
+    view = look_around(panorama, yaw=90)
+    assert view.shape == (512, 768, 3) and view[256, 384].min() > 200 > view[256, 40].max()
