@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,8 +52,14 @@ def models_of(path: Path = MODELS) -> dict[str, Model]:
     Raises:
         UserError: one line with the file, the role and key, and what was wrong.
     """
-    models = {}
     path = source_file(path)
+    return _read_models(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@cache
+def _read_models(path: Path, changed: int) -> dict[str, Model]:
+    """Read the file once for each of its times of change: a workflow asks for its models dozens of times."""
+    models = {}
     for role, entry in read_yaml(path).items():
         try:
             models[role] = Model.model_validate(entry)

@@ -104,3 +104,9 @@ def test_a_second_attempt_gets_twice_the_memory_and_time_but_for_trainings(
         first, second = (eval(asked["score_shard"][name], {"attempt": attempt}) for attempt in (1, 2))
         assert second == 2 * first
         assert isinstance(asked["train_editor"][name], int)
+
+
+def test_planning_does_not_sum_up_the_sizes_of_all_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Snakemake's own default for disk_mb does, for each job."""
+    asked = profile(site_with(tmp_path), monkeypatch)
+    assert isinstance(asked["default-resources"]["disk_mb"], int)
