@@ -7,7 +7,7 @@
 The folder is a checkout whose code is the repository's, with a config and models of its own: of the classes that
 config/models.yaml names, saved to disk and recorded as fetched ones are. Photos are the sample's, what is to be done to
 them is recorded in replies.jsonl. The pictures are noise, and every page says so: the run is called random-weights, its
-models random-weights/tiny-ROLE. The judge is an InternVL of random weights too: it gives no score.
+models random-weights/tiny-ROLE. The judge is an InternVL of random weights too: its scores say nothing.
 """
 
 import argparse
@@ -123,7 +123,7 @@ def tiny_models(path: Path) -> dict[str, Model]:
 def saved(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     """The files of a model of random weights, or of its configs alone: path -> bytes and sha256."""
     if model.class_name == "InternVLForConditionalGeneration":
-        make_internvl(folder, seed=SEED)
+        make_internvl(folder, numbers_only=True, seed=SEED)
     else:
         Maker(TINY, "cpu").save(model.class_name, folder, SEED)
     if names_configs_alone(model.files):
