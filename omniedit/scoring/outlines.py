@@ -61,7 +61,7 @@ def remains(before: Field, after: Field, mask: Mask) -> float:
     replaced = mask & (change > 8)
     meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
-    alike = (change < 0.4 * meant + 1) & _has_colours_of(before, core, rest)
+    alike = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
     alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
     missed = alike & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
     _, labels = cv2.connectedComponents(alike.astype(np.uint8))
@@ -107,12 +107,12 @@ def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
     )
 
 
-def _has_colours_of(lab: Field, region: Mask, rest: Mask) -> Mask:
+def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
     """(h, w) where a colour is five times as frequent in a region as in the rest."""
     bins = np.array(_BINS, np.float32)
-    place = np.clip((lab + np.float32([0, 60, 60])) / np.float32([100, 120, 120]) * bins, 0, bins - 0.01).astype(
-        np.int32
-    )
+    place = np.clip(
+        (lab + np.array([0, 60, 60], np.float32)) / np.array([100, 120, 120], np.float32) * bins, 0, bins - 0.01
+    ).astype(np.int32)
     index = (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
     inside, outside = (_histogram(index[where]) for where in (region, rest))
     return ((inside + 2e-5) / (outside + 2e-5) > 5).reshape(-1)[index]

@@ -66,7 +66,7 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
-    """The edited picture shows something that stands out where the source does not, or shows another thing.
+    """Score an addition: the edited image shows a new thing that stands out where the source shows none.
 
     The source must look as if nothing had ever been there: a poor fill costs half of the score, and the words blame
     the source for it.
