@@ -118,7 +118,12 @@ class Entry:
 def entries() -> list[Entry]:
     """Return the list."""
     rows = ([cell.strip() for cell in line.split("|")] for line in LIST.strip().splitlines())
-    return [Entry(name, *where.split(" ", 1), tuple(objects.split())) for name, where, objects in rows]
+    return [_entry(name, where, objects) for name, where, objects in rows]
+
+
+def _entry(name: str, where: str, objects: str) -> Entry:
+    package, member = where.split(" ", 1)
+    return Entry(name, package, member, tuple(objects.split()))
 
 
 def fetch(folder: Path) -> None:
