@@ -30,7 +30,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.reference import measured
 from omniedit.sources.captions import Caption
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Demands, crop, judged
+from omniedit.sources.index import Demands, crop, judge_photo
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, Specialist, Unsuitable
 from omniedit.specialists.registry import build
@@ -77,7 +77,7 @@ def load(folder: Path, entry: Entry) -> Photo:
     """Return the photo as the sources stage packs it: cropped to a ratio, without caption or boxes."""
     (file,) = folder.glob(f"{entry.name}.*")
     with EncodedPhoto(file) as encoded:
-        row, image = judged(encoded, Caption(), DEMANDS)
+        row, image = judge_photo(encoded, Caption(), DEMANDS)
     if image is None:
         raise ValueError(f"{entry.name}: {row['reason']}")
     cropped = crop(image, (row["left"], row["top"], row["right"], row["bottom"]))
