@@ -69,7 +69,7 @@ class _UniqueKeys:
         for number, key in enumerate(keys):
             if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
                 raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)  # type: ignore[misc,no-any-return]
+        return super().construct_mapping(node, deep)  # type: ignore[misc]
 
 
 class _UniqueKeyLoader(_UniqueKeys, yaml.SafeLoader):

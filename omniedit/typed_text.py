@@ -53,7 +53,7 @@ def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any
     """Return `values` with each text as what its key in `model` holds; text that fits no key stays for the check."""
     typed = {}
     for key, value in values.items():
-        annotation = model.model_fields[key].annotation if key in model.model_fields else Any
+        annotation: Any = model.model_fields[key].annotation if key in model.model_fields else Any
         nested = isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(value, Mapping)
         typed[str(key)] = to_types(value, annotation) if nested else _to_type(value, annotation)
     return typed
