@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import nearest_ratio
-from omniedit.images import Image
+from omniedit.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable
 from omniedit.scoring.reference import measured
@@ -147,8 +147,7 @@ def read_photos(folder: Path) -> list[Photo]:
     """Return the photos without captions, as `sources.kind: folder` would find them."""
     photos = []
     for row in read_table("judged_photos.csv"):
-        bgr = cv2.imread(str(folder / "photos" / f"{row['photo']}.png"))
-        image = np.ascontiguousarray(bgr[..., ::-1])
+        image = decode_image((folder / "photos" / f"{row['photo']}.png").read_bytes(), row["photo"])
         ratio = nearest_ratio(image.shape[1], image.shape[0], 1.0)
         assert ratio is not None
         photos.append(Photo(row["photo"], image, ratio, objects=read_objects(row["objects"]), sha256=row["photo"]))
@@ -158,7 +157,7 @@ def read_photos(folder: Path) -> list[Photo]:
 def read_objects(text: str) -> tuple[NamedObject, ...]:
     """Return the objects of 'name:left:top:right:bottom|name:...'."""
     fields = [part.split(":") for part in text.split("|") if part]
-    return tuple(NamedObject(name, tuple(map(float, edges))) for name, *edges in fields)
+    return tuple(NamedObject(name, (float(a), float(b), float(c), float(d))) for name, a, b, c, d in fields)
 
 
 def make_pairs(folder: Path) -> None:

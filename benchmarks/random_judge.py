@@ -65,7 +65,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
     )
     model = InternVLForConditionalGeneration(config)
     if numbers_only:
-        think_of_numbers(model, [tokenizer.convert_tokens_to_ids(str(digit)) for digit in range(10)])
+        think_of_numbers(model, [tokenizer.get_vocab()[str(digit)] for digit in range(10)])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     size = {"height": SIDE, "width": SIDE}
@@ -76,8 +76,8 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
 @torch.no_grad()
 def think_of_numbers(model: InternVLForConditionalGeneration, digits: list[int]) -> None:
     """Let one component of every token and tile, large everywhere, vote for digits."""
-    model.get_input_embeddings().weight[:, 0] = 100
-    model.model.multi_modal_projector.linear_2.bias[0] = 100
+    model.get_input_embeddings().get_parameter("weight")[:, 0] = 100
+    model.model.multi_modal_projector.get_parameter("linear_2.bias")[0] = 100
     model.lm_head.weight.zero_()
     model.lm_head.weight[digits, 0] = 4
 

@@ -67,7 +67,7 @@ def rendered(photo: Image, name: str) -> dict[str, Image]:
 def measure(name: str, photo: Image, styled: Mapping[str, Image]) -> list[Measured]:
     """Measure a photo's images in every style and with every failure."""
     small = scale_to_area(photo)
-    grey = np.repeat(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    grey = np.repeat(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)[..., None], 3, axis=2)
     rows = [Measured(name, style, style_features(photo, image)) for style, image in styled.items()]
     rows.append(Measured(name, GREY_STYLE, style_features(small, grey)))
     rng = np.random.default_rng(zlib.crc32(name.encode()))

@@ -54,8 +54,10 @@ def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any
     typed = {}
     for key, value in values.items():
         annotation: Any = model.model_fields[key].annotation if key in model.model_fields else Any
-        nested = isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(value, Mapping)
-        typed[str(key)] = to_types(value, annotation) if nested else _to_type(value, annotation)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(value, Mapping):
+            typed[str(key)] = to_types(value, annotation)
+        else:
+            typed[str(key)] = _to_type(value, annotation)
     return typed
 
 

@@ -49,11 +49,11 @@ def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace)
         ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
         Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
-        for pairs in read_ahead(shard, BATCH_SIZE, progress):
-            pairs = [at_resolution(pair, args.resolution) for pair in pairs]
-            for pair, edited in zip(pairs, editor(pairs), strict=True):
+        for batch in read_ahead(shard, BATCH_SIZE, progress):
+            small = [at_resolution(pair, args.resolution) for pair in batch]
+            for pair, edited in zip(small, editor(small), strict=True):
                 writer.add(replace(pair, edited=edited, provenance=pair.provenance | {"editor": args.model}))
-            progress.advance(len(pairs))
+            progress.advance(len(batch))
 
 
 def _editor(args: argparse.Namespace) -> Editor:

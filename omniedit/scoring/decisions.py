@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.aspect import nearest_ratio
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
-from omniedit.sources.twins import is_held_out
+from omniedit.sources.twins import is_held_out, perceptual_hash
 from omniedit.tables import read_table
 
 DECISIONS_SCHEMA = pa.schema(
@@ -65,10 +66,10 @@ def decide(
     twins = duplicates(candidates)
     rows = []
     for row, pair_id in enumerate(candidates.pair_ids):
-        provenance, o_score = candidates.provenance(row), scores[pair_id]["o_score"]
+        source, o_score = _describe_source(candidates, row), scores[pair_id]["o_score"]
         if o_score is None:
             reason = "unscorable"
-        elif is_held_out(_source(provenance), bench):
+        elif is_held_out(source, bench):
             reason = "overlaps the benchmark"
         elif pair_id in twins:
             reason = f"duplicate of {twins[pair_id]}"
@@ -81,15 +82,25 @@ def decide(
                 "reason": reason,
                 "o_score": o_score,
                 "row": row,
-                "ratio": provenance["ratio"],
+                "ratio": source["ratio"],
             }
         )
     return rows
 
 
-def _source(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the digests of a pair's source; pairs that were made before there were perceptual hashes have none."""
-    return {"sha256": provenance["source_sha256"], "phash": provenance.get("source_phash")}
+def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
+    """Return the digests and the ratio of a pair's source, from its image where a pair of one's own does not say them.
+
+    Pairs that were made before there were perceptual hashes have none.
+    """
+    provenance = candidates.provenance(row)
+    if {"source_sha256", "ratio"} <= provenance.keys():
+        sha256, phash, ratio = (provenance.get(key) for key in ("source_sha256", "source_phash", "ratio"))
+    else:
+        image = candidates[row].source
+        sha256, phash = provenance.get("source_sha256"), perceptual_hash(image)
+        ratio = provenance.get("ratio") or nearest_ratio(image.shape[1], image.shape[0], 1.0)
+    return {"sha256": sha256, "phash": phash, "ratio": ratio}
 
 
 def duplicates(candidates: Shard) -> dict[str, str]:
@@ -100,8 +111,8 @@ def duplicates(candidates: Shard) -> dict[str, str]:
     first: dict[tuple[str, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        edited = candidates.sha256("edited", row)
-        key = (candidates.provenance(row)["source_sha256"], candidates.instructions(row)[0], edited)
+        source = candidates.provenance(row).get("source_sha256") or candidates.sha256("source", row)
+        key = (source, candidates.instructions(row)[0], candidates.sha256("edited", row))
         earlier = first.setdefault(key, pair_id)
         if earlier != pair_id:
             twins[pair_id] = earlier

@@ -109,10 +109,8 @@ def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
 
 def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
     """(h, w) where a colour is five times as frequent in a region as in the rest."""
-    bins = np.array(_BINS, np.float32)
-    place = np.clip(
-        (lab + np.array([0, 60, 60], np.float32)) / np.array([100, 120, 120], np.float32) * bins, 0, bins - 0.01
-    ).astype(np.int32)
+    offset, span, bins = np.array([[0, 60, 60], [100, 120, 120], _BINS], np.float32)
+    place = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
     index = (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
     inside, outside = (_histogram(index[where]) for where in (region, rest))
     return ((inside + 2e-5) / (outside + 2e-5) > 5).reshape(-1)[index]

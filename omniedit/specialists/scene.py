@@ -129,8 +129,8 @@ def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
     rows = np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
     ground = 1 - smoothstep(horizon - 0.05, 1.0, rows) ** 0.5
     side = max(3, round(max(image.shape[:2]) / 90)) | 1
-    darkest = reduce(cv2.min, cv2.split(image))
-    dark_channel = to_float(cv2.erode(darkest, np.ones((side, side), np.uint8)))
+    darkest = np.asarray(reduce(cv2.min, cv2.split(image)), np.uint8)
+    dark_channel = to_float(np.asarray(cv2.erode(darkest, np.ones((side, side), np.uint8)), np.uint8))
     radius = 2 * side
     haze = guided_filter(image, dark_channel, radius, 1e-3)
     depth = 0.75 * ground + 0.45 * smoothstep(0.05, 0.55, haze)

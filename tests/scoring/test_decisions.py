@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.decisions import decide
+from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
 
@@ -99,3 +100,19 @@ def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> N
         for bench, reason in (("0" * 36, "overlaps the benchmark"), ("f" * 36, "kept")):
             (row,) = decide(shard, scores, "scores.parquet", [{"sha256": "sha", "phash": bench}], 9.0)
             assert row["reason"] == reason
+
+
+def test_pairs_of_ones_own_need_no_digest_and_no_ratio(tmp_path: Path) -> None:
+    path = tmp_path / "00000.h5"
+    rng = np.random.default_rng(0)
+    sources = {name: rng.integers(0, 256, (64, 96, 3), np.uint8) for name in ("mine", "benchmark")}
+    pairs = [
+        EditPair(name, Task.STYLE_TRANSFER, ("Invert it.",), image, 255 - image, None, {"source_id": name})
+        for name, image in (*sources.items(), ("again", sources["mine"]))
+    ]
+    write_shard(path, Task.STYLE_TRANSFER, "mine", 0, pairs)
+    bench = [{"sha256": "of the file", "phash": perceptual_hash(sources["benchmark"])}]
+    with Shard(path) as shard:
+        rows = decide(shard, {pair.pair_id: BY | {"o_score": 10.0} for pair in pairs}, "s.parquet", bench, 9.0)
+    assert [row["reason"] for row in rows] == ["kept", "overlaps the benchmark", "duplicate of mine"]
+    assert {row["ratio"] for row in rows} == {"3x2"}
