@@ -1,6 +1,6 @@
 """Count the photos outside the sample that yield object edits, their names, and what the reference judge accepts.
 
-    python benchmarks/object_coverage.py --photos /tmp/photos [--set tuning | held-out | all] [--sheets DIR]
+    python -m benchmarks.object_coverage --photos /tmp/photos [--set tuning | held-out | all] [--sheets DIR]
 
 Downloads the photos of `object_photos.py` once and looks for objects in each. Then every object task proposes
 edits until one of a photo comes off, at most TRIES times. Swaps borrow from the photos of the same set. `--sheets`

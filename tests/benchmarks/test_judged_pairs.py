@@ -1,13 +1,8 @@
 """The pairs that a person judged: a table of labels that fits the table of photos."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-from judged_pairs import PAIRS, look_around, read_objects, read_table
+from benchmarks.judged_pairs import PAIRS, look_around, read_objects, read_table
 
 PHOTOS = {row["photo"]: row for row in read_table("judged_photos.csv")}
 PAIRS_JUDGED = read_table("judged_pairs.csv")

@@ -21,6 +21,7 @@ SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes"
 LONG_S = 900
 """Longer than anything takes here on a busy machine with one core."""
 IMPATIENT = Path(__file__).with_name("impatient.py")
+OWN = (".damaged", ".read.json")
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
 """Stages whose files are the same on any machine."""
 
@@ -134,7 +135,8 @@ def _works_in(cwd: Path, root: Path) -> bool:
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Of what a run makes the same anywhere, by path; what was set aside as damaged is not the run's any more."""
+    """Return the digests of what a run makes the same anywhere, by path: without the times of the photos that it read
+    (`omniedit.sources.identity`) and what was set aside as damaged."""
     results = root / "results/small"
     files = (path for stage in SAME_BYTES for path in (results / stage).rglob("*") if path.is_file())
-    return {file.relative_to(root).as_posix(): digest(file) for file in files if file.suffix != ".damaged"}
+    return {file.relative_to(root).as_posix(): digest(file) for file in files if not file.name.endswith(OWN)}
