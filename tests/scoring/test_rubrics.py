@@ -42,7 +42,7 @@ def test_what_is_asked_names_the_rubric_and_the_parse_of_the_workflow_stays_ligh
 import sys
 from omniedit.config import ScoringConfig
 print(ScoringConfig(judge="reference").asked)
-print(ScoringConfig(api={"rubric": "viescore_editing"}).asked_of("api"))
+print(ScoringConfig(api={"rubric": "viescore_editing"}).question_to("api"))
 heavy = {"torch", "numpy", "pyarrow", "h5py", "transformers"} & set(sys.modules)
 sys.exit(str(heavy) if heavy else 0)
 """

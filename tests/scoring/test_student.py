@@ -65,7 +65,7 @@ def test_words_that_look_like_tokens_of_pictures_are_words(taught: Distillation)
 def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: Path) -> None:
     taught.save(tmp_path)
     seen = np.stack([example(True, 1).views, example(False, 2).views])
-    before = StudentJudge(taught.model, taught.tokenizer).judge_views(
+    before = StudentJudge(taught.model, taught.tokenizer, "median").judge_views(
         seen, ["Make it white.", "Make it white, please."]
     )
     after = load_judge("student", tmp_path)

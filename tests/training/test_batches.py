@@ -88,10 +88,10 @@ def test_every_wording_is_trained_on_and_the_first_is_measured():
     assert set(measured.instructions.asked) == {"Add fog."}
 
 
-def test_samples_weigh_as_their_score():
-    torch.testing.assert_close(maker().training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
-    equal, soft = maker(importance="equal"), maker(importance="soft", soft_score=9.1, soft_width=0.1)
-    assert equal.training(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
+def test_samples_weigh_alike_or_as_their_score():
+    assert maker().training(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
+    score, soft = maker(importance="score"), maker(importance="soft", soft_score=9.1, soft_width=0.1)
+    torch.testing.assert_close(score.training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
     odds = 1 / (1 + np.exp(1))
     torch.testing.assert_close(soft.training(pairs(3), 0, 0).weight, torch.tensor([odds, 0.5, 1 - odds]).float())
 

@@ -22,7 +22,7 @@ PAIRS = 20
 def configure(root: Path, endpoint: Server, learned: int = PAIRS, **proposals: object) -> None:
     tasks = {str(task): {"pairs_per_shard": learned, "specialist": "learned"} for task in Task}
     api = {"url": endpoint.url, "model": "proposer", "key_env": None, **proposals.pop("api", {})}  # type: ignore[dict-item]
-    judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {"judge": "internvl"}}
+    judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {**SMALL["bench"], "judge": "internvl"}}
     config = {**SMALL, **judges, "tasks": tasks, "proposals": {"source": "api", "api": api, **proposals}}
     (root / "small.yaml").write_text(yaml.safe_dump(config))
 

@@ -20,6 +20,8 @@ def config(**learned: object) -> Config:
             "sources": {"kind": "folder", "path": "photos", "shards": 36},
             "tasks": TASKS | OFF,
             "learned": {"replies": "replies.jsonl"} | learned,
+            "scoring": {"judge": "internvl", "teacher": None},
+            "bench": {"judge": "internvl"},
         }
     )
 
