@@ -1,6 +1,6 @@
 """Clean text that comes from outside, and escape it for where it goes.
 
-clean          what comes in: names, captions, licences, replies; no NUL and no control character gets further
+clean          what comes in: names, captions, licences, replies, logs; no NUL and no control character gets further
 markdown_cell  a cell of a Markdown table in a model card
 
 Pages escape HTML themselves (`omniedit.reporting.page`), figures read no mathematics (`omniedit.reporting.style`),

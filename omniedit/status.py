@@ -19,7 +19,7 @@ from string import Formatter
 from omniedit.config import Config
 from omniedit.errors import UserError
 from omniedit.locks import is_held, read_holder, run_lock
-from omniedit.printable import to_printable
+from omniedit.plain_text import clean_line
 from omniedit.shards import number_of_blocks
 from omniedit.slurm import queued_jobs
 from omniedit.specialists.learned.roles import trains_inpainting
@@ -31,6 +31,8 @@ MARK_PART = 254
 CONFIG_BYTES = 1 << 20
 BASELINES = ("no_edit", "specialist")
 """What the benchmark compares the run's editors with."""
+LONGEST = 200
+"""Characters of a text from a file that a line shows."""
 SHOWN = 20
 TASK_WIDTH = 14
 WINDOW_S = 3600.0
@@ -166,9 +168,9 @@ def _read_config(run: str, root: Path) -> Config:
         with file.open("rb") as opened:
             text = opened.read(CONFIG_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        known = sorted(to_printable(path.parent.name) for path in root.glob("results/*/config.json"))
+        known = sorted(clean_line(path.parent.name, LONGEST) for path in root.glob("results/*/config.json"))
         raise UserError(
-            f"results/{to_printable(run)}: no run of this name was started here; there are: "
+            f"results/{clean_line(run, LONGEST)}: no run of this name was started here; there are: "
             f"{', '.join(known) or 'none'}"
         ) from None
     except OSError as error:
@@ -176,7 +178,7 @@ def _read_config(run: str, root: Path) -> Config:
     try:
         return Config.model_validate_json(text)
     except (ValueError, RecursionError) as error:
-        problem = to_printable(str(error))
+        problem = clean_line(str(error), LONGEST)
         raise UserError(f"{file}: no config of this version ({problem}); start the run again") from None
 
 
@@ -208,7 +210,7 @@ def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
     try:
         return {(job.rule, job.wildcards) for job in queued_jobs(*folders) if job.state == "PENDING"}
     except UserError as error:
-        print(f"{to_printable(str(error))}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
+        print(f"{clean_line(str(error), LONGEST)}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
         return set()
 
 
@@ -347,7 +349,7 @@ def last_line(log: Path) -> str:
         return ""
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    lines = (to_printable(line) for line in re.split(r"[\r\n]", text))
+    lines = (clean_line(line, LONGEST) for line in re.split(r"[\r\n]", text))
     return next((line for line in reversed(list(lines)) if line), "")
 
 
@@ -357,7 +359,7 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
     seen = look(run, root)
     jobs = seen.jobs
     lines = [f"run {run}: {LIVENESS[seen.live]}"]
-    lines += [f"{to_printable(str(path))}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    lines += [f"{clean_line(str(path), LONGEST)}: {why}" for path, why in seen.unread.items()][:SHOWN]
     lines += ["", _row("", [*State, "an hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]

@@ -14,7 +14,7 @@ class PhotoMemo(Generic[Value]):
 
     Args:
         compute: raises for a photo that has no such value; that is not kept.
-        size: photos whose values are kept. The ones of a shard take turns: fewer than take turns help nothing.
+        size: photos whose values are kept. A shard's photos take turns: where there are more, no value is reused.
     """
 
     def __init__(self, compute: Callable[[Photo], Value], size: int = 8) -> None:
