@@ -118,12 +118,14 @@ def commands_of(page: str) -> list[str]:
 def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "my.yaml").write_text("seed: 1")
-    (tmp_path / "omniedit").symlink_to(REPOSITORY)
-    home = environment() | {"HOME": str(tmp_path)}
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "omniedit").symlink_to(REPOSITORY)
+    env = environment() | {"HOME": str(home)}
     shown = [line for line in commands_of(page) if "--report" not in line]
     assert shown
     for line in shown:
-        done = subprocess.run(f"{line} --dry-run", shell=True, cwd=root, env=home, capture_output=True)
+        done = subprocess.run(f"{line} --dry-run", shell=True, cwd=root, env=env, capture_output=True)
         assert done.returncode == 0, (line, done.stdout, done.stderr)
 
 
