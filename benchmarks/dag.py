@@ -2,8 +2,9 @@
 
 A shard job is one of synthesize_shard: one task on one shard of photos; each brings its scoring, teaching and decision
 with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, for this machine and for Slurm, and the rows
-before: planning should grow no faster than jobs do. `--done` also plans with every result there, as after a run that
-was stopped at its end.
+before: planning should grow no faster than jobs do. The last row is what Snakemake itself takes for the paper's shard
+jobs, without params, resources, logs and messages. `--done` also plans with every result there, as after a run that was
+stopped at its end.
 """
 
 import argparse
@@ -21,6 +22,37 @@ from omniedit.tasks import Task
 REPOSITORY = Path(__file__).parents[1]
 CODE = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
 PAPER = REPOSITORY / "config/paper.yaml"
+BARE = """
+rule all:
+    input: expand("gathered/{block}", block=range(SHARDS // 16))
+rule stream:
+    output: "sources/{shard}"
+rule propose:
+    input: "sources/{shard}"
+    output: "proposals/{shard}"
+rule ground:
+    input: "sources/{shard}"
+    output: "objects/{shard}"
+rule synthesize:
+    input: "sources/{shard}", "objects/{shard}", "proposals/{shard}"
+    output: "candidates/{task}/{shard}"
+rule teach:
+    input: "candidates/{task}/{shard}"
+    output: "teacher/{task}/{shard}"
+rule train:
+    input: expand("teacher/{task}/{shard}", task=TASKS, shard=range(SHARDS))
+    output: "scorer"
+rule score:
+    input: "candidates/{task}/{shard}", "scorer"
+    output: "scores/{task}/{shard}"
+rule decide:
+    input: expand("scores/{task}/{{shard}}", task=TASKS)
+    output: expand("decisions/{task}/{{shard}}", task=TASKS)
+rule gather:
+    input: lambda w: [f"decisions/{t}/{16 * int(w.block) + n}" for t in TASKS for n in range(16)]
+    output: "gathered/{block}"
+"""
+"""The shape of the paper's shard jobs."""
 
 
 def main() -> None:
@@ -43,6 +75,10 @@ def main() -> None:
         if args.done:
             pretend_done(Path(folder), args.profile)
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
+    with tempfile.TemporaryDirectory() as folder:
+        shards = paper["sources"]["shards"]
+        (Path(folder) / "Snakefile").write_text(f"SHARDS, TASKS = {shards}, {[str(task) for task in Task]}\n{BARE}")
+        row("bare", shards, *planned([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 
 
 def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float) -> None:
@@ -56,9 +92,14 @@ def plan(folder: Path, config: dict, profile: str) -> tuple[int, float, float]:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(REPOSITORY / name)
     (folder / "many.yaml").write_text(yaml.safe_dump(config))
+    return planned(command(profile), folder)
+
+
+def planned(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
+    """Jobs, seconds and gigabytes of a dry-run by this command."""
     start = time.monotonic()
     process = subprocess.Popen(
-        [*command(profile), "--dry-run", "--quiet", "rules"],
+        [*snakemake, "--dry-run", "--quiet", "rules"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

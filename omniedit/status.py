@@ -63,7 +63,7 @@ STAGES = (
     Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
     Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
     Stage("score_canary", "canary.json", "score_canary.log"),
-    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{task}/{shard}.log"),
+    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
     Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
     Stage("train_student", "scorer/manifest.json", "train_student.log"),

@@ -1,4 +1,4 @@
-"""Which candidates of a shard are kept, and why the others are not: `decisions/{task}/{shard}.parquet`."""
+"""Decide which candidates of a shard are kept, task by task: scores -> `decisions/{task}/{shard}.parquet`."""
 
 import argparse
 from collections import Counter
@@ -13,20 +13,25 @@ from omniedit.tables import read_rows, write_rows
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scores", type=Path, help="scores/{task}/{shard}.parquet")
-    parser.add_argument("--candidates", type=Path, required=True, help="candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", type=Path, nargs="+", required=True, help="their pairs, in the same order")
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="smallest O that is kept, 0-10")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, nargs="+", required=True, help="the file to write for each scores file")
     args = parser.parse_args()
+    if not len(args.scores) == len(args.candidates) == len(args.out):
+        parser.error("--scores, --candidates and --out name different numbers of files")
 
-    scores = {row["pair_id"]: row for row in read_rows(args.scores, ["pair_id", "o_score", "judge", "prompt_hash"])}
     bench = read_rows(args.bench)
-    with Shard(args.candidates) as candidates:
-        rows = decide(candidates, scores, args.scores, bench, args.min_score)
-    write_rows(args.out, rows, DECISIONS_SCHEMA)
-    reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
-    print(", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates")
+    for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
+        columns = ["pair_id", "o_score", "judge", "prompt_hash"]
+        scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
+        with Shard(candidates_file) as candidates:
+            rows = decide(candidates, scores, scores_file, bench, args.min_score)
+        write_rows(out, rows, DECISIONS_SCHEMA)
+        reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"
+        print(f"{out.parent.name}: {counts}")
 
 
 if __name__ == "__main__":

@@ -148,7 +148,8 @@ def test_visitors_images_are_private_and_gone_when_the_demo_ends(tmp_path: Path,
     """Also where Gradio still has an image open."""
     serve = """
         from omniedit.demo import private_uploads
-        import time
+        import signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
         with private_uploads() as folder, (folder / "photo.png").open("w"):
             print(folder, flush=True)
             time.sleep(600)

@@ -2,15 +2,21 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omniedit.images import Mask
 
 
+def distances_to(mask: Mask) -> NDArray[np.float32]:
+    """(H, W) pixels from each pixel to the nearest of the mask; infinite where the mask is empty."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).astype(np.float32, copy=False)
+
+
 def dilated(mask: Mask, pixels: int) -> Mask:
     """The mask grown by a disc of this radius."""
-    if not mask.any():
-        return mask.copy()
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) <= pixels
+    return distances_to(mask) <= pixels
 
 
 def grown(mask: Mask, share: float) -> Mask:
@@ -20,9 +26,7 @@ def grown(mask: Mask, share: float) -> Mask:
 
 def eroded(mask: Mask, pixels: int) -> Mask:
     """The mask shrunk by a disc of this radius; the picture's border does not eat into it."""
-    if mask.all():
-        return mask.copy()
-    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > pixels
+    return distances_to(~mask) > pixels
 
 
 def bounding_box(mask: Mask) -> tuple[int, int, int, int]:

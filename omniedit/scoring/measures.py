@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
-from omniedit.grounding.shapes import dilated, eroded
+from omniedit.grounding.shapes import dilated, distances_to, eroded
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair
 
@@ -102,13 +102,33 @@ def distribution_distance(a_NC: Field, b_NC: Field) -> float:
     return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
 
 
-def sharpness(luma: Field, region: Mask) -> float:
-    """Share of a region's gradient that is fine: near 1 where it is crisp, 0.6 and less where it is blurred.
+class Region:
+    """A mask that is grown and shrunk often: its distances are computed once.
 
-    A ratio of gradients at two scales, so that a plain surface is not taken for a blurred one.
+    Args:
+        mask: (H, W).
     """
-    fine, coarse = gradient(luma)[region].mean(), gradient(blurred(luma, 1.5))[region].mean()
-    return float((fine + 0.05) / (coarse + 0.05)) / 2
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+
+    @cached_property
+    def _outwards(self) -> Field:
+        """(H, W) pixels from the mask to a pixel outside it."""
+        return distances_to(self.mask)
+
+    @cached_property
+    def _inwards(self) -> Field:
+        """(H, W) pixels from the rest to a pixel inside the mask."""
+        return distances_to(~self.mask)
+
+    def grown(self, pixels: int) -> Mask:
+        """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
+        return self._outwards <= pixels if pixels > 0 else self._inwards > -pixels
+
+    def ring(self, inner: int, outer: int) -> Mask:
+        """Return what lies between the mask grown by `inner` and by `outer` pixels."""
+        return self.grown(outer) & ~self.grown(inner)
 
 
 @dataclass(frozen=True)
@@ -135,22 +155,26 @@ class FillDetail:
         return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
 
 
-def detail_of_fill(luma: Field, mask: Mask, unit: int) -> FillDetail:
+def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
     """How much fine detail an (H, W) picture has inside a mask; like its surroundings where either is too small."""
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
-    inside, around = grown(mask, -4 * unit), grown(mask, 30 * unit) & ~grown(mask, 6 * unit)
+    inside, around = region.grown(-4 * unit), region.ring(6 * unit, 30 * unit)
     if not inside.any() or around.sum() < 256:
         return FillDetail(ratio=1.0, smeared=0.0)
     calmest, calm = np.quantile(detail[around], (0.05, 0.375))
     return FillDetail(float(np.median(detail[inside]) / calm), float((detail[inside] < calmest).mean()))
 
 
-def noise_level(luma: Field, region: Mask) -> float:
-    """Standard deviation of the noise in a region's calmest half, on Lab's L scale (Immerkaer 1996)."""
+def noise_response(field_HW: Field) -> Field:
+    """(H, W) what a filter that is blind to edges leaves: mostly noise (Immerkaer 1996)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(cv2.filter2D(luma, cv2.CV_32F, kernel))[region]
-    return float(np.median(response)) / (6 * 0.6745)
+    return np.abs(cv2.filter2D(field_HW, cv2.CV_32F, kernel))
+
+
+def noise_level(response_HW: Field, where: Mask) -> float:
+    """Standard deviation of the noise in a region's calmest half, in units of the field that `response_HW` is of."""
+    return float(np.median(response_HW[where])) / (6 * 0.6745)
 
 
 def blockiness(luma: Field, region: Mask) -> float:
@@ -180,49 +204,95 @@ def _edge_map(lightness_HW: Field) -> Field:
     return np.log(edges + 0.3)
 
 
+class Picture:
+    """An image as the measures see it; each part is computed on first use.
+
+    Args:
+        image: (H, W, 3) RGB.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    @cached_property
+    def lab(self) -> Field:
+        """(H, W, 3)."""
+        return to_lab(self.image)
+
+    @cached_property
+    def luma(self) -> Field:
+        """(H, W)."""
+        return lightness(self.image)
+
+    @cached_property
+    def gradient(self) -> Field:
+        """(H, W) of the luma."""
+        return gradient(self.luma)
+
+    @cached_property
+    def _coarse_gradient(self) -> Field:
+        return gradient(blurred(self.luma, 1.5))
+
+    @cached_property
+    def _noise_response(self) -> Field:
+        return noise_response(self.luma)
+
+    @cached_property
+    def reduced(self) -> Field:
+        """(h, w, 3) Lab of about `REDUCED_SIDE` pixels squared."""
+        return to_lab(shrink(self.image))
+
+    @cached_property
+    def detail(self) -> Field:
+        """Lab of about `DETAIL_SIDE` pixels squared: outlines are seen on it."""
+        return to_lab(shrink(self.image, DETAIL_SIDE))
+
+    @cached_property
+    def appearance(self) -> Field:
+        """(h, w, 4)."""
+        return appearance(self.reduced)
+
+    @cached_property
+    def sky(self) -> Mask:
+        """(h, w) sky; all False where nothing confirms that it is one."""
+        height, width = self.reduced.shape[:2]
+        sky = find_sky(self.image).astype(np.uint8)
+        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+    def sharpness(self, where: Mask) -> float:
+        """Share of a region's gradient that is fine: near 1 where it is crisp, 0.6 and less where it is blurred.
+
+        A ratio of gradients at two scales, so that a plain surface is not taken for a blurred one.
+        """
+        fine, coarse = self.gradient[where].mean(), self._coarse_gradient[where].mean()
+        return float((fine + 0.05) / (coarse + 0.05)) / 2
+
+    def noise(self, where: Mask) -> float:
+        """`noise_level` of a region, on Lab's L scale."""
+        return noise_level(self._noise_response, where)
+
+
 class Comparison:
     """A pair as the measures see it; each part is computed on first use.
 
     For a global edit the mask is the whole picture.
+
+    Args:
+        source: the pair's source, where its parts are known from another pair.
     """
 
-    def __init__(self, pair: EditPair) -> None:
+    def __init__(self, pair: EditPair, source: Picture | None = None) -> None:
         self.pair = pair
+        self.source, self.edited = source or Picture(pair.source), Picture(pair.edited)
         height, width = pair.source.shape[:2]
         self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
+        self.region = Region(self.mask)
         self.unit = max(1, round((height * width) ** 0.5 / 512))
 
     @cached_property
     def delta_e(self) -> Field:
         """(H, W) difference between source and edited picture."""
-        return delta_e(to_lab(self.pair.source), to_lab(self.pair.edited))
-
-    @cached_property
-    def source_luma(self) -> Field:
-        return lightness(self.pair.source)
-
-    @cached_property
-    def edited_luma(self) -> Field:
-        return lightness(self.pair.edited)
-
-    @cached_property
-    def source_lab(self) -> Field:
-        """(h, w, 3) reduced."""
-        return to_lab(shrink(self.pair.source))
-
-    @cached_property
-    def edited_lab(self) -> Field:
-        """(h, w, 3) reduced."""
-        return to_lab(shrink(self.pair.edited))
-
-    @cached_property
-    def detail_source(self) -> Field:
-        """Lab of about `DETAIL_SIDE` pixels squared: outlines are seen on it."""
-        return to_lab(shrink(self.pair.source, DETAIL_SIDE))
-
-    @cached_property
-    def detail_edited(self) -> Field:
-        return to_lab(shrink(self.pair.edited, DETAIL_SIDE))
+        return delta_e(self.source.lab, self.edited.lab)
 
     @cached_property
     def detail_mask(self) -> Mask:
@@ -236,22 +306,7 @@ class Comparison:
     @cached_property
     def small_delta_e(self) -> Field:
         """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
-        return delta_e(cv2.GaussianBlur(self.source_lab, (0, 0), 1.0), cv2.GaussianBlur(self.edited_lab, (0, 0), 1.0))
-
-    @cached_property
-    def source_sky(self) -> Mask:
-        """(h, w) the source's sky; all False where nothing confirms that it is one."""
-        height, width = self.small_mask.shape
-        sky = find_sky(self.pair.source).astype(np.uint8)
-        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-
-    @cached_property
-    def source_appearance(self) -> Field:
-        return appearance(self.source_lab)
-
-    @cached_property
-    def edited_appearance(self) -> Field:
-        return appearance(self.edited_lab)
+        return delta_e(blurred(self.source.reduced, 1.0), blurred(self.edited.reduced, 1.0))
 
     @cached_property
     def surroundings(self) -> Mask:
@@ -274,13 +329,13 @@ class Comparison:
 
     def structure_kept(self, region: Mask, fine: float = 1.0, coarse: float = 6.0) -> float:
         """Correlation of source and edited lightness structure in a reduced region: 1 kept, 0 another structure."""
-        source = band_pass(np.ascontiguousarray(self.source_lab[..., 0]), fine, coarse)
-        edited = band_pass(np.ascontiguousarray(self.edited_lab[..., 0]), fine, coarse)
+        source = band_pass(np.ascontiguousarray(self.source.reduced[..., 0]), fine, coarse)
+        edited = band_pass(np.ascontiguousarray(self.edited.reduced[..., 0]), fine, coarse)
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
     def edges_kept(self, region: Mask) -> float:
         """Correlation of where source and edited picture have edges in a reduced region, whatever lies between them."""
-        source, edited = (_edge_map(lab[..., 0]) for lab in (self.source_lab, self.edited_lab))
+        source, edited = (_edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
 

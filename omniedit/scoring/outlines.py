@@ -30,15 +30,15 @@ def hard_outline(seen: Comparison) -> float:
     inside[3:-3, 3:-3] = True
     outwards, inwards = _distances(mask)
     outline = (inwards == 1) & inside
-    cut = _steps(seen.detail_edited - seen.detail_source, seen.detail_source)
+    cut = _steps(seen.edited.detail - seen.source.detail, seen.source.detail)
     near = grown(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
 
 
 def torn_sky(seen: Comparison) -> float:
     """Return the length of the steps in a global change where the source has no edge, over the image's side."""
-    change = seen.detail_edited - seen.detail_source
-    steps = _steps(_without_specks(change), _without_specks(seen.detail_source))
+    change = seen.edited.detail - seen.source.detail
+    steps = _steps(_without_specks(change), _without_specks(seen.source.detail))
     _, _, stats, _ = cv2.connectedComponentsWithStats(steps.astype(np.uint8))
     sizes = stats[1:, cv2.CC_STAT_AREA]
     return float(sizes[sizes >= LEAST_TEAR].sum() / steps.size**0.5)

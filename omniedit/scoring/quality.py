@@ -15,12 +15,9 @@ from omniedit.scoring.measures import (
     blockiness,
     clipped_share,
     detail_of_fill,
-    gradient,
-    grown,
     noise_level,
+    noise_response,
     ramp,
-    sharpness,
-    to_lab,
 )
 from omniedit.scoring.outlines import hard_outline, remains, torn_sky
 from omniedit.scoring.success import Finding
@@ -57,10 +54,10 @@ def seam(seen: Comparison) -> Fault:
     if seen.pair.mask is None or seen.pair.mask.all():
         return Fault(1.0, "")
     unit = seen.unit
-    edge = grown(seen.mask, unit) & ~grown(seen.mask, -unit)
-    inner = grown(seen.mask, -2 * unit) & ~grown(seen.mask, -6 * unit)
-    outer = grown(seen.mask, 6 * unit) & ~grown(seen.mask, 2 * unit)
-    edited, source = gradient(seen.edited_luma), gradient(seen.source_luma)
+    edge, inner, outer = (
+        seen.region.ring(*ends) for ends in ((-unit, unit), (-6 * unit, -2 * unit), (2 * unit, 6 * unit))
+    )
+    edited, source = seen.edited.gradient, seen.source.gradient
     natural = max(_mean(edited, inner), _mean(edited, outer), _mean(source, edge), 0.5)
     ratio = _mean(edited, edge) / natural
     natural_step = 1.8 if seen.pair.task in MASKED_BY_OUTLINE else 1.25
@@ -69,7 +66,7 @@ def seam(seen: Comparison) -> Fault:
 
 def blur(seen: Comparison) -> Fault:
     """Softer than the source and, for a local edit, than its surroundings; a background may be softer than the last."""
-    ratio = sharpness(seen.edited_luma, seen.mask) / _natural(seen, sharpness, min)
+    ratio = seen.edited.sharpness(seen.mask) / _natural(seen, seen.source.sharpness, min)
     soft, crisp = (0.45, 0.75) if seen.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
     return Fault(ramp(ratio, soft, crisp), f"{ratio:.2f} times as sharp as the picture")
 
@@ -78,19 +75,19 @@ def smear(seen: Comparison) -> Fault:
     """What was filled in after a removal has less detail than what stands around it, all over or in places."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0, "")
-    fill = detail_of_fill(seen.edited_luma, seen.mask, seen.unit)
+    fill = detail_of_fill(seen.edited.luma, seen.region, seen.unit)
     return Fault(fill.believable, f"a fill with {fill.words}")
 
 
 def noise(seen: Comparison) -> Fault:
     """Grainier than the source and, for a local edit, than its surroundings."""
-    excess = noise_level(seen.edited_luma, seen.mask) - _natural(seen, noise_level, max)
+    excess = seen.edited.noise(seen.mask) - _natural(seen, seen.source.noise, max)
     return Fault(ramp(excess, 5.0, 1.0), f"noise {excess:.1f} above the picture's own")
 
 
 def blocks(seen: Comparison) -> Fault:
     """Steps on a grid of eight pixels."""
-    excess = blockiness(seen.edited_luma, seen.mask) / blockiness(seen.source_luma, seen.mask)
+    excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, seen.mask)
     return Fault(ramp(excess, 2.5, 1.3), f"blocks {excess:.1f} times as strong as in the source")
 
 
@@ -113,7 +110,7 @@ def old_pixels(seen: Comparison) -> Fault:
     if seen.pair.task not in _MISSED:
         return Fault(1.0, "")
     what, most, least = _MISSED[seen.pair.task]
-    spots = remains(seen.detail_source, seen.detail_edited, seen.detail_mask)
+    spots = remains(seen.source.detail, seen.edited.detail, seen.detail_mask)
     return Fault(_outline_left(spots, most, least), f"spots of {what} left over {spots / 1e4:.2f}% of the image")
 
 
@@ -141,14 +138,14 @@ def _outline_left(figure: float, most: float, least: float) -> float:
 
 def softness(seen: Comparison) -> Fault:
     """Not one crisp line or dot anywhere."""
-    crisp = sharpness(seen.edited_luma, seen.mask)
+    crisp = seen.edited.sharpness(seen.mask)
     return Fault(ramp(crisp, 0.52, 0.68), f"soft throughout ({crisp:.2f} of the gradient is fine)")
 
 
 def colour_noise(seen: Comparison) -> Fault:
     """Colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
-    lab = to_lab(seen.pair.edited)
-    noise = max(noise_level(np.ascontiguousarray(lab[..., channel]), seen.mask) for channel in (1, 2))
+    channels = (np.ascontiguousarray(seen.edited.lab[..., channel]) for channel in (1, 2))
+    noise = max(noise_level(noise_response(channel), seen.mask) for channel in channels)
     return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
 
 
@@ -166,13 +163,10 @@ _FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
 _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 
-def _natural(
-    seen: Comparison, measure: Callable[[np.ndarray, Mask], float], forgiving: Callable[[float, float], float]
-) -> float:
-    """The measure in the source under the mask and, where the mask has surroundings, there: the one that forgives."""
-    source = measure(seen.source_luma, seen.mask)
-    around = grown(seen.mask, 12 * seen.unit) & ~grown(seen.mask, 2 * seen.unit)
-    return forgiving(source, measure(seen.source_luma, around)) if around.sum() > 256 else source
+def _natural(seen: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]) -> float:
+    """The measure of the source under the mask and, where the mask has surroundings, there: the one that forgives."""
+    source, around = measure(seen.mask), seen.region.ring(2 * seen.unit, 12 * seen.unit)
+    return forgiving(source, measure(around)) if around.sum() > 256 else source
 
 
 def _mean(values: np.ndarray, region: Mask) -> float:

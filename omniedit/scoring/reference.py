@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from omniedit.images import Image
 from omniedit.pairs import EditPair
-from omniedit.scoring.measures import NOTICEABLE, Comparison, Unmeasurable
+from omniedit.scoring.measures import NOTICEABLE, Comparison, Picture, Unmeasurable
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.quality import quality
 from omniedit.scoring.rubric import edit_rubric
@@ -38,13 +39,24 @@ class ReferenceJudge:
 
     def __init__(self) -> None:
         self.prompt_hash = edit_rubric().digest
+        self._source: Picture | None = None
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        return [measured(pair) for pair in pairs]
+        return [measured(pair, self._picture(pair.source)) for pair in pairs]
+
+    def _picture(self, source: Image) -> Picture:
+        """Return the last pair's, where the source is the same array: a pair is followed by its defects."""
+        if self._source is None or self._source.image is not source:
+            self._source = Picture(source)
+        return self._source
 
 
-def measured(pair: EditPair) -> Score | Unscorable:
-    """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured."""
+def measured(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
+    """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured.
+
+    Args:
+        source: as in `Comparison`.
+    """
     truth = pair.provenance.get("truth")
     if truth is None:
         return Unscorable("the pair's provenance has no truth to measure against")
@@ -54,7 +66,7 @@ def measured(pair: EditPair) -> Score | Unscorable:
         return Unscorable("a local edit without a mask")
     if pair.mask is not None and not pair.mask.any():
         return Unscorable("the mask is empty")
-    seen = Comparison(pair)
+    seen = Comparison(pair, source)
     try:
         findings = success(seen, truth), restraint(seen), quality(seen)
     except KeyError as error:

@@ -56,7 +56,7 @@ LEAST_SKY = 0.8
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """The object's structure is gone and what stands in its place is like the surroundings."""
     changed, figures = _exchanged(seen, object_region(seen, truth["box"]))
-    strangeness = stands_out(seen, seen.edited_appearance, seen.small_mask)
+    strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
     score = 10 * min(changed, _blends_in(strangeness))
     return Finding(
         score,
@@ -73,10 +73,10 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """
     core = object_region(seen, truth["box"])
     changed, figures = _exchanged(seen, core)
-    before = stands_out(seen, seen.source_appearance, seen.small_mask)
-    after = stands_out(seen, seen.edited_appearance, core)
-    fill = detail_of_fill(seen.source_luma, seen.mask, seen.unit)
-    left = remains(seen.detail_edited, seen.detail_source, seen.detail_mask)
+    before = stands_out(seen, seen.source.appearance, seen.small_mask)
+    after = stands_out(seen, seen.edited.appearance, core)
+    fill = detail_of_fill(seen.source.luma, seen.region, seen.unit)
+    left = remains(seen.edited.detail, seen.source.detail, seen.detail_mask)
     added = min(changed, ramp(after, 0.1, 0.5))
     clean = min(_blends_in(before), fill.believable, ramp(left, 330, 170))
     done = _level(10 * added, "was not added", "was added in part", "was added")
@@ -108,8 +108,8 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
     """The old object's structure is gone; something else that stands out is in its place."""
     old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
     changed, left = seen.changed_share(old | new), seen.structure_kept(old)
-    after = stands_out(seen, seen.edited_appearance, new)
-    other = distribution_distance(seen.source_appearance[old], seen.edited_appearance[new])
+    after = stands_out(seen, seen.edited.appearance, new)
+    other = distribution_distance(seen.source.appearance[old], seen.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
     score = 10 * min(
         ramp(floats, 0.4, 0.1),
@@ -135,8 +135,8 @@ def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
 def _recoloured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """The object's mean colour points where the target colour does in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
-    off, chroma = _hue_error(seen.edited_lab[region][:, 1:].mean(axis=0), truth["lab_ab"])
-    light = _LIGHTNESS_OF.get(truth["value"], _any_lightness)(float(seen.edited_lab[region][:, 0].mean()))
+    off, chroma = _hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
+    light = _LIGHTNESS_OF.get(truth["value"], _any_lightness)(float(seen.edited.reduced[region][:, 0].mean()))
     score = 10 * min(ramp(changed, 0.2, 0.7), ramp(off, 60, 20), light)
     return Finding(
         score,
@@ -188,7 +188,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was asked for, and the source shows none in that place.
     """
-    if _SKY.search(truth.get("background", "")) and seen.source_sky[seen.small_mask].mean() < LEAST_SKY:
+    if _SKY.search(truth.get("background", "")) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grown(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
@@ -205,9 +205,9 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
     """The picture's light, colour and contrast moved as this environment moves them."""
     kind = truth["environment"]
     caption = str(seen.pair.provenance.get("caption", ""))
-    if not (caption_says_outdoors(caption) or shows_outdoors(seen.pair.source, seen.source_sky)):
+    if not (caption_says_outdoors(caption) or shows_outdoors(seen.pair.source, seen.source.sky)):
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
-    signs = environment_signs(kind, light(seen.source_lab), light(seen.edited_lab))
+    signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
     changed = seen.changed_share(np.ones_like(seen.small_mask))
     score = 10 * min([ramp(changed, 0.2, 0.6), *(sign.degree for sign in signs)])
     figures = ", ".join(sign.words for sign in signs)
@@ -229,7 +229,7 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
     everywhere = np.ones_like(seen.small_mask)
     changed = seen.changed_share(everywhere, NOTICEABLE)
     fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
-    moved = distribution_distance(seen.source_appearance.reshape(-1, 4), seen.edited_appearance.reshape(-1, 4))
+    moved = distribution_distance(seen.source.appearance.reshape(-1, 4), seen.edited.appearance.reshape(-1, 4))
     restyled = min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
     score = 10 * min(restyled, known.degree)
     return Finding(

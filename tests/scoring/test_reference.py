@@ -12,7 +12,7 @@ from omniedit.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, defects, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import Comparison, detail_of_fill, lightness, to_lab
+from omniedit.scoring.measures import Comparison, Region, detail_of_fill, lightness, to_lab
 from omniedit.scoring.reference import measured
 from omniedit.scoring.score import Score
 from omniedit.sources.index import SAMPLE
@@ -196,7 +196,7 @@ def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice
     assert 0.2 < (where & edit.mask).sum() / edit.mask.sum() < 0.45
     added = pair(Task.OBJECT_ADDITION, smeared, edit.source, edit.mask, "Add a ball.", edit.provenance["truth"])
     assert scored(replace(edit, edited=smeared)).pq_score < 6 and scored(added).sc_score_1 < 6
-    assert detail_of_fill(lightness(smeared), edit.mask, unit=1).ratio > 0.8
+    assert detail_of_fill(lightness(smeared), Region(edit.mask), unit=1).ratio > 0.8
 
 
 def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:

@@ -92,7 +92,7 @@ def test_the_canary_is_scored_again_where_pairs_are(run: Path) -> None:
 
 def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
-    targets = [f"results/small/decisions/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
+    targets = [f"results/small/scores/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
     for begun in ("pack_sources/*.log", "synthesize/*/*.log"):
         killed = subprocess.Popen(
             command(*targets), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -17,6 +17,7 @@ from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import redact_values
+from omniedit.run.planning import cache_signatures
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
@@ -27,6 +28,7 @@ from omniedit.tasks import Task
 from omniedit.typed_text import parse_options
 from omniedit.weights import model_of, roles_of
 
+cache_signatures()
 SOURCE = Source(workflow)
 # A module's config comes from the workflow that uses it, whose files and options are not about this one.
 IS_MODULE = workflow.modifier.skip_configfile
@@ -134,9 +136,14 @@ def all_results(wildcards):
     return of_run([f"results/{{run}}/{path}" for path in stages])
 
 
+def verbatim(text):
+    """Text for a param; a function, since Snakemake takes braces in a string for wildcards."""
+    return lambda wildcards: text
+
+
 def as_json(section):
-    """Return a section of the config, without secrets, as one command-line argument; a function, as `photos_folder` is."""
-    return lambda wildcards: json.dumps(redact_values(section.model_dump(mode="json")), separators=(",", ":"))
+    """Return a section of the config, without secrets, as one command-line argument."""
+    return verbatim(json.dumps(redact_values(section.model_dump(mode="json")), separators=(",", ":")))
 
 
 def weights_of_start(wildcards):
@@ -151,8 +158,8 @@ def content_of_start(wildcards):
 
 
 def pattern(path):
-    """Of files of this run that a script reads all of, {task} and {shard} left open; a function, as `photos_folder` is."""
-    return lambda wildcards: f"results/{CONFIG.run}/{path}"
+    """Of files of this run that a script reads all of, {task} and {shard} left open."""
+    return verbatim(f"results/{CONFIG.run}/{path}")
 
 
 def check_shares(rule, key, options):
@@ -246,7 +253,7 @@ def pairs_of_task(wildcards):
 def photos_folder(wildcards):
     """A `Path`: Snakemake compares none with that of an earlier run, since content identifies photos, not their place.
 
-    A function, so that Snakemake does not take braces in the path for wildcards.
+    A function, as in `verbatim`.
     """
     return Path(CONFIG.sources.path) if CONFIG.sources.path else ""
 
@@ -356,25 +363,21 @@ def student_option(wildcards, input):
     return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
 
 
-def scorer_for(judge, run):
+def scorer_for(judge):
     """The student or the fetched model that a judge needs; else nothing."""
     if judge == "internvl":
         return f"models/{CONFIG.scoring.internvl.model}.json"
-    return f"results/{run}/scorer/manifest.json" if judge == "student" else []
+    return "results/{run}/scorer/manifest.json" if judge == "student" else []
 
 
-def options_for(judge, run, scorer):
+def options_for(judge, run="{run}", scorer=None):
     """The options of a judge. Most are read from a file, so that a change of pace, budget or batch runs nothing again."""
-    if judge == "reference":
-        return "--judge reference"
+    if judge in (None, "reference"):
+        return f"--judge {judge}"
     config = f"--judge {judge} --config results/{run}/config.json"
     if judge == "api":
         return f"{config} --spent results/{run}/spent"
     return f"{config} --scorer {scorer if judge == 'internvl' else Path(scorer).parent}"
-
-
-def scorer_of_run(wildcards):
-    return scorer_for(CONFIG.scoring.judge, wildcards.run)
 
 
 def scorer_option(wildcards, input):
@@ -388,21 +391,8 @@ def judge_options(wildcards, input):
     return options_for(CONFIG.scoring.judge, wildcards.run, input.scorer)
 
 
-def scorer_of_bench(wildcards):
-    return scorer_for(CONFIG.bench.judge, wildcards.run)
-
-
 def bench_judge_options(wildcards, input):
     return options_for(CONFIG.bench.judge, wildcards.run, input.scorer)
-
-
-def teacher_judge_option(wildcards):
-    return options_for(CONFIG.scoring.teacher, wildcards.run, None)
-
-
-def asked(wildcards):
-    """What else decides the scores."""
-    return CONFIG.scoring.asked
 
 
 def pairs_taught(wildcards):
@@ -413,11 +403,10 @@ def pairs_taught(wildcards):
     return f"--pairs {share_of(CONFIG.scoring.teacher_pairs, shard, shards)}"
 
 
-def scores_of_teacher(wildcards):
-    """Where the judge of the run is the teacher, the pairs as they are need no second look."""
-    shard = f"{wildcards.task}/{wildcards.taught}"
-    same = CONFIG.scoring.judge == CONFIG.scoring.teacher
-    return f"results/{wildcards.run}/scores/{shard}.parquet" if same else []
+# Where the judge of the run is the teacher, the pairs as they are need no second look.
+SCORES_OF_TEACHER = (
+    "results/{run}/scores/{task}/{taught}.parquet" if CONFIG.scoring.judge == CONFIG.scoring.teacher else []
+)
 
 
 def scores_option(wildcards, input):

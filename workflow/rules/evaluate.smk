@@ -70,7 +70,7 @@ rule bench_edit:
 rule bench_score:
     input:
         edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
-        scorer=scorer_of_bench,
+        scorer=scorer_for(CONFIG.bench.judge),
     output:
         expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=TASKS),
     log:
@@ -84,7 +84,7 @@ rule bench_score:
     params:
         out_dir=subpath(output[0], parent=True),
         options=bench_judge_options,
-        asked=CONFIG.scoring.question_to(CONFIG.bench.judge),
+        asked=verbatim(CONFIG.scoring.question_to(CONFIG.bench.judge)),
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:

@@ -15,7 +15,7 @@ OUTPUTS:
 rule teach_shard:
     input:
         candidates="results/{run}/candidates/{task}/{taught}.h5",
-        scores=scores_of_teacher,
+        scores=SCORES_OF_TEACHER,
     output:
         "results/{run}/teacher/{task}/{taught}.parquet",
     log:
@@ -27,8 +27,8 @@ rule teach_shard:
         "../../envs/score.yaml"
     params:
         scores=scores_option,
-        teacher=teacher_judge_option,
-        asked=CONFIG.scoring.question_to(CONFIG.scoring.teacher),
+        teacher=options_for(CONFIG.scoring.teacher),
+        asked=verbatim(CONFIG.scoring.question_to(CONFIG.scoring.teacher)),
         pairs=pairs_taught,
         defects=CONFIG.scoring.teacher_defects,
         version=DEFECTS_VERSION,
@@ -127,7 +127,7 @@ if CONFIG.scoring.finetune.model:
 rule score_shard:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
-        scorer=scorer_of_run,
+        scorer=scorer_for(CONFIG.scoring.judge),
     output:
         "results/{run}/scores/{task}/{shard}.parquet",
     log:
@@ -139,7 +139,7 @@ rule score_shard:
         "../../envs/score.yaml"
     params:
         options=judge_options,
-        asked=asked,
+        asked=verbatim(CONFIG.scoring.asked),
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
@@ -160,7 +160,7 @@ if CONFIG.scoring.judge == "api":
 
 rule score_canary:
     input:
-        scorer=scorer_of_run,
+        scorer=scorer_for(CONFIG.scoring.judge),
         # Whenever pairs are scored, by the same judge too: what stands behind its name may have moved.
         scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:
@@ -182,7 +182,7 @@ rule score_canary:
         config="results/{run}/config.json",
         spent="results/{run}/spent",
         kept=CONFIG.scoring.canary,
-        asked=asked,
+        asked=verbatim(CONFIG.scoring.asked),
     message:
         "Score the canary; {log}"
     shell:
@@ -192,24 +192,24 @@ rule score_canary:
 
 rule decide_shard:
     input:
-        scores="results/{run}/scores/{task}/{shard}.parquet",
-        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=TASKS),
+        candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=TASKS),
         bench="results/{run}/sources/bench.parquet",
     output:
-        "results/{run}/decisions/{task}/{shard}.parquet",
+        expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=TASKS),
     log:
-        "logs/{run}/decide/{task}/{shard}.log",
+        "logs/{run}/decide/{shard}.log",
     benchmark:
-        "benchmarks/{run}/decide/{task}/{shard}.tsv"
+        "benchmarks/{run}/decide/{shard}.tsv"
     priority: 5
     conda:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
     message:
-        "Decide what is kept: {wildcards.task} {wildcards.shard}; {log}"
+        "Decide what is kept of {wildcards.shard}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" decide.py {input.scores} --candidates {input.candidates} --bench {input.bench}'
+        'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
         " --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
