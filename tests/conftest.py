@@ -11,6 +11,8 @@ from filelock import FileLock
 from workflow.chain import SHOWN, SMALL, checkout, make_photos, snakemake
 
 FOLDER = Path(__file__).parent
+# Before torch is loaded: the workers share the cores, and threads that wait for each other take most of them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
