@@ -12,8 +12,8 @@ from omniedit.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, defects, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import Comparison, Region, detail_of_fill, lightness, to_lab
-from omniedit.scoring.reference import measured
+from omniedit.scoring.measures import Comparison, Region, detail_of_fill, grown, lightness, to_lab
+from omniedit.scoring.reference import ReferenceJudge, measured
 from omniedit.scoring.score import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.style import STYLES
@@ -446,3 +446,21 @@ def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task
         verdict = measured(pair(task, source, edited[:48, :64], shown, "Do it.", truth))
         if not isinstance(verdict, Unscorable):
             assert 0 <= verdict.o_score <= 10
+
+
+def test_a_judge_that_saw_the_source_before_scores_the_same() -> None:
+    judge, edit = ReferenceJudge(), removal("ball")
+    worse = [replace(edit, edited=cv2.GaussianBlur(edit.edited, (0, 0), sigma)) for sigma in (1, 4)]
+    other = replace(edit, source=np.ascontiguousarray(edit.source[:, ::-1]))
+    for seen in (edit, *worse, other, edit):
+        assert judge.judge([seen]) == [measured(seen)]
+
+
+@pytest.mark.parametrize("pixels", [-6, -1, 0, 1, 9])
+def test_a_region_grows_as_its_mask_does(pixels: int) -> None:
+    dot, everywhere = np.zeros((40, 60), bool), np.ones((40, 60), bool)
+    dot[10:18, 20:33] = True
+    for mask in (dot, everywhere, ~everywhere, ~dot):
+        region = Region(mask)
+        assert np.array_equal(region.grown(pixels), grown(mask, pixels))
+        assert np.array_equal(region.ring(pixels, pixels + 3), grown(mask, pixels + 3) & ~grown(mask, pixels))
