@@ -85,7 +85,7 @@ def test_a_folder_of_archives_stands_for_the_same(root: Path, tmp_path: Path) ->
     shutil.copytree(root / "archives", tmp_path / "archives")
     (tmp_path / "archives/words.txt").touch()
     config = {**SMALL, "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives", "shards": 2}}
-    target = "results/small/scores/style_transfer/00001.parquet"
-    planned = snakemake(checkout(tmp_path, config), "--dry-run", target)
+    targets = ("results/small/scores/style_transfer/00001.parquet", "results/small/sources/bench.parquet")
+    planned = snakemake(checkout(tmp_path, config), "--dry-run", *targets)
     assert "from archives/1.tar" in planned and "from archives/0.tar" in planned and "archives/2.tar" not in planned
     assert "gather_index" not in planned
