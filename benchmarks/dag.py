@@ -40,7 +40,7 @@ rule teach:
     input: "candidates/{task}/{shard}"
     output: "teacher/{task}/{shard}"
 rule train:
-    input: expand("teacher/{task}/{shard}", task=TASKS, shard=range(SHARDS))
+    input: expand("teacher/{task}/{shard}", task=TASKS, shard=range(TAUGHT))
     output: "scorer"
 rule score:
     input: "candidates/{task}/{shard}", "scorer"
@@ -77,7 +77,10 @@ def main() -> None:
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
     with tempfile.TemporaryDirectory() as folder:
         shards = paper["sources"]["shards"]
-        (Path(folder) / "Snakefile").write_text(f"SHARDS, TASKS = {shards}, {[str(task) for task in Task]}\n{BARE}")
+        counts = (
+            f"SHARDS, TAUGHT, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {[str(task) for task in Task]}"
+        )
+        (Path(folder) / "Snakefile").write_text(f"{counts}\n{BARE}")
         row("bare", shards, *planned([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 
 
