@@ -1,7 +1,9 @@
 """What makes Snakemake plan faster."""
 
 import functools
+from collections.abc import Callable, Hashable
 from types import ModuleType
+from typing import Any
 
 
 def cache_signatures() -> None:
@@ -13,6 +15,11 @@ def cache_signatures() -> None:
     import snakemake.rules
 
     modules: tuple[ModuleType, ...] = (snakemake.common, snakemake.rules)
-    cached = functools.cache(snakemake.common.get_function_params)
+    inspected = snakemake.common.get_function_params
+    cached = functools.cache(inspected)
+
+    def get_function_params(function: Callable[..., Any]) -> Any:
+        return cached(function) if isinstance(function, Hashable) else inspected(function)
+
     for module in modules:
-        module.get_function_params = cached  # type: ignore[attr-defined]
+        module.get_function_params = get_function_params  # type: ignore[attr-defined]

@@ -28,3 +28,16 @@ def test_a_functions_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch
         assert snakemake.common.get_input_function_aux_params(of_shard, offered) == {"input": 1}
         assert snakemake.rules.get_input_function_aux_params(of_anything, offered) == offered
     assert inspected == [of_shard, of_anything]
+
+
+def test_a_callable_without_a_hash_is_inspected_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (snakemake.common, snakemake.rules):
+        monkeypatch.setattr(module, "get_function_params", snakemake.common.get_function_params)
+
+    class Unhashable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, wildcards: object) -> None: ...
+
+    cache_signatures()
+    assert list(snakemake.rules.get_function_params(Unhashable())) == ["wildcards"]
