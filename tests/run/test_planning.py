@@ -5,8 +5,9 @@ import inspect
 import pytest
 import snakemake.common
 import snakemake.rules
+from snakemake.output_index import OutputIndex
 
-from omniedit.run.planning import cache_signatures
+from omniedit.run.planning import cache_planning
 
 
 def test_a_functions_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ def test_a_functions_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch
 
     def of_anything(wildcards: object, **others: object) -> None: ...
 
-    cache_signatures()
+    cache_planning()
     offered = {"input": 1, "threads": 2}
     for _ in range(3):
         assert list(snakemake.rules.get_function_params(of_shard)) == ["wildcards", "input"]
@@ -39,5 +40,24 @@ def test_a_callable_without_a_hash_is_inspected_each_time(monkeypatch: pytest.Mo
 
         def __call__(self, wildcards: object) -> None: ...
 
-    cache_signatures()
+    cache_planning()
     assert list(snakemake.rules.get_function_params(Unhashable())) == ["wildcards"]
+
+
+def test_the_rules_that_make_a_file_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+
+    def match_producers(index: OutputIndex, targetfile: str) -> set[str]:
+        looked_up.append(targetfile)
+        return {f"rule of {targetfile}"}
+
+    monkeypatch.setattr(OutputIndex, "match_producers", match_producers)
+    cache_planning()
+    cache_planning()  # a second workflow in one process
+    index, another = OutputIndex([]), OutputIndex([])
+    index.match_producers("a.h5").clear()
+    assert index.match_producers("a.h5") == {"rule of a.h5"}
+    assert index.match_producers("b.h5") == {"rule of b.h5"}
+    assert looked_up == ["a.h5", "b.h5"]
+    another.match_producers("a.h5")
+    assert looked_up == ["a.h5", "b.h5", "a.h5"]

@@ -17,7 +17,7 @@ from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import redact_values
-from omniedit.run.planning import cache_signatures
+from omniedit.run.planning import cache_planning
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
@@ -28,7 +28,7 @@ from omniedit.tasks import Task
 from omniedit.typed_text import parse_options
 from omniedit.weights import model_of, roles_of
 
-cache_signatures()
+cache_planning()
 SOURCE = Source(workflow)
 # A module's config comes from the workflow that uses it, whose files and options are not about this one.
 IS_MODULE = workflow.modifier.skip_configfile
