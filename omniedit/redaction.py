@@ -12,6 +12,7 @@ ENVIRONMENT = "OMNIEDIT_URLS"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
 _USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
 _SECRET = r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)|sig|code"
+_RANGE = re.compile(r"\{\d+\.\.\d+\}")
 _QUERY = re.compile(rf"([?&;](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
 
 
@@ -30,11 +31,14 @@ def redact_values(value: Any) -> Any:
 
 
 def hand_down(urls: Iterable[str | None]) -> None:
-    """Put the URLs that hold secrets into the environment, for the jobs that read a redacted config."""
+    """Put the URLs that hold secrets into the environment, for the jobs that get redacted ones."""
     if secret := {redact(url): url for url in urls if url and redact(url) != url}:
         os.environ[ENVIRONMENT] = json.dumps(secret)
 
 
 def restore(url: str) -> str:
-    """Return the whole URL of a redacted one that was handed down; any other as it is."""
-    return str(json.loads(os.environ.get(ENVIRONMENT) or "{}").get(url, url))
+    """Return the whole URL of a redacted one that was handed down, also of one out of a range; any other as it is."""
+    for hidden, whole in json.loads(os.environ.get(ENVIRONMENT) or "{}").items():
+        if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
+            return _RANGE.sub(lambda _, number=found: number[1], whole)
+    return url

@@ -17,7 +17,7 @@ from omniedit.files import write_changed
 from omniedit.locks import Locks, hold_run, run_lock
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.processes import LAUNCHER, describe_launcher
-from omniedit.redaction import hand_down, redact_values
+from omniedit.redaction import redact_values
 from omniedit.slurm import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.weights import unready
@@ -140,10 +140,9 @@ class Preflight:
                 (folder / MANIFEST).unlink()
         for identity in self.identities:
             identity.refresh()
-        # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment.
+        # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment (common.smk).
         shown = redact_values(self.config.model_dump(mode="json"))
         write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
-        hand_down(api.url for api in (self.config.scoring.api, self.config.proposals.api))
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""
