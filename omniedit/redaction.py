@@ -40,5 +40,5 @@ def restore(url: str) -> str:
     """Return the whole URL of a redacted one that was handed down, also of one out of a range; any other as it is."""
     for hidden, whole in json.loads(os.environ.get(ENVIRONMENT) or "{}").items():
         if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
-            return _RANGE.sub(lambda _, number=found: number[1], whole)
+            return _RANGE.sub(found[1], whole) if found.groups() else str(whole)
     return url

@@ -17,7 +17,7 @@ from omniedit.files import write_changed
 from omniedit.locks import Locks, hold_run, run_lock
 from omniedit.manifest import MANIFEST, lost_files
 from omniedit.processes import LAUNCHER, describe_launcher
-from omniedit.redaction import redact_values
+from omniedit.redaction import hand_down, redact_values
 from omniedit.slurm import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.weights import unready
@@ -84,10 +84,12 @@ class Preflight:
     identities: Sequence[Identity]
 
     def register(self) -> None:
-        """Let Snakemake call `prepare` before it executes and plans.
+        """Let Snakemake call `prepare` before it executes and plans, and hand secrets down to jobs.
 
         Snakemake has no hook for this: `onstart` comes after the plan, when files have been looked at.
         """
+        # What jobs are shown of these addresses, on their command lines and in config.json, has no secrets.
+        hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path])
         if not self.workflow.is_main_process:
             return
         execute, delete_output = self.workflow.execute, self.workflow.delete_output
@@ -140,7 +142,7 @@ class Preflight:
                 (folder / MANIFEST).unlink()
         for identity in self.identities:
             identity.refresh()
-        # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment (common.smk).
+        # `omniedit status` and jobs read it.
         shown = redact_values(self.config.model_dump(mode="json"))
         write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
 

@@ -16,7 +16,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
-from omniedit.redaction import hand_down, redact, redact_values
+from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_signatures
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
@@ -45,8 +45,6 @@ with one_line_errors():
     CONFIG = load_run(
         config, [] if IS_MODULE else CONFIG_FILES, DEFAULT_CONFIG, config if IS_MODULE else CONFIG_OPTIONS
     )
-    # What jobs are shown of these addresses, on their command lines and in config.json, has no secrets.
-    hand_down([CONFIG.scoring.api.url, CONFIG.proposals.api.url, CONFIG.sources.path])
     ROLES = roles_of(CONFIG)
     IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
