@@ -1,6 +1,7 @@
 """A chat endpoint of OpenAI's kind (OpenAI, Gemini's compatible one, vLLM): what is asked, what comes back."""
 
 import base64
+import contextlib
 import hashlib
 import ipaddress
 import json
@@ -54,6 +55,7 @@ FILTER_CODES = frozenset(
 )
 """Codes of errors by which Azure, OpenAI and DashScope say that a filter stopped the request."""
 LONGEST_MODEL_NAME = 200
+LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +194,9 @@ class Endpoint:
             # Its transport alone knows of the proxy: httpx2 would open all proxies of the environment, used or not.
             transport = httpx2.HTTPTransport(proxy=self._proxy)
         except (ImportError, ValueError, httpx2.InvalidURL) as error:
-            problem = "SOCKS needs the package socksio" if isinstance(error, ImportError) else str(error)
+            problem = (
+                "SOCKS needs the package socksio: pip install socksio" if isinstance(error, ImportError) else str(error)
+            )
             raise UserError(
                 f"{self.url}: the environment's proxy {redact(str(self._proxy))} cannot be used ({problem}); "
                 "correct or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
@@ -336,22 +340,47 @@ class Endpoint:
 
 def is_local(host: str) -> bool:
     """Return whether a host is this machine, which no proxy can reach."""
-    if host.lower().rstrip(".") in ("localhost", socket.gethostname().lower()) or host.lower().endswith(".localhost"):
+    name = host.lower().rstrip(".")
+    if name in (*LOCAL_NAMES, socket.gethostname().lower()) or name.endswith(".localhost"):
         return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+    address = _address(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
 
 
 def find_proxy(url: httpx2.URL) -> str | None:
     """Return the proxy that the environment names for a URL, None where there is none."""
-    if is_local(url.host) or urllib.request.proxy_bypass(url.host):
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if is_local(url.host) or urllib.request.proxy_bypass(f"{url.host}:{port}") or _is_in_no_proxy(url.host):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _is_in_no_proxy(host: str) -> bool:
+    """Return whether an address, also an IPv6 one, is in NO_PROXY by itself or by a network, such as 10.0.0.0/8.
+
+    urllib knows neither.
+    """
+    address = _address(host)
+    entries = urllib.request.getproxies_environment().get("no", "").split(",") if address else []
+    for entry in entries:
+        with contextlib.suppress(ValueError):
+            if address in ipaddress.ip_network(entry.strip().replace("[", "").replace("]", ""), strict=False):
+                return True
+    return False
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host is given by, in any form that sockets take, such as 127.1."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, UnicodeError):
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]:

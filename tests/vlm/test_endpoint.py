@@ -2,16 +2,18 @@
 
 import io
 import json
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
+import httpx2
 import numpy as np
 import PIL.Image
 import pytest
 
 from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Picture, Prompt, Reply
-from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage
+from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage, find_proxy
 from vlm import server
 from vlm.server import MODEL, Server, serving
 
@@ -221,6 +223,44 @@ def test_no_proxy_stands_between_this_machine_and_itself(
     assert send(good).text == GOOD
     no_proxies.setenv("NO_PROXY", "judge.example")
     Endpoint("http://judge.example/v1", "judge")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost.", "a.localhost", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0", "ip6-localhost"]
+)
+def test_this_machine_is_known_by_all_its_names(host: str, no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("ALL_PROXY", "http://proxy:1")
+    assert find_proxy(httpx2.URL(f"http://{host}:8000/v1")) is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "urls"),
+    [
+        ("judge.example", ["https://judge.example/v1", "https://a.judge.example"]),
+        ("x, judge.example:8000", ["http://judge.example:8000/v1"]),
+        ("judge.example:443", ["https://judge.example/v1"]),
+        ("10.0.0.0/8,fd00::/8", ["http://10.1.2.3:8000/v1", "http://[fd00::1]/v1"]),
+        ("[fd00::1]", ["http://[fd00::1]:8000/v1"]),
+        ("*", ["http://judge.example"]),
+    ],
+)
+def test_no_proxy_is_kept_to(entries: str, urls: list[str], no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("all_proxy", "http://proxy:1")
+    no_proxies.setenv("no_proxy", entries)
+    assert [find_proxy(httpx2.URL(url)) for url in urls] == [None] * len(urls)
+    if entries != "*":
+        for other in ("http://other.example", "http://11.0.0.1:8000", "http://[fe00::1]"):
+            assert find_proxy(httpx2.URL(other)) == "http://proxy:1"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "SOCKS5"])
+def test_a_socks_proxy_names_the_package_that_it_needs(scheme: str, no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setitem(sys.modules, "socksio", None)
+    no_proxies.setenv("ALL_PROXY", f"{scheme}://bob:hunter2@proxy:1080")
+    with pytest.raises(UserError, match=r"proxy (?i:socks5h?)://\*\*\*@proxy:1080 .*pip install socksio\).*NO_PROXY"):
+        Endpoint("https://judge.example/v1", "judge")
+    no_proxies.setenv("NO_PROXY", "judge.example")
+    Endpoint("https://judge.example/v1", "judge")
 
 
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
