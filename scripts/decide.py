@@ -19,8 +19,10 @@ def main() -> None:
     parser.add_argument("--min-score", type=overall_score, required=True, help="smallest O that is kept, 0-10")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="the file to write for each scores file")
     args = parser.parse_args()
-    if not len(args.scores) == len(args.candidates) == len(args.out):
-        parser.error("--scores, --candidates and --out name different numbers of files")
+    counts = {name: len(getattr(args, name)) for name in ("scores", "candidates", "out")}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"--{name} {count}" for name, count in counts.items())
+        parser.error(f"lists of different lengths: {told}; give one of each a task")
 
     bench = read_rows(args.bench)
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
