@@ -46,6 +46,22 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(f"error: {error.filename or Path.cwd()}: {error.strerror}; {REMEDIES[error.errno]}")
 
 
+def check_no_prefix(results: str, run: str) -> None:
+    """Check that a module's `prefix` or `replace_prefix` moves no results: locks and jobs look for them by their name.
+
+    Args:
+        results: results/RUN as the module would call it.
+
+    Raises:
+        UserError: it is moved.
+    """
+    if results != f"results/{run}":
+        raise UserError(
+            f"module: its prefix makes results/{run} {results}, where jobs would not look; take the prefix away: `run` "
+            "in the module's config tells results of several modules apart, and `as NAME_*` their rules"
+        )
+
+
 def check_writable_folder(folder: Path) -> None:
     """Make a folder and write a small file in it, which is removed again.
 

@@ -18,7 +18,7 @@ from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_signatures
-from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.identity import digest_file, identify_sources
@@ -45,6 +45,7 @@ with one_line_errors():
     CONFIG = load_run(
         config, [] if IS_MODULE else CONFIG_FILES, DEFAULT_CONFIG, config if IS_MODULE else CONFIG_OPTIONS
     )
+    check_no_prefix(workflow.modifier.path_modifier.replace_prefix(f"results/{CONFIG.run}"), CONFIG.run)
     ROLES = roles_of(CONFIG)
     IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
