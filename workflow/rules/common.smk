@@ -166,6 +166,8 @@ def pattern(path):
 def check_shares(rule, key, options):
     """End with a line where the ranks that the profile gives a training cannot share its batches."""
     resources = getattr(rules, rule).rule.resources
+    if resources is None:  # of a module, which a workflow need not take all rules from
+        return
     ranks = resources["nodes"].value * resources["ranks"].value
     if options.batch_size % (ranks * options.accumulate):
         sys.exit(
