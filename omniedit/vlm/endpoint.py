@@ -22,6 +22,7 @@ from omniedit.images import Image, encode_png
 from omniedit.plain_text import clean
 from omniedit.redaction import redact
 
+_PATH = "/chat/completions"
 CONNECT_S = 10.0
 MAX_REPLY_BYTES = 10_000_000
 MAX_TOKENS = 1e9
@@ -55,6 +56,8 @@ FILTER_CODES = frozenset(
 )
 """Codes of errors by which Azure, OpenAI and DashScope say that a filter stopped the request."""
 LONGEST_MODEL_NAME = 200
+SHORTEST_SECRET = 6
+"""Characters of a secret that is cut out of answers: local servers take any key, such as 0, which scores hold too."""
 LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
@@ -183,10 +186,14 @@ class Endpoint:
             whole = httpx2.URL(url)
         except httpx2.InvalidURL as error:
             raise UserError(f"{redact(url)}: no address of an endpoint ({error})") from None
-        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/')}/chat/completions")
+        if whole.scheme not in ("http", "https") or not whole.host:
+            raise UserError(
+                f"{redact(url)[:200]}: no address of an endpoint; give one such as http://localhost:8000/v1"
+            )
+        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(_PATH)}{_PATH}")
         self.url, self.model = redact(str(self._whole_url)), model
         self._timeout_s, self._options = timeout_s, dict(options or {})
-        self._secrets = [secret for secret in (key, whole.password) if secret]
+        self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= SHORTEST_SECRET]
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._proxy = find_proxy(whole)
@@ -336,6 +343,13 @@ class Endpoint:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
         return text
+
+
+def _secrets(url: httpx2.URL) -> list[str]:
+    """Return what of an address an answer must not repeat: its password, as sent too, and keys of its query."""
+    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode() if url.password else ""
+    keys = [value for name, value in url.params.multi_items() if redact(f"?{name}=x") != f"?{name}=x"]
+    return [login, url.password, *keys]
 
 
 def is_local(host: str) -> bool:

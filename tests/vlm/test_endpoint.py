@@ -204,6 +204,31 @@ def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None
     assert "hunter2" not in str(error.value) and "opensesame" not in str(error.value)
 
 
+@pytest.mark.parametrize("key", ["0", "x", "EMPTY"])
+def test_a_key_that_is_none_changes_no_answer(good: Server, key: str) -> None:
+    """Local servers take any key; one of a few characters stands in scores and words too."""
+    good.behaviour = server.says('{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}')
+    assert send(good, key).text == '{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}'
+
+
+def test_no_secret_of_an_address_is_repeated(good: Server) -> None:
+    good.behaviour = server.says("key=querysecret, Basic Ym9iOmh1bnRlcjI=, hunter2")
+    url = good.url.replace("http://", "http://bob:hunter2@")
+    asked = Endpoint(f"{url}?api-key=querysecret&v=1", "judge")
+    assert asked.send(asked.request(PROMPT)).text == "key=[key], Basic [key], [key]"
+
+
+@pytest.mark.parametrize("url", ["localhost:8000/v1", "judge.example/v1", "ftp://h/v1", "http:///v1", "", "/v1"])
+def test_an_address_without_a_host_is_not_asked_again_and_again(url: str) -> None:
+    with pytest.raises(UserError, match=r"no address of an endpoint; give one such as http://localhost:8000/v1$"):
+        Endpoint(url, "judge")
+
+
+def test_the_whole_address_of_a_chat_endpoint_will_do() -> None:
+    whole, base = (Endpoint(f"https://judge.example/v1{end}", "judge").url for end in ("/chat/completions/", ""))
+    assert whole == base == "https://judge.example/v1/chat/completions"
+
+
 PROXIES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
 
 
