@@ -108,6 +108,7 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     line = 1
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
             reader = csv.DictReader(file, restval="", strict=True)
             names, rows, line = [_without_mark(name) for name in reader.fieldnames or []], [], 2
             reader.fieldnames = names

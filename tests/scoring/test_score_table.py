@@ -123,6 +123,11 @@ def test_no_cell_is_a_formula_and_the_table_reads_back_as_it_was(endpoint: Serve
     assert pq.read_table(tmp_path / "s.parquet")["instruction"].to_pylist() == ["-Make it night."] * len(values)
 
 
+def test_a_cell_of_any_length_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"a,b\n{'x' * 200_000},y\n")
+    assert read_csv(tmp_path / "t.csv") == [{"a": "x" * 200_000, "b": "y"}]
+
+
 def test_money_is_spent_only_where_agreed_or_bounded(
     table: Path, endpoint: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
