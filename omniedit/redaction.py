@@ -11,7 +11,10 @@ ENVIRONMENT = "OMNIEDIT_URLS"
 """Environment variable by which a run's jobs get the whole URLs that config.json has without their secrets."""
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
 _USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
-_SECRET = r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)|sig|code|pass|pw|jwt|hmac|policy"
+_SECRET = (
+    r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)"
+    r"|sig|code|pass|pw|jwt|hmac|policy"
+)
 _RANGE = re.compile(r"\{\d+\.\.\d+\}")
 _QUERY = re.compile(rf"([?&;#](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
 
