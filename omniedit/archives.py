@@ -4,12 +4,15 @@ import re
 from pathlib import Path
 
 from omniedit.errors import UserError
+from omniedit.redaction import redact
 
 ARCHIVE_SUFFIXES = {
     "webdataset": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"),
     "parquet": (".parquet", ".parq", ".pq"),
 }
 """`sources.kind` -> the names that are taken from a folder."""
+
+_READABLE = tuple(suffix for suffixes in ARCHIVE_SUFFIXES.values() for suffix in suffixes)
 
 _UNSUPPORTED = (".tar.zst", ".tzst", ".tar.lz4", ".tar.lz", ".tar.lzma", ".tlz", ".tar.br", ".tar.z", ".zip", ".7z")
 """Names of archives that cannot be read: such a one among others must not be left out in silence."""
@@ -71,4 +74,17 @@ def _in_range(path: str, most: int) -> list[str]:
     if int(last) < int(first):
         raise UserError(f"'{path}' counts down; give the smaller number first")
     numbers = range(int(first), int(last) + 1)[:most]
-    return [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
+    archives = [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
+    if is_remote(path) and len(set(map(redact, archives[:2]))) < len(archives[:2]):
+        raise UserError(f"'{path}' has its range within a secret, which jobs are not shown; put it elsewhere")
+    return archives
+
+
+def archive_name(archive: str) -> str:
+    """Return what places call an archive: its file's name, of a URL without secrets and what signs it."""
+    if not is_remote(archive):
+        return Path(archive).name
+    shown = redact(archive)
+    address, _, query = shown.partition("?")
+    last = address.rstrip("/").rpartition("/")[2]
+    return last if not query or last.lower().endswith(_READABLE) else f"{last}?{query}".rpartition("/")[2]

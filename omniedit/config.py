@@ -70,7 +70,8 @@ class SourcesConfig(Section):
     layout (img2dataset's), or Parquet files with the pictures' bytes."""
     path: LocalPath | None = None
     """A folder of jpeg, png, webp and tiff photos, nested as you like. For `webdataset` and `parquet`: an archive, a
-    range of them such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder that holds them."""
+    range of them such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder that holds them. A password, key or
+    signature in a URL is shown as `***` everywhere; give it in a file, since `ps` shows --config."""
     image_column: str | None = None
     """For `parquet`: the column of the source photos; null takes the first of the known names, such as `image`, `jpg`,
     `source_img` or `original_image`, else the only column of images."""

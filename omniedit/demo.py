@@ -1,5 +1,6 @@
 """A page to edit pictures by words: `omniedit demo`."""
 
+import html
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import PIL.Image
 
 from omniedit.edit_files import Settings, collect_doubts, edited
 from omniedit.errors import UserError
+from omniedit.plain_text import markdown_cell
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.upright import Unreadable
 
@@ -100,7 +102,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
 
     def refusal(message: str) -> gr.Error:
         """Make an error that the page shows and the log does not."""
-        return gr.Error(message, print_exception=False)
+        return gr.Error(html.escape(message, quote=False), print_exception=False)
 
     def uploaded_file(payload: Any) -> Path | None:
         """Return the file of an upload as it came: `omniedit edit` would read the same."""
@@ -141,13 +143,13 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's of memory
             raise refusal(" ".join(str(error).split())) from None
         for doubt in dict.fromkeys(doubts):
-            gr.Warning(doubt)
+            gr.Warning(html.escape(doubt, quote=False))
         history = [(before, after, settings), *history]
         return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
 
     def show(history: History, place: int) -> tuple:
         before, after, settings = history[place]
-        return (before, after), f"{settings.instruction} (seed {settings.seed})"
+        return (before, after), f"{markdown_cell(settings.instruction)} (seed {settings.seed})"
 
     def chosen(history: History, event: gr.SelectData) -> tuple:
         before, _, settings = history[event.index]

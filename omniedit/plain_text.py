@@ -7,6 +7,7 @@ Pages escape HTML themselves (`omniedit.reporting.page`), figures read no mathem
 errors quote with `ascii`, secrets are hidden by `omniedit.redaction`.
 """
 
+import io
 import re
 import unicodedata
 
@@ -28,6 +29,11 @@ def clean_line(text: str, longest: int | None = None) -> str:
     """Return a text of printable characters on one line, with single spaces; cut where it is too long."""
     line = " ".join(clean(_BREAKS.sub(" ", text)).split())
     return line if longest is None or len(line) <= longest else f"{line[: longest - 3].rstrip()}..."
+
+
+def split_lines(text: str) -> list[str]:
+    """Split a text at its line ends alone; `str.splitlines` also does within JSON texts, at U+2028 or U+0085."""
+    return io.StringIO(text, newline=None).read().removesuffix("\n").split("\n")
 
 
 def markdown_cell(text: str, longest: int = 200) -> str:

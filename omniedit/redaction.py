@@ -11,8 +11,12 @@ ENVIRONMENT = "OMNIEDIT_URLS"
 """Environment variable by which a run's jobs get the whole URLs that config.json has without their secrets."""
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
 _USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
-_SECRET = r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)|sig|code"
-_QUERY = re.compile(rf"([?&;](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
+_SECRET = (
+    r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)"
+    r"|sig|code|pass|pw|jwt|hmac|policy"
+)
+_RANGE = re.compile(r"\{\d+\.\.\d+\}")
+_QUERY = re.compile(rf"([?&;#](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
@@ -30,11 +34,19 @@ def redact_values(value: Any) -> Any:
 
 
 def hand_down(urls: Iterable[str | None]) -> None:
-    """Put the URLs that hold secrets into the environment, for the jobs that read a redacted config."""
-    if secret := {redact(url): url for url in urls if url and redact(url) != url}:
-        os.environ[ENVIRONMENT] = json.dumps(secret)
+    """Put the URLs that hold secrets into the environment, for the jobs that get redacted ones."""
+    secret = {redact(url): url for url in urls if url and redact(url) != url}
+    if secret or ENVIRONMENT in os.environ:
+        os.environ[ENVIRONMENT] = json.dumps(_handed_down() | secret)
 
 
 def restore(url: str) -> str:
-    """Return the whole URL of a redacted one that was handed down; any other as it is."""
-    return str(json.loads(os.environ.get(ENVIRONMENT) or "{}").get(url, url))
+    """Return the whole URL of a redacted one that was handed down, also of one out of a range; any other as it is."""
+    for hidden, whole in _handed_down().items():
+        if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
+            return _RANGE.sub(found[1], whole) if found.groups() else str(whole)
+    return url
+
+
+def _handed_down() -> dict[str, str]:
+    return json.loads(os.environ.get(ENVIRONMENT) or "{}")

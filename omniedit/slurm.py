@@ -1,5 +1,8 @@
 """What Slurm's queue holds of the workflow in a folder, and an end for what a killed run left there."""
 
+import contextlib
+import os
+import pwd
 import re
 import secrets
 import shutil
@@ -25,18 +28,38 @@ PATIENCE_S = 600.0
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """Slurm job that has not ended. `wildcards` holds their values, joined by '_' as the plugin does."""
+    """Slurm job that has not ended. `wildcards` holds their values, joined by '_' as the plugin does.
+
+    Args:
+        user: id of the user whose job it is.
+    """
 
     id: str
     state: str
     rule: str
     wildcards: str
+    user: int
+
+
+def submitters(*folders: Path) -> set[int]:
+    """Return the ids of the users whose Snakemake worked in these folders, and of this one.
+
+    They own Snakemake's notes there. What may not be read is left out.
+    """
+    users = {os.getuid()}
+    for folder in folders:
+        notes = folder / ".snakemake"
+        for parent, _, names in os.walk(notes / "incomplete"):
+            for path in (notes, Path(parent), *(Path(parent, name) for name in names)):
+                with contextlib.suppress(OSError):
+                    users.add(path.lstat().st_uid)
+    return users
 
 
 def queued_jobs(*folders: Path) -> list[QueuedJob]:
-    """Return this user's jobs that Snakemake submitted in these folders and that have not ended.
+    """Return the jobs that Snakemake submitted in these folders and that have not ended, whoever's they are.
 
-    The list is empty without squeue.
+    The list is empty without squeue. A cluster may hide other users' jobs (PrivateData in slurm.conf).
 
     Raises:
         UserError: squeue gives no answer.
@@ -45,11 +68,14 @@ def queued_jobs(*folders: Path) -> list[QueuedJob]:
         return []
     here = {folder.resolve() for folder in folders}
     jobs = []
-    fields = ["%i", "%T", "%j", "%k", "%Z"]
-    for number, state, name, comment, workdir in ask("squeue", ["--me", "--noheader", "--states=all"], fields):
+    fields = ["%i", "%T", "%j", "%k", "%Z", "%U"]
+    # Those of all users could be a hundred thousand, and squeue accepts no unknown user.
+    others = sorted(user for user in submitters(*folders) - {os.getuid()} if _user_name(user))
+    users = f"--user={','.join(map(str, [os.getuid(), *others]))}" if others else "--me"
+    for number, state, name, comment, workdir, user in ask("squeue", [users, "--noheader", "--states=all"], fields):
         what = RULE.fullmatch(comment)
         if what and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in here:
-            jobs.append(QueuedJob(number, state, what["rule"], what["wildcards"] or ""))
+            jobs.append(QueuedJob(number, state, what["rule"], what["wildcards"] or "", int(user)))
     return jobs
 
 
@@ -85,17 +111,30 @@ def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s:
     return [[values[i].lstrip("\n"), *values[i + 1 : i + len(fields)]] for i in range(0, len(values), len(fields))]
 
 
+def _user_name(user: int) -> str:
+    """Return a user's name, '' where the system does not know one."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return ""
+
+
 def cancel_left_behind(*folders: Path) -> None:
     """Cancel the jobs that a killed run left in the queue, print a line for each, and wait until they have ended.
 
     The caller holds the folders' locks, so no run owns these jobs.
 
     Raises:
-        UserError: they do not end, or squeue gives no answer.
+        UserError: they are another user's, they do not end, or squeue gives no answer.
     """
     left = queued_jobs(*folders)
     if not left:
         return
+    if foreign := [job for job in left if os.getuid() not in (0, job.user)]:
+        named = ", ".join(f"{job.id} ({job.state})" for job in foreign)
+        owner = _user_name(foreign[0].user) or f"user {foreign[0].user}"
+        told = f"wait for them, or let their owner cancel them: scancel {' '.join(job.id for job in foreign)}"
+        raise UserError(f"Slurm jobs of a killed run write in this folder: {named} of {owner}; {told}")
     for job in left:
         what = " ".join(filter(None, [job.rule, job.wildcards]))
         print(f"Slurm job {job.id} ({what}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)

@@ -1,7 +1,9 @@
 """Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
 
 import csv
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from omniedit.files import replaced
 
 _GROUP = 100_000
 _BATCH = 10_000
+_FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
+"""A cell that a spreadsheet would calculate, such as =HYPERLINK(...), or one that was marked as text before."""
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
@@ -68,8 +72,35 @@ def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Tab
         return file.read(columns=wanted)
 
 
+def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Write rows as CSV, atomically. What a spreadsheet would take for a formula gets an apostrophe in front."""
+    with replaced(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(_as_text, names))
+        writer.writerows([_as_text(row.get(name)) for name in names] for row in rows)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a cell that every spreadsheet shows as it is; numbers need no mark."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
+
+
+def _without_mark(cell: str) -> str:
+    """Return a cell without the apostrophe that `_as_text`, or a spreadsheet's user, put in front."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.fullmatch(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text)) and text.strip() == text
+    except ValueError:
+        return False
+
+
 def read_csv(path: str | Path) -> list[dict[str, str]]:
     """The rows of a CSV file by its first line's names; cells beyond these stand under None.
+
+    An apostrophe that marks a cell such as '=1+1 as text is no part of it.
 
     Raises:
         UserError: it is missing, no CSV in UTF-8, or two columns have one name.
@@ -77,10 +108,12 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     line = 1
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
             reader = csv.DictReader(file, restval="", strict=True)
-            names, rows, line = list(reader.fieldnames or []), [], 2
+            names, rows, line = [_without_mark(name) for name in reader.fieldnames or []], [], 2
+            reader.fieldnames = names
             for row in reader:
-                rows.append(row)
+                rows.append({name: _without_mark(cell) if name is not None else cell for name, cell in row.items()})
                 line = reader.line_num + 1
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None

@@ -1,6 +1,7 @@
 """The one decoder of images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
 
 import io
+import re
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +19,29 @@ MAX_PIXELS = 178_956_970
 """Twice Pillow's own limit for a warning: an image that claims more is taken for a decompression bomb."""
 
 _REMEDY = "save it with 8 or 16 bits a channel"
+_SUPPORTED = SUPPORTED.replace(" ", ", ")
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 _MAGIC = {
     "JPEG": (b"\xff\xd8\xff",),
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 }
+_FOREIGN = {
+    "HEIC": rb"....ftyp(?:hei[cxms]|hev[cx]|mif[12]|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+    "a camera's raw format": rb"(?:II\*\0....CR|....ftypcrx |FUJIFILMCCD-RAW|IIRS|IIRO|IIU\0)",
+    "a video": rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL \r\n",
+    "JPEG 2000": rb"\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM....\0\0\0\0",
+    "Photoshop's format": rb"8BPS",
+    "PDF": rb"%PDF-",
+    "SVG": rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg",
+    "a zip archive": rb"PK\x03\x04",
+    "gzip": rb"\x1f\x8b",
+}
+"""What other files begin with that come under a photo's name: phones and browsers rename, they do not convert."""
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -156,9 +174,11 @@ def _explain_unidentified(source: Path | bytes) -> str:
         return LFS_REMEDY
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         return "an HTML page, not an image"
+    if foreign := [kind for kind, begin in _FOREIGN.items() if re.match(begin, head, re.DOTALL)]:
+        return f"its content is {foreign[0]}, which is not read; convert it to {_SUPPORTED}"
     if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
         return f"a {kinds[0]} that is broken or of an unsupported kind; {_REMEDY}"
-    return f"not a {SUPPORTED.replace(' ', ', ')} image"
+    return f"not a {_SUPPORTED} image"
 
 
 def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:

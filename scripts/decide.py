@@ -19,8 +19,10 @@ def main() -> None:
     parser.add_argument("--min-score", type=overall_score, required=True, help="smallest O that is kept, 0-10")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="the file to write for each scores file")
     args = parser.parse_args()
-    if not len(args.scores) == len(args.candidates) == len(args.out):
-        parser.error("--scores, --candidates and --out name different numbers of files")
+    counts = {name: len(getattr(args, name)) for name in ("scores", "candidates", "out")}
+    if len(set(counts.values())) > 1:
+        lengths = ", ".join(f"--{name} {count}" for name, count in counts.items())
+        parser.error(f"lists of different lengths: {lengths}; give one file of each for every task")
 
     bench = read_rows(args.bench)
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
@@ -30,8 +32,8 @@ def main() -> None:
             rows = decide(candidates, scores, scores_file, bench, args.min_score)
         write_rows(out, rows, DECISIONS_SCHEMA)
         reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
-        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"
-        print(f"{out.parent.name}: {counts}")
+        summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"
+        print(f"{out.parent.name}: {summary}")
 
 
 if __name__ == "__main__":

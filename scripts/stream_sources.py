@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from omniedit.archives import is_remote
+from omniedit.archives import archive_name, is_remote
 from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
 from omniedit.files import replaced
 from omniedit.progress import Progress
+from omniedit.redaction import restore
 from omniedit.sources.archived import open_archive
 from omniedit.sources.deal import hold_out
 from omniedit.sources.identity import read_content, record_file
@@ -24,7 +25,7 @@ from omniedit.tables import write_rows
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive", help="a path, or a URL for fsspec")
+    parser.add_argument("archive", help="a path, or a URL for fsspec, which may be one that the run redacted")
     parser.add_argument("--kind", choices=READERS, required=True)
     parser.add_argument("--image-column", help="for --kind parquet: the column of the source photos")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
@@ -81,8 +82,8 @@ def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
 
 def _packed(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list[Row]:
     rows = []
-    name = args.archive.rpartition("/")[2]
-    with open_archive(args.archive) as archive, new_shard(file) as tar, Progress("entries") as progress:
+    name = archive_name(args.archive)
+    with open_archive(restore(args.archive)) as archive, new_shard(file) as tar, Progress("entries") as progress:
         options = {"column": args.image_column} if args.kind == "parquet" else {}
         found = progress.over(READERS[args.kind](archive, name, **options))
         for row in stream(found, args.out.stem, demands, tar):

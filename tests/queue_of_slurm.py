@@ -12,8 +12,11 @@ Record = dict[str, str]
 PROGRAMS = {
     # A job is seen once more after it was told to end.
     "squeue": """
-(form,) = [option.partition("=")[2] for option in sys.argv if option.startswith("--format=")]
+given = dict(option.split("=", 1) for option in sys.argv if "=" in option)
+form, users = given["--format"], given.get("--user", str(os.getuid())).split(",")
 for job in jobs:
+    if job["U"] not in users:
+        continue
     line = re.sub("%([A-Za-z])", lambda found: job[found[1]], form)
     sys.stdout.buffer.write(line.encode(errors="surrogateescape") + bytes([10]))
 queue.write_text(json.dumps([job for job in jobs if job["T"] != "COMPLETING"]))
@@ -27,9 +30,12 @@ queue.write_text(json.dumps([job | ({"T": "COMPLETING"} if job["i"] in sys.argv 
 """Of `jobs`, a list of records by squeue's conversions, and `queue`, the file that holds them."""
 
 
-def record(number: int, comment: str, workdir: Path, state: str = "RUNNING", name: str = RUN) -> Record:
-    """A job by the conversions of `squeue --format`."""
-    return {"i": f"{number}", "T": state, "j": name, "k": comment, "Z": f"{workdir}"}
+def record(
+    number: int, comment: str, workdir: Path, state: str = "RUNNING", name: str = RUN, user: int | None = None
+) -> Record:
+    """A job, this user's by default, by the conversions of `squeue --format`."""
+    owner = os.getuid() if user is None else user
+    return {"i": f"{number}", "T": state, "j": name, "k": comment, "Z": f"{workdir}", "U": f"{owner}"}
 
 
 def pretend_queue(folder: Path, records: Sequence[Record]) -> dict[str, str]:
@@ -37,7 +43,9 @@ def pretend_queue(folder: Path, records: Sequence[Record]) -> dict[str, str]:
     (folder / "bin").mkdir(parents=True)
     (folder / "queue").write_text(json.dumps(list(records)))
     for name, code in PROGRAMS.items():
-        head = f"#!{sys.executable} -S\nimport json, pathlib, re, sys\nqueue = pathlib.Path({f'{folder}/queue'!r})\n"
+        head = (
+            f"#!{sys.executable} -S\nimport json, os, pathlib, re, sys\nqueue = pathlib.Path({f'{folder}/queue'!r})\n"
+        )
         (folder / "bin" / name).write_text(f"{head}jobs = json.loads(queue.read_text())\n{code}")
         (folder / "bin" / name).chmod(0o755)
     return {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}

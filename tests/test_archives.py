@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.archives import list_archives
+from omniedit.archives import archive_name, list_archives
 from omniedit.errors import UserError
 
 
@@ -37,6 +37,7 @@ def test_a_folder_stands_for_its_archives_in_order(tmp_path: Path) -> None:
         ("nowhere.tar", "'nowhere.tar' is no file or folder"),
         ("a/{0..1.tar", "needs one range of whole numbers in its braces"),
         ("a/{0..1}/{0..1}.tar", "needs one range"),
+        ("https://a/x.tar?sig={0..1}", "has its range within a secret"),
         ("a/{x,y}.tar", "needs one range"),
         ("s3://a/{5..4}.tar", "counts down"),
         ("s3://a/{0..1}.tar", "stands for 2 archives, fewer than sources.shards 3"),
@@ -51,3 +52,18 @@ def test_what_stands_for_nothing_or_too_little(
     with pytest.raises(UserError) as error:
         list_archives(path, "webdataset", 3)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("archive", "name"),
+    [
+        ("photos/a?b.tar", "a?b.tar"),
+        ("s3://key:secret@bucket/a/00.tar", "00.tar"),
+        ("https://a/00.tar.gz?X-Amz-Date=2026&X-Amz-Credential=b/c&X-Amz-Signature=d", "00.tar.gz"),
+        ("https://a/get?token=secret&name=00.tar", "get?token=***&name=00.tar"),
+        ("https://a/get?token=secret&path=/b/00.tar", "00.tar"),
+        ("https://a/b/?id=00", "b?id=00"),
+    ],
+)
+def test_an_archive_s_name_shows_no_secret(archive: str, name: str) -> None:
+    assert archive_name(archive) == name

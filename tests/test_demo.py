@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,13 @@ def page() -> Any:
 
 
 def edit_on(
-    page: Any, photo: Path, seed: float | None = 0, steps: int = 2, guidance: float = 1, image: float = 1
+    page: Any,
+    photo: Path,
+    seed: float | None = 0,
+    steps: int = 2,
+    guidance: float = 1,
+    image: float = 1,
+    instruction: str = " Add fog. ",
 ) -> Any:
     """What the page makes of an uploaded file: before, after, caption."""
     from gradio.data_classes import FileData
@@ -93,7 +100,7 @@ def edit_on(
     (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
     picture, *_ = event.inputs
     uploaded = picture.preprocess(ImageData(path=str(photo), orig_name=FileData(path=str(photo)).path))
-    (before, after), caption, *_ = event.fn(uploaded, " Add fog. ", "", steps, guidance, image, seed, [])
+    (before, after), caption, *_ = event.fn(uploaded, instruction, "", steps, guidance, image, seed, [])
     return np.asarray(before), np.asarray(after), caption
 
 
@@ -116,6 +123,19 @@ def test_an_edit_differs_from_its_source_and_follows_seed_and_scales(page: Any, 
     assert np.array_equal(edit_on(page, photo)[1], after)
     for change in ({"seed": 1}, {"guidance": 4.0}, {"image": 2.0}, {"steps": 3}):
         assert not np.array_equal(edit_on(page, photo, **change)[1], after), change
+
+
+def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's caption is Markdown, its warnings are HTML."""
+    import gradio
+
+    warned: list[str] = []
+    monkeypatch.setattr(gradio, "Warning", warned.append)
+    monkeypatch.setattr("omniedit.demo.collect_doubts", lambda: nullcontext(["'<img src=x>' is unlike the others"]))
+    PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
+    *_, caption = edit_on(page, tmp_path / "photo.png", steps=1, instruction="![a](http://b) <img src=x> zxqv")
+    assert caption == r"!\[a\](http\://b) \<img src=x\> zxqv (seed 0)"
+    assert warned == ["'&lt;img src=x&gt;' is unlike the others"]
 
 
 @pytest.mark.parametrize("seed", [None, -1, 2**53, 2**64])

@@ -15,6 +15,10 @@ from omniedit.redaction import ENVIRONMENT, hand_down, redact, redact_values, re
         ("https://h/x.tar?X-Amz-Signature=abc&part=1", "https://h/x.tar?X-Amz-Signature=***&part=1"),
         ("https://h/v1?api-version=1&api-key=abc", "https://h/v1?api-version=1&api-key=***"),
         ("https://h/?access_token=abc#top", "https://h/?access_token=***#top"),
+        ("https://h/cb#access_token=abc&v=1", "https://h/cb#access_token=***&v=1"),
+        ("https://h/?Policy=a&Signature=b&Key-Pair-Id=K", "https://h/?Policy=***&Signature=***&Key-Pair-Id=K"),
+        ("https://h/?user=bob&pass=abc", "https://h/?user=bob&pass=***"),
+        ("https://h/?compass=north&codec=h", "https://h/?compass=north&codec=h"),
         ("https://h/?sig=a%2Fb&se=2026", "https://h/?sig=***&se=2026"),
         ("https://host/a@b?author=bob&keyword=cat", "https://host/a@b?author=bob&keyword=cat"),
         ("write to bob@example.org: see http://host/", "write to bob@example.org: see http://host/"),
@@ -38,3 +42,13 @@ def test_jobs_get_the_whole_url_of_a_redacted_one(monkeypatch: pytest.MonkeyPatc
     assert (
         restore("http://***@host/v1") == "http://bob:hunter2@host/v1" and restore("http://host/v1") == "http://host/v1"
     )
+
+
+def test_jobs_get_the_whole_urls_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT, "")
+    hand_down(["https://bob:pw{1@host/{00..12}.tar?sv=1&sig=a{2}b"])
+    hand_down(["http://bob:pw@host/v1"])  # of a second module
+    assert restore("https://***@host/07.tar?sv=1&sig=***") == "https://bob:pw{1@host/07.tar?sv=1&sig=a{2}b"
+    assert restore("http://***@host/v1") == "http://bob:pw@host/v1"
+    for other in ("https://***@host/x.tar?sv=1&sig=***", "https://***@host/07.tar", "photos/00.tar"):
+        assert restore(other) == other

@@ -1,5 +1,7 @@
 """Which jobs of the queue are a folder's, and the end of those that a killed run left there."""
 
+import os
+import pwd
 import subprocess
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from queue_of_slurm import pretend_queue, record
 
 from omniedit import slurm
 from omniedit.errors import UserError
-from omniedit.slurm import QueuedJob, cancel_left_behind, queued_jobs
+from omniedit.slurm import QueuedJob, cancel_left_behind, queued_jobs, submitters
 from workflow.chain import SMALL, checkout, command, environment, make_photos
 
 SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
@@ -33,9 +35,42 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_jobs_are_the_folders_own_and_not_over(queue: Path, tmp_path: Path) -> None:
     assert queued_jobs(tmp_path / "mine") == [
-        QueuedJob("1", "RUNNING", "synthesize_shard", "style_transfer_00000"),
-        QueuedJob("2", "PENDING", "plan_buckets", ""),
+        QueuedJob("1", "RUNNING", "synthesize_shard", "style_transfer_00000", os.getuid()),
+        QueuedJob("2", "PENDING", "plan_buckets", "", os.getuid()),
     ]
+
+
+def test_jobs_of_another_user_who_worked_in_the_folder_are_seen_and_not_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = os.getuid()
+    other, stranger = [user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, me)][:2]
+    records = [
+        record(1, SYNTHESIZE, tmp_path / "mine", user=other),
+        record(2, SYNTHESIZE, tmp_path / "mine", user=stranger),
+        record(3, "rule_plan_buckets", tmp_path / "mine"),
+    ]
+    monkeypatch.setenv("PATH", pretend_queue(tmp_path / "slurm", records)["PATH"])
+    assert [job.id for job in queued_jobs(tmp_path / "mine")] == ["3"]
+    monkeypatch.setattr(slurm, "submitters", lambda *folders: {me, other, 1234567})
+    assert [(job.id, job.user) for job in queued_jobs(tmp_path / "mine")] == [("1", other), ("3", me)]
+    monkeypatch.setattr(slurm.os, "getuid", lambda: 54321)  # root may cancel them
+    with pytest.raises(
+        UserError,
+        match=rf"1 \(RUNNING\), 3 \(RUNNING\) of {pwd.getpwuid(other).pw_name}; wait for them, or .*: scancel 1 3",
+    ):
+        cancel_left_behind(tmp_path / "mine")
+    assert not (tmp_path / "slurm/cancelled").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_who_worked_in_a_folder_owns_snakemakes_notes_there(tmp_path: Path) -> None:
+    marks = tmp_path / ".snakemake/incomplete/@deep"
+    marks.mkdir(parents=True)
+    (marks / "mark").touch()
+    os.chown(marks / "mark", 4321, -1)
+    os.chown(tmp_path / ".snakemake", 4322, -1)
+    assert submitters(tmp_path, tmp_path / "nowhere") == {os.getuid(), 4321, 4322}
 
 
 def test_jobs_of_several_folders_are_found_by_any_name_of_a_folder(queue: Path, tmp_path: Path) -> None:

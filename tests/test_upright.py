@@ -315,6 +315,25 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
                 open_image(source)
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        ("HEIC", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"),
+        ("AVIF", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1"),
+        ("a video", b"\0\0\0\x18ftypisom\0\0\0\0"),
+        ("a camera's raw format", b"II*\0\x10\0\0\0CR\2\0"),
+        ("JPEG XL", b"\xff\x0a\xfa\x1f"),
+        ("GIF", b"GIF89a\1\0\1\0"),
+        ("SVG", b'<?xml version="1.0"?>\n<svg width="1">'),
+        ("a zip archive", b"PK\3\4\x14\0"),
+    ],
+)
+def test_an_image_of_another_format_under_a_photo_s_name_is_named(kind: str, content: bytes) -> None:
+    with pytest.raises(Unreadable, match=rf"^its content is {kind}, which is not read; convert it to jpeg, png"):
+        open_image(content + bytes(400))
+
+
 def test_a_pipe_or_a_missing_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere")

@@ -1,5 +1,6 @@
 """A copy of sealed buckets on a node's own disk: training reads pictures at random, which shared storage does badly."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,6 +13,8 @@ from omniedit.manifest import MANIFEST, checksum, lost_files
 from omniedit.progress import Progress
 
 NAME = "omniedit-buckets-"
+UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""Errors of a scratch folder that is another user's, read-only or full."""
 
 
 def copy_of(buckets: Path, scratch: Path) -> Path:
@@ -34,13 +37,20 @@ def stage(buckets: Path, scratch: Path) -> None:
         Damaged: a file of the buckets is not as their manifest says.
         UserError: the buckets are not sealed.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
     copy = copy_of(buckets, scratch)
-    may_write = hold_copy(copy)
-    remove_unheld(scratch, copy)
-    if may_write and not is_whole(copy):
-        make(buckets, copy)
-    hold_copy(copy, to_write=False)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        may_write = hold_copy(copy)
+        remove_unheld(scratch, copy)
+        if may_write and not is_whole(copy):
+            make(buckets, copy)
+        elif not is_whole(copy):
+            print(f"{copy}: in use and not whole, or not readable; reading {buckets}", flush=True)
+        hold_copy(copy, to_write=False)
+    except OSError as error:
+        if error.errno not in UNUSABLE:
+            raise
+        print(f"{error.filename or scratch}: {error.strerror}; no copy is made, reading {buckets}", flush=True)
 
 
 def make(buckets: Path, copy: Path) -> None:
@@ -61,14 +71,18 @@ def make(buckets: Path, copy: Path) -> None:
 
 
 def is_whole(copy: Path) -> bool:
-    return (copy / MANIFEST).is_file() and not lost_files(copy)
+    """Return whether a copy is there with all its files, which this user may read."""
+    try:
+        return (copy / MANIFEST).is_file() and not lost_files(copy)
+    except PermissionError:
+        return False
 
 
 def hold_copy(copy: Path, to_write: bool = True) -> bool:
     """Hold a copy until this process ends: for writing where nobody else does and that is wanted, else with others that
     read it, once it is written. Whether it is held for writing."""
     if copy not in _HELD:
-        _HELD[copy] = os.open(_lock_of(copy), os.O_RDWR | os.O_CREAT, 0o666)
+        _HELD[copy] = _open_lock(copy)
     descriptor = _HELD[copy]
     if to_write and _try_to_hold(descriptor):
         return True
@@ -83,7 +97,10 @@ def remove_unheld(scratch: Path, copy: Path) -> None:
         whole = scratch / other.name.lstrip(".").partition(".")[0]
         if whole == copy or other.stat().st_uid != os.getuid():
             continue
-        descriptor = os.open(_lock_of(whole), os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            descriptor = _open_lock(whole)
+        except PermissionError:  # another user's, whose reader may be at work
+            continue
         if _try_to_hold(descriptor):
             shutil.rmtree(other)
             print(f"{other}: a copy that nothing reads any more; removed", flush=True)
@@ -97,6 +114,21 @@ def _lock_of(copy: Path) -> Path:
     return copy.with_name(f".{copy.name}.lock")
 
 
+def _open_lock(copy: Path) -> int:
+    """Open a copy's lock file, which may belong to another user: to lock it one need not write it.
+
+    Raises:
+        PermissionError: it may not be read, or there is none and none may be made.
+    """
+    try:
+        return os.open(_lock_of(copy), os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError as error:
+        try:
+            return os.open(_lock_of(copy), os.O_RDONLY)
+        except FileNotFoundError:
+            raise error from None
+
+
 def _try_to_hold(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,6 +138,7 @@ def _try_to_hold(descriptor: int) -> bool:
 
 
 def staged(buckets: Path, scratch: Path) -> Path:
-    """The copy where there is a whole one, else the buckets themselves."""
+    """Return the copy where there is a whole one that can be held, else the buckets themselves."""
     copy = copy_of(buckets, scratch)
-    return copy if is_whole(copy) else buckets
+    # Where its lock could not be held, its owner may remove it at any time.
+    return copy if is_whole(copy) and os.access(_lock_of(copy), os.R_OK) else buckets

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.errors import UserError
-from omniedit.plain_text import clean_line
+from omniedit.plain_text import clean_line, split_lines
 from omniedit.tables import read_rows, write_rows
 from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
@@ -276,14 +276,15 @@ def recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     """
     replies = []
     try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: recorded replies cannot be read ({error.strerror})") from None
-    for number, line in enumerate(lines, 1):
+        lines = split_lines(Path(path).read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}; save it as UTF-8"
+        raise UserError(f"{path}: recorded replies cannot be read ({told})") from None
+    for number, line in enumerate(lines if any(lines) else [], 1):
         try:
             row = json.loads(line)
             replies.append((str(row["source_id"]), Task(row["task"]), str(row["reply"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             keys = "source_id, task (one of the seven) and reply"
             raise UserError(f"{path}: line {number} is no JSON object with {keys}") from None
     return replies

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -260,8 +261,12 @@ class EditPipeline(DiffusionPipeline):
         images, instructions, negatives = _pictures(image), _listed(instruction), _listed(negative)
         generators: list[torch.Generator | None] = _listed(generator)
         count = len(images)
+        if not images:
+            raise ValueError("image: an empty list; give a picture, or several")
         _check_types("instruction", instructions, str, '"Make it night."')
         _check_types("negative_prompt", negatives, str, '"blurry"')
+        if broken := [text for text in (*instructions, *negatives) if re.search("[\ud800-\udfff]", text)]:
+            raise ValueError(f"instruction: {broken[0][:100]!a} holds half of a character; decode it as UTF-8")
         if generator is not None:
             _check_types("generator", generators, torch.Generator, "torch.Generator().manual_seed(0)")
         for name, given in (
@@ -450,7 +455,10 @@ def _pictures(given: Any) -> list:
 def _as_tensor(image: Picture) -> Tensor:
     """(3, H, W) in [0, 1], upright."""
     if isinstance(image, np.ndarray):
-        numbers = torch.from_numpy(image.copy())  # what is given may be read-only
+        try:
+            numbers = torch.from_numpy(image.copy())  # what is given may be read-only
+        except TypeError:
+            raise ValueError(f"image: numbers must be uint8, or floating and in [0, 1], not {image.dtype}") from None
         return _checked(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
     if isinstance(image, Tensor):
         return _checked(image)

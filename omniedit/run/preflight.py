@@ -46,6 +46,22 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(f"error: {error.filename or Path.cwd()}: {error.strerror}; {REMEDIES[error.errno]}")
 
 
+def check_no_prefix(results: str, run: str) -> None:
+    """Check that a module's `prefix` or `replace_prefix` moves no results: locks and jobs look for them by their name.
+
+    Args:
+        results: results/RUN as the module would call it.
+
+    Raises:
+        UserError: it is moved.
+    """
+    if results != f"results/{run}":
+        raise UserError(
+            f"module: its prefix makes results/{run} {results}, where jobs would not look; take the prefix away: `run` "
+            "in the module's config tells results of several modules apart, and `as NAME_*` their rules"
+        )
+
+
 def check_writable_folder(folder: Path) -> None:
     """Make a folder and write a small file in it, which is removed again.
 
@@ -84,10 +100,12 @@ class Preflight:
     identities: Sequence[Identity]
 
     def register(self) -> None:
-        """Let Snakemake call `prepare` before it executes and plans.
+        """Let Snakemake call `prepare` before it executes and plans, and hand secrets down to jobs.
 
         Snakemake has no hook for this: `onstart` comes after the plan, when files have been looked at.
         """
+        # What jobs are shown of these addresses, on their command lines and in config.json, has no secrets.
+        hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path])
         if not self.workflow.is_main_process:
             return
         execute, delete_output = self.workflow.execute, self.workflow.delete_output
@@ -140,10 +158,9 @@ class Preflight:
                 (folder / MANIFEST).unlink()
         for identity in self.identities:
             identity.refresh()
-        # `omniedit status` and jobs read it; jobs get the secrets of its addresses by the environment.
+        # `omniedit status` and jobs read it.
         shown = redact_values(self.config.model_dump(mode="json"))
         write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
-        hand_down(api.url for api in (self.config.scoring.api, self.config.proposals.api))
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""

@@ -1,6 +1,5 @@
 """Anyone's pictures, scored: a CSV table in, one with a judge's scores out: `omniedit score`."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import pyarrow as pa
 from omniedit.config import ScoringConfig
 from omniedit.config_files import check, read_yaml
 from omniedit.errors import UserError
-from omniedit.files import check_writable, replaced
+from omniedit.files import check_writable
 from omniedit.pairs import EditPair
 from omniedit.progress import Progress
 from omniedit.scoring.examples import Example, Marker, Marks, marks_of
@@ -21,7 +20,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.score import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.tables import read_csv, write_rows
+from omniedit.tables import read_csv, write_csv, write_rows
 from omniedit.tasks import Task
 from omniedit.upright import Unreadable
 
@@ -246,10 +245,7 @@ def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric) -> N
     if out.suffix.lower() == ".parquet":
         write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))
         return
-    with replaced(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(out, rows, names)
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> str:

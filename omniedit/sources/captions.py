@@ -9,6 +9,8 @@ import csv
 import io
 import json
 import math
+import posixpath
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -18,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.files import LFS_POINTER, LFS_REMEDY
-from omniedit.plain_text import clean_line
+from omniedit.plain_text import clean_line, split_lines
 from omniedit.sources.photo import FractionBox, NamedObject
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -82,12 +84,14 @@ class Captions:
 
     Args:
         root: the folder; `files` and the keys of `by_file` are paths relative to it.
+        spelled: its files by their name in one spelling.
         by_file: of the entries of all listings.
         warned: entries that could not be used.
     """
 
     root: Path
     files: frozenset[str]
+    spelled: Mapping[str, str] = field(default_factory=dict)
     by_file: dict[str, Caption] = field(default_factory=dict)
     warned: list[Warned] = field(default_factory=list)
 
@@ -126,11 +130,16 @@ def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
 
 def read_captions(root: Path, files: Sequence[str]) -> Captions:
     """Read all listings among `files` (paths relative to `root`); a bad entry becomes a warning."""
-    captions = Captions(root, frozenset(files))
+    captions = Captions(root, frozenset(files), {_spell(file): file for file in files})
     for listing in filter(_is_listing, files):
         for place, values in _entries(root, listing, captions.warned):
             _add_entry(values, place, PurePosixPath(listing).parent, captions)
     return captions
+
+
+def _spell(file: str) -> str:
+    """Return a path without '..' and with its accents as one character each: macOS writes them as two."""
+    return unicodedata.normalize("NFC", posixpath.normpath(file))
 
 
 def _is_listing(file: str) -> bool:
@@ -149,12 +158,15 @@ def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[s
         return
     text = _read_text(root, listing, warned)
     if listing.endswith(".csv"):
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
         reader = csv.DictReader(io.StringIO(text, newline=""))
-        yield from (
-            (f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}) for row in reader
-        )
+        try:
+            for row in reader:
+                yield f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}
+        except csv.Error as error:
+            warned.append(Warned(f"{listing}:{reader.line_num}", f"not CSV from here on ({error})"))
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(split_lines(text), start=1):
         if line.strip():
             place = f"{listing}:{number}"
             before = len(warned)
@@ -217,6 +229,7 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
         return
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
+    file = captions.spelled.get(_spell(file), file)
     if file not in captions.files:
         captions.warned.append(Warned(place, f"names '{name}', which is not there"))
     elif file in captions.by_file:

@@ -15,6 +15,7 @@ from pathlib import Path
 from omniedit.archives import is_remote, list_archives
 from omniedit.config import SourcesConfig
 from omniedit.files import replaced
+from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
 
 Entry = tuple[int, int, str]
@@ -64,7 +65,7 @@ class Identity:
 def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
     """Identify the folder, or each of the archives, that a run reads; of the sample nothing.
 
-    A URL is not opened: its text alone identifies it.
+    A URL is not opened: its text alone, without its secrets, identifies it.
 
     Args:
         results: the run's folder.
@@ -80,7 +81,7 @@ def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
     def identify_archive(shard: int) -> Identity:
         file = record_file(results / f"sources/index/{shard:05d}.parquet")
         if is_remote(archives[shard]):
-            return Identity(file, archives[shard], None)
+            return Identity(file, redact(archives[shard]), None)
         return identify({Path(archives[shard]).name: Path(archives[shard])}, {}, file)
 
     with ThreadPoolExecutor() as pool:

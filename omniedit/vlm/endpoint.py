@@ -1,6 +1,7 @@
 """A chat endpoint of OpenAI's kind (OpenAI, Gemini's compatible one, vLLM): what is asked, what comes back."""
 
 import base64
+import contextlib
 import hashlib
 import ipaddress
 import json
@@ -21,6 +22,7 @@ from omniedit.images import Image, encode_png
 from omniedit.plain_text import clean
 from omniedit.redaction import redact
 
+_PATH = "/chat/completions"
 CONNECT_S = 10.0
 MAX_REPLY_BYTES = 10_000_000
 MAX_TOKENS = 1e9
@@ -54,6 +56,9 @@ FILTER_CODES = frozenset(
 )
 """Codes of errors by which Azure, OpenAI and DashScope say that a filter stopped the request."""
 LONGEST_MODEL_NAME = 200
+SHORTEST_SECRET = 6
+"""Characters of a secret that is cut out of answers: local servers take any key, such as 0, which scores hold too."""
+LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +186,14 @@ class Endpoint:
             whole = httpx2.URL(url)
         except httpx2.InvalidURL as error:
             raise UserError(f"{redact(url)}: no address of an endpoint ({error})") from None
-        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/')}/chat/completions")
+        if whole.scheme not in ("http", "https") or not whole.host:
+            raise UserError(
+                f"{redact(url)[:200]}: no address of an endpoint; give one such as http://localhost:8000/v1"
+            )
+        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(_PATH)}{_PATH}")
         self.url, self.model = redact(str(self._whole_url)), model
         self._timeout_s, self._options = timeout_s, dict(options or {})
-        self._secrets = [secret for secret in (key, whole.password) if secret]
+        self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= SHORTEST_SECRET]
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._proxy = find_proxy(whole)
@@ -192,7 +201,9 @@ class Endpoint:
             # Its transport alone knows of the proxy: httpx2 would open all proxies of the environment, used or not.
             transport = httpx2.HTTPTransport(proxy=self._proxy)
         except (ImportError, ValueError, httpx2.InvalidURL) as error:
-            problem = "SOCKS needs the package socksio" if isinstance(error, ImportError) else str(error)
+            problem = (
+                "SOCKS needs the package socksio: pip install socksio" if isinstance(error, ImportError) else str(error)
+            )
             raise UserError(
                 f"{self.url}: the environment's proxy {redact(str(self._proxy))} cannot be used ({problem}); "
                 "correct or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
@@ -334,24 +345,56 @@ class Endpoint:
         return text
 
 
+def _secrets(url: httpx2.URL) -> list[str]:
+    """Return what of an address an answer must not repeat: its password, as sent too, and keys of its query."""
+    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode() if url.password else ""
+    keys = [value for name, value in url.params.multi_items() if redact(f"?{name}=x") != f"?{name}=x"]
+    return [login, url.password, *keys]
+
+
 def is_local(host: str) -> bool:
     """Return whether a host is this machine, which no proxy can reach."""
-    if host.lower().rstrip(".") in ("localhost", socket.gethostname().lower()) or host.lower().endswith(".localhost"):
+    name = host.lower().rstrip(".")
+    if name in (*LOCAL_NAMES, socket.gethostname().lower()) or name.endswith(".localhost"):
         return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+    address = _address(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
 
 
 def find_proxy(url: httpx2.URL) -> str | None:
     """Return the proxy that the environment names for a URL, None where there is none."""
-    if is_local(url.host) or urllib.request.proxy_bypass(url.host):
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if is_local(url.host) or urllib.request.proxy_bypass(f"{url.host}:{port}") or _is_in_no_proxy(url.host):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _is_in_no_proxy(host: str) -> bool:
+    """Return whether an address, also an IPv6 one, is in NO_PROXY by itself or by a network, such as 10.0.0.0/8.
+
+    urllib knows neither.
+    """
+    address = _address(host)
+    entries = urllib.request.getproxies_environment().get("no", "").split(",") if address else []
+    for entry in entries:
+        with contextlib.suppress(ValueError):
+            if address in ipaddress.ip_network(entry.strip().replace("[", "").replace("]", ""), strict=False):
+                return True
+    return False
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host is given by, in any form that sockets take, such as 127.1."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, UnicodeError):
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]:

@@ -100,3 +100,43 @@ def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: P
     assert staged(buckets, tmp_path / "scratch") == buckets
     other.kill()
     other.wait()
+
+
+def stage_as_another_user(root: Path) -> list[str]:
+    """What a user who may not write prints who stages root/buckets in root/scratch: messages, and what is then read."""
+    root.chmod(0o755)
+    code = "import os; from pathlib import Path; from omniedit.buckets.scratch import stage, staged\n"
+    code += "if os.geteuid() == 0: os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(*[65534] * 3)\n"
+    code += "stage(Path('buckets'), Path('above/scratch')); print(staged(Path('buckets'), Path('above/scratch')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_copy_of_another_user_s_is_shared(buckets: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "above/scratch"
+    stage(buckets, scratch)
+    copy = copy_of(buckets, scratch)
+    scratch.joinpath(f".{copy.name}.lock").chmod(0o444)
+    scratch.chmod(0o555)
+    assert stage_as_another_user(tmp_path) == [f"above/scratch/{copy.name}"]
+
+
+@pytest.mark.parametrize("closed", ["lock", "copy", "scratch", "parent"])
+def test_a_scratch_folder_that_may_not_be_used_is_named_and_the_buckets_are_read(
+    buckets: Path, tmp_path: Path, closed: str
+) -> None:
+    scratch = tmp_path / "above/scratch"
+    stage(buckets, scratch)
+    copy = copy_of(buckets, scratch)
+    lock = scratch / f".{copy.name}.lock"
+    lock.chmod(0o444)
+    {"lock": lock, "copy": copy, "scratch": scratch, "parent": scratch.parent}[closed].chmod(0)
+    try:
+        *told, read = stage_as_another_user(tmp_path)
+    finally:
+        for path in (scratch.parent, scratch, copy, lock):
+            path.chmod(0o755)
+    assert read == "buckets"
+    (line,) = told
+    assert "reading buckets" in line and ("Permission denied" in line or closed == "copy")

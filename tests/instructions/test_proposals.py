@@ -86,6 +86,23 @@ def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
         recorded_replies(tmp_path / "replies.jsonl")
 
 
+def test_replies_are_read_whatever_line_ends_they_hold_and_other_encodings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "replies.jsonl"
+    line = {"source_id": "a", "task": "object_removal", "reply": "one\u2028two\x85three"}
+    path.write_text(f"{json.dumps(line, ensure_ascii=False)}\n", encoding="utf-8-sig")
+    assert recorded_replies(path) == [("a", Task.OBJECT_REMOVAL, "one\u2028two\x85three")]
+    path.write_text("")
+    assert recorded_replies(path) == []
+    path.write_text(json.dumps(line), encoding="utf-16")
+    with pytest.raises(
+        UserError, match=r"replies.jsonl: recorded replies cannot be read \(not UTF-8: .*save it as UTF-8"
+    ):
+        recorded_replies(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="line 1 is no JSON object"):
+        recorded_replies(path)
+
+
 def test_names_and_instructions_are_one_line_of_printable_text() -> None:
     reply = json.dumps({**REMOVAL, "instructions": ["Remove the\ndog\0cat."], "object": "dog\t\u202ecat"})
     proposal = proposal_in(Task.OBJECT_REMOVAL, json_object(reply))

@@ -1,5 +1,7 @@
 """Every candidate gets a decision with its reason, and another threshold moves nothing but the threshold's own."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.decisions import decide
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
+from workflow.chain import REPOSITORY
 
 
 def made_pair(name: str, source: str = "sea", instruction: str = "Turn it red.", shade: int = 0) -> EditPair:
@@ -116,3 +119,16 @@ def test_pairs_of_ones_own_need_no_digest_and_no_ratio(tmp_path: Path) -> None:
         rows = decide(shard, {pair.pair_id: BY | {"o_score": 10.0} for pair in pairs}, "s.parquet", bench, 9.0)
     assert [row["reason"] for row in rows] == ["kept", "overlaps the benchmark", "duplicate of mine"]
     assert {row["ratio"] for row in rows} == {"3x2"}
+
+
+@pytest.mark.parametrize("short", ["scores", "candidates", "out"])
+def test_lists_of_different_length_are_one_error_before_any_file_is_read(short: str, tmp_path: Path) -> None:
+    names = ("scores", "candidates", "out")
+    lists = {name: [f"{name}/{number}" for number in range(1 if name == short else 2)] for name in names}
+    options = [text for name, files in lists.items() for text in (f"--{name}", *files)]
+    program = [sys.executable, str(REPOSITORY / "scripts/decide.py"), "--bench", "bench.parquet", "--min-score", "9"]
+    done = subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and list(tmp_path.iterdir()) == []
+    counts = ", ".join(f"--{name} {len(files)}" for name, files in lists.items())
+    told = f"decide.py: error: lists of different lengths: {counts}; give one of each a task"
+    assert done.stderr.splitlines()[-1] == told

@@ -20,6 +20,7 @@ from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import edit_rubric, rubric_of
 from omniedit.scoring.table import pair_marker, score_table
+from omniedit.tables import read_csv
 from vlm import server
 from vlm.server import MODEL, Handler, Server, serving
 from workflow.chain import environment
@@ -95,6 +96,36 @@ def test_a_second_run_asks_nothing_and_csv_says_the_same(table: Path, endpoint: 
     kept = pq.read_table(tmp_path / "scores.parquet").to_pylist()
     assert [list(row) for row in told] == [list(row) for row in kept]
     assert [row["o_score"] for row in told] == ["6.0", "", "", "", ""]
+
+
+def test_no_cell_is_a_formula_and_the_table_reads_back_as_it_was(endpoint: Server, tmp_path: Path) -> None:
+    """Neither instructions nor what a model says may run in the spreadsheet that opens the scores."""
+    PIL.Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "-a.png")
+    endpoint.behaviour = lambda handler, body: handler.answer(
+        server.completion('{"score": [9, 4], "reasoning": "=HYPERLINK(1)"}')
+    )
+    values = ["=1+1", "+1-2", "-5.5", "@SUM(A1)", "-cat", "'=quoted", "'plain", "1e400", "-inf", "\uff1d1"]
+    lines = [["source", "edited", "instruction", "=odd"], *(["-a.png", "-a.png", "-Make it night.", v] for v in values)]
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    rows = read_csv(tmp_path / "t.csv")
+    score_table(tmp_path / "t.csv", tmp_path / "s.csv", EDITING, "api", None, asking(endpoint, tmp_path))
+    with (tmp_path / "s.csv").open(newline="") as file:
+        written = list(csv.reader(file))
+    risky = [cell for line in written for cell in line if cell[:1] in {*"=+-@\t\r\n\uff1d"}]
+    assert risky == ["-5.5"]
+    again = read_csv(tmp_path / "s.csv")
+    assert [row["=odd"] for row in again] == [row["=odd"] for row in rows]
+    assert {row["instruction"] for row in again} == {"-Make it night."}
+    assert {row["source"] for row in again} == {"-a.png"}
+    assert {row["reasoning"] for row in again} == {"=HYPERLINK(1) =HYPERLINK(1)"}, "of both requests"
+    score_table(tmp_path / "t.csv", tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
+    assert pq.read_table(tmp_path / "s.parquet")["instruction"].to_pylist() == ["-Make it night."] * len(values)
+
+
+def test_a_cell_of_any_length_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"a,b\n{'x' * 200_000},y\n")
+    assert read_csv(tmp_path / "t.csv") == [{"a": "x" * 200_000, "b": "y"}]
 
 
 def test_money_is_spent_only_where_agreed_or_bounded(

@@ -85,6 +85,32 @@ def test_an_entry_may_give_the_whole_path_of_its_photo(folder: Path) -> None:
     assert read(folder).find(PHOTOS[0]).caption == "a red car"
 
 
+def test_lines_of_json_end_at_line_ends_alone(folder: Path) -> None:
+    """JSON texts may hold Unicode's own line ends as they are."""
+    rows = [{"file": photo, "caption": f"a{end}car"} for photo, end in zip(PHOTOS, "\u2028\x85", strict=True)]
+    (folder / "a.jsonl").write_text("\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows), newline="")
+    captions = read(folder)
+    assert [captions.find(photo).caption for photo in PHOTOS] == ["a car", "a car"] and not captions.warned
+
+
+def test_a_caption_of_any_length_is_read_from_csv_and_a_broken_csv_is_a_warning(folder: Path) -> None:
+    listing = folder / "00000/metadata.csv"
+    listing.write_text(f"file_name,text\n000000001.jpg,{'car ' * 100_000}\n")
+    captions = read(folder)
+    assert len(captions.find(PHOTOS[0]).caption) == 399_999 and not captions.warned
+    listing.write_text('file_name,text\n000000001.jpg,a car\n000000002.jpg,"a\rcar\x00')
+    assert read(folder).find(PHOTOS[0]).caption == "a car"
+
+
+def test_an_entry_names_its_photo_in_any_spelling(folder: Path) -> None:
+    for name in ("caf\u00e9.jpg", "nai\u0308ve.jpg"):
+        (folder / name).write_bytes(b"")
+    rows = [{"file": "../cafe\u0301.jpg", "text": "one"}, {"file": ".././na\u00efve.jpg", "text": "two"}]
+    (folder / "00000/a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    captions = read(folder)
+    assert [captions.find(name).caption for name in ("caf\u00e9.jpg", "nai\u0308ve.jpg")] == ["one", "two"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_texts_in_unicode_are_read_without_a_warning(encoding: str) -> None:
     warned: list[Warned] = []

@@ -2,16 +2,18 @@
 
 import io
 import json
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
+import httpx2
 import numpy as np
 import PIL.Image
 import pytest
 
 from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Picture, Prompt, Reply
-from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage
+from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage, find_proxy
 from vlm import server
 from vlm.server import MODEL, Server, serving
 
@@ -202,6 +204,31 @@ def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None
     assert "hunter2" not in str(error.value) and "opensesame" not in str(error.value)
 
 
+@pytest.mark.parametrize("key", ["0", "x", "EMPTY"])
+def test_a_key_that_is_none_changes_no_answer(good: Server, key: str) -> None:
+    """Local servers take any key; one of a few characters stands in scores and words too."""
+    good.behaviour = server.says('{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}')
+    assert send(good, key).text == '{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}'
+
+
+def test_no_secret_of_an_address_is_repeated(good: Server) -> None:
+    good.behaviour = server.says("key=querysecret, Basic Ym9iOmh1bnRlcjI=, hunter2")
+    url = good.url.replace("http://", "http://bob:hunter2@")
+    asked = Endpoint(f"{url}?api-key=querysecret&v=1", "judge")
+    assert asked.send(asked.request(PROMPT)).text == "key=[key], Basic [key], [key]"
+
+
+@pytest.mark.parametrize("url", ["localhost:8000/v1", "judge.example/v1", "ftp://h/v1", "http:///v1", "", "/v1"])
+def test_an_address_without_a_host_is_not_asked_again_and_again(url: str) -> None:
+    with pytest.raises(UserError, match=r"no address of an endpoint; give one such as http://localhost:8000/v1$"):
+        Endpoint(url, "judge")
+
+
+def test_the_whole_address_of_a_chat_endpoint_will_do() -> None:
+    whole, base = (Endpoint(f"https://judge.example/v1{end}", "judge").url for end in ("/chat/completions/", ""))
+    assert whole == base == "https://judge.example/v1/chat/completions"
+
+
 PROXIES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
 
 
@@ -221,6 +248,44 @@ def test_no_proxy_stands_between_this_machine_and_itself(
     assert send(good).text == GOOD
     no_proxies.setenv("NO_PROXY", "judge.example")
     Endpoint("http://judge.example/v1", "judge")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost.", "a.localhost", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0", "ip6-localhost"]
+)
+def test_this_machine_is_known_by_all_its_names(host: str, no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("ALL_PROXY", "http://proxy:1")
+    assert find_proxy(httpx2.URL(f"http://{host}:8000/v1")) is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "urls"),
+    [
+        ("judge.example", ["https://judge.example/v1", "https://a.judge.example"]),
+        ("x, judge.example:8000", ["http://judge.example:8000/v1"]),
+        ("judge.example:443", ["https://judge.example/v1"]),
+        ("10.0.0.0/8,fd00::/8", ["http://10.1.2.3:8000/v1", "http://[fd00::1]/v1"]),
+        ("[fd00::1]", ["http://[fd00::1]:8000/v1"]),
+        ("*", ["http://judge.example"]),
+    ],
+)
+def test_no_proxy_is_kept_to(entries: str, urls: list[str], no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("all_proxy", "http://proxy:1")
+    no_proxies.setenv("no_proxy", entries)
+    assert [find_proxy(httpx2.URL(url)) for url in urls] == [None] * len(urls)
+    if entries != "*":
+        for other in ("http://other.example", "http://11.0.0.1:8000", "http://[fe00::1]"):
+            assert find_proxy(httpx2.URL(other)) == "http://proxy:1"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "SOCKS5"])
+def test_a_socks_proxy_names_the_package_that_it_needs(scheme: str, no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setitem(sys.modules, "socksio", None)
+    no_proxies.setenv("ALL_PROXY", f"{scheme}://bob:hunter2@proxy:1080")
+    with pytest.raises(UserError, match=r"proxy (?i:socks5h?)://\*\*\*@proxy:1080 .*pip install socksio\).*NO_PROXY"):
+        Endpoint("https://judge.example/v1", "judge")
+    no_proxies.setenv("NO_PROXY", "judge.example")
+    Endpoint("https://judge.example/v1", "judge")
 
 
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,14 @@
 """Archives as sources: a job each, from the archive to its shard, and nothing of another archive made again."""
 
+import base64
+import functools
+import http.server
 import json
 import re
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -79,6 +85,53 @@ def test_a_changed_archive_makes_its_own_shard_again_and_one_that_was_touched_or
     }
     archive.write_bytes(before)
     assert rules_to_run(root, *TARGETS) == set()
+
+
+def test_no_secret_of_an_address_is_shown_by_anything_but_the_environment_of_its_job(
+    root: Path, tmp_path: Path
+) -> None:
+    """Not by commands, which `ps` shows, logs, config.json, the index or what Snakemake notes."""
+    pytest.importorskip("aiohttp")
+    index = "results/small/sources/index/00000.parquet"
+    with private_server(root / "archives", "bob:hunter2", "t0ps3cret") as address:
+        path = f"http://bob:hunter2@{address}/{{0..2}}.tar?part=1&sig=t0ps3cret"
+        sources = {**SMALL["sources"], "kind": "webdataset", "path": path, "shards": 1}
+        folder = checkout(tmp_path, {**SMALL, "sources": sources})
+        printed = snakemake(folder, "--printshellcmds", index)
+        rows = pq.read_table(folder / index).to_pylist()
+    assert [row["file"] for row in rows] == [f"0.tar/{number:04d}.jpg" for number in range(5)]
+    assert f"http://***@{address}/0.tar?part=1&sig=***" in printed
+    written = [path for name in ("results", "logs", "benchmarks", ".snakemake") for path in (folder / name).rglob("*")]
+    texts = {"what Snakemake prints": printed.encode()} | {f"{p}": p.read_bytes() for p in written if p.is_file()}
+    shown = [name for name, text in texts.items() if b"hunter2" in text or b"t0ps3cret" in text]
+    assert shown == []
+
+
+@contextmanager
+def private_server(folder: Path, user: str, signature: str) -> Iterator[str]:
+    """Serve a folder to who knows the user's password and the signature; gives the address."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            if self.is_known():
+                super().do_HEAD()
+
+        def do_GET(self) -> None:
+            if self.is_known():
+                super().do_GET()
+
+        def is_known(self) -> bool:
+            expected = f"Basic {base64.b64encode(user.encode()).decode()}"
+            if self.headers.get("Authorization") == expected and self.path.endswith(f"&sig={signature}"):
+                return True
+            self.send_error(401)
+            return False
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
 
 
 def test_a_folder_of_archives_stands_for_the_same(root: Path, tmp_path: Path) -> None:

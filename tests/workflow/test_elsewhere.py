@@ -70,6 +70,27 @@ def test_another_workflow_plans_all_of_it_as_a_module(prefix: str, source: Path,
     assert {f"{prefix.strip(' as*')}{rule}" for rule in ("train_editor", "score_canary", "pack_sources")} <= rules
 
 
+@pytest.mark.parametrize(
+    "use", ["use rule index_sources, pack_sources from", "use rule * from omniedit exclude train_editor"]
+)
+def test_another_workflow_may_take_some_of_the_rules(use: str, source: Path, tmp_path: Path) -> None:
+    module = MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix="")
+    whole = use if use.startswith("use rule *") else f"{use} omniedit as own_*"
+    (tmp_path / "Snakefile").write_text(module.replace("use rule * from omniedit", whole))
+    planned = snakemake(tmp_path, "--dry-run", "--cores", 1, "results/mini/sources/00000.tar")
+    assert "Pack the photos of 00000" in planned
+
+
+@pytest.mark.parametrize("moved", ['prefix: "x"', 'replace_prefix: {"results/": "x/"}'])
+def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_path: Path) -> None:
+    module = MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix="")
+    (tmp_path / "Snakefile").write_text(module.replace("    config:", f"    {moved}\n    config:"))
+    program = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
+    done = subprocess.run(program, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    (line,) = [line for line in done.stderr.splitlines() if line]
+    assert done.returncode == 1 and line.startswith("error: module: its prefix makes results/mini x/")
+
+
 def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:
     """As github(...) does, without the internet."""
     repository = shutil.copytree(source, tmp_path / "repository")

@@ -16,9 +16,9 @@ from omniedit.aspect import RATIOS
 from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
 from omniedit.config_files import load_run, origin
 from omniedit.processes import LAUNCHER, describe_launcher
-from omniedit.redaction import redact_values
+from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_planning
-from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
 from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
 from omniedit.sources.identity import digest_file, identify_sources
@@ -45,6 +45,7 @@ with one_line_errors():
     CONFIG = load_run(
         config, [] if IS_MODULE else CONFIG_FILES, DEFAULT_CONFIG, config if IS_MODULE else CONFIG_OPTIONS
     )
+    check_no_prefix(workflow.modifier.path_modifier.replace_prefix(f"results/{CONFIG.run}"), CONFIG.run)
     ROLES = roles_of(CONFIG)
     IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
@@ -165,6 +166,8 @@ def pattern(path):
 def check_shares(rule, key, options):
     """End with a line where the ranks that the profile gives a training cannot share its batches."""
     resources = getattr(rules, rule).rule.resources
+    if resources is None:  # of a module, which a workflow need not take all rules from
+        return
     ranks = resources["nodes"].value * resources["ranks"].value
     if options.batch_size % (ranks * options.accumulate):
         sys.exit(
@@ -259,9 +262,10 @@ def photos_folder(wildcards):
 
 
 def archive_of_shard(wildcards):
-    """Of the first one, where the rule is for that alone; a `Path` as in `photos_folder`, or a URL."""
+    """Of the first one, where the rule is for that alone; a `Path` as in `photos_folder`, or a URL without its
+    secrets, which the job gets by its environment."""
     archive = archives()[int(wildcards.get("shard", 0))]
-    return archive if is_remote(archive) else Path(archive)
+    return redact(archive) if is_remote(archive) else Path(archive)
 
 
 @functools.cache
