@@ -130,5 +130,5 @@ def test_lists_of_different_length_are_one_error_before_any_file_is_read(short: 
     done = subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and list(tmp_path.iterdir()) == []
     counts = ", ".join(f"--{name} {len(files)}" for name, files in lists.items())
-    told = f"decide.py: error: lists of different lengths: {counts}; give one of each a task"
+    told = f"decide.py: error: lists of different lengths: {counts}; give one file of each for every task"
     assert done.stderr.splitlines()[-1] == told
