@@ -15,10 +15,20 @@ FOLDER = Path(__file__).parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+LONGEST = (
+    *("slurm/test_on_slurm.py", "workflow/test_chain.py", "training/test_engine.py", "workflow/test_learned.py"),
+    *("workflow/test_internvl_judge.py", "benchmarks/test_student.py", "benchmarks/test_speed.py"),
+    *("scoring/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),
+    *("workflow/test_archives.py", "workflow/test_proposals.py", "workflow/test_api_judge.py"),
+    *("training/test_finetune.py", "models/test_cost.py", "training/test_budget.py", "test_demo.py"),
+)
+"""Modules of more than half a minute, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Longest first, as a module's tests go to one worker: those on Slurm, and for another worker the chain's here."""
-    first = [FOLDER / "slurm/test_on_slurm.py", FOLDER / "workflow/test_chain.py"]
-    items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
+    """Longest first: a module's tests go to one worker, and no worker shall begin a long one while others end."""
+    places = {FOLDER / module: place for place, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -79,14 +79,11 @@ def cost_of(
     """
     with torch.device("meta"):
         net = ARCHITECTURES[name](base_config)
-        sample = sample_of(net, latent, text_tokens, torch.float32)
-        with torch.no_grad(), FlopCounterMode(display=False) as forward:
-            net(**sample)
-    step = step_flops(name, base_config, latent, text_tokens)
+    forward, step = operations(net, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
     saved = saved_bytes(name, base_config, latent, text_tokens, dtype, prepare)
-    return Cost(sum(counts), sum(trained), forward.get_total_flops(), step, saved)
+    return Cost(sum(counts), sum(trained), forward, step, saved)
 
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
@@ -98,11 +95,23 @@ def step_flops_of(
     architecture: type[Editor], base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int
 ) -> int:
     """The same of an architecture that is not among those compared."""
-    # On the meta device attention is two plain products: a fused one would also count what its backward recomputes.
-    with torch.device("meta"), FlopCounterMode(display=False) as step:
+    with torch.device("meta"):
         net = architecture(base_config)
-        net(**sample_of(net, latent, text_tokens, torch.float32)).sum().backward()
-    return step.get_total_flops()
+    return operations(net, latent, text_tokens)[1]
+
+
+def operations(net: Editor, latent: tuple[int, int], text_tokens: int) -> tuple[int, int]:
+    """Count the operations of a sample's forward pass, and of forward and backward together.
+
+    Args:
+        net: on the meta device, where attention is two plain products: a fused one would also count what its
+            backward recomputes.
+    """
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        loss = net(**sample_of(net, latent, text_tokens, torch.float32)).sum()
+        forward = counter.get_total_flops()
+        loss.backward()
+    return forward, counter.get_total_flops()
 
 
 def saved_bytes(

@@ -226,17 +226,22 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
     """
     style = truth["style"]
     known = recognise_style(seen.pair.source, seen.pair.edited, style)
-    everywhere = np.ones_like(seen.small_mask)
-    changed = seen.changed_share(everywhere, NOTICEABLE)
-    fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
-    moved = distribution_distance(seen.source.appearance.reshape(-1, 4), seen.edited.appearance.reshape(-1, 4))
-    restyled = min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
+    changed, restyled = measure_restyling(seen)
     score = 10 * min(restyled, known.degree)
     return Finding(
         score,
         f"the style {_level(score, 'is not', 'is hardly', 'is')} that of '{style}': {changed:.0%} of the image changed,"
         f" it is {known.distance:.1f} from that style and {known.other:.1f} from '{known.nearest}'",
     )
+
+
+def measure_restyling(seen: Comparison) -> tuple[float, float]:
+    """Return the share of the image that changed, and in [0, 1] how far it is restyled, in whatever style."""
+    everywhere = np.ones_like(seen.small_mask)
+    changed = seen.changed_share(everywhere, NOTICEABLE)
+    fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
+    moved = distribution_distance(seen.source.appearance.reshape(-1, 4), seen.edited.appearance.reshape(-1, 4))
+    return changed, min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
 
 
 def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:

@@ -163,7 +163,8 @@ def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, E
     assert batches(range(20))[8:] == batches(range(8, 20))
     with BatchLoader(store, plan, 0, range(1000)) as loader:
         assert next(iter(loader))[0] == 0
-        time.sleep(0.3)  # leaving with the queue full does not hang
+        while not loader._ready.full():  # leaving with the queue full does not hang
+            time.sleep(0.01)
     trained = {pair["pair_id"] for ratio in RATIOS for pair in store.read(ratio, store.rows(ratio, "train")).pairs}
     assert {pair_id for _, ids, _ in batches(range(60)) for pair_id in ids} <= trained
 

@@ -159,7 +159,7 @@ TOO_LATE = ("never answers", "drips its answer")
 
 def patience(fault: str) -> float:
     """Seconds that a request may take: few only where it is to take too many."""
-    return 0.8 if fault in TOO_LATE else 60
+    return 2 if fault in TOO_LATE else 60
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -17,7 +17,7 @@ from omniedit.scoring.reference import measured
 from omniedit.scoring.score import Score
 from omniedit.scoring.style_features import scale_to_area, style_features
 from omniedit.scoring.style_references import StyleReferences
-from omniedit.scoring.success import style_transfer
+from omniedit.scoring.success import measure_restyling, style_transfer
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.style import STYLES
 from omniedit.tasks import Task
@@ -50,8 +50,9 @@ def successes(source: Image, edited: Image, resolution: int | None = None) -> di
     """Return the judge's sc_score_1 for every style that might have been asked for; the images are measured once."""
     seen = Comparison(styled_pair(source, edited, "", resolution))
     with pytest.MonkeyPatch.context() as patch:
-        features = style_features(seen.pair.source, seen.pair.edited)
+        features, restyling = style_features(seen.pair.source, seen.pair.edited), measure_restyling(seen)
         patch.setattr("omniedit.scoring.style_references.style_features", lambda *_: features)
+        patch.setattr("omniedit.scoring.success.measure_restyling", lambda _: restyling)
         return {style: round(style_transfer(seen, {"style": style}).score, 1) for style in STYLES}
 
 

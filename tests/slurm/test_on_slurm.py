@@ -26,16 +26,18 @@ from slurm.cluster import run as slurm_command
 from slurm.through import (
     IMPATIENT,
     LONG_S,
+    NO_CONTROLLER,
+    TASKS,
     Ended,
     digests,
-    hold_jobs,
+    keep_tasks,
     processes,
     rehearsal_checkout,
     running_job,
     slurm_checkout,
     snakemake_on_slurm,
 )
-from workflow.chain import SHOWN, digest, environment, snakemake
+from workflow.chain import SHOWN, digest, environment, hold_jobs, snakemake
 
 Show = Callable[[str, Ended], None]
 
@@ -68,6 +70,12 @@ def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.fixture(scope="module")
+def local(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the chain on Slurm must give: a copy of `run` with the same tasks, made on this machine alone."""
+    return keep_tasks(shutil.copytree(run, tmp_path_factory.mktemp("local") / "chain", symlinks=True))
+
+
+@pytest.fixture(scope="module")
 def on_slurm(chain: tuple[Path, Ended]) -> Path:
     return chain[0]
 
@@ -97,10 +105,10 @@ def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
     assert {"cpu=8", "mem=48000M", "gres/gpu=1"} <= set(asked.split(",")) and "h100:1" in line
 
 
-def test_the_chain_gives_the_same_files_as_on_one_machine(run: Path, chain: tuple[Path, Ended], show: Show) -> None:
+def test_the_chain_gives_the_same_files_as_on_one_machine(local: Path, chain: tuple[Path, Ended], show: Show) -> None:
     on_slurm, ended = chain
     show(f"the chain, {len(ended.finished)} jobs", ended)
-    here, there = digests(run), digests(on_slurm)
+    here, there = digests(local), digests(on_slurm)
     assert len(there) > 50 and there == here
     assert (on_slurm / "results/small/bench/table3.md").is_file()
 
@@ -118,8 +126,8 @@ def test_the_page_of_efficiency_has_what_slurm_counted(on_slurm: Path) -> None:
     assert all(rule in page for rule in ("synthesize_shard", "train_editor", "score_shard"))
 
 
-def test_two_nodes_train_as_one_does(run: Path, on_slurm: Path) -> None:
-    for here, there in zip(losses(run), losses(on_slurm), strict=True):
+def test_two_nodes_train_as_one_does(local: Path, on_slurm: Path) -> None:
+    for here, there in zip(losses(local), losses(on_slurm), strict=True):
         assert there["step"] == here["step"]
         assert there.get("loss", 0) == pytest.approx(here.get("loss", 0), rel=1e-3)
     assert len(list((on_slurm / "logs/small/train_editor/editnet.log.ranks").rglob("stdout.log"))) == 4
@@ -129,8 +137,8 @@ def losses(root: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (root / "results/small/train/editnet.metrics.jsonl").read_text().splitlines()]
 
 
-def test_one_shard_again_by_name(on_slurm: Path, run: Path, show: Show) -> None:
-    ended = made_again(on_slurm, run, "scores/style_transfer/00000.parquet")
+def test_one_shard_again_by_name(on_slurm: Path, local: Path, show: Show) -> None:
+    ended = made_again(on_slurm, local, "scores/style_transfer/00000.parquet")
     assert ended.finished == ["score_shard"]
     show("undisturbed", ended)
 
@@ -141,20 +149,20 @@ def active_jobs(states: str = "all") -> set[str]:
     return {number for number, state in jobs if state not in OVER}
 
 
-def made_again(root: Path, run: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
+def made_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
     """Make files of the run again, with `harm` done meanwhile; all results must be as before, and no half one there."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
         (root / target).unlink(missing_ok=True)
     ended = snakemake_on_slurm(root, *targets, harm=harm)
     assert ended.status == 0, ended.screen[-4000:]
-    assert digests(root) == digests(run)
+    assert digests(root) == digests(local)
     assert not list(root.glob("results/**/.*.tmp"))
     return ended
 
 
 def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
-    on_slurm: Path, run: Path, show: Show
+    on_slurm: Path, local: Path, show: Show
 ) -> None:
     """Three at once: one is cancelled, one hangs until its time limit, the folder of one has too little room."""
     full = on_slurm / "results/small/candidates/style_transfer"
@@ -169,25 +177,24 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
             for pid in processes(on_slurm, "scripts/run.sh synthesize.py .*environment_change"):
                 os.kill(pid, signal.SIGSTOP)
             release()
-        slurm_command("scontrol", "update", f"JobId={hung}", "TimeLimit=00:00:01")
+        slurm_command("scontrol", "update", f"JobId={hung}", "EndTime=now+1")  # a limit counts minutes
         wait_until(lambda: log.is_file() and "No space left" in log.read_text(), "the disk to be full", LONG_S)
         subprocess.run(["mount", "-o", "remount,size=64m", full], check=True)
 
-    tasks = ("background_swap", "environment_change", "style_transfer")
     log.unlink()
     (full / "00000.h5").unlink()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
     try:
-        ended = made_again(on_slurm, run, *(f"candidates/{task}/00000.h5" for task in tasks), harm=harm)
+        ended = made_again(on_slurm, local, *(f"candidates/{task}/00000.h5" for task in TASKS), harm=harm)
     finally:
         subprocess.run(["umount", full], check=True)
     show("scancel, a job that hangs until its time limit, a full disk, side by side", ended)
     assert ended.screen.count("Trying to restart job") >= 3
-    made_again(on_slurm, run, "candidates/style_transfer/00000.h5")
+    made_again(on_slurm, local, "candidates/style_transfer/00000.h5")
 
 
 def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
-    on_slurm: Path, run: Path, show: Show
+    on_slurm: Path, local: Path, show: Show
 ) -> None:
     left: list[str] = []
 
@@ -204,14 +211,14 @@ def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
 
         killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
         assert killed.status == -signal.SIGKILL
-        ended = made_again(on_slurm, run, SHARD, harm=release_when_cancelled)
+        ended = made_again(on_slurm, local, SHARD, harm=release_when_cancelled)
     show("SIGKILL of the controller, then the same command", ended)
     assert f"Slurm job {left[0]} (synthesize_shard" in ended.screen
     asked = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
     assert slurm_command("sacct", *asked).startswith("CANCELLED")
 
 
-def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) -> None:
+def test_a_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) -> None:
     def preempt() -> None:
         with hold_jobs(on_slurm):
             job = running_job("synthesize_shard")
@@ -219,12 +226,12 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, run: Path, show: Show) ->
             slurm_command("sbatch", "--output=/dev/null", *urgent)
             wait_until(lambda: job not in active_jobs("RUNNING"), "the job to be preempted", LONG_S)
 
-    ended = made_again(on_slurm, run, SHARD, harm=preempt)
+    ended = made_again(on_slurm, local, SHARD, harm=preempt)
     show("preemption", ended)
     assert not ended.tried_again
 
 
-def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
+def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
     def lose() -> None:
         with hold_jobs(on_slurm):
             job = running_job("synthesize_shard")
@@ -234,23 +241,25 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, run: P
         time.sleep(5)
         cluster.start_daemon(node)
 
-    ended = made_again(on_slurm, run, SHARD, harm=lose)
+    ended = made_again(on_slurm, local, SHARD, harm=lose)
     show("SIGKILL of slurmd and its job", ended)
 
 
-def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, run: Path, show: Show) -> None:
+def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
     def down() -> None:
         with hold_jobs(on_slurm):
-            running_job("synthesize_shard")
+            processes(on_slurm, "scripts/run.sh synthesize.py")
             cluster.kill_daemon("slurmctld", signal.SIGTERM)
-        time.sleep(60)
+        screen = on_slurm / "screen.txt"
+        wait_until(lambda: NO_CONTROLLER in screen.read_text(), "Snakemake to ask in vain", LONG_S)
+        wait_until((on_slurm / "results/small" / SHARD).is_file, "the job to end meanwhile", LONG_S)
         cluster.start_daemon("slurmctld")
 
-    ended = made_again(on_slurm, run, SHARD, harm=down)
-    show("slurmctld down for a minute", ended)
+    ended = made_again(on_slurm, local, SHARD, harm=down)
+    show("slurmctld down while a job ends", ended)
 
 
-def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path, show: Show) -> None:
+def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, local: Path, show: Show) -> None:
     shard = on_slurm / "results/small" / SHARD
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 1
@@ -263,12 +272,12 @@ def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, run: Path, show
     log = (on_slurm / "logs/small/score/background_swap/00000.log").read_text()
     assert found.status != 0 and "00000.h5: damaged" in log
 
-    ended = made_again(on_slurm, run, "scores/background_swap/00000.parquet")
+    ended = made_again(on_slurm, local, "scores/background_swap/00000.parquet")
     show("the same command again", ended)
-    assert "synthesize_shard" in ended.finished and digest(shard) == digest(run / "results/small" / SHARD)
+    assert "synthesize_shard" in ended.finished and digest(shard) == digest(local / "results/small" / SHARD)
 
 
-def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, run: Path, show: Show) -> None:
+def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, local: Path, show: Show) -> None:
     results = on_slurm / "results/small/train"
     (results / "editnet/manifest.json").unlink()
     newest = max((results / "editnet.checkpoints").glob("step-*"))
@@ -282,25 +291,25 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
     show("a rank of two nodes killed", ended)
     assert ended.status == 0 and ended.tried_again and "(SIGKILL)" in ended.screen
     assert [line["loss"] for line in losses(on_slurm) if "loss" in line] == pytest.approx(
-        [line["loss"] for line in losses(run) if "loss" in line], rel=1e-3
+        [line["loss"] for line in losses(local) if "loss" in line], rel=1e-3
     )
 
 
 def test_learned_specialists_make_the_same_pairs_as_on_one_machine(
     cluster: Cluster, tmp_path: Path, show: Show
 ) -> None:
-    """The rehearsal on tiny models of random weights, all seven tasks, with a thread a job here and there: sums in
-    another order would give other levels of grey. Made here too: a task of each way to edit."""
+    """The rehearsal on tiny models of random weights, a task of each way to edit, with a thread a job here and there:
+    sums in another order would give other levels of grey."""
     on_slurm = rehearsal_checkout(tmp_path / "on_slurm")
     here = shutil.copytree(on_slurm, tmp_path / "here", symlinks=True)
-    shards = {task: f"results/{RUN}/candidates/{task}/00000.h5" for task in Task}
-    ended = snakemake_on_slurm(on_slurm, *shards.values(), options=["--set-threads", "synthesize_shard=1"])
-    show(f"seven learned specialists, {len(ended.finished)} jobs", ended)
+    tasks = (Task.OBJECT_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+    shards = [f"results/{RUN}/candidates/{task}/00000.h5" for task in tasks]
+    ended = snakemake_on_slurm(on_slurm, *shards, options=["--set-threads", "synthesize_shard=1"])
+    show(f"{len(tasks)} learned specialists, {len(ended.finished)} jobs", ended)
     assert ended.status == 0, ended.screen[-4000:]
-    assert ended.finished.count("synthesize_shard") == len(Task)
-    made_here = [shards[task] for task in (Task.OBJECT_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)]
-    snakemake(here, *made_here)
-    assert [digest(on_slurm / path) for path in made_here] == [digest(here / path) for path in made_here]
-    for path in shards.values():
+    assert ended.finished.count("synthesize_shard") == len(tasks)
+    snakemake(here, *shards)
+    assert [digest(on_slurm / path) for path in shards] == [digest(here / path) for path in shards]
+    for path in shards:
         with Shard(on_slurm / path) as shard:
             assert len(shard) and all(name.startswith(RUN) for pair in shard for name in pair.provenance["models"])

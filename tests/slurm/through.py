@@ -5,8 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +13,24 @@ import yaml
 
 from benchmarks import rehearsal
 from omniedit.slurm import ask
+from omniedit.tasks import Task
 from slurm.cluster import wait_until
-from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_photos
+from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 LONG_S = 900
 """Longer than anything takes here on a busy machine with one core."""
 IMPATIENT = Path(__file__).with_name("impatient.py")
+NO_CONTROLLER = "Falling back to 'sacct'"
+"""What Snakemake prints when it looks at its jobs and Slurm's controller does not answer: it asks the accounting."""
 OWN = (".damaged", ".read.json")
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
 """Stages whose files are the same on any machine."""
+TASKS = (Task.BACKGROUND_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+"""Tasks of the chain on Slurm: every rule runs, and three jobs of a rule at once are enough to disturb."""
+CONFIG = SMALL | {
+    "tasks": {task: options if task in TASKS else {"pairs_per_shard": 0} for task, options in SMALL["tasks"].items()}
+}
 
 
 @dataclass(frozen=True)
@@ -46,25 +53,21 @@ class Ended:
 
 def slurm_checkout(root: Path) -> Path:
     """A folder of the small chain whose jobs wait while `hold_jobs` says so."""
-    checkout(root, SMALL)
+    checkout(root, CONFIG)
     make_photos(root / "photos")
     name_site(root)
-    (root / "scripts").unlink()
-    (root / "scripts").mkdir()
-    wait = f"while [ -e '{root}/hold' ]; do sleep 0.2; done"
-    (root / "scripts/run.sh").write_text(f"""#!/bin/sh\n{wait}\nexec sh '{REPOSITORY}/scripts/run.sh' "$@"\n""")
+    make_holdable(root)
     return root
 
 
-@contextmanager
-def hold_jobs(root: Path) -> Iterator[Callable[[], None]]:
-    """Let jobs of a folder that start from now on wait, until the function that this yields is called."""
-    hold = root / "hold"
-    hold.touch()
-    try:
-        yield lambda: hold.unlink(missing_ok=True)
-    finally:
-        hold.unlink(missing_ok=True)
+def keep_tasks(root: Path) -> Path:
+    """Leave only `TASKS` in a folder of the small chain and make again what depends on the others, up to the editor."""
+    (root / "small.yaml").write_text(yaml.safe_dump(CONFIG))
+    for task in set(Task) - set(TASKS):
+        for stage in ("candidates", "teacher", "scores", "decisions"):
+            shutil.rmtree(root / "results/small" / stage / task)
+    snakemake(root, "results/small/train/editnet/manifest.json")
+    return root
 
 
 def rehearsal_checkout(root: Path) -> Path:

@@ -107,7 +107,10 @@ def trainer_of(
     batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
-    pipeline = base.pipeline(editor, SIDE) if edits else Unedited()
+    pipeline: Any = Unedited()
+    if edits:
+        pipeline = base.pipeline(editor, SIDE)
+        pipeline.register_to_config(num_inference_steps=4)
     store = BucketStore(run / "buckets", resolution=SIDE)
     with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
         return Trainer(wrap(editor), partial(sample_edits, pipeline, store, 0), store, batches, options, seed=0)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from omniedit import cli
 from omniedit.config import Config, TrainConfig
@@ -12,7 +13,7 @@ from omniedit.errors import UserError
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER
-from omniedit.training.budget import Machine, base_size, plan, samples_of, training_cost
+from omniedit.training.budget import BaseSize, Machine, base_size, plan, samples_of, training_cost
 
 PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)
@@ -65,17 +66,25 @@ def registry(folder: Path, repository: str, kind: str = "StableDiffusion3Pipelin
     (folder / "config/models.yaml").write_text(json.dumps({"mine": entry | {"dtype": "float16", "memory_gb": 1}}))
 
 
+def parameters(size: BaseSize) -> int:
+    """Of EditNet over a base, by which a plan counts."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in EditNet(size.config).parameters())
+
+
 def test_a_base_is_as_large_as_what_was_fetched_and_else_as_its_name_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     training = {"base": {"model": "mine"}, "dtype": "bfloat16"}
+    options = TrainConfig.model_validate(training)
     registry(tmp_path, "stabilityai/stable-diffusion-3.5-large")
-    row, below = planned(training)
-    assert float(row[1]) > 2 * 8.0 and below[-1].endswith("3.5-large, which is not fetched: its published size.")
+    size = base_size(options)
+    assert parameters(size) > 2 * 8.0e9 and size.source.endswith("3.5-large, which is not fetched: its published size")
     registry(tmp_path, "someone/else")
-    row, below = planned(training)
-    assert row[1] == "4.148" and below[-1].endswith("whose size is not known: that of SD3-Medium is assumed.")
+    size = base_size(options)
+    assert round(parameters(size) / 1e9, 3) == 4.148
+    assert size.source.endswith("whose size is not known: that of SD3-Medium is assumed")
     config = {"_class_name": "SD3Transformer2DModel"} | SD3_MEDIUM | {"num_layers": 2}
     (tmp_path / "snapshot/transformer").mkdir(parents=True)
     (tmp_path / "snapshot/transformer/config.json").write_text(json.dumps(config))

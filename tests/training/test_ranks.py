@@ -48,7 +48,7 @@ def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: 
     assert len(set(ports)) == 3 and ports[0] == ports[3] and all(1024 < port < 32768 for port in ports)
 
 
-def waited_until(is_so: Callable[[], bool], seconds: float = 180) -> None:
+def waited_until(is_so: Callable[[], bool], seconds: float = 900) -> None:
     start = time.monotonic()
     while not is_so():
         assert time.monotonic() - start < seconds

@@ -1,10 +1,11 @@
 """An endpoint on this machine that behaves as told: well, slowly, or in one of the ways in which endpoints fail."""
 
+import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -140,18 +141,21 @@ def is_garbage(handler: Handler, _: dict[str, Any]) -> None:
 
 
 def is_silent(handler: Handler, _: dict[str, Any]) -> None:
-    time.sleep(1.6)
+    """Answer nothing until the client hangs up."""
+    handler.connection.recv(1)
 
 
 def drips(handler: Handler, _: dict[str, Any]) -> None:
-    """A good reply, each piece of it soon enough, the whole too late."""
+    """Begin a good reply, each piece of it soon enough, and never end it before the client hangs up."""
     whole = completion('{"score": [8, 9, 7], "reasoning": "Fine."}')
     handler.send_response(200)
-    handler.send_header("Content-Length", str(len(whole)))
+    handler.send_header("Content-Length", str(10**6))
     handler.end_headers()
-    for first in range(0, len(whole), 10):
-        handler.wfile.write(whole[first : first + 10])
-        time.sleep(0.05)
+    with suppress(OSError):
+        for piece in itertools.chain((whole[i : i + 10] for i in range(0, len(whole), 10)), itertools.repeat(b" ")):
+            handler.wfile.write(piece)
+            time.sleep(0.05)
+    handler.close_connection = True
 
 
 def slowly(seconds: float, text: str) -> Behaviour:

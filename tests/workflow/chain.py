@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import shutil
 import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -43,6 +46,42 @@ def checkout(root: Path, config: dict) -> Path:
         (root / name).symlink_to(REPOSITORY / name)
     (root / "small.yaml").write_text(yaml.safe_dump(config))
     return root
+
+
+def go_on_from(run: Path, root: Path, config: dict, *stages: str) -> Path:
+    """Make a folder with another config and the photos of `run`, of whose results some stages are taken over.
+
+    Args:
+        stages: folders of the results, of the candidates too: 'sources', 'candidates/style_transfer'.
+    """
+    checkout(root, config)
+    shutil.copytree(run / "photos", root / "photos")
+    for stage in stages:
+        shutil.copytree(run / "results/small" / stage, root / "results/small" / stage)
+    return root
+
+
+def make_holdable(root: Path) -> None:
+    """Let the jobs of a folder wait, as they start, while `hold_jobs` says so."""
+    (root / "scripts").unlink()
+    (root / "scripts").mkdir()
+    wait = f"""while grep --quiet --no-messages --line-regexp -e all -e "$1" '{root}/hold'; do sleep 0.2; done"""
+    (root / "scripts/run.sh").write_text(f"""#!/bin/sh\n{wait}\nexec sh '{REPOSITORY}/scripts/run.sh' "$@"\n""")
+
+
+@contextmanager
+def hold_jobs(root: Path, program: str = "all") -> Iterator[Callable[[], None]]:
+    """Let jobs of a folder that start from now on wait, until the function that this yields is called.
+
+    Args:
+        program: which jobs, by the name of their script.
+    """
+    hold = root / "hold"
+    hold.write_text(f"{program}\n")
+    try:
+        yield lambda: hold.unlink(missing_ok=True)
+    finally:
+        hold.unlink(missing_ok=True)
 
 
 def make_photos(folder: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from omniedit.status import report
 from vlm.server import MODEL, says, serving
-from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+from workflow.chain import SMALL, checkout, command, environment, go_on_from, rules_to_run, shrink_sample, snakemake
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
 REPLY = '{"score": [8, 9, 7], "reasoning": "Fine."}'
@@ -22,9 +22,8 @@ def configure(root: Path, teacher: str = "reference", **api: object) -> None:
     (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": scoring}))
 
 
-def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(tmp_path: Path) -> None:
-    root = checkout(tmp_path, SMALL)
-    shrink_sample(root / "photos")
+def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(run: Path, tmp_path: Path) -> None:
+    root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     with serving(says(REPLY)) as endpoint:
         configure(root, url=endpoint.url, model="judge", key_env=None)
         snakemake(root, TARGET)

@@ -13,7 +13,19 @@ import pytest
 
 from omniedit.aspect import RATIOS
 from omniedit.tasks import Task
-from workflow.chain import REPOSITORY, SAMPLE, SMALL, checkout, command, digest, environment, rules_to_run, snakemake
+from workflow.chain import (
+    REPOSITORY,
+    SAMPLE,
+    SMALL,
+    checkout,
+    command,
+    digest,
+    environment,
+    hold_jobs,
+    make_holdable,
+    rules_to_run,
+    snakemake,
+)
 
 
 def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
@@ -93,14 +105,16 @@ def test_the_canary_is_scored_again_where_pairs_are(run: Path) -> None:
 def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     targets = [f"results/small/scores/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
-    for begun in ("pack_sources/*.log", "synthesize/*/*.log"):
-        killed = subprocess.Popen(
-            command(*targets), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while killed.poll() is None and not list((root / "logs/small").glob(begun)):
-            time.sleep(0.01)
-        killed.kill()
-        assert killed.wait() == -signal.SIGKILL
+    make_holdable(root)
+    for program, begun in (("pack_sources.py", "pack_sources/*.log"), ("synthesize.py", "synthesize/*/*.log")):
+        with hold_jobs(root, program):
+            killed = subprocess.Popen(
+                command(*targets), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            while killed.poll() is None and not list((root / "logs/small").glob(begun)):
+                time.sleep(0.01)
+            killed.kill()
+            assert killed.wait() == -signal.SIGKILL
     snakemake(root, *targets)
     for target in targets:
         assert digest(root / target) == digest(run / target)
@@ -132,21 +146,22 @@ def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) 
 def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     target = f"results/small/candidates/{Task.ENVIRONMENT_CHANGE}/00000.h5"
-    first = subprocess.Popen(
-        command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        lock = root / "results/small/omniedit.lock"
-        while first.poll() is None and not (lock.is_file() and lock.read_text()):
-            time.sleep(0.1)
-        first.send_signal(signal.SIGSTOP)  # it works until the second has ended, however slow that is
-        second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
-        assert second.returncode != 0
-        (line,) = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
-        assert f"process {first.pid}" in line
-    finally:
-        first.kill()
-        first.wait()
+    make_holdable(root)
+    with hold_jobs(root):  # the first works until the second has ended
+        first = subprocess.Popen(
+            command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            lock = root / "results/small/omniedit.lock"
+            while first.poll() is None and not (lock.is_file() and lock.read_text()):
+                time.sleep(0.1)
+            second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
+            assert second.returncode != 0
+            (line,) = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
+            assert f"process {first.pid}" in line
+        finally:
+            first.kill()
+            first.wait()
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,23 @@ from scoring.tiny_internvl import make_internvl
 
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.weights import model_of
-from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+from workflow.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
 from workflow.test_fetched_base import fetched
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_internvl(tmp_path_factory.mktemp("weights") / "internvl", numbers_only=True)
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = checkout(tmp_path, SMALL)
+def root(run: Path, weights: Path, tmp_path: Path) -> Path:
+    root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     configure(root, max_tiles=1)
-    shrink_sample(root / "photos")
     (root / "models").mkdir()
-    record = fetched(
-        model_of("judge", root / "config/models.yaml"), make_internvl(tmp_path / "internvl", numbers_only=True)
-    )
+    record = fetched(model_of("judge", root / "config/models.yaml"), weights)
     (root / "models/judge.json").write_text(json.dumps(record))
     return root
 
