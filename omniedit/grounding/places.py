@@ -1,4 +1,6 @@
-"""Tell from a classifier's classes that a photo was taken outdoors: wild animals, landscapes, buildings from outside."""
+"""Tell by a classifier that a photo was taken outdoors: it shows a wild animal, a landscape, a building or a street."""
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,4 +34,9 @@ LEAST_OUTDOORS = 0.5
 
 def looks_outdoors(image: Image) -> bool:
     """Return whether a classifier takes an RGB photo for something outdoors rather than for anything else."""
-    return float(classify([image])[0, OUTDOORS].sum()) >= LEAST_OUTDOORS
+    return _outdoor_probability(image.tobytes(), image.shape) >= LEAST_OUTDOORS
+
+
+@lru_cache(maxsize=64)
+def _outdoor_probability(pixels: bytes, shape: tuple[int, ...]) -> float:
+    return float(classify([np.frombuffer(pixels, np.uint8).reshape(shape)])[0, OUTDOORS].sum())

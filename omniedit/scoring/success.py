@@ -97,7 +97,8 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     if clean < 0.9:
         words += (
             f"; the source image is at fault: that place differs {before:.1f} times as much there already, has "
-            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of that place"
+            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image and "
+            f"its colours on {ghost:.1%} of that place"
         )
     return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
 
@@ -216,7 +217,9 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
     kind = truth["environment"]
     caption = str(seen.pair.provenance.get("caption", ""))
     image = seen.pair.source
-    if not (caption_says_outdoors(caption) or shows_outdoors(image, seen.source.sky) or looks_outdoors(image)):
+    if not (
+        caption_says_outdoors(caption) or shows_outdoors(image, seen.source.sky) or looks_outdoors(seen.source.small)
+    ):
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
     changed = seen.changed_share(np.ones_like(seen.small_mask))

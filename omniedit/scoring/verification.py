@@ -9,6 +9,7 @@ what stands out, and a pair whose outline neither of them confirms is unscorable
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -30,7 +31,14 @@ LEAST_BY_SALIENCY = 0.78
 """The same with what stands out."""
 AROUND_BY_COLOUR = 0.25
 """Shares of the object's box by which surroundings reach beyond it."""
-AROUND_BY_SALIENCY = (0.35, 0.12)
+FAR_AROUND, CLOSE_AROUND = 0.35, 0.12
+LEAST_SALIENT_COLOUR, LEAST_NEAR_MISS = 0.6, 0.6
+"""Overlaps below which the next look, which takes as long as all the rest, is not worth it: by colour, and by what
+stands out in the wide window."""
+LEAST_HELD = 0.55
+"""Smallest share of what stands out in the mask of a removal that the mask must hold."""
+MINOR = 0.1
+"""Share of the mask's salient pixels up to which a thing that reaches into it does not count."""
 LEAST_NAMED = 0.1
 """Smallest probability of a noun in the classifier's eyes at which nothing speaks against it."""
 LEAST_EDGE = 0.93
@@ -63,10 +71,12 @@ def _nothing_claimed(seen: Comparison, truth: Truth) -> None:
 
 def _verify_removal(seen: Comparison, truth: Truth) -> None:
     _verify_names(seen, seen.source, truth["object"])
+    _verify_whole(seen.source, seen.small_mask, truth["object"])
 
 
 def _verify_addition(seen: Comparison, truth: Truth) -> None:
     _verify_names(seen, seen.edited, truth["object"])
+    _verify_whole(seen.edited, seen.small_mask, truth["object"])
 
 
 def _verify_attribute(seen: Comparison, truth: Truth) -> None:
@@ -108,15 +118,33 @@ def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
     by_colour = colour_overlap(seen.source.reduced, outline)
     if by_colour >= LEAST_BY_COLOUR:
         return
-    best = 0.0
-    for around in AROUND_BY_SALIENCY:
-        best = max(best, salient_overlap(seen.source, outline, around))
-        if best >= LEAST_BY_SALIENCY:
-            return
-    raise Unmeasurable(
-        f"no outline of the {name} confirms the mask: by colour they overlap by {by_colour:.0%}, by what stands out "
-        f"by {best:.0%}"
-    )
+    words = f"no outline of the {name} confirms the mask: by colour they overlap by {by_colour:.0%}"
+    if by_colour < LEAST_SALIENT_COLOUR:
+        raise Unmeasurable(words)
+    best = salient_overlap(seen.source, outline, FAR_AROUND)
+    if LEAST_NEAR_MISS <= best < LEAST_BY_SALIENCY:
+        best = max(best, salient_overlap(seen.source, outline, CLOSE_AROUND))
+    if best < LEAST_BY_SALIENCY:
+        raise Unmeasurable(f"{words}, by what stands out by {best:.0%}")
+
+
+def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
+    """Let a mask pass that holds most of what stands out in it: a leg is a part of the one who runs."""
+    held = share_held(picture, mask)
+    if held < LEAST_HELD:
+        raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
+
+
+def share_held(picture: Picture, mask: Mask) -> float:
+    """Return the share that a mask holds of the things that stand out in it, 1 where none does."""
+    window = _window(mask, FAR_AROUND)
+    crop, inside = picture.small[window], mask[window]
+    salient = _salient_region(crop.tobytes(), crop.shape)
+    _, labels = cv2.connectedComponents(salient.astype(np.uint8))
+    held = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
+    things = held > MINOR * held.sum()
+    sizes = np.bincount(labels[salient], minlength=len(held))
+    return float(held[things].sum() / sizes[things].sum()) if things.any() else 1.0
 
 
 def colour_overlap(lab: Field, outline: Mask) -> float:
@@ -136,7 +164,14 @@ def colour_overlap(lab: Field, outline: Mask) -> float:
 def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
     """Return the overlap of an outline with what stands out in the window around it."""
     window = _window(outline, around)
-    return overlap(saliency(np.ascontiguousarray(picture.small[window])) > SALIENT, outline[window])
+    crop = picture.small[window]
+    return overlap(_salient_region(crop.tobytes(), crop.shape), outline[window])
+
+
+@lru_cache(maxsize=64)
+def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
+    """Return where a crop's saliency is large; pairs of one photo, and their defects, ask for the same crop again."""
+    return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > SALIENT
 
 
 def overlap(first: Mask, second: Mask) -> float:
