@@ -137,6 +137,8 @@ def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
 
 def share_held(picture: Picture, mask: Mask) -> float:
     """Return the share that a mask holds of the things that stand out in it, 1 where none does."""
+    if not mask.any():
+        return 1.0
     window = _window(mask, FAR_AROUND)
     crop, inside = picture.small[window], mask[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
@@ -162,10 +164,20 @@ def colour_overlap(lab: Field, outline: Mask) -> float:
 
 
 def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
-    """Return the overlap of an outline with what stands out in the window around it."""
+    """Return the overlap of an outline with what stands out in the window around it.
+
+    A close window would hide the other half of a thing, so it confirms nothing where that thing goes on.
+    """
     window = _window(outline, around)
-    crop = picture.small[window]
-    return overlap(_salient_region(crop.tobytes(), crop.shape), outline[window])
+    crop, inside = picture.small[window], outline[window]
+    salient = _salient_region(crop.tobytes(), crop.shape)
+    return 0.0 if around < FAR_AROUND and _goes_on(salient & ~inside) else overlap(salient, inside)
+
+
+def _goes_on(beyond: Mask) -> bool:
+    """Return whether what stands out beyond an outline reaches the window's border along a tenth of a side."""
+    sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
+    return any(float(side.mean()) > 0.1 for side in sides)
 
 
 @lru_cache(maxsize=64)
