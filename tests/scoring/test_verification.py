@@ -89,7 +89,7 @@ def test_a_new_sky_must_end_on_edges() -> None:
     scene = np.where((ROWS < 100)[..., None], ground(2, (120, 160, 220)), ground(3, (60, 90, 40)))
     scene = cv2.GaussianBlur(scene.astype(np.uint8), (0, 0), 2)
     straight, wandering = (
-        edit(Task.BACKGROUND_SWAP, scene, scene, ROWS < height)
+        edit(Task.BACKGROUND_SWAP, scene, scene, height > ROWS)
         for height in (100, 100 + 30 * (np.abs(COLUMNS - 128) < 40))
     )
     assert edge_support(Comparison(straight)) > 0.95 > 0.75 > edge_support(Comparison(wandering))
