@@ -175,10 +175,17 @@ def make_pairs(folder: Path) -> None:
 
 
 def read_pairs(folder: Path) -> Iterator[tuple[str, EditPair]]:
-    """Yield each pair under the name that `judged_pairs.csv` gives it: task, photo and attempt."""
+    """Yield each pair under the name that `judged_pairs.csv` gives it: task, photo and attempt.
+
+    `MAKERS` did not yet keep the names that a photo's source gives to its objects: they are added.
+    """
+    named = {
+        row["photo"]: [found.name for found in read_objects(row["objects"])] for row in read_table("judged_photos.csv")
+    }
     for task in PAIRS:
         with Shard(folder / "pairs" / f"{task}.h5") as shard:
             for pair in shard:
+                pair.provenance["named_objects"] = named[pair.provenance["source_id"]]
                 yield f"{task}/{pair.provenance['source_id']}/{pair.provenance['attempt']}", pair
 
 

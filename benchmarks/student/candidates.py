@@ -82,7 +82,14 @@ def edit_pair(pair: WorldPair, source_id: str, seed: int, known: Mapping[str, ob
         source=pair.source,
         edited=pair.edit.target,
         mask=pair.edit.mask if pair.task.is_local else None,
-        provenance={"source_id": source_id, "ratio": "1x1", "specialist": "world", "seed": seed, "truth": truth},
+        provenance={
+            "source_id": source_id,
+            "ratio": "1x1",
+            "specialist": "world",
+            "seed": seed,
+            "truth": truth,
+            "known_truth": True,
+        },
     )
 
 

@@ -28,6 +28,8 @@ MAX_NO_OBJECT = 0.25
 """Largest probability of places, materials and clothes in either view at which a thing is called an object."""
 MARGIN = 0.1
 """Surroundings shown on each side of the object, as a share of its longer side."""
+WIDE_MARGIN = 0.5
+"""The same where a name is checked that someone else gave."""
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
@@ -64,6 +66,23 @@ def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> 
     return OBJECT
 
 
+def classify(images: list[Image]) -> NDArray[np.floating]:
+    """Return (N, 1000) probabilities of ImageNet's classes for RGB images of any size, each squeezed to a square."""
+    return _probabilities([_resize(image) for image in images])
+
+
+def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
+    """Return how surely a thing of that noun is inside the mask, seen with little and with much around it.
+
+    None for a noun that the classifier does not know.
+    """
+    classes = sorted(KINDS.get(noun, ())) or [index for index, name in enumerate(plain_nouns()) if name == noun]
+    if not classes:
+        return None
+    views = [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)]
+    return float(_probabilities(views)[:, classes].sum(axis=1).max())
+
+
 def _by_noun(probabilities: NDArray[np.floating]) -> dict[str, float]:
     """Return the probability of each noun that names an object."""
     named: dict[str, float] = {}
@@ -84,10 +103,10 @@ def _cut_out(image: Image, mask: Mask) -> Image:
     return _resize(square)
 
 
-def _surroundings(image: Image, mask: Mask) -> Image:
+def _surroundings(image: Image, mask: Mask, margin: float = MARGIN) -> Image:
     """Return the object in the square around it, as far as the image reaches, at the classifier's size."""
     left, top, right, bottom = bounding_box(mask)
-    half = (0.5 + MARGIN) * max(bottom - top, right - left)
+    half = (0.5 + margin) * max(bottom - top, right - left)
     y, x = (top + bottom) / 2, (left + right) / 2
     rows = slice(max(0, round(y - half)), round(y + half))
     columns = slice(max(0, round(x - half)), round(x + half))

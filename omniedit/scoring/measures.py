@@ -6,7 +6,7 @@ are in units of `Comparison.unit`, so that a measure means the same at 128 pixel
     H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
-from omniedit.grounding.shapes import dilated, distances_to, eroded
+from omniedit.grounding.shapes import bounding_box, dilated, distances_to, eroded
 from omniedit.images import Image, Mask
 from omniedit.pairs import EditPair
 
@@ -33,6 +33,10 @@ GREY_LEVEL = 100 / 255
 """A step of an 8-bit grey on Lab's scale: what is less than this is not there."""
 REDUCED_SIDE = 384
 """Regions are compared on copies of about this many pixels squared."""
+REACH = 30
+"""Units from a mask to the end of its surroundings."""
+MANY = 100_000
+"""Pixels from which a median over a region is taken."""
 DETAIL_SIDE = 512
 """Outlines are."""
 
@@ -159,7 +163,7 @@ def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
     """How much fine detail an (H, W) picture has inside a mask; like its surroundings where either is too small."""
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
-    inside, around = region.grown(-4 * unit), region.ring(6 * unit, 30 * unit)
+    inside, around = region.grown(-4 * unit), region.ring(6 * unit, REACH * unit)
     if not inside.any() or around.sum() < 256:
         return FillDetail(ratio=1.0, smeared=0.0)
     calmest, calm = np.quantile(detail[around], (0.05, 0.375))
@@ -173,8 +177,12 @@ def noise_response(field_HW: Field) -> Field:
 
 
 def noise_level(response_HW: Field, where: Mask) -> float:
-    """Standard deviation of the noise in a region's calmest half, in units of the field that `response_HW` is of."""
-    return float(np.median(response_HW[where])) / (6 * 0.6745)
+    """Standard deviation of the noise in a region's calmest half, in units of the field that `response_HW` is of.
+
+    The median is that of about `MANY` pixels, which tell as much as all.
+    """
+    responses = response_HW[where]
+    return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
 
 
 def blockiness(luma: Field, region: Mask) -> float:
@@ -238,9 +246,14 @@ class Picture:
         return noise_response(self.luma)
 
     @cached_property
+    def small(self) -> Image:
+        """(h, w, 3) RGB of about `REDUCED_SIDE` pixels squared."""
+        return shrink(self.image)
+
+    @cached_property
     def reduced(self) -> Field:
-        """(h, w, 3) Lab of about `REDUCED_SIDE` pixels squared."""
-        return to_lab(shrink(self.image))
+        """(h, w, 3) Lab of the same size."""
+        return to_lab(self.small)
 
     @cached_property
     def detail(self) -> Field:
@@ -279,20 +292,38 @@ class Comparison:
 
     Args:
         source: the pair's source, where its parts are known from another pair.
+        unit: of lengths in pixels; by default that of the pair's own size.
     """
 
-    def __init__(self, pair: EditPair, source: Picture | None = None) -> None:
+    def __init__(self, pair: EditPair, source: Picture | None = None, unit: int | None = None) -> None:
         self.pair = pair
         self.source, self.edited = source or Picture(pair.source), Picture(pair.edited)
         height, width = pair.source.shape[:2]
         self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
         self.region = Region(self.mask)
-        self.unit = max(1, round((height * width) ** 0.5 / 512))
+        self.unit = max(1, round((height * width) ** 0.5 / 512)) if unit is None else unit
 
     @cached_property
-    def delta_e(self) -> Field:
-        """(H, W) difference between source and edited picture."""
-        return delta_e(self.source.lab, self.edited.lab)
+    def close_up(self) -> "Comparison":
+        """The part of the pair that holds the mask and its surroundings, where measures at full resolution look."""
+        if self.pair.mask is None or not self.pair.mask.any():
+            return self
+        margin = REACH * self.unit + 4
+        left, top, right, bottom = bounding_box(self.pair.mask)
+        part = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+        mask = np.ascontiguousarray(self.mask[part])
+        if mask.shape == self.mask.shape:
+            return self
+        source, edited = (np.ascontiguousarray(image[part]) for image in (self.pair.source, self.pair.edited))
+        return Comparison(replace(self.pair, source=source, edited=edited, mask=mask), unit=self.unit)
+
+    def differences(self, region: Mask) -> Field:
+        """(N,) colour differences of the pixels of a region that changed at all."""
+        changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
+        if not changed.any():
+            return np.zeros(0, np.float32)
+        source, edited = (to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))
+        return delta_e(source, edited)[0]
 
     @cached_property
     def detail_mask(self) -> Mask:

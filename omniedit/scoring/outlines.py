@@ -7,6 +7,7 @@ All is measured on copies of about 512 x 512 pixels, where such marks are still 
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omniedit.images import Mask
 from omniedit.scoring.measures import Comparison, Field, grown
@@ -17,6 +18,10 @@ EDGE = 5.0
 """Lab units a pixel from which an edge of the source hides the end of any change."""
 LEAST_TEAR = 6
 """Pixels of a step that is no speck of noise."""
+GHOST = (0.012, 0.004)
+"""Shares of a fill in the removed object's colours: what spoils it, and what is forgiven."""
+SOFT_EDGE = 2.0
+"""Lab units a pixel from which an edge of the source may be where something ends."""
 _BINS = (12, 24, 24)
 
 
@@ -72,6 +77,39 @@ def remains(before: Field, after: Field, mask: Mask) -> float:
     return float(1e6 * inside[(outside < 4 * inside) & (touching > 0)].sum() / mask.size)
 
 
+def ghost_share(before: Field, after: Field, mask: Mask) -> float:
+    """Return the share of a fill in which the colours of what was there come back, though none around has them.
+
+    Args:
+        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
+    """
+    outwards, inwards = _distances(mask)
+    core = inwards > 2
+    around = (outwards > NEAR) & (outwards < max(2 * NEAR, 0.5 * float(mask.sum()) ** 0.5))
+    if around.sum() < 512 or core.sum() < 512:
+        return 0.0
+    alike = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
+    return float((cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
+
+
+def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
+    """(h, w) in [0, 1]: how far a pixel's colour is one of a region rather than of the rest, both equally likely."""
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    ratio = _frequency_ratio(lab, region, rest)[_bin_index(lab)]
+    return (ratio / (1 + ratio)).astype(np.float32)
+
+
+def edge_support(seen: Comparison) -> float:
+    """Return the share of the edit's outline that lies on an edge of the source, two pixels aside at most."""
+    mask = seen.detail_mask
+    inside = np.zeros_like(mask)
+    inside[3:-3, 3:-3] = True
+    _, inwards = _distances(mask)
+    outline = (inwards == 1) & inside
+    edges = cv2.dilate(_slope(seen.source.detail), np.ones((5, 5), np.uint8))
+    return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
+
+
 def _distances(mask: Mask) -> tuple[Field, Field]:
     """(h, w) each: pixels from the mask to a pixel outside it, and from the rest to one inside it; 0 elsewhere."""
     inside = mask.astype(np.uint8)
@@ -109,11 +147,21 @@ def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
 
 def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
     """(h, w) where a colour is five times as frequent in a region as in the rest."""
+    return _frequency_ratio(lab, region, rest)[_bin_index(lab)] > 5
+
+
+def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
+    """Return for each bin of colours how many times as frequent it is in a region as in the rest."""
+    index = _bin_index(lab)
+    inside, outside = (_histogram(index[where]) for where in (region, rest))
+    return ((inside + 2e-5) / (outside + 2e-5)).reshape(-1)
+
+
+def _bin_index(lab: Field) -> NDArray[np.int32]:
+    """(h, w) number of each pixel's bin of colours."""
     offset, span, bins = np.array([[0, 60, 60], [100, 120, 120], _BINS], np.float32)
     place = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
-    index = (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
-    inside, outside = (_histogram(index[where]) for where in (region, rest))
-    return ((inside + 2e-5) / (outside + 2e-5) > 5).reshape(-1)[index]
+    return (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
 
 
 def _histogram(index_N: Field) -> Field:

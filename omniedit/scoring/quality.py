@@ -19,7 +19,7 @@ from omniedit.scoring.measures import (
     noise_response,
     ramp,
 )
-from omniedit.scoring.outlines import hard_outline, remains, torn_sky
+from omniedit.scoring.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
 from omniedit.scoring.success import Finding
 from omniedit.tasks import Task
 
@@ -43,7 +43,12 @@ def quality(seen: Comparison) -> Finding:
     Strokes, hatching, dots and flat blacks make a style, so of a restyled picture only what no style has is a fault.
     """
     is_style = seen.pair.task is Task.STYLE_TRANSFER
-    faults = [measure(seen) for measure in (_FAULTS_OF_A_STYLE if is_style else _FAULTS_OF_A_PHOTO)]
+    if is_style:
+        faults = [measure(seen) for measure in _FAULTS_OF_A_STYLE]
+    else:
+        faults = [measure(seen.close_up) for measure in _FAULTS_NEAR_THE_MASK] + [
+            measure(seen) for measure in _FAULTS_OF_A_PHOTO
+        ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
     named = [fault.words for fault in faults if fault.left < 0.95]
     return Finding(score, "no marks of editing" if not named else "marks of editing: " + ", ".join(named))
@@ -123,6 +128,14 @@ _MISSED = {
 colours of their own."""
 
 
+def ghost(seen: Comparison) -> Fault:
+    """Colours of the removed object in what was filled in."""
+    if seen.pair.task is not Task.OBJECT_REMOVAL:
+        return Fault(1.0, "")
+    share = ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask)
+    return Fault(_outline_left(share, *GHOST), f"a ghost in the object's colours on {share:.1%} of its place")
+
+
 def tears(seen: Comparison) -> Fault:
     """Steps in another light that follow nothing in the source; falling rain and snow have such steps of their own."""
     if seen.pair.task is not Task.ENVIRONMENT_CHANGE or seen.pair.provenance["truth"]["environment"] in FALLING:
@@ -149,15 +162,12 @@ def colour_noise(seen: Comparison) -> Fault:
     return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
 
 
+_FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
+"""At full resolution, in the mask and around it."""
 _FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
-    seam,
-    blur,
-    smear,
-    noise,
-    blocks,
-    clipping,
     cut_outline,
     old_pixels,
+    ghost,
     tears,
 )
 _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)

@@ -15,8 +15,11 @@ from omniedit.scoring.quality import quality
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.success import Finding, success
+from omniedit.scoring.verification import verify
 from omniedit.tasks import Task
 
+LEAST_VERIFIED = 7.0
+"""Smallest sub-score from which a pair must also show that its truth holds: a lesser one is rejected anyway."""
 _TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
@@ -69,11 +72,13 @@ def measured(pair: EditPair, source: Picture | None = None) -> Score | Unscorabl
     seen = Comparison(pair, source)
     try:
         findings = success(seen, truth), restraint(seen), quality(seen)
+        sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
+        if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
+            verify(seen, truth)
     except KeyError as error:
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
     except Unmeasurable as error:
         return Unscorable(str(error))
-    sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
     reasoning = "; ".join(finding.words for finding in findings)
     return Score(sc_1, sc_2, pq, reasoning[0].upper() + reasoning[1:] + ".")
 
@@ -122,8 +127,8 @@ def _untouched_outside(seen: Comparison) -> Finding:
     outside = ~seen.mask
     if not outside.any():
         return Finding(0.0, "the mask leaves nothing outside it")
-    difference = seen.delta_e[outside]
-    mean, noticed = float(difference.mean()), float((difference > NOTICEABLE).mean())
+    differences, pixels = seen.differences(outside), int(outside.sum())
+    mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
     score = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
+from omniedit.grounding.places import looks_outdoors
 from omniedit.images import Mask
 from omniedit.scoring.environments import environment_signs, light
 from omniedit.scoring.measures import (
@@ -20,7 +21,7 @@ from omniedit.scoring.measures import (
     grown,
     ramp,
 )
-from omniedit.scoring.outlines import remains
+from omniedit.scoring.outlines import GHOST, ghost_share, remains
 from omniedit.scoring.style_references import recognise_style
 from omniedit.tasks import Task
 
@@ -49,6 +50,13 @@ def success(seen: Comparison, truth: Truth) -> Finding:
 
 
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
+
+
+def asks_for_sky(truth: Truth) -> bool:
+    """Return whether the background of a swap is to be another sky."""
+    return _SKY.search(truth.get("background", "")) is not None
+
+
 LEAST_SKY = 0.8
 """Share of the edit that must be sky in the source where another sky is put there."""
 
@@ -75,10 +83,12 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     changed, figures = _exchanged(seen, core)
     before = stands_out(seen, seen.source.appearance, seen.small_mask)
     after = stands_out(seen, seen.edited.appearance, core)
-    fill = detail_of_fill(seen.source.luma, seen.region, seen.unit)
+    near = seen.close_up
+    fill = detail_of_fill(near.source.luma, near.region, near.unit)
     left = remains(seen.edited.detail, seen.source.detail, seen.detail_mask)
+    ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
     added = min(changed, ramp(after, 0.1, 0.5))
-    clean = min(_blends_in(before), fill.believable, ramp(left, 330, 170))
+    clean = min(_blends_in(before), fill.believable, ramp(left, 330, 170), ramp(ghost, *GHOST))
     done = _level(10 * added, "was not added", "was added in part", "was added")
     words = (
         f"the {truth['object']} {done}: {figures}, its place now differs from its surroundings {after:.1f} times as "
@@ -87,7 +97,8 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     if clean < 0.9:
         words += (
             f"; the source image is at fault: that place differs {before:.1f} times as much there already, has "
-            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image"
+            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image and "
+            f"its colours on {ghost:.1%} of that place"
         )
     return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
 
@@ -188,7 +199,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was asked for, and the source shows none in that place.
     """
-    if _SKY.search(truth.get("background", "")) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
+    if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grown(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
@@ -205,7 +216,10 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
     """The picture's light, colour and contrast moved as this environment moves them."""
     kind = truth["environment"]
     caption = str(seen.pair.provenance.get("caption", ""))
-    if not (caption_says_outdoors(caption) or shows_outdoors(seen.pair.source, seen.source.sky)):
+    image = seen.pair.source
+    if not (
+        caption_says_outdoors(caption) or shows_outdoors(image, seen.source.sky) or looks_outdoors(seen.source.small)
+    ):
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
     changed = seen.changed_share(np.ones_like(seen.small_mask))

@@ -195,6 +195,7 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
             "source_phash": photo.phash,
             "ratio": photo.ratio,
             "caption": photo.caption,
+            "named_objects": [named.name for named in photo.objects],
             **_rights(photo, edited),
             "specialist": name,
             "models": dict(edited.models),

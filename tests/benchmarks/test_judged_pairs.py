@@ -1,8 +1,14 @@
 """The pairs that a person judged: a table of labels that fits the table of photos."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from benchmarks import judged_pairs
 from benchmarks.judged_pairs import PAIRS, look_around, read_objects, read_table
+from omniedit.pairs import EditPair, write_shard
+from omniedit.tasks import Task
 
 PHOTOS = {row["photo"]: row for row in read_table("judged_photos.csv")}
 PAIRS_JUDGED = read_table("judged_pairs.csv")
@@ -35,3 +41,15 @@ def test_a_view_of_a_panorama_looks_along_its_yaw() -> None:
     panorama[:, 30:34] = 1.0
     view = look_around(panorama, yaw=90)
     assert view.shape == (512, 768, 3) and view[256, 384].min() > 200 > view[256, 40].max()
+
+
+def test_the_names_that_a_source_gives_go_with_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge believes the name of a boxed object and checks one that a specialist made up."""
+    monkeypatch.setattr(judged_pairs, "PAIRS", {Task.OBJECT_REMOVAL: 1})
+    image = np.zeros((16, 16, 3), np.uint8)
+    about = {"source_id": "lamps", "attempt": 0, "truth": {"object": "bird"}}
+    pair = EditPair("made", Task.OBJECT_REMOVAL, ("Remove the bird.",), image, image, image[..., 0] == 0, about)
+    (tmp_path / "pairs").mkdir()
+    write_shard(tmp_path / "pairs" / "object_removal.h5", Task.OBJECT_REMOVAL, "made", 0, [pair])
+    ((name, read),) = judged_pairs.read_pairs(tmp_path)
+    assert name == "object_removal/lamps/0" and read.provenance["named_objects"] == ["bird"]

@@ -71,7 +71,7 @@ def removal(name: str) -> EditPair:
 def pair(
     task: Task, source: np.ndarray, edited: np.ndarray, mask: np.ndarray | None, text: str, truth: dict
 ) -> EditPair:
-    about = {"source_id": "made", "caption": "Toys in a meadow", "truth": truth}
+    about = {"source_id": "made", "caption": "Toys in a meadow", "truth": truth, "known_truth": True}
     return EditPair(f"{task}-{text}", task, (text,), source, edited, mask, about)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from omniedit.pairs import EditPair, Refusal
 from omniedit.reporting.gallery import credits_line
-from omniedit.sources.photo import Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import Edited, EditRequest, Unsuitable
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.synthesize import synthesize
@@ -236,3 +236,9 @@ def told(outcomes: Iterable[EditPair | Refusal]) -> list[tuple]:
         else (outcome.source_id, outcome.reason)
         for outcome in outcomes
     ]
+
+
+def test_a_pair_keeps_the_names_that_its_photo_came_with() -> None:
+    photo = Photo("a", GREY, "1x1", objects=(NamedObject("fig", (0.1, 0.1, 0.5, 0.5)),))
+    (made,) = synthesize(Painter(), "painter", [photo], 1, seed=0)
+    assert isinstance(made, EditPair) and made.provenance["named_objects"] == ["fig"]

@@ -1,0 +1,162 @@
+"""The reference judge checks what a truth claims of the source: outline, name, foot, sky."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from omniedit.grounding.places import looks_outdoors
+from omniedit.images import decode_image
+from omniedit.pairs import EditPair
+from omniedit.scoring import Unscorable, verification
+from omniedit.scoring.measures import Comparison, Picture, Unmeasurable
+from omniedit.scoring.outlines import edge_support, ghost_share
+from omniedit.scoring.quality import quality
+from omniedit.scoring.reference import measured
+from omniedit.scoring.score import Score
+from omniedit.scoring.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
+from omniedit.sources.index import SAMPLE
+from omniedit.tasks import Task
+
+SIDE = 256
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+BALL = np.hypot(ROWS - 110, COLUMNS - 120) < 60
+BALL_BOX = [0.23, 0.2, 0.71, 0.67]
+
+
+def ground(seed: int = 1, colour: tuple[int, int, int] = (150, 150, 150), contrast: float = 30) -> np.ndarray:
+    grain = np.random.default_rng(seed).normal(0, contrast, (SIDE, SIDE)).astype(np.float32)
+    grain = cv2.GaussianBlur(grain, (0, 0), 0.8)
+    return np.clip(np.array(colour) + grain[..., None], 0, 255).astype(np.uint8)
+
+
+def with_ball(image: np.ndarray, colour: tuple[int, int, int] = (190, 60, 50)) -> np.ndarray:
+    return np.where(BALL[..., None], ground(7, colour), image).astype(np.uint8)
+
+
+def edit(task: Task, source: np.ndarray, edited: np.ndarray, mask: np.ndarray, **truth: object) -> EditPair:
+    truth = {"object": "ball", "box": BALL_BOX} | truth
+    return EditPair("made", task, ("Do it.",), source, edited, mask, {"source_id": "made", "truth": truth})
+
+
+def recolouring(mask: np.ndarray, **truth: object) -> EditPair:
+    source = with_ball(ground())
+    edited = np.where(mask[..., None], with_ball(ground(), (50, 60, 200)), source)
+    wanted = {"attribute": "colour", "value": "blue", "lab_ab": [30.0, -70.0]}
+    return edit(Task.ATTRIBUTE_MODIFICATION, source, edited, mask, **(wanted | truth))
+
+
+def read(name: str) -> np.ndarray:
+    return decode_image((SAMPLE / f"{name}.jpg").read_bytes(), name)
+
+
+def test_a_part_of_an_object_is_no_outline_of_it() -> None:
+    """Half of a ball, and a ball with the floor beside it, have colours that go on outside."""
+    lab = Picture(with_ball(ground())).reduced
+    upper, with_floor = BALL & (ROWS < 110), BALL | ((ROWS > 150) & (COLUMNS < 120))
+    assert colour_overlap(lab, BALL) > 0.95
+    assert max(colour_overlap(lab, upper), colour_overlap(lab, with_floor)) < LEAST_BY_COLOUR
+
+
+def test_a_recoloured_half_is_unconfirmed_and_the_whole_is_kept() -> None:
+    whole = measured(recolouring(BALL))
+    assert isinstance(whole, Score) and whole.o_score >= 9
+    half = Comparison(recolouring(BALL & (ROWS < 110)))
+    with pytest.raises(Unmeasurable, match="no outline of the ball confirms the mask"):
+        verify(half, half.pair.provenance["truth"])
+
+
+def test_a_truth_that_is_known_is_not_checked() -> None:
+    claimed = edit_with_a_wrong_name(known_truth=False)
+    verdict = measured(claimed)
+    assert isinstance(verdict, Unscorable) and "nothing confirms that the object is a banana" in verdict.reason
+    assert isinstance(measured(edit_with_a_wrong_name(known_truth=True)), Score)
+
+
+@pytest.mark.parametrize("about", [{"named_objects": ["Banana"]}, {"caption": "A banana, somewhat round"}])
+def test_a_name_that_the_source_gave_is_believed(about: dict) -> None:
+    claimed = edit_with_a_wrong_name(known_truth=False)
+    assert isinstance(measured(replace(claimed, provenance={**claimed.provenance, **about})), Score)
+
+
+def edit_with_a_wrong_name(known_truth: bool) -> EditPair:
+    pair = recolouring(BALL, object="banana")
+    return replace(pair, provenance={**pair.provenance, "known_truth": known_truth})
+
+
+def test_a_new_sky_must_end_on_edges() -> None:
+    scene = np.where((ROWS < 100)[..., None], ground(2, (120, 160, 220)), ground(3, (60, 90, 40)))
+    scene = cv2.GaussianBlur(scene.astype(np.uint8), (0, 0), 2)
+    straight, wandering = (
+        edit(Task.BACKGROUND_SWAP, scene, scene, height > ROWS)
+        for height in (100, 100 + 30 * (np.abs(COLUMNS - 128) < 40))
+    )
+    assert edge_support(Comparison(straight)) > 0.95 > 0.75 > edge_support(Comparison(wandering))
+
+
+def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
+    """The same ball before a calm ground, and with crisp leaves around its foot."""
+    calm = ground(1, (200, 200, 200)) // 8 + 150
+    leafy = np.where((ROWS > 150)[..., None] & ~BALL[..., None], ground(4, (70, 130, 50), contrast=90), calm)
+    swaps = {}
+    for name, image in (("calm", calm), ("leafy", leafy)):
+        seen = Comparison(edit(Task.BACKGROUND_SWAP, with_ball(image.astype(np.uint8)), calm, ~BALL))
+        swaps[name] = seen, {"object": "ball", "background": "the sea"}
+    verify(*swaps["calm"])
+    with pytest.raises(Unmeasurable, match="may hide its foot"):
+        verify(*swaps["leafy"])
+
+
+def test_a_removal_must_hold_the_whole_of_what_stands_out() -> None:
+    picture = Picture(with_ball(ground()))
+    assert share_held(picture, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
+    assert share_held(picture, BALL & (ROWS < 130) & (COLUMNS < 100)) < LEAST_HELD
+    assert share_held(picture, np.zeros_like(BALL)) == 1
+
+
+def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
+    hole = np.hypot(ROWS - 110, COLUMNS - 120) < 68
+    source, clean = with_ball(ground()), ground()
+    patch = (np.abs(ROWS - 120) < 8) & (np.abs(COLUMNS - 120) < 8)
+    stained = np.where(patch[..., None], source, clean)
+    shares = []
+    for edited in (clean, stained):
+        seen = Comparison(edit(Task.OBJECT_REMOVAL, source, edited, hole))
+        shares.append(ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask))
+    assert shares[0] < 0.004 and 0.012 < shares[1] < 0.04
+    verdicts = [measured(edit(Task.OBJECT_REMOVAL, source, edited, hole)) for edited in (clean, stained)]
+    assert all(isinstance(verdict, Score) for verdict in verdicts)
+    assert verdicts[0].o_score >= 9 > verdicts[1].o_score and "a ghost" in verdicts[1].reasoning
+
+
+def test_the_close_up_of_a_mask_is_measured_as_the_whole() -> None:
+    """A picture of two megapixels, and nothing but the mask's surroundings."""
+    source = np.ascontiguousarray(np.tile(with_ball(ground()), (6, 6, 1))[:1400, :1500])
+    mask = np.zeros(source.shape[:2], bool)
+    mask[SIDE : 2 * SIDE, SIDE : 2 * SIDE] = BALL
+    edited = np.where(mask[..., None], cv2.GaussianBlur(source, (0, 0), 1.2), source)
+    seen = Comparison(edit(Task.OBJECT_REMOVAL, source, edited, mask))
+    whole = Comparison(seen.pair)
+    whole.close_up = whole
+    assert seen.close_up.mask.size < 0.3 * mask.size
+    assert quality(seen).score == pytest.approx(quality(whole).score, abs=0.02)
+    assert quality(seen).score < 9
+
+
+def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(verification, "saliency", lambda image: asked.append(1) or np.zeros(image.shape[:2]))
+    verification._salient_region.cache_clear()
+    for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
+        share_held(Picture(with_ball(ground(), colour)), BALL)
+    assert len(asked) == 2
+    verification._salient_region.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "outdoors"),
+    [("forest_stream", True), ("mountain_meadow", True), ("paint_brushes", False), ("wine_and_drum", False)],
+)
+def test_a_landscape_looks_outdoors_and_a_room_does_not(name: str, outdoors: bool) -> None:
+    assert looks_outdoors(read(name)) is outdoors
