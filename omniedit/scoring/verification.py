@@ -26,21 +26,19 @@ from omniedit.scoring.success import asks_for_sky
 from omniedit.tasks import Task
 
 LEAST_BY_COLOUR = 0.83
-"""Smallest overlap (intersection over union) with what has the object's colours that confirms an outline."""
+"""Smallest intersection over union with the outline by colour that confirms a mask."""
 LEAST_BY_SALIENCY = 0.78
-"""The same with what stands out."""
-AROUND_BY_COLOUR = 0.25
-"""Shares of the object's box by which surroundings reach beyond it."""
-FAR_AROUND, CLOSE_AROUND = 0.35, 0.12
+"""Smallest intersection over union with the outline by saliency that confirms a mask."""
+AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
+"""Shares of the object's box by which its surroundings reach beyond it: by colour, and for saliency."""
 LEAST_SALIENT_COLOUR, LEAST_NEAR_MISS = 0.6, 0.6
-"""Overlaps below which the next look, which takes as long as all the rest, is not worth it: by colour, and by what
-stands out in the wide window."""
+"""Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
 LEAST_HELD = 0.55
-"""Smallest share of what stands out in the mask of a removal that the mask must hold."""
+"""Smallest share of a salient thing that the mask of a removal or addition must hold."""
 MINOR = 0.1
-"""Share of the mask's salient pixels up to which a thing that reaches into it does not count."""
+"""Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
 LEAST_NAMED = 0.1
-"""Smallest probability of a noun in the classifier's eyes at which nothing speaks against it."""
+"""Smallest probability that the classifier must give a noun."""
 LEAST_EDGE = 0.93
 """Smallest share of a new sky's outline that lies on an edge of the source."""
 SALIENT = 0.5
@@ -56,17 +54,17 @@ Truth = Mapping[str, Any]
 
 
 def verify(seen: Comparison, truth: Truth) -> None:
-    """Return where the source bears out what the truth claims.
+    """Check that the source image supports what the truth claims.
 
     Raises:
-        Unmeasurable: it does not; the text says what stays unconfirmed.
+        Unmeasurable: it does not; the text says what is unconfirmed.
     """
     if not seen.pair.provenance.get("known_truth"):
         _CHECKS.get(seen.pair.task, _nothing_claimed)(seen, truth)
 
 
 def _nothing_claimed(seen: Comparison, truth: Truth) -> None:
-    """Swaps are measured where the mask is, environments and styles everywhere."""
+    """Accept swaps, environments and styles: their truth claims no outline in the source image."""
 
 
 def _verify_removal(seen: Comparison, truth: Truth) -> None:
@@ -85,7 +83,7 @@ def _verify_attribute(seen: Comparison, truth: Truth) -> None:
 
 
 def _verify_background(seen: Comparison, truth: Truth) -> None:
-    """A sky must end on edges of the source; an object must be whole and must not float."""
+    """Check that a new sky ends on edges of the source image, or that the kept object is whole and does not float."""
     if asks_for_sky(truth):
         support = edge_support(seen)
         if support < LEAST_EDGE:
@@ -98,7 +96,7 @@ def _verify_background(seen: Comparison, truth: Truth) -> None:
 
 
 def _verify_names(seen: Comparison, picture: Picture, name: str) -> None:
-    """Let a name pass that the photo's source gave, or that no classifier contradicts."""
+    """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
     about = seen.pair.provenance
     given = {str(named).lower() for named in about.get("named_objects", ())}
     caption = str(about.get("caption", "")).lower()
@@ -112,7 +110,7 @@ def _verify_names(seen: Comparison, picture: Picture, name: str) -> None:
 
 
 def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
-    """Find the object's outline by colour and, where that fails, by saliency."""
+    """Check the mask against an outline by colour and, where that fails, against one by saliency."""
     if not outline.any():
         raise Unmeasurable(f"the mask leaves nothing of the {name}")
     by_colour = colour_overlap(seen.source.reduced, outline)
@@ -129,14 +127,14 @@ def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
 
 
 def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
-    """Let a mask pass that holds most of what stands out in it: a leg is a part of the one who runs."""
+    """Check that the mask holds the whole salient thing, not a part of it such as a runner's leg."""
     held = share_held(picture, mask)
     if held < LEAST_HELD:
         raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
 
 
 def share_held(picture: Picture, mask: Mask) -> float:
-    """Return the share that a mask holds of the things that stand out in it, 1 where none does."""
+    """Return the share of the salient things in a mask that lies inside it; 1 if there is none."""
     if not mask.any():
         return 1.0
     window = _window(mask, FAR_AROUND)
@@ -150,10 +148,9 @@ def share_held(picture: Picture, mask: Mask) -> float:
 
 
 def colour_overlap(lab: Field, outline: Mask) -> float:
-    """Return the overlap of an outline with what has its colours rather than those around it.
+    """Return the intersection over union of an outline with the region that has its colours.
 
-    Half a leaf has the colours of the other half, which then are its surroundings' too; so has an object with a piece
-    of the floor. Either overlaps little.
+    A wrong outline overlaps little: half a leaf shares its colours with its surroundings, the other half.
     """
     window = _window(outline, AROUND_BY_COLOUR)
     inside = outline[window]
@@ -164,9 +161,9 @@ def colour_overlap(lab: Field, outline: Mask) -> float:
 
 
 def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
-    """Return the overlap of an outline with what stands out in the window around it.
+    """Return the intersection over union of an outline with the salient region in a window around it.
 
-    A close window would hide the other half of a thing, so it confirms nothing where that thing goes on.
+    A close window may cut a larger object in half, so it returns 0 where the salient region continues at its border.
     """
     window = _window(outline, around)
     crop, inside = picture.small[window], outline[window]
@@ -175,14 +172,14 @@ def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
 
 
 def _goes_on(beyond: Mask) -> bool:
-    """Return whether what stands out beyond an outline reaches the window's border along a tenth of a side."""
+    """Return whether the salient region beyond an outline covers a tenth of any side of the window."""
     sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
     return any(float(side.mean()) > 0.1 for side in sides)
 
 
 @lru_cache(maxsize=64)
 def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
-    """Return where a crop's saliency is large; pairs of one photo, and their defects, ask for the same crop again."""
+    """Return the salient region of a crop. Cached: the pairs of a photo and their defects share crops."""
     return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > SALIENT
 
 
