@@ -93,6 +93,10 @@ def test_a_new_sky_must_end_on_edges() -> None:
         for height in (100, 100 + 30 * (np.abs(COLUMNS - 128) < 40))
     )
     assert edge_support(Comparison(straight)) > 0.95 > 0.75 > edge_support(Comparison(wandering))
+    truth = {"object": "field", "background": "a sky at sunset"}
+    verify(Comparison(straight), truth)
+    with pytest.raises(Unmeasurable, match="of the new sky's outline lies on an edge"):
+        verify(Comparison(wandering), truth)
 
 
 def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
