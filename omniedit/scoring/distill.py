@@ -34,7 +34,7 @@ from omniedit.scoring.student import (
     view_side,
 )
 from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
-from omniedit.scoring.views import views
+from omniedit.scoring.views import RepeatedViews
 
 SCORE_WEIGHT = 20.0
 """A score token weighs as much in the loss as so many tokens of the rationale."""
@@ -66,13 +66,14 @@ def read_examples(
     Raises:
         UserError: a teacher file without its candidates beside it in the arguments.
     """
+    views_of = RepeatedViews(image_size)
     for candidate_file, teacher_file, rows in chosen_rows(candidates, teachers, limit):
         with Shard(candidate_file) as shard:
             for taught in taught_in(shard, teacher_file, rows):
-                yield _example(taught, image_size)
+                yield _example(taught, views_of)
 
 
-def _example(taught: Taught, image_size: int) -> Example:
+def _example(taught: Taught, views_of: RepeatedViews) -> Example:
     pair = taught.pair()
     return Example(
         pair_id=pair.pair_id,
@@ -80,7 +81,7 @@ def _example(taught: Taught, image_size: int) -> Example:
         defect=taught.defect,
         source_id=taught.source_id,
         instructions=pair.instructions,
-        views=views(pair.source, pair.edited, image_size),
+        views=views_of(pair.source, pair.edited),
         teacher=taught.teacher,
         ratio=taught.ratio,
         judge=taught.judge,

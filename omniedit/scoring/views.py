@@ -10,19 +10,45 @@ from omniedit.scoring.measures import Field, blurred, gradient, lightness
 VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 
 
-def views(source: Image, edited: Image, side: int) -> NDArray[np.uint8]:
-    """(V, side, side, 3) the pictures named in `VIEWS`.
+class RepeatedViews:
+    """Computes `views` of pairs one after the other; what a pair shares with the one before is not computed again.
 
-    `source` and `edited` are the whole pictures, squeezed to a square. Two tell of what no thumbnail shows, a channel
-    each: `difference` how lightness moved, how much any colour moved, and how fine detail grew or shrank; `marks` how
-    much fine detail the edited picture has, how its sharpness changed, and how its edges did, on scales of ratios.
-    `detail` is a window of the edited picture, pixel for pixel, where most has changed, `detail before` the same of the
-    source.
+    A pair and its defects have one source, and a wrong instruction has its images too.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self._source: Image | None = None
+        self._edited: Image | None = None
+
+    def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
+        """Return (V, side, side, 3), not to be changed."""
+        if source is not self._source:
+            self._texture = _texture(lightness(source), self.side)
+        if source is not self._source or edited is not self._edited:
+            self._views = views(source, edited, self.side, self._texture)
+        self._source, self._edited = source, edited
+        return self._views
+
+
+def views(
+    source: Image, edited: Image, side: int, texture: tuple[Field, Field, Field] | None = None
+) -> NDArray[np.uint8]:
+    """Return (V, side, side, 3), the images named in `VIEWS`.
+
+    `source` and `edited` are the whole images, squeezed to a square. Two show what no thumbnail does, a channel each:
+    `difference` how lightness moved, how much any colour moved, and how fine detail grew or shrank; `marks` how much
+    fine detail the edited image has, how its sharpness changed, and how its edges did, on scales of ratios. `detail` is
+    a window of the edited image, pixel for pixel, where most has changed, `detail before` the same of the source.
+
+    Args:
+        texture: of the source, where it is already known.
     """
     red, green, blue = cv2.split(cv2.absdiff(source, edited))
     change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
     before, after = lightness(source), lightness(edited)
-    (fine, sharp, steep), (fine_now, sharp_now, steep_now) = (_texture(luma, side) for luma in (before, after))
+    fine, sharp, steep = texture or _texture(before, side)
+    fine_now, sharp_now, steep_now = _texture(after, side)
     return np.stack(
         [
             _squeezed(source, side),

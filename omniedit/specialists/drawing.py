@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from omniedit.images import Image
+from omniedit.images import Image, vector_length
 from omniedit.specialists.noise import Field, fractal_noise, line_kernel, streaks
 from omniedit.specialists.tone import blur, from_lab, luma, smoothstep, to_bytes, to_float, to_lab
 
@@ -57,7 +57,7 @@ def pencil_strokes(grey: Field) -> Field:
     """Outlines as crossing straight strokes, 1 where there is none (Lu, Xu and Jia 2012, eq. 1 to 3)."""
     length = max(5, round(min(grey.shape) / 80))
     smooth = blur(grey, 0.7)
-    magnitude = cv2.magnitude(cv2.Sobel(smooth, -1, 1, 0, scale=0.25), cv2.Sobel(smooth, -1, 0, 1, scale=0.25))
+    magnitude = vector_length(cv2.Sobel(smooth, -1, 1, 0, scale=0.25), cv2.Sobel(smooth, -1, 0, 1, scale=0.25))
     kernels = [line_kernel(length, 180 * i / DIRECTIONS) for i in range(DIRECTIONS)]
     nearest = np.argmax([cv2.filter2D(magnitude, -1, kernel) for kernel in kernels], axis=0)
     lines = np.zeros_like(grey)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -48,6 +49,8 @@ OTHER_COLOUR = 22.0
 """Distance in Lab from which what is below an object is another thing than what is behind it."""
 DONORS_TRIED = 24
 """Photos looked into for something that fits, before a proposal gives up."""
+DONORS_KEPT = 16
+"""Of these, decoded photos that are kept for the next proposal: all of a small shard, some 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class ObjectSwap:
 
     def __init__(self, donors: Donors) -> None:
         self._donors = donors
+        self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -121,7 +125,7 @@ class ObjectSwap:
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
-            donor = self._donors[int(index)]
+            donor = self._donor(int(index))
             objects = find_objects(donor)
             for chosen in rng.permutation(len(objects)):
                 if is_borrowable(objects[chosen], objects):
