@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
@@ -29,12 +30,12 @@ def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(255 * shares).astype(np.uint8)
 
 
-def vector_length(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the length of each vector (x, y).
+def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
+    """Return the length of each vector (x, y), of arrays of one shape.
 
     Not by cv2.magnitude: its last bit depends on where in memory the arrays lie, so that two runs would differ.
     """
-    squares = x * x
+    squares = np.multiply(x, x, dtype=np.float32)
     squares += y * y
     return np.sqrt(squares, out=squares)
 
