@@ -81,7 +81,7 @@ def main() -> None:
             f"SHARDS, TAUGHT, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {[str(task) for task in Task]}"
         )
         (Path(folder) / "Snakefile").write_text(f"{counts}\n{BARE}")
-        row("bare", shards, *planned([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
+        row("bare", shards, *time_plan([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 
 
 def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float) -> None:
@@ -95,10 +95,10 @@ def plan(folder: Path, config: dict, profile: str) -> tuple[int, float, float]:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(REPOSITORY / name)
     (folder / "many.yaml").write_text(yaml.safe_dump(config))
-    return planned(command(profile), folder)
+    return time_plan(command(profile), folder)
 
 
-def planned(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
+def time_plan(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
     """Jobs, seconds and gigabytes of a dry-run by this command."""
     start = time.monotonic()
     process = subprocess.Popen(

@@ -41,7 +41,7 @@ def whole_photo(image: Image, hole: Mask) -> Image:
     return np.asarray(patch_match.inpaint(image, hole[..., None].astype(np.uint8), patch_size=5), np.uint8)
 
 
-def measured(fill: Callable[[Image, Mask], Image], image: Image, hole: Mask) -> tuple[float, float]:
+def measure_fill(fill: Callable[[Image, Mask], Image], image: Image, hole: Mask) -> tuple[float, float]:
     """Processor seconds, and PSNR in dB inside the hole."""
     hidden = image.copy()
     hidden[hole] = 0
@@ -58,7 +58,10 @@ def main() -> None:
     ratios = []
     for name in HOLES:
         image, hole = photo_with_hole(name)
-        (ours_s, ours_db), (peer_s, peer_db) = measured(inpaint, image, hole), measured(whole_photo, image, hole)
+        (ours_s, ours_db), (peer_s, peer_db) = (
+            measure_fill(inpaint, image, hole),
+            measure_fill(whole_photo, image, hole),
+        )
         ratios.append(peer_s / ours_s)
         print(
             f"{name:<16} {hole.mean():>6.1%}   {ours_s:>5.2f} s {ours_db:>5.1f} dB   "

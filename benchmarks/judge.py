@@ -25,13 +25,13 @@ from omniedit.pairs import EditPair, Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import spearman
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import SCORES, TokenReader, reading_of
+from omniedit.scoring.readout import SCORES, TokenReader, parse_reading
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.stream import read_ahead
 from omniedit.scoring.student import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt
-from omniedit.scoring.views import views
+from omniedit.scoring.views import student_inputs
 from omniedit.tables import read_rows
 
 RUBRIC_TOKENS, WORDS_TOKENS, RATIONALE_TOKENS = 330, 40, 60
@@ -58,7 +58,7 @@ def main() -> None:
 
 def student(run: Path, rounds: int) -> None:
     judge = StudentJudge.from_pretrained(run / "scorer")
-    pairs = [pair for path in sorted(run.glob("candidates/*/*.h5")) for pair in decoded(path)]
+    pairs = [pair for path in sorted(run.glob("candidates/*/*.h5")) for pair in read_pairs(path)]
     teacher = {row["pair_id"]: row for path in run.glob("scores/*/*.parquet") for row in read_rows(path)}
     if others := {row["judge"] for row in teacher.values()} - {ReferenceJudge.name}:
         sys.exit(
@@ -66,15 +66,17 @@ def student(run: Path, rounds: int) -> None:
         )
     known = [teacher[pair.pair_id]["o_score"] for pair in pairs]
     start = time.perf_counter()
-    seen = np.stack([views(pair.source, pair.edited, judge.image_size) for pair in pairs])
+    seen = np.stack([student_inputs(pair.source, pair.edited, judge.image_size) for pair in pairs])
     print(f"views of pictures in memory: {len(pairs) / (time.perf_counter() - start):.1f} pairs/s")
     said = [pair.instruction for pair in pairs]
     runs: dict[str, Callable[[], list[float | None]]] = {
         "tokens, batches of 32": lambda: read_in_batches(judge, seen, said, 32),
         "tokens, one pair at a time": lambda: read_in_batches(judge, seen, said, 1),
-        "generate, one pair at a time": lambda: [generated(judge, *each) for each in zip(seen, said, strict=True)],
+        "generate, one pair at a time": lambda: [
+            expected_o_score(judge, *each) for each in zip(seen, said, strict=True)
+        ],
     }
-    taken, scores = timed(runs, rounds)
+    taken, scores = time_in_turns(runs, rounds)
     slowest = statistics.median(taken["generate, one pair at a time"])
     peer = scores["generate, one pair at a time"]
     for name, seconds in taken.items():
@@ -86,7 +88,7 @@ def student(run: Path, rounds: int) -> None:
         print(f"{name:<30}{rate:>8.1f} pairs/s {times:>6.1f} x   {agreed}, of {len(both)} of {len(pairs)} pairs")
 
 
-def decoded(path: Path) -> list[EditPair]:
+def read_pairs(path: Path) -> list[EditPair]:
     with Shard(path) as shard, Progress("pairs") as progress:
         return [pair for batch in read_ahead(shard, 32, progress) for pair in batch]
 
@@ -99,7 +101,7 @@ def read_in_batches(judge: StudentJudge, seen: np.ndarray, said: Sequence[str], 
 
 
 @torch.inference_mode()
-def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> float | None:
+def expected_o_score(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> float | None:
     """O of the expected scores at the three numbers of the reply; None where it is none that can be parsed."""
     model: Any = judge.model
     text = prompt(edit_rubric(), instruction, model.config.image_seq_length)
@@ -113,7 +115,7 @@ def generated(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> 
         output_logits=True,
     )
     reply = answer.sequences[0, asked["input_ids"].shape[1] :]
-    if isinstance(reading_of(judge.tokenizer.batch_decode([reply], skip_special_tokens=True)[0], 3), Unscorable):
+    if isinstance(parse_reading(judge.tokenizer.batch_decode([reply], skip_special_tokens=True)[0], 3), Unscorable):
         return None
     written = judge.tokenizer.convert_ids_to_tokens(reply.tolist())
     places = [place for place, token in enumerate(written) if token in SCORES][:3]
@@ -132,12 +134,12 @@ def full_size(batch: int, rounds: int) -> None:
         f"{torch.cuda.get_device_name()}, {sum(p.numel() for p in model.parameters()) / 1e9:.2f} B parameters, bfloat16"
     )
     for tiles in TILES:
-        prompts, pixels = asked_about(batch, tiles, model)
+        prompts, pixels = build_prompts(batch, tiles, model)
         runs: dict[str, Callable[[], Any]] = {
             "tokens": partial(reader.probabilities, prompts, pixels),
             "generate": partial(generate, model, prompts[:1], pixels[: 2 * tiles]),
         }
-        taken, _ = timed(runs, rounds)
+        taken, _ = time_in_turns(runs, rounds)
         rate, peer = batch / statistics.median(taken["tokens"]), 1 / statistics.median(taken["generate"])
         told = f"{tiles:>3} tiles a picture, {len(prompts[0]):>5} tokens: {rate:>7.2f} pairs/s"
         print(f"{told}, {1e6 / rate / 3600:>6.1f} GPU-hours a million pairs; generate one by one {peer:.2f} pairs/s")
@@ -163,7 +165,7 @@ def internvl2_8b(image_token: int) -> InternVLForConditionalGeneration:
         return InternVLForConditionalGeneration(config).eval()
 
 
-def asked_about(
+def build_prompts(
     batch: int, tiles: int, model: InternVLForConditionalGeneration
 ) -> tuple[list[list[int]], torch.Tensor]:
     """Prompts about two pictures each, and their pixels."""
@@ -184,7 +186,7 @@ def generate(model: Any, prompts: Sequence[Sequence[int]], pixels: torch.Tensor)
     model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, do_sample=False, **length)
 
 
-def timed(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
+def time_in_turns(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
     """Seconds of each run in turns, without the first, and what each gave last."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     given: dict[str, Any] = {}

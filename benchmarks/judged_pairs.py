@@ -28,7 +28,7 @@ from omniedit.aspect import nearest_ratio
 from omniedit.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable
-from omniedit.scoring.reference import measured
+from omniedit.scoring.reference import score_pair
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.registry import build
 from omniedit.specialists.synthesize import synthesize
@@ -215,7 +215,7 @@ def report(folder: Path) -> None:
     for name, pair in read_pairs(folder):
         if name not in labels:
             continue
-        label, verdict = labels[name]["label"], measured(pair)
+        label, verdict = labels[name]["label"], score_pair(pair)
         score = -1.0 if isinstance(verdict, Unscorable) else verdict.o_score
         counts[halves[pair.provenance["source_id"]], label, score >= THRESHOLD] += 1
         wrong = "  <-- wrong" if (label == "good") != (score >= THRESHOLD) else ""

@@ -25,11 +25,11 @@ from omniedit.errors import UserError, run_program
 from omniedit.training.encoded import EncodedPairs
 
 BATCH = 8
-Reader = Callable[[np.ndarray], None]
+ReadBatch = Callable[[np.ndarray], None]
 """Reads the pairs at these rows and drops them."""
 
 
-def zarr_reader(buckets: Path, ratio: str) -> Reader:
+def zarr_reader(buckets: Path, ratio: str) -> ReadBatch:
     group = zarr.open_group(str(buckets / bucket_name(ratio)), mode="r")
     arrays = [group[name] for name in ARRAYS]
 
@@ -41,7 +41,7 @@ def zarr_reader(buckets: Path, ratio: str) -> Reader:
     return read
 
 
-def memmap_reader(store: BucketStore, ratio: str, rows: np.ndarray, folder: Path) -> Reader:
+def memmap_reader(store: BucketStore, ratio: str, rows: np.ndarray, folder: Path) -> ReadBatch:
     batch = store.read(ratio, rows)
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(batch, name))
@@ -55,7 +55,7 @@ def memmap_reader(store: BucketStore, ratio: str, rows: np.ndarray, folder: Path
     return read
 
 
-def store_reader(store: BucketStore, ratio: str, batch: int) -> Reader:
+def store_reader(store: BucketStore, ratio: str, batch: int) -> ReadBatch:
     def read(rows: np.ndarray) -> None:
         for start in range(0, len(rows), batch):
             store.read(ratio, rows[start : start + batch])
@@ -63,7 +63,7 @@ def store_reader(store: BucketStore, ratio: str, batch: int) -> Reader:
     return read
 
 
-def loader_reader(store: BucketStore, ratio: str, count: int, batch: int) -> Reader:
+def loader_reader(store: BucketStore, ratio: str, count: int, batch: int) -> ReadBatch:
     plan = BatchPlan({ratio: count}, batch, world_size=1, seed=0)
 
     def read(rows: np.ndarray) -> None:
@@ -74,7 +74,7 @@ def loader_reader(store: BucketStore, ratio: str, count: int, batch: int) -> Rea
     return read
 
 
-def encoded_reader(encoded: EncodedPairs, ratio: str, batch: int) -> Reader:
+def open_encoded(encoded: EncodedPairs, ratio: str, batch: int) -> ReadBatch:
     def read(rows: np.ndarray) -> None:
         for first in range(0, len(rows), batch):
             latents = encoded.read(ratio, rows[first : first + batch])
@@ -83,7 +83,7 @@ def encoded_reader(encoded: EncodedPairs, ratio: str, batch: int) -> Reader:
     return read
 
 
-def ms_a_pair(read: Reader, count: int, rounds: int) -> float:
+def ms_a_pair(read: ReadBatch, count: int, rounds: int) -> float:
     """Median over `rounds`, after one that warms up."""
     rng = np.random.default_rng(0)
     taken = []
@@ -124,7 +124,7 @@ def main() -> None:
         }
         if args.encoded:
             encoded = EncodedPairs(args.encoded, BucketStore(args.buckets, resolution=args.resolution), args.dtype)
-            peers[f"EncodedPairs, {batch} pairs at a time"] = encoded_reader(encoded, ratio, batch)
+            peers[f"EncodedPairs, {batch} pairs at a time"] = open_encoded(encoded, ratio, batch)
         measured = {name: ms_a_pair(read, count, args.rounds) for name, read in peers.items()}
     limit, peer = measured["np.memmap copy, uncompressed"], measured["zarr-python a[i]"]
     print(f"{'reader':34} {'ms a pair':>9} {'x memmap':>9} {'x zarr':>7}")

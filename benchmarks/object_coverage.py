@@ -27,12 +27,12 @@ from omniedit.grounding.objects import find_objects
 from omniedit.images import Image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.reference import measured
+from omniedit.scoring.reference import score_pair
 from omniedit.sources.captions import Caption
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Demands, crop, judge_photo
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, Specialist, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
@@ -104,7 +104,7 @@ def attempt(entry: Entry, photo: Photo, task: Task, specialist: Specialist) -> O
     for number in range(TRIES):
         try:
             request = specialist.propose(photo, np.random.default_rng([number, *entry.name.encode()]))
-        except Unsuitable as unsuitable:
+        except NotApplicable as unsuitable:
             reason = reason or str(unsuitable)
             break
         (edited,) = specialist.edit([request])
@@ -112,7 +112,7 @@ def attempt(entry: Entry, photo: Photo, task: Task, specialist: Specialist) -> O
             source = photo.image if edited.source is None else edited.source
             truth = {"truth": {**request.truth, **edited.truth}}
             pair = EditPair(entry.name, task, request.instructions, source, edited.image, edited.mask, truth)
-            found = measured(pair)
+            found = score_pair(pair)
             score = None if isinstance(found, Unscorable) else found.o_score
             words = str(found) if isinstance(found, Unscorable) else found.reasoning
             seconds = time.process_time() - start

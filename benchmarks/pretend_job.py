@@ -19,7 +19,7 @@ def main() -> None:
     script, options = Path(sys.argv[0]).stem, values_of_options(sys.argv[1:])
     time.sleep(random.uniform(0, 2 * SECONDS))
     fails = random.random() < FAILS
-    for output in outputs_of(script, options):
+    for output in list_outputs(script, options):
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text("half" if fails else '{"files": {}}\n')
         if fails:
@@ -39,7 +39,7 @@ def values_of_options(arguments: list[str]) -> dict[str, list[str]]:
     return options
 
 
-def outputs_of(script: str, options: dict[str, list[str]]) -> list[Path]:
+def list_outputs(script: str, options: dict[str, list[str]]) -> list[Path]:
     if script == "write_card":  # its --metrics is read
         return [Path(options["--out"][0])]
     named = [Path(options[name][0]) for name in ("--metrics", "--markdown", "--manifest") if name in options]

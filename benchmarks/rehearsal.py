@@ -25,12 +25,12 @@ from transformers.utils import logging as transformers_logging
 from benchmarks.random_judge import make_internvl
 from benchmarks.random_models import TINY, Maker
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.manifest import checksums, files_below
 from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.tasks import Task
-from omniedit.weights import MODELS, RECORDS, Model, models_of, names_configs_alone, record_of
+from omniedit.weights import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
@@ -85,7 +85,7 @@ def prepare(folder: Path) -> Path:
     """
     if folder.exists():
         raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
-    with replaced(folder) as making:
+    with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
         add_models(making, folder.resolve())
         (making / "config/config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
@@ -108,19 +108,19 @@ def add_models(making: Path, folder: Path) -> None:
     (making / RECORDS).mkdir()
     for role, model in models.items():
         weights = Path("weights", role)
-        record = record_of(role, model, folder / weights, saved(model, making / weights))
+        record = build_record(role, model, folder / weights, save_random_model(model, making / weights))
         (making / RECORDS / f"{role}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
 def tiny_models(path: Path) -> dict[str, Model]:
     """Entries for the roles of the learned specialists and of the judge, of the classes that a models.yaml names."""
-    named = models_of(path)
+    named = read_models(path)
     roles = dict.fromkeys([*(role for of_task in ROLES.values() for role in of_task), JUDGE])
     own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
     return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
 
 
-def saved(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
+def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     """The files of a model of random weights, or of its configs alone: path -> bytes and sha256."""
     if model.class_name == "InternVLForConditionalGeneration":
         make_internvl(folder, numbers_only=True, seed=SEED)

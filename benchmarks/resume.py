@@ -24,7 +24,7 @@ from typing import Any
 
 from omniedit.config import SHIPPED
 from omniedit.config_files import check
-from omniedit.reporting.style import BLUE, ORANGE, panels, styled
+from omniedit.reporting.style import BLUE, ORANGE, panels, report_style
 
 REPOSITORY = Path(__file__).parents[1]
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
@@ -63,7 +63,7 @@ class Run:
         return self.folder / "checkpoints/metrics.jsonl"
 
     @contextmanager
-    def started(self, ranks: int) -> Iterator[subprocess.Popen[bytes]]:
+    def start(self, ranks: int) -> Iterator[subprocess.Popen[bytes]]:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = ["torchrun", "--standalone", "--nproc-per-node", str(ranks), str(REPOSITORY / "scripts/train.py")]
         command += [str(self.source / "buckets"), "--base", SHIPPED]
@@ -80,14 +80,14 @@ class Run:
             process.wait()
 
     def finish(self, ranks: int) -> None:
-        with self.started(ranks) as process:
+        with self.start(ranks) as process:
             pass
         if process.returncode:
             sys.exit(f"{self.folder / 'log'}: training failed")
 
     def stop(self, stop: Stop) -> list[tuple[int, float]]:
         """Start, and end it as `stop` says; the losses until then."""
-        with self.started(ranks=2) as process:
+        with self.start(ranks=2) as process:
             while not self.losses() or self.losses()[-1][0] < stop.after:
                 if process.poll() is not None:
                     sys.exit(f"{self.folder / 'log'}: training ended before step {stop.after}")
@@ -123,7 +123,7 @@ def main() -> None:
         whole = Run(args.run, Path(folder) / "whole", options.model_dump())
         whole.finish(ranks=2)
         told = [
-            disturbed(Run(args.run, Path(folder) / str(i), options.model_dump()), stop, whole)
+            disturb(Run(args.run, Path(folder) / str(i), options.model_dump()), stop, whole)
             for i, stop in enumerate(stops)
         ]
         print(json.dumps([figures for figures, _, _ in told], indent=1))
@@ -135,7 +135,7 @@ Told = tuple[dict[str, Any], list[tuple[int, float]], list[tuple[int, float]]]
 """Figures, losses before the stop, losses of the whole run."""
 
 
-def disturbed(run: Run, stop: Stop, whole: Run) -> Told:
+def disturb(run: Run, stop: Stop, whole: Run) -> Told:
     before = run.stop(stop)
     kept = max(int(path.name.removeprefix("step-")) for path in (run.folder / "checkpoints").glob("step-*[0-9]"))
     run.finish(stop.ranks)
@@ -151,7 +151,7 @@ def disturbed(run: Run, stop: Stop, whole: Run) -> Told:
 
 
 def draw(undisturbed: list[tuple[int, float]], told: list[Told], path: Path) -> None:
-    with styled():
+    with report_style():
         figure, axes = panels(1, len(told), 4.2 * len(told), 3.0)
         for axis, (figures, before, after) in zip(axes, told, strict=True):
             axis.plot(*zip(*undisturbed, strict=True), color=BLUE, linewidth=3, alpha=0.35, label="undisturbed")

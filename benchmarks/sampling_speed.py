@@ -28,7 +28,7 @@ from training_speed import SMALL
 
 from omniedit.models import ARCHITECTURES
 from omniedit.models.cost import SD3_MEDIUM
-from omniedit.models.sampling import Asked, Guidance, sample
+from omniedit.models.sampling import Conditioning, Guidance, sample
 
 STEPS = 28
 PEER = "StableDiffusion3ControlNetPipeline, one scale"
@@ -56,7 +56,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.rounds + 1):
         for name, run in runs.items():
-            seconds[name].append(timed(run))
+            seconds[name].append(time_run(run))
     medians = {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
     print(f"at {side} x {side}, {STEPS} steps, {args.rounds} rounds in turns")
     for name, median in medians.items():
@@ -66,7 +66,7 @@ def main() -> None:
 def edit(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance) -> Callable[[], Any]:
     network = nn.Module.to(ARCHITECTURES["editnet"](config), dtype).eval()
     source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
-    scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Asked(source, *texts)
+    scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
     return lambda: sample(network, scheduler, asked, guidance, noise, STEPS)
 
 
@@ -110,7 +110,7 @@ def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: lis
     )
 
 
-def timed(run: Callable[[], Any]) -> float:
+def time_run(run: Callable[[], Any]) -> float:
     start = time.perf_counter()
     run()
     if torch.cuda.is_available():

@@ -26,13 +26,13 @@ from benchmarks.random_models import FULL, TINY, Maker
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
 from omniedit.instructions.proposals import CLASSES
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.learned.inpainter import KINDS, Inpainter
-from omniedit.specialists.learned.paired_sampling import PIPELINES, Sampling
+from omniedit.specialists.learned.paired_sampling import PIPELINES, PairSamplingOptions
 from omniedit.specialists.learned.roles import INPAINTING, ROLES
 from omniedit.specialists.learned.stylist import Stylist
 from omniedit.specialists.learned.toolbox import Toolbox
@@ -103,8 +103,8 @@ class Bench:
     def row(self, ratio: str) -> dict[str, Any]:
         """Of one ratio: pairs a second of ours and of the peer, and our peak memory in GB (None on a CPU)."""
         requests = self._requests(ratio)
-        seconds, peak = timed(lambda: self.specialist.edit(requests), self.device)
-        peer_seconds, _ = timed(lambda: self._alone(requests[0].photo), self.device)
+        seconds, peak = time_run(lambda: self.specialist.edit(requests), self.device)
+        peer_seconds, _ = time_run(lambda: self._alone(requests[0].photo), self.device)
         return {
             "task": str(self.task),
             "model": self.kind,
@@ -141,12 +141,12 @@ class Bench:
             hole = PillowImage.new("L", (width, height), 255)
             self.pipeline(prompt=["grass"], image=[picture], mask_image=[hole], **size, **steps, **options)
         else:
-            steps = {"num_inference_steps": self.config.steps or Sampling().steps}
+            steps = {"num_inference_steps": self.config.steps or PairSamplingOptions().steps}
             for prompt in PROMPTS.values():
-                self.pipeline([prompt], guidance_scale=Sampling().guidance, **size, **steps)
+                self.pipeline([prompt], guidance_scale=PairSamplingOptions().guidance, **size, **steps)
 
 
-def timed(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
+def time_run(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
     """Seconds and peak memory in GB of a run, after one to warm up."""
     run()
     if device == "cuda":
@@ -160,13 +160,13 @@ def timed(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
     return seconds, round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None
 
 
-def kind_of(task: Task, painter: str, generator: str) -> str:
+def model_kind(task: Task, painter: str, generator: str) -> str:
     if task is Task.STYLE_TRANSFER:
         return STYLE
     return painter if INPAINTING in ROLES[task] else generator
 
 
-def merged(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def merge_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of both; of two on the same thing the new one."""
     names = ("task", "model", "ratio", "resolution", "steps", "batch_size", "device")
     return list({tuple(row[name] for name in names): row for row in (*old, *new)}.values())
@@ -188,7 +188,7 @@ def main() -> None:
     maker = Maker(FULL, "cuda") if args.full else Maker(TINY, "cpu")
     print(f"{'task':<24}{'model':<42}{'ratio':<7}{'pairs/s':>9}{'diffusers, one by one':>23}{'ratio':>7}{'peak GB':>9}")
     for task in args.tasks:
-        bench = Bench(task, kind_of(task, args.painter, args.generator), maker, config)
+        bench = Bench(task, model_kind(task, args.painter, args.generator), maker, config)
         for ratio in args.ratios:
             row = bench.row(ratio)
             faster = row["pairs_per_s"] / row["peer_pairs_per_s"]
@@ -199,8 +199,8 @@ def main() -> None:
             )
             if args.out:
                 old = json.loads(args.out.read_text()) if args.out.is_file() else []
-                with replaced(args.out) as temporary:
-                    temporary.write_text(json.dumps(merged(old, [row]), indent=1) + "\n")
+                with replace_file(args.out) as temporary:
+                    temporary.write_text(json.dumps(merge_rows(old, [row]), indent=1) + "\n")
         del bench
         gc.collect()
         torch.cuda.empty_cache()

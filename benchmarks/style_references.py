@@ -51,12 +51,12 @@ def main() -> None:
     with Progress("photos", total=len(args.photos)) as progress:
         for path in progress.over(args.photos):
             photo = scale_to_area(decode_image(path.read_bytes(), str(path)), RENDERED)
-            measured += measure(path.stem, photo, rendered(photo, path.stem))
+            measured += measure(path.stem, photo, render_styles(photo, path.stem))
     save(fit(measured), args.out)
     print("\n".join(leave_one_out(measured)))
 
 
-def rendered(photo: Image, name: str) -> dict[str, Image]:
+def render_styles(photo: Image, name: str) -> dict[str, Image]:
     """Render a photo in every style of the specialist."""
     return {
         style.name: style.render(photo, np.random.default_rng(zlib.crc32(f"{name}|{style.name}".encode())))
@@ -76,38 +76,38 @@ def measure(name: str, photo: Image, styled: Mapping[str, Image]) -> list[Measur
 
 def failures(photo: Image, rng: np.random.Generator) -> Iterator[tuple[str, Image]]:
     """Yield what editors make that fail, by the kind of failure."""
-    for bad in (photo, _clipped(photo + 12.0), _clipped((photo - 128.0) * 1.2 + 128), _clipped(photo + [8.0, 0, -8])):
+    for bad in (photo, _clip(photo + 12.0), _clip((photo - 128.0) * 1.2 + 128), _clip(photo + [8.0, 0, -8])):
         yield "the photo itself", bad
     yield "the photo itself", np.asarray(cv2.GaussianBlur(photo, (0, 0), 0.7))
     for crisp in (False, True, False, True):
         blotchy = blotches(photo.shape[0], photo.shape[1], rng, crisp)
         yield "blotches", blotchy
-        yield "blotches over the photo", _clipped(0.5 * photo + 0.5 * blotchy)
+        yield "blotches over the photo", _clip(0.5 * photo + 0.5 * blotchy)
     yield "negative", 255 - photo
     yield "blur", np.asarray(cv2.GaussianBlur(photo, (0, 0), 4))
-    yield "noise", _clipped(photo + rng.normal(0, 25, photo.shape))
-    yield "dark", _clipped(photo * 0.3)
-    yield "other hues", _turned(photo, 60)
-    yield "other hues", _turned(photo, 120)
+    yield "noise", _clip(photo + rng.normal(0, 25, photo.shape))
+    yield "dark", _clip(photo * 0.3)
+    yield "other hues", _rotate(photo, 60)
+    yield "other hues", _rotate(photo, 120)
 
 
 def blotches(height: int, width: int, rng: np.random.Generator, crisp: bool) -> Image:
     """Return a few patches of random colours, with hard or soft borders and some grain."""
     colours = rng.uniform(0, 255, (rng.integers(3, 9), rng.integers(3, 9), 3)).astype(np.float32)
     borders = cv2.INTER_NEAREST if crisp else cv2.INTER_CUBIC
-    return _clipped(
+    return _clip(
         cv2.resize(colours, (width, height), interpolation=borders)
         + rng.normal(0, rng.choice([0, 8, 20]), (height, width, 3))
     )
 
 
-def _turned(photo: Image, degrees: int) -> Image:
+def _rotate(photo: Image, degrees: int) -> Image:
     hsv = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(int) + degrees // 2) % 180
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def _clipped(levels: np.ndarray) -> Image:
+def _clip(levels: np.ndarray) -> Image:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 

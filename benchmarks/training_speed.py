@@ -27,9 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
 from omniedit.config import TrainConfig
-from omniedit.models.cost import SD3_MEDIUM, sample_of
+from omniedit.models.cost import SD3_MEDIUM, sample_inputs
 from omniedit.models.editor import Editor
-from omniedit.training.blocks import prepare_blocks, recomputed, recomputes
+from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recomputes
 from omniedit.training.speed import memory_gb, peak_flops
 
 COMPARED = ("editnet", "controlnet", "controlnet_text", "channel_concat")
@@ -107,7 +107,7 @@ def batch(config: Mapping[str, Any], latent: int, tokens: int, count: int, dtype
 
 def sample_of_config(config: Mapping[str, Any], latent: int, tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     with torch.device("meta"):
-        return sample_of(models.ARCHITECTURES["editnet"](dict(config)), (latent, latent), tokens, dtype)
+        return sample_inputs(models.ARCHITECTURES["editnet"](dict(config)), (latent, latent), tokens, dtype)
 
 
 def operations(make: Callable[[], nn.Module], config: Mapping[str, Any], latent: int, tokens: int) -> int:
@@ -181,7 +181,7 @@ def prepare(model: nn.Module, options: TrainConfig) -> None:
     blocks: list[Any] = [module for module in model.modules() if isinstance(module, JointTransformerBlock)]
     for index, block in enumerate(blocks):
         forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
-        block.forward = recomputed(forward) if recomputes(index, options) else forward
+        block.forward = checkpoint_forward(forward) if recomputes(index, options) else forward
 
 
 def main() -> None:

@@ -25,11 +25,11 @@ def nearest_ratio(width: int, height: int, tolerance: float) -> str | None:
         width, height: of the picture, in pixels, both positive.
         tolerance: largest share of the picture's area that a crop may cut away, in [0, 1).
     """
-    name = max(RATIOS, key=lambda r: kept_share(width, height, r))
-    return name if 1 - kept_share(width, height, name) <= tolerance else None
+    name = max(RATIOS, key=lambda r: crop_share(width, height, r))
+    return name if 1 - crop_share(width, height, name) <= tolerance else None
 
 
-def kept_share(width: int, height: int, ratio: str) -> Fraction:
+def crop_share(width: int, height: int, ratio: str) -> Fraction:
     """Share of the picture's area that its largest crop to `ratio` keeps, in (0, 1]."""
     actual = Fraction(width, height)
     return min(actual / RATIOS[ratio], RATIOS[ratio] / actual)

@@ -106,13 +106,13 @@ def _main() -> None:
         launch(args.model, args.device, args.host, args.port)
     if args.command == "score":
         from omniedit.config import SHIPPED
-        from omniedit.scoring.rubric import rubric_of
+        from omniedit.scoring.rubric import load_rubric
         from omniedit.scoring.table import score_table, scoring_config
 
         given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
         scoring = scoring_config(args.config, given)
         scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
-        score_table(args.table, args.out, rubric_of(args.rubric), args.judge, scorer, scoring, args.yes)
+        score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
     if args.command == "agree":
         from omniedit.evaluation import ratings, retest
 
@@ -141,9 +141,9 @@ def _main() -> None:
         print("\n".join(report()))
     if args.command == "check":
         from omniedit.config_files import load
-        from omniedit.weights import roles_of
+        from omniedit.weights import required_roles
 
-        roles_of(load(*args.files))
+        required_roles(load(*args.files))
         print(f"{' over '.join(reversed(args.files))}: good")
     if args.command == "status":
         from omniedit import status as status_of

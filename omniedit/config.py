@@ -507,11 +507,13 @@ class ScoringConfig(Section):
         """Return `asked` for any judge, such as the teacher or `bench.judge`."""
         if judge is None:
             return ""
-        from omniedit.scoring.rubric import rubric_of  # it reads files, which most readers of a config have no use for
+        from omniedit.scoring.rubric import (
+            load_rubric,  # it reads files, which most readers of a config have no use for
+        )
 
         of_judge = {"reference": "", "student": self.readout, "api": self.api.asked}
         of_judge["internvl"] = f"{self.readout}, {self.internvl.max_tiles} tiles"
-        rubric = rubric_of(self.api.rubric if judge == "api" else "edit")
+        rubric = load_rubric(self.api.rubric if judge == "api" else "edit")
         return " ".join(filter(None, (of_judge[judge], f"rubric {rubric.digest}")))
 
     @model_validator(mode="after")

@@ -48,7 +48,7 @@ def _defaults(key: str) -> list[Any]:
     """What a key is where a user's config does not name it; of `<task>`, what each of the seven has, once."""
     found = []
     for task in Task if "<task>" in key else [""]:
-        value: Any = _embedded()
+        value: Any = _default_config()
         for part in key.replace("<task>", task).split("."):
             value = getattr(value, part)
         if value not in found:
@@ -57,7 +57,7 @@ def _defaults(key: str) -> list[Any]:
 
 
 @cache
-def _embedded() -> Config:
+def _default_config() -> Config:
     return load(DEFAULT)
 
 

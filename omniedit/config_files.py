@@ -173,7 +173,7 @@ def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Ma
     if kind := _kind_of_unquoted(problem):
         value = json.dumps(problem["input"], default=str).strip('"')
         return f'{where}: {value} is read as {kind}, and text is needed; quote it as it should stand: "{value}"{more}'
-    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_allowed(problem)}{more}"
+    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
 
 
 def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
@@ -184,7 +184,7 @@ def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
     return next((name for kind, name in kinds.items() if isinstance(problem["input"], kind)), None)
 
 
-def _allowed(problem: Mapping[str, Any]) -> str:
+def _describe_limits(problem: Mapping[str, Any]) -> str:
     text = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "model_type":
         return "allowed: a mapping of keys to values"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
-from omniedit.edit_files import Settings, collect_doubts, edited
+from omniedit.edit_files import Settings, collect_doubts, edit_image
 from omniedit.errors import UserError
 from omniedit.plain_text import markdown_cell
 from omniedit.sources.decode import EncodedPhoto
@@ -139,7 +139,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
             raise refusal(f"This picture cannot be read: {error}") from None
         try:
             with collect_doubts() as doubts:
-                after = edited(pipeline, before, settings, after_step)
+                after = edit_image(pipeline, before, settings, after_step)
         except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's of memory
             raise refusal(" ".join(str(error).split())) from None
         for doubt in dict.fromkeys(doubts):

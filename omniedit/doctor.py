@@ -11,7 +11,7 @@ import psutil
 
 from omniedit.config_files import load
 from omniedit.errors import UserError
-from omniedit.weights import RECORDS, folder_of, roles_of
+from omniedit.weights import RECORDS, model_folder, required_roles
 
 EMBEDDED = (
     "torch",
@@ -63,12 +63,12 @@ def missing_for_cluster() -> list[str]:
 
 def missing_models(config: Path) -> list[str]:
     """Roles of config/models.yaml that a config asks for and that were not fetched; none where it is not here."""
-    return [role for role in roles_of(load(config)) if not _is_fetched(role)] if config.is_file() else []
+    return [role for role in required_roles(load(config)) if not _is_fetched(role)] if config.is_file() else []
 
 
 def _is_fetched(role: str) -> bool:
     try:
-        folder_of(role)
+        model_folder(role)
     except UserError:
         return False
     return True

@@ -14,7 +14,7 @@ import PIL.Image
 from PIL.ExifTags import IFD, TAGS
 
 from omniedit.errors import UserError
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.upright import Unreadable
 
@@ -81,7 +81,7 @@ def edit_files(
     from omniedit.models.loading import load_editor
 
     check_instruction(settings.instruction)
-    targets = targets_of(inputs, out)
+    targets = output_paths(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
     pipeline = load_editor(model, device)
@@ -130,7 +130,7 @@ def check_instruction(instruction: str) -> None:
         raise UserError(f"instruction: {instruction} is a file; the instruction comes after all pictures")
 
 
-def targets_of(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     """Source picture -> file to write.
 
     One picture goes to the file `out`, or into it where it is a folder or has no suffix; several or a folder's go to
@@ -221,9 +221,9 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
         if step + 1 == pipeline.num_timesteps:
             report("bringing the edit to full size")
 
-    edit = edited(pipeline, picture, settings, after_step)
+    edit = edit_image(pipeline, picture, settings, after_step)
     report("writing")
-    with replaced(target) as temporary:
+    with replace_file(target) as temporary:
         dropped = save(edit, temporary, target.suffix.lower(), exif)
     return lost + ([f"EXIF data {', '.join(dropped)}, for which this format has no room"] if dropped else [])
 
@@ -269,7 +269,7 @@ def _drop_largest(exif: PIL.Image.Exif) -> str:
     return TAGS.get(tag, f"{tag:#06x}")
 
 
-def edited(
+def edit_image(
     pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
 ) -> PIL.Image.Image:
     import torch

@@ -24,7 +24,7 @@ os.umask(_UMASK)
 
 
 @contextmanager
-def replaced(path: str | Path) -> Iterator[Path]:
+def replace_file(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
 
     A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
@@ -76,7 +76,7 @@ def check_writable(path: str | Path) -> None:
 def write_changed(path: str | Path, text: str) -> None:
     """Write a text file where it is missing or holds another text."""
     if not Path(path).is_file() or Path(path).read_text() != text:
-        with replaced(path) as temporary:
+        with replace_file(path) as temporary:
             temporary.write_text(text)
 
 

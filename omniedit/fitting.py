@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class FittingBatches:
+class OomAdaptiveBatcher:
     """
     Args:
         size: of a batch, until it turns out to be too large.

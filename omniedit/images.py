@@ -84,7 +84,7 @@ def resize_cover(image: Image, width: int, height: int) -> Image:
     return image[top : top + height, left : left + width]
 
 
-def fitted(image: Image, max_side: int) -> Image:
+def resize_to_fit(image: Image, max_side: int) -> Image:
     """Scaled down until its longer side has at most so many pixels."""
     height, width = image.shape[:2]
     scale = max_side / max(height, width)

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omniedit.files import replaced
+from omniedit.files import replace_file
 
 MANIFEST = "manifest.json"
 
 
 @contextmanager
-def sealed_folder(path: str | Path) -> Iterator[Path]:
+def seal_folder(path: str | Path) -> Iterator[Path]:
     """A temporary folder beside `path` to fill; at the block's end it gets its manifest and becomes `path`."""
-    with replaced(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.mkdir()
         yield temporary
         write_manifest(temporary / MANIFEST, {"files": checksums(temporary, files_below(temporary))})
@@ -40,7 +40,7 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
     path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
-def lost_files(folder: Path) -> list[str]:
+def missing_files(folder: Path) -> list[str]:
     """Files of a folder that its manifest names and that are missing or of another size.
 
     None where there is no manifest, the manifest itself where it cannot be read.

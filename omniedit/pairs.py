@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 
 from omniedit.errors import Damaged, UserError, missing
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.images import Image, Mask, decode_image, decode_mask, encode_mask, encode_png
 from omniedit.plain_text import clean
 from omniedit.tasks import Task
@@ -154,7 +154,7 @@ def write_shard(
 ) -> None:
     """Write a whole shard file, atomically."""
     with (
-        replaced(path) as temporary,
+        replace_file(path) as temporary,
         ShardWriter(temporary, task, specialist, seed, versions or {}) as writer,
     ):
         for pair in pairs:
@@ -229,13 +229,13 @@ class Shard:
         if not -len(self) <= row < len(self):
             raise IndexError(row)
         if not self.keeps_last:
-            return self._decoded(row % len(self))
+            return self._decode_row(row % len(self))
         last = self._last  # once: another thread may read another row
         if last is None or last[0] != row:
-            self._last = last = (row, self._decoded(row))
+            self._last = last = (row, self._decode_row(row))
         return last[1]
 
-    def _decoded(self, row: int) -> EditPair:
+    def _decode_row(self, row: int) -> EditPair:
         pair_id = self.pair_ids[row]
         where = f"{self.path}: {pair_id}"
         return EditPair(

@@ -37,16 +37,16 @@ def hand_down(urls: Iterable[str | None]) -> None:
     """Put the URLs that hold secrets into the environment, for the jobs that get redacted ones."""
     secret = {redact(url): url for url in urls if url and redact(url) != url}
     if secret or ENVIRONMENT in os.environ:
-        os.environ[ENVIRONMENT] = json.dumps(_handed_down() | secret)
+        os.environ[ENVIRONMENT] = json.dumps(_inherited_secrets() | secret)
 
 
 def restore(url: str) -> str:
     """Return the whole URL of a redacted one that was handed down, also of one out of a range; any other as it is."""
-    for hidden, whole in _handed_down().items():
+    for hidden, whole in _inherited_secrets().items():
         if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
             return _RANGE.sub(found[1], whole) if found.groups() else str(whole)
     return url
 
 
-def _handed_down() -> dict[str, str]:
+def _inherited_secrets() -> dict[str, str]:
     return json.loads(os.environ.get(ENVIRONMENT) or "{}")

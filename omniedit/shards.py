@@ -20,7 +20,7 @@ def number_of_blocks(shards: int) -> int:
     return -(-shards // SHARDS_A_BLOCK)
 
 
-def share_of(total: int, shard: int, shards: int) -> int:
+def shard_share(total: int, shard: int, shards: int) -> int:
     """Of so much, what falls to a shard: shares differ by one at most and add up to the total."""
     return total * (shard + 1) // shards - total * shard // shards
 
@@ -31,7 +31,7 @@ def add_shard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
 
 
-def files_of(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
+def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
     """The files of a pattern, a task's shards together.
 
     Raises:
@@ -46,7 +46,7 @@ def files_of(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
     ]
 
 
-def numbered(pattern: str, wildcard: str, count: int) -> list[Path]:
+def expand_numbers(pattern: str, wildcard: str, count: int) -> list[Path]:
     """The files of a pattern with one wildcard, such as {shard}, {block} or {part}, in it: 00000, 00001, ...
 
     Raises:
@@ -57,6 +57,6 @@ def numbered(pattern: str, wildcard: str, count: int) -> list[Path]:
     return [Path(pattern.replace(f"{{{wildcard}}}", f"{number:05d}")) for number in range(count)]
 
 
-def blocks_of(pattern: str, blocks: int) -> list[Path]:
-    """As `numbered`, of blocks."""
-    return numbered(pattern, "block", blocks)
+def expand_blocks(pattern: str, blocks: int) -> list[Path]:
+    """As `expand_numbers`, of blocks."""
+    return expand_numbers(pattern, "block", blocks)

@@ -56,7 +56,7 @@ def submitters(*folders: Path) -> set[int]:
     return users
 
 
-def queued_jobs(*folders: Path) -> list[QueuedJob]:
+def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     """Return the jobs that Snakemake submitted in these folders and that have not ended, whoever's they are.
 
     The list is empty without squeue. A cluster may hide other users' jobs (PrivateData in slurm.conf).
@@ -127,7 +127,7 @@ def cancel_left_behind(*folders: Path) -> None:
     Raises:
         UserError: they are another user's, they do not end, or squeue gives no answer.
     """
-    left = queued_jobs(*folders)
+    left = list_queued_jobs(*folders)
     if not left:
         return
     if foreign := [job for job in left if os.getuid() not in (0, job.user)]:
@@ -140,7 +140,7 @@ def cancel_left_behind(*folders: Path) -> None:
         print(f"Slurm job {job.id} ({what}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
     answer = subprocess.run(["scancel", *(job.id for job in left)], capture_output=True).stderr
     deadline = time.monotonic() + PATIENCE_S
-    while left := queued_jobs(*folders):
+    while left := list_queued_jobs(*folders):
         if time.monotonic() > deadline:
             names = ", ".join(f"{job.id} ({job.state})" for job in left)
             told = f" ({answer.decode(errors='replace').strip()})" if answer else ""

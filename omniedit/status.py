@@ -21,7 +21,7 @@ from omniedit.errors import UserError
 from omniedit.locks import is_held, read_holder, run_lock
 from omniedit.plain_text import clean_line
 from omniedit.shards import number_of_blocks
-from omniedit.slurm import queued_jobs
+from omniedit.slurm import list_queued_jobs
 from omniedit.specialists.learned.roles import trains_inpainting
 
 NOTES = Path(".snakemake")
@@ -138,7 +138,7 @@ def look(run: str, root: Path = Path()) -> Seen:
     # Where Snakemake notes what it began: a run can be made from another checkout that shares results/.
     folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
     unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
-    begun = {output for folder in folders for output in begun_outputs(folder, unread)}
+    begun = {output for folder in folders for output in started_outputs(folder, unread)}
     jobs = [job for stage in _stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
     if live is not False and (pending := pending_in_slurm(folders)):
         jobs = [
@@ -150,7 +150,7 @@ def look(run: str, root: Path = Path()) -> Seen:
     return Seen(jobs, live, unread)
 
 
-def jobs_of(run: str, root: Path = Path()) -> list[Job]:
+def read_jobs(run: str, root: Path = Path()) -> list[Job]:
     """Return every job of a run, as `look` does."""
     return look(run, root).jobs
 
@@ -208,13 +208,13 @@ def _stages(config: Config) -> list[Stage]:
 def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
     """Rules, with the values of their wildcards joined, of jobs that wait in Slurm's queue, where it answers."""
     try:
-        return {(job.rule, job.wildcards) for job in queued_jobs(*folders) if job.state == "PENDING"}
+        return {(job.rule, job.wildcards) for job in list_queued_jobs(*folders) if job.state == "PENDING"}
     except UserError as error:
         print(f"{clean_line(str(error), LONGEST)}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
         return set()
 
 
-def begun_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
+def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
     """Outputs of jobs that were begun and have not ended, as Snakemake marks them in a folder: in the names of files.
 
     Args:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import Damaged, UserError, missing
-from omniedit.files import replaced
+from omniedit.files import replace_file
 
 _GROUP = 100_000
 _BATCH = 10_000
@@ -27,14 +27,14 @@ def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.S
 
 def write_table(path: str | Path, table: pa.Table) -> None:
     """As `write_rows`, of columns."""
-    with replaced(path) as temporary:
+    with replace_file(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
     """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
     waiting, rows = [schema.empty_table()], 0
-    with replaced(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+    with replace_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for table in tables:
             waiting.append(table)
             rows += len(table)
@@ -53,14 +53,14 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
         UserError: it is missing or cannot be read.
     """
     wanted = list(columns) if columns is not None else None
-    with _opened(path, wanted) as file:
+    with _open_parquet(path, wanted) as file:
         return file.read(columns=wanted).to_pylist()
 
 
 def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
     """As `read_rows`, with a batch of rows in memory."""
     wanted = list(columns) if columns is not None else None
-    with _opened(path, wanted) as file:
+    with _open_parquet(path, wanted) as file:
         for batch in file.iter_batches(_BATCH, columns=wanted):
             yield from batch.to_pylist()
 
@@ -68,13 +68,13 @@ def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Itera
 def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
     """As `read_rows`, as columns; the schema's metadata comes along."""
     wanted = list(columns) if columns is not None else None
-    with _opened(path, wanted) as file:
+    with _open_parquet(path, wanted) as file:
         return file.read(columns=wanted)
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
     """Write rows as CSV, atomically. What a spreadsheet would take for a formula gets an apostrophe in front."""
-    with replaced(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(map(_as_text, names))
         writer.writerows([_as_text(row.get(name)) for name in names] for row in rows)
@@ -143,7 +143,7 @@ def read_given(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _opened(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
+def _open_parquet(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))

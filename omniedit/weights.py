@@ -17,7 +17,7 @@ from omniedit.config_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.manifest import checksum
 from omniedit.source_folder import source_file
-from omniedit.specialists.learned.roles import CLASSES, fetched_roles
+from omniedit.specialists.learned.roles import CLASSES, roles_to_fetch
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
@@ -46,7 +46,7 @@ class Model(Section):
     files: list[str] = Field(default=["*"])
 
 
-def models_of(path: Path = MODELS) -> dict[str, Model]:
+def read_models(path: Path = MODELS) -> dict[str, Model]:
     """Every role with its model.
 
     Raises:
@@ -70,41 +70,41 @@ def _read_models(path: Path, changed: int) -> dict[str, Model]:
     return models
 
 
-def model_of(role: str, path: Path = MODELS) -> Model:
-    models = models_of(path)
+def get_model(role: str, path: Path = MODELS) -> Model:
+    models = read_models(path)
     if role not in models:
         raise UserError(f"{path}: no role '{role}'; there are: {', '.join(models)}")
     return models[role]
 
 
-def roles_of(config: Config) -> list[str]:
+def required_roles(config: Config) -> list[str]:
     """Roles whose models a run needs.
 
     Raises:
         UserError: config/models.yaml names no such role.
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
-    learned = [role for task in config.tasks.learned for role in fetched_roles(task, config.learned)]
+    learned = [role for task in config.tasks.learned for role in roles_to_fetch(task, config.learned)]
     judge = [config.scoring.internvl.model] if "internvl" in config.judges.values() else []
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.tasks.learned and config.proposals.source == "local" else []
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *student, *proposer]))
     for role in roles:
-        model_of(role)
+        get_model(role)
     return roles
 
 
-def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
+def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
     """The folder of a role's files, for `from_pretrained`; sizes are looked at, contents are not.
 
     Raises:
         UserError: it was not fetched, not at the revision that is asked for, or files are lost; with the command.
     """
-    model = model_of(role, path)
+    model = get_model(role, path)
     remedy = f"where the internet is, run: {command(role, model, records)}"
     try:
         record = json.loads((records / f"{role}.json").read_text())
-        fetched, folder, sizes = _told(record)
+        fetched, folder, sizes = _parse_record(record)
     except FileNotFoundError:
         raise NotFetched(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -118,7 +118,7 @@ def folder_of(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
     return folder
 
 
-def _told(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
+def _parse_record(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
     """Repository and revision, the folder, and bytes of each file."""
     sizes = {name: file["bytes"] for name, file in record["files"].items()}
     return (record["repository"], record["revision"]), Path(record["folder"]), sizes
@@ -136,13 +136,13 @@ def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) 
     remedy; a line each. No network is asked."""
     lines = []
     for role in roles:
-        model = model_of(role, path)
+        model = get_model(role, path)
         classes = CLASSES.get(role, (model.class_name,))
         if model.class_name not in classes:
             lines.append(f"{path}: {role}: no {model.class_name} serves here; name one of {', '.join(classes)}")
             continue
         try:
-            folder_of(role, path, records)
+            model_folder(role, path, records)
         except NotFetched as error:
             free = _may_be_fetched(model)
             if not (model.revision and free):
@@ -187,10 +187,10 @@ def fetch(role: str, model: Model) -> dict[str, Any]:
     with hub_errors(role, model):
         files = list_files(model)
         folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))
-    return record_of(role, model, folder, {name: verify(folder / name, listed) for name, listed in files.items()})
+    return build_record(role, model, folder, {name: verify(folder / name, listed) for name, listed in files.items()})
 
 
-def record_of(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What models/{role}.json says of a model.
 
     Args:
@@ -255,7 +255,7 @@ def pin(role: str, path: Path = MODELS) -> str:
     """
     from huggingface_hub import HfApi
 
-    model = model_of(role, path)
+    model = get_model(role, path)
     with hub_errors(role, model):
         head = HfApi().model_info(model.repository).sha
     assert head

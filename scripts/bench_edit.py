@@ -10,13 +10,13 @@ from omniedit.evaluation.edits import (
     BATCH_SIZE,
     MODELS,
     Editor,
-    Sampling,
+    SamplingOptions,
     at_resolution,
+    load_trained_editor,
     no_edit,
     specialist,
-    trained_editor,
 )
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.pairs import Shard, ShardWriter
 from omniedit.progress import Progress
 from omniedit.scoring.stream import read_ahead
@@ -45,7 +45,7 @@ def main() -> None:
 def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace) -> None:
     with (
         Shard(pairs) as shard,
-        replaced(out) as temporary,
+        replace_file(out) as temporary,
         ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
         Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
@@ -63,8 +63,8 @@ def _editor(args: argparse.Namespace) -> Editor:
         return specialist
     if args.pipeline is None:
         raise UserError(f"--model {args.model} needs --pipeline, the folder that scripts/train.py wrote")
-    sampling = Sampling(args.steps, args.guidance_text, args.guidance_image, args.seed)
-    return trained_editor(args.pipeline, sampling)
+    sampling = SamplingOptions(args.steps, args.guidance_text, args.guidance_image, args.seed)
+    return load_trained_editor(args.pipeline, sampling)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import JUDGES, Judge, judging
-from omniedit.scoring.stream import judged
+from omniedit.scoring.stream import judge_shard
 from omniedit.tables import write_rows
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     pairs = sum(map(_count, args.edits))
     with judging(args.judge, pairs, args.scorer, scoring, args.spent) as judge:
         for path in args.edits:
-            write_rows(args.out_dir / f"{path.stem}.parquet", _judged(path, judge), BENCH_SCHEMA)
+            write_rows(args.out_dir / f"{path.stem}.parquet", _judge_edits(path, judge), BENCH_SCHEMA)
 
 
 def _count(edits: Path) -> int:
@@ -38,10 +38,11 @@ def _count(edits: Path) -> int:
         return len(shard)
 
 
-def _judged(edits: Path, judge: Judge) -> list[dict[str, object]]:
+def _judge_edits(edits: Path, judge: Judge) -> list[dict[str, object]]:
     with Shard(edits) as shard, Progress(f"edits of {shard.task}", total=len(shard)) as progress:
         rows = (
-            bench_row(shard.specialist, *each, judge) for each in chain.from_iterable(judged(shard, judge, progress))
+            bench_row(shard.specialist, *each, judge)
+            for each in chain.from_iterable(judge_shard(shard, judge, progress))
         )
         return list(rows)
 

@@ -7,7 +7,7 @@ from typing import get_args
 from omniedit.config import JudgeName
 from omniedit.errors import run_program
 from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.tables import write_rows
 
 
@@ -22,7 +22,7 @@ def main() -> None:
 
     table = table3(read_scores(args.scores), args.seed)
     write_rows(args.out, table, TABLE3_SCHEMA)
-    with replaced(args.markdown) as temporary:
+    with replace_file(args.markdown) as temporary:
         temporary.write_text(markdown(table, args.filtered_by))
     print(args.markdown.read_text())
 

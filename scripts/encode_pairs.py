@@ -11,7 +11,7 @@ from omniedit.arguments import at_least_one
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.models.loading import default_device, load_base
 from omniedit.progress import Progress
 from omniedit.training.encoded import encode_part
@@ -34,7 +34,7 @@ def main() -> None:
     plan = read_plan(args.buckets / "plan.parquet")
     store = BucketStore(args.buckets, resolution=args.resolution, cache_bytes=0)
     pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()
-    with replaced(args.out) as temporary, Progress("pairs", total=pairs) as progress:
+    with replace_file(args.out) as temporary, Progress("pairs", total=pairs) as progress:
         temporary.mkdir()
         for _ in encode_part(store, plan, args.part, base.vae, base.text, args.dtype, temporary):
             progress.advance()

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.files import replaced
-from omniedit.weights import MODELS, RECORDS, fetch, model_of, pin
+from omniedit.files import replace_file
+from omniedit.weights import MODELS, RECORDS, fetch, get_model, pin
 
 
 def main() -> None:
@@ -20,8 +20,8 @@ def main() -> None:
     if args.pin:
         print(f"{args.models}: {args.role}: revision {pin(args.role, args.models)}")
         return
-    record = fetch(args.role, model_of(args.role, args.models))
-    with replaced(args.out or RECORDS / f"{args.role}.json") as temporary:
+    record = fetch(args.role, get_model(args.role, args.models))
+    with replace_file(args.out or RECORDS / f"{args.role}.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
 
 

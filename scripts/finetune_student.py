@@ -20,28 +20,28 @@ from transformers.utils import logging as transformers_logging
 from omniedit.arguments import at_least_one
 from omniedit.config import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.errors import run_program
-from omniedit.manifest import sealed_folder
+from omniedit.manifest import seal_folder
 from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.judges import internvl_judge
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.taught import chosen_rows, taught_in
-from omniedit.shards import add_shard_options, files_of
+from omniedit.scoring.taught import choose_rows, read_taught
+from omniedit.shards import add_shard_options, expand_files
 from omniedit.training.answers import AnswerBatches
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
 from omniedit.training.finetune import (
     about_student,
     compare_before,
-    compared,
+    compare_to_teacher,
     finetune_identity,
     prepare_student,
     save_student,
 )
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.training.taught_store import TaughtStore
+from omniedit.training.taught_store import TeacherDataset
 
 
 def main() -> None:
@@ -77,25 +77,25 @@ def main() -> None:
         trainer = Trainer(network, tuple, store, AnswerBatches(judge, args.seed), options.training, args.seed)
         trainer.run(checkpoints)
         with trainer.state.mean_shown():
-            rows = compared(new_judge(), store)
+            rows = compare_to_teacher(new_judge(), store)
     with trainer.state.mean_whole():
         if dist.get_rank() == 0:
-            with sealed_folder(args.out) as folder:
+            with seal_folder(args.out) as folder:
                 save_student(network, judge, folder)
                 write_agreement(folder, rows, json.loads(before.read_text()), about)
                 shutil.copyfile(checkpoints.folder / "metrics.jsonl", folder / "metrics.jsonl")
     leave_ranks()
 
 
-def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitStack) -> TaughtStore:
+def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitStack) -> TeacherDataset:
     """The teacher's examples; their shards stay open as long as the stack."""
-    candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
+    candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
     taught = []
     with Progress("examples") as progress:
-        for candidate_file, teacher_file, rows in chosen_rows(candidates, teacher, options.max_examples):
+        for candidate_file, teacher_file, rows in choose_rows(candidates, teacher, options.max_examples):
             shard = stack.enter_context(Shard(candidate_file, keeps_last=False))
-            taught += list(progress.over(taught_in(shard, teacher_file, rows)))
-    return TaughtStore(taught, options.held_out, args.seed)
+            taught += list(progress.over(read_taught(shard, teacher_file, rows)))
+    return TeacherDataset(taught, options.held_out, args.seed)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.scoring.decisions import gathered
+from omniedit.scoring.decisions import gather_decisions
 from omniedit.tables import write_table
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("decisions", type=Path, nargs="+", help="decisions/{task}/{shard}.parquet")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    write_table(args.out, gathered(args.decisions))
+    write_table(args.out, gather_decisions(args.decisions))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.progress import Progress
 from omniedit.sources.index import SAMPLE
 from omniedit.sources.shard import pack
@@ -22,7 +22,7 @@ def main() -> None:
     rows = [row for row in read_rows(args.index) if row["shard"] == args.shard]
     if not rows:
         raise UserError(f"{args.index}: has no shard '{args.shard}'")
-    with replaced(args.out) as temporary, Progress("photos", total=len(rows)) as progress:
+    with replace_file(args.out) as temporary, Progress("photos", total=len(rows)) as progress:
         for _ in pack(Path(args.path or SAMPLE), rows, temporary):
             progress.advance()
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from omniedit.arguments import at_least_one
-from omniedit.buckets.placement import Layout, kept_pairs, place, write_plan
+from omniedit.buckets.placement import Layout, accepted_pairs, place, write_plan
 from omniedit.errors import run_program
-from omniedit.shards import blocks_of
+from omniedit.shards import expand_blocks
 from omniedit.tables import read_table
 
 
@@ -31,8 +31,8 @@ def main() -> None:
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
     columns = ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"]
-    blocks = [read_table(path, columns) for path in blocks_of(args.decisions, args.blocks)]
-    table = place(kept_pairs(pa.concat_tables(blocks)), layout)
+    blocks = [read_table(path, columns) for path in expand_blocks(args.decisions, args.blocks)]
+    table = place(accepted_pairs(pa.concat_tables(blocks)), layout)
     write_plan(args.out, table, layout)
     print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")
 

@@ -12,15 +12,15 @@ from transformers.utils import logging as transformers_logging
 from omniedit.arguments import at_least_one
 from omniedit.config_files import check
 from omniedit.errors import run_program
-from omniedit.files import replaced
-from omniedit.manifest import sealed_folder
+from omniedit.files import replace_file
+from omniedit.manifest import seal_folder
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.progress import Progress
-from omniedit.shards import numbered
-from omniedit.sources.index import Row
+from omniedit.shards import expand_numbers
+from omniedit.sources.index import IndexRow
 from omniedit.sources.photo import Photo
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.tables import read_rows
@@ -56,19 +56,21 @@ def main() -> None:
         module.to(default_device())
     pretraining = Pretraining(base.vae, InstructionEncoder(text), options, args.seed)
     with (
-        replaced(args.metrics) as metrics,
+        replace_file(args.metrics) as metrics,
         metrics.open("w") as lines,
         Progress("pre-training steps", options.base.steps) as progress,
     ):
-        photos = photos_of(numbered(args.sources, "shard", args.shards), read_rows(args.bench) if args.bench else [])
+        photos = read_photos(
+            expand_numbers(args.sources, "shard", args.shards), read_rows(args.bench) if args.bench else []
+        )
         for step, loss in enumerate(pretraining.run(base.transformer, photos), start=1):
             progress.advance()
             lines.write(json.dumps({"step": step, "loss": round(loss, 6)}) + "\n")
-    with sealed_folder(args.out) as temporary:
+    with seal_folder(args.out) as temporary:
         base.save(temporary)
 
 
-def photos_of(shards: Sequence[Path], bench: Sequence[Row]) -> Iterator[Photo]:
+def read_photos(shards: Sequence[Path], bench: Sequence[IndexRow]) -> Iterator[Photo]:
     """Yield the photos of shards that the benchmark does not hold out."""
     for path in shards:
         with PhotoShard(path) as shard:

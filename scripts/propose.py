@@ -8,9 +8,9 @@ from pathlib import Path
 from omniedit.config import ProposalsConfig
 from omniedit.config_files import of_run
 from omniedit.errors import run_program
-from omniedit.instructions.answering import opened
-from omniedit.instructions.balance import balanced
-from omniedit.instructions.proposals import Row, proposals_of, recorded_replies, write_proposals
+from omniedit.instructions.answering import open_model
+from omniedit.instructions.balance import apply_quotas
+from omniedit.instructions.proposals import ProposalRow, match_replies, read_recorded_replies, write_proposals
 from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.progress import Progress
 from omniedit.sources.shard import PhotoShard
@@ -35,9 +35,9 @@ def main() -> None:
     with PhotoShard(args.photos) as photos:
         if config.proposals.source == "replies":
             assert config.learned.replies  # as Config has checked
-            rows = proposals_of(photos.names, recorded_replies(config.learned.replies))
+            rows = match_replies(photos.names, read_recorded_replies(config.learned.replies))
         else:
-            rows = asked(photos, config.proposals, wanted, args.spent)
+            rows = ask_for_proposals(photos, config.proposals, wanted, args.spent)
     for row in rows:
         if row["refused"]:
             print(f"refused {row['task'] or 'a thing'} for {row['source_id']}: {row['refused']}", flush=True)
@@ -45,10 +45,12 @@ def main() -> None:
     print(f"{sum(row['refused'] is None for row in rows)} proposals can be used")
 
 
-def asked(photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None) -> list[Row]:
+def ask_for_proposals(
+    photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None
+) -> list[ProposalRow]:
     drafts: list[Draft] = []
-    rows: list[Row] = []
-    with opened(config, spent) as model, Progress("photos", total=len(photos)) as progress:
+    rows: list[ProposalRow] = []
+    with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(wanted))
         if isinstance(model, Client):
             most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
@@ -59,12 +61,12 @@ def asked(photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], 
             if proposer.has_enough(drafts, wanted):
                 print(f"enough of every task from {progress.done} of {len(photos)} photos", flush=True)
                 break
-    return [*balanced(drafts, config.quotas, wanted), *rows]
+    return [*apply_quotas(drafts, config.quotas, wanted), *rows]
 
 
 def outcomes(
     photos: PhotoShard, proposer: Proposer, at_once: int, progress: Progress
-) -> Iterator[tuple[list[Draft], list[Row]]]:
+) -> Iterator[tuple[list[Draft], list[ProposalRow]]]:
     """Of each photo in its turn; how many are asked about side by side changes none."""
     order = in_turn(photos.names)
     for first in range(0, len(order), at_once):

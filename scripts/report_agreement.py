@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.arguments import overall_score
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.agreement import agreement_page
 from omniedit.scoring.agreement import BEFORE, at_min_score
 from omniedit.tables import read_rows
@@ -26,10 +26,10 @@ def main() -> None:
     rows, before = read_rows(args.scorer / "agreement.parquet"), args.scorer / f"{BEFORE}.parquet"
     figures = at_min_score(told, rows, read_rows(before) if before.is_file() else None, args.min_score)
     if args.figures:
-        with replaced(args.figures) as temporary:
+        with replace_file(args.figures) as temporary:
             temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     page = agreement_page(args.run, figures, rows, args.judge, args.min_score)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

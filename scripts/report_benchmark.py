@@ -7,7 +7,7 @@ from typing import get_args
 from omniedit.config import JudgeName
 from omniedit.errors import run_program
 from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.pairs import Shard
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.tables import read_rows
@@ -26,7 +26,7 @@ def main() -> None:
 
     table = read_rows(args.table, TABLE3_SCHEMA.names)
     page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits), args.filtered_by)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.efficiency import accounting, efficiency_page, read_attempts
 
 
@@ -21,7 +21,7 @@ def main() -> None:
         attempts, trouble = read_attempts(accounting(datetime.fromtimestamp(oldest)), args.run, Path()), ""
     except UserError as error:
         attempts, trouble = [], f"{error}."
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(efficiency_page(args.run, attempts, trouble), encoding="utf-8")
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from omniedit.arguments import overall_score
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.filtering import filter_page
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 
 
 def main() -> None:
@@ -23,9 +23,9 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    files, scores, decisions = (expand_files(pattern, args.tasks, args.shards) for pattern in patterns)
     candidates, refusals = read_columns(files, scores, decisions)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(filter_page(args.run, candidates, refusals, args.min_score), encoding="utf-8")
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from omniedit.arguments import at_least_zero, overall_score
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.gallery import Sample, gallery
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 
 
 def main() -> None:
@@ -27,11 +27,11 @@ def main() -> None:
 
     (task,) = args.tasks
     patterns = args.candidates, args.scores, args.decisions
-    candidates, refusals = read_candidates(*(files_of(pattern, args.tasks, args.shards) for pattern in patterns))
+    candidates, refusals = read_candidates(*(expand_files(pattern, args.tasks, args.shards) for pattern in patterns))
     sample = Sample(args.kept, args.rejected)
     refused = refusals.get(task, [])
     page = gallery(args.run, task, candidates, refused, args.min_score, sample, args.seed)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.arguments import at_least_one
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.proposals import Tally, proposals_page
 
 
@@ -19,7 +19,7 @@ def main() -> None:
 
     names = [*(f"{shard:05d}" for shard in range(args.shards)), "bench"]
     page = proposals_page(args.run, Tally.of(args.folder / f"{name}.parquet" for name in names))
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.provenance import provenance_page
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 from omniedit.tables import stream_rows
 
 
@@ -20,9 +20,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
-    candidates = files_of(args.candidates, args.tasks, args.shards)
+    candidates = expand_files(args.candidates, args.tasks, args.shards)
     page = provenance_page(args.config["run"], args.config, stream_rows(args.index), candidates)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.candidates import read_best
 from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 from omniedit.tasks import Task
 
 
@@ -21,9 +21,9 @@ def main() -> None:
     args = parser.parse_args()
 
     patterns = args.candidates, args.scores, args.decisions
-    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    files, scores, decisions = (expand_files(pattern, args.tasks, args.shards) for pattern in patterns)
     best, refusals = read_best(files, scores, decisions, best_of_different_photos)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         contact_sheet(best, [task for task in Task if task in refusals], temporary)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from omniedit.arguments import at_least_one, overall_score
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
-from omniedit.shards import blocks_of
+from omniedit.shards import expand_blocks
 from omniedit.tables import read_rows, stream_rows
 
 
@@ -32,7 +32,7 @@ def main() -> None:
 
     fragment = summary(
         stream_rows(args.index, ["status", "shard"]),
-        [row for path in blocks_of(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
+        [row for path in expand_blocks(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
         json.loads((args.scorer / "agreement.json").read_text()) if args.scorer else None,
         args.model,
@@ -40,7 +40,7 @@ def main() -> None:
         read_rows(args.table, TABLE3_SCHEMA.names),
         args.min_score,
     )
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(fragment, encoding="utf-8")
 
 

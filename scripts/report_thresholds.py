@@ -6,10 +6,10 @@ from pathlib import Path
 
 from omniedit.arguments import at_least_zero, overall_score
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 from omniedit.tables import read_rows
 
 
@@ -33,15 +33,15 @@ def main() -> None:
     teacher = {
         (row["pair_id"], str(task)): row["o_score"]
         for task in (args.tasks if args.teacher else [])
-        for path in files_of(args.teacher, [task], args.taught)
+        for path in expand_files(args.teacher, [task], args.taught)
         for row in read_rows(path, ["pair_id", "defect", "o_score"])
         if row["defect"] == "" and row["o_score"] is not None
     }
-    files, scores, decisions = (files_of(pattern, args.tasks, args.shards) for pattern in patterns)
+    files, scores, decisions = (expand_files(pattern, args.tasks, args.shards) for pattern in patterns)
     candidates, _ = read_columns(files, scores, decisions, teacher)
     canary = json.loads(args.canary.read_text()) if args.canary else None
     page = thresholds_page(args.run, candidates, canary, args.min_score)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.throughput import read_jobs, throughput_page
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     args = parser.parse_args()
 
     page = throughput_page(args.run, read_jobs(args.benchmarks, args.logs))
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.training import INPAINTING, read_curve, training_page
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     editors = [read_curve(LABELS[path.name.partition(".")[0]], path) for path in args.editors]
     own = [("Base", path) for path in args.base] + [(INPAINTING, path) for path in args.inpainting]
     curves = [*(read_curve(name, path) for name, path in own), *editors]
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         temporary.write_text(training_page(args.run, curves), encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import JUDGES, judging
 from omniedit.scoring.score import SCORES_SCHEMA, score_rows
-from omniedit.scoring.stream import judged
+from omniedit.scoring.stream import judge_shard
 from omniedit.tables import write_tables
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         judging(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,
         Progress("pairs", total=len(shard)) as progress,
     ):
-        batches = judged(shard, judge, progress)
+        batches = judge_shard(shard, judge, progress)
         write_tables(args.out, map(partial(score_rows, judge=judge), batches), SCORES_SCHEMA)
 
 

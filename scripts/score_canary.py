@@ -9,7 +9,7 @@ from pathlib import Path
 from omniedit.config import ScoringConfig
 from omniedit.config_files import of_run
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 
@@ -29,7 +29,7 @@ def main() -> None:
     config = of_run(args.config)
     pairs = canary_pairs()
     rows: list[dict[str, object]] = []
-    for number, judge in enumerate(asked_twice(config.scoring, len(pairs), args.scorer, args.spent)):
+    for number, judge in enumerate(load_judges(config.scoring, len(pairs), args.scorer, args.spent)):
         rows += score_canary(judge, pairs, number)
         key = canary_key(judge, config.scoring.asked, pairs)
     kept = args.kept / f"{key}.parquet"
@@ -38,12 +38,12 @@ def main() -> None:
     first, first_run = read_record(kept)
     told = drift(rows, first) | {"judge": config.scoring.judge, "first_run": first_run, "first_record": str(kept)}
     write_record(args.out, rows, config.run)
-    with replaced(args.drift) as temporary:
+    with replace_file(args.drift) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
     print(("ALARM: the judge moved: " if told["alarm"] else "") + json.dumps(told))
 
 
-def asked_twice(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:
+def load_judges(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:
     """The judge, loaded once; where it asks an endpoint, one each time that has no reply of before, which would hide
     that the endpoint gives others now."""
     if scoring.judge != "api":

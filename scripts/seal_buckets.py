@@ -9,7 +9,7 @@ from omniedit.buckets.placement import read_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.errors import run_program
 from omniedit.progress import Progress
-from omniedit.shards import numbered
+from omniedit.shards import expand_numbers
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
 
     plan = read_plan(args.plan)
-    parts = numbered(args.parts, "part", args.count)
+    parts = expand_numbers(args.parts, "part", args.count)
     found = read_parts(plan, parts)
     buckets = {}
     with Progress("buckets", total=len(RATIOS)) as progress:

@@ -11,13 +11,13 @@ from typing import IO
 from omniedit.archives import archive_name, is_remote
 from omniedit.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.progress import Progress
 from omniedit.redaction import restore
 from omniedit.sources.archived import open_archive
 from omniedit.sources.deal import hold_out
 from omniedit.sources.identity import read_content, record_file
-from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, Row
+from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, IndexRow
 from omniedit.sources.shard import new_shard, split
 from omniedit.sources.stream import READERS, stream
 from omniedit.tables import write_rows
@@ -53,26 +53,26 @@ def main() -> None:
         rows = _first_archive(args, demands)
         write_rows(args.bench, [row for row in rows if row.get("shard") == BENCH], BENCH_SCHEMA)
     else:
-        with replaced(args.out) as temporary, temporary.open("wb") as file:
-            rows = _packed(args, demands, file)
+        with replace_file(args.out) as temporary, temporary.open("wb") as file:
+            rows = _pack(args, demands, file)
     write_rows(args.index, rows, INDEX_SCHEMA)
     if content:
         content.write(record_file(args.index))
 
 
-def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
+def _first_archive(args: argparse.Namespace, demands: Demands) -> list[IndexRow]:
     """Which photos are the benchmark's is known once all are read: they wait in a file without a name."""
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=args.out.parent) as whole:
-        rows = hold_out(_packed(args, demands, whole), args.bench_photos, args.seed)
+        rows = hold_out(_pack(args, demands, whole), args.bench_photos, args.seed)
         whole.seek(0)
         of_bench, of_shard = (
             {row["source_id"] for row in rows if row["status"] == "kept" and (row["shard"] == BENCH) == is_bench}
             for is_bench in (True, False)
         )
         with (
-            replaced(args.bench_tar) as bench,
-            replaced(args.out) as rest,
+            replace_file(args.bench_tar) as bench,
+            replace_file(args.out) as rest,
             bench.open("wb") as bench_file,
             rest.open("wb") as rest_file,
         ):
@@ -80,7 +80,7 @@ def _first_archive(args: argparse.Namespace, demands: Demands) -> list[Row]:
     return rows
 
 
-def _packed(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list[Row]:
+def _pack(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list[IndexRow]:
     rows = []
     name = archive_name(args.archive)
     with open_archive(restore(args.archive)) as archive, new_shard(file) as tar, Progress("entries") as progress:

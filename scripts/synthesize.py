@@ -8,7 +8,7 @@ from typing import Any
 from omniedit.arguments import at_least_zero
 from omniedit.config import LearnedConfig
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.grounding.objects import recall_objects
 from omniedit.instructions.proposals import proposers
 from omniedit.manifest import MANIFEST, checksum
@@ -16,13 +16,13 @@ from omniedit.pairs import EditPair, ShardWriter
 from omniedit.progress import Progress
 from omniedit.sources.identity import digest_file
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.specialists.ahead import ahead
+from omniedit.specialists.ahead import prefetch
 from omniedit.specialists.journal import Journal
-from omniedit.specialists.learned.roles import fetched_roles
+from omniedit.specialists.learned.roles import roles_to_fetch
 from omniedit.specialists.registry import build, build_learned, open_toolbox
 from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.tasks import Task
-from omniedit.weights import model_of
+from omniedit.weights import get_model
 
 
 def main() -> None:
@@ -54,10 +54,10 @@ def main() -> None:
             toolbox = open_toolbox(args.learned, args.inpainting)
             journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
             specialist = build_learned(args.task, toolbox, args.proposals)
-            outcomes = ahead(synthesize(specialist, *wanted, journal), specialist.batch_size)
+            outcomes = prefetch(synthesize(specialist, *wanted, journal), specialist.batch_size)
         else:
             outcomes = synthesize(build(args.task, donors), *wanted)
-        temporary = stack.enter_context(replaced(args.out))
+        temporary = stack.enter_context(replace_file(args.out))
         about = (args.task, args.specialist, args.seed, all_versions(args))
         writer = stack.enter_context(ShardWriter(temporary, *about))
         progress = stack.enter_context(Progress("pairs", total=args.pairs))
@@ -81,7 +81,7 @@ def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "photos": digest_file(args.photos),
         "proposals": checksum(args.proposals),
-        "models": {role: model_of(role).model_dump() for role in fetched_roles(args.task, args.learned)},
+        "models": {role: get_model(role).model_dump() for role in roles_to_fetch(args.task, args.learned)},
         "inpainting": checksum(args.inpainting / MANIFEST) if args.inpainting else None,
         "versions": all_versions(args),
     }

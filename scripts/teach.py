@@ -14,7 +14,7 @@ from omniedit.pairs import Shard
 from omniedit.progress import Progress
 from omniedit.scoring import judging
 from omniedit.scoring.score import check_scored
-from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
+from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
 from omniedit.tables import write_rows
 
 
@@ -38,9 +38,9 @@ def main() -> None:
             judging(args.judge, len(drawn), scoring=scoring, spent=args.spent) as teacher,
             Progress("pairs") as progress,
         ):
-            known = known_scores(args.scores, teacher) if args.scores else {}
+            known = read_known_scores(args.scores, teacher) if args.scores else {}
             rows = []
-            for row in taught(shard, drawn, teacher, known):
+            for row in teach_shard(shard, drawn, teacher, known):
                 rows.append(row)
                 progress.advance()
         reasons = [str(row["reasoning"]) for row in rows if row["status"] != "scored"]

@@ -17,12 +17,12 @@ from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from omniedit import models
-from omniedit.buckets.scratch import stage, staged
+from omniedit.buckets.scratch import find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config_files import check
 from omniedit.errors import run_program
 from omniedit.models.loading import load_base
-from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.encoded import EncodedPairs
@@ -61,7 +61,7 @@ def main() -> None:
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
     embeddings = encoded.embeddings if encoded else InstructionEncoder(base.text)
-    batches = BatchMaker(base.vae, embeddings, options, args.seed)
+    batches = EditBatchBuilder(base.vae, embeddings, options, args.seed)
     pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
@@ -81,7 +81,7 @@ def near(buckets: Path, scratch: str) -> Path:
     if int(os.environ["LOCAL_RANK"]) == 0:
         stage(buckets, folder)
     dist.barrier()
-    return staged(buckets, folder)
+    return find_copy(buckets, folder)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from omniedit.manifest import checksum
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
-from omniedit.shards import numbered
+from omniedit.shards import expand_numbers
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.tables import read_rows
 from omniedit.training.batches import InstructionEncoder
@@ -54,8 +54,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the specialist to make")
     args = parser.parse_args()
     options = check({"train": args.options}).train
-    shards_of_photos = numbered(args.photos, "shard", args.shards)
-    shards_of_objects = numbered(args.objects, "shard", args.shards)
+    shards_of_photos = expand_numbers(args.photos, "shard", args.shards)
+    shards_of_objects = expand_numbers(args.objects, "shard", args.shards)
 
     device = join_ranks()
     transformers_logging.disable_progress_bar()

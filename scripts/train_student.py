@@ -11,13 +11,13 @@ from transformers.utils import logging as transformers_logging
 
 from omniedit.config import StudentConfig
 from omniedit.errors import run_program
-from omniedit.manifest import sealed_folder
+from omniedit.manifest import seal_folder
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import write_agreement
-from omniedit.scoring.distill import Distillation, compared, read_examples, side_seen
+from omniedit.scoring.distill import Distillation, compare_to_teacher, read_examples, side_seen
 from omniedit.scoring.student import StudentJudge
 from omniedit.scoring.taught import SPLIT, split_by_photo
-from omniedit.shards import add_shard_options, files_of
+from omniedit.shards import add_shard_options, expand_files
 
 
 def main() -> None:
@@ -36,16 +36,16 @@ def main() -> None:
     options = StudentConfig.model_validate_json(args.options)
 
     with Progress("examples") as progress:
-        candidates, teacher = (files_of(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
+        candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
         read = read_examples(candidates, teacher, options.max_examples, side_seen(options))
         examples = list(progress.over(read))
     seen, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
     student = Distillation(seen, options, args.seed)
-    before = compared(StudentJudge(student.model, student.tokenizer), unseen)
+    before = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
     start = time.monotonic()
     losses = student.train()
     trained_s = time.monotonic() - start
-    rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
+    rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
     about = {
         "teacher": seen[0].judge,
         "split": SPLIT,
@@ -55,7 +55,7 @@ def main() -> None:
         "options": options.model_dump(),
     }
     print(f"trained in {trained_s:.1f} s on one thread, loss {losses[0]:.2f} -> {losses[-1]:.2f}")
-    with sealed_folder(args.out) as folder:
+    with seal_folder(args.out) as folder:
         student.save(folder)
         write_agreement(folder, rows, before, about)
         (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.write import write_part
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.progress import Progress
 
 
@@ -22,7 +22,7 @@ def main() -> None:
 
     plan = read_plan(args.plan)
     pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()
-    with replaced(args.out) as temporary, Progress("pairs", total=pairs) as progress:
+    with replace_file(args.out) as temporary, Progress("pairs", total=pairs) as progress:
         for _ in write_part(plan, args.part, args.candidates_root, temporary):
             progress.advance()
 

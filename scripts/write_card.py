@@ -7,7 +7,7 @@ from pathlib import Path
 from omniedit.config import Config
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.card import model_card
 from omniedit.reporting.training import read_curve
 from omniedit.tables import read_rows
@@ -28,7 +28,7 @@ def main() -> None:
     config = Config.model_validate(args.config)
     scores = read_rows(args.table, TABLE3_SCHEMA.names)
     curve = read_curve(LABELS[args.editor], args.metrics)
-    with replaced(args.out) as temporary:
+    with replace_file(args.out) as temporary:
         card = model_card(args.editor, config, args.plan, args.index, scores, curve, args.base)
         temporary.write_text(card, encoding="utf-8")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.aspect import RATIOS, bucket_size, crop_box, kept_share, nearest_ratio
+from omniedit.aspect import RATIOS, bucket_size, crop_box, crop_share, nearest_ratio
 
 sides = st.integers(1, 20_000)
 ratios = st.sampled_from(list(RATIOS))
@@ -28,12 +28,12 @@ def test_a_picture_of_a_ratio_is_kept_whole(ratio: str, scale: int) -> None:
 
 @given(sides, sides, st.floats(0, 0.99))
 def test_the_nearest_ratio_keeps_most_and_within_the_tolerance(width: int, height: int, tolerance: float) -> None:
-    best = max(kept_share(width, height, ratio) for ratio in RATIOS)
+    best = max(crop_share(width, height, ratio) for ratio in RATIOS)
     nearest = nearest_ratio(width, height, tolerance)
     if nearest is None:
         assert 1 - best > tolerance
     else:
-        assert kept_share(width, height, nearest) == best and 1 - best <= tolerance
+        assert crop_share(width, height, nearest) == best and 1 - best <= tolerance
 
 
 @given(sides, sides)
@@ -41,7 +41,7 @@ def test_a_picture_on_end_has_the_ratio_on_end(width: int, height: int) -> None:
     ratio, on_end = nearest_ratio(width, height, 0.99), nearest_ratio(height, width, 0.99)
     assert (ratio is None) == (on_end is None)
     if ratio is not None and on_end is not None:
-        assert kept_share(width, height, ratio) == kept_share(height, width, on_end)
+        assert crop_share(width, height, ratio) == crop_share(height, width, on_end)
 
 
 @given(sides, sides, ratios, st.tuples(fractions, fractions))

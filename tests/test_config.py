@@ -10,7 +10,7 @@ from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_wit
 from omniedit.config_files import check, load, of_run
 from omniedit.errors import UserError
 from omniedit.tasks import Task
-from omniedit.weights import roles_of
+from omniedit.weights import required_roles
 
 ROOT = Path(__file__).parent.parent
 
@@ -155,7 +155,7 @@ def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
         check({"tasks": {"style_transfer": task}, **JUDGED_BY_A_MODEL})
     config = check({"tasks": {"style_transfer": task}, "learned": {"replies": "replies.jsonl"}, **JUDGED_BY_A_MODEL})
     assert config.tasks.learned == (Task.STYLE_TRANSFER,)
-    assert {"style", "style_configs", "judge"} == set(roles_of(config))
+    assert {"style", "style_configs", "judge"} == set(required_roles(config))
     assert check({"tasks": {"style_transfer": {**task, "pairs_per_shard": 0}}}).tasks.learned == ()
 
 

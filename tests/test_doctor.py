@@ -7,7 +7,7 @@ import pytest
 
 from omniedit import doctor
 from omniedit.config_files import load
-from omniedit.weights import Model, model_of, roles_of
+from omniedit.weights import Model, get_model, required_roles
 from workflow.chain import REPOSITORY
 
 
@@ -29,9 +29,9 @@ def test_models_are_those_that_the_config_asks_for(tmp_path: Path, monkeypatch: 
     (tmp_path / "config").symlink_to(REPOSITORY / "config")
     monkeypatch.chdir(tmp_path)
     assert doctor.missing_models(doctor.DEFAULT) == []
-    asked = roles_of(load(doctor.PAPER))
+    asked = required_roles(load(doctor.PAPER))
     assert doctor.missing_models(doctor.PAPER) == asked and "judge" in asked
-    model = model_of("judge")
+    model = get_model("judge")
     (tmp_path / "models").mkdir()
     (tmp_path / "models/judge.json").write_text(json.dumps(fetched(model, tmp_path / "nothing")))
     assert doctor.missing_models(doctor.PAPER) == [role for role in asked if role != "judge"]

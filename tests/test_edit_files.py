@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from models.tiny_editor import make_pipeline
 from omniedit import cli
-from omniedit.edit_files import FORMATS, Settings, check_instruction, edit_files, targets_of
+from omniedit.edit_files import FORMATS, Settings, check_instruction, edit_files, output_paths
 from omniedit.errors import UserError
 
 MAKER, ORIENTATION, TAKEN, NOTES = 0x010F, 0x0112, 0x9003, 0x927C
@@ -81,11 +81,11 @@ def test_what_is_there_is_only_replaced_when_asked(photos: Path, editor: Path) -
 
 def test_where_edits_go(photos: Path, tmp_path: Path) -> None:
     a, b, out = photos / "a.jpg", photos / "deep/b.png", tmp_path / "out"
-    assert targets_of([a], None) == {a: photos / "a.edited.jpg"}
-    assert targets_of([a], out / "x.PNG") == {a: out / "x.PNG"}
-    assert targets_of([a, b], out) == {a: out / "a.jpg", b: out / "b.png"}
-    assert targets_of([photos / "deep"], out) == {b: out / "b.png"}
-    assert targets_of([a], tmp_path / "newdir/") == {a: tmp_path / "newdir/a.jpg"}
+    assert output_paths([a], None) == {a: photos / "a.edited.jpg"}
+    assert output_paths([a], out / "x.PNG") == {a: out / "x.PNG"}
+    assert output_paths([a, b], out) == {a: out / "a.jpg", b: out / "b.png"}
+    assert output_paths([photos / "deep"], out) == {b: out / "b.png"}
+    assert output_paths([a], tmp_path / "newdir/") == {a: tmp_path / "newdir/a.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_want_of_memory_for_one_picture_does_not_lose_the_others(
             raise torch.OutOfMemoryError("tried to allocate\n9 GiB")
         return picture
 
-    monkeypatch.setattr("omniedit.edit_files.edited", scarce)
+    monkeypatch.setattr("omniedit.edit_files.edit_image", scarce)
     with pytest.raises(UserError, match="2 of 3 pictures were not edited"):
         edit([photos], editor, tmp_path / "out")
     assert "b.png: not edited: tried to allocate 9 GiB" in capsys.readouterr().out
@@ -309,12 +309,12 @@ def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
     for name in ("a.edited.jpg", "out/a.jpg"):
         (photos / name).parent.mkdir(exist_ok=True)
         shutil.copy(a, photos / name)
-    assert set(targets_of([photos], None)) == {a, b, broken, photos / "out/a.jpg"}
-    assert set(targets_of([photos], photos / "out")) == {a, b, broken, photos / "a.edited.jpg"}
+    assert set(output_paths([photos], None)) == {a, b, broken, photos / "out/a.jpg"}
+    assert set(output_paths([photos], photos / "out")) == {a, b, broken, photos / "a.edited.jpg"}
     everything = {a, b, broken, photos / "a.edited.jpg", photos / "out/a.jpg"}
     for out in (photos, photos.parent, photos.parent / "elsewhere"):
-        assert set(targets_of([photos], out)) == everything
-    assert set(targets_of([photos / "a.edited.jpg"], None)) == {photos / "a.edited.jpg"}
+        assert set(output_paths([photos], out)) == everything
+    assert set(output_paths([photos / "a.edited.jpg"], None)) == {photos / "a.edited.jpg"}
 
 
 @pytest.mark.parametrize(

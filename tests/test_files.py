@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.files import replaced
+from omniedit.files import replace_file
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replaced(path) as temporary:
+    with pytest.raises(RuntimeError), replace_file(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -22,7 +22,7 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "editnet"
     path.mkdir()
     (path / "stale").touch()
-    with replaced(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.mkdir()
         (temporary / "fresh").touch()
     assert [p.name for p in path.iterdir()] == ["fresh"]
@@ -44,7 +44,7 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
         writer.kill()
         writer.wait()
     assert len(list(tmp_path.iterdir())) == 3
-    with replaced(tmp_path / "editnet") as temporary:
+    with replace_file(tmp_path / "editnet") as temporary:
         temporary.mkdir()
     left = {path.name.split(".")[-2] for path in tmp_path.glob(".*.tmp")}
     assert left == {str(alive.pid), str(other.pid)}
@@ -62,7 +62,7 @@ def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: 
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     (writing,) = tmp_path.iterdir()
-    with replaced(tmp_path / "editnet") as temporary:
+    with replace_file(tmp_path / "editnet") as temporary:
         temporary.touch()
     assert writing.is_dir()
 
@@ -74,7 +74,7 @@ def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
         (folder / "weights").touch()
         os.utime(folder, (0, 0))
     os.utime(left[0] / "weights", (0, 0))
-    with replaced(tmp_path / "editnet") as temporary:
+    with replace_file(tmp_path / "editnet") as temporary:
         temporary.touch()
     assert not left[0].exists() and left[1].exists()
 

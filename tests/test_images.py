@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from omniedit.images import vector_length
-from omniedit.scoring.views import RepeatedViews, views
+from omniedit.scoring.views import StudentInputs, student_inputs
 
 OFFSETS = range(0, 64, 4)
 
@@ -32,6 +32,6 @@ def test_vector_length() -> None:
 def test_views_of_pairs_in_turn_equal_views_of_each(same_edit: bool) -> None:
     rng = np.random.default_rng(1)
     first, second, third = (rng.integers(0, 256, (90, 120, 3), np.uint8) for _ in range(3))
-    views_of = RepeatedViews(32)
+    views_of = StudentInputs(32)
     for source, edited in ((first, second), (first, second if same_edit else third), (third, second), (first, second)):
-        np.testing.assert_array_equal(views_of(source, edited), views(source, edited, 32))
+        np.testing.assert_array_equal(views_of(source, edited), student_inputs(source, edited, 32))

@@ -3,29 +3,29 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.shards import files_of, numbered, share_of
+from omniedit.shards import expand_files, expand_numbers, shard_share
 from omniedit.tasks import Task
 
 
 def test_a_pattern_stands_for_a_file_of_each_task_and_shard() -> None:
     tasks = [Task.STYLE_TRANSFER, Task.OBJECT_SWAP]
-    assert files_of("run{1}/scores/{task}/{shard}.parquet", tasks, 2) == [
+    assert expand_files("run{1}/scores/{task}/{shard}.parquet", tasks, 2) == [
         Path(f"run{{1}}/scores/{task}/0000{shard}.parquet") for task in tasks for shard in (0, 1)
     ]
 
 
 @pytest.mark.parametrize(("total", "shards"), [(50_000, 100), (10, 3), (2, 5), (7, 1)])
 def test_shares_differ_by_one_at_most_and_add_up(total: int, shards: int) -> None:
-    shares = [share_of(total, shard, shards) for shard in range(shards)]
+    shares = [shard_share(total, shard, shards) for shard in range(shards)]
     assert sum(shares) == total and max(shares) - min(shares) <= 1
 
 
 def test_a_file_is_no_pattern() -> None:
     with pytest.raises(UserError, match=r"'scores/object_swap/00000\.parquet': a pattern with \{task\} and \{shard\}"):
-        files_of("scores/object_swap/00000.parquet", [Task.OBJECT_SWAP], 1)
+        expand_files("scores/object_swap/00000.parquet", [Task.OBJECT_SWAP], 1)
 
 
 def test_numbered_files_take_a_line_however_many_they_are() -> None:
-    assert numbered("sources/{shard}.tar", "shard", 2) == [Path("sources/00000.tar"), Path("sources/00001.tar")]
+    assert expand_numbers("sources/{shard}.tar", "shard", 2) == [Path("sources/00000.tar"), Path("sources/00001.tar")]
     with pytest.raises(UserError, match=r"'buckets/parts': a pattern with \{part\} in it is needed"):
-        numbered("buckets/parts", "part", 1)
+        expand_numbers("buckets/parts", "part", 1)

@@ -10,7 +10,7 @@ from queue_of_slurm import pretend_queue, record
 
 from omniedit import slurm
 from omniedit.errors import UserError
-from omniedit.slurm import QueuedJob, cancel_left_behind, queued_jobs, submitters
+from omniedit.slurm import QueuedJob, cancel_left_behind, list_queued_jobs, submitters
 from workflow.chain import SMALL, checkout, command, environment, make_photos
 
 SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
@@ -34,7 +34,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_jobs_are_the_folders_own_and_not_over(queue: Path, tmp_path: Path) -> None:
-    assert queued_jobs(tmp_path / "mine") == [
+    assert list_queued_jobs(tmp_path / "mine") == [
         QueuedJob("1", "RUNNING", "synthesize_shard", "style_transfer_00000", os.getuid()),
         QueuedJob("2", "PENDING", "plan_buckets", "", os.getuid()),
     ]
@@ -51,9 +51,9 @@ def test_jobs_of_another_user_who_worked_in_the_folder_are_seen_and_not_cancelle
         record(3, "rule_plan_buckets", tmp_path / "mine"),
     ]
     monkeypatch.setenv("PATH", pretend_queue(tmp_path / "slurm", records)["PATH"])
-    assert [job.id for job in queued_jobs(tmp_path / "mine")] == ["3"]
+    assert [job.id for job in list_queued_jobs(tmp_path / "mine")] == ["3"]
     monkeypatch.setattr(slurm, "submitters", lambda *folders: {me, other, 1234567})
-    assert [(job.id, job.user) for job in queued_jobs(tmp_path / "mine")] == [("1", other), ("3", me)]
+    assert [(job.id, job.user) for job in list_queued_jobs(tmp_path / "mine")] == [("1", other), ("3", me)]
     monkeypatch.setattr(slurm.os, "getuid", lambda: 54321)  # root may cancel them
     with pytest.raises(
         UserError,
@@ -76,14 +76,14 @@ def test_who_worked_in_a_folder_owns_snakemakes_notes_there(tmp_path: Path) -> N
 def test_jobs_of_several_folders_are_found_by_any_name_of_a_folder(queue: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "link").symlink_to("other")
-    assert [job.id for job in queued_jobs(tmp_path / "mine", tmp_path / "link")] == ["1", "2", "4"]
+    assert [job.id for job in list_queued_jobs(tmp_path / "mine", tmp_path / "link")] == ["1", "2", "4"]
 
 
 def test_an_answer_that_is_cut_off_is_no_answer(queue: Path, tmp_path: Path) -> None:
     whole = (queue / "bin/squeue").read_text()
     (queue / "bin/squeue").write_text(whole.replace("line.encode", "line[:-40].encode"))
     with pytest.raises(UserError, match="squeue: its answer is cut off"):
-        queued_jobs(tmp_path / "mine")
+        list_queued_jobs(tmp_path / "mine")
 
 
 def test_what_was_left_behind_is_cancelled_and_waited_for(
@@ -91,7 +91,7 @@ def test_what_was_left_behind_is_cancelled_and_waited_for(
 ) -> None:
     cancel_left_behind(tmp_path / "mine")
     assert (queue / "cancelled").read_text() == "1 2\n"
-    assert queued_jobs(tmp_path / "mine") == [] and len(queued_jobs(tmp_path / "other")) == 1
+    assert list_queued_jobs(tmp_path / "mine") == [] and len(list_queued_jobs(tmp_path / "other")) == 1
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("Slurm job 1 (synthesize_shard style_transfer_00000, RUNNING): left behind")
     assert second.startswith("Slurm job 2 (plan_buckets, PENDING)")
@@ -107,7 +107,7 @@ def test_jobs_that_do_not_end_are_named(queue: Path, tmp_path: Path, monkeypatch
 def test_a_queue_that_cannot_be_asked_is_told(queue: Path, tmp_path: Path) -> None:
     (queue / "bin/squeue").write_text("#!/bin/sh\necho slurm_load_jobs error: no contact >&2\nexit 1\n")
     with pytest.raises(UserError, match="squeue: slurm_load_jobs error: no contact"):
-        queued_jobs(tmp_path / "mine")
+        list_queued_jobs(tmp_path / "mine")
 
 
 def test_a_run_that_starts_cancels_them_and_one_that_only_looks_does_not(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from omniedit.status import (
     OF_FILES,
     STAGES,
     State,
-    begun_outputs,
     hourly_rate,
     is_live,
-    jobs_of,
     last_line,
+    read_jobs,
     report,
+    started_outputs,
 )
 
 RULES = Path(__file__).parents[1] / "workflow/rules"
@@ -59,7 +59,7 @@ def mark(root: Path, output: str, kind: str = "incomplete", longest: int = 255) 
 
 
 def states(root: Path) -> list[State]:
-    jobs = [job for job in jobs_of("mine", root) if job.rule == "synthesize_shard"]
+    jobs = [job for job in read_jobs("mine", root) if job.rule == "synthesize_shard"]
     return [job.state for job in jobs if job.wildcards["task"] == "object_swap"]
 
 
@@ -75,7 +75,7 @@ def test_a_job_that_died_before_it_said_anything_failed(root: Path) -> None:
 def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
     write(root / "results/mine/config.json", '{"run": 5}')
     with pytest.raises(UserError, match=r"mine/config\.json: no config of this version .* start the run again"):
-        jobs_of("mine", root)
+        read_jobs("mine", root)
 
 
 def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,13 +179,13 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
 
 def test_what_a_network_file_system_leaves_and_anyone_else_put_there_is_passed_over(root: Path) -> None:
     marks = root / ".snakemake/incomplete"
-    before = begun_outputs(root)
+    before = started_outputs(root)
     for name in (".nfs0000000000a1b2c300000001", "migration_underway", "____", "abcd", "ÿÿÿÿ", "notes.txt"):
         (marks / name).write_text("{}")
     (root / "results/mine/candidates/object_swap/.nfs0001.h5").touch()
     (root / "results/mine/candidates/object_swap/00003.h5").mkdir()
     (root / "results/mine/candidates/object_removal").write_text("no folder")
-    assert begun_outputs(root) == before
+    assert started_outputs(root) == before
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
 
 
@@ -238,7 +238,7 @@ def test_long_names_of_outputs_are_read_too(tmp_path: Path) -> None:
     outputs = {"results/mine/" + "deep/" * 30 + "a.h5", "results/mine/b.h5"}
     for output in outputs:
         mark(tmp_path, output, longest=40)
-    assert begun_outputs(tmp_path) == outputs
+    assert started_outputs(tmp_path) == outputs
 
 
 def test_the_rate_is_of_the_last_hour_or_of_the_time_since_the_first() -> None:
@@ -256,7 +256,7 @@ def test_the_last_line_of_a_log(tmp_path: Path) -> None:
 
 def test_a_run_that_was_never_started_is_told_with_those_that_were(root: Path) -> None:
     with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; there are: mine"):
-        jobs_of("yours", root)
+        read_jobs("yours", root)
 
 
 @pytest.mark.parametrize("stage", [*OF_FILES, *OF_ARCHIVES, *STAGES], ids=lambda stage: stage.rule)

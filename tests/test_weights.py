@@ -18,7 +18,7 @@ from httpx2 import ConnectError
 
 from omniedit.errors import UserError
 from omniedit.tasks import Task
-from omniedit.weights import MODELS, Model, folder_of, hub_errors, is_wanted, models_of, unready
+from omniedit.weights import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
 from workflow.chain import REPOSITORY, checkout, command, environment, rules_to_run
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -143,7 +143,7 @@ def lines_of(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def folder(root: Path) -> Path:
-    return folder_of("base", root / MODELS, root / "models")
+    return model_folder("base", root / MODELS, root / "models")
 
 
 def test_a_fetched_model_is_found_with_its_files_and_without_code(hub: Hub, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None
     (tmp_path / "base.json").write_text(record)
     words = r"base.json: not whole, or no record of what was fetched; .*snakemake --force .*base.json"
     with pytest.raises(UserError, match=words):
-        folder_of("base", tmp_path / "models.yaml", tmp_path)
+        model_folder("base", tmp_path / "models.yaml", tmp_path)
     assert len(unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
 
 
@@ -310,7 +310,7 @@ def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: 
 
 
 def test_models_of_the_repository_are_pinned_or_refused() -> None:
-    models = models_of(REPOSITORY / MODELS)
+    models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
     assert [role for role, model in models.items() if model.revision is None] == ["style"]
 

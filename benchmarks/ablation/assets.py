@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.grounding.masks import mask_of_object
 from omniedit.images import Image, decode_image, resize_cover
 from omniedit.sources.index import SAMPLE
@@ -81,7 +81,7 @@ class Assets:
 
     def save(self, path: Path) -> None:
         names, places = np.array(self.names), np.array(self.places)
-        with replaced(path) as temporary, temporary.open("wb") as file:
+        with replace_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, names=names, cut_outs=self.cut_outs, places=places, photos=self.photos)
 
     def half(self, held_out: bool) -> "Assets":
@@ -100,7 +100,7 @@ def set_aside(contents: Sequence[bytes]) -> list[bool]:
     return [digest in smallest for digest in digests]
 
 
-def gathered() -> Assets:
+def collect_assets() -> Assets:
     """All that this machine has."""
     found = dict(stamps() if STAMPS.is_dir() else sample_objects())
     photos = [(PLACES[path.stem], path) for path in sorted(SAMPLE.glob("*.jpg"))]
@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    assets = gathered()
+    assets = collect_assets()
     assets.save(args.out)
     held_out = assets.half(held_out=True)
     print(f"{len(assets.names)} cut-outs, {len(assets.photos)} photographs;", end=" ")

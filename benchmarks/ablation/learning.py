@@ -19,18 +19,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from benchmarks.ablation.settings import Fit, Setting
-from benchmarks.ablation.world import World, WorldPair, framed
+from benchmarks.ablation.world import World, WorldPair, crop_pair
 from omniedit.aspect import RATIOS
 from omniedit.config import BaseConfig, TrainConfig
 from omniedit.errors import UserError
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.images import Image
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import Editor, to_velocity
 from omniedit.progress import Progress
 from omniedit.training.base import CAPTION_DROPOUT
 from omniedit.training.batches import InstructionEncoder
-from omniedit.training.objective import flow_loss, kept_conditions, logit_normal, rectified_flow_pair
+from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
 
 Batch = TypeVar("Batch")
@@ -52,7 +52,7 @@ def train_config(setting: Setting) -> TrainConfig:
     return TrainConfig(resolution=setting.size, sigma_mean=setting.sigma_mean, base=base)
 
 
-def trained(network: nn.Module) -> dict[str, nn.Parameter]:
+def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
@@ -82,7 +82,7 @@ class Training:
         optimizers: Sequence[torch.optim.Optimizer] | None = None,
         identity: str = "",
     ) -> None:
-        self.parameters, self.identity = trained(network), identity
+        self.parameters, self.identity = trained_parameters(network), identity
         self.options, self.checkpoint = options, checkpoint
         self.ema = EMAModel(self.parameters.values(), EMA_DECAY, foreach=True)
         self.optimizers = optimizers or [
@@ -157,7 +157,7 @@ class Training:
             "ema": self.ema.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        with replaced(self.checkpoint) as temporary:
+        with replace_file(self.checkpoint) as temporary:
             torch.save(state, temporary)
 
     @torch.no_grad()
@@ -191,7 +191,7 @@ class Batches(Dataset[list[WorldPair]]):
         if not self.setting.framed:
             return pairs
         ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))
-        return [framed(pair, str(ratio), self.setting.size) for pair in pairs]
+        return [crop_pair(pair, str(ratio), self.setting.size) for pair in pairs]
 
     def after(self, done: int) -> DataLoader[list[WorldPair]]:
         """The batches of the steps that are left, in order."""
@@ -228,12 +228,12 @@ class Objective:
         rng = np.random.default_rng([self.seed, step])
         options = self.options
         uniform_B = torch.from_numpy(rng.random(len(pairs)))
-        keeps_text, keeps_image = kept_conditions(
+        keeps_text, keeps_image = condition_dropout_masks(
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
         words = [p.edit.instruction if kept else "" for p, kept in zip(pairs, keeps_text.tolist(), strict=True)]
-        source = latents_of(self.vae, [pair.source for pair in pairs])
-        noisy, timestep, target = self._noised(latents_of(self.vae, [pair.edit.target for pair in pairs]), rng)
+        source = encode_latents(self.vae, [pair.source for pair in pairs])
+        noisy, timestep, target = self._add_noise(encode_latents(self.vae, [pair.edit.target for pair in pairs]), rng)
         prompt, pooled = self.texts(words)
         condition = source * keeps_image.to(source)[:, None, None, None]
         return flow_loss(editor(noisy, timestep, prompt, pooled, condition), target).mean()
@@ -243,12 +243,12 @@ class Objective:
         rng = np.random.default_rng([self.seed, step])
         edits = [pair.edit for pair in pairs]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
-        noisy, timestep, target = self._noised(latents_of(self.vae, [edit.target for edit in edits]), rng)
+        noisy, timestep, target = self._add_noise(encode_latents(self.vae, [edit.target for edit in edits]), rng)
         prompt, pooled = self.texts(captions)
         output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
         return flow_loss(to_velocity(output, noisy, timestep, PREDICTION), target).mean()
 
-    def _noised(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _add_noise(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Noisy latents, timesteps (B,) in [0, 1000] and the velocity."""
         normal_B = torch.from_numpy(rng.standard_normal(len(clean_BCHW), np.float32))
         sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std).to(clean_BCHW)
@@ -258,11 +258,11 @@ class Objective:
 
 
 @torch.no_grad()
-def latents_of(vae: Vae, images: Sequence[Image]) -> Tensor:
+def encode_latents(vae: Vae, images: Sequence[Image]) -> Tensor:
     """(B, C, h, w) of pictures of one size."""
-    return encode(vae, pixels_of(images).to(vae.device))
+    return encode(vae, to_pixels(images).to(vae.device))
 
 
-def pixels_of(images: Sequence[Image]) -> Tensor:
+def to_pixels(images: Sequence[Image]) -> Tensor:
     """(B, 3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 127.5 - 1

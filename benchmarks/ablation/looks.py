@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.specialists.colour import COLOURS
 from omniedit.specialists.noise import Field
-from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, mixed, saturated, to_lab
+from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, mix, saturate, to_lab
 
 Look = Callable[[FloatImage], FloatImage]
 
@@ -25,21 +25,21 @@ def air(rgb: FloatImage, strength: float) -> Field:
     return np.broadcast_to(strength * rows, rgb.shape[:2])
 
 
-def tinted(rgb: FloatImage, tint: tuple[float, float, float]) -> FloatImage:
+def tint_image(rgb: FloatImage, tint: tuple[float, float, float]) -> FloatImage:
     return rgb * np.array(tint, np.float32)
 
 
 def night(rgb: FloatImage) -> FloatImage:
-    return tinted(saturated(rgb, 0.5) ** np.float32(1.3), (0.28, 0.34, 0.55))
+    return tint_image(saturate(rgb, 0.5) ** np.float32(1.3), (0.28, 0.34, 0.55))
 
 
 def fog(rgb: FloatImage) -> FloatImage:
-    return mixed(saturated(rgb, 0.7), np.full_like(rgb, 0.8), air(rgb, 0.85))
+    return mix(saturate(rgb, 0.7), np.full_like(rgb, 0.8), air(rgb, 0.85))
 
 
 def sunset(rgb: FloatImage) -> FloatImage:
     glow = np.broadcast_to(np.array([1.0, 0.5, 0.15], np.float32), rgb.shape)
-    return mixed(tinted(rgb, (1.1, 0.78, 0.55)), glow, air(rgb, 0.5))
+    return mix(tint_image(rgb, (1.1, 0.78, 0.55)), glow, air(rgb, 0.5))
 
 
 def autumn(rgb: FloatImage) -> FloatImage:
@@ -50,10 +50,8 @@ def autumn(rgb: FloatImage) -> FloatImage:
 
 def snow(rgb: FloatImage) -> FloatImage:
     """A pale cold light and flakes that always fall at the same places."""
-    pale = mixed(
-        saturated(rgb, 0.35), np.broadcast_to(np.array([0.8, 0.85, 0.92], np.float32), rgb.shape), air(rgb, 0.5)
-    )
-    return mixed(pale, np.ones_like(rgb), flakes(*rgb.shape[:2]))
+    pale = mix(saturate(rgb, 0.35), np.broadcast_to(np.array([0.8, 0.85, 0.92], np.float32), rgb.shape), air(rgb, 0.5))
+    return mix(pale, np.ones_like(rgb), flakes(*rgb.shape[:2]))
 
 
 @cache
@@ -71,7 +69,7 @@ def black_and_white(rgb: FloatImage) -> FloatImage:
 
 
 def sepia(rgb: FloatImage) -> FloatImage:
-    return tinted(0.15 + 0.85 * black_and_white(rgb), (1.05, 0.82, 0.58))
+    return tint_image(0.15 + 0.85 * black_and_white(rgb), (1.05, 0.82, 0.58))
 
 
 def negative(rgb: FloatImage) -> FloatImage:
@@ -93,7 +91,7 @@ def mosaic(rgb: FloatImage) -> FloatImage:
 
 def poster(rgb: FloatImage) -> FloatImage:
     """Strong colours in four steps a channel."""
-    return np.round(np.clip(saturated(rgb, 2.2), 0, 1) * 3) / 3
+    return np.round(np.clip(saturate(rgb, 2.2), 0, 1) * 3) / 3
 
 
 LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
@@ -224,7 +222,7 @@ STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
 }
 
 
-def painted(cut_out: np.ndarray, colour: str) -> np.ndarray:
+def paint_cutout(cut_out: np.ndarray, colour: str) -> np.ndarray:
     """A cut-out in another colour: its shading around the colour's lightness, one hue all over.
 
     Args:

@@ -23,9 +23,9 @@ from benchmarks.ablation.learning import (
     train_config,
 )
 from benchmarks.ablation.settings import SETTINGS
-from benchmarks.ablation.world import world_of
+from benchmarks.ablation.world import build_world
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
@@ -50,14 +50,14 @@ def main() -> None:
     for part in parts:
         part.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
-    world = world_of(setting, Assets.load(args.assets), SEED)
+    world = build_world(setting, Assets.load(args.assets), SEED)
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     training = Training(base, setting.base, args.out.with_suffix(".checkpoint.pt"))
     for _ in training.steps(Batches(world, setting.base, setting).after(training.done), loss_of):
         pass
     print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
-    with replaced(args.out) as folder:
+    with replace_file(args.out) as folder:
         for part in parts:
             part.cpu()
         Base(base, vae, text, scheduler, prediction_type=PREDICTION).save(folder)

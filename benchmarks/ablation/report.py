@@ -25,9 +25,9 @@ from benchmarks.ablation.train import SHOWN
 from benchmarks.ablation.world import TASKS
 from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.card import markdown
-from omniedit.reporting.style import MODEL_COLOURS, panels, styled
+from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
 
 RESAMPLES = 2000
 LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]
@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
-    with replaced(args.out) as folder, styled():
+    with replace_file(args.out) as folder, report_style():
         folder.mkdir()
         for steps in setting.sampling_steps:
             curves = read_curves(args.units, steps)

@@ -7,9 +7,9 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.images import Image
-from omniedit.reporting.style import INK, styled
+from omniedit.reporting.style import INK, report_style
 
 
 def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tuple[float, float] = (1.5, 1.5)) -> None:
@@ -19,7 +19,7 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tu
         cell: width and height of a picture in inches, of 100 pixels.
     """
     width, height = cell
-    with styled():
+    with report_style():
         figure = Figure(figsize=(width * len(rows[0]), (height + 0.42) * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
@@ -28,5 +28,5 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tu
                 axis.imshow(image, interpolation="nearest")
                 axis.set_axis_off()
                 axis.set_title("\n".join(textwrap.wrap(title, 27)[:3]), fontsize=6.5, color=INK, fontweight="normal")
-        with replaced(path) as temporary:
+        with replace_file(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], dpi=100)

@@ -20,7 +20,7 @@ from benchmarks.ablation.looks import LIGHTS, STYLES
 from benchmarks.ablation.settings import SETTINGS, Setting, stands_on
 from benchmarks.ablation.world import TASKS, TURNS
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER, SAMPLING
@@ -43,7 +43,7 @@ def main() -> None:
     setting, unit = SETTINGS[args.setting], args.results / args.setting / "units/editnet-filtered-0"
     network = EditNet.from_pretrained(unit / "transformer", local_files_only=True)
     measured = [json.loads(line) for line in (unit / "measures.jsonl").read_text().splitlines()]
-    with replaced(args.out) as folder:
+    with replace_file(args.out) as folder:
         network.to(torch.float16).save_pretrained(folder / "transformer")
         LappedCodec().save_pretrained(folder / "vae")
         FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")

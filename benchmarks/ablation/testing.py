@@ -12,15 +12,15 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Texts, latents_of, pixels_of
+from benchmarks.ablation.learning import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
 from benchmarks.ablation.world import TASKS, World, WorldPair
 from omniedit.evaluation.preservation import psnr
 from omniedit.images import Image
 from omniedit.models.codec import Vae, decode
 from omniedit.models.editor import Editor
-from omniedit.models.full_size import brought_to_full
-from omniedit.models.sampling import Asked, Guidance, sample
+from omniedit.models.full_size import restore_full_size
+from omniedit.models.sampling import Conditioning, Guidance, sample
 
 SUCCESS = 0.5
 """An edit has succeeded where less than this share of the squared error of no edit is left inside the mask."""
@@ -33,11 +33,11 @@ def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
     """Always the same, of objects and photographs that training never sees."""
     world = World(assets, setting.size, TEST_SEED, held_out=True, like_photos=setting.like_photos)
     indices = range(len(TASKS) * setting.pairs_per_task)
-    return [world.pair_of(TASKS[index % len(TASKS)], index) for index in indices]
+    return [world.make_pair(TASKS[index % len(TASKS)], index) for index in indices]
 
 
 @torch.no_grad()
-def edited(
+def edit_pairs(
     editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting, steps: int
 ) -> list[Image]:
     """An editor's answers in so many sampling steps, as `EditPipeline` gives them."""
@@ -45,20 +45,20 @@ def edited(
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
-        pictures = pixels_of([pair.source for pair in some])
-        source = latents_of(vae, [pair.source for pair in some])
-        noise = torch.stack([noise_of(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
+        pictures = to_pixels([pair.source for pair in some])
+        source = encode_latents(vae, [pair.source for pair in some])
+        noise = torch.stack([make_noise(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
-        asked = Asked(source, prompt, nothing, pooled, nothing_pooled)
+        asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled)
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
-        full = brought_to_full(*((picture + 1) / 2 for picture in (pictures, before, after)))
+        full = restore_full_size(*((picture + 1) / 2 for picture in (pictures, before, after)))
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
 
 
-def noise_of(index: int, shape: Sequence[int]) -> Tensor:
+def make_noise(index: int, shape: Sequence[int]) -> Tensor:
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(TEST_SEED + index))
 
 
@@ -67,7 +67,7 @@ def left_over(pair: WorldPair, answer: Image) -> float:
     return error(answer, pair.edit.target, pair.edit.mask) / error(pair.source, pair.edit.target, pair.edit.mask)
 
 
-def kept(pair: WorldPair, answer: Image) -> float | None:
+def outside_psnr(pair: WorldPair, answer: Image) -> float | None:
     """PSNR outside the mask in dB, at most 60; None where the edit is of the whole picture."""
     outside = ~pair.edit.mask
     if not outside.any():

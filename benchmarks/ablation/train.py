@@ -28,10 +28,10 @@ from benchmarks.ablation.learning import (
     train_config,
 )
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, SETTINGS, Setting
-from benchmarks.ablation.testing import edited, kept, left_over, pairs_of_test
-from benchmarks.ablation.world import TASKS, WorldPair, world_of
+from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test
+from benchmarks.ablation.world import TASKS, WorldPair, build_world
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a unit of the same architecture, to begin with its weights")
     args = parser.parse_args()
     unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
-    with replaced(args.out) as folder:
+    with replace_file(args.out) as folder:
         folder.mkdir()
         checkpoint = args.out.with_suffix(".checkpoint.pt")
         setting, base = SETTINGS[args.setting], Base.load(args.base)
@@ -80,7 +80,7 @@ def run(
         earlier = type(editor).from_pretrained(start / "transformer", local_files_only=True)
         editor.load_state_dict(earlier.state_dict())
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
-    world = world_of(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
+    world = build_world(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
     objective = Objective(base.vae, texts, unit["seed"], train_config(setting))
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
@@ -92,7 +92,7 @@ def run(
             seen = unit | {"samples": samples, "flops": flops * samples, "loss": training.loss}
             with training.mean_shown():
                 for steps in setting.sampling_steps:
-                    answers = edited(editor, base.vae, texts, pairs, setting, steps)
+                    answers = edit_pairs(editor, base.vae, texts, pairs, setting, steps)
                     rows = measures(pairs, answers)
                     training.records += [seen | {"sampling_steps": steps} | row for row in rows]
     lines = [json.dumps(row) + "\n" for row in training.records]
@@ -118,7 +118,7 @@ def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[
     for task in TASKS:
         here = [(pair, answer) for pair, answer in zip(pairs, answers, strict=True) if pair.task == task]
         left = [round(left_over(pair, answer), 5) for pair, answer in here]
-        psnr = [None if (value := kept(pair, answer)) is None else round(value, 3) for pair, answer in here]
+        psnr = [None if (value := outside_psnr(pair, answer)) is None else round(value, 3) for pair, answer in here]
         rows.append({"task": task.value, "left_over": left, "psnr": psnr})
     return rows
 

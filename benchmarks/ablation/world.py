@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, RGBA, Assets
-from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab, painted
+from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab, paint_cutout
 from benchmarks.ablation.settings import Setting
 from omniedit.aspect import bucket_size
 from omniedit.images import Image, Mask, resize_cover, resize_cover_mask
@@ -89,7 +89,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Edit:
+class WorldEdit:
     """What is asked of a scene, and the answer.
 
     Args:
@@ -109,7 +109,7 @@ class Edit:
 class WorldPair:
     task: Task
     source: Image
-    edit: Edit
+    edit: WorldEdit
 
 
 class World:
@@ -153,9 +153,9 @@ class World:
 
     def pair(self, index: int) -> WorldPair:
         """The pair of an index, in training's order of tasks."""
-        return self.pair_of(self.turns[index % len(self.turns)], index)
+        return self.make_pair(self.turns[index % len(self.turns)], index)
 
-    def pair_of(self, task: Task, index: int) -> WorldPair:
+    def make_pair(self, task: Task, index: int) -> WorldPair:
         rng = np.random.default_rng([self.seed, index])
         scene, source, edit = self._visible(task, rng)
         if rng.random() < self.wrong_share:
@@ -174,13 +174,13 @@ class World:
                 return WorldPair(task, source, replace(edit, target=other.target))
         return None
 
-    def _visible(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
+    def _visible(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
         drawn = (self._drawn(task, rng) for _ in count())
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
-    def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, Edit]:
+    def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
         scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task == Task.OBJECT_ADDITION)
-        return scene, rendered(scene), EDITS[task](self, scene, rng)
+        return scene, render(scene), EDITS[task](self, scene, rng)
 
     def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
         """One thing anywhere or, unless it is to be `alone` at a side, sometimes two."""
@@ -197,7 +197,7 @@ class World:
         scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
         if not task.is_local and rng.random() < BARE:
             return replace(scene, things=())
-        ground = unfocused(scene.ground, rng) if rng.random() < UNFOCUSED else scene.ground
+        ground = defocus(scene.ground, rng) if rng.random() < UNFOCUSED else scene.ground
         things = scene.things
         if len(things) == 1 and task != Task.OBJECT_ADDITION:
             side = rng.uniform(*LIKE_PHOTOS)
@@ -221,18 +221,18 @@ class World:
         present = {thing.name for thing in scene.things}
         return str(rng.choice([name for name in self.drawable if name not in present]))
 
-    def _wrong(self, task: Task, scene: Scene, source: Image, edit: Edit, rng: np.random.Generator) -> Image:
+    def _wrong(self, task: Task, scene: Scene, source: Image, edit: WorldEdit, rng: np.random.Generator) -> Image:
         """What a specialist makes that fails: nothing, another edit of the same task, or damage everywhere."""
         kind = rng.integers(3)
         if kind == 0:
             return source
         if kind == 1:
-            return damaged(edit.target)
+            return damage(edit.target)
         others = (EDITS[task](self, scene, rng) for _ in range(4))
         return next((other.target for other in others if (other.target != edit.target).any()), source)
 
 
-def world_of(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
+def build_world(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
     """Training's pairs of a setting."""
     turns = [Task(name) for name in setting.turns] or TURNS
     return World(
@@ -240,7 +240,7 @@ def world_of(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0
     )
 
 
-def framed(pair: WorldPair, ratio: str, size: int) -> WorldPair:
+def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:
     """The middle of a pair at one of the seven ratios, of about size^2 pixels."""
     width, height = bucket_size(ratio, size)
     edit = pair.edit
@@ -272,23 +272,23 @@ def view(photo: Image, size: int, rng: np.random.Generator) -> Image:
     return np.ascontiguousarray(scaled if rng.random() < 0.5 else scaled[:, ::-1])
 
 
-def rendered(scene: Scene) -> Image:
+def render(scene: Scene) -> Image:
     picture = to_float(scene.ground)
     for thing in scene.things:
-        rows, columns, patch = laid_out(thing, len(picture))
+        rows, columns, patch = lay_out(thing, len(picture))
         alpha = patch[..., 3:]
         picture[rows, columns] = picture[rows, columns] * (1 - alpha) + patch[..., :3]
     return to_bytes(picture)
 
 
-def laid_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
+def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
     """Rows and columns of the square that a thing fills, and what is laid there, (h, w, 4) in [0, 1]."""
     side = round(thing.side * size)
     left, top = round(thing.x * size - side / 2), round(thing.foot * size) - side
     if not thing.cut:
         left, top = (int(np.clip(edge, 0, size - side)) for edge in (left, top))
     patch = cv2.resize(thing.cut_out, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
-    painted_patch = painted(patch, thing.paint) if thing.paint else patch
+    painted_patch = paint_cutout(patch, thing.paint) if thing.paint else patch
     rows, columns = (slice(max(0, edge), min(size, edge + side)) for edge in (top, left))
     seen = painted_patch[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     return rows, columns, seen
@@ -298,12 +298,12 @@ def opacity(things: Sequence[Thing], size: int) -> FloatImage:
     """(size, size) in [0, 1]."""
     total = np.zeros((size, size), np.float32)
     for thing in things:
-        rows, columns, patch = laid_out(thing, size)
+        rows, columns, patch = lay_out(thing, size)
         total[rows, columns] = np.maximum(total[rows, columns], patch[..., 3])
     return total
 
 
-def unfocused(ground: Image, rng: np.random.Generator) -> Image:
+def defocus(ground: Image, rng: np.random.Generator) -> Image:
     """As behind something that is in focus."""
     return np.asarray(cv2.GaussianBlur(ground, (0, 0), len(ground) * rng.uniform(0.005, 0.05)), np.uint8)
 
@@ -317,19 +317,19 @@ def in_other_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return lit
 
 
-def is_visible(source: Image, edit: Edit) -> bool:
+def is_visible(source: Image, edit: WorldEdit) -> bool:
     squares = np.square(source.astype(np.float32) - edit.target).sum(axis=-1) / (3 * 255**2)
     return bool((squares * edit.mask).sum() > VISIBLE**2 * edit.mask.sum())
 
 
-def damaged(image: Image) -> Image:
+def damage(image: Image) -> Image:
     """Shifted by a thirtieth, softened and with a colour cast: what edits do to what they should have left alone."""
     soft = cv2.GaussianBlur(np.roll(image, image.shape[1] // 30, axis=1), (0, 0), image.shape[1] / 60)
     return to_bytes(to_float(soft.astype(np.uint8, copy=False)) * np.array([1.1, 0.95, 0.8], np.float32))
 
 
-def swap(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    old, new = chosen(scene, rng), world.other_drawable(scene, rng)
+def swap(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    old, new = choose_thing(scene, rng), world.other_drawable(scene, rng)
     thing = replace(old, name=new, cut_out=world.drawable[new])
     words = (
         f"Replace {the(old, scene)} with {a(new)}.",
@@ -337,32 +337,32 @@ def swap(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
         f"Turn {the(old, scene)} into {a(new)}.",
     )
     truth = {"object": old.name, "new_object": new, "box": box(old, world.size), "new_box": box(thing, world.size)}
-    return edit_of(scene.without(old).plus(thing), opacity([old, thing], world.size) > 0, words, truth, rng)
+    return make_edit(scene.without(old).plus(thing), opacity([old, thing], world.size) > 0, words, truth, rng)
 
 
-def removal(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    old = chosen(scene, rng)
+def removal(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    old = choose_thing(scene, rng)
     words = (
         f"Remove {the(old, scene)}.",
         f"Take {the(old, scene)} away.",
         f"Erase {the(old, scene)} from the picture.",
     )
     truth = {"object": old.name, "box": box(old, world.size)}
-    return edit_of(scene.without(old), opacity([old], world.size) > 0, words, truth, rng)
+    return make_edit(scene.without(old), opacity([old], world.size) > 0, words, truth, rng)
 
 
-def addition(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+def addition(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
     free = [slot for slot in SIDES if slot not in {thing.slot for thing in scene.things}]
     slot, new = str(rng.choice(free)), world.other_drawable(scene, rng)
     thing = Thing(new, world.drawable[new], slot, SLOTS[slot], FOOT, SIDE)
     words = (f"Add {a(new)} {slot}.", f"Put {a(new)} {slot}.", f"Insert {a(new)} {slot} of the picture.")
     truth = {"object": new, "box": box(thing, world.size)}
-    return edit_of(scene.plus(thing), opacity([thing], world.size) > 0, words, truth, rng)
+    return make_edit(scene.plus(thing), opacity([thing], world.size) > 0, words, truth, rng)
 
 
-def attribute(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    old = chosen(scene, rng)
-    own = mean_lab(laid_out(old, world.size)[2])
+def attribute(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    old = choose_thing(scene, rng)
+    own = mean_lab(lay_out(old, world.size)[2])
     unlike = [paint for paint in PAINTS if np.linalg.norm(own - COLOURS[paint]) > UNLIKE]
     paint = str(rng.choice(unlike))
     words = (
@@ -373,10 +373,10 @@ def attribute(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
     lab_ab = list(COLOURS[paint][1:])
     truth = {"object": old.name, "attribute": "colour", "value": paint, "lab_ab": lab_ab, "box": box(old, world.size)}
     answer = scene.without(old).plus(replace(old, paint=paint))
-    return edit_of(answer, opacity([old], world.size) > 0, words, truth, rng)
+    return make_edit(answer, opacity([old], world.size) > 0, words, truth, rng)
 
 
-def background(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
+def background(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
     place = str(rng.choice([place for place in world.places if place != scene.place]))
     words = (
         f"Change the background to {place}.",
@@ -385,29 +385,29 @@ def background(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
     )
     moved = replace(scene, ground=world.places[place], place=place)
     truth = {"object": scene.things[0].name, "background": place}
-    return edit_of(moved, opacity(scene.things, world.size) < 1, words, truth, rng)
+    return make_edit(moved, opacity(scene.things, world.size) < 1, words, truth, rng)
 
 
-def environment(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    return seen_otherwise(scene, LIGHTS, "environment", rng)
+def environment(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    return apply_look(scene, LIGHTS, "environment", rng)
 
 
-def style(world: World, scene: Scene, rng: np.random.Generator) -> Edit:
-    return seen_otherwise(scene, STYLES, "style", rng)
+def style(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    return apply_look(scene, STYLES, "style", rng)
 
 
-def seen_otherwise(
+def apply_look(
     scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], kind: str, rng: np.random.Generator
-) -> Edit:
+) -> WorldEdit:
     """All of the picture under one of the looks, which is of a kind."""
     name = str(rng.choice(list(looks)))
     look, words = looks[name]
-    target = to_bytes(look(to_float(rendered(scene))))
+    target = to_bytes(look(to_float(render(scene))))
     everywhere = np.ones(target.shape[:2], bool)
-    return Edit(str(rng.choice(words)), target, everywhere, f"{caption(scene)}, {name}", {kind: name})
+    return WorldEdit(str(rng.choice(words)), target, everywhere, f"{caption(scene)}, {name}", {kind: name})
 
 
-EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], Edit]] = {
+EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], WorldEdit]] = {
     Task.OBJECT_SWAP: swap,
     Task.OBJECT_REMOVAL: removal,
     Task.OBJECT_ADDITION: addition,
@@ -418,10 +418,10 @@ EDITS: dict[Task, Callable[[World, Scene, np.random.Generator], Edit]] = {
 }
 
 
-def edit_of(
+def make_edit(
     answer: Scene, mask: Mask, words: Sequence[str], truth: Mapping[str, object], rng: np.random.Generator
-) -> Edit:
-    return Edit(str(rng.choice(words)), rendered(answer), mask, caption(answer), truth)
+) -> WorldEdit:
+    return WorldEdit(str(rng.choice(words)), render(answer), mask, caption(answer), truth)
 
 
 def box(thing: Thing, size: int) -> list[float]:
@@ -430,7 +430,7 @@ def box(thing: Thing, size: int) -> list[float]:
     return [float(edge) / size for edge in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)]
 
 
-def chosen(scene: Scene, rng: np.random.Generator) -> Thing:
+def choose_thing(scene: Scene, rng: np.random.Generator) -> Thing:
     return scene.things[rng.integers(len(scene.things))]
 
 
@@ -445,10 +445,10 @@ def a(name: str) -> str:
 
 def caption(scene: Scene) -> str:
     """'a red duck on the left and a cow on the right, a forest stream'."""
-    things = [f"{a(called(thing))} {thing.slot}" for thing in scene.things]
+    things = [f"{a(describe_thing(thing))} {thing.slot}" for thing in scene.things]
     return ", ".join(filter(None, [" and ".join(things), scene.place])) or "a photograph"
 
 
-def called(thing: Thing) -> str:
+def describe_thing(thing: Thing) -> str:
     """'red pepper' of a yellow pepper painted red."""
     return f"{thing.paint} {without_colour(thing.name)}" if thing.paint else thing.name

@@ -38,18 +38,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     assets = Assets.load(args.assets)
-    world = world_of(args.kind, assets, SIZE, seed_of(args.kind, args.task, args.shard))
+    world = build_world(args.kind, assets, SIZE, shard_seed(args.kind, args.task, args.shard))
     with Progress("pairs", total=args.pairs) as progress:
-        pairs = list(progress.over(pairs_of(world, args.task, args.pairs)))
+        pairs = list(progress.over(make_pairs(world, args.task, args.pairs)))
     write_shard(args.out, args.task, "world", args.shard, pairs)
 
 
-def seed_of(kind: str, task: Task, shard: int) -> int:
+def shard_seed(kind: str, task: Task, shard: int) -> int:
     """Of a shard's world, each another one: a scene of one never comes again in another."""
     return zlib.crc32(f"{kind}/{task}/{shard}".encode())
 
 
-def world_of(kind: str, assets: Assets, size: int, seed: int) -> World:
+def build_world(kind: str, assets: Assets, size: int, seed: int) -> World:
     """The world of a kind of `KINDS`."""
     return World(
         assets,
@@ -61,12 +61,12 @@ def world_of(kind: str, assets: Assets, size: int, seed: int) -> World:
     )
 
 
-def pairs_of(world: World, task: Task, count: int) -> Iterator[EditPair]:
+def make_pairs(world: World, task: Task, count: int) -> Iterator[EditPair]:
     """The same for the same world and task; the pairs that are mistaken say so in their truth."""
     for index in range(count):
         rng = np.random.default_rng([world.seed, index, 1])
         mistaken = world.mistaken(task, index) if rng.random() < MISTAKEN else None
-        pair = mistaken or world.pair_of(task, index)
+        pair = mistaken or world.make_pair(task, index)
         yield edit_pair(pair, f"world-{world.seed}-{index}", world.seed, {"mistaken": True} if mistaken else {})
 
 

@@ -25,10 +25,10 @@ from benchmarks.ablation.learning import BETAS, WEIGHT_DECAY, Training
 from benchmarks.ablation.settings import Fit
 from omniedit.config import VIEWS_VERSION, StudentConfig
 from omniedit.errors import UserError, run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement
-from omniedit.scoring.distill import Distillation, Example, compared, read_examples
+from omniedit.scoring.distill import Distillation, StudentExample, compare_to_teacher, read_examples
 from omniedit.scoring.student import StudentJudge
 from omniedit.tasks import Task
 from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
@@ -68,7 +68,7 @@ def main() -> None:
     unseen = examples(args.lessons, "held_out", args.held_out_shards, options, rank, ranks)
     start = args.out.with_suffix(".start")
     if rank == 0:
-        with replaced(start) as folder:
+        with replace_file(start) as folder:
             Distillation(seen, options, SEED).save(folder)
     dist.barrier()
     student = Distillation(seen, options.model_copy(update={"start": str(start)}), SEED)
@@ -83,7 +83,7 @@ def main() -> None:
         if done in {options.steps * part // MEASURED for part in range(1, MEASURED + 1)}:
             spent_s += ranks * (time.process_time() - begun_s)
             with training.mean_shown():
-                rows = compared(StudentJudge(student.model, student.tokenizer), unseen)
+                rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
             rows = [row for part in from_all_ranks(rows) for row in part]
             student.model.train()
             told = {"steps": done, "core_s": round(spent_s, 1), "loss": training.loss}
@@ -93,7 +93,7 @@ def main() -> None:
     about: dict[str, float] = {"seen": sum(from_all_ranks(len(seen))), "steps": args.steps, "batch_size": BATCH}
     about |= {"learning_rate": LEARNING_RATE, "image_size": options.image_size}
     if rank == 0:
-        with replaced(args.out) as folder:
+        with replace_file(args.out) as folder:
             student.save(folder)
             (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
             (folder / "agreement.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
@@ -102,7 +102,7 @@ def main() -> None:
     leave_ranks()
 
 
-def identity(seen: Sequence[Example], fit: Fit) -> str:
+def identity(seen: Sequence[StudentExample], fit: Fit) -> str:
     """Of what a rank learns from and how."""
     told = (VIEWS_VERSION, fit, [(example.pair_id, example.defect, example.teacher) for example in seen])
     return hashlib.sha256(repr(told).encode()).hexdigest()
@@ -120,7 +120,7 @@ def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
 
 def examples(
     lessons: Path, kind: str, shards: int, options: StudentConfig, rank: int = 0, ranks: int = 1
-) -> list[Example]:
+) -> list[StudentExample]:
     """Of all tasks and so many shards of each, those of every so many'th from one's rank on.
 
     Raises:

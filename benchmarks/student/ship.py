@@ -21,10 +21,10 @@ from benchmarks.student.candidates import SIZE
 from benchmarks.student.pretrain import examples
 from omniedit.config import SHIPPED_STUDENT, StudentConfig
 from omniedit.errors import run_program
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.reporting.card import markdown
 from omniedit.scoring.agreement import THRESHOLDS, agreement
-from omniedit.scoring.distill import compared
+from omniedit.scoring.distill import compare_to_teacher
 from omniedit.scoring.readout import READ
 from omniedit.scoring.student import StudentJudge, load_student
 from omniedit.tasks import Task
@@ -47,13 +47,13 @@ def main() -> None:
     about = json.loads((trained / ABOUT).read_text())
     options = StudentConfig(image_size=about["image_size"])
     unseen = {kind: examples(args.lessons, kind, args.held_out_shards, options) for kind in ("held_out", "strange")}
-    with replaced(args.out) as folder:
+    with replace_file(args.out) as folder:
         nn.Module.to(model, torch.float16)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         judges = {readout: StudentJudge.from_pretrained(folder, readout) for readout in READ}
         figures = {
-            kind: {readout: agreement(compared(judge, pairs)) for readout, judge in judges.items()}
+            kind: {readout: agreement(compare_to_teacher(judge, pairs)) for readout, judge in judges.items()}
             for kind, pairs in unseen.items()
         }
         (folder / "README.md").write_text(card(model.num_parameters(), about, figures))

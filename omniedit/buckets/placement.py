@@ -58,7 +58,7 @@ class Plan:
     sha256: str
 
 
-def kept_pairs(decisions: pa.Table) -> pa.Table:
+def accepted_pairs(decisions: pa.Table) -> pa.Table:
     """Of the decisions on all pairs (pair_id, kept, o_score, row, ratio, task, shard), those that are kept.
 
     Raises:
@@ -82,7 +82,7 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
     alone. Parts get equal runs of whole Zarr shards, so that no two jobs write one.
     """
     ids = kept["pair_id"].to_pylist()
-    held_out = held_out_of(ids, layout.held_out)
+    held_out = held_out_mask(ids, layout.held_out)
     ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
     order = np.lexsort((_hashes(ids, str(layout.seed)), held_out, ratio))
 
@@ -124,7 +124,7 @@ def read_plan(path: str | Path) -> Plan:
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
 
 
-def held_out_of(ids: Sequence[str], share: float) -> np.ndarray:
+def held_out_mask(ids: Sequence[str], share: float) -> np.ndarray:
     """(N,) bool: a pair's hash alone says whether it is held out, so it stays so when others come or go.
 
     Of few pairs at least one is held out (where any is asked for) and at least one is not.

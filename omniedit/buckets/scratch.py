@@ -8,8 +8,8 @@ from pathlib import Path
 
 from omniedit.buckets.seal import read_sealed
 from omniedit.errors import Damaged
-from omniedit.files import replaced
-from omniedit.manifest import MANIFEST, checksum, lost_files
+from omniedit.files import replace_file
+from omniedit.manifest import MANIFEST, checksum, missing_files
 from omniedit.progress import Progress
 
 NAME = "omniedit-buckets-"
@@ -17,7 +17,7 @@ UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """Errors of a scratch folder that is another user's, read-only or full."""
 
 
-def copy_of(buckets: Path, scratch: Path) -> Path:
+def copy_path(buckets: Path, scratch: Path) -> Path:
     """Where the copy of these very buckets is, or would be: another manifest, another folder."""
     digest = str(checksum(buckets / MANIFEST)["sha256"])
     return scratch / f"{NAME}{digest[:16]}"
@@ -37,7 +37,7 @@ def stage(buckets: Path, scratch: Path) -> None:
         Damaged: a file of the buckets is not as their manifest says.
         UserError: the buckets are not sealed.
     """
-    copy = copy_of(buckets, scratch)
+    copy = copy_path(buckets, scratch)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         may_write = hold_copy(copy)
@@ -60,7 +60,7 @@ def make(buckets: Path, copy: Path) -> None:
     if free < needed:
         print(f"{copy.parent}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed; reading {buckets}", flush=True)
         return
-    with replaced(copy) as temporary, Progress("files to scratch", total=len(files)) as progress:
+    with replace_file(copy) as temporary, Progress("files to scratch", total=len(files)) as progress:
         for file, known in files.items():
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(buckets / file, temporary / file)
@@ -73,7 +73,7 @@ def make(buckets: Path, copy: Path) -> None:
 def is_whole(copy: Path) -> bool:
     """Return whether a copy is there with all its files, which this user may read."""
     try:
-        return (copy / MANIFEST).is_file() and not lost_files(copy)
+        return (copy / MANIFEST).is_file() and not missing_files(copy)
     except PermissionError:
         return False
 
@@ -110,7 +110,7 @@ def remove_unheld(scratch: Path, copy: Path) -> None:
 _HELD: dict[Path, int] = {}
 
 
-def _lock_of(copy: Path) -> Path:
+def _lock_path(copy: Path) -> Path:
     return copy.with_name(f".{copy.name}.lock")
 
 
@@ -121,10 +121,10 @@ def _open_lock(copy: Path) -> int:
         PermissionError: it may not be read, or there is none and none may be made.
     """
     try:
-        return os.open(_lock_of(copy), os.O_RDWR | os.O_CREAT, 0o666)
+        return os.open(_lock_path(copy), os.O_RDWR | os.O_CREAT, 0o666)
     except PermissionError as error:
         try:
-            return os.open(_lock_of(copy), os.O_RDONLY)
+            return os.open(_lock_path(copy), os.O_RDONLY)
         except FileNotFoundError:
             raise error from None
 
@@ -137,8 +137,8 @@ def _try_to_hold(descriptor: int) -> bool:
     return True
 
 
-def staged(buckets: Path, scratch: Path) -> Path:
+def find_copy(buckets: Path, scratch: Path) -> Path:
     """Return the copy where there is a whole one that can be held, else the buckets themselves."""
-    copy = copy_of(buckets, scratch)
+    copy = copy_path(buckets, scratch)
     # Where its lock could not be held, its owner may remove it at any time.
-    return copy if is_whole(copy) and os.access(_lock_of(copy), os.R_OK) else buckets
+    return copy if is_whole(copy) and os.access(_lock_path(copy), os.R_OK) else buckets

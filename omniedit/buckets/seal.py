@@ -25,7 +25,7 @@ from omniedit.buckets.layout import (
 )
 from omniedit.buckets.placement import Plan
 from omniedit.errors import Damaged, UserError
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.tables import read_table, write_rows
 
@@ -61,10 +61,10 @@ def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio
     planned = plan.table.filter(pc.equal(plan.table["ratio"], ratio))
     layout, count = plan.layout, len(planned)
     files = [shard_file(ratio, a, i) for a in ARRAYS for i in range(zarr_shards(count, layout.pairs_per_zarr_shard))]
-    pairs = _pairs_of(parts, ratio)
+    pairs = _read_pairs(parts, ratio)
     if pairs["row"].to_pylist() != list(range(count)) or pairs["pair_id"].to_pylist() != planned["pair_id"].to_pylist():
         raise UserError(f"{bucket_name(ratio)}: the parts hold {len(pairs)} pairs, not the {count} planned; {REWRITE}")
-    with replaced(out_dir / bucket_name(ratio)) as bucket:
+    with replace_file(out_dir / bucket_name(ratio)) as bucket:
         for file in files:
             if file not in found:
                 raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REWRITE}")
@@ -88,7 +88,7 @@ def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> 
     files = [
         f"{bucket_name(ratio)}/{file}" for ratio in buckets for file in files_below(path.parent / bucket_name(ratio))
     ]
-    with replaced(path) as temporary:
+    with replace_file(path) as temporary:
         whole = {"plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets}
         write_manifest(temporary, whole | {"files": checksums(path.parent, files)})
 
@@ -128,7 +128,7 @@ def _part_manifest(plan: Plan, part: Path) -> dict[str, Any]:
     return manifest
 
 
-def _pairs_of(parts: Sequence[Path], ratio: str) -> pa.Table:
+def _read_pairs(parts: Sequence[Path], ratio: str) -> pa.Table:
     files = [part / bucket_name(ratio) / "pairs.parquet" for part in parts]
     tables = [read_table(file) for file in files if file.is_file()]
     return pa.concat_tables([PAIRS_SCHEMA.empty_table(), *tables]).sort_by("row")

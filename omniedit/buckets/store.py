@@ -112,7 +112,7 @@ class BucketStore:
         """Source, edited and mask of each row, at the size asked for; all reads are under way at once."""
         missing = [row for row in rows if (ratio, row) not in self._cache]
         reads = {row: [self._array(ratio, name)[row].read() for name in ARRAYS] for row in missing}
-        fresh = {row: self._scaled(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
+        fresh = {row: self._resize(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
         pictures = [fresh[row] if row in fresh else self._cache[ratio, row] for row in rows]
         if self.resolution is not None:
             for row, trio in fresh.items():
@@ -145,7 +145,7 @@ class BucketStore:
         file.unlink(missing_ok=True)
         return UserError(f"{file}: a damaged copy on this node's disk ({told}); removed: the next try copies it anew")
 
-    def _scaled(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _resize(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.resolution is None:
             return list(pictures)
         source, edited, mask = pictures

@@ -18,7 +18,7 @@ from omniedit.manifest import MANIFEST, checksums, files_below, write_manifest
 from omniedit.pairs import EditPair, Shard
 from omniedit.tables import write_rows
 
-Row = dict[str, Any]
+DecisionRow = dict[str, Any]
 """A row of `placement.PLAN_SCHEMA`."""
 
 
@@ -40,7 +40,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[s
         for shard, in_shard in groupby(in_bucket, key=lambda row: row["row"] // per_shard):
             pictures = empty_pictures(ratio, plan.layout.base_size, per_shard)
             for place, row in enumerate(in_shard):
-                pair = _planned_pair(candidates, row)
+                pair = _read_pair(candidates, row)
                 for name, picture in bucket_pictures(pair, ratio, plan.layout.base_size).items():
                     pictures[name][place] = picture
                 described.append(_description(row, pair))
@@ -70,7 +70,7 @@ def bucket_pictures(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.
     }
 
 
-def _planned_pair(candidates: Path, row: Row) -> EditPair:
+def _read_pair(candidates: Path, row: DecisionRow) -> EditPair:
     path = candidates / row["task"] / f"{row['shard']}.h5"
     with Shard(path) as shard:
         ids = shard.pair_ids
@@ -80,7 +80,7 @@ def _planned_pair(candidates: Path, row: Row) -> EditPair:
         return shard[row["candidate_row"]]
 
 
-def _description(row: Row, pair: EditPair) -> dict[str, Any]:
+def _description(row: DecisionRow, pair: EditPair) -> dict[str, Any]:
     described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
     return described | {"instructions": list(pair.instructions), "source_id": pair.provenance["source_id"]}
 

@@ -37,7 +37,7 @@ def specialist(pairs: Sequence[EditPair]) -> Sequence[Image]:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingOptions:
     """How the trained editor samples: the keys of `bench` in the config."""
 
     steps: int
@@ -46,7 +46,7 @@ class Sampling:
     seed: int
 
 
-def trained_editor(folder: Path, sampling: Sampling) -> Editor:
+def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
     """Load the editor in `folder`, on a GPU where there is one.
 
     The noise of a pair follows from (seed, pair_id) alone, whatever pairs it is edited with.
@@ -54,12 +54,12 @@ def trained_editor(folder: Path, sampling: Sampling) -> Editor:
     import torch
     from PIL.Image import fromarray
 
-    from omniedit.fitting import FittingBatches
+    from omniedit.fitting import OomAdaptiveBatcher
     from omniedit.models.loading import load_editor
 
     pipeline = load_editor(folder)
     pipeline.set_progress_bar_config(disable=True)
-    batches = FittingBatches(BATCH_SIZE)
+    batches = OomAdaptiveBatcher(BATCH_SIZE)
 
     def noise_generator(pair: EditPair) -> torch.Generator:
         digest = hashlib.sha256(f"{sampling.seed}|{pair.pair_id}".encode()).digest()

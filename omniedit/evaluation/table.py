@@ -59,12 +59,12 @@ def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interva
     if len(values) < 2:
         return Interval(values[0] if values else nan, nan, nan)
     sample = np.asarray(values, np.float64)
-    means = resampled_means(sample, rng)
+    means = bootstrap_means(sample, rng)
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(sample.mean()), float(low), float(high))
 
 
-def resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def bootstrap_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """(RESAMPLES,) means of draws with replacement, a hundred at a time so that memory stays small."""
     size, block = len(sample), 100
     draws = (rng.multinomial(size, np.full(size, 1 / size), block) for _ in range(RESAMPLES // block))

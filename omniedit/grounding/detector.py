@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
-from omniedit.fitting import FittingBatches, by_size
+from omniedit.fitting import OomAdaptiveBatcher, by_size
 from omniedit.images import Image, Mask
 from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
@@ -102,7 +102,7 @@ class Detector:
 
     def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
-        self.batches = FittingBatches(batch_size)
+        self.batches = OomAdaptiveBatcher(batch_size)
         self._asked = Lock()  # a tokenizer takes one thread at a time
 
     @classmethod
@@ -158,7 +158,7 @@ class Segmenter:
 
     def __init__(self, model: SamModel | Sam2Model, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
-        self.batches = FittingBatches(batch_size)
+        self.batches = OomAdaptiveBatcher(batch_size)
 
     @classmethod
     def load(
@@ -169,7 +169,7 @@ class Segmenter:
             UserError: the folder is missing, partial or of another class.
         """
         model = load_part(folder, (SamModel, Sam2Model), dtype, {SAM_2_AS_PUBLISHED: Sam2Model})
-        return cls(model.to(device), _processor_of(model, folder), batch_size)
+        return cls(model.to(device), _load_processor(model, folder), batch_size)
 
     def masks(self, images: Sequence[Image], boxes: Sequence[Tensor]) -> list[np.ndarray]:
         """(N, H, W) of each picture: a mask for each of its boxes (N, 4), which are fractions of it; N is at least 1.
@@ -183,9 +183,9 @@ class Segmenter:
         encoded = self.processor(images=[image for image, _ in asked], return_tensors="pt")
         pixels = encoded["pixel_values"].to(self.model.device, self.model.dtype)
         embeddings = self.model.get_image_embeddings(pixels)
-        return [self._decoded(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(asked)]
+        return [self._decode_masks(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(asked)]
 
-    def _decoded(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
+    def _decode_masks(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
         height, width = image.shape[:2]
         in_pixels = boxes.float().cpu() * torch.tensor([width, height, width, height])
         inputs = self.processor(images=[image], input_boxes=[in_pixels.tolist()], return_tensors="pt")
@@ -209,7 +209,7 @@ class Grounder:
     def ground(self, queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
         """What each query's phrase means in its picture, in order."""
         detections = self.detector.detect(queries, self.limits)
-        chosen = [chosen_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
+        chosen = [choose_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
         images, boxes = [], []
         for query, these in zip(queries, chosen, strict=True):
             if isinstance(these, Detections):
@@ -222,7 +222,7 @@ class Grounder:
         ]
 
 
-def chosen_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
+def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
     """The boxes that a query means: all of those found, or the one that no other comes near."""
     if not len(found.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
@@ -273,7 +273,7 @@ def overlap(first: Tensor, second: Tensor) -> float:
     return float(both / union) if union > 0 else 0.0
 
 
-def _processor_of(model: SamModel | Sam2Model, folder: Path) -> Any:
+def _load_processor(model: SamModel | Sam2Model, folder: Path) -> Any:
     """What prepares a picture; of SAM 2's folders as they are published, not what prepares a video."""
     return load_processor(folder, Sam2Processor if isinstance(model, Sam2Model) else AutoProcessor)
 

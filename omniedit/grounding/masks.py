@@ -46,7 +46,7 @@ def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
     if found is None:
         return None
     mask = np.zeros(image.shape[:2], bool)
-    mask[top:bottom, left:right] = _upsampled(found, crop, scale)
+    mask[top:bottom, left:right] = _upsample(found, crop, scale)
     return mask
 
 
@@ -137,7 +137,7 @@ def _one_piece(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.drawContours(np.zeros_like(largest), outlines, -1, 1, cv2.FILLED).astype(np.uint8)
 
 
-def _upsampled(found: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
+def _upsample(found: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
     """The mask at the crop's resolution, its edge pulled to the crop's own edges by a guided filter."""
     soft = cv2.resize(found.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     refined = guided_filter(crop, soft.astype(np.float32, copy=False), radius=max(2, round(2 / scale)), eps=1e-4)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.shapes import dilated, eroded
+from omniedit.grounding.shapes import dilate, erode
 from omniedit.images import Image, Mask
 
 
@@ -37,8 +37,8 @@ def alpha_matte(image: Image, mask: Mask, radius: int) -> NDArray[np.float32]:
     """
     soft = guided_filter(image, mask.astype(np.float32), radius, eps=1e-5)
     alpha = np.clip((soft - 0.1) / 0.8, 0, 1)
-    alpha[eroded(mask, radius)] = 1
-    alpha[~dilated(mask, radius)] = 0
+    alpha[erode(mask, radius)] = 1
+    alpha[~dilate(mask, radius)] = 0
     return alpha.astype(np.float32)
 
 
@@ -48,7 +48,7 @@ def foreground_colours(image: Image, mask: Mask, radius: int) -> Image:
     Args:
         radius: width in pixels of the band to replace, inwards of the mask's edge.
     """
-    core = eroded(mask, radius)
+    core = erode(mask, radius)
     if not core.any():
         core = mask
     _, labels = cv2.distanceTransformWithLabels(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from omniedit.grounding.masks import mask_of_object
 from omniedit.grounding.matte import guided_filter
 from omniedit.grounding.nouns import OBJECT
-from omniedit.grounding.shapes import bounding_box, eroded
+from omniedit.grounding.shapes import bounding_box, erode
 from omniedit.images import Image, Mask, decode_mask, encode_mask
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.tables import read_rows, write_rows
@@ -74,9 +74,9 @@ def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
     """The photo's objects whose outline and name could be found, in the order of its caption file; () where none."""
     key = (photo.source_id, photo.sha256)
     if key not in _FOUND:
-        found = _named(photo) if photo.objects else _salient(photo)
+        found = _find_named_objects(photo) if photo.objects else _salient(photo)
         _FOUND[key] = tuple((object_.name, encode_mask(object_.mask)) for object_ in found)
-    return tuple(_found(name, decode_mask(encoded)) for name, encoded in _FOUND[key])
+    return tuple(_found_object(name, decode_mask(encoded)) for name, encoded in _FOUND[key])
 
 
 OBJECTS_SCHEMA = pa.schema(
@@ -108,12 +108,12 @@ def recall_objects(path: str | Path) -> None:
         _FOUND[row["source_id"], row["sha256"]] = tuple((found["name"], found["mask"]) for found in row["objects"])
 
 
-def _named(photo: Photo) -> list[FoundObject]:
+def _find_named_objects(photo: Photo) -> list[FoundObject]:
     found = []
     for named in photo.objects:
         mask = mask_of_object(photo.image, named.box) if named.box else None
         if mask is not None and MIN_AREA <= mask.mean() <= MAX_AREA:
-            found.append(_found(named.name, mask))
+            found.append(_found_object(named.name, mask))
     return found
 
 
@@ -122,23 +122,23 @@ def _salient(photo: Photo) -> list[FoundObject]:
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
-    found = [found for piece in pieces for found in _objects_of(photo.image, piece)]
+    found = [found for piece in pieces for found in _find_pieces(photo.image, piece)]
     if len(found) == len(pieces) <= 2 and all(this.name == OBJECT for this in found):
-        return told_apart(found)
-    return told_apart([this for this in found if this.name != OBJECT])
+        return disambiguate_names(found)
+    return disambiguate_names([this for this in found if this.name != OBJECT])
 
 
-def _objects_of(image: Image, piece: Mask) -> list[FoundObject]:
+def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
     parts = _parts(piece)
     if len(parts) > 1:
-        found = [recognised for part in parts if (recognised := _recognised(image, part)) is not None]
+        found = [recognised for part in parts if (recognised := _recognise(image, part)) is not None]
         if len(found) == len(parts) and len({part.name for part in found}) == 1 and found[0].name != OBJECT:
             return found
-    whole = _recognised(image, piece)
+    whole = _recognise(image, piece)
     return [] if whole is None else [whole]
 
 
-def _recognised(image: Image, region: Mask) -> FoundObject | None:
+def _recognise(image: Image, region: Mask) -> FoundObject | None:
     """Return the object in a salient region, None where its outline stays uncertain or it is no object.
 
     "Object" says which thing is meant only where it is whole and clear and (see `_salient`) no more than two stand out.
@@ -153,7 +153,7 @@ def _recognised(image: Image, region: Mask) -> FoundObject | None:
     name = name_object(image, mask)
     if name is None:
         return None
-    found = _found(name, mask)
+    found = _found_object(name, mask)
     is_clear = overlap >= CLEAR and found.area <= MAX_CLEAR_AREA and not found.cut_sides
     return found if name != OBJECT or is_clear else None
 
@@ -173,7 +173,7 @@ def _pieces(salient: Mask) -> list[Mask]:
 
 def _parts(piece: Mask) -> list[Mask]:
     """What a piece falls into when its narrow necks are cut: every pixel goes to the nearest core."""
-    cores = _pieces(eroded(piece, max(1, round(NECK / 2 * piece.sum() ** 0.5))))
+    cores = _pieces(erode(piece, max(1, round(NECK / 2 * piece.sum() ** 0.5))))
     if len(cores) < 2:
         return [piece]
     away = [cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 3) for core in cores]
@@ -181,7 +181,7 @@ def _parts(piece: Mask) -> list[Mask]:
     return [piece & (nearest == i) for i in range(len(cores))]
 
 
-def told_apart(found: list[FoundObject]) -> list[FoundObject]:
+def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
     """The objects under names that mean one each: two dogs are 'upper dog' and 'lower dog', three are left out."""
     named: dict[str, list[FoundObject]] = {}
     for this in found:
@@ -209,7 +209,7 @@ def _centre(found: FoundObject) -> tuple[float, float]:
     return (left + right) / 2, (top + bottom) / 2
 
 
-def _found(name: str, mask: Mask) -> FoundObject:
+def _found_object(name: str, mask: Mask) -> FoundObject:
     return FoundObject(name, _fractions(mask), mask)
 
 

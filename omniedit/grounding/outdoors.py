@@ -43,7 +43,7 @@ def caption_says_outdoors(caption: str) -> bool:
 
 def shows_outdoors(image: Image, sky: Mask) -> bool:
     """Return whether an RGB photo was surely taken outdoors: it has a sky (of any size), or foliage all over it."""
-    return bool(sky.any()) or _is_grown_over(_reduced_lab(image))
+    return bool(sky.any()) or _is_grown_over(_to_small_lab(image))
 
 
 def find_sky(image: Image) -> Mask:
@@ -52,7 +52,7 @@ def find_sky(image: Image) -> Mask:
     A smooth, blue or bright region at the top is a sky where its colours behave like a sky's, or where foliage
     stands all across below it. A plain wall, a colour gradient, a studio backdrop and water are none.
     """
-    lab = _reduced_lab(image)
+    lab = _to_small_lab(image)
     region = _top_region(lab)
     confirmed = _ends_in_an_edge(lab, region) and (
         _is_over_foliage(lab, region) or (_has_colours_of_sky(lab, region) and not _is_gradient(lab, region))
@@ -60,7 +60,7 @@ def find_sky(image: Image) -> Mask:
     return region if confirmed else np.zeros_like(region)
 
 
-def _reduced_lab(image: Image) -> Field:
+def _to_small_lab(image: Image) -> Field:
     scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -68,7 +68,7 @@ def _reduced_lab(image: Image) -> Field:
 
 def _top_region(lab: Field) -> Mask:
     """(h, w) smooth, blue or bright pixels joined to the top border; all False where they are few."""
-    seeds = _without_holes(_joined_to_top(_is_smooth_blue_or_bright(lab)))
+    seeds = _without_holes(_parts_touching_top(_is_smooth_blue_or_bright(lab)))
     if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
         return np.zeros_like(seeds)
     return _without_holes(_grow_alike(lab, seeds))
@@ -169,7 +169,7 @@ def _is_smooth_blue_or_bright(lab: Field) -> Mask:
     return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
 
 
-def _joined_to_top(region: Mask) -> Mask:
+def _parts_touching_top(region: Mask) -> Mask:
     """The parts of a region that touch the photo's top border."""
     _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     touching = np.setdiff1d(np.unique(labels[0]), [0])
@@ -188,7 +188,7 @@ def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15
     near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
     blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
     alike = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
-    return _joined_to_top(region | alike)
+    return _parts_touching_top(region | alike)
 
 
 def _without_holes(region: Mask) -> Mask:

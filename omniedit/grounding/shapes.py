@@ -14,17 +14,17 @@ def distances_to(mask: Mask) -> NDArray[np.float32]:
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).astype(np.float32, copy=False)
 
 
-def dilated(mask: Mask, pixels: int) -> Mask:
+def dilate(mask: Mask, pixels: int) -> Mask:
     """The mask grown by a disc of this radius."""
     return distances_to(mask) <= pixels
 
 
-def grown(mask: Mask, share: float) -> Mask:
+def dilate_by_share(mask: Mask, share: float) -> Mask:
     """The mask grown by a share of its own size, the square root of its area: a cup's rim is not that of a house."""
-    return dilated(mask, round(share * float(mask.sum()) ** 0.5))
+    return dilate(mask, round(share * float(mask.sum()) ** 0.5))
 
 
-def eroded(mask: Mask, pixels: int) -> Mask:
+def erode(mask: Mask, pixels: int) -> Mask:
     """The mask shrunk by a disc of this radius; the picture's border does not eat into it."""
     return distances_to(~mask) > pixels
 

@@ -12,7 +12,7 @@ from omniedit.vlm.client import open_client
 
 
 @contextmanager
-def opened(config: ProposalsConfig, spent: Path | None = None) -> Iterator[Model]:
+def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[Model]:
     """The model while the block lasts; at the end what an endpoint was paid is told, however it ends.
 
     Args:
@@ -43,9 +43,9 @@ def load_local(config: LocalModelConfig) -> Model:
 
     from omniedit.models.folder import load_part, load_processor
     from omniedit.vlm.local import LocalModel
-    from omniedit.weights import folder_of, model_of
+    from omniedit.weights import get_model, model_folder
 
-    model, folder = model_of(PROPOSER), folder_of(PROPOSER)
+    model, folder = get_model(PROPOSER), model_folder(PROPOSER)
     if model.class_name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
         raise UserError(f"config/models.yaml: {PROPOSER}: a {model.class_name} answers no questions about pictures")
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -137,7 +137,7 @@ _BACKGROUND = (
 
 def style_wordings(style: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for a style named with its article: 'a pencil sketch'."""
-    return tuple(text.format(style=style) for text in _drawn(_STYLE, rng))
+    return tuple(text.format(style=style) for text in _draw_templates(_STYLE, rng))
 
 
 def environment_wordings(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
@@ -147,17 +147,17 @@ def environment_wordings(environment: str, rng: np.random.Generator, *, sky: boo
         sky, ground: whether sky and open ground are seen, so that an instruction may speak of them.
     """
     more = (_WITH_SKY.get(environment, ()) if sky else ()) + (_WITH_GROUND.get(environment, ()) if ground else ())
-    return _drawn(_ENVIRONMENT[environment] + more, rng)
+    return _draw_templates(_ENVIRONMENT[environment] + more, rng)
 
 
 def colour_wordings(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for an object's new colour; the object's name may hold its old one: 'red bowl', 'blue'."""
-    return tuple(text.format(object=thing, colour=colour) for text in _drawn(_COLOUR, rng))
+    return tuple(text.format(object=thing, colour=colour) for text in _draw_templates(_COLOUR, rng))
 
 
 def material_wordings(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for an object's new surface: 'bowl', 'white marble'."""
-    return tuple(text.format(object=thing, material=material) for text in _drawn(_MATERIAL, rng))
+    return tuple(text.format(object=thing, material=material) for text in _draw_templates(_MATERIAL, rng))
 
 
 def background_wordings(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -172,10 +172,10 @@ def surface_wordings(kept: Sequence[str], surface: str, rng: np.random.Generator
 
 def sky_wordings(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for a new sky, named with its article."""
-    return tuple(text.format(background=sky) for text in _drawn(_SKY, rng))
+    return tuple(text.format(background=sky) for text in _draw_templates(_SKY, rng))
 
 
-def joined(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
@@ -183,10 +183,10 @@ def joined(names: Sequence[str]) -> str:
 def _of_kept(
     templates: Sequence[str], kept: Sequence[str], background: str, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    things = joined([f"the {name}" for name in kept])
-    return tuple(text.format(kept=things, background=background) for text in _drawn(templates, rng))
+    things = join_names([f"the {name}" for name in kept])
+    return tuple(text.format(kept=things, background=background) for text in _draw_templates(templates, rng))
 
 
-def _drawn(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+def _draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
     chosen = rng.choice(len(templates), min(WORDINGS, len(templates)), replace=False)
     return tuple(templates[i] for i in chosen)

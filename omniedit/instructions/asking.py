@@ -5,45 +5,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from omniedit.instructions.questions import asked_again
-from omniedit.instructions.replies import Flaw, Heard, Part
+from omniedit.instructions.questions import retry_prompt
+from omniedit.instructions.replies import ParsedReply, Part, ReplyIssue
 from omniedit.vlm import Model, Prompt, Reply, Unanswered
 
 
 @dataclass(frozen=True)
-class Question(Generic[Part]):
+class ModelQuestion(Generic[Part]):
     """
     Args:
         read: what of a reply's text can be used.
     """
 
     prompt: Prompt
-    read: Callable[[str], Heard[Part]]
+    read: Callable[[str], ParsedReply[Part]]
 
 
-def ask(model: Model, questions: Sequence[Question[Part]], tries: int) -> list[Heard[Part]]:
+def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
     """The best that each question came to, in order: all of it usable, else the most.
 
     A question that is refused or gets no answer is not asked again.
     """
-    best: list[Heard[Part]] = [Heard()] * len(questions)
+    best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
     waiting = {place: question.prompt for place, question in enumerate(questions)}
     for _ in range(tries):
         again: dict[int, Prompt] = {}
         for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
-            heard = _heard(answer, questions[place])
+            heard = _parse_answer(answer, questions[place])
             best[place] = max(best[place], heard, key=_worth) if best[place].model else heard
             if heard.flaws and isinstance(answer, Reply) and _why_none(answer) is None:
-                again[place] = asked_again(questions[place].prompt, answer.text, list(map(str, heard.flaws)))
+                again[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, heard.flaws)))
         waiting = again
         if not waiting:
             break
     return best
 
 
-def _heard(answer: Reply | Unanswered, question: Question[Part]) -> Heard[Part]:
+def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> ParsedReply[Part]:
     if reason := _why_none(answer):
-        return Heard(flaws=(Flaw(reason),))
+        return ParsedReply(flaws=(ReplyIssue(reason),))
     assert isinstance(answer, Reply)
     heard = question.read(answer.text)
     cut = "; the reply was cut off at its largest length" if answer.finish_reason == "length" else ""
@@ -56,5 +56,5 @@ def _why_none(answer: Reply | Unanswered) -> str | None:
     return answer.reason if isinstance(answer, Unanswered) else answer.missing
 
 
-def _worth(heard: Heard[Part]) -> tuple[bool, int, int]:
+def _worth(heard: ParsedReply[Part]) -> tuple[bool, int, int]:
     return not heard.flaws, len(heard.parts), -len(heard.flaws)

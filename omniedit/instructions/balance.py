@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from omniedit.config import QuotasConfig
 from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.proposals import Row, refused, usable
+from omniedit.instructions.proposals import ProposalRow, rejected_row, usable
 from omniedit.instructions.proposer import Draft
 from omniedit.instructions.questions import digest
 from omniedit.tasks import Task
 
 
-def balanced(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task, int]) -> list[Row]:
+def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task, int]) -> list[ProposalRow]:
     """Rows of all drafts, in order: those within the quotas usable, the others refused with the quota's name.
 
     First come the first proposals of all photos, as specialists take them.
@@ -25,12 +25,12 @@ def balanced(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task
     """
     counts: dict[Task, Counter[tuple[str, str]]] = defaultdict(Counter)
     leads: dict[Task, Counter[str]] = defaultdict(Counter)
-    rows: dict[int, Row] = {}
+    rows: dict[int, ProposalRow] = {}
     for place in sorted(range(len(drafts)), key=_turns(drafts).__getitem__):
         draft, task = drafts[place], drafts[place].edit.task
         met = list(facets(draft.edit.proposal, draft.edit.name))
         if reason := _full(met, counts[task], quotas, wanted[task]):
-            rows[place] = refused(draft.source_id, task, "quotas", reason)
+            rows[place] = rejected_row(draft.source_id, task, "quotas", reason)
             continue
         lead = _rarest(draft.wordings, leads[task])
         counts[task].update(met)
@@ -64,7 +64,7 @@ def _rarest(phrasings: Iterable[str], counts: Counter[str]) -> str:
     return min(phrasings, key=lambda phrasing: (counts[phrasing], PHRASINGS.index(phrasing)))
 
 
-def _row(draft: Draft, lead: str) -> Row:
+def _row(draft: Draft, lead: str) -> ProposalRow:
     """With the leading wording first, which is the one to train on."""
     phrasings = [lead, *(phrasing for phrasing in draft.wordings if phrasing != lead)]
     instructions = [draft.wordings[phrasing] for phrasing in phrasings]

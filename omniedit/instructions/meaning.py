@@ -59,7 +59,7 @@ class Thing:
     telling: tuple[str, ...] = ()
 
 
-def changed_meaning(wording: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
+def meaning_error(wording: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
     """Why a wording does not ask for the edit, None where it does.
 
     Args:
@@ -67,21 +67,21 @@ def changed_meaning(wording: str, task: Task, proposal: Proposal, thing: Thing |
     """
     said = stems(wording)
     reasons = chain(
-        _unnamed(set(said), proposal, thing),
-        _not_done(set(said), _denied(wording), task),
-        _turned_round(wording, said, proposal, thing),
+        _missing_names(set(said), proposal, thing),
+        _not_done(set(said), _negated_stems(wording), task),
+        _wrong_targets(wording, said, proposal, thing),
     )
     return next(reasons, None)
 
 
-def _unnamed(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
     """What must be named in a wording and is not."""
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
             yield f"it does not name the object '{thing.name}'"
         elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, AdditionProposal):
             yield f"it does not tell '{thing.expression}' from the others"
-    for what, phrase, named in _described(proposal, said):
+    for what, phrase, named in _named_results(proposal, said):
         if not named:
             yield f"it does not name the {what} '{phrase}'"
 
@@ -93,7 +93,7 @@ def _must_name_it(proposal: Proposal, said: set[str]) -> bool:
     return not isinstance(proposal, EnvironmentProposal)
 
 
-def _described(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
+def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
     """What an edit ends with: what it is, in the proposal's words, and whether it is named."""
     match proposal:
         case SwapProposal(new_object=phrase):
@@ -103,14 +103,14 @@ def _described(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, b
         case AttributeProposal(value=phrase):
             yield "value", phrase, said.issuperset(content(phrase))
         case BackgroundProposal(background=phrase):
-            yield "background", phrase, mentioned(phrase, said)
+            yield "background", phrase, is_mentioned(phrase, said)
         case EnvironmentProposal(environment=phrase):
-            yield "environment", phrase, mentioned(phrase, said)
+            yield "environment", phrase, is_mentioned(phrase, said)
         case StyleProposal(style=phrase):
-            yield "style", phrase, mentioned(phrase, said)
+            yield "style", phrase, is_mentioned(phrase, said)
 
 
-def mentioned(phrase: str, said: set[str]) -> bool:
+def is_mentioned(phrase: str, said: set[str]) -> bool:
     """Whether what a phrase describes is named among stems: by its noun, or by half of its words.
 
     Words that many descriptions share, as 'drawing' or 'light', name nothing.
@@ -123,15 +123,15 @@ def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
     """An operation that is missing, another one, or a denied one."""
     says, never = operations()[task]
     if says and not any(map(said.issuperset, says.values())):
-        yield f"it does not ask for {_called(task)}"
+        yield f"it does not ask for {_task_phrase(task)}"
     for entry, needed in never.items():
         if said.issuperset(needed):
-            yield f"it asks for something else than {_called(task)} ('{entry}')"
+            yield f"it asks for something else than {_task_phrase(task)} ('{entry}')"
     if any(needed <= denied for needed in says.values()):
-        yield f"it asks not to do {_called(task)}"
+        yield f"it asks not to do {_task_phrase(task)}"
 
 
-def _denied(wording: str) -> set[str]:
+def _negated_stems(wording: str) -> set[str]:
     """Stems soon after a word that denies them: 'do not ever remove'."""
     denying = stems(_DENYING)
     clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(wording.lower())]
@@ -139,19 +139,19 @@ def _denied(wording: str) -> set[str]:
     return set(chain.from_iterable(after))
 
 
-def _turned_round(wording: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _wrong_targets(wording: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
     """The right words about the wrong thing: all but the one that is meant, the new one as what is there already."""
     if thing is None:
         return
-    if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _excepted(said, head(thing.name)):
+    if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(said, head(thing.name)):
         yield f"it excepts the object '{thing.name}'"
-    if isinstance(proposal, SwapProposal) and _exchanged(wording, head(thing.name), head(proposal.new_object)):
+    if isinstance(proposal, SwapProposal) and _is_reversed(wording, head(thing.name), head(proposal.new_object)):
         yield f"it takes '{proposal.new_object}' for what is there already"
     if isinstance(proposal, AttributeProposal) and _is_so(said, content(proposal.value), head(thing.name)):
         yield f"it takes the object for '{proposal.value}' already"
 
 
-def _excepted(said: Sequence[str], thing: str) -> bool:
+def _is_exception(said: Sequence[str], thing: str) -> bool:
     """'everything but the cup'; not 'keep everything but remove the cup'."""
     doing = {
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
@@ -164,7 +164,7 @@ def _excepted(said: Sequence[str], thing: str) -> bool:
     return False
 
 
-def _exchanged(wording: str, thing: str, new: str) -> bool:
+def _is_reversed(wording: str, thing: str, new: str) -> bool:
     """'replace the new thing with the thing', 'the thing in place of the new one'."""
     plain = wording.lower()
     swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
@@ -181,7 +181,7 @@ def _is_so(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
     return bool(value) and any(list(said[at:][: len(already)]) == already for at in pointed_at)
 
 
-def _called(task: Task) -> str:
+def _task_phrase(task: Task) -> str:
     return task.value.replace("_", " ")
 
 

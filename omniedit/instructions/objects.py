@@ -60,12 +60,12 @@ _SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
 
 def swap_wordings(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for one thing in another's place, both as bare nouns: 'drum', 'coffee grinder'."""
-    return _drawn(_SWAP, rng, old=old, new=with_article(without_position(new)))
+    return _draw_templates(_SWAP, rng, old=old, new=with_article(without_position(new)))
 
 
 def removal_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Phrasings for taking a thing away: 'wine bottle', with '' or where it is: 'on the left'."""
-    return _drawn(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
+    return _draw_templates(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
 
 
 def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -74,7 +74,9 @@ def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[
     A word such as 'upper' in 'upper dog' means nothing before the dog is there: it becomes the place.
     """
     place = place or _WHICH.get(name.split()[0], "")
-    return _drawn(_ADDITION_AT if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place)
+    return _draw_templates(
+        _ADDITION_AT if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place
+    )
 
 
 def with_article(noun: str) -> str:
@@ -91,6 +93,6 @@ def without_position(name: str) -> str:
     return rest if rest and first in _WHICH else name
 
 
-def _drawn(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
+def _draw_templates(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
     chosen = rng.choice(len(templates), WORDINGS, replace=False)
     return tuple(templates[i].format(**words) for i in chosen)

@@ -1,7 +1,7 @@
 """What a vision-language model proposes for photos, a row a proposal: checked, and refused with its reason.
 
 The file `proposals/{shard}.parquet` stands beside the shard of photos. `proposal` is JSON, of the class below that
-serves the row's task; it is null where `refused` says why.
+serves the row's task; it is null where `rejected_row` says why.
 """
 
 import json
@@ -25,11 +25,11 @@ QUOTED = 80
 
 def _has_words(text: str) -> str:
     if text and not any(character.isalnum() for character in text):
-        raise ValueError(f"{quoted(text)} says nothing")
+        raise ValueError(f"{quote(text)} says nothing")
     return text
 
 
-def quoted(told: Any) -> str:
+def quote(told: Any) -> str:
     """Any part of a reply, for a reason: in quotes, on one line, in ASCII and cut, whatever a model put there."""
     text = str(told)
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
@@ -45,7 +45,7 @@ def _clean(told: Any) -> Any:
 Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
 """Words that mean something in a photo, without an article: 'red car on the left'."""
 PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
-Prompt = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), BeforeValidator(_clean)]
+PromptText = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), BeforeValidator(_clean)]
 """What a picture shows, for a text-to-image model."""
 
 
@@ -75,7 +75,7 @@ class RemovalProposal(Proposal):
 
     object: Phrase
     every: bool = False
-    background: Prompt
+    background: PromptText
 
 
 class AdditionProposal(RemovalProposal):
@@ -90,7 +90,7 @@ class AdditionProposal(RemovalProposal):
 
 class SwapProposal(Proposal):
     object: Phrase
-    new_object: Prompt
+    new_object: PromptText
 
 
 class PromptedProposal(Proposal):
@@ -100,8 +100,8 @@ class PromptedProposal(Proposal):
         source_prompt, target_prompt: of the picture before and after; few words differ.
     """
 
-    source_prompt: Prompt
-    target_prompt: Prompt
+    source_prompt: PromptText
+    target_prompt: PromptText
 
     @model_validator(mode="after")
     def _prompts_differ(self) -> "PromptedProposal":
@@ -133,7 +133,7 @@ class BackgroundProposal(Proposal):
 
     object: Phrase
     every: bool = False
-    background: Prompt
+    background: PromptText
 
 
 class EnvironmentProposal(PromptedProposal):
@@ -176,24 +176,24 @@ SCHEMA = pa.schema(
 """`stage` is that in which something was refused. Of what was asked here, and null in recorded replies: `name` is the
 object's kind, `phrasings` are those of the instructions, `model` and `prompt_hash` what replied to which texts."""
 
-Row = dict[str, Any]
+ProposalRow = dict[str, Any]
 """Of `SCHEMA`; what it lacks is null."""
 
 
-def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> Row:
+def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> ProposalRow:
     return {"source_id": source_id, "task": task, "proposal": proposal.model_dump_json(), "refused": None, **more}
 
 
-def refused(source_id: str, task: Task | None, stage: str, reason: str) -> Row:
+def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> ProposalRow:
     return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
 
 
-def checked(source_id: str, task: Task, reply: str) -> Row:
+def check_reply(source_id: str, task: Task, reply: str) -> ProposalRow:
     """A row of the file from what a model replied: JSON, alone or within other text."""
     try:
         return usable(source_id, task, proposal_in(task, json_object(reply)))
     except ValueError as error:
-        return refused(source_id, task, "recorded reply", str(error))
+        return rejected_row(source_id, task, "recorded reply", str(error))
 
 
 def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
@@ -211,7 +211,7 @@ def first_problem(error: ValidationError) -> str:
     """Where in a reply something is wrong, and what."""
     problem = error.errors(include_url=False)[0]
     keys = map(str, problem["loc"])  # one may be made up by the model
-    place = [key if re.fullmatch(r"\w{1,40}", key, re.ASCII) else quoted(key) for key in keys]
+    place = [key if re.fullmatch(r"\w{1,40}", key, re.ASCII) else quote(key) for key in keys]
     return ": ".join([*place, problem["msg"].removeprefix("Value error, ")])
 
 
@@ -232,7 +232,7 @@ def json_object(reply: str) -> dict[str, Any]:
         raise ValueError(f"no JSON object: {' '.join(str(error).split())[:100]}") from None
 
 
-def write_proposals(path: str | Path, rows: Iterable[Row]) -> None:
+def write_proposals(path: str | Path, rows: Iterable[ProposalRow]) -> None:
     write_rows(path, rows, SCHEMA)
 
 
@@ -268,7 +268,7 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
     return {name: ", ".join(values) for name, values in found.items() if values}
 
 
-def recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
+def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     """(source id, task, reply) of each line of a file in which a model's replies were recorded as JSON objects.
 
     Raises:
@@ -290,7 +290,7 @@ def recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     return replies
 
 
-def proposals_of(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[Row]:
+def match_replies(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[ProposalRow]:
     """Rows for the photos of one shard, from replies for those of any."""
     wanted = set(source_ids)
-    return [checked(*reply) for reply in replies if reply[0] in wanted]
+    return [check_reply(*reply) for reply in replies if reply[0] in wanted]

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from omniedit.config import ProposalsConfig
-from omniedit.images import fitted
-from omniedit.instructions.asking import Question, ask
+from omniedit.images import resize_to_fit
+from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import Row, SwapProposal, refused
+from omniedit.instructions.proposals import ProposalRow, SwapProposal, rejected_row
 from omniedit.instructions.questions import (
     MAX_THINGS,
-    Edit,
+    DraftEdit,
     edits_prompt,
     objects_prompt,
     offers_for,
     wordings_prompt,
 )
-from omniedit.instructions.replies import Heard, Part, Wording, read_edits, read_objects, read_wordings
+from omniedit.instructions.replies import ParsedReply, Part, Wording, read_edits, read_objects, read_wordings
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Picture, Prompt
@@ -42,7 +42,7 @@ class Draft:
     """
 
     source_id: str
-    edit: Edit
+    edit: DraftEdit
     wordings: Mapping[str, str]
     model: str
 
@@ -57,10 +57,10 @@ class Proposer:
     def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
-    def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[Row]]]:
+    def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
         """Of each photo, in order: what can be used, and rows of what was refused on the way."""
-        pictures = [Picture(fitted(photo.image, self.config.max_side)) for photo in photos]
-        listed = self._ask([Question(objects_prompt(picture), read_objects) for picture in pictures])
+        pictures = [Picture(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
+        listed = self._ask([ModelQuestion(objects_prompt(picture), read_objects) for picture in pictures])
         proposed = self._ask([self._edits(*each) for each in zip(photos, pictures, listed, strict=True)])
         said = self._ask([self._wordings(each) for each in proposed])
         return [
@@ -77,25 +77,25 @@ class Proposer:
         """What is asked about a photo of the usual kind, without its picture: for an estimate of the cost."""
         blank, thing = Picture(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
-        edits = [Edit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
+        edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
         about = edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), self.tasks, self.config.per_photo)
         return [objects_prompt(blank), about, wordings_prompt(edits)]
 
-    def _ask(self, questions: Sequence[Question[Part] | None]) -> list[Heard[Part]]:
+    def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """What each question came to; nothing where there is none to ask."""
         heard = iter(ask(self.model, [question for question in questions if question], self.config.tries))
-        return [next(heard) if question else Heard() for question in questions]
+        return [next(heard) if question else ParsedReply() for question in questions]
 
-    def _edits(self, photo: Photo, picture: Picture, listed: Heard[Thing]) -> Question[Edit] | None:
+    def _edits(self, photo: Photo, picture: Picture, listed: ParsedReply[Thing]) -> ModelQuestion[DraftEdit] | None:
         things, offers = listed.parts, offers_for(photo.source_id)
         tasks = [task for task in self.tasks if things or task in WITHOUT_A_THING]
         read = partial(read_edits, things=things, offers=offers, tasks=tasks, per_task=self.config.per_photo)
         prompt = edits_prompt(picture, things, offers, tasks, self.config.per_photo)
-        return Question(prompt, read) if tasks else None
+        return ModelQuestion(prompt, read) if tasks else None
 
-    def _wordings(self, proposed: Heard[Edit]) -> Question[Wording] | None:
+    def _wordings(self, proposed: ParsedReply[DraftEdit]) -> ModelQuestion[Wording] | None:
         read = partial(read_wordings, edits=proposed.parts)
-        return Question(wordings_prompt(proposed.parts), read) if proposed.parts else None
+        return ModelQuestion(wordings_prompt(proposed.parts), read) if proposed.parts else None
 
 
 def in_turn(names: Sequence[str]) -> list[int]:
@@ -103,20 +103,24 @@ def in_turn(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
 
 
-def _drafts(source_id: str, edits: Heard[Edit], wordings: Heard[Wording]) -> list[Draft]:
+def _drafts(source_id: str, edits: ParsedReply[DraftEdit], wordings: ParsedReply[Wording]) -> list[Draft]:
     return [
         Draft(source_id, edit, _phrasings(place, edit, wordings), edits.model) for place, edit in enumerate(edits.parts)
     ]
 
 
-def _flaws(source_id: str, things: Heard[Thing], edits: Heard[Edit], wordings: Heard[Wording]) -> list[Row]:
-    stages: dict[str, Heard[Any]] = {"things": things, "edits": edits, "wordings": wordings}
+def _flaws(
+    source_id: str, things: ParsedReply[Thing], edits: ParsedReply[DraftEdit], wordings: ParsedReply[Wording]
+) -> list[ProposalRow]:
+    stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": wordings}
     return [
-        refused(source_id, flaw.task, stage, flaw.reason) for stage, heard in stages.items() for flaw in heard.flaws
+        rejected_row(source_id, flaw.task, stage, flaw.reason)
+        for stage, heard in stages.items()
+        for flaw in heard.flaws
     ]
 
 
-def _phrasings(place: int, edit: Edit, wordings: Heard[Wording]) -> dict[str, str]:
+def _phrasings(place: int, edit: DraftEdit, wordings: ParsedReply[Wording]) -> dict[str, str]:
     """Of the edit in this place among those of its photo, in the order of `PHRASINGS`."""
     said = {wording.phrasing: wording.text for wording in wordings.parts if wording.edit == place}
     said["plain"] = edit.proposal.instructions[0]

@@ -36,7 +36,7 @@ class Offers:
 
 
 @dataclass(frozen=True)
-class Edit:
+class DraftEdit:
     """A proposal for a photo, its instruction said in one way so far.
 
     Args:
@@ -84,13 +84,13 @@ def edits_prompt(
     return Prompt((fixed, picture, told), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
 
 
-def wordings_prompt(edits: Sequence[Edit]) -> Prompt:
+def wordings_prompt(edits: Sequence[DraftEdit]) -> Prompt:
     """Other ways to say each edit's instruction, from words alone; read by `replies.read_wordings`."""
-    told = "\n".join(f"{number}. {_told(edit)}" for number, edit in enumerate(edits, 1))
+    told = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
     return Prompt((text("wordings"), told), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
 
 
-def asked_again(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
+def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
     """The same question to a model that is told what was wrong with its reply."""
     faults = "".join(f"- {flaw}\n" for flaw in flaws)
     return Prompt((*prompt.parts, f"your reply: {reply[:_QUOTED]}", text("again") + faults), prompt.max_tokens)
@@ -112,7 +112,7 @@ def _lines(name: str) -> tuple[str, ...]:
     return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
 
 
-def _told(edit: Edit) -> str:
+def _describe_edit(edit: DraftEdit) -> str:
     about = {"thing": edit.thing.expression} if edit.thing else {}
     fields = edit.proposal.model_dump(include={"new_object", "place", "attribute", "value", "environment", "style"})
     about |= {name: value for name, value in fields.items() if value}

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from omniedit.instructions.facets import PHRASINGS
-from omniedit.instructions.meaning import Thing, changed_meaning
-from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quoted
-from omniedit.instructions.questions import MAX_THINGS, Edit, Offers
+from omniedit.instructions.meaning import Thing, meaning_error
+from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
+from omniedit.instructions.questions import MAX_THINGS, DraftEdit, Offers
 from omniedit.instructions.sense import senseless
 from omniedit.instructions.words import bare, content, head, stems
 from omniedit.tasks import Task
@@ -20,7 +20,7 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
-class Flaw:
+class ReplyIssue:
     """Why something in a reply cannot be used, and for which task it was meant, where it was for one."""
 
     reason: str
@@ -31,7 +31,7 @@ class Flaw:
 
 
 @dataclass(frozen=True)
-class Heard(Generic[Part]):
+class ParsedReply(Generic[Part]):
     """
     Args:
         parts: what can be used.
@@ -39,7 +39,7 @@ class Heard(Generic[Part]):
     """
 
     parts: tuple[Part, ...] = ()
-    flaws: tuple[Flaw, ...] = ()
+    flaws: tuple[ReplyIssue, ...] = ()
     model: str = ""
 
 
@@ -63,23 +63,23 @@ class _Listed(BaseModel):
     expression: Phrase
 
 
-def read_objects(reply: str) -> Heard[Thing]:
+def read_objects(reply: str) -> ParsedReply[Thing]:
     """The things of a photo, each told from the others of its kind."""
     try:
         listed = _list_in(json_object(reply), "objects")
     except ValueError as error:
-        return Heard(flaws=(Flaw(str(error)),))
+        return ParsedReply(flaws=(ReplyIssue(str(error)),))
     things, flaws = _each(_thing, listed[:MAX_THINGS])
-    told, alike = _each(partial(_told_apart, things), things)
-    return Heard(tuple(told), tuple(map(Flaw, flaws + alike)))
+    told, alike = _each(partial(_disambiguate, things), things)
+    return ParsedReply(tuple(told), tuple(map(ReplyIssue, flaws + alike)))
 
 
 def read_edits(
     reply: str, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
-) -> Heard[Edit]:
+) -> ParsedReply[DraftEdit]:
     """The edits that suit a photo, at most `per_task` of each task."""
-    parts: list[Edit] = []
-    flaws: list[Flaw] = []
+    parts: list[DraftEdit] = []
+    flaws: list[ReplyIssue] = []
     for task in tasks:
         try:
             proposed = _list_in(json_object(reply), task)
@@ -87,18 +87,18 @@ def read_edits(
         except ValueError as error:
             edits, reasons = [], [str(error)]
         parts += edits
-        flaws += [Flaw(reason, task) for reason in reasons]
-    return Heard(tuple(parts), tuple(flaws))
+        flaws += [ReplyIssue(reason, task) for reason in reasons]
+    return ParsedReply(tuple(parts), tuple(flaws))
 
 
-def read_wordings(reply: str, edits: Sequence[Edit]) -> Heard[Wording]:
+def read_wordings(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Wording]:
     """Rewritings that mean what the edits' plain instructions mean."""
     try:
         told = json_object(reply)
     except ValueError as error:
-        return Heard(flaws=tuple(Flaw(str(error), edit.task) for edit in edits))
+        return ParsedReply(flaws=tuple(ReplyIssue(str(error), edit.task) for edit in edits))
     parts: list[Wording] = []
-    flaws: list[Flaw] = []
+    flaws: list[ReplyIssue] = []
     for place, edit in enumerate(edits):
         of_edit = told.get(str(place + 1))
         said = {_plainly(edit.proposal.instructions[0])}
@@ -106,11 +106,11 @@ def read_wordings(reply: str, edits: Sequence[Edit]) -> Heard[Wording]:
             try:
                 wording = _wording(edit, of_edit, phrasing, said)
             except ValueError as error:
-                flaws.append(Flaw(f"{phrasing} wording: {error}", edit.task))
+                flaws.append(ReplyIssue(f"{phrasing} wording: {error}", edit.task))
                 continue
             said.add(_plainly(wording))
             parts.append(Wording(place, phrasing, wording))
-    return Heard(tuple(parts), tuple(flaws))
+    return ParsedReply(tuple(parts), tuple(flaws))
 
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
@@ -147,7 +147,7 @@ def _thing(told: Any) -> Thing:
     return Thing(name, expression)
 
 
-def _told_apart(things: Sequence[Thing], thing: Thing) -> Thing:
+def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
     """With the words that no other one of its kind has; none are needed where it is the only one."""
     others = [other for other in things if other is not thing and head(other.name) == head(thing.name)]
     theirs = {stem for other in others for stem in content(other.expression)}
@@ -157,32 +157,32 @@ def _told_apart(things: Sequence[Thing], thing: Thing) -> Thing:
     return replace(thing, telling=own) if others else thing
 
 
-def _edit(task: Task, things: Sequence[Thing], offers: Offers, told: Any) -> Edit:
+def _edit(task: Task, things: Sequence[Thing], offers: Offers, told: Any) -> DraftEdit:
     if not isinstance(told, dict) or "instruction" not in told:
         raise ValueError("no JSON object with an instruction")
     fields = {name: value for name, value in told.items() if name != "instruction"}
-    thing = _meant(fields.get("object"), things)
+    thing = _match_thing(fields.get("object"), things)
     if thing:
         fields["object"] = thing.expression
     proposal = proposal_in(task, fields | {"instructions": [told["instruction"]]})
-    reason = senseless(proposal, thing, offers) or changed_meaning(told["instruction"], task, proposal, thing)
+    reason = senseless(proposal, thing, offers) or meaning_error(told["instruction"], task, proposal, thing)
     if reason:
         raise ValueError(reason)
-    return Edit(task, proposal, thing)
+    return DraftEdit(task, proposal, thing)
 
 
-def _meant(phrase: Any, things: Sequence[Thing]) -> Thing | None:
+def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     """The thing that a phrase is the expression of; None of no phrase."""
     if not phrase:
         return None
     wanted = bare(str(phrase)).lower()
     found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
     if len(found) != 1:
-        raise ValueError(f"object {quoted(phrase)} is none of the expressions listed")
+        raise ValueError(f"object {quote(phrase)} is none of the expressions listed")
     return found[0]
 
 
-def _wording(edit: Edit, told: Any, phrasing: str, said: set[str]) -> str:
+def _wording(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
     """
     Args:
         said: the edit's wordings so far.
@@ -194,7 +194,7 @@ def _wording(edit: Edit, told: Any, phrasing: str, said: set[str]) -> str:
         raise ValueError(first_problem(error)) from None
     if _plainly(wording) in said:
         raise ValueError("it is said in these words already")
-    if reason := changed_meaning(wording, edit.task, edit.proposal, edit.thing):
+    if reason := meaning_error(wording, edit.task, edit.proposal, edit.thing):
         raise ValueError(reason)
     return wording
 

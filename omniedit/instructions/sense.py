@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from omniedit.instructions.meaning import Thing, mentioned
+from omniedit.instructions.meaning import Thing, is_mentioned
 from omniedit.instructions.proposals import (
     AttributeProposal,
     BackgroundProposal,
@@ -59,7 +59,7 @@ def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) ->
     source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
     if thing and not {head(thing.name)} <= set(source) & set(target):
         yield f"the prompts do not both name the object '{thing.name}'"
-    if not mentioned(change, set(target)):
+    if not is_mentioned(change, set(target)):
         yield f"target_prompt does not say '{change}'"
     if set(source).issuperset(content(change)):
         yield f"source_prompt says '{change}' already"

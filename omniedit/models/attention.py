@@ -30,13 +30,13 @@ def set_attention(net: nn.Module, name: str) -> None:
     """
     if name == "sdpa":
         return
-    processor = JointAttention(kernel_of(name))
+    processor = JointAttention(get_kernel(name))
     for module in net.modules():
         if isinstance(module, Attention):
             module.set_processor(processor)  # type: ignore[arg-type]
 
 
-def kernel_of(name: str) -> Kernel:
+def get_kernel(name: str) -> Kernel:
     module, function, package = KERNELS[name]
     try:
         return getattr(importlib.import_module(module), function)

@@ -34,7 +34,7 @@ class ChannelConcat(Editor):
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
         both = torch.cat([noisy, condition], dim=1)
-        image_BND, text_BMD, temb_BD = self.embedded(both, timestep, prompt_embeds, pooled)
+        image_BND, text_BMD, temb_BD = self.embed(both, timestep, prompt_embeds, pooled)
         for block in self.base_blocks:
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         return self.velocity(image_BND, temb_BD, noisy, timestep)

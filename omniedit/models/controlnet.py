@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from omniedit.models.editor import Editor, frozen_base, zero_linear
 
 
-class BesideBlock(nn.Module):
+class ControlNetBlock(nn.Module):
     """A copy of one block of the base, on tokens of its own.
 
     Args:
@@ -57,7 +57,7 @@ class ControlNet(Editor):
             nn.init.zeros_(parameter)
         # Nothing is behind the last block: diffusers' SD3 adds nothing there either.
         self.control_blocks = nn.ModuleList(
-            BesideBlock(block, self.base.inner_dim, self.adds_text).requires_grad_(True)
+            ControlNetBlock(block, self.base.inner_dim, self.adds_text).requires_grad_(True)
             for block in self.base_blocks[:-1]
         )
 
@@ -69,7 +69,7 @@ class ControlNet(Editor):
     def forward(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
-        image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
+        image_BND, text_BMD, temb_BD = self.embed(noisy, timestep, prompt_embeds, pooled)
         beside_BND = image_BND + self.condition_embed(condition).flatten(2).transpose(1, 2)
         beside_BMD = text_BMD
         for control, block in zip(self.control_blocks, self.base_blocks[:-1], strict=True):

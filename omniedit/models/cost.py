@@ -61,7 +61,7 @@ class Cost:
     saved_bytes: int
 
 
-def cost_of(
+def model_cost(
     name: str,
     base_config: Mapping[str, Any],
     latent: tuple[int, int],
@@ -82,16 +82,16 @@ def cost_of(
     forward, step = operations(net, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
-    saved = saved_bytes(name, base_config, latent, text_tokens, dtype, prepare)
+    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare)
     return Cost(sum(counts), sum(trained), forward, step, saved)
 
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
     """Operations of a sample's forward and backward pass."""
-    return step_flops_of(ARCHITECTURES[name], base_config, latent, text_tokens)
+    return architecture_step_flops(ARCHITECTURES[name], base_config, latent, text_tokens)
 
 
-def step_flops_of(
+def architecture_step_flops(
     architecture: type[Editor], base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int
 ) -> int:
     """The same of an architecture that is not among those compared."""
@@ -108,13 +108,13 @@ def operations(net: Editor, latent: tuple[int, int], text_tokens: int) -> tuple[
             backward recomputes.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        loss = net(**sample_of(net, latent, text_tokens, torch.float32)).sum()
+        loss = net(**sample_inputs(net, latent, text_tokens, torch.float32)).sum()
         forward = counter.get_total_flops()
         loss.backward()
     return forward, counter.get_total_flops()
 
 
-def saved_bytes(
+def activation_bytes(
     name: str,
     base_config: Mapping[str, Any],
     latent: tuple[int, int],
@@ -143,11 +143,11 @@ def saved_bytes(
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            functional_call(net, state, kwargs=sample_of(net, latent, text_tokens, dtype))
+            functional_call(net, state, kwargs=sample_inputs(net, latent, text_tokens, dtype))
     return sum(sizes.values())
 
 
-def sample_of(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
+def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     """Arguments of `forward` for one sample, on the default device."""
     config = net.base.config
     return {

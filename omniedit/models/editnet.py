@@ -85,20 +85,22 @@ class EditNet(Editor):
     def forward(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
-        image_BND, text_BMD, temb_BD = self.embedded(noisy, timestep, prompt_embeds, pooled)
+        image_BND, text_BMD, temb_BD = self.embed(noisy, timestep, prompt_embeds, pooled)
         control_BD = self.base.time_text_embed(torch.zeros_like(timestep), pooled) if self.clean_time else temb_BD
         condition_BND = self.condition_embed(condition).contiguous()
         for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
             image_added, condition_BND, text_added = control(image_BND, condition_BND, text_BMD, control_BD)
             if not self.behind:
-                image_BND, text_BMD = added(image_BND, image_added, text_BMD, text_added)
+                image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
             if self.behind:
-                image_BND, text_BMD = added(image_BND, image_added, text_BMD, text_added)
+                image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
         return self.velocity(image_BND, temb_BD, noisy, timestep)
 
 
-def added(image_BND: Tensor, image_added: Tensor, text_BMD: Tensor, text_added: Tensor | None) -> tuple[Tensor, Tensor]:
+def add_residuals(
+    image_BND: Tensor, image_added: Tensor, text_BMD: Tensor, text_added: Tensor | None
+) -> tuple[Tensor, Tensor]:
     return image_BND + image_added, text_BMD if text_added is None else text_BMD + text_added
 
 

@@ -70,7 +70,7 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             condition: (B, C, H, W), latents of the picture to edit; zeros where it is withheld.
         """
 
-    def embedded(
+    def embed(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The base's image tokens (B, N, D), text tokens (B, M, D) and modulation (B, D)."""

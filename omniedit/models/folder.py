@@ -44,7 +44,7 @@ def load_part(
     Raises:
         UserError: the folder is missing, partial, of another class, or holds pickles only; no code of it is run.
     """
-    kind = class_of(folder, {kind.__name__: kind for kind in classes} | dict(others))
+    kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
     dtype_name = "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
     options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
@@ -173,7 +173,7 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def class_of(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:
+def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:
     """The class that a folder's config names."""
     config = read_config(folder / "config.json")
     architectures = config.get("architectures")

@@ -27,11 +27,11 @@ def working_size(height: int, width: int, resolution: int, longest: int) -> tupl
 def pad_to_grid(images: Tensor, grid: int) -> Tensor:
     """Pictures (B, 3, H, W) continued at the right and bottom by reflection to multiples of `grid`."""
     height, width = images.shape[-2:]
-    rows, columns = (_reflected(size, -(-size // grid) * grid) for size in (height, width))
+    rows, columns = (_reflect_indices(size, -(-size // grid) * grid) for size in (height, width))
     return images[..., rows, :][..., columns]
 
 
-def brought_to_full(full: Tensor, source: Tensor, edited: Tensor) -> Tensor:
+def restore_full_size(full: Tensor, source: Tensor, edited: Tensor) -> Tensor:
     """The edit of a small copy at the picture's own size, (B, 3, H, W) in [0, 1].
 
     What changed is scaled up and added, so a picture that was not changed comes back to the last bit. The detail that
@@ -44,8 +44,8 @@ def brought_to_full(full: Tensor, source: Tensor, edited: Tensor) -> Tensor:
         source, edited: the small copy as the codec gives it back, and its edit, (B, 3, h, w).
     """
     size = full.shape[-2:]
-    change, detail = _scaled(edited - source, size), full - _scaled(source, size)
-    return (full + change + _scaled(detail_kept(source, edited) - 1, size) * detail).clamp(0, 1)
+    change, detail = _resize(edited - source, size), full - _resize(source, size)
+    return (full + change + _resize(detail_kept(source, edited) - 1, size) * detail).clamp(0, 1)
 
 
 def detail_kept(source: Tensor, edited: Tensor) -> Tensor:
@@ -60,11 +60,11 @@ def _mean(x: Tensor) -> Tensor:
     return functional.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
 
 
-def _scaled(x: Tensor, size: torch.Size) -> Tensor:
+def _resize(x: Tensor, size: torch.Size) -> Tensor:
     return functional.interpolate(x, size, mode="bicubic")
 
 
-def _reflected(size: int, padded: int) -> Tensor:
+def _reflect_indices(size: int, padded: int) -> Tensor:
     """Indices 0, 1, .. size - 1, size - 1, .. 1, 0, 0, 1, ..: any amount of padding, also for the narrowest picture."""
     place = torch.arange(padded) % (2 * size)
     return torch.minimum(place, 2 * size - 1 - place)

@@ -11,8 +11,8 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
 from omniedit.models.codec import BLOCK, Vae, decode
-from omniedit.models.inpaintnet import MASK_CHANNELS, InpaintNet, condition_of
-from omniedit.models.sampling import Asked, Guidance, check_scheduler, sample
+from omniedit.models.inpaintnet import MASK_CHANNELS, InpaintNet, inpainting_condition
+from omniedit.models.sampling import Conditioning, Guidance, check_scheduler, sample
 from omniedit.models.text import Text
 
 
@@ -90,13 +90,13 @@ class InpaintPipeline(DiffusionPipeline):
         device = self._execution_device
         pictures = self.image_processor.preprocess(list(image), height, width).to(device)
         holes = self.mask_processor.preprocess(list(mask_image), height, width).to(device)
-        condition = condition_of(self.vae, pictures, holes)
+        condition = inpainting_condition(self.vae, pictures, holes)
         texts = self._text.encode([*prompt, *[""] * len(prompt)], device)
         (given, negative), (pooled, negative_pooled) = (embeddings.chunk(2) for embeddings in texts)
         generators = None if generator is None else list(generator)
         noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=generators, device=device)
         guidance = Guidance(text=guidance_scale, image=1.0)
-        asked = Asked(condition, given, negative, pooled, negative_pooled)
+        asked = Conditioning(condition, given, negative, pooled, negative_pooled)
         latents = sample(
             self.transformer,
             self.scheduler,

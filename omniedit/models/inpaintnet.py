@@ -20,7 +20,7 @@ MASK_CHANNELS = 1
 
 
 class InpaintNet(ControlNet):
-    """A ControlNet whose `condition` is `condition_of` a picture and its hole, (B, C + 1, h, w).
+    """A ControlNet whose `condition` is `inpainting_condition` a picture and its hole, (B, C + 1, h, w).
 
     BrushNet's branch is a copy of a UNet without its cross-attention; SD3 has no block without text, so the branch
     reads the prompt as the base does.
@@ -40,7 +40,7 @@ class InpaintNet(ControlNet):
 
 
 @torch.no_grad()
-def condition_of(vae: Vae, pictures: Tensor, holes: Tensor) -> Tensor:
+def inpainting_condition(vae: Vae, pictures: Tensor, holes: Tensor) -> Tensor:
     """Latents of pictures whose holes are grey, then how much of each latent's place is hole: (B, C + 1, h, w).
 
     Args:

@@ -9,10 +9,10 @@ from omniedit.config import SHIPPED
 from omniedit.errors import UserError
 from omniedit.models import ARCHITECTURES
 from omniedit.models.base import INDEX, Base
-from omniedit.models.folder import check_finite, check_weights, class_of, read_config
+from omniedit.models.folder import check_finite, check_weights, model_class, read_config
 from omniedit.models.pipeline import EditPipeline
-from omniedit.models.shipped import FOLDER, shipped_base, shipped_editor
-from omniedit.weights import folder_of
+from omniedit.models.shipped import FOLDER, load_shipped_base, load_shipped_editor
+from omniedit.weights import model_folder
 
 
 def default_device() -> torch.device:
@@ -26,8 +26,8 @@ def load_base(given: Path, dtype: torch.dtype = torch.float32) -> Base:
         UserError: it cannot be loaded.
     """
     if given == Path(SHIPPED):
-        return shipped_base(dtype)
-    return Base.load(folder_of(given.stem) if given.suffix == ".json" else given, dtype)
+        return load_shipped_base(dtype)
+    return Base.load(model_folder(given.stem) if given.suffix == ".json" else given, dtype)
 
 
 def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
@@ -41,13 +41,13 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
-    place = device_of(device)
+    place = choose_device(device)
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
     if folder is not None:
         check_editor(folder)
     try:
         if folder is None:
-            editor = shipped_editor()
+            editor = load_shipped_editor()
             return editor.to(place) if dtype == torch.float32 else editor.to(place, dtype)
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         editor = EditPipeline.from_pretrained(folder, dtype=dtype, **options)
@@ -57,7 +57,7 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None
 
 
-def device_of(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """A device by its name; without one, a GPU where there is one.
 
     Raises:
@@ -87,7 +87,7 @@ def check_editor(folder: Path) -> None:
     if index.get("_class_name") != EditPipeline.__name__:
         found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model of no class")
         raise UserError(f"{folder}: no editor to load (a {found}, no {EditPipeline.__name__}); train one over it")
-    class_of(folder / "transformer", {kind.__name__: kind for kind in ARCHITECTURES.values()})
+    model_class(folder / "transformer", {kind.__name__: kind for kind in ARCHITECTURES.values()})
     for part in (folder / name for name in index):
         if (part / "config.json").is_file():
             check_weights(part)

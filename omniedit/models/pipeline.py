@@ -32,8 +32,8 @@ from transformers import (
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
 from omniedit.models.folder import check_vocabularies, pipeline_variant
-from omniedit.models.full_size import brought_to_full, pad_to_grid, working_size
-from omniedit.models.sampling import Asked, Course, Guidance, check_scheduler, sample
+from omniedit.models.full_size import pad_to_grid, restore_full_size, working_size
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
 from omniedit.upright import Unreadable, upright_rgb
 
@@ -53,7 +53,7 @@ class InstructionWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Edit:
+class PreparedEdit:
     """One edit to make.
 
     Args:
@@ -242,11 +242,11 @@ class EditPipeline(DiffusionPipeline):
         finished: dict[int, Tensor] = {}
         for places in _together(edits):
             batch = [edits[place] for place in places]
-            latents = self._sampled(batch, guidance, int(steps), callback_on_step_end, names)
+            latents = self._sample_latents(batch, guidance, int(steps), callback_on_step_end, names)
             if output_type == "latent":
                 finished |= dict(zip(places, latents, strict=True))
             else:
-                finished |= {place: self._finished(edits[place], latents[[i]]) for i, place in enumerate(places)}
+                finished |= {place: self._decode_edit(edits[place], latents[[i]]) for i, place in enumerate(places)}
         self.maybe_free_model_hooks()
         output = ImagePipelineOutput(images=_as_type([finished[i] for i in range(len(edits))], output_type))
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
@@ -257,9 +257,9 @@ class EditPipeline(DiffusionPipeline):
         instruction: str | Sequence[str],
         negative: str | Sequence[str],
         generator: torch.Generator | Sequence[torch.Generator] | None,
-    ) -> list[Edit]:
-        images, instructions, negatives = _pictures(image), _listed(instruction), _listed(negative)
-        generators: list[torch.Generator | None] = _listed(generator)
+    ) -> list[PreparedEdit]:
+        images, instructions, negatives = _pictures(image), _as_list(instruction), _as_list(negative)
+        generators: list[torch.Generator | None] = _as_list(generator)
         count = len(images)
         if not images:
             raise ValueError("image: an empty list; give a picture, or several")
@@ -279,7 +279,7 @@ class EditPipeline(DiffusionPipeline):
         each = (given * count if len(given) == 1 else given for given in (instructions, negatives, generators))
         return [self._edit(*one) for one in zip(images, *each, strict=True)]
 
-    def _edit(self, image: Picture, instruction: str, negative: str, generator: torch.Generator | None) -> Edit:
+    def _edit(self, image: Picture, instruction: str, negative: str, generator: torch.Generator | None) -> PreparedEdit:
         device = self._execution_device
         full = _as_tensor(image)[None].to(device)
         longest = self._grid * self.transformer.base.config.pos_embed_max_size
@@ -287,14 +287,14 @@ class EditPipeline(DiffusionPipeline):
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        return Edit(full, size, source, noise, instruction, negative, generator)
+        return PreparedEdit(full, size, source, noise, instruction, negative, generator)
 
-    def _sampled(
-        self, edits: Sequence[Edit], guidance: Guidance, steps: int, callback: Any | None, names: Sequence[str]
+    def _sample_latents(
+        self, edits: Sequence[PreparedEdit], guidance: Guidance, steps: int, callback: Any | None, names: Sequence[str]
     ) -> Tensor:
         """Latents of the edited pictures, (B, C, h, w)."""
 
-        def after_step(step: int, timestep: Tensor, course: Course) -> None:
+        def after_step(step: int, timestep: Tensor, course: SamplerState) -> None:
             if callback:
                 tensors = _tensors(course)
                 _go_on_with(course, callback(self, step, timestep, {name: tensors[name] for name in names}) or {})
@@ -313,7 +313,7 @@ class EditPipeline(DiffusionPipeline):
         prompt, pooled = self._text.encode(texts, self._execution_device)
         for text, pooled_D in dict(zip(texts[: len(edits)], pooled, strict=False)).items():
             self._warn_of_unknown(text, pooled_D)
-        asked = Asked(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
+        asked = Conditioning(torch.cat([edit.source for edit in edits]), *_halves(prompt), *_halves(pooled))
         noise = torch.cat([edit.noise for edit in edits])
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
         latents = sample(
@@ -339,7 +339,7 @@ class EditPipeline(DiffusionPipeline):
             )
             warnings.warn(message, InstructionWarning, stacklevel=2)
 
-    def _finished(self, edit: Edit, latents: Tensor) -> Tensor:
+    def _decode_edit(self, edit: PreparedEdit, latents: Tensor) -> Tensor:
         """The edited picture, (3, H, W) in [0, 1]."""
         height, width = edit.size
         pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
@@ -347,7 +347,7 @@ class EditPipeline(DiffusionPipeline):
         if (edited - source).abs().mean() < LEAST_CHANGE:
             message = f"instruction: {edit.instruction[:200]!r} changes next to nothing in an image"
             warnings.warn(message, InstructionWarning, stacklevel=2)
-        return brought_to_full(edit.full, source, edited)[0].cpu()
+        return restore_full_size(edit.full, source, edited)[0].cpu()
 
     def _own(self, name: str, given: float | None) -> Any:
         """What a call gives, or else the editor's own."""
@@ -378,7 +378,7 @@ class EditPipeline(DiffusionPipeline):
         return 8 * self.transformer.base.config.patch_size
 
 
-def _listed(given: Any) -> list:
+def _as_list(given: Any) -> list:
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
 
 
@@ -395,7 +395,7 @@ def _check_types(name: str, given: Sequence[object], kind: type, example: str) -
             raise ValueError(f"{name}: {found}, but a {kind.__name__} is needed, such as {example}, or a list of them")
 
 
-def _together(edits: Sequence[Edit]) -> Iterator[list[int]]:
+def _together(edits: Sequence[PreparedEdit]) -> Iterator[list[int]]:
     """Places of the edits whose latents are of one size."""
 
     def size(place: int) -> tuple[int, ...]:
@@ -415,7 +415,7 @@ def _tensor_inputs(callback: Any, names: Sequence[str]) -> Sequence[str]:
     return callback.tensor_inputs if isinstance(callback, PipelineCallback | MultiPipelineCallbacks) else names
 
 
-def _tensors(course: Course) -> dict[str, Tensor]:
+def _tensors(course: SamplerState) -> dict[str, Tensor]:
     """What a callback may see and change, by diffusers' names."""
     asked = course.asked
     return {
@@ -425,7 +425,7 @@ def _tensors(course: Course) -> dict[str, Tensor]:
     }
 
 
-def _go_on_with(course: Course, given: Mapping[str, Tensor]) -> None:
+def _go_on_with(course: SamplerState, given: Mapping[str, Tensor]) -> None:
     """
     Raises:
         ValueError: embeddings for another number of pictures.
@@ -449,7 +449,7 @@ def _pictures(given: Any) -> list:
     """Each picture alone, of one, several, or an array or tensor of several."""
     if isinstance(given, np.ndarray | Tensor):
         return list(given) if given.ndim == 4 else [given]
-    return _listed(given)
+    return _as_list(given)
 
 
 def _as_tensor(image: Picture) -> Tensor:
@@ -459,9 +459,9 @@ def _as_tensor(image: Picture) -> Tensor:
             numbers = torch.from_numpy(image.copy())  # what is given may be read-only
         except TypeError:
             raise ValueError(f"image: numbers must be uint8, or floating and in [0, 1], not {image.dtype}") from None
-        return _checked(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
+        return _check_image(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
     if isinstance(image, Tensor):
-        return _checked(image)
+        return _check_image(image)
     if not isinstance(image, Image.Image):
         raise ValueError(f"image: a {type(image).__name__}, but a PIL picture is needed; open it with PIL.Image.open")
     try:
@@ -470,7 +470,7 @@ def _as_tensor(image: Picture) -> Tensor:
         raise ValueError(f"image: {error}") from error
 
 
-def _checked(image: Tensor) -> Tensor:
+def _check_image(image: Tensor) -> Tensor:
     """A picture that came as numbers, in [0, 1]."""
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
         shape = tuple(image.shape)

@@ -48,7 +48,7 @@ class Guidance:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Conditioning:
     """What pictures of one size are to become.
 
     Args:
@@ -71,7 +71,7 @@ class Asked:
 
 
 @dataclass
-class Course:
+class SamplerState:
     """What a sampling goes on with; `after_step` may change any of it.
 
     Args:
@@ -79,7 +79,7 @@ class Course:
         stopped: they stay as they are.
     """
 
-    asked: Asked
+    asked: Conditioning
     guidance: Guidance
     latents: Tensor
     stopped: bool = False
@@ -89,12 +89,12 @@ class Course:
 def sample(
     network: Editor,
     scheduler: Any,
-    asked: Asked,
+    asked: Conditioning,
     guidance: Guidance,
     noise: Tensor,
     steps: int,
     progress: Callable[[Tensor], Iterable[Tensor]] = iter,
-    after_step: Callable[[int, Tensor, Course], None] = lambda step, timestep, course: None,
+    after_step: Callable[[int, Tensor, SamplerState], None] = lambda step, timestep, course: None,
     generators: Sequence[torch.Generator] | None = None,
 ) -> Tensor:
     """Return the latents of the edited images, (B, C, H, W).
@@ -106,7 +106,7 @@ def sample(
         after_step: called with the number of the step, its timestep and what is gone on with.
         generators: one for each image, for schedulers that draw noise at their steps; None draws from torch's own.
     """
-    course = Course(asked, guidance, noise)
+    course = SamplerState(asked, guidance, noise)
     tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
         if not course.stopped:
@@ -116,7 +116,7 @@ def sample(
     return course.latents
 
 
-def guided_velocity(network: Editor, course: Course, timestep: Tensor) -> Tensor:
+def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> Tensor:
     """(B, C, H, W), of one forward for all that guidance needs."""
     weights = course.guidance.weights()
     branches = [course.asked.inputs(given) for given in weights]

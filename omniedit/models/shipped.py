@@ -21,7 +21,7 @@ SAMPLING = "sampling.json"
 """Resolution, steps and scales: arguments of `EditPipeline`."""
 
 
-def shipped_base(dtype: torch.dtype = torch.float32) -> Base:
+def load_shipped_base(dtype: torch.dtype = torch.float32) -> Base:
     """
     Raises:
         UserError: this checkout has none.
@@ -29,7 +29,7 @@ def shipped_base(dtype: torch.dtype = torch.float32) -> Base:
     return _base(_network(dtype), dtype)
 
 
-def shipped_editor() -> EditPipeline:
+def load_shipped_editor() -> EditPipeline:
     """
     Raises:
         UserError: this checkout has none.

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
-from omniedit.scoring.agreement import PRECISIONS, proposal, scored
+from omniedit.scoring.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
 
 SCORE_NAMES = {
@@ -35,14 +35,14 @@ def agreement_page(
         judge: the one whose scores the run's filter uses.
         min_score: the filter's threshold.
     """
-    read = scored(rows)
-    with styled():
+    read = scored_rows(rows)
+    with report_style():
         values = {
             "title": "Student judge",
             "run": run,
             "judge": judge,
             "teacher": figures["teacher"],
-            "photos": _shown(figures["held_out_photos"]),
+            "photos": _choose_examples(figures["held_out_photos"]),
             "facts": [
                 ("pairs learnt from", f"{figures['learnt_from']:,}"),
                 ("pairs held out", f"{figures['held_out']:,}"),
@@ -63,7 +63,7 @@ def agreement_page(
         return render("agreement", values)
 
 
-def _shown(photos: Sequence[str]) -> list[str]:
+def _choose_examples(photos: Sequence[str]) -> list[str]:
     more = [f"and {len(photos) - SHOWN_PHOTOS:,} more"] if len(photos) > SHOWN_PHOTOS else []
     return [*photos[:SHOWN_PHOTOS], *more]
 
@@ -80,7 +80,9 @@ def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
 
 
 def before_row(name: str, figures: Mapping[str, Any]) -> TableRow:
-    return TableRow([name, f"{figures['unscorable']:,} of {figures['held_out']:,}", *measured(figures["overall"])])
+    return TableRow(
+        [name, f"{figures['unscorable']:,} of {figures['held_out']:,}", *format_measures(figures["overall"])]
+    )
 
 
 def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
@@ -88,10 +90,12 @@ def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
     tasks = {Task(name).label: of_task for name, of_task in figures["by_task"].items()}
     ratios = {name.replace("x", ":"): of_ratio for name, of_ratio in figures["by_ratio"].items()}
     groups = {**tasks, **ratios, "All": figures["overall"]}
-    return [TableRow([name, f"{of['pairs']:,}", *measured(of)], total=name == "All") for name, of in groups.items()]
+    return [
+        TableRow([name, f"{of['pairs']:,}", *format_measures(of)], total=name == "All") for name, of in groups.items()
+    ]
 
 
-def measured(overall: Mapping[str, Any]) -> list[str]:
+def format_measures(overall: Mapping[str, Any]) -> list[str]:
     """Each measure of O with its interval: '0.56 (0.31 to 0.74)'."""
     return [_with_interval(overall[name], interval) for name, interval in overall["intervals"].items()]
 

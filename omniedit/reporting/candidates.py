@@ -50,7 +50,7 @@ class Candidate:
         return min(self.sc_score_1, self.sc_score_2)
 
     @property
-    def named_scores(self) -> list[tuple[str, float | None]]:
+    def sub_scores(self) -> list[tuple[str, float | None]]:
         """The judge's sub-scores as a reader knows them."""
         return [
             ("edit succeeded", self.sc_score_1),
@@ -99,7 +99,7 @@ KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
 """Of each column, the kind of number."""
 
 
-def columns_of(
+def to_columns(
     candidates: Iterable[Candidate], teacher: Mapping[tuple[str, str], float | None] | None = None
 ) -> Columns:
     """The columns; the candidates may come one by one.
@@ -167,7 +167,7 @@ def read_columns(
     """As `read_candidates`, of which a shard at once is in memory."""
     refusals: dict[Task, list[Refusal]] = {}
     shards = stream_shards(candidates, scores, decisions, refusals)
-    return columns_of((candidate for of_shard in shards for candidate in of_shard), teacher), refusals
+    return to_columns((candidate for of_shard in shards for candidate in of_shard), teacher), refusals
 
 
 def read_best(

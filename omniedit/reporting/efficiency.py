@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, percent, render
-from omniedit.reporting.style import BLUE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
 from omniedit.slurm import ask
@@ -107,7 +107,7 @@ def _attempt(rule: str, part: str, job: dict[str, str], steps: Sequence[dict[str
         rule,
         part,
         job["State"].split()[0],
-        _waited(job["Submit"], job["Start"]),
+        _queue_seconds(job["Submit"], job["Start"]),
         float(job["ElapsedRaw"] or 0),
         60 * float(job["TimelimitRaw"]) if job["TimelimitRaw"].isdecimal() else None,
         int(job["AllocCPUS"] or 0),
@@ -126,7 +126,7 @@ def _peak(steps: Sequence[dict[str, str]]) -> float:
     return max(batch, default=0.0) + max(started, default=0.0)
 
 
-def _waited(submitted: str, started: str) -> float:
+def _queue_seconds(submitted: str, started: str) -> float:
     """sacct writes 'Unknown' or 'None' for what never came."""
     try:
         return (datetime.fromisoformat(started) - datetime.fromisoformat(submitted)).total_seconds()
@@ -230,12 +230,12 @@ def core_seconds(attempts: Iterable[Attempt]) -> float:
 def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") -> str:
     """Args: trouble: why there are no attempts, where that is known."""
     uses = by_rule(attempts)
-    with styled():
+    with report_style():
         values = {
             "title": "Asked and used",
             "run": run,
             "trouble": trouble or "Slurm's accounting holds no finished job of this run: its jobs ran elsewhere.",
-            "facts": facts_of(attempts),
+            "facts": summary_facts(attempts),
             "figure": share_bars(uses) if any(use.done for use in uses) else None,
             "rows": [rule_row(use) for use in uses],
             "gpus_known": any(use.gpu_busy is not None for use in uses),
@@ -247,7 +247,7 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
         return render("efficiency", values)
 
 
-def facts_of(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+def summary_facts(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     lost = [attempt for attempt in attempts if attempt.state != "COMPLETED"]
     gpu_s = sum(attempt.gpus * attempt.ran_s for attempt in attempts)
     return [

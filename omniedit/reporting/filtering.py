@@ -13,7 +13,7 @@ from omniedit.pairs import Refusal
 from omniedit.reporting.candidates import ALL_RATIOS, TASKS, Columns
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
+from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
@@ -26,7 +26,7 @@ BINS = [half / 2 for half in range(21)]
 def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal]], min_score: float) -> str:
     tasks = [task for task in Task if task in refusals]
     kept, judges = int(candidates.kept.sum()), candidates.judges
-    with styled():
+    with report_style():
         values = {
             "title": "Scores and filter",
             "run": run,
@@ -68,11 +68,11 @@ def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], tota
 
 def mean_score(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> float | None:
     """Mean over the scorable ones of those; None where there is none."""
-    scores = known_scores(candidates, score, those_N)
+    scores = available_scores(candidates, score, those_N)
     return float(scores.mean()) if len(scores) else None
 
 
-def known_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> NDArray[np.float64]:
+def available_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> NDArray[np.float64]:
     values = getattr(candidates, score)[those_N]
     return values[~np.isnan(values)]
 
@@ -84,7 +84,7 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
         of_task, kept = candidates.is_task(task), candidates.kept
         for column, (score, name) in enumerate(SCORE_NAMES.items()):
             axis = axes[3 * row + column]
-            values = [known_scores(candidates, score, of_task & some) for some in (kept, ~kept)]
+            values = [available_scores(candidates, score, of_task & some) for some in (kept, ~kept)]
             axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["kept", "rejected"], rwidth=0.9)
             axis.set_xlim(0, 10)
             axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
@@ -103,7 +103,7 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
 
 def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
     """Kept pairs by aspect ratio, stacked by task."""
-    counts = kept_by_ratio(candidates)
+    counts = accepted_by_ratio(candidates)
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
     floor = np.zeros(len(WIDENING))
     for task, colour in zip(tasks, SEQUENCE, strict=False):
@@ -117,14 +117,14 @@ def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
     return figure
 
 
-def kept_by_ratio(candidates: Columns) -> Counter[tuple[Task, str]]:
+def accepted_by_ratio(candidates: Columns) -> Counter[tuple[Task, str]]:
     places = zip(candidates.task[candidates.kept], candidates.ratio[candidates.kept], strict=True)
     counts = Counter((int(task), int(ratio)) for task, ratio in places)
     return Counter({(TASKS[task], ALL_RATIOS[ratio]): count for (task, ratio), count in counts.items()})
 
 
 def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
-    counts = kept_by_ratio(candidates)
+    counts = accepted_by_ratio(candidates)
     by_task = {task: [counts[task, ratio] for ratio in WIDENING] for task in tasks}
     rows = [TableRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
     totals = [sum(column) for column in zip(*by_task.values(), strict=True)] if by_task else []

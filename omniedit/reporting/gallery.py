@@ -66,16 +66,16 @@ def gallery(
         "random_weights": any(card["random_weights"] for card in cards),
         "has_masks": any(card["outline"] for card in cards),
         "kept": shown_kept,
-        "kept_note": shown_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
+        "kept_note": count_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
         "rejected": shown_rejected,
-        "rejected_note": shown_note(len(shown_rejected), len(rejected), "those with the highest O"),
+        "rejected_note": count_note(len(shown_rejected), len(rejected), "those with the highest O"),
         "refusals": refusals,
         "refusals_by_reason": by_reason(refusals),
     }
     return render("gallery", values)
 
 
-def shown_note(shown: int, total: int, how: str) -> str:
+def count_note(shown: int, total: int, how: str) -> str:
     return f"All {total}, highest O first." if shown == total else f"{shown} of {total}: {how}."
 
 
@@ -154,7 +154,7 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "kept": candidate.kept,
         "reason": candidate.reason,
         "o_score": candidate.o_score,
-        "scores": candidate.named_scores,
+        "scores": candidate.sub_scores,
         "reasoning": candidate.reasoning,
         "credits": credits_line(pair),
         "random_weights": any(name.startswith(f"{RANDOM_WEIGHTS}/") for name in pair.provenance.get("models", {})),

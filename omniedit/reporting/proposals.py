@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.sheet import shortened
-from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
+from omniedit.reporting.sheet import shorten
+from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.tables import stream_rows
 from omniedit.tasks import Task
@@ -69,7 +69,7 @@ class Tally:
 
     def add(self, row: Mapping[str, Any]) -> None:
         if row["refused"] is not None:
-            self.refused[row["stage"], row["task"] or "", kind_of(row["refused"])] += 1
+            self.refused[row["stage"], row["task"] or "", reason_kind(row["refused"])] += 1
             return
         task = Task(row["task"])
         proposal = CLASSES[task].model_validate_json(row["proposal"])
@@ -84,26 +84,29 @@ class Tally:
             examples.setdefault(row["source_id"], list(zip(phrasings, proposal.instructions, strict=True)))
 
 
-def kind_of(reason: str) -> str:
+def reason_kind(reason: str) -> str:
     """A reason without what it quotes and counts."""
     return re.sub(r"\d+", "#", re.sub(r"'[^']*'|\"[^\"]*\"", "...", reason))
 
 
 def proposals_page(run: str, tally: Tally) -> str:
-    tasks = [task for task in Task if tally.usable[task] or _refused_of(tally, task)]
-    with styled():
+    tasks = [task for task in Task if tally.usable[task] or _count_rejected(tally, task)]
+    with report_style():
         values = {
             "title": "Proposals",
             "run": run,
             "facts": [
                 ("photos", f"{tally.photos:,}"),
                 ("usable", f"{tally.usable.total():,}"),
-                ("refused", f"{sum(_refused_of(tally, task, 'edits', 'quotas', 'recorded reply') for task in Task):,}"),
+                (
+                    "refused",
+                    f"{sum(_count_rejected(tally, task, 'edits', 'quotas', 'recorded reply') for task in Task):,}",
+                ),
                 ("kinds of object", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or DASH),
             ],
             "tasks": task_rows(tasks, tally),
-            "named": named_bars(tally.named) if tally.usable else None,
+            "named": bar_panels(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
             "reasons_left_out": max(0, len(tally.refused) - REASONS_SHOWN),
@@ -118,10 +121,10 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
             [
                 task.label,
                 f"{tally.usable[task]:,}",
-                f"{_refused_of(tally, task, 'edits', 'recorded reply'):,}",
-                f"{_refused_of(tally, task, 'quotas'):,}",
+                f"{_count_rejected(tally, task, 'edits', 'recorded reply'):,}",
+                f"{_count_rejected(tally, task, 'quotas'):,}",
                 number(tally.wordings[task] / tally.usable[task] if tally.usable[task] else None, 1),
-                f"{_refused_of(tally, task, 'wordings'):,}",
+                f"{_count_rejected(tally, task, 'wordings'):,}",
             ]
         )
         for task in tasks
@@ -129,14 +132,14 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
     return rows
 
 
-def _refused_of(tally: Tally, task: Task, *stages: str) -> int:
+def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
     """In these stages, or in all."""
     return sum(
         count for (stage, of, _), count in tally.refused.items() if of == task and (not stages or stage in stages)
     )
 
 
-def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
+def bar_panels(named: Mapping[str, Counter[str]]) -> Figure:
     """A panel for each thing that is counted, its most frequent values from the top."""
     figure, axes = panels(3, 2, 9.4, 8.4)
     for axis, (what, title) in zip(axes, FACETS.items(), strict=True):
@@ -148,7 +151,7 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
     top = counts.most_common(SHOWN)
     places = np.arange(len(top))
     axis.barh(places, [count for _, count in top], 0.7, color=BLUE)
-    axis.set_yticks(places, [shortened(value, 38) for value, _ in top], color=INK)
+    axis.set_yticks(places, [shorten(value, 38) for value, _ in top], color=INK)
     axis.set_ylim(SHOWN - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)

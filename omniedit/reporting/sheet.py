@@ -13,7 +13,7 @@ from omniedit.images import Mask, resize_cover
 from omniedit.pairs import Shard
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.gallery import by_score
-from omniedit.reporting.style import INK, MUTED, styled
+from omniedit.reporting.style import INK, MUTED, report_style
 from omniedit.tasks import Task
 
 PAIRS_PER_TASK = 2
@@ -32,7 +32,7 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
 
     A task of which nothing was kept shows its best rejected pairs and says so.
     """
-    with styled():
+    with report_style():
         figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(
@@ -68,12 +68,12 @@ def _draw_pair(axes: Sequence[Axes], candidate: Candidate) -> None:
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
-    left, top, right, bottom = crop_box(width, height, "3x2", centre_of(subject(pair.mask)))
+    left, top, right, bottom = crop_box(width, height, "3x2", mask_centre(subject(pair.mask)))
     for axis, picture in zip(axes, (pair.source, pair.edited), strict=True):
         axis.imshow(resize_cover(picture[top:bottom, left:right], *CELL), aspect="auto")
         axis.set_axis_off()
     verdict = "" if candidate.kept else "rejected: "
-    axes[0].set_title(verdict + shortened(pair.instruction), fontsize=TEXT, color=INK, fontweight="normal", pad=5)
+    axes[0].set_title(verdict + shorten(pair.instruction), fontsize=TEXT, color=INK, fontweight="normal", pad=5)
 
 
 def subject(mask: Mask | None) -> Mask | None:
@@ -81,7 +81,7 @@ def subject(mask: Mask | None) -> Mask | None:
     return ~mask if mask is not None and mask.mean() > 0.5 else mask
 
 
-def centre_of(mask: Mask | None) -> tuple[float, float]:
+def mask_centre(mask: Mask | None) -> tuple[float, float]:
     """(x, y) of the mask's centre of mass as fractions of the picture; its middle where there is no mask."""
     if mask is None or not mask.any():
         return 0.5, 0.5
@@ -96,5 +96,5 @@ def _head_row(axis: Axes, task: Task, note: str) -> None:
     axis.set_axis_off()
 
 
-def shortened(text: str, length: int = 64) -> str:
+def shorten(text: str, length: int = 64) -> str:
     return text if len(text) <= length else text[: length - 3].rstrip() + "..."

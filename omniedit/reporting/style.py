@@ -63,7 +63,7 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def report_style() -> Iterator[None]:
     """Figures made and saved in this block look as the report's do."""
     with mpl.rc_context(_STYLE):
         yield

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
+from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.agreement import choice
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
@@ -35,13 +35,13 @@ def thresholds_page(
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
     some = bool(eligible_N.any())
-    with styled():
+    with report_style():
         values = {
             "title": "Thresholds and drift",
             "run": run,
             "min_score": min_score,
             "judge": ", ".join(candidates.judges) or "none",
-            "kept": kept_curves(candidates, eligible_N, min_score) if some else None,
+            "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
             "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TOLD],
             "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
             "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
@@ -55,31 +55,31 @@ def thresholds_page(
 def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> TableRow:
     kept_N = eligible_N & (candidates.o_score >= threshold)
     share = percent(kept_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
-    diverse = [number(effective_number(codes_of(candidates, name, kept_N)), 1) for name in DIVERSITIES]
+    diverse = [number(effective_number(encode_categories(candidates, name, kept_N)), 1) for name in DIVERSITIES]
     return TableRow([f"{threshold:g} and more", f"{kept_N.sum():,}", share, *diverse])
 
 
-def codes_of(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:
+def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:
     """What those that have it have of it: edits of a whole picture have no object."""
     codes = getattr(candidates, name)[those_N].astype(np.int64)
     return codes[codes >= 0]
 
 
-def kept_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
+def acceptance_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Share that is kept over the threshold, of all and of each task."""
     figure, (axis,) = panels(1, 1, 9.4, 3.4)
     for task, colour in zip(Task, SEQUENCE, strict=True):
         of_task = eligible_N & candidates.is_task(task)
         if of_task.any():
-            axis.plot(STEPS, kept_shares(candidates.o_score[of_task]), color=colour, label=task.label)
-    axis.plot(STEPS, kept_shares(candidates.o_score[eligible_N]), color=INK, linewidth=2.4, label="all")
+            axis.plot(STEPS, acceptance_shares(candidates.o_score[of_task]), color=colour, label=task.label)
+    axis.plot(STEPS, acceptance_shares(candidates.o_score[eligible_N]), color=INK, linewidth=2.4, label="all")
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="share kept")
     figure.legend(loc="outside right upper")
     return figure
 
 
-def kept_shares(scores: NDArray[np.float64]) -> list[float]:
+def acceptance_shares(scores: NDArray[np.float64]) -> list[float]:
     return [float((scores >= threshold).mean()) for threshold in STEPS]
 
 
@@ -88,7 +88,7 @@ def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_sco
     figure, axes = panels(1, 3, 9.4, 3.0)
     for axis, (name, label) in zip(axes, DIVERSITIES.items(), strict=True):
         having_N = eligible_N & (getattr(candidates, name) >= 0)
-        codes, scores = codes_of(candidates, name, having_N), candidates.o_score[having_N]
+        codes, scores = encode_categories(candidates, name, having_N), candidates.o_score[having_N]
         rng = np.random.default_rng(0)
         steps = [step for step in STEPS if (scores >= step).any()]
         by_chance = [effective_number_by_chance(codes, int((scores >= step).sum()), rng) for step in steps]

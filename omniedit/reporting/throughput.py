@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.style import BLUE, panels, styled
+from omniedit.reporting.style import BLUE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
@@ -97,7 +97,7 @@ def read_device(log: str) -> tuple[float, float] | None:
 def read_loops(log: str) -> tuple[Loop, ...]:
     """The loops of a log; 'edits of object_swap' and 'edits of style_transfer' are one loop over edits."""
     found = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
-    return merged(found)
+    return merge_loops(found)
 
 
 def _loop(line: re.Match[str]) -> Loop:
@@ -109,7 +109,7 @@ def _loop(line: re.Match[str]) -> Loop:
     return Loop(line["unit"].split(" of ")[0], items, seconds, waiting_s)
 
 
-def merged(loops: Iterable[Loop]) -> tuple[Loop, ...]:
+def merge_loops(loops: Iterable[Loop]) -> tuple[Loop, ...]:
     """Loops that count the same unit added up, in the order in which units appear."""
     sums: dict[str, Loop] = {}
     for loop in loops:
@@ -132,7 +132,7 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
     stages = list(dict.fromkeys(job.stage for job in jobs))
     stages.sort(key=lambda stage: -sum(job.wall_s for job in jobs if job.stage == stage))
     by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in stages}
-    with styled():
+    with report_style():
         values = {
             "title": "Throughput",
             "run": run,
@@ -142,13 +142,13 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
                 ("most memory in one job", memory(max((job.max_rss_mb for job in jobs), default=0.0))),
             ],
             "figure": stage_bars(stages, jobs) if jobs else None,
-            "rows": [row for stage in stages for row in rows_of(spoken(stage), by_stage[stage])],
+            "rows": [row for stage in stages for row in job_rows(spoken(stage), by_stage[stage])],
             "parts": [(spoken(stage), rows) for stage in stages if (rows := part_rows(by_stage[stage]))],
         }
         return render("throughput", values)
 
 
-def rows_of(name: str, jobs: Sequence[Job]) -> list[TableRow]:
+def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
     """Time and memory of the jobs, and their first loop; a row for each further loop."""
     wall = sum(job.wall_s for job in jobs)
     head = [
@@ -158,7 +158,9 @@ def rows_of(name: str, jobs: Sequence[Job]) -> list[TableRow]:
         number(sum(job.cpu_s for job in jobs) / wall if wall else None, 1),
         memory(max(job.max_rss_mb for job in jobs)),
     ]
-    first, *others = [_loop_cells(loop) for loop in merged(loop for job in jobs for loop in job.loops)] or [[DASH] * 3]
+    first, *others = [_loop_cells(loop) for loop in merge_loops(loop for job in jobs for loop in job.loops)] or [
+        [DASH] * 3
+    ]
     rest = [TableRow([""] * len(head) + [*cells, ""]) for cells in others]
     return [TableRow([*head, *first, percent(busy_share(jobs))]), *rest]
 
@@ -181,7 +183,7 @@ def part_rows(jobs: Sequence[Job]) -> list[TableRow]:
     parts = list(dict.fromkeys(job.part for job in jobs))
     if len(parts) < 2 or any(job.part.isdecimal() for job in jobs):
         return []
-    return [row for part in parts for row in rows_of(spoken(part), [job for job in jobs if job.part == part])]
+    return [row for part in parts for row in job_rows(spoken(part), [job for job in jobs if job.part == part])]
 
 
 def spoken(name: str) -> str:

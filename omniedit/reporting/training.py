@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.images import Image, decode_image
 from omniedit.reporting.page import number, percent, picture_uri, render
-from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
@@ -77,7 +77,7 @@ def read_curve(name: str, path: Path) -> Curve:
 def training_page(run: str, curves: Sequence[Curve]) -> str:
     shown = [curve for curve in curves if curve.training]
     told = [curve for curve in shown if "samples_per_s" in curve.metrics]
-    with styled():
+    with report_style():
         values = {
             "title": "Training",
             "run": run,
@@ -102,7 +102,7 @@ def loss_curves(curves: Sequence[Curve]) -> Figure:
     for axis, curve in zip(axes, curves, strict=True):
         steps, losses = np.array(curve.training).T
         axis.plot(steps, losses, color=PALE, linewidth=0.8, label="each step")
-        axis.plot(steps, smoothed(losses), color=BLUE, label="training, smoothed")
+        axis.plot(steps, running_mean(losses), color=BLUE, label="training, smoothed")
         if curve.held_out:
             held_steps, held_losses = np.array(curve.held_out).T
             axis.plot(held_steps, held_losses, "o-", color=ORANGE, markersize=4, label="held out")
@@ -111,7 +111,7 @@ def loss_curves(curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Running mean over the last `SMOOTHING_STEPS` values; fewer at the start."""
     sums = np.cumsum(np.concatenate([[0.0], losses]))
     ends = np.arange(1, len(losses) + 1)

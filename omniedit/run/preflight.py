@@ -15,7 +15,7 @@ from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError, error_line
 from omniedit.files import write_changed
 from omniedit.locks import Locks, hold_run, run_lock
-from omniedit.manifest import MANIFEST, lost_files
+from omniedit.manifest import MANIFEST, missing_files
 from omniedit.processes import LAUNCHER, describe_launcher
 from omniedit.redaction import hand_down, redact_values
 from omniedit.slurm import cancel_left_behind
@@ -154,7 +154,7 @@ class Preflight:
         for line in self.loss_lines():
             print(line, file=sys.stderr)
         for folder in self.folders:
-            if lost_files(folder):
+            if missing_files(folder):
                 (folder / MANIFEST).unlink()
         for identity in self.identities:
             identity.refresh()
@@ -164,7 +164,7 @@ class Preflight:
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""
-        found = {folder: lost_files(folder) for folder in self.folders}
+        found = {folder: missing_files(folder) for folder in self.folders}
         return [
             f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again"
             for folder, lost in found.items()

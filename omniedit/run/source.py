@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import omniedit
-from omniedit.files import replaced
+from omniedit.files import replace_file
 
 FETCHED = Path(".snakemake/omniedit")
 """What jobs need of a source that is no folder of this machine: a git repository, github(...)."""
@@ -32,7 +32,7 @@ class Source:
         path = self.folder / name
         if not self.is_folder and self.workflow.is_main_process:
             cached = self.workflow.sourcecache.get_path(self.rules.join(f"../../{name}"))
-            with replaced(path) as temporary:
+            with replace_file(path) as temporary:
                 shutil.copyfile(cached, temporary)
         return path
 

@@ -34,7 +34,7 @@ AGREEMENT_SCHEMA = pa.schema(
 )
 """One held-out example a row, for figures; the student's scores are null where its reply could not be read."""
 
-Row = Mapping[str, Any]
+AgreementRow = Mapping[str, Any]
 Values = NDArray[np.float64]
 Measure = Callable[[Values, Values], float | None]
 """Of the teacher's and the student's scores; None where it cannot be computed."""
@@ -50,7 +50,9 @@ def agreement_row(
     return row | {"reason": ""} | {f"student_{score}": getattr(student, score) for score in _SCORES}
 
 
-def write_agreement(folder: Path, rows: Sequence[Row], before: Sequence[Row], about: Mapping[str, Any]) -> None:
+def write_agreement(
+    folder: Path, rows: Sequence[AgreementRow], before: Sequence[AgreementRow], about: Mapping[str, Any]
+) -> None:
     """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows of
     both, from which other thresholds' are computed.
 
@@ -65,7 +67,7 @@ def write_agreement(folder: Path, rows: Sequence[Row], before: Sequence[Row], ab
 
 
 def at_min_score(
-    told: Mapping[str, Any], rows: Sequence[Row], before: Sequence[Row] | None, min_score: float
+    told: Mapping[str, Any], rows: Sequence[AgreementRow], before: Sequence[AgreementRow] | None, min_score: float
 ) -> dict[str, Any]:
     """agreement.json for a filter's threshold.
 
@@ -82,7 +84,7 @@ def at_min_score(
     }
 
 
-def agreement(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, Any]:
+def agreement(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, Any]:
     """Figures of agreement over held-out rows; what cannot be computed (no pair above a threshold) is null.
 
     Spearman's rank correlation and mean absolute error of each score; at each threshold of O the student's precision,
@@ -92,7 +94,7 @@ def agreement(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, An
     Args:
         min_score: the filter's threshold on O, at which precision, recall and F1 over all, by task and by ratio are.
     """
-    read = scored(rows)
+    read = scored_rows(rows)
     return {
         "min_score": min_score,
         "held_out": len(rows),
@@ -101,8 +103,8 @@ def agreement(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, An
         "mean_absolute_error": {score: mean_absolute_error(*_columns(read, score)) for score in _SCORES},
         "at_threshold": {str(t): _choice_at(*_columns(read, "o_score"), t) for t in sorted({*THRESHOLDS, min_score})},
         "overall": overall(read, min_score),
-        "by_task": _grouped(read, "task", min_score),
-        "by_ratio": _grouped(read, "ratio", min_score),
+        "by_task": _group_metrics(read, "task", min_score),
+        "by_ratio": _group_metrics(read, "ratio", min_score),
         "calibration": calibration(*_columns(read, "o_score")),
         "by_defect": {
             defect or "none": _means([row for row in read if row["defect"] == defect])
@@ -111,19 +113,19 @@ def agreement(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, An
     }
 
 
-def scored(rows: Sequence[Row]) -> list[Row]:
+def scored_rows(rows: Sequence[AgreementRow]) -> list[AgreementRow]:
     """Those that the student has a score for."""
     return [row for row in rows if row["student_o_score"] is not None]
 
 
-def overall(rows: Sequence[Row], min_score: float) -> dict[str, Any]:
+def overall(rows: Sequence[AgreementRow], min_score: float) -> dict[str, Any]:
     """Of O: how many pairs, each of `measures`, and its 95 % interval."""
     teacher_N, student_N = _columns(rows, "o_score")
     values = {name: measure(teacher_N, student_N) for name, measure in measures(min_score).items()}
     return {"pairs": len(rows), **values, "intervals": intervals(rows, min_score)}
 
 
-def intervals(rows: Sequence[Row], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
+def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
     """95 % percentile intervals of `measures` by the bootstrap (Efron 1979): pairs are drawn anew, each with all its
     defects. None where fewer than half of the draws give a value, or all give the same: then they tell nothing.
     """
@@ -159,7 +161,7 @@ def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | 
     ]
 
 
-def proposal(rows: Sequence[Row], min_score: float, least_precision: float) -> dict[str, float | int] | None:
+def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: float) -> dict[str, float | int] | None:
     """The least O of the student from which its choice is so precise: of what it keeps, the teacher keeps this share.
 
     None where no threshold is.
@@ -167,7 +169,7 @@ def proposal(rows: Sequence[Row], min_score: float, least_precision: float) -> d
     Args:
         min_score: the teacher's own threshold.
     """
-    teacher_N, student_N = _columns(scored(rows), "o_score")
+    teacher_N, student_N = _columns(scored_rows(rows), "o_score")
     for threshold in np.unique(np.floor(100 * student_N) / 100):
         chosen = choice(teacher_N >= min_score, student_N >= threshold)
         if chosen["precision"] >= least_precision:
@@ -217,7 +219,7 @@ def _without_choice(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {**figures, "overall": {**overall, **unknown, "intervals": {**overall["intervals"], **unknown}}}
 
 
-def _grouped(rows: Sequence[Row], column: str, min_score: float) -> dict[str, dict[str, Any]]:
+def _group_metrics(rows: Sequence[AgreementRow], column: str, min_score: float) -> dict[str, dict[str, Any]]:
     values = sorted({row[column] for row in rows})
     return {value: overall([row for row in rows if row[column] == value], min_score) for value in values}
 
@@ -228,7 +230,7 @@ def _ranks(values_N: Values) -> Values:
     return (last - (counts - 1) / 2)[inverse]
 
 
-def _columns(rows: Sequence[Row], score: str) -> tuple[Values, Values]:
+def _columns(rows: Sequence[AgreementRow], score: str) -> tuple[Values, Values]:
     """The teacher's and the student's values of one score."""
     teacher, student = ([row[f"{who}_{score}"] for row in rows] for who in ("teacher", "student"))
     return np.array(teacher, float), np.array(student, float)
@@ -238,6 +240,6 @@ def _choice_at(teacher_N: Values, student_N: Values, threshold: float) -> dict[s
     return choice(teacher_N >= threshold, student_N >= threshold)
 
 
-def _means(rows: Sequence[Row]) -> dict[str, float | int | None]:
+def _means(rows: Sequence[AgreementRow]) -> dict[str, float | int | None]:
     means = {who: [row[f"{who}_o_score"] for row in rows] for who in ("teacher", "student")}
     return {"pairs": len(rows)} | {who: round(float(np.mean(v)), 4) if v else None for who, v in means.items()}

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.config import ApiConfig, reply_limit
-from omniedit.images import fitted
+from omniedit.images import resize_to_fit
 from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, Marks, example_of, marks_of, score_of
+from omniedit.scoring.examples import Example, RubricScores, to_example, to_marks, to_score
 from omniedit.scoring.parser import Unscorable, parse_reasoning, parse_reply
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
@@ -36,10 +36,10 @@ class ApiJudge:
         self.batch_size = 2 * client.concurrency
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([example_of(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else score_of(self.rubric, v) for v in verdicts]
+        verdicts = self.mark([to_example(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
-    def mark(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         """One verdict an example; without a score for one of its questions it has none.
 
         Raises:
@@ -56,9 +56,9 @@ class ApiJudge:
         return sum(map(self.client.estimate, prompts), Usage())
 
     def _prompt(self, question: Question, example: Example) -> Prompt:
-        return prompt_of(question, example, self.max_side)
+        return build_prompt(question, example, self.max_side)
 
-    def _marks(self, replies: Sequence[Reply | Unanswered]) -> Marks | Unscorable:
+    def _marks(self, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
         """Of the replies to the rubric's questions about one example."""
         scores: dict[str, float] = {}
         for question, reply in zip(self.rubric.questions, replies, strict=True):
@@ -69,21 +69,21 @@ class ApiJudge:
         answered = [reply for reply in replies if isinstance(reply, Reply)]
         reasoning = " ".join(filter(None, (parse_reasoning(reply.text) for reply in answered)))
         versions = dict.fromkeys(reply.model for reply in answered)
-        return marks_of(self.rubric, scores, reasoning, ", ".join(versions))
+        return to_marks(self.rubric, scores, reasoning, ", ".join(versions))
 
 
-def prompt_of(question: Question, example: Example, max_side: int) -> Prompt:
+def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
     """The fixed text, each picture after its name, the words."""
     parts: list[str | Picture] = [question.text]
     for name in question.pictures:
-        parts += [f"{name}:", Picture(fitted(example.pictures[name], max_side))]
+        parts += [f"{name}:", Picture(resize_to_fit(example.pictures[name], max_side))]
     return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
 
 
-def estimate_of(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
+def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
     """Estimate the most that examples with these words take under a rubric."""
     pictures = dict.fromkeys(rubric.pictures, _BLANK)
-    prompts = (prompt_of(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
+    prompts = (build_prompt(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
     usages = (
         estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
         for prompt in prompts

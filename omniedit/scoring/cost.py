@@ -3,37 +3,37 @@
 from dataclasses import dataclass
 
 from omniedit.config import Config
-from omniedit.scoring.api import USUAL_WORDS, estimate_of
+from omniedit.scoring.api import USUAL_WORDS, estimate_usage
 from omniedit.scoring.canary import canary_pairs
 from omniedit.scoring.defects import DEFECTS
-from omniedit.scoring.rubric import rubric_of
-from omniedit.shards import share_of
+from omniedit.scoring.rubric import load_rubric
+from omniedit.shards import shard_share
 from omniedit.status import BASELINES
 from omniedit.vlm.budget import Budget, Prices
 from omniedit.vlm.endpoint import Usage
 
 
 @dataclass(frozen=True)
-class Asked:
+class EndpointLoad:
     """A job of the endpoint, and about how many pairs it is asked for that at most."""
 
     what: str
     pairs: int
 
 
-def asked_by(config: Config) -> list[Asked]:
+def endpoint_questions(config: Config) -> list[EndpointLoad]:
     """Nothing where no endpoint judges or teaches."""
     asked = []
     if config.scoring.judge == "api":
         candidates = sum(config.tasks[task].pairs_per_shard for task in config.tasks.enabled) * config.sources.shards
-        asked.append(Asked("candidates", candidates))
+        asked.append(EndpointLoad("candidates", candidates))
     if config.bench.judge == "api":
         models = len(config.train.editors) + len(BASELINES)
-        asked.append(Asked("benchmark", models * len(config.tasks.enabled) * config.bench.pairs_per_task))
+        asked.append(EndpointLoad("benchmark", models * len(config.tasks.enabled) * config.bench.pairs_per_task))
     if config.scoring.judge == "api" and config.scoring.canary:
-        asked.append(Asked("canary, twice", 2 * len(canary_pairs())))
+        asked.append(EndpointLoad("canary, twice", 2 * len(canary_pairs())))
     if config.scoring.teacher == "api":
-        asked.append(Asked("lessons", lessons_asked(config)))
+        asked.append(EndpointLoad("lessons", lessons_asked(config)))
     return asked
 
 
@@ -45,7 +45,9 @@ def lessons_asked(config: Config) -> int:
     pairs = 0
     for task in config.tasks.enabled:
         made = config.tasks[task].pairs_per_shard
-        shares = [made if (most := scoring.teacher_pairs) is None else share_of(most, k, shards) for k in range(shards)]
+        shares = [
+            made if (most := scoring.teacher_pairs) is None else shard_share(most, k, shards) for k in range(shards)
+        ]
         pairs += sum(min(made, share) for share in shares)
     return pairs * of_pair
 
@@ -53,20 +55,20 @@ def lessons_asked(config: Config) -> int:
 def cost(config: Config) -> list[str]:
     """Lines with the pairs, requests, tokens and money that each may take at most; none without an endpoint."""
     api = config.scoring.api
-    if not (asked := asked_by(config)):
+    if not (asked := endpoint_questions(config)):
         return []
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
-    of_pair = estimate_of(rubric_of(api.rubric), [USUAL_WORDS], api)
-    total = Asked("in all", sum(each.pairs for each in asked))
+    of_pair = estimate_usage(load_rubric(api.rubric), [USUAL_WORDS], api)
+    total = EndpointLoad("in all", sum(each.pairs for each in asked))
     rows = [*asked, total]
     lines = [f"asked of {api.model} by rubric '{api.rubric}' at most, less what the cache holds:"]
     lines += [f"  {each.what}: {each.pairs:,} pairs, {budget.describe(_times(of_pair, each.pairs))}" for each in rows]
     if not budget.prices.known:
         lines.append("  what that costs is not known: scoring.api.prompt_price and completion_price say")
-    return lines + _passed_limits(config, _times(of_pair, total.pairs), budget)
+    return lines + _exceeded_limits(config, _times(of_pair, total.pairs), budget)
 
 
-def _passed_limits(config: Config, most: Usage, budget: Budget) -> list[str]:
+def _exceeded_limits(config: Config, most: Usage, budget: Budget) -> list[str]:
     """The limits that would end the run before all is asked."""
     api = config.scoring.api
     limits = {

@@ -30,7 +30,7 @@ decisions alone."""
 GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("task", pa.string())).append(pa.field("shard", pa.string()))
 
 
-def gathered(files: Sequence[Path]) -> pa.Table:
+def gather_decisions(files: Sequence[Path]) -> pa.Table:
     """All rows of some decisions/{task}/{shard}.parquet, of GATHERED_SCHEMA."""
     tables = [GATHERED_SCHEMA.empty_table()]
     for file in files:

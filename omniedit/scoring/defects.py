@@ -61,11 +61,11 @@ def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
     if pair.task.is_local:
         shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
         return _from_lab(to_lab(pair.edited) + shift.astype(np.float32))
-    return _warped(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
+    return _warp(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
 
 
 def _blur(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    return _inside(pair, _blurred(pair.edited, _strength(rng, 1, 4) * _unit(pair)))
+    return _inside(pair, _gaussian_blur(pair.edited, _strength(rng, 1, 4) * _unit(pair)))
 
 
 def _noise(pair: EditPair, rng: np.random.Generator) -> Image | None:
@@ -105,7 +105,7 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
         if truth == asked_here:
             continue
         asked = shard.mask(int(other))
-        mask = None if asked is None else _resized(asked, pair.source)
+        mask = None if asked is None else _resize_mask(asked, pair.source)
         if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
             continue
         provenance = pair.provenance | {"truth": truth}
@@ -153,7 +153,7 @@ def _unit(pair: EditPair) -> float:
     return max(1.0, (height * width) ** 0.5 / 512)
 
 
-def _blurred(image: Image, sigma: float) -> Image:
+def _gaussian_blur(image: Image, sigma: float) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
@@ -161,7 +161,7 @@ def _from_lab(lab: np.ndarray) -> Image:
     return np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-def _warped(image: Image, rng: np.random.Generator, amplitude: float) -> Image:
+def _warp(image: Image, rng: np.random.Generator, amplitude: float) -> Image:
     """Shapes bent by smooth random displacements of about `amplitude` of the picture's side."""
     height, width = image.shape[:2]
     coarse = rng.normal(0, amplitude * (height * width) ** 0.5, (2, 6, 6)).astype(np.float32)
@@ -172,6 +172,6 @@ def _warped(image: Image, rng: np.random.Generator, amplitude: float) -> Image:
     )
 
 
-def _resized(mask: Mask, like: Image) -> Mask:
+def _resize_mask(mask: Mask, like: Image) -> Mask:
     height, width = like.shape[:2]
     return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0

@@ -33,15 +33,15 @@ from omniedit.scoring.student import (
     prompt,
     view_side,
 )
-from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
-from omniedit.scoring.views import RepeatedViews
+from omniedit.scoring.taught import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.views import StudentInputs
 
 SCORE_WEIGHT = 20.0
 """A score token weighs as much in the loss as so many tokens of the rationale."""
 
 
 @dataclass(frozen=True)
-class Example:
+class StudentExample:
     """A pair as the student sees it, and what the teacher says of it."""
 
     pair_id: str
@@ -58,7 +58,7 @@ class Example:
 
 def read_examples(
     candidates: Sequence[Path], teachers: Sequence[Path], limit: int, image_size: int
-) -> Iterator[Example]:
+) -> Iterator[StudentExample]:
     """The pairs that the teacher has scored, at most `limit` of them, the same for the same files.
 
     Only the small views of a pair outlive its turn, so memory is bounded by `limit`.
@@ -66,16 +66,16 @@ def read_examples(
     Raises:
         UserError: a teacher file without its candidates beside it in the arguments.
     """
-    views_of = RepeatedViews(image_size)
-    for candidate_file, teacher_file, rows in chosen_rows(candidates, teachers, limit):
+    views_of = StudentInputs(image_size)
+    for candidate_file, teacher_file, rows in choose_rows(candidates, teachers, limit):
         with Shard(candidate_file) as shard:
-            for taught in taught_in(shard, teacher_file, rows):
+            for taught in read_taught(shard, teacher_file, rows):
                 yield _example(taught, views_of)
 
 
-def _example(taught: Taught, views_of: RepeatedViews) -> Example:
+def _example(taught: TeacherExample, views_of: StudentInputs) -> StudentExample:
     pair = taught.pair()
-    return Example(
+    return StudentExample(
         pair_id=pair.pair_id,
         task=str(pair.task),
         defect=taught.defect,
@@ -94,7 +94,7 @@ def side_seen(options: StudentConfig) -> int:
     return options.image_size if options.start is None else view_side(load_student(options.start)[0])
 
 
-def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str, Any]]:
+def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
     """The teacher's and the student's scores of examples, each with its first wording: rows of `AGREEMENT_SCHEMA`."""
     rows = []
     with Progress("held-out pairs", total=len(examples)) as progress:
@@ -113,7 +113,7 @@ def compared(judge: StudentJudge, examples: Sequence[Example]) -> list[dict[str,
 class Distillation:
     """Trains a student on examples; the same examples, options, seed and number of threads give the same weights."""
 
-    def __init__(self, examples: Sequence[Example], options: StudentConfig, seed: int) -> None:
+    def __init__(self, examples: Sequence[StudentExample], options: StudentConfig, seed: int) -> None:
         self.examples, self.options, self.seed = examples, options, seed
         self.rubric = edit_rubric()
         self._orders: dict[int, NDArray[np.int64]] = {}
@@ -155,7 +155,7 @@ class Distillation:
         for example in self.examples:
             yield from (*example.instructions, example.teacher.reasoning)
 
-    def batch(self, step: int) -> list[Example]:
+    def batch(self, step: int) -> list[StudentExample]:
         """The examples of a step: all of them in one order, then in another, and so on."""
         first = step * self.options.batch_size
         turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
@@ -168,13 +168,13 @@ class Distillation:
             self._orders = {times: np.random.default_rng([self.seed, times]).permutation(len(self.examples))}
         return self._orders[times]
 
-    def loss(self, step: int, batch: Sequence[Example]) -> Tensor:
+    def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
         """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""
         rng = np.random.default_rng([self.seed, step, 1])
-        asked, answers = self._encoded(batch, rng)
+        asked, answers = self._tokenize(batch, rng)
         ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
         mask_BT = torch.cat([asked["attention_mask"], answers["attention_mask"]], dim=1)
-        seen = np.stack([_mirrored(example, rng) for example in batch])
+        seen = np.stack([_mirror_randomly(example, rng) for example in batch])
         length = answers["input_ids"].shape[1]
         output = self.model(
             input_ids=ids_BT,
@@ -193,8 +193,8 @@ class Distillation:
         is_digit = torch.isin(target_BA, self.score_ids)
         return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
 
-    def _encoded(
-        self, batch: Sequence[Example], rng: np.random.Generator
+    def _tokenize(
+        self, batch: Sequence[StudentExample], rng: np.random.Generator
     ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Prompts padded on the left, answers on the right, so that all answers begin at one position."""
         tokens_per_view = self.model.config.image_seq_length
@@ -202,7 +202,7 @@ class Distillation:
             prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
             for example in batch
         ]
-        answers = [answer_of(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
+        answers = [format_answer(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
         left, right = (
             self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
             for texts, side in ((prompts, "left"), (answers, "right"))
@@ -210,7 +210,7 @@ class Distillation:
         return left, right
 
 
-def _mirrored(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _mirror_randomly(example: StudentExample, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The views, of every second example mirrored; only where an instruction names a side do scores depend on it."""
     mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
     return example.views[:, :, ::-1] if mirrored else example.views

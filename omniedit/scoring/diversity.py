@@ -14,7 +14,7 @@ Codes = NDArray[np.int64]
 DRAWS = 10
 
 
-def codes_of(values: Sequence[Hashable]) -> Codes:
+def encode_values(values: Sequence[Hashable]) -> Codes:
     return np.unique(np.array(values, str), return_inverse=True)[1].astype(np.int64)
 
 

@@ -57,7 +57,7 @@ def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
     Raises:
         Unmeasurable: the source has no light, or no contrast, that could be less.
     """
-    return _SIGNS.get(kind, _changed_light)(before, after)
+    return _SIGNS.get(kind, _light_signs)(before, after)
 
 
 def _darker(before: Light, after: Light) -> float:
@@ -83,7 +83,7 @@ def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
     return Sign(ramp(paler, zero, full), f"colour {paler:.2f} times")
 
 
-def _streaked(before: Light, after: Light) -> float:
+def _streak_strength(before: Light, after: Light) -> float:
     """How many times as strong fine structure is in the picture's contrast; not at all where there is none."""
     contrast = _contrast(before, after)
     if after.contrast < GREY_LEVEL:
@@ -128,7 +128,7 @@ def _fog(before: Light, after: Light) -> list[Sign]:
 
 
 def _rain(before: Light, after: Light) -> list[Sign]:
-    streaked = _streaked(before, after)
+    streaked = _streak_strength(before, after)
     return [
         _paler(before, after, 1.0, 0.85),
         Sign(ramp(streaked, 0.85, 1.05), f"fine structure {streaked:.2f} times as strong in its contrast"),
@@ -157,7 +157,7 @@ def _autumn(before: Light, after: Light) -> list[Sign]:
     ]
 
 
-def _changed_light(before: Light, after: Light) -> list[Sign]:
+def _light_signs(before: Light, after: Light) -> list[Sign]:
     moved = abs(after.lightness - before.lightness) + abs(after.warmth - before.warmth)
     return [Sign(ramp(moved, 2, 8), f"light and warmth moved by {moved:.0f}")]
 

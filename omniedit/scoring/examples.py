@@ -19,7 +19,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Marks:
+class RubricScores:
     """The scores of a rubric by name, each in [0, 10], and what they make together."""
 
     scores: Mapping[str, float]
@@ -30,19 +30,19 @@ class Marks:
     judge_version: str = ""
 
 
-Marker = Callable[[Sequence[Example]], list[Marks | Unscorable]]
+Marker = Callable[[Sequence[Example]], list[RubricScores | Unscorable]]
 """One verdict an example, in order."""
 
 
-def marks_of(rubric: Rubric, scores: Mapping[str, float], reasoning: str, judge_version: str = "") -> Marks:
-    return Marks(scores, *rubric.overall(scores), reasoning, judge_version)
+def to_marks(rubric: Rubric, scores: Mapping[str, float], reasoning: str, judge_version: str = "") -> RubricScores:
+    return RubricScores(scores, *rubric.overall(scores), reasoning, judge_version)
 
 
-def example_of(pair: EditPair) -> Example:
+def to_example(pair: EditPair) -> Example:
     return Example({"source": pair.source, "edited": pair.edited}, {"instruction": pair.instruction})
 
 
-def score_of(rubric: Rubric, marks: Marks) -> Score:
+def to_score(rubric: Rubric, marks: RubricScores) -> Score:
     """As a score of an edit pair, for a rubric whose SC has two sub-scores."""
     sc_1, sc_2 = (marks.scores[name] for name in rubric.sc)
     return Score(sc_1, sc_2, marks.pq_score, marks.reasoning, marks.judge_version)

@@ -23,17 +23,17 @@ from transformers import (
 
 from omniedit.config import InternvlConfig
 from omniedit.errors import UserError
-from omniedit.fitting import FittingBatches
+from omniedit.fitting import OomAdaptiveBatcher
 from omniedit.images import Image
 from omniedit.models.folder import load_part
 from omniedit.models.loading import default_device
 from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, Marks, example_of, score_of
+from omniedit.scoring.examples import Example, RubricScores, to_example, to_score
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import MAX_REPLY_TOKENS, Prompt, Reader, Reading, reader_of
+from omniedit.scoring.readout import MAX_REPLY_TOKENS, Reading, ScoreReader, TokenPrompt, build_reader
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.turns import Turns, load_tokenizer
+from omniedit.scoring.turns import ChatPromptBuilder, load_tokenizer
 
 Tiles = dict[str, Tensor]
 """Of an example's pictures by name, (N, 3, S, S) each."""
@@ -66,12 +66,12 @@ class InternvlJudge:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
         self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
-        self._turns = Turns(tokenizer, rubric, version)
+        self._turns = ChatPromptBuilder(tokenizer, rubric, version)
         self._readers = [
-            reader_of(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
+            build_reader(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
             for question in rubric.questions
         ]
-        self._batches = FittingBatches(options.batch_size)
+        self._batches = OomAdaptiveBatcher(options.batch_size)
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
 
     @classmethod
@@ -101,14 +101,14 @@ class InternvlJudge:
         return cls(model, tokenizer, image_processor, rubric, options, readout, version, name)
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([example_of(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else score_of(self.rubric, v) for v in verdicts]
+        verdicts = self.mark([to_example(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
-    def mark(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         """One verdict an example; without a score for one of its questions it has none."""
-        return self._batches.map(self._marked, examples)
+        return self._batches.map(self._mark, examples)
 
-    def prompt(self, question: Question, example: Example, tiles: Tiles) -> Prompt:
+    def prompt(self, question: Question, example: Example, tiles: Tiles) -> TokenPrompt:
         """The turn of the model's chat, in which as many tokens stand for each picture as its tiles have.
 
         Raises:
@@ -129,14 +129,14 @@ class InternvlJudge:
             return_tensors="pt",
         )["pixel_values"]
 
-    def tiles_of(self, examples: Sequence[Example]) -> list[Tiles]:
+    def cut_tiles(self, examples: Sequence[Example]) -> list[Tiles]:
         """Of each example, side by side."""
         pictures = [picture for example in examples for picture in example.pictures.values()]
         tiles = self._threads.map(self.tiles, pictures)
         return [dict(zip(example.pictures, tiles, strict=False)) for example in examples]
 
-    def _marked(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
-        tiles = self.tiles_of(examples)
+    def _mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        tiles = self.cut_tiles(examples)
         answers = [
             self._answers(question, reader, examples, tiles)
             for question, reader in zip(self.rubric.questions, self._readers, strict=True)
@@ -144,7 +144,7 @@ class InternvlJudge:
         return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
 
     def _answers(
-        self, question: Question, reader: Reader, examples: Sequence[Example], tiles: Sequence[Tiles]
+        self, question: Question, reader: ScoreReader, examples: Sequence[Example], tiles: Sequence[Tiles]
     ) -> list[Reading | Unscorable]:
         prompts = [self.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
         pixels = torch.cat([each[name] for each in tiles for name in question.pictures])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, get_args
 from omniedit.config import ApiConfig, InternvlConfig, JudgeName, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.manifest import MANIFEST
-from omniedit.scoring.rubric import Rubric, edit_rubric, rubric_of
+from omniedit.scoring.rubric import Rubric, edit_rubric, load_rubric
 from omniedit.scoring.score import Judge
-from omniedit.weights import folder_of, model_of
+from omniedit.weights import get_model, model_folder
 
 if TYPE_CHECKING:
     from omniedit.scoring.api import ApiJudge
@@ -107,7 +107,7 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
         raise UserError(f"{given}: no such file or folder; --scorer is an InternVL's folder or its models/ROLE.json")
     if given.suffix != ".json":
         return engine.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
-    folder, model = folder_of(given.stem), model_of(given.stem)
+    folder, model = model_folder(given.stem), get_model(given.stem)
     version = f"{model.repository}@{model.revision}"
     return engine.load(folder, rubric, scoring.internvl, scoring.readout, version)
 
@@ -125,7 +125,7 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
 
     with open_client(config, spent) as client:
         try:
-            yield ApiJudge(client, rubric or rubric_of(config.rubric), config.max_side)
+            yield ApiJudge(client, rubric or load_rubric(config.rubric), config.max_side)
         finally:
             print(client.summary(), flush=True)
 

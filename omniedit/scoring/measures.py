@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
-from omniedit.grounding.shapes import bounding_box, dilated, distances_to, eroded
+from omniedit.grounding.shapes import bounding_box, dilate, distances_to, erode
 from omniedit.images import Image, Mask, vector_length
 from omniedit.pairs import EditPair
 
@@ -69,13 +69,13 @@ def gradient(field_HW: Field) -> Field:
     return vector_length(dx, dy)
 
 
-def blurred(field_HW: Field, sigma: float) -> Field:
+def gaussian_blur(field_HW: Field, sigma: float) -> Field:
     return cv2.GaussianBlur(field_HW, (0, 0), sigma)
 
 
 def band_pass(field_HW: Field, fine: float, coarse: float) -> Field:
     """(H, W) what is left between two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
-    return blurred(field_HW, fine) - blurred(field_HW, coarse)
+    return gaussian_blur(field_HW, fine) - gaussian_blur(field_HW, coarse)
 
 
 def correlation(a_N: Field, b_N: Field) -> float:
@@ -85,9 +85,9 @@ def correlation(a_N: Field, b_N: Field) -> float:
     return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
 
 
-def grown(mask: Mask, pixels: int) -> Mask:
+def grow(mask: Mask, pixels: int) -> Mask:
     """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
-    return dilated(mask, pixels) if pixels > 0 else eroded(mask, -pixels)
+    return dilate(mask, pixels) if pixels > 0 else erode(mask, -pixels)
 
 
 def appearance(lab: Field) -> Field:
@@ -95,7 +95,7 @@ def appearance(lab: Field) -> Field:
 
     A doubling of texture then weighs as much as five units of colour difference.
     """
-    texture = 5 * np.log2(0.5 + blurred(gradient(np.ascontiguousarray(lab[..., 0])), 2))
+    texture = 5 * np.log2(0.5 + gaussian_blur(gradient(np.ascontiguousarray(lab[..., 0])), 2))
     return np.dstack([lab, texture.astype(np.float32)])
 
 
@@ -209,7 +209,7 @@ def clipped_share(image: Image, region: Mask) -> float:
 
 def _edge_map(lightness_HW: Field) -> Field:
     """(H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
-    edges = blurred(gradient(blurred(np.ascontiguousarray(lightness_HW), 1.5)), 4)
+    edges = gaussian_blur(gradient(gaussian_blur(np.ascontiguousarray(lightness_HW), 1.5)), 4)
     return np.log(edges + 0.3)
 
 
@@ -240,7 +240,7 @@ class Picture:
 
     @cached_property
     def _coarse_gradient(self) -> Field:
-        return gradient(blurred(self.luma, 1.5))
+        return gradient(gaussian_blur(self.luma, 1.5))
 
     @cached_property
     def _noise_response(self) -> Field:
@@ -338,13 +338,13 @@ class Comparison:
     @cached_property
     def small_delta_e(self) -> Field:
         """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
-        return delta_e(blurred(self.source.reduced, 1.0), blurred(self.edited.reduced, 1.0))
+        return delta_e(gaussian_blur(self.source.reduced, 1.0), gaussian_blur(self.edited.reduced, 1.0))
 
     @cached_property
     def surroundings(self) -> Mask:
         """(h, w) ring around the reduced mask, about as large as the mask."""
         width = max(6, round(0.25 * float(self.small_mask.sum()) ** 0.5))
-        return grown(self.small_mask, width + 2) & ~grown(self.small_mask, 2)
+        return grow(self.small_mask, width + 2) & ~grow(self.small_mask, 2)
 
     def box(self, fractions: tuple[float, float, float, float]) -> Mask:
         """(h, w) True inside a box given as fractions of the picture."""

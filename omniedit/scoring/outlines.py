@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.images import Mask
-from omniedit.scoring.measures import Comparison, Field, grown
+from omniedit.scoring.measures import Comparison, Field, grow
 
 NEAR = 10
 """Pixels from an edit's outline within which what it missed is looked for."""
@@ -36,7 +36,7 @@ def hard_outline(seen: Comparison) -> float:
     outwards, inwards = _distances(mask)
     outline = (inwards == 1) & inside
     cut = _steps(seen.edited.detail - seen.source.detail, seen.source.detail)
-    near = grown(cut & (outwards <= 4) & (inwards <= 8), 4)
+    near = grow(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
 
 

@@ -30,7 +30,7 @@ MAX_REPLY_TOKENS = 256
 LEAST_MASS = 0.5
 """Where the scores 0 to 10 have less probability together, the model would write something else: unscorable."""
 
-Prompt = Sequence[int]
+TokenPrompt = Sequence[int]
 """Tokens, those of pictures among them."""
 
 
@@ -42,19 +42,19 @@ class Reading:
     reasoning: str = ""
 
 
-class Reader(Protocol):
+class ScoreReader(Protocol):
     """Reads the scores that a model gives to prompts; `pixels` are all their pictures' in order, (N, 3, H, W)."""
 
-    def __call__(self, prompts: Sequence[Prompt], pixels: Tensor) -> list[Reading | Unscorable]: ...
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]: ...
 
 
-def reader_of(
+def build_reader(
     readout: str,
     model: InternVLForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     num_scores: int,
     max_reply_tokens: int,
-) -> Reader:
+) -> ScoreReader:
     """As `scoring.readout` says: `tokens`, `median` or `reply`."""
     if readout == "reply":
         return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
@@ -96,14 +96,14 @@ class Spelling:
             )
         return spelling
 
-    def written(self, score: int) -> tuple[int, ...]:
+    def to_tokens(self, score: int) -> tuple[int, ...]:
         return self.ten if score == 10 else (self.ones[score],)
 
     def _reply(self, score: int, end: Sequence[int]) -> list[int]:
-        return [*chain.from_iterable((*before, *self.written(score)) for before in self.frame), *end]
+        return [*chain.from_iterable((*before, *self.to_tokens(score)) for before in self.frame), *end]
 
 
-def expected(share_KS: Tensor) -> Tensor:
+def expected_score(share_KS: Tensor) -> Tensor:
     """(K,) the means of 0 to 10."""
     return share_KS @ torch.arange(11.0, dtype=torch.float64)
 
@@ -114,7 +114,7 @@ def median(share_KS: Tensor) -> Tensor:
 
 
 ScoreOf = Callable[[Tensor], Tensor]
-READ: Mapping[str, ScoreOf] = {"tokens": expected, "median": median}
+READ: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
 """What is made of the scores' probabilities (K, S), which are 1 together, by `scoring.readout`."""
 
 
@@ -133,28 +133,28 @@ class TokenReader:
         model: InternVLForConditionalGeneration,
         tokenizer: PreTrainedTokenizerFast,
         num_scores: int,
-        score_of: ScoreOf = expected,
+        score_of: ScoreOf = expected_score,
     ) -> None:
         self.model, self.spelling, self._score_of = model, Spelling.of(tokenizer, num_scores), score_of
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
-    def __call__(self, prompts: Sequence[Prompt], pixels: Tensor) -> list[Reading | Unscorable]:
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
         return [reading(told_KS, self._score_of) for told_KS in self.probabilities(prompts, pixels)]
 
     @torch.inference_mode()
-    def probabilities(self, prompts: Sequence[Prompt], pixels: Tensor) -> Tensor:
+    def probabilities(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> Tensor:
         """(B, K, S) of each score at each place, among all that could stand there, on the CPU."""
-        fixed, passes = self._begun(prompts)
+        fixed, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         ids_BT, mask_BT = _left_padded([[*prompt[fixed:], *frames[0]] for prompt in prompts], self.model.device)
         told_BV = passes.read(ids_BT, mask_BT, pixel_values=pixels)
         for frame in frames[1:]:
             read.append(self._of_scores(told_BV, passes))
-            told_BV = passes.read(*self._written(read[-1].argmax(-1).tolist(), frame))
+            told_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))
         read.append(self._of_scores(told_BV, passes))
         return torch.stack(read, dim=1).cpu()
 
-    def _begun(self, prompts: Sequence[Prompt]) -> tuple[int, "Passes"]:
+    def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[int, "Passes"]:
         """How many tokens all prompts have before their first picture, and the passes that go on from there."""
         first = list(prompts[0]).index(self.model.config.image_token_id)
         fixed = list(prompts[0][:first])
@@ -181,9 +181,9 @@ class TokenReader:
         told_BS[:, 1] -= told_BS[:, 10]
         return told_BS
 
-    def _written(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """What is read next: each prompt's likeliest score, and the frame up to the next."""
-        return _left_padded([[*self.spelling.written(score), *frame] for score in scores], self.model.device)
+        return _left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
 
 
 class Passes:
@@ -235,7 +235,7 @@ class ReplyReader:
         self.num_scores, self.max_reply_tokens = num_scores, max_reply_tokens
 
     @torch.inference_mode()
-    def __call__(self, prompts: Sequence[Prompt], pixels: Tensor) -> list[Reading | Unscorable]:
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
         ids_BT, mask_BT = _left_padded(prompts, self.model.device)
         written = self.model.generate(
             input_ids=ids_BT,
@@ -246,10 +246,10 @@ class ReplyReader:
             pad_token_id=self.tokenizer.pad_token_id,
         )
         texts = self.tokenizer.batch_decode(written[:, ids_BT.shape[1] :], skip_special_tokens=True)
-        return [reading_of(text, self.num_scores) for text in texts]
+        return [parse_reading(text, self.num_scores) for text in texts]
 
 
-def reading_of(reply: str, num_scores: int) -> Reading | Unscorable:
+def parse_reading(reply: str, num_scores: int) -> Reading | Unscorable:
     """Of a reply that was written out."""
     scores = parse_reply(reply, num_scores)
     return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
@@ -269,7 +269,7 @@ def _tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _left_padded(texts: Sequence[Prompt], device: torch.device) -> tuple[Tensor, Tensor]:
+def _left_padded(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
     """(B, T) tokens and mask; what stands where the mask is 0 is never looked at."""
     length = max(map(len, texts))
     ids = [[0] * (length - len(text)) + list(text) for text in texts]

@@ -45,7 +45,7 @@ class ReferenceJudge:
         self._source: Picture | None = None
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        return [measured(pair, self._picture(pair.source)) for pair in pairs]
+        return [score_pair(pair, self._picture(pair.source)) for pair in pairs]
 
     def _picture(self, source: Image) -> Picture:
         """Return the last pair's, where the source is the same array: a pair is followed by its defects."""
@@ -54,7 +54,7 @@ class ReferenceJudge:
         return self._source
 
 
-def measured(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
+def score_pair(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
     """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured.
 
     Args:
@@ -86,19 +86,21 @@ def measured(pair: EditPair, source: Picture | None = None) -> Score | Unscorabl
 def _unusable(task: Task, truth: Any) -> str:
     """What in a truth is not what its key holds, '' where all is; a key that is not there is another matter."""
     if not isinstance(truth, Mapping):
-        return f"is {_told(truth)}, not a mapping"
+        return f"is {_describe_value(truth)}, not a mapping"
     for name in _TEXTS:
         if name in truth and not isinstance(truth[name], str):
-            return f"has {name} {_told(truth[name])}, not a text"
+            return f"has {name} {_describe_value(truth[name])}, not a text"
     for name in _BOXES_OF.get(task, ()):
         if name in truth and not _is_box(truth[name]):
-            return f"has {name} {_told(truth[name])}, not left, top, right, bottom with an area in the picture"
+            return (
+                f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the picture"
+            )
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
-        return f"has lab_ab {_told(truth['lab_ab'])}, not two numbers"
+        return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
     return ""
 
 
-def _told(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     return repr(value)[:80]
 
 
@@ -120,10 +122,10 @@ def _is_box(value: Any) -> bool:
 
 def restraint(seen: Comparison) -> Finding:
     """sc_score_2, no over-editing: nothing changed outside the mask; the structure stays in a global edit."""
-    return _untouched_outside(seen) if seen.pair.task.is_local else _shapes_stay(seen)
+    return _outside_finding(seen) if seen.pair.task.is_local else _shapes_stay(seen)
 
 
-def _untouched_outside(seen: Comparison) -> Finding:
+def _outside_finding(seen: Comparison) -> Finding:
     outside = ~seen.mask
     if not outside.any():
         return Finding(0.0, "the mask leaves nothing outside it")

@@ -92,7 +92,7 @@ def _question(told: Mapping[str, Any]) -> Question:
     return Question(text, *(tuple(told[part]) for part in ("pictures", "words", "scores")))
 
 
-def rubric_of(name: str) -> Rubric:
+def load_rubric(name: str) -> Rubric:
     if name not in rubrics():
         raise UserError(f"no rubric '{name}'; there are: {', '.join(rubrics())}")
     return rubrics()[name]
@@ -102,7 +102,7 @@ def edit_rubric() -> Rubric:
     """The rubric of an edit: success and restraint (VIEScore's two sub-scores of semantic consistency, Ku et al. 2024),
     then OmniEdit's single score of perceptual quality and its rule that an absent object makes success 0.
     """
-    return rubric_of("edit")
+    return load_rubric("edit")
 
 
 def format_reply(scores: Sequence[float], reasoning: str) -> str:

@@ -10,7 +10,7 @@ from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import Judge, Score, check_scored
 
 
-def judged(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list[tuple[EditPair, Score | Unscorable]]]:
+def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list[tuple[EditPair, Score | Unscorable]]]:
     """Yield the pairs of a shard in order, batch by batch, each with its verdict.
 
     Raises:

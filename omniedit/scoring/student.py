@@ -29,10 +29,10 @@ from omniedit.manifest import checksum
 from omniedit.models.folder import load_part, load_tokenizer
 from omniedit.pairs import EditPair
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import SCORES, Reading, reader_of
+from omniedit.scoring.readout import SCORES, Reading, build_reader
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.views import VIEWS, views
+from omniedit.scoring.views import VIEWS, student_inputs
 
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
@@ -162,7 +162,7 @@ class StudentJudge:
         self.model, self.tokenizer, self.version = model.eval(), tokenizer, version
         self.rubric = edit_rubric()
         self.prompt_hash = self.rubric.digest
-        self.read = reader_of(readout, self.model, tokenizer, self.rubric.num_scores, MAX_REPLY_TOKENS)
+        self.read = build_reader(readout, self.model, tokenizer, self.rubric.num_scores, MAX_REPLY_TOKENS)
         self.image_size = view_side(model)
 
     @classmethod
@@ -172,7 +172,7 @@ class StudentJudge:
         return cls(model, tokenizer, readout, f"student {weights[:12]}")
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        seen = np.stack([views(pair.source, pair.edited, self.image_size) for pair in pairs])
+        seen = np.stack([student_inputs(pair.source, pair.edited, self.image_size) for pair in pairs])
         return self.judge_views(seen, [pair.instruction for pair in pairs])
 
     def judge_views(self, views_BVSS3: NDArray[np.uint8], instructions: Sequence[str]) -> list[Score | Unscorable]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from omniedit.images import Image
-from omniedit.scoring.measures import Field, band_pass, blurred, correlation, to_lab
+from omniedit.scoring.measures import Field, band_pass, correlation, gaussian_blur, to_lab
 
 SIDE = 128
 """Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""
@@ -62,7 +62,7 @@ def detail(before: Field, after: Field) -> Field:
 def band(channel: Field, fine: float, coarse: float) -> Field:
     """Return the detail between two Gaussian blurs, all that is finer than `coarse` where `fine` is 0."""
     channel = np.ascontiguousarray(channel)
-    return band_pass(channel, fine, coarse) if fine else channel - blurred(channel, coarse)
+    return band_pass(channel, fine, coarse) if fine else channel - gaussian_blur(channel, coarse)
 
 
 def kurtosis(values: Field) -> float:

@@ -18,7 +18,7 @@ from omniedit.scoring.measures import (
     Unmeasurable,
     detail_of_fill,
     distribution_distance,
-    grown,
+    grow,
     ramp,
 )
 from omniedit.scoring.outlines import GHOST, ghost_share, remains
@@ -63,7 +63,7 @@ LEAST_SKY = 0.8
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """The object's structure is gone and what stands in its place is like the surroundings."""
-    changed, figures = _exchanged(seen, object_region(seen, truth["box"]))
+    changed, figures = _replacement_strength(seen, object_region(seen, truth["box"]))
     strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
     score = 10 * min(changed, _blends_in(strangeness))
     return Finding(
@@ -80,7 +80,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     the source for it.
     """
     core = object_region(seen, truth["box"])
-    changed, figures = _exchanged(seen, core)
+    changed, figures = _replacement_strength(seen, core)
     before = stands_out(seen, seen.source.appearance, seen.small_mask)
     after = stands_out(seen, seen.edited.appearance, core)
     near = seen.close_up
@@ -103,7 +103,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
 
 
-def _exchanged(seen: Comparison, region: Mask) -> tuple[float, str]:
+def _replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
     """How far other things than before are to be seen in a region, in [0, 1], and the figures in words."""
     changed, left = seen.changed_share(region), seen.structure_kept(region)
     words = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
@@ -140,10 +140,14 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
 
 def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
     region = object_region(seen, truth["box"])
-    return _recoloured(seen, truth, region) if truth["attribute"] == "colour" else _retextured(seen, truth, region)
+    return (
+        _recolour_finding(seen, truth, region)
+        if truth["attribute"] == "colour"
+        else _material_finding(seen, truth, region)
+    )
 
 
-def _recoloured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """The object's mean colour points where the target colour does in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
     off, chroma = _hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
@@ -179,7 +183,7 @@ def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
     return max(off, paleness), chroma
 
 
-def _retextured(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """Fine structure inside the object is another one."""
     changed = seen.changed_share(region, NOTICEABLE)
     left = seen.structure_kept(region, fine=0.5, coarse=2.0)
@@ -201,7 +205,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     """
     if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
         raise Unmeasurable("the source shows no sky where the edit puts one")
-    away = grown(seen.small_mask, -8)
+    away = grow(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
     changed, left = seen.changed_share(behind), seen.structure_kept(behind, fine=0.7, coarse=3.0)
     score = 10 * min(ramp(changed, 0.3, 0.85), ramp(left, 0.8, 0.5))
@@ -261,7 +265,7 @@ def measure_restyling(seen: Comparison) -> tuple[float, float]:
 def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
     """(h, w) the mask within the object's box, a little inside its rim; the box alone where they do not meet."""
     inside = seen.small_mask & seen.box(box)
-    core = grown(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
+    core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
     return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
 
 

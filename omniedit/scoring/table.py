@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.files import check_writable
 from omniedit.pairs import EditPair
 from omniedit.progress import Progress
-from omniedit.scoring.examples import Example, Marker, Marks, marks_of
+from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
 from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.rubric import Rubric
@@ -28,7 +28,7 @@ SUFFIXES = (".parquet", ".csv")
 _TOGETHER = ("sc_score", "pq_score", "o_score")
 _ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
 
-Row = Mapping[str, str]
+InputRow = Mapping[str, str]
 
 
 class BadRow(Exception):
@@ -36,7 +36,7 @@ class BadRow(Exception):
 
 
 @contextmanager
-def opened_marker(
+def open_marker(
     judge: str,
     rubric: Rubric,
     scorer: Path | None,
@@ -77,7 +77,7 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
             f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api and internvl do"
         )
 
-    def mark(examples: Sequence[Example]) -> list[Marks | Unscorable]:
+    def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         pairs = [_pair(example) for example in examples if not _uneven(example)]
         judged = iter(judge.judge(pairs) if pairs else [])
         return [_uneven(example) or _marks(rubric, next(judged)) for example in examples]
@@ -103,7 +103,7 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     return rows
 
 
-def example_of_row(row: Row, folder: Path, rubric: Rubric) -> Example:
+def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     """Its pictures, whose paths are relative to the table's folder, and its words.
 
     Raises:
@@ -134,9 +134,9 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def marked(
-    rows: Sequence[Row], table: Path, rubric: Rubric, mark: Marker, batch: int
-) -> Iterator[Marks | Unscorable | BadRow]:
+def mark_rows(
+    rows: Sequence[InputRow], table: Path, rubric: Rubric, mark: Marker, batch: int
+) -> Iterator[RubricScores | Unscorable | BadRow]:
     """A verdict a row, in order; the pictures of a batch are in memory at once."""
     for first in range(0, len(rows), batch):
         read = [_read(row, table.parent, rubric) for row in rows[first : first + batch]]
@@ -174,11 +174,11 @@ def score_table(
     rows = read_table(table, rubric)
     words = [{name: row[name] for name in rubric.words} for row in rows]
     with (
-        opened_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
+        open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
     ):
         scored = []
-        for row, verdict in zip(rows, marked(rows, table, rubric, mark, batch), strict=True):
+        for row, verdict in zip(rows, mark_rows(rows, table, rubric, mark, batch), strict=True):
             scored.append(_columns(row, verdict, rubric, judge))
             progress.advance()
     _write(out, scored, rubric)
@@ -211,21 +211,23 @@ def _uneven(example: Example) -> Unscorable | None:
     return Unscorable(f"{' and '.join(sizes)} differ in size; make them equal") if len(shapes) > 1 else None
 
 
-def _marks(rubric: Rubric, verdict: Score | Unscorable) -> Marks | Unscorable:
+def _marks(rubric: Rubric, verdict: Score | Unscorable) -> RubricScores | Unscorable:
     if isinstance(verdict, Unscorable):
         return verdict
     scores = (verdict.sc_score_1, verdict.sc_score_2, verdict.pq_score)
-    return marks_of(rubric, dict(zip(rubric.scores, scores, strict=True)), verdict.reasoning, verdict.judge_version)
+    return to_marks(rubric, dict(zip(rubric.scores, scores, strict=True)), verdict.reasoning, verdict.judge_version)
 
 
-def _read(row: Row, folder: Path, rubric: Rubric) -> Example | BadRow:
+def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
     try:
         return example_of_row(row, folder, rubric)
     except BadRow as bad:
         return bad
 
 
-def _columns(row: Row, verdict: Marks | Unscorable | BadRow, rubric: Rubric, judge: str) -> dict[str, object]:
+def _columns(
+    row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
+) -> dict[str, object]:
     """The row's own columns and those of its scores, which are null where there are none."""
     told = {name: value for name, value in row.items() if name is not None}
     about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}

@@ -18,12 +18,12 @@ from omniedit.scoring.score import Score
 from omniedit.tables import read_rows
 
 SPLIT = "by source photo: every pair and defect of a held-out photo is held out; what borrows from one is left out"
-Row = Mapping[str, Any]
+TeacherRow = Mapping[str, Any]
 _KEYS = ("pair_id", "defect", "sc_score_1")
 
 
 @dataclass(frozen=True)
-class Taught:
+class TeacherExample:
     """A pair in a row of a shard, as it is or with a defect, and what the teacher says of it."""
 
     shard: Shard
@@ -39,7 +39,7 @@ class Taught:
 
     @property
     def answer(self) -> str:
-        return answer_of(self.teacher, self.judge)
+        return format_answer(self.teacher, self.judge)
 
     @property
     def pair_id(self) -> str:
@@ -60,7 +60,7 @@ class Taught:
         return hashlib.sha256("|".join(told).encode()).hexdigest()
 
 
-def answer_of(teacher: Score, judge: str) -> str:
+def format_answer(teacher: Score, judge: str) -> str:
     """The reply to learn: the teacher's scores and its rationale; of the judge `reference` without the figures behind
     each colon, which measuring gives and looking does not."""
     words = teacher.reasoning
@@ -69,9 +69,9 @@ def answer_of(teacher: Score, judge: str) -> str:
     return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
 
 
-def chosen_rows(
+def choose_rows(
     candidates: Sequence[Path], teachers: Sequence[Path], limit: int
-) -> Iterator[tuple[Path, Path, list[Row]]]:
+) -> Iterator[tuple[Path, Path, list[TeacherRow]]]:
     """Files of candidates and of the teacher with rows of the latter that have scores, at most `limit` in all, the same
     for the same files.
 
@@ -82,26 +82,26 @@ def chosen_rows(
     if len(candidates) != len(teachers):
         raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
     keys = {key for path in teachers for row in read_rows(path, _KEYS) if (key := _key_of_scored(row))}
-    chosen = _chosen(keys, limit)
+    chosen = _choose_keys(keys, limit)
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
-        rows: list[Row] = [row for row in read_rows(teacher_file) if _key_of_scored(row) in chosen]
+        rows: list[TeacherRow] = [row for row in read_rows(teacher_file) if _key_of_scored(row) in chosen]
         for row in rows:
             if row["defect"] and row.get("defects_version") != DEFECTS_VERSION:
                 raise UserError(f"{teacher_file}: of defects that are made otherwise now; run teach.py again")
         yield candidate_file, teacher_file, rows
 
 
-def _key_of_scored(row: Row) -> tuple[str, str] | None:
+def _key_of_scored(row: TeacherRow) -> tuple[str, str] | None:
     """None of one that has no scores."""
     return None if row["sc_score_1"] is None else (row["pair_id"], row["defect"])
 
 
-def _chosen(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
+def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
     """At most `limit` keys, those of the least hash: an even sample that other shards do not disturb."""
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 
-def taught_in(shard: Shard, teacher_file: Path, rows: Sequence[Row]) -> Iterator[Taught]:
+def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
     """The pairs of a shard that the teacher's rows are about.
 
     Raises:
@@ -117,7 +117,9 @@ def taught_in(shard: Shard, teacher_file: Path, rows: Sequence[Row]) -> Iterator
         judge = told.get("judge", ReferenceJudge.name)  # files of before there were others do not say
         truth = about.get("truth") or {}
         borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
-        yield Taught(shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge, borrowed)
+        yield TeacherExample(
+            shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge, borrowed
+        )
 
 
 class OfPhoto(Protocol):
@@ -130,18 +132,18 @@ class OfPhoto(Protocol):
     def borrowed(self) -> frozenset[str]: ...
 
 
-Example = TypeVar("Example", bound=OfPhoto)
+AnyExample = TypeVar("AnyExample", bound=OfPhoto)
 
 
 def split_by_photo(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[list[Example], list[Example], set[str]]:
-    """Those to learn from, those of `held_out_sources`, and these photos; what borrows from them is in neither.
+    examples: Sequence[AnyExample], share: float, seed: int
+) -> tuple[list[AnyExample], list[AnyExample], set[str]]:
+    """Those to learn from, those of `choose_held_out`, and these photos; what borrows from them is in neither.
 
     Raises:
         UserError: there is none to learn from.
     """
-    held_out = held_out_sources(examples, share, seed)
+    held_out = choose_held_out(examples, share, seed)
     unseen = [example for example in examples if example.source_id in held_out]
     seen = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
     if not seen:
@@ -149,7 +151,7 @@ def split_by_photo(
     return seen, unseen, held_out
 
 
-def held_out_sources(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
+def choose_held_out(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
     """Photos whose examples are kept from training: about `share` of the photos, at least one where there are two.
 
     Raises:

@@ -37,7 +37,7 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int
     return [(row, defect) for row in sorted(by_hash[:most]) for defect in drawn[row]]
 
 
-def taught(
+def teach_shard(
     shard: Shard, drawn: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[dict[str, object]]:
     """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives none.
@@ -49,7 +49,7 @@ def taught(
     for first in range(0, len(drawn), teacher.batch_size):
         batch = drawn[first : first + teacher.batch_size]
         seen = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
-        seen |= _judged(shard, [lesson for lesson in batch if lesson not in seen], teacher)
+        seen |= _judge_lessons(shard, [lesson for lesson in batch if lesson not in seen], teacher)
         for lesson in batch:
             if lesson in seen:
                 columns = seen[lesson]
@@ -59,7 +59,7 @@ def taught(
                 }
 
 
-def _judged(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
+def _judge_lessons(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
     """Rows of `SCORES_SCHEMA`, for the lessons that there can be."""
     asked = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
     verdicts = teacher.judge(list(asked.values())) if asked else []
@@ -69,8 +69,8 @@ def _judged(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesso
     }
 
 
-def known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
-    """What `taught` may take from a shard's scores.
+def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
+    """What `teach_shard` may take from a shard's scores.
 
     Raises:
         UserError: another judge, or another rubric, gave them.

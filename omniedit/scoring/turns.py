@@ -6,7 +6,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.models.folder import load_tokenizer as folder_tokenizer
-from omniedit.scoring.examples import Example, Marks, marks_of
+from omniedit.scoring.examples import Example, RubricScores, to_marks
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.readout import Reading
 from omniedit.scoring.rubric import Question, Rubric
@@ -23,7 +23,7 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-class Turns:
+class ChatPromptBuilder:
     """
     Args:
         tokenizer: transformers', with a chat template and a name for the token of a picture.
@@ -51,7 +51,7 @@ class Turns:
             raise UserError("its chat template does not place pictures as that of transformers' InternVL does")
         return text
 
-    def marks(self, readings: Sequence[Reading | Unscorable]) -> Marks | Unscorable:
+    def marks(self, readings: Sequence[Reading | Unscorable]) -> RubricScores | Unscorable:
         """Of the readings of all questions about one example."""
         scores: list[float] = []
         for reading in readings:
@@ -59,7 +59,7 @@ class Turns:
                 return reading
             scores += reading.scores
         reasoning = " ".join(filter(None, (reading.reasoning for reading in readings if isinstance(reading, Reading))))
-        return marks_of(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
+        return to_marks(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
 
     def _plain(self, words: str) -> str:
         """Words in which nothing is a picture, a turn or an end."""

@@ -5,15 +5,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.images import Image
-from omniedit.scoring.measures import Field, blurred, gradient, lightness
+from omniedit.scoring.measures import Field, gaussian_blur, gradient, lightness
 
 VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 
 
-class RepeatedViews:
-    """Computes `views` of pairs one after the other; what a pair shares with the one before is not computed again.
+class StudentInputs:
+    """Compute `student_inputs` of pairs in turn, and reuse what a pair shares with the one before.
 
-    A pair and its defects have one source, and a wrong instruction has its images too.
+    A pair and its defects have the same source; a pair with a wrong instruction has the same images.
     """
 
     def __init__(self, side: int) -> None:
@@ -22,16 +22,16 @@ class RepeatedViews:
         self._edited: Image | None = None
 
     def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
-        """Return (V, side, side, 3), not to be changed."""
+        """Return (V, side, side, 3); do not write to it."""
         if source is not self._source:
             self._texture = _texture(lightness(source), self.side)
         if source is not self._source or edited is not self._edited:
-            self._views = views(source, edited, self.side, self._texture)
+            self._views = student_inputs(source, edited, self.side, self._texture)
         self._source, self._edited = source, edited
         return self._views
 
 
-def views(
+def student_inputs(
     source: Image, edited: Image, side: int, texture: tuple[Field, Field, Field] | None = None
 ) -> NDArray[np.uint8]:
     """Return (V, side, side, 3), the images named in `VIEWS`.
@@ -51,11 +51,11 @@ def views(
     fine_now, sharp_now, steep_now = _texture(after, side)
     return np.stack(
         [
-            _squeezed(source, side),
-            _squeezed(edited, side),
+            _resize_to_square(source, side),
+            _resize_to_square(edited, side),
             _channels(
-                128 + 2.5 * _squeezed(after - before, side),
-                2.5 * _squeezed(change.astype(np.float32), side),
+                128 + 2.5 * _resize_to_square(after - before, side),
+                2.5 * _resize_to_square(change.astype(np.float32), side),
                 128 + 25 * (fine_now - fine),
             ),
             _channels(
@@ -72,16 +72,23 @@ def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
     """(side, side) each, near every place: how much detail is finer than two pixels, what share of the gradient is (the
     reference judge's sharpness), and how steep the steepest step is, since a seam is as thin as a pixel."""
     steps = gradient(luma)
-    all_of_it, coarse = (blurred(_squeezed(slope, side), 0.7) + 0.1 for slope in (steps, gradient(blurred(luma, 1.5))))
+    all_of_it, coarse = (
+        gaussian_blur(_resize_to_square(slope, side), 0.7) + 0.1
+        for slope in (steps, gradient(gaussian_blur(luma, 1.5)))
+    )
     steepest = cv2.dilate(steps, np.ones((3, 3), np.uint8))
-    return _squeezed(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), side), all_of_it / coarse, _squeezed(steepest, side) + 0.5
+    return (
+        _resize_to_square(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), side),
+        all_of_it / coarse,
+        _resize_to_square(steepest, side) + 0.5,
+    )
 
 
 def _windows(pictures: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
     """The windows of side x side pixels around where most has changed; the pictures' middle where nothing has."""
     height, width = change.shape
     if min(height, width) <= side:
-        return [_squeezed(picture, side) for picture in pictures]
+        return [_resize_to_square(picture, side) for picture in pictures]
     density = cv2.boxFilter(change, cv2.CV_32F, (side, side), normalize=True, borderType=cv2.BORDER_CONSTANT)
     row, column = np.unravel_index(int(density.argmax()), density.shape) if change.any() else (height // 2, width // 2)
     top = int(np.clip(row - side // 2, 0, height - side))
@@ -93,5 +100,5 @@ def _channels(*fields: Field) -> Image:
     return np.clip(np.dstack(fields), 0, 255).astype(np.uint8)
 
 
-def _squeezed(picture: NDArray, side: int) -> NDArray:
+def _resize_to_square(picture: NDArray, side: int) -> NDArray:
     return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

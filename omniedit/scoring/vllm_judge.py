@@ -18,12 +18,12 @@ from torch import Tensor
 from omniedit.config import InternvlConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, Marks, example_of, score_of
+from omniedit.scoring.examples import Example, RubricScores, to_example, to_score
 from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import MAX_REPLY_TOKENS, READ, Reading, Spelling, reading, reading_of
+from omniedit.scoring.readout import MAX_REPLY_TOKENS, READ, Reading, Spelling, parse_reading, reading
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.score import Score
-from omniedit.scoring.turns import Turns, load_tokenizer
+from omniedit.scoring.turns import ChatPromptBuilder, load_tokenizer
 
 LOGPROBS = 20
 """So many of the likeliest next tokens are told, vLLM's own limit; what is not among them has no probability."""
@@ -53,7 +53,7 @@ class VllmJudge:
         self.name, self.rubric, self.version = name, rubric, version
         self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
         self.vllm, self.engine, self.tokenizer = vllm, engine, tokenizer
-        self._turns = Turns(tokenizer, rubric, version)
+        self._turns = ChatPromptBuilder(tokenizer, rubric, version)
         self._readout = readout
         self._spellings = [
             None if readout == "reply" else Spelling.of(tokenizer, len(question.scores))
@@ -93,31 +93,31 @@ class VllmJudge:
         return cls(vllm, engine, tokenizer, rubric, options, readout, version, name)
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([example_of(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else score_of(self.rubric, v) for v in verdicts]
+        verdicts = self.mark([to_example(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
-    def mark(self, examples: Sequence[Example]) -> list[Marks | Unscorable]:
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         """One verdict an example; without a score for one of its questions it has none."""
         answers = [
-            self._written_out(question, examples) if spelling is None else self._read(question, spelling, examples)
+            self._write_replies(question, examples) if spelling is None else self._read(question, spelling, examples)
             for question, spelling in zip(self.rubric.questions, self._spellings, strict=True)
         ]
         return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
 
-    def _written_out(self, question: Question, examples: Sequence[Example]) -> list[Reading | Unscorable]:
-        asked = self._asked(question, examples)
-        replies = self._generated(asked, [[] for _ in asked], max_tokens=MAX_REPLY_TOKENS)
-        return [reading_of(reply.text, len(question.scores)) for reply in replies]
+    def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[Reading | Unscorable]:
+        asked = self._prompts(question, examples)
+        replies = self._generate(asked, [[] for _ in asked], max_tokens=MAX_REPLY_TOKENS)
+        return [parse_reading(reply.text, len(question.scores)) for reply in replies]
 
     def _read(self, question: Question, spelling: Spelling, examples: Sequence[Example]) -> list[Reading | Unscorable]:
-        asked = self._asked(question, examples)
+        asked = self._prompts(question, examples)
         written: list[list[int]] = [[] for _ in asked]
         read: list[Tensor] = []
         for frame in spelling.frame:
             written = [[*tokens, *frame] for tokens in written]
             read.append(self._of_scores(spelling, asked, written))
             best = read[-1].argmax(-1).tolist()
-            written = [[*tokens, *spelling.written(score)] for tokens, score in zip(written, best, strict=True)]
+            written = [[*tokens, *spelling.to_tokens(score)] for tokens, score in zip(written, best, strict=True)]
         return [reading(told_KS, READ[self._readout]) for told_KS in torch.stack(read, dim=1)]
 
     def _of_scores(self, spelling: Spelling, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
@@ -133,10 +133,10 @@ class VllmJudge:
 
     def _next(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> list[Mapping[int, float]]:
         """Probabilities of the likeliest next tokens after prompts and what was written."""
-        replies = self._generated(asked, written, max_tokens=1, logprobs=LOGPROBS)
+        replies = self._generate(asked, written, max_tokens=1, logprobs=LOGPROBS)
         return [{token: math.exp(told.logprob) for token, told in reply.logprobs[0].items()} for reply in replies]
 
-    def _generated(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]], **options: int) -> list[Any]:
+    def _generate(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]], **options: int) -> list[Any]:
         """What the engine writes, the likeliest token each time."""
         prompts = [
             {**one, "prompt_token_ids": [*one["prompt_token_ids"], *tokens]}
@@ -145,7 +145,7 @@ class VllmJudge:
         sampling = self.vllm.SamplingParams(temperature=0.0, **options)
         return [request.outputs[0] for request in self.engine.generate(prompts, sampling, use_tqdm=False)]
 
-    def _asked(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """As the engine takes prompts: tokens, one for each picture, and the pictures."""
         return [
             {

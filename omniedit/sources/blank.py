@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from omniedit.images import Image, fitted
+from omniedit.images import Image, resize_to_fit
 
 _SIDE = 512
 _SAME = 4
@@ -21,8 +21,8 @@ _GREY = 128
 
 def find_blank(image: Image) -> str | None:
     """Return why an (H, W, 3) RGB image is no photo; None where it may be one."""
-    small = fitted(image, _SIDE)
-    same = _share_of(small, np.median(small, axis=(0, 1)))
+    small = resize_to_fit(image, _SIDE)
+    same = _color_share(small, np.median(small, axis=(0, 1)))
     if same >= _ONE_COLOUR:
         return f"{same:.0%} of it is one colour"
     darkest, brightest = np.percentile(small, (0.5, 99.5), axis=(0, 1))
@@ -31,7 +31,7 @@ def find_blank(image: Image) -> str | None:
     if (brightest - darkest).max() < _FLAT:
         return "nearly of one colour"
     # From the bottom up; upright images were also cut off at their sides before they were turned.
-    sides = [_filled(np.rot90(small, turns)) for turns in range(4)]
+    sides = [_grey_tail(np.rot90(small, turns)) for turns in range(4)]
     for turns, (share, level) in enumerate(sides):
         is_grey = abs(level - _GREY) <= 2 * _SAME
         is_black = level <= _SAME and sides[turns - 2][0] == 0  # a letterbox has two black bars
@@ -40,12 +40,12 @@ def find_blank(image: Image) -> str | None:
     return None
 
 
-def _share_of(image: Image, colour: np.ndarray) -> float:
+def _color_share(image: Image, colour: np.ndarray) -> float:
     """Return the share of pixels that have a colour."""
     return float((np.abs(image - colour) <= _SAME).all(axis=-1).mean())
 
 
-def _filled(image: Image) -> tuple[float, float]:
+def _grey_tail(image: Image) -> tuple[float, float]:
     """Return the share of rows, from the last up, that are of one grey level, and that level."""
     level = float(np.median(image[-1]))
     is_filled = (np.abs(image.astype(np.int16) - level) <= _SAME).all(axis=-1).mean(axis=1) >= 1 - 1 / 64

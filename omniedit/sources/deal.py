@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
-from omniedit.sources.index import BENCH, Row
+from omniedit.sources.index import BENCH, IndexRow
 from omniedit.sources.twins import find_twin
 
 
-def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list[Row]:
+def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
     """The same rows; kept ones have their `shard`: 'bench' or five digits.
 
     Raises:
         UserError: there are too few photos for that many.
     """
     kept = _in_order(rows, seed)
-    chosen = held_out(kept, min(bench_photos, len(kept)))
+    chosen = choose_bench_photos(kept, min(bench_photos, len(kept)))
     rows = refuse_twins(rows, chosen)
     kept = _in_order(rows, seed)
     if len(kept) < bench_photos + shards:
@@ -30,13 +30,13 @@ def deal(rows: Sequence[Row], shards: int, bench_photos: int, seed: int) -> list
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
 
 
-def refuse_twins(rows: Sequence[Row], chosen: Collection[str]) -> list[Row]:
+def refuse_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
     """Return the same rows; photos that are twins of those of the source ids `chosen` are refused with that reason."""
     held = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
-    return [_checked(row, held) if row.get("source_id") not in chosen else row for row in rows]
+    return [_check_row(row, held) if row.get("source_id") not in chosen else row for row in rows]
 
 
-def _checked(row: Row, held: Mapping[str, str]) -> Row:
+def _check_row(row: IndexRow, held: Mapping[str, str]) -> IndexRow:
     twin = find_twin(row["phash"], held) if row["status"] == "kept" and row.get("phash") else None
     if twin is None:
         return row
@@ -44,7 +44,7 @@ def _checked(row: Row, held: Mapping[str, str]) -> Row:
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
-def held_out(kept: Sequence[Row], count: int) -> list[str]:
+def choose_bench_photos(kept: Sequence[IndexRow], count: int) -> list[str]:
     """Source ids for the benchmark: from ratios with a photo to spare first, with named objects first, in order."""
     left = Counter(row["ratio"] for row in kept)
     is_named = {row["source_id"]: _has_box(row) for row in kept}
@@ -57,14 +57,14 @@ def held_out(kept: Sequence[Row], count: int) -> list[str]:
     return chosen
 
 
-def hold_out(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
     """The same rows of one archive; `count` of those kept have the shard 'bench' instead of their own.
 
     Raises:
         UserError: no photo would be left for the shard.
     """
     kept = _in_order(rows, seed)
-    chosen = held_out(kept, min(count, len(kept)))
+    chosen = choose_bench_photos(kept, min(count, len(kept)))
     rows = refuse_twins(rows, chosen)
     kept = _in_order(rows, seed)
     if len(kept) <= count:
@@ -77,15 +77,15 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
     return [row | {"shard": BENCH} if row.get("source_id") in chosen else row for row in rows]
 
 
-def _in_order(rows: Sequence[Row], seed: int) -> list[Row]:
+def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
     """The kept rows, in the order in which they are dealt."""
     return sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
 
 
-def _order(row: Row, seed: int) -> str:
+def _order(row: IndexRow, seed: int) -> str:
     """A place in the deal that follows from the photo's pixels and the seed, not from its neighbours."""
     return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()
 
 
-def _has_box(row: Row) -> bool:
+def _has_box(row: IndexRow) -> bool:
     return any(thing["box"] for thing in json.loads(row["objects"]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omniedit.archives import is_remote, list_archives
 from omniedit.config import SourcesConfig
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
 
@@ -39,7 +39,7 @@ class Record:
 
     def write(self, file: Path) -> None:
         """Write it where the next run looks for it."""
-        with replaced(file) as temporary:
+        with replace_file(file) as temporary:
             temporary.write_text(json.dumps({"key": self.key, "files": self.entries}))
 
 

@@ -80,7 +80,7 @@ class Demands:
     crop: Literal["centre", "saliency"]
 
 
-Row = dict[str, Any]
+IndexRow = dict[str, Any]
 """A row of INDEX_SCHEMA; a key that it lacks is null."""
 
 
@@ -91,7 +91,7 @@ def photo_files(files: Sequence[str]) -> list[str]:
     return [file for file in files if file not in captions]
 
 
-def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Row]:
+def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[IndexRow]:
     """Yield a row for each of `photo_files` in order, then for folders and caption lines left out. No shards yet."""
     captions = read_captions(root, listing.files)
     ids: set[str] = set()
@@ -129,7 +129,7 @@ def make_source_id(file: str, id: str, taken: Collection[str] = ()) -> str:
     return next(made for digits in range(6, 65) if (made := f"{safe}-{digest[:digits]}") not in taken)
 
 
-def check_some_kept(root: Path, rows: Sequence[Row]) -> None:
+def check_some_kept(root: Path, rows: Sequence[IndexRow]) -> None:
     """Raise a UserError that quotes the first refusal where no photo is kept."""
     seen = [row for row in rows if row["status"] != "warned"]
     if any(row["status"] == "kept" for row in seen):
@@ -191,7 +191,7 @@ def _is_utf8(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _examine(path: Path, caption: Caption, demands: Demands) -> Row:
+def _examine(path: Path, caption: Caption, demands: Demands) -> IndexRow:
     """Return all columns of a file's row but file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
@@ -202,13 +202,13 @@ def _examine(path: Path, caption: Caption, demands: Demands) -> Row:
         return {"status": "refused", "reason": f"unreadable: {error}"}
 
 
-def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[Row, Image | None]:
+def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[IndexRow, Image | None]:
     """Return all columns of a row but file, source_id and shard, and the decoded image where it is kept.
 
     A photo is refused by its header alone as far as that goes; only what may be kept is decoded.
     """
     width, height = encoded.size
-    seen: Row = {"width": width, "height": height, "status": "refused"}
+    seen: IndexRow = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
         lost = f"a crop to any of the seven loses more than {demands.ratio_tolerance:.0%}"

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.images import Image, encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Row, crop, pixels_sha256
+from omniedit.sources.index import IndexRow, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.sources.twins import is_held_out
 from omniedit.upright import Unreadable
@@ -25,7 +25,7 @@ _METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "aut
 _END = bytes(1024)
 
 
-def pack(root: Path, rows: Sequence[Row], tar_path: str | Path) -> Iterator[str]:
+def pack(root: Path, rows: Sequence[IndexRow], tar_path: str | Path) -> Iterator[str]:
     """Write a shard's photos to a tar, yielding each source id once it is in; the same photos give the same bytes.
 
     Raises:
@@ -42,7 +42,7 @@ def new_shard(file: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
 
 
-def add_photo(tar: tarfile.TarFile, row: Row, image: Image) -> None:
+def add_photo(tar: tarfile.TarFile, row: IndexRow, image: Image) -> None:
     """Write one photo to a tar: cropped, scaled down, as a lossless PNG.
 
     Args:
@@ -66,7 +66,7 @@ def split(shard: BinaryIO, parts: Sequence[tuple[Collection[str], BinaryIO]]) ->
                     tar.addfile(member, whole.extractfile(member))
 
 
-def _as_indexed(path: Path, row: Row) -> Image:
+def _as_indexed(path: Path, row: IndexRow) -> Image:
     """Decode a photo and check that its pixels are those that were indexed."""
     changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
     if not path.exists():
@@ -172,7 +172,7 @@ class PhotoShards:
         bench: rows of `sources/bench.parquet`; photos that equal one of these or are its twins are left out.
     """
 
-    def __init__(self, shards: Sequence[PhotoShard], bench: Sequence[Row] = ()) -> None:
+    def __init__(self, shards: Sequence[PhotoShard], bench: Sequence[IndexRow] = ()) -> None:
         places = [(shard, index) for shard in shards for index in range(len(shard))]
         self._places = [(shard, index) for shard, index in places if not is_held_out(shard.metadata(index), bench)]
         self.names = [shard.names[index] for shard, index in self._places]

@@ -6,22 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from omniedit.images import Image
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Demands, Row, judge_photo, make_source_id
+from omniedit.sources.index import Demands, IndexRow, judge_photo, make_source_id
 from omniedit.sources.parquet import parquet_photos
 from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
 from omniedit.upright import Unreadable
 
-Reader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
+ArchiveReader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
 """Takes the archive's file, its name and, of Parquet, the column of the photos."""
 
-READERS: dict[str, Reader] = {"webdataset": tar_photos, "parquet": parquet_photos}
+READERS: dict[str, ArchiveReader] = {"webdataset": tar_photos, "parquet": parquet_photos}
 """By `sources.kind`."""
 
 
 def stream(
     found: Iterable[ArchivedPhoto | LeftOut], shard: str, demands: Demands, tar: tarfile.TarFile
-) -> Iterator[Row]:
+) -> Iterator[IndexRow]:
     """Add the photos that are kept to a tar of `new_shard`, in the archive's order; a row for all that was found.
 
     Args:
@@ -44,7 +44,7 @@ def stream(
         yield row
 
 
-def _judge(photo: ArchivedPhoto, demands: Demands) -> tuple[Row, Image | None]:
+def _judge(photo: ArchivedPhoto, demands: Demands) -> tuple[IndexRow, Image | None]:
     """Return the photo's row but for shard and source id, and its pixels where it may be kept."""
     try:
         with EncodedPhoto(photo.encoded) as encoded:

@@ -117,7 +117,7 @@ class _Group:
 
 def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
     """The files of a tar that can be read, and why others cannot."""
-    with _opened(file, name) as tar:
+    with _open_tar(file, name) as tar:
         for header in _headers(tar, name):
             entry = header if isinstance(header, LeftOut) else _member(tar, header, name)
             if entry is not None:
@@ -126,10 +126,10 @@ def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
 
 def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member | LeftOut | None:
     """A file, or why it is not read; None of folders and of what is hidden."""
-    path, place = PurePosixPath(header.name), f"{name}/{_shown(header.name.removeprefix('./'))}"
+    path, place = PurePosixPath(header.name), f"{name}/{_printable_name(header.name.removeprefix('./'))}"
     if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
         return None
-    if reason := _untrusted(header, path):
+    if reason := _untrusted_reason(header, path):
         return LeftOut(place, reason)
     stem, _, suffix = path.name.partition(".")
     extension = suffix.lower()
@@ -143,13 +143,13 @@ def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member
     return _Member(place, path.with_name(stem).as_posix(), extension, content)
 
 
-def _untrusted(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
+def _untrusted_reason(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
     """Why a member is not even looked at."""
     if not path.name:
         return "has no name"
     if "\0" in member.name:
         return "its name holds a NUL"
-    if _shown(member.name) != member.name:
+    if _printable_name(member.name) != member.name:
         return "its name is not UTF-8"
     if path.is_absolute() or ".." in path.parts:
         return "its name leads out of the archive's folder"
@@ -164,7 +164,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def _shown(name: str) -> str:
+def _printable_name(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
@@ -232,7 +232,7 @@ class _Tar(tarfile.TarFile):
     damage = ""
 
 
-def _opened(file: BinaryIO, name: str) -> _Tar:
+def _open_tar(file: BinaryIO, name: str) -> _Tar:
     try:
         # With ignore_zeros tarfile goes on behind damaged headers too; and tars that were joined are read to the end.
         return _Tar.open(mode="r|*", fileobj=file, bufsize=_BUFFER, ignore_zeros=True)

@@ -7,7 +7,7 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT
 from omniedit.instructions.objects import addition_wordings, with_article, without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.inpainting import MODELS
 from omniedit.specialists.removal import Removal, one_not_yet_offered, possible_removals, remove
 from omniedit.tasks import Task
@@ -27,12 +27,12 @@ class ObjectAddition:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=addition_wordings(_phrase(removal), place_of(removal.box), rng),
+            instructions=addition_wordings(_phrase(removal), describe_place(removal.box), rng),
             truth={"object": removal.phrase, "box": list(removal.box)},
             mask=removal.hole,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [Edited(r.photo.image, r.mask, MODELS, source=remove(r)) for r in requests]
 
 
@@ -52,7 +52,7 @@ def _phrase(removal: Removal) -> str:
     return " and ".join([first, *(with_article(noun) for noun in rest)])
 
 
-def place_of(box: FractionBox) -> str:
+def describe_place(box: FractionBox) -> str:
     """Return where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = "left" if x < 0.38 else "right" if x > 0.62 else ""

@@ -9,7 +9,7 @@ T = TypeVar("T")
 _OVER = object()
 
 
-def ahead(items: Iterable[T], most: int) -> Iterator[T]:
+def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
     """The same items, made in a thread of their own, up to `most` of them before they are asked for.
 
     What goes wrong there is raised where the item is asked for. No more are made once no more are asked for.

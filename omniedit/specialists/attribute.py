@@ -10,27 +10,27 @@ import numpy as np
 from omniedit.grounding.matte import alpha_matte
 from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, find_objects
-from omniedit.grounding.shapes import bounding_box, dilated, eroded
+from omniedit.grounding.shapes import bounding_box, dilate, erode
 from omniedit.images import Image, Mask
 from omniedit.instructions.appearance import colour_wordings, material_wordings
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.colour import (
     COLOURS,
     HUE_SPREAD,
     can_become,
     colour_word,
+    hue_degrees,
     hue_distance,
-    hue_of,
     membership,
     nearest_colour,
     own_colour,
-    recoloured,
+    recolor,
 )
-from omniedit.specialists.material import MATERIALS, covered
+from omniedit.specialists.material import MATERIALS, apply_material
 from omniedit.specialists.noise import Field
-from omniedit.specialists.tone import FloatImage, blur, from_lab, mixed, to_bytes, to_float, to_lab
+from omniedit.specialists.tone import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
 from omniedit.tasks import Task
 
 TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
@@ -64,7 +64,7 @@ class AttributeModification:
         paintable = [found for found in objects if is_paintable(found)]
         if not paintable:
             names = ", ".join(found.name for found in objects) or "none found"
-            raise Unsuitable(f"no object that could change its colour or material (objects: {names})")
+            raise NotApplicable(f"no object that could change its colour or material (objects: {names})")
         found = paintable[rng.integers(len(paintable))]
         region = visible_part(found, objects, photo)
         if not is_alive(found.name) and rng.random() < MATERIAL_SHARE:
@@ -102,21 +102,21 @@ class AttributeModification:
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | Unsuitable:
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
         assert request.parts
         source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
         window = window_around(region, margin=4 * RIM)
         if request.truth["attribute"] == "colour":
-            patch, opacity = painted(source[window], region[window], request.parts["own"], value)
+            patch, opacity = recolor_region(source[window], region[window], request.parts["own"], value)
             reached = nearest_colour(np.median(to_lab(to_float(patch))[opacity > 0.9], axis=0))
             if reached != value:
-                return Unsuitable(f"the {request.truth['object']} came out {reached}, not {value}")
+                return NotApplicable(f"the {request.truth['object']} came out {reached}, not {value}")
         else:
             rng = np.random.default_rng(request.parts["seed"])
-            patch, opacity = resurfaced(source[window], region[window], value, rng)
+            patch, opacity = resurface_region(source[window], region[window], value, rng)
         image, mask = source.copy(), np.zeros(region.shape, bool)
         mask[window] = opacity > 0
         image[mask] = patch[opacity > 0]
@@ -138,7 +138,7 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
     hidden = np.zeros_like(found.mask)
     for other in objects:
         if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
-            hidden |= dilated(other.mask, 2)
+            hidden |= dilate(other.mask, 2)
     return with_its_colour(found.name, found.mask & ~hidden, hidden, photo)
 
 
@@ -153,22 +153,22 @@ def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask
     box = next((named.box for named in photo.objects if named.name == name), None)
     if colour is None or box is None:
         return region
-    window = widened(box, BOX_SLACK, region.shape)
+    window = widen_box(box, BOX_SLACK, region.shape)
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
     own = own_colour(lab, region[window], colour)
     vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
-    alike = (hue_distance(lab, hue_of(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
-    _, labels = cv2.connectedComponents(eroded(alike, RIM).astype(np.uint8), connectivity=4)
+    alike = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
+    _, labels = cv2.connectedComponents(erode(alike, RIM).astype(np.uint8), connectivity=4)
     pieces = np.arange(1, int(labels.max()) + 1)
-    touching = np.isin(pieces, labels[dilated(region, 2 * RIM)[window]])
+    touching = np.isin(pieces, labels[dilate(region, 2 * RIM)[window]])
     in_hidden = np.bincount(labels[hidden[window]], minlength=len(pieces) + 1)[1:]
     ours = np.isin(labels, pieces[touching & (in_hidden <= 0.3 * hidden.sum())])
     joined = region.copy()
-    joined[window] |= dilated(ours, RIM + 1) & (alike | region[window])
+    joined[window] |= dilate(ours, RIM + 1) & (alike | region[window])
     return joined
 
 
-def widened(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Rows and columns of a box of fractions, `slack` of the picture wider on every side."""
     (left, right), (top, bottom) = (
         (max(0, round((low - slack) * size)), round((high + slack) * size))
@@ -185,25 +185,25 @@ def share_inside(inner: FoundObject, outer: FoundObject) -> float:
     return max(0.0, width) * max(0.0, height) / area
 
 
-def painted(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
+def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
     """Return the region in another colour, and the paint's opacity: the object's own colour, up to its soft rim."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     opacity = membership(lab, own) * soft_rim(image, region, own)
-    return composed(rgb, from_lab(recoloured(lab, own, colour)), opacity), opacity
+    return composite(rgb, from_lab(recolor(lab, own, colour)), opacity), opacity
 
 
-def resurfaced(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
+def resurface_region(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
     """Return the region in another material, and its opacity."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     own = own_colour(lab, region)
     opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
-    return composed(rgb, from_lab(covered(lab, region, material, rng)), opacity), opacity
+    return composite(rgb, from_lab(apply_material(lab, region, material, rng)), opacity), opacity
 
 
-def composed(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
-    return to_bytes(mixed(below, above, opacity))
+def composite(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
+    return to_bytes(mix(below, above, opacity))
 
 
 def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:

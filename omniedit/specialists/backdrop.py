@@ -10,7 +10,7 @@ from omniedit.specialists.material import MATERIALS
 from omniedit.specialists.noise import Field, fractal_noise
 from omniedit.specialists.relighting import cloud_cover
 from omniedit.specialists.scene import in_focus
-from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, mixed, smoothstep, to_float, to_lab
+from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, mix, smoothstep, to_float, to_lab
 
 Sky = Callable[[int, int, float, np.random.Generator], FloatImage]
 """(height, width, horizon as a fraction of the height, rng) -> (H, W, 3) sRGB."""
@@ -20,13 +20,13 @@ def fair_sky(height: int, width: int, horizon: float, rng: np.random.Generator) 
     """Deep blue above, pale at the horizon, with white cumulus."""
     down = _down(height, width, horizon)
     blue = _between(down, (0.16, 0.36, 0.72), (0.68, 0.82, 0.94))
-    return mixed(blue, np.ones_like(blue) * np.float32(0.98), _cumulus(height, width, horizon, rng, cover=0.52))
+    return mix(blue, np.ones_like(blue) * np.float32(0.98), _cumulus(height, width, horizon, rng, cover=0.52))
 
 
 def hazy_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
     """Pale and milky, a little warm at the horizon, with thin high cloud."""
     veil = _between(_down(height, width, horizon), (0.66, 0.76, 0.86), (0.93, 0.91, 0.86))
-    return mixed(veil, np.ones_like(veil) * np.float32(0.95), 0.5 * _cumulus(height, width, horizon, rng, cover=0.35))
+    return mix(veil, np.ones_like(veil) * np.float32(0.95), 0.5 * _cumulus(height, width, horizon, rng, cover=0.35))
 
 
 def storm_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
@@ -34,7 +34,7 @@ def storm_sky(height: int, width: int, horizon: float, rng: np.random.Generator)
     heavy = np.clip(cloud_cover(height, width, horizon, rng) - 0.26, 0.06, 1)
     contrast = np.clip((heavy - 0.42) * 1.35 + 0.40, 0.1, 0.9)
     pale = np.broadcast_to(np.array([0.74, 0.77, 0.78], np.float32), contrast.shape)
-    return mixed(contrast, pale, 0.6 * smoothstep(0.6, 1.1, _down(height, width, horizon)))
+    return mix(contrast, pale, 0.6 * smoothstep(0.6, 1.1, _down(height, width, horizon)))
 
 
 SKIES: dict[str, Sky] = {
@@ -119,7 +119,7 @@ def other_photo(donor: Image, height: int, width: int, softness: float) -> Float
     return np.clip(blur(covering, max(0.3, softness * float(np.sqrt(height * width)))), 0, 1)
 
 
-def in_light_of(background: FloatImage, image: Image, behind: Mask, strength: float) -> FloatImage:
+def match_light(background: FloatImage, image: Image, behind: Mask, strength: float) -> FloatImage:
     """The new background moved towards the old one's mean and spread in Lab, since that light falls on what stays.
 
     Reinhard et al. 2001, equations 10 and 11, carried out to `strength` in [0, 1].
@@ -131,7 +131,7 @@ def in_light_of(background: FloatImage, image: Image, behind: Mask, strength: fl
     return from_lab(new + np.float32(strength) * (moved - new).astype(np.float32))
 
 
-def grounded(background: FloatImage, kept: Mask) -> FloatImage:
+def add_contact_shadow(background: FloatImage, kept: Mask) -> FloatImage:
     """The background with the soft shadow that a standing thing throws where it meets the ground."""
     height, width = kept.shape
     size = float(np.sqrt(kept.mean()) * np.sqrt(height * width))

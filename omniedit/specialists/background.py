@@ -11,27 +11,27 @@ from omniedit.grounding.masks import mask_of_object
 from omniedit.grounding.matte import alpha_matte, foreground_colours
 from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.grounding.outdoors import caption_says_outdoors
-from omniedit.grounding.shapes import dilated, eroded
+from omniedit.grounding.shapes import dilate, erode
 from omniedit.images import Image, Mask
-from omniedit.instructions.appearance import background_wordings, joined, sky_wordings, surface_wordings
+from omniedit.instructions.appearance import background_wordings, join_names, sky_wordings, surface_wordings
 from omniedit.sources.photo import Photo
 from omniedit.specialists.attribute import share_inside
 from omniedit.specialists.backdrop import (
     PAPERS,
     SKIES,
     TABLE_TOPS,
-    grounded,
-    in_light_of,
+    add_contact_shadow,
+    match_light,
     other_photo,
     plainness,
     studio,
     table_top,
 )
-from omniedit.specialists.base import Donors, Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.memo import PhotoMemo
 from omniedit.specialists.noise import Field
 from omniedit.specialists.scene import Scene, understand
-from omniedit.specialists.tone import FloatImage, mixed, to_bytes, to_float
+from omniedit.specialists.tone import FloatImage, mix, to_bytes, to_float
 from omniedit.tasks import Task
 
 BAND = 3
@@ -96,10 +96,10 @@ class BackgroundSwap:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         kept = self.kept(photo)
         if kept.stance is Stance.LAND:
-            description, donor = _one_of(SKIES, rng), None
+            description, donor = _choose_one(SKIES, rng), None
             instructions = sky_wordings(description, rng)
         elif kept.stance is Stance.LYING:
-            description, donor = _one_of(TABLE_TOPS, rng), None
+            description, donor = _choose_one(TABLE_TOPS, rng), None
             instructions = surface_wordings(kept.names, description, rng)
         else:
             description, donor = self._place_or_paper(photo, rng)
@@ -109,7 +109,7 @@ class BackgroundSwap:
             task=self.task,
             instructions=instructions,
             truth={
-                "object": joined(kept.names),
+                "object": join_names(kept.names),
                 "background": description,
                 "background_source_id": donor.source_id if donor else "",
             },
@@ -126,21 +126,21 @@ class BackgroundSwap:
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
-        return _one_of(PAPERS, rng), None
+        return _choose_one(PAPERS, rng), None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> Edited:
         assert request.parts
         kept, donor = request.parts["kept"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
-        background = painted_background(request.photo.image, kept, request.truth["background"], donor, rng)
-        image, mask = placed_before(request.photo.image, kept, background)
+        background = paint_background(request.photo.image, kept, request.truth["background"], donor, rng)
+        image, mask = place_before(request.photo.image, kept, background)
         return Edited(image, mask, {"opencv": version("opencv-python-headless")})
 
 
-def painted_background(
+def paint_background(
     image: Image, kept: Kept, description: str, donor: Photo | None, rng: np.random.Generator
 ) -> FloatImage:
     """(H, W, 3) of the background described: the donor's where there is one, else painted."""
@@ -154,8 +154,8 @@ def painted_background(
         background = studio(height, width, description, rng)
     else:
         softness = 0.012 if kept.stance is Stance.CUT else 0.003
-        background = in_light_of(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
-    return grounded(background, kept.mask) if kept.stance is Stance.STANDING else background
+        background = match_light(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
+    return add_contact_shadow(background, kept.mask) if kept.stance is Stance.STANDING else background
 
 
 def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept:
@@ -166,17 +166,17 @@ def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept
     """
     kept = object_that_stays(photo) or land_that_stays(understand_photo(photo))
     if kept is None:
-        raise Unsuitable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
+        raise NotApplicable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
 
 
-def placed_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
+def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
     """The kept thing before a background, and where pixels changed: all but its opaque core."""
     opacity = alpha_matte(source, kept.mask, BAND) if kept.opacity is None else kept.opacity
     colours = to_float(foreground_colours(source, kept.mask, BAND))
-    mask = ~eroded(opacity >= 1, 1)
+    mask = ~erode(opacity >= 1, 1)
     image = source.copy()
-    image[mask] = to_bytes(mixed(background, colours, opacity))[mask]
+    image[mask] = to_bytes(mix(background, colours, opacity))[mask]
     return image, mask
 
 
@@ -202,7 +202,7 @@ def object_that_stays(photo: Photo) -> Kept | None:
 def without_gaps(mask: Mask) -> Mask:
     """The mask with the narrow gaps closed that are left where two things meet."""
     radius = max(3, round(0.02 * float(np.sqrt(mask.sum()))))
-    return eroded(dilated(mask, radius), radius)
+    return erode(dilate(mask, radius), radius)
 
 
 def support(photo: Photo, found: FoundObject) -> Mask:
@@ -213,7 +213,7 @@ def support(photo: Photo, found: FoundObject) -> Mask:
         return nothing
     middle, reach = (left + right) / 2, 0.16 * (right - left)
     below = mask_of_object(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
-    if below is None or not below[-2:].any() or not (below & dilated(found.mask, 6)).any():
+    if below is None or not below[-2:].any() or not (below & dilate(found.mask, 6)).any():
         return nothing
     return below
 
@@ -235,5 +235,5 @@ def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) ->
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
 
 
-def _one_of(named: Mapping[str, object], rng: np.random.Generator) -> str:
+def _choose_one(named: Mapping[str, object], rng: np.random.Generator) -> str:
     return list(named)[rng.integers(len(named))]

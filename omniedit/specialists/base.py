@@ -11,7 +11,7 @@ from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 
 
-class Unsuitable(Exception):
+class NotApplicable(Exception):
     """This photo does not suit this task; the text says why, for the shard's list of refusals."""
 
 
@@ -83,8 +83,8 @@ class Specialist(Protocol):
         """
         ...
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
-        """The edits, in order; `Unsuitable` where one did not come off."""
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        """The edits, in order; `NotApplicable` where one did not come off."""
         ...
 
 
@@ -103,6 +103,6 @@ class Staged(Batched, Protocol):
         """What `finish` needs beside the requests; a batch's is made while that of the one before is used."""
         ...
 
-    def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[Edited | Unsuitable]:
+    def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[Edited | NotApplicable]:
         """The edits, as `edit` gives them."""
         ...

@@ -85,7 +85,7 @@ def own_colour(lab: FloatImage, region: Mask, name: str = "") -> np.ndarray:
     pixels = lab[region]
     chroma = np.hypot(pixels[:, 1], pixels[:, 2])
     if name and not is_neutral(name):
-        degrees = hue_of(np.array(COLOURS[name]))
+        degrees = hue_degrees(np.array(COLOURS[name]))
     elif float(np.median(chroma)) < NEUTRAL_CHROMA:
         return np.median(pixels, axis=0)
     else:
@@ -102,7 +102,7 @@ def dominant_hue(lab_N3: np.ndarray) -> float:
     return float(10 * np.argmax(smooth) + 5)
 
 
-def hue_of(lab_3: np.ndarray) -> float:
+def hue_degrees(lab_3: np.ndarray) -> float:
     """Degrees in (-180, 180]."""
     return float(_hue(lab_3))
 
@@ -116,11 +116,11 @@ def membership(lab: FloatImage, own: np.ndarray) -> Field:
     """(H, W) in [0, 1]: how surely a pixel has the object's own colour; 1 everywhere where that is a grey."""
     if np.hypot(own[1], own[2]) < NEUTRAL_CHROMA:
         return np.ones(lab.shape[:2], np.float32)
-    near = 1 - smoothstep(HUE_SPREAD, HUE_SPREAD + 20, hue_distance(lab, hue_of(own)))
+    near = 1 - smoothstep(HUE_SPREAD, HUE_SPREAD + 20, hue_distance(lab, hue_degrees(own)))
     return near * smoothstep(3, 9, np.hypot(lab[..., 1], lab[..., 2]))
 
 
-def recoloured(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
+def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
     """A surface of `own` colour painted in another one: shading, highlights and small variations stay.
 
     Lightness follows a gamma curve that takes the own to the wanted one, so that black stays black and white white;
@@ -137,10 +137,10 @@ def recoloured(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
         turn = np.zeros_like(lightness)
     else:
         strength = np.clip(np.hypot(lab[..., 1], lab[..., 2]) / own_chroma, 0, 1.3)
-        turn = 0.4 * np.clip((_hue(lab) - hue_of(own) + 180) % 360 - 180, -30, 30)
+        turn = 0.4 * np.clip((_hue(lab) - hue_degrees(own) + 180) % 360 - 180, -30, 30)
     full = 0.92 * float(np.hypot(wanted[1], wanted[2])) * min(1.0, target / float(wanted[0]))
     chroma = full * strength * smoothstep(-5, 28, lightness)
-    hue = np.deg2rad(hue_of(wanted) + turn)
+    hue = np.deg2rad(hue_degrees(wanted) + turn)
     return np.dstack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)]).astype(np.float32)
 
 

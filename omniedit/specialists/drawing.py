@@ -13,7 +13,7 @@ DIRECTIONS = 8
 def pencil_sketch(image: Image, rng: np.random.Generator) -> Image:
     """Graphite on white paper: strokes times hatched tone (Lu, Xu and Jia 2012)."""
     grey = luma(to_float(image))
-    drawn = pencil_strokes(grey) * hatched(pencil_tone(grey, 0.62), rng)
+    drawn = pencil_strokes(grey) * hatch(pencil_tone(grey, 0.62), rng)
     return to_bytes(np.repeat(drawn[..., None], 3, axis=2))
 
 
@@ -21,7 +21,7 @@ def coloured_pencil(image: Image, rng: np.random.Generator) -> Image:
     """The pencil drawing as lightness under the photo's own colours (Lu, Xu and Jia 2012, section 4)."""
     rgb = to_float(image)
     grey = luma(rgb)
-    drawn = pencil_strokes(grey) * hatched(pencil_tone(grey, 0.45), rng)
+    drawn = pencil_strokes(grey) * hatch(pencil_tone(grey, 0.45), rng)
     lab = to_lab(rgb)
     pigment = blur(lab[..., 1:], 2.0) * np.float32(1.25)
     return to_bytes(from_lab(np.dstack([16 + 84 * drawn, pigment * (0.35 + 0.65 * (1.2 - drawn[..., None]))])))
@@ -31,7 +31,7 @@ def charcoal(image: Image, rng: np.random.Generator) -> Image:
     """Broad soft strokes that catch on the tooth of the paper, rubbed tone beneath, outlines pressed hard."""
     grey = luma(to_float(image))
     height, width = grey.shape
-    rubbed = 1 - blur(cv2.bilateralFilter(equalised(grey), 9, 0.2, 7), 2.0)
+    rubbed = 1 - blur(cv2.bilateralFilter(equalize_contrast(grey), 9, 0.2, 7), 2.0)
     length = max(15, round(min(height, width) / 20))
     strokes = blur(streaks(height, width, length, rng.uniform(40, 70), rng), 2.5) * np.float32(3.0)
     tooth = fractal_noise(height, width, 6, rng, octaves=3)
@@ -44,7 +44,7 @@ def charcoal(image: Image, rng: np.random.Generator) -> Image:
 
 def linocut(image: Image, rng: np.random.Generator) -> Image:
     """Black ink on cream paper from extended differences of Gaussians (Winnemoeller et al. 2012, eq. 5 and 7)."""
-    grey = equalised(luma(to_float(image)))
+    grey = equalize_contrast(luma(to_float(image)))
     height, width = grey.shape
     sigma = 1.1 * np.sqrt(height * width) / 1000
     cut = xdog(grey, sigma, strength=14.0, threshold=0.5, steepness=14.0)
@@ -79,13 +79,13 @@ def pencil_tone(grey: Field, bright_share: float) -> Field:
     dark = np.exp(-((levels - 90) ** 2) / (2 * 11**2)) / (11 * np.sqrt(2 * np.pi))
     wanted = bright_share * bright + (0.95 - bright_share) * middle + 0.05 * dark
     wanted_cdf = np.cumsum(wanted / wanted.sum())
-    byte_grey = (blur(equalised(grey), 1.5) * 255).clip(0, 255).astype(np.uint8)
+    byte_grey = (blur(equalize_contrast(grey), 1.5) * 255).clip(0, 255).astype(np.uint8)
     cdf = np.cumsum(np.bincount(byte_grey.ravel(), minlength=256)) / byte_grey.size
     table = np.interp(cdf, wanted_cdf, levels) / 255
     return table[byte_grey].astype(np.float32)
 
 
-def hatched(tone: Field, rng: np.random.Generator) -> Field:
+def hatch(tone: Field, rng: np.random.Generator) -> Field:
     """A tone laid down as repeated hatching: texture to the power that reaches it (Lu, Xu and Jia 2012, eq. 9)."""
     height, width = tone.shape
     length = max(9, round(min(height, width) / 28))
@@ -96,7 +96,7 @@ def hatched(tone: Field, rng: np.random.Generator) -> Field:
     return np.power(texture, layers)
 
 
-def equalised(grey: Field) -> Field:
+def equalize_contrast(grey: Field) -> Field:
     """Local contrast evened out so that dark photos keep their drawing (contrast-limited, 6 x 6 tiles)."""
     byte_grey = (np.clip(grey, 0, 1) * 255).astype(np.uint8)
     return cv2.createCLAHE(1.5, (6, 6)).apply(byte_grey).astype(np.float32) / 255

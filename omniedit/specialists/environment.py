@@ -10,7 +10,7 @@ from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.images import Image
 from omniedit.instructions.appearance import environment_wordings
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.memo import PhotoMemo
 from omniedit.specialists.relighting import dusk, golden_hour, night, overcast
 from omniedit.specialists.scene import Scene, understand
@@ -50,7 +50,7 @@ class Mood:
     chroma: float
 
 
-def mood_of(image: Image) -> Mood:
+def measure_mood(image: Image) -> Mood:
     rgb = to_float(image[::4, ::4].copy())
     lab = to_lab(rgb)
     chroma = np.hypot(lab[..., 1], lab[..., 2])
@@ -84,8 +84,8 @@ class EnvironmentChange:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
         if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
-            raise Unsuitable("no sky, no foliage all over, no outdoor place in the caption: weather would be absurd")
-        environments = believable(scene, mood_of(photo.image))
+            raise NotApplicable("no sky, no foliage all over, no outdoor place in the caption: weather would be absurd")
+        environments = believable(scene, measure_mood(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(
             photo=photo,
@@ -97,14 +97,14 @@ class EnvironmentChange:
             parts={"scene": scene, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | Unsuitable:
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
         assert request.parts
         source, environment = request.photo.image, request.truth["environment"]
         image = ENVIRONMENTS[environment](source, request.parts["scene"], np.random.default_rng(request.parts["seed"]))
         change = float(np.abs(to_float(image) - to_float(source)).mean())
         if change < LEAST_CHANGE:
-            return Unsuitable(f"{environment} changes the photo by {change:.3f} only: it looks so already")
+            return NotApplicable(f"{environment} changes the photo by {change:.3f} only: it looks so already")
         return Edited(image, None, {"opencv": version("opencv-python-headless")})

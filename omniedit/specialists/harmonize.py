@@ -49,7 +49,7 @@ def cut_out(image: Image, mask: Mask) -> CutOut:
     return CutOut(colours, alpha_matte(piece, inside, radius))
 
 
-def resized(piece: CutOut, scale: float) -> CutOut:
+def resize_cutout(piece: CutOut, scale: float) -> CutOut:
     """The cut-out at another size."""
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     colours = cv2.resize(piece.colours, None, fx=scale, fy=scale, interpolation=interpolation)
@@ -71,7 +71,7 @@ def relit(piece: CutOut, place: Field) -> CutOut:
     return replace(piece, colours=np.clip(255 * cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 255))
 
 
-def softened(piece: CutOut, blur: float) -> CutOut:
+def soften_edges(piece: CutOut, blur: float) -> CutOut:
     """The cut-out with edges at least as wide as `blur`, a standard deviation in pixels."""
     missing = blur**2 - edge_blur(piece.colours, piece.alpha > 0.99) ** 2
     sigma = min(float(max(missing, 0.0)) ** 0.5, MAX_BLUR)
@@ -80,9 +80,9 @@ def softened(piece: CutOut, blur: float) -> CutOut:
     return CutOut(cv2.GaussianBlur(piece.colours, (0, 0), sigma), cv2.GaussianBlur(piece.alpha, (0, 0), sigma))
 
 
-def grained(piece: CutOut, grain: float, rng: np.random.Generator) -> CutOut:
+def add_grain(piece: CutOut, grain: float, rng: np.random.Generator) -> CutOut:
     """The cut-out with as much grain as `grain`, a standard deviation in grey levels."""
-    missing = max(0.0, grain**2 - grain_of(piece.colours, piece.alpha > 0.99) ** 2) ** 0.5
+    missing = max(0.0, grain**2 - estimate_grain(piece.colours, piece.alpha > 0.99) ** 2) ** 0.5
     noise = rng.normal(0, missing, (*piece.alpha.shape, 1)).astype(np.float32)
     return replace(piece, colours=np.clip(piece.colours + noise, 0, 255))
 
@@ -104,7 +104,7 @@ def edge_blur(image: Field | Image, where: Mask) -> float:
     return float(np.sqrt(max(0.0, (wide**2 - ratio**2 * narrow**2) / (ratio**2 - 1))))
 
 
-def grain_of(image: Field | Image, where: Mask) -> float:
+def estimate_grain(image: Field | Image, where: Mask) -> float:
     """Standard deviation of the noise in grey levels (Immerkaer 1996, with the median for the mean, against edges)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     response = np.abs(cv2.filter2D(_grey(image), -1, kernel))[where]

@@ -7,7 +7,7 @@ import numpy as np
 
 from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject
-from omniedit.grounding.shapes import dilated, eroded
+from omniedit.grounding.shapes import dilate, erode
 from omniedit.images import Image, Mask
 from omniedit.sources.photo import FractionBox, Photo
 
@@ -28,14 +28,14 @@ PLAIN_SPREAD = 9.0
 """Distance in Lab from an even colour or a gradient within which nine tenths of plain surroundings stay."""
 
 
-def hole_of(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the object with a rim. Other things stay whole but for the rim; what it lies on or in may be cut."""
     radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
-    hole = dilated(this.mask | _missed(this.box, known_box(this, photo), this.mask.shape), radius)
+    hole = dilate(this.mask | _missing_box_part(this.box, known_box(this, photo), this.mask.shape), radius)
     found = {other.name for other in objects}
     for other in objects:
         if other is not this and share_on(this, other) < WITHIN:
-            hole &= this.mask | ~eroded(other.mask, radius)
+            hole &= this.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
         if unseen.name not in found and unseen.box is not None:
             hole &= this.mask | ~box_mask(unseen.box, hole.shape)
@@ -50,7 +50,7 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     scale = COARSE_SIDE / max(hole.shape)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     inside = cv2.resize(hole.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
-    around = dilated(inside, max(2, round(SURROUNDINGS * float(inside.sum()) ** 0.5))) & ~inside
+    around = dilate(inside, max(2, round(SURROUNDINGS * float(inside.sum()) ** 0.5))) & ~inside
     rows, columns = np.nonzero(around)
     if len(rows) < 16:
         return False
@@ -70,7 +70,7 @@ def share_on(this: FoundObject, other: FoundObject) -> float:
     return float((this.mask & other.mask).sum() / this.mask.sum())
 
 
-def _missed(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
+def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
     """Return the box where the outline ends short of it, but for the ground beside a foot that the outline has."""
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2

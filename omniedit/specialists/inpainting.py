@@ -34,7 +34,7 @@ def inpaint(image: Image, hole: Mask) -> Image:
     left, top, right, bottom = _crop_around(hole)
     crop, crop_hole = np.ascontiguousarray(image[top:bottom, left:right]), hole[top:bottom, left:right]
     scale = min(1.0, WORKING_SIDE / max(crop_hole.shape))
-    fill = _patch_match(crop, crop_hole) if scale == 1 else _scaled_fill(crop, crop_hole, scale)
+    fill = _patch_match(crop, crop_hole) if scale == 1 else _fill_at_small_size(crop, crop_hole, scale)
     result = image.copy()
     result[top:bottom, left:right][crop_hole] = _without_step(fill, crop, crop_hole)[crop_hole]
     return result
@@ -53,17 +53,17 @@ def _patch_match(image: Image, hole: Mask) -> Image:
     return np.asarray(filled, dtype=np.uint8)
 
 
-def _scaled_fill(crop: Image, hole: Mask, scale: float) -> Image:
+def _fill_at_small_size(crop: Image, hole: Mask, scale: float) -> Image:
     """PatchMatch at a reduced size, brought back to the crop's size with the crop's own fine detail."""
     small_size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
     small = cv2.resize(crop, small_size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     small_hole = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA) > 0
-    coarse = _upscaled(_patch_match(small, small_hole), crop.shape)
-    detail = crop.astype(np.float32) - _upscaled(small, crop.shape)
+    coarse = _upscale(_patch_match(small, small_hole), crop.shape)
+    detail = crop.astype(np.float32) - _upscale(small, crop.shape)
     return _with_detail(coarse, detail, hole)
 
 
-def _upscaled(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _upscale(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return cv2.resize(small.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ Surface = Callable[[Field, Field, np.random.Generator], FloatImage]
 """(relief, detail, rng) -> (H, W, 3) Lab; relief is L minus its median, without the detail finer than a few pixels."""
 
 
-def covered(lab: FloatImage, region: Mask, material: str, rng: np.random.Generator) -> FloatImage:
+def apply_material(lab: FloatImage, region: Mask, material: str, rng: np.random.Generator) -> FloatImage:
     """The object in another material, as Lab; what lies outside the region is to be thrown away."""
     inside = region.astype(np.float32)
     sigma = max(2.0, float(np.sqrt(region.sum())) / 110)

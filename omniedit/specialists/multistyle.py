@@ -31,7 +31,7 @@ def stylize(image: Image, style: int) -> Image:
     weights[style] = 1
     pixels_1CHW = np.ascontiguousarray(small.transpose(2, 0, 1)[None])
     (painted_1CHW,) = network().run(None, {"image": pixels_1CHW, "style_weights": weights})
-    return to_bytes(upsampled_along(guide, np.ascontiguousarray(painted_1CHW[0].transpose(1, 2, 0))))
+    return to_bytes(upsample_along(guide, np.ascontiguousarray(painted_1CHW[0].transpose(1, 2, 0))))
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
@@ -51,7 +51,7 @@ def network() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def upsampled_along(guide: FloatImage, small: FloatImage, radius: int = 2, smoothing: float = 1e-3) -> FloatImage:
+def upsample_along(guide: FloatImage, small: FloatImage, radius: int = 2, smoothing: float = 1e-3) -> FloatImage:
     """A small picture brought to the guide's size: cubic, plus the guide's detail where the two move together.
 
     The local slope of picture over guide is that of the fast guided filter (He and Sun 2015, algorithm 2).

@@ -5,7 +5,7 @@ import numpy as np
 
 from omniedit.images import Image
 from omniedit.specialists.noise import Field, fractal_noise, white_noise
-from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, saturated, to_bytes, to_float, to_lab
+from omniedit.specialists.tone import FloatImage, blur, from_lab, luma, saturate, to_bytes, to_float, to_lab
 
 
 def oil_painting(image: Image, rng: np.random.Generator) -> Image:
@@ -13,10 +13,10 @@ def oil_painting(image: Image, rng: np.random.Generator) -> Image:
     rgb = to_float(image)
     radius = brush_radius(image)
     dabs = kuwahara(kuwahara(rgb, radius), max(2, radius // 2))
-    bristles = brushed_noise(luma(dabs), length=6 * radius, rng=rng)
+    bristles = brush_noise(luma(dabs), length=6 * radius, rng=rng)
     relief = cv2.Sobel(bristles, -1, 1, 0, scale=0.5) + cv2.Sobel(bristles, -1, 0, 1, scale=0.5)
     varied = dabs + 0.05 * (bristles[..., None] - 0.5)
-    return to_bytes(saturated(varied, 1.3) + 0.16 * relief[..., None])
+    return to_bytes(saturate(varied, 1.3) + 0.16 * relief[..., None])
 
 
 def watercolour(image: Image, rng: np.random.Generator) -> Image:
@@ -24,14 +24,14 @@ def watercolour(image: Image, rng: np.random.Generator) -> Image:
     rgb = to_float(image)
     height, width = rgb.shape[:2]
     washes = kuwahara(kuwahara(rgb, brush_radius(image)), brush_radius(image))
-    lab = to_lab(saturated(washes, 1.35))
+    lab = to_lab(saturate(washes, 1.35))
     lab[..., 0] = 26 + 0.76 * lab[..., 0]
     wash = from_lab(lab)
     edges = cv2.morphologyEx(blur(luma(wash), 1.2), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     flow = fractal_noise(height, width, min(height, width) / 5, rng)
     paper = 0.5 * fractal_noise(height, width, 4, rng, octaves=2) + 0.5 * blur(white_noise(height, width, rng), 0.8)
     density = 0.55 + 0.75 * flow + 0.35 * (paper - 0.5) + 2.2 * np.clip(edges, 0, 0.25)
-    return to_bytes(pigmented(wash, density))
+    return to_bytes(apply_pigment(wash, density))
 
 
 def pointillism(image: Image, rng: np.random.Generator) -> Image:
@@ -61,13 +61,13 @@ def kuwahara(rgb: FloatImage, radius: int) -> FloatImage:
     total, weight_sum = np.zeros_like(rgb), np.zeros_like(grey)
     flatness = variance**-3
     for dy, dx in _compass(radius / 2):
-        weight = _shifted(flatness, dy, dx)
-        total += _shifted(mean, dy, dx) * weight[..., None]
+        weight = _shift(flatness, dy, dx)
+        total += _shift(mean, dy, dx) * weight[..., None]
         weight_sum += weight
     return total / weight_sum[..., None]
 
 
-def brushed_noise(grey: Field, length: int, rng: np.random.Generator) -> Field:
+def brush_noise(grey: Field, length: int, rng: np.random.Generator) -> Field:
     """(H, W) in [0, 1]: noise smeared along the contours (line integral convolution, Cabral and Leedom 1993).
 
     Args:
@@ -97,7 +97,7 @@ def contour_direction(grey: Field, sigma: float) -> tuple[Field, Field]:
     return -np.sin(across), np.cos(across)
 
 
-def pigmented(colour: FloatImage, density: Field) -> FloatImage:
+def apply_pigment(colour: FloatImage, density: Field) -> FloatImage:
     """Watercolour of varying pigment density; 1 leaves the colour (Bousseau et al. 2006, eq. 1)."""
     d = density[..., None]
     return colour * (1 - (1 - colour) * (d - 1))
@@ -131,7 +131,7 @@ def _compass(reach: float) -> list[tuple[int, int]]:
     return [(round(reach * np.sin(a)), round(reach * np.cos(a))) for a in angles]
 
 
-def _shifted(field: np.ndarray, dy: int, dx: int) -> np.ndarray:
+def _shift(field: np.ndarray, dy: int, dx: int) -> np.ndarray:
     height, width = field.shape[:2]
     margin = max(abs(dy), abs(dx))
     padded = cv2.copyMakeBorder(field, margin, margin, margin, margin, cv2.BORDER_REFLECT)

@@ -12,7 +12,7 @@ from omniedit.specialists.tone import (
     blur,
     from_lab,
     luma,
-    saturated,
+    saturate,
     smoothstep,
     to_bytes,
     to_float,
@@ -25,7 +25,7 @@ SCREEN_DEGREES = (15.0, 75.0, 0.0, 45.0)
 
 def halftone_print(image: Image, rng: np.random.Generator) -> Image:
     """Four-colour newsprint: a screen of round dots for each ink, turned against each other."""
-    rgb = saturated(blur(to_float(image), 1.5), 1.25)
+    rgb = saturate(blur(to_float(image), 1.5), 1.25)
     pitch = float(np.sqrt(image.shape[0] * image.shape[1]) / rng.uniform(185, 215))
     printed = np.full_like(rgb, (0.965, 0.945, 0.895))
     inks = np.array([[0.05, 0.62, 0.87], [0.90, 0.10, 0.50], [0.99, 0.88, 0.10], [0.10, 0.10, 0.11]], np.float32)
@@ -39,8 +39,8 @@ def comic_book(image: Image, rng: np.random.Generator) -> Image:
     """Flat quantised colours under ink lines (Winnemoeller et al. 2006, section 3), dots in the half shadows."""
     rgb = to_float(image)
     flat = kuwahara(kuwahara(rgb, brush_radius(image)), brush_radius(image))
-    lab = to_lab(saturated(flat, 1.6))
-    lab[..., 0] = quantised(lab[..., 0], bins=7, sharpness=0.5)
+    lab = to_lab(saturate(flat, 1.6))
+    lab[..., 0] = quantize_lightness(lab[..., 0], bins=7, sharpness=0.5)
     colours = from_lab(lab)
     shadow = 0.55 * smoothstep(0.62, 0.18, luma(flat))
     dots = screen(shadow, pitch=float(np.sqrt(image.shape[0] * image.shape[1]) / 150), degrees=45)
@@ -53,8 +53,10 @@ def pixel_art(image: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     cell = max(4, round(np.sqrt(height * width) / rng.uniform(125, 150)))
     small_size = (-(-width // cell), -(-height // cell))
-    small = to_lab(saturated(cv2.resize(to_float(image), small_size, interpolation=cv2.INTER_AREA), 1.25))
-    big = cv2.resize(to_bytes(from_lab(paletted(small, 32))), None, fx=cell, fy=cell, interpolation=cv2.INTER_NEAREST)
+    small = to_lab(saturate(cv2.resize(to_float(image), small_size, interpolation=cv2.INTER_AREA), 1.25))
+    big = cv2.resize(
+        to_bytes(from_lab(reduce_palette(small, 32))), None, fx=cell, fy=cell, interpolation=cv2.INTER_NEAREST
+    )
     return big[:height, :width].astype(np.uint8, copy=False)
 
 
@@ -90,14 +92,14 @@ def screen(coverage: Field, pitch: float, degrees: float) -> Field:
     return smoothstep(-softness, softness, coverage - (1 - height_of_spot)).astype(np.float32)
 
 
-def quantised(lightness: Field, bins: int, sharpness: float) -> Field:
+def quantize_lightness(lightness: Field, bins: int, sharpness: float) -> Field:
     """Lightness in soft steps (Winnemoeller et al. 2006, eq. 8); sharpness 0.5 is a visible but smooth step."""
     width = 100 / bins
     nearest = (np.floor(lightness / width) + 0.5) * width
     return (nearest + width / 2 * np.tanh(sharpness * (lightness - nearest))).astype(np.float32)
 
 
-def paletted(lab: FloatImage, colours: int) -> FloatImage:
+def reduce_palette(lab: FloatImage, colours: int) -> FloatImage:
     """Each pixel replaced by the nearest of `colours` k-means centres of the picture."""
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)

@@ -11,8 +11,8 @@ from omniedit.specialists.tone import (
     blur,
     from_linear,
     luma,
-    mixed,
-    saturated,
+    mix,
+    saturate,
     smoothstep,
     to_bytes,
     to_float,
@@ -24,29 +24,29 @@ def night(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     """Moonlight: rod vision's blue and loss of detail (Thompson, Shirley and Ferwerda 2002), stars, sensor noise."""
     height, width = image.shape[:2]
     light = to_linear(to_float(image))
-    moonlit = scotopic(evened(light, scene))
+    moonlit = scotopic(flatten_light(light, scene))
     dim = moonlit * np.sqrt(luma(moonlit) + 0.02)[..., None] * np.float32(rng.uniform(0.34, 0.46))
     dim += 0.10 * blur(np.clip(dim - 0.06, 0, 1), 0.012 * width)
     dim *= (1 - 0.35 * scene.depth * (1 - scene.sky))[..., None]
-    ground = mixed(dim, blur(dim, 1.2), np.full((height, width), 0.6, np.float32))
+    ground = mix(dim, blur(dim, 1.2), np.full((height, width), 0.6, np.float32))
     sky = starry_sky(height, width, scene.horizon, rng)
     clouds = 0.03 * np.clip(cloud_relief(image, scene, 1.0) - 1, 0, 1) * np.array([0.55, 0.70, 1.0], np.float32)
     shot = rng.normal(0, 0.010, (height, width, 1)) + rng.normal(0, 0.005, (height, width, 3))
-    return to_bytes(from_linear(mixed(ground, sky + clouds, scene.sky)) + blur(shot.astype(np.float32), 0.7))
+    return to_bytes(from_linear(mix(ground, sky + clouds, scene.sky)) + blur(shot.astype(np.float32), 0.7))
 
 
 def dusk(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     """The blue hour: dim blue light from above, the last rose and amber along the horizon."""
     height, width = image.shape[:2]
-    light = evened(to_linear(to_float(image)), scene)
+    light = flatten_light(to_linear(to_float(image)), scene)
     skylight = np.array([0.48, 0.60, 1.0], np.float32) * np.float32(rng.uniform(0.38, 0.48))
-    ground = saturated(light, 0.72) * skylight
+    ground = saturate(light, 0.72) * skylight
     zenith, middle = np.array([0.035, 0.065, 0.20], np.float32), np.array([0.20, 0.20, 0.42], np.float32)
     low = np.array([0.80, 0.42, 0.26], np.float32) * np.float32(rng.uniform(0.75, 1.0))
     sky = sky_gradient(height, width, scene.horizon, (zenith, middle, low))
     sky *= cloud_relief(image, scene, 0.55)
-    rosy = mixed(ground, ground + 0.05 * low, scene.depth * (1 - scene.sky))
-    return to_bytes(from_linear(mixed(rosy, sky, scene.sky)))
+    rosy = mix(ground, ground + 0.05 * low, scene.depth * (1 - scene.sky))
+    return to_bytes(from_linear(mix(rosy, sky, scene.sky)))
 
 
 def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
@@ -60,14 +60,14 @@ def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     towards = sunward(height, width, scene.horizon, from_left=bool(rng.random() < 0.5))
     low, high = np.array([1.0, 0.62, 0.24], np.float32), np.array([0.36, 0.40, 0.55], np.float32)
     evening = sky_gradient(height, width, scene.horizon, (high, np.array([0.80, 0.55, 0.40], np.float32), low))
-    sky = mixed(evening * cloud_relief(image, scene, 0.5), np.broadcast_to(low * 1.3, light.shape), 0.7 * towards**2)
+    sky = mix(evening * cloud_relief(image, scene, 0.5), np.broadcast_to(low * 1.3, light.shape), 0.7 * towards**2)
     scattered = (
         towards
         * (0.10 + 0.38 * scene.depth * min(1.0, 0.35 + 4 * scene.sky_share))
         * np.float32(rng.uniform(0.8, 1.15))
     )
     ground = warm * (0.92 + 0.25 * towards[..., None]) + scattered[..., None] * low * 0.55
-    return to_bytes(saturated(from_linear(mixed(ground, sky, scene.sky * 0.88)), 1.12))
+    return to_bytes(saturate(from_linear(mix(ground, sky, scene.sky * 0.88)), 1.12))
 
 
 def overcast(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
@@ -78,15 +78,13 @@ def overcast(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 def dull_light(image: Image, scene: Scene, rng: np.random.Generator, brightness: float) -> FloatImage:
     """The photo under a cloud cover, sRGB floats; `brightness` 1 keeps the ground's mean luma."""
     height, width = image.shape[:2]
-    soft = from_linear(evened(to_linear(to_float(image)), scene))
+    soft = from_linear(flatten_light(to_linear(to_float(image)), scene))
     cool = np.array([0.97, 1.0, 1.05], np.float32)
-    ground = saturated(soft, 0.62) * cool * np.float32(brightness)
-    return mixed(
-        ground, cloud_cover(height, width, scene.horizon, rng) * np.float32(0.35 + 0.75 * brightness), scene.sky
-    )
+    ground = saturate(soft, 0.62) * cool * np.float32(brightness)
+    return mix(ground, cloud_cover(height, width, scene.horizon, rng) * np.float32(0.35 + 0.75 * brightness), scene.sky)
 
 
-def evened(light: FloatImage, scene: Scene) -> FloatImage:
+def flatten_light(light: FloatImage, scene: Scene) -> FloatImage:
     """Linear light with the sun taken out: large-scale contrast halved, small detail kept (Durand and Dorsey 2002)."""
     log_light = np.log(np.maximum(luma(light), 1e-3))
     small = cv2.resize(log_light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)

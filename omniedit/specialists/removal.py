@@ -10,8 +10,8 @@ from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.images import Image, Mask
 from omniedit.instructions.objects import removal_wordings
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
-from omniedit.specialists.holes import hole_of, is_plain_around, share_on
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.tasks import Task
 
@@ -64,7 +64,7 @@ class ObjectRemoval:
             mask=removal.hole,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [Edited(remove(request), request.mask, MODELS) for request in requests]
 
 
@@ -84,7 +84,7 @@ def one_not_yet_offered(
     """
     fresh = [removal for removal in removals if (photo.source_id, *removal.names) not in offered]
     if not fresh:
-        raise Unsuitable("no further object to take away")
+        raise NotApplicable("no further object to take away")
     drawn = fresh[rng.integers(len(fresh))]
     offered.add((photo.source_id, *drawn.names))
     return drawn
@@ -98,10 +98,10 @@ def possible_removals(photo: Photo) -> list[Removal]:
     """
     objects = find_objects(photo)
     if not objects:
-        raise Unsuitable("no object whose outline could be found")
+        raise NotApplicable("no object whose outline could be found")
     obstacles = {this.name: _obstacle(this, objects) for this in objects}
     singles = [
-        Removal((this.name,), _round(this.box), hole_of(this, objects, photo))
+        Removal((this.name,), _round(this.box), inpaint_mask(this, objects, photo))
         for this in objects
         if not obstacles[this.name]
     ]
@@ -113,7 +113,7 @@ def possible_removals(photo: Photo) -> list[Removal]:
             f"what is behind the {removal.phrase} ({removal.hole.mean():.0%} of the picture) is too large to fill"
             for removal in singles
         ]
-        raise Unsuitable("; ".join([*filter(None, obstacles.values()), *too_large]))
+        raise NotApplicable("; ".join([*filter(None, obstacles.values()), *too_large]))
     return possible
 
 

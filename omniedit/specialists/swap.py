@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, find_objects
-from omniedit.grounding.shapes import bounding_box, dilated
+from omniedit.grounding.shapes import bounding_box, dilate
 from omniedit.images import Image, Mask
 from omniedit.instructions.objects import swap_wordings, without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.harmonize import (
     CutOut,
     Field,
+    add_grain,
     contact_shadow,
     cut_out,
     edge_blur,
-    grain_of,
-    grained,
+    estimate_grain,
     relit,
-    resized,
-    softened,
+    resize_cutout,
+    soften_edges,
 )
-from omniedit.specialists.holes import hole_of, is_plain_around, known_box, share_on
+from omniedit.specialists.holes import inpaint_mask, is_plain_around, known_box, share_on
 from omniedit.specialists.inpainting import MODELS, inpaint
 from omniedit.specialists.sizes import relative_size
 from omniedit.tasks import Task
@@ -101,27 +101,27 @@ class ObjectSwap:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = find_objects(photo)
         if not objects:
-            raise Unsuitable("no object stands out")
+            raise NotApplicable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
-            raise Unsuitable("every object is cut off, too large, too small, unnamed, or hidden in part by another")
+            raise NotApplicable("every object is cut off, too large, too small, unnamed, or hidden in part by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
-            hole = hole_of(old, objects, photo)
+            hole = inpaint_mask(old, objects, photo)
             max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
             for donor, new in self._borrowable(rng):
                 swap = (photo.source_id, old.name, donor.source_id, new.name)
                 if swap in self._offered or same_kind(old, new):
                     continue
-                placement = placed(photo, old, donor, new)
+                placement = place_object(photo, old, donor, new)
                 if placement is not None and placement.left_bare(hole).mean() <= max_bare:
                     self._offered.add(swap)
                     return _request(photo, old, donor, new, placement, hole, rng)
         names = ", ".join(found.name for found in replaceable)
-        raise Unsuitable(f"no further object fits the place of the {names}")
+        raise NotApplicable(f"no further object fits the place of the {names}")
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
-        return [_edited(request) for request in requests]
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [_try_edit(request) for request in requests]
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
@@ -154,7 +154,7 @@ def same_kind(first: FoundObject, second: FoundObject) -> bool:
     return any(noun in KINDS for noun in nouns) and find_kind(nouns[0]) == find_kind(nouns[1])
 
 
-def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
+def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
     """Place the new object where the old one is, at about its size; None where it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
@@ -167,7 +167,7 @@ def placed(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Pl
         or not 1 / UNLIKELY <= enlargement(old, new, scale) <= UNLIKELY
     ):
         return None
-    piece = resized(cut_out(donor.image, new.mask), scale)
+    piece = resize_cutout(cut_out(donor.image, new.mask), scale)
     standing = stands(photo.image, old.mask)
     left, top = _corner(piece, photo, old, standing)
     placement = Placement(piece, left, top, standing)
@@ -202,7 +202,7 @@ def stands(image: Image, mask: Mask) -> bool:
     return float(np.linalg.norm(upper - lower)) > OTHER_COLOUR
 
 
-def composed(
+def compose_swap(
     background: Image, source: Image, old: Mask, place: Placement, rng: np.random.Generator
 ) -> tuple[Image, Mask]:
     """Return the picture with the harmonised cut-out in it, and where it covers or shades the background.
@@ -212,10 +212,10 @@ def composed(
         source: the picture with it: what was there tells how sharp and grainy things are at this place.
     """
     size = float(old.sum()) ** 0.5
-    around = dilated(old, round(0.5 * size))
+    around = dilate(old, round(0.5 * size))
     piece = relit(place.piece, source[around].astype(np.float32))
-    piece = softened(piece, edge_blur(source, dilated(old, 4)))
-    piece = grained(piece, grain_of(source, around), rng)
+    piece = soften_edges(piece, edge_blur(source, dilate(old, 4)))
+    piece = add_grain(piece, estimate_grain(source, around), rng)
     alpha, colours = place.on_canvas(piece.alpha, old.shape), place.on_canvas(piece.colours, old.shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
@@ -250,24 +250,24 @@ def _request(
             "object": old.name,
             "new_object": name,
             "new_object_source_id": donor.source_id,
-            "box": _rounded(old.box),
-            "new_box": _rounded(new_box),
+            "box": _round_box(old.box),
+            "new_box": _round_box(new_box),
         },
         mask=old.mask,
         parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )
 
 
-def _edited(request: EditRequest) -> Edited | Unsuitable:
+def _try_edit(request: EditRequest) -> Edited | NotApplicable:
     assert request.mask is not None and request.parts is not None
     emptied, source = request.parts["hole"], request.photo.image
     background = inpaint(source, emptied)
     rng = np.random.default_rng(request.parts["seed"])
-    picture, touched = composed(background, source, request.mask, request.parts["placement"], rng)
+    picture, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
     return Edited(picture, emptied | touched, MODELS)
 
 
-def _rounded(box: FractionBox) -> list[float]:
+def _round_box(box: FractionBox) -> list[float]:
     return [round(edge, 4) for edge in box]
 
 

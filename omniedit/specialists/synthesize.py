@@ -16,7 +16,7 @@ import numpy as np
 from omniedit import __version__
 from omniedit.pairs import EditPair, Refusal, make_pair_id
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, Specialist, Staged, Unsuitable
+from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, NotApplicable, Specialist, Staged
 from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
@@ -49,21 +49,21 @@ def synthesize(
             if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
             waiting = deque(index for index in turns if strikes[index] < STRIKES)
-            begin = partial(_begun, specialist, photos, waiting, seed, attempt, seen, journal, batches)
+            begin = partial(_start_batch, specialist, photos, waiting, seed, attempt, seen, journal, batches)
             soon = partial(_soon, thread, specialist, begin)
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
                 batch = coming()
                 room = pairs - made - len(batch.requests)
                 coming = soon(min(size, room)) if waiting and room else None
-                edited = iter(_edited(specialist, name, batch, seed, attempt, journal))
+                edited = iter(_edit_batch(specialist, name, batch, seed, attempt, journal))
                 for index, turn in batch.turns.items():
                     outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
                     if isinstance(outcome, EditPair):
                         made, strikes[index] = made + 1, 0
                         yield outcome
                         continue
-                    strikes[index] = _struck(strikes[index], turn)
+                    strikes[index] = _count_strikes(strikes[index], turn)
                     if (outcome.source_id, outcome.reason) not in seen:
                         seen.add((outcome.source_id, outcome.reason))
                         yield outcome
@@ -112,14 +112,14 @@ def _soon(
     return thread.submit(begin, size).result if isinstance(specialist, Batched) else partial(begin, size)
 
 
-def _struck(strikes: int, turn: EditRequest | _Nothing) -> int:
+def _count_strikes(strikes: int, turn: EditRequest | _Nothing) -> int:
     """A photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Nothing):
         return strikes + 1 if turn.more else STRIKES
     return strikes if turn.again else strikes + 1
 
 
-def _begun(
+def _start_batch(
     specialist: Specialist,
     photos: Donors,
     waiting: deque[int],
@@ -134,7 +134,7 @@ def _begun(
     turns: dict[int, EditRequest | _Nothing] = {}
     while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
         index = waiting.popleft()
-        turns[index] = _asked(specialist, photos[index], seed, attempt, seen)
+        turns[index] = _next_request(specialist, photos[index], seed, attempt, seen)
     batch = _Batch(turns, next(numbers))
     if not batch.requests:
         return replace(batch, recalled=[])
@@ -144,14 +144,14 @@ def _begun(
     return replace(batch, prepared=specialist.prepare(batch.requests)) if isinstance(specialist, Staged) else batch
 
 
-def _asked(
+def _next_request(
     specialist: Specialist, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
 ) -> EditRequest | _Nothing:
     """A photo's next edit, which goes on the list of those seen."""
     rng = np.random.default_rng(_draw(seed, specialist.task, photo.source_id, attempt))
     try:
         request = specialist.propose(photo, rng)
-    except Unsuitable as reason:
+    except NotApplicable as reason:
         return _Nothing(Refusal(photo.source_id, str(reason)), more=False)
     truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
     if truth in seen:
@@ -160,7 +160,7 @@ def _asked(
     return request
 
 
-def _edited(
+def _edit_batch(
     specialist: Specialist, name: str, batch: _Batch, seed: int, attempt: int, journal: Journal | None
 ) -> list[EditPair | Refusal]:
     """What became of a batch's requests, in order."""
@@ -170,7 +170,7 @@ def _edited(
     edits = specialist.finish(requests, batch.prepared) if isinstance(specialist, Staged) else specialist.edit(requests)
     outcomes: list[EditPair | Refusal] = [
         Refusal(request.photo.source_id, str(edited))
-        if isinstance(edited, Unsuitable)
+        if isinstance(edited, NotApplicable)
         else _pair(request, edited, name, seed, attempt)
         for request, edited in zip(requests, edits, strict=True)
     ]

@@ -62,12 +62,12 @@ def smoothstep(low: float, high: float, field: Field) -> Field:
     return t * t * (3 - 2 * t)
 
 
-def saturated(rgb: FloatImage, factor: float) -> FloatImage:
+def saturate(rgb: FloatImage, factor: float) -> FloatImage:
     """Colours moved away from grey (factor > 1) or towards it, at constant luma; may leave [0, 1]."""
     grey = luma(rgb)[..., None]
     return grey + (rgb - grey) * np.float32(factor)
 
 
-def mixed(below: FloatImage, above: FloatImage, share: Field) -> FloatImage:
+def mix(below: FloatImage, above: FloatImage, share: Field) -> FloatImage:
     """`above` laid over `below` with opacity `share`, an (H, W) field in [0, 1]."""
     return below + (above - below) * share[..., None]

@@ -12,8 +12,8 @@ from omniedit.specialists.tone import (
     blur,
     from_lab,
     luma,
-    mixed,
-    saturated,
+    mix,
+    saturate,
     smoothstep,
     to_bytes,
     to_float,
@@ -28,11 +28,11 @@ which one starts, its opacity."""
 def fog(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     """Koschmieder's law: I = J t + A (1 - t), t = exp(-beta depth), with banks of fog that drift (He et al. 2009)."""
     height, width = image.shape[:2]
-    soft = saturated(dull_light(image, scene, rng, brightness=1.0), 0.9)
+    soft = saturate(dull_light(image, scene, rng, brightness=1.0), 0.9)
     beta = rng.uniform(1.7, 2.5)
     banks = 0.75 + 0.5 * fractal_noise(height, width, 0.5 * width, rng)
     transmission = np.exp(-np.float32(beta) * banks * (0.04 + 0.96 * scene.depth**1.3))
-    return to_bytes(mixed(soft, airlight(height, width, rng), 1 - transmission))
+    return to_bytes(mix(soft, airlight(height, width, rng), 1 - transmission))
 
 
 def airlight(height: int, width: int, rng: np.random.Generator) -> FloatImage:
@@ -46,9 +46,9 @@ def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     """A dull sky, mist in the distance, wet and therefore darker surfaces with a sheen, streaks at three distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=float(rng.uniform(0.70, 0.80)))
-    wet = mixed(dull, wet_surface(dull, scene), 1 - scene.sky)
+    wet = mix(dull, wet_surface(dull, scene), 1 - scene.sky)
     mist = 1 - np.exp(-np.float32(rng.uniform(0.8, 1.2)) * scene.depth)
-    misty = mixed(wet, np.broadcast_to(np.array([0.60, 0.63, 0.66], np.float32), dull.shape), 0.8 * mist)
+    misty = mix(wet, np.broadcast_to(np.array([0.60, 0.63, 0.66], np.float32), dull.shape), 0.8 * mist)
     falling = rain_streaks(height, width, rng)
     return to_bytes(misty + falling[..., None] * (0.92 - misty) * np.array([0.95, 0.98, 1.0], np.float32))
 
@@ -56,7 +56,7 @@ def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 def wet_surface(rgb: FloatImage, scene: Scene) -> FloatImage:
     """Wet ground: darker and purer, with the sky's light smeared downwards in it."""
     height = rgb.shape[0]
-    darker = saturated(rgb * 0.82, 1.35)
+    darker = saturate(rgb * 0.82, 1.35)
     smear = cv2.blur(luma(rgb), (3, max(3, height // 24)))
     ground = smoothstep(scene.horizon, 1.0, np.linspace(0, 1, height, dtype=np.float32)[:, None])
     sheen = ground * smoothstep(0.35, 0.8, smear) * 0.22
@@ -82,10 +82,10 @@ def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     """Snow that lies on what faces the sky, a white sky, haze, flakes at four distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=1.0)
-    covered = mixed(dull, snow_surface(dull), snow_cover(image, scene, rng))
+    covered = mix(dull, snow_surface(dull), snow_cover(image, scene, rng))
     haze = 0.55 * scene.depth**1.5
     white = np.broadcast_to(np.array([0.84, 0.86, 0.89], np.float32), dull.shape)
-    return to_bytes(mixed(mixed(covered, white, haze), np.ones_like(dull), snowflakes(height, width, rng)))
+    return to_bytes(mix(mix(covered, white, haze), np.ones_like(dull), snowflakes(height, width, rng)))
 
 
 def snow_cover(image: Image, scene: Scene, rng: np.random.Generator) -> Field:
@@ -122,7 +122,7 @@ def snowflakes(height: int, width: int, rng: np.random.Generator) -> Field:
     wind = rng.uniform(-35, 35)
     for radius, per_megapixel, strength in ((0.8, 2600, 0.6), (1.5, 1100, 0.85), (2.8, 330, 0.85), (6.5, 40, 0.5)):
         size = radius * side / 1200
-        layer = _scattered_discs(height, width, size, round(per_megapixel * height * width / 1e6), rng)
+        layer = _scatter_discs(height, width, size, round(per_megapixel * height * width / 1e6), rng)
         trail = line_kernel(max(3, round(2.2 * size)), 90 + wind + rng.normal(0, 8))
         total = np.maximum(total, np.float32(strength) * cv2.filter2D(blur(layer, 0.35 * size), -1, trail))
     return np.clip(total, 0, 1)
@@ -140,7 +140,7 @@ def autumn(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     lightness = lab[..., 0] * 1.03 + 2
     turned = from_lab(np.dstack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)]))
     warm = to_float(image) * np.array([1.03, 1.0, 0.94], np.float32)
-    return to_bytes(mixed(warm, turned, np.clip(blur(scene.plants, 1.0), 0, 1)))
+    return to_bytes(mix(warm, turned, np.clip(blur(scene.plants, 1.0), 0, 1)))
 
 
 def _lower(field: Field, rows: int) -> Field:
@@ -148,7 +148,7 @@ def _lower(field: Field, rows: int) -> Field:
     return np.vstack([field[rows:], np.repeat(field[-1:], rows, axis=0)])
 
 
-def _scattered_discs(height: int, width: int, radius: float, count: int, rng: np.random.Generator) -> Field:
+def _scatter_discs(height: int, width: int, radius: float, count: int, rng: np.random.Generator) -> Field:
     canvas = np.zeros((height, width), np.uint8)
     centres = rng.uniform((0, 0), (width, height), (count, 2))
     radii = radius * rng.uniform(0.6, 1.4, count)

@@ -17,11 +17,11 @@ from torch.nn.functional import cross_entropy
 
 from omniedit.instructions.sides import names_a_side
 from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, example_of
+from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.readout import Prompt
+from omniedit.scoring.readout import TokenPrompt
 from omniedit.training.batches import of_tasks
-from omniedit.training.taught_store import TaughtBatch
+from omniedit.training.taught_store import TeacherBatch
 
 NO_ANSWER = -100
 """Where an answer has ended, in the place of a token."""
@@ -53,14 +53,14 @@ class AnswerBatches:
     judge: InternvlJudge
     seed: int
 
-    def training(self, pairs: TaughtBatch, step: int, first: int) -> AnswerBatch:
+    def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
         """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
-        return self._batch(pairs, [_drawn(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
+        return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
 
-    def held_out(self, pairs: TaughtBatch) -> Iterator[AnswerBatch]:
+    def held_out(self, pairs: TeacherBatch) -> Iterator[AnswerBatch]:
         """Pairs unflipped, under their first wording."""
-        yield self._batch(pairs, [example_of(edit) for edit in pairs.edits])
+        yield self._batch(pairs, [to_example(edit) for edit in pairs.edits])
 
     def losses(self, network: nn.Module, batch: AnswerBatch) -> Tensor:
         """(B,): of each sample the mean cross entropy of its answer's tokens."""
@@ -70,12 +70,12 @@ class AnswerBatches:
         token_loss_BA = cross_entropy(logits_BVA, batch.answers, ignore_index=NO_ANSWER, reduction="none")
         return token_loss_BA.sum(1) / (batch.answers != NO_ANSWER).sum(1)
 
-    def _batch(self, pairs: TaughtBatch, examples: Sequence[Example]) -> AnswerBatch:
+    def _batch(self, pairs: TeacherBatch, examples: Sequence[Example]) -> AnswerBatch:
         judge, (question,) = self.judge, self.judge.rubric.questions
-        tiles = judge.tiles_of(examples)
+        tiles = judge.cut_tiles(examples)
         prompts = [judge.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
         answers = [self._tokens(answer) for answer in pairs.answers]
-        inputs, answer_BA = _aligned(prompts, answers)
+        inputs, answer_BA = _pad_and_join(prompts, answers)
         pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
         device = judge.model.device
         inputs = {name: value.to(device) for name, value in inputs.items()}
@@ -89,7 +89,7 @@ class AnswerBatches:
         return tokenizer(answer + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
 
 
-def _drawn(edit: EditPair, rng: np.random.Generator) -> Example:
+def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
     """With one of its wordings; mirrored half the time, where no wording names a side."""
     wording = edit.instructions[rng.integers(len(edit.instructions))]
     mirrored = rng.random() < 0.5 and not names_a_side(edit.instructions)
@@ -99,7 +99,7 @@ def _drawn(edit: EditPair, rng: np.random.Generator) -> Example:
     return Example(pictures, {"instruction": wording})
 
 
-def _aligned(prompts: Sequence[Prompt], answers: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
+def _pad_and_join(prompts: Sequence[TokenPrompt], answers: Sequence[TokenPrompt]) -> tuple[dict[str, Tensor], Tensor]:
     """Tokens with mask and positions, (B, T): prompts padded on the left, answers on the right. And the answers."""
     before, after = max(map(len, prompts)), max(map(len, answers))
     both = list(zip(prompts, answers, strict=True))

@@ -69,7 +69,7 @@ class Pretraining:
             UserError: there is no photo.
         """
         options = self.options.base
-        scaled = [(photo.caption, self._scaled(photo)) for photo in photos]
+        scaled = [(photo.caption, self._resize(photo)) for photo in photos]
         if not scaled:
             raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
         optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
@@ -105,7 +105,7 @@ class Pretraining:
         output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
         return flow_loss(to_velocity(output, noisy, timestep, self.options.base.prediction), target).mean()
 
-    def _scaled(self, photo: Photo) -> Image:
+    def _resize(self, photo: Photo) -> Image:
         """The photo at twice the training resolution: crops of it are rarely scaled up, and it takes little memory."""
         return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))
 

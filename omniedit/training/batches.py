@@ -26,11 +26,11 @@ from omniedit.models.text import Text
 from omniedit.tasks import Task
 from omniedit.training.encoded import EncodedBatch
 from omniedit.training.objective import (
+    condition_dropout_masks,
     flow_loss,
-    kept_conditions,
     logit_normal,
     rectified_flow_pair,
-    shifted,
+    shift_sigmas,
     soft_importance,
 )
 
@@ -136,7 +136,7 @@ class InstructionEncoder:
 
 def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
     """Of a training, from standard normal draws."""
-    return shifted(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
+    return shift_sigmas(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
 def importance(pairs: Rows, options: TrainConfig) -> Tensor:
@@ -147,7 +147,7 @@ def importance(pairs: Rows, options: TrainConfig) -> Tensor:
     return torch.ones(len(scores)) if options.importance == "equal" else torch.tensor([s / 10 for s in scores])
 
 
-def held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
+def choose_held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
     """(ratio, row) of held-out pairs, all or `most` of them, spread evenly."""
     held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
     return held[:: math.ceil(len(held) / most) or 1]
@@ -172,7 +172,7 @@ class Velocities:
 
 
 @dataclass(frozen=True)
-class BatchMaker(Velocities):
+class EditBatchBuilder(Velocities):
     """Makes training and held-out batches of pairs, encoded already or not."""
 
     vae: Vae
@@ -190,7 +190,7 @@ class BatchMaker(Velocities):
         ]
         options = self.options
         uniform_B = torch.tensor([rng.random() for rng in rngs])
-        keeps_text, keeps_image = kept_conditions(
+        keeps_text, keeps_image = condition_dropout_masks(
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)

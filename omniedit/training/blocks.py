@@ -25,10 +25,10 @@ def prepare_blocks(editor: Editor, options: TrainConfig) -> None:
     """
     set_attention(editor, options.attention)
     torch._dynamo.config.recompile_limit = RECOMPILES
-    for index, layer in enumerate(layers_of(editor)):
+    for index, layer in enumerate(list_layers(editor)):
         for block in layer:
             forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
-            block.forward = recomputed(forward) if recomputes(index, options) else forward
+            block.forward = checkpoint_forward(forward) if recomputes(index, options) else forward
 
 
 def recomputes(layer: int, options: TrainConfig) -> bool:
@@ -36,12 +36,12 @@ def recomputes(layer: int, options: TrainConfig) -> bool:
     return {"none": False, "selective": layer % 2 == 0, "all": True}[options.checkpoint_activations]
 
 
-def recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
     """The same, keeping its inputs alone for the backward pass."""
     return partial(checkpoint, forward, use_reentrant=False, preserve_rng_state=False)
 
 
-def layers_of(editor: Editor) -> list[list[nn.Module]]:
+def list_layers(editor: Editor) -> list[list[nn.Module]]:
     """The block of the base and, where there is one, the control block of each layer."""
     controls = getattr(editor, "control_blocks", [])
     return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, controls)]

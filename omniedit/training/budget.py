@@ -9,13 +9,13 @@ import torch
 from omniedit.config import SHIPPED, Architecture, Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import SD3
-from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, cost_of, state_bytes
+from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
 from omniedit.models.folder import read_config
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.base import sd3_config
 from omniedit.training.blocks import prepare_blocks, recomputes
-from omniedit.weights import RECORDS, folder_of, model_of
+from omniedit.weights import RECORDS, get_model, model_folder
 
 PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0}
 """Dense bfloat16 operations a second by the vendor's data sheets, SXM boards."""
@@ -63,7 +63,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     if options.batch_size % (machine.gpus * options.accumulate):
         shares = f"{machine.gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
         raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}")
-    samples = samples_of(options, pairs)
+    samples = sample_count(options, pairs)
     size = base_size(options)
     lines = [
         f"{options.resolution} x {options.resolution}, batch {options.batch_size}, {samples:,.0f} samples in all; "
@@ -73,7 +73,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     ]
     for name in options.editors:
         cost = training_cost(name, options, size)
-        speed = machine.flops / computed_flops(cost, options, size)
+        speed = machine.flops / training_flops(cost, options, size)
         memory = [f"{gigabytes:.1f} GB" for gigabytes in memory_by_stage(cost, options, machine.gpus)]
         hours = machine.gpus * samples / speed / 3600
         sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
@@ -88,7 +88,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     return [*lines, f"Base: {size.source}."]
 
 
-def samples_of(options: TrainConfig, pairs: int | None) -> float:
+def sample_count(options: TrainConfig, pairs: int | None) -> float:
     """Samples that a training sees."""
     if options.epochs is None:
         return options.steps * options.batch_size
@@ -119,19 +119,19 @@ def base_size(options: TrainConfig) -> BaseSize:
     """
     role = options.fetched_base
     if role:
-        return _fetched_size(role)
+        return _read_size(role)
     if options.base.model == SHIPPED:
         config = read_config(FOLDER / "transformer/config.json")["base_config"]
         return BaseSize(config, MAX_TOKENS, "the small one that ships")
     return BaseSize(sd3_config(options, WIDTH), MAX_TOKENS, "the run's own, by train.base")
 
 
-def _fetched_size(role: str) -> BaseSize:
-    model = model_of(role)
+def _read_size(role: str) -> BaseSize:
+    model = get_model(role)
     if model.class_name != SD3:
         raise UserError(f"train.base.model: the {role} is a {model.class_name}; an editor stands on a {SD3}")
     if (RECORDS / f"{role}.json").is_file():
-        folder = folder_of(role) / "transformer"
+        folder = model_folder(role) / "transformer"
         given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
         return BaseSize(given, SD3_TEXT_TOKENS, f"{model.repository}, as fetched")
     known = (size for part, size in KNOWN_SIZES.items() if part in model.repository)
@@ -150,10 +150,10 @@ def training_cost(name: Architecture, options: TrainConfig, size: BaseSize) -> C
     # What is kept does not depend on the kernel, and is counted without compiling.
     plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
     prepare = partial(prepare_blocks, options=plain)
-    return cost_of(name, size.config, (side, side), size.text_tokens, dtype, prepare)
+    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare)
 
 
-def computed_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
+def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
     """Operations of a sample's forward and backward pass, those that are done twice counted twice."""
     layers = size.config["num_layers"]
     twice = sum(recomputes(layer, options) for layer in range(layers)) / layers

@@ -31,9 +31,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from omniedit.config import TrainConfig
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.locks import hold_lock
-from omniedit.manifest import MANIFEST, checksum, sealed_folder, write_manifest
+from omniedit.manifest import MANIFEST, checksum, seal_folder, write_manifest
 from omniedit.models.base import Base
 from omniedit.training.metrics import report_failure
 from omniedit.training.ranks import from_all_ranks
@@ -60,7 +60,7 @@ WITHOUT_EFFECT = {
 
 
 @dataclass(frozen=True)
-class Position:
+class TrainingProgress:
     """Where a training is, beside its weights.
 
     Args:
@@ -133,12 +133,12 @@ class Checkpoints:
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         if self.rank == 0:
             hold_lock(folder.with_name(f"{folder.name}.lock"), "another training writes these checkpoints")
-            if problem := self._not_of(run):
+            if problem := self._mismatch_reason(run):
                 aside = _free_name(folder)
                 folder.rename(aside)
                 print(f"{folder}: {problem}; set aside as {aside.name}, training starts anew", flush=True)
             if not (folder / RUN).is_file():
-                with replaced(folder / RUN) as temporary:
+                with replace_file(folder / RUN) as temporary:
                     temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")
         dist.barrier()
 
@@ -146,7 +146,7 @@ class Checkpoints:
         """Steps after which there is a checkpoint, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*[0-9]"))
 
-    def save(self, state: TrainedState, position: Position) -> None:
+    def save(self, state: TrainedState, position: TrainingProgress) -> None:
         """Called by all ranks."""
         whole = self._folder(position.step)
         part = whole.with_name(f"{whole.name}.part")
@@ -155,8 +155,8 @@ class Checkpoints:
             part.mkdir()
         dist.barrier()
         file = part / f"rank-{self.rank:05d}.safetensors"
-        with replaced(file) as temporary:
-            save_file(parts_of(state), temporary)
+        with replace_file(file) as temporary:
+            save_file(local_parts(state), temporary)
         written = from_all_ranks((file.name, checksum(file)))
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
@@ -167,7 +167,7 @@ class Checkpoints:
                 shutil.rmtree(self._folder(old))
         dist.barrier()
 
-    def load_last(self, state: TrainedState) -> Position:
+    def load_last(self, state: TrainedState) -> TrainingProgress:
         """Restore the newest checkpoint that is as it was written, where there is one.
 
         Newer ones are deleted, on all ranks alike, with a line on standard output.
@@ -180,7 +180,7 @@ class Checkpoints:
             if self.rank == 0:
                 print(f"{folder}: {problem}; training goes on without it", flush=True)
                 shutil.rmtree(folder)
-        return Position()
+        return TrainingProgress()
 
     def _damage(self, folder: Path) -> str | None:
         """What is wrong with this rank's part of a checkpoint's files; each file is read by one rank."""
@@ -195,10 +195,10 @@ class Checkpoints:
             return f"{MANIFEST} cannot be read"
         return None
 
-    def _load(self, folder: Path, state: TrainedState) -> Position:
-        position = Position(**json.loads((folder / POSITION).read_text()))
+    def _load(self, folder: Path, state: TrainedState) -> TrainingProgress:
+        position = TrainingProgress(**json.loads((folder / POSITION).read_text()))
         with ExitStack() as stack:
-            places = places_of(
+            places = index_parts(
                 [stack.enter_context(safe_open(file, "pt")) for file in folder.glob("rank-*.safetensors")]
             )
             for name, kind in product(state.parameters, KINDS):
@@ -209,7 +209,7 @@ class Checkpoints:
         state.optimizer.guard.norms.extend(position.norms)
         return position
 
-    def _not_of(self, run: Mapping[str, Any]) -> str | None:
+    def _mismatch_reason(self, run: Mapping[str, Any]) -> str | None:
         """Why what the folder holds cannot be gone on from by a run; None where it can, or where it holds nothing."""
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             return None
@@ -229,7 +229,7 @@ def _free_name(folder: Path) -> Path:
     return next(path for n in count(1) if not (path := folder.with_name(f"{folder.name}.aside-{n}")).exists())
 
 
-def parts_of(state: TrainedState) -> dict[str, Tensor]:
+def local_parts(state: TrainedState) -> dict[str, Tensor]:
     """What this rank holds of the weights, moments and means: {name}/{kind}/{where it starts} -> float32, flat."""
     parts = {}
     for name, kind in product(state.parameters, KINDS):
@@ -239,7 +239,7 @@ def parts_of(state: TrainedState) -> dict[str, Tensor]:
     return parts
 
 
-def places_of(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
+def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     """{name}/{kind} -> its parts: where each starts, the opened file, the key in it."""
     places = defaultdict(list)
     for file in files:
@@ -252,10 +252,10 @@ def places_of(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
 def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     """Save what a training leaves: the folder of what was trained, with the last grid of samples, and its metrics, a
     line a step."""
-    with sealed_folder(out) as folder:
+    with seal_folder(out) as folder:
         pipeline.save_pretrained(folder)
         with report_failure("samples.png"):
             for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
                 shutil.copyfile(grid, folder / "samples.png")
-    with replaced(metrics) as temporary:
+    with replace_file(metrics) as temporary:
         shutil.copyfile(checkpoints.folder / "metrics.jsonl", temporary)

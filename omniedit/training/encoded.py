@@ -55,7 +55,7 @@ class EncodedBatch:
         return EncodedBatch(self.ratio, self.source[some], self.edited[some], self.pairs[some])
 
 
-def made_from(store: BucketStore, dtype: str) -> dict[str, Any]:
+def encoding_identity(store: BucketStore, dtype: str) -> dict[str, Any]:
     """What encoded pairs depend on besides the base."""
     return {"buckets": checksum(store.path / MANIFEST)["sha256"], "resolution": store.resolution, "dtype": dtype}
 
@@ -78,7 +78,7 @@ def encode_part(
             yield
     _write_texts(sorted(texts), text, out)
     first_and_count = {ratio: (of_ratio[0], len(of_ratio)) for ratio, of_ratio in rows.items()}
-    manifest = {"part": part, "of": made_from(store, dtype), "rows": first_and_count}
+    manifest = {"part": part, "of": encoding_identity(store, dtype), "rows": first_and_count}
     write_manifest(out / MANIFEST, manifest | {"files": checksums(out, files_below(out))})
 
 
@@ -144,7 +144,7 @@ class EncodedPairs:
     waited_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        asked, found = made_from(self.store, self.dtype), 0
+        asked, found = encoding_identity(self.store, self.dtype), 0
         for part, manifest in self._parts.items():
             if manifest["of"] != asked:
                 raise UserError(f"{part}: made from {manifest['of']}, and asked for is {asked}; {AGAIN}")
@@ -163,7 +163,7 @@ class EncodedPairs:
         start = time.monotonic()
         places = [self._texts[text] for text in texts]
         prompt, pooled = (
-            torch.stack([_tensor(_opened(part / name)[row]) for part, row in places])
+            torch.stack([_tensor(_open_array(part / name)[row]) for part, row in places])
             for name in ("prompt.npy", "pooled.npy")
         )
         self.waited_s += time.monotonic() - start
@@ -172,7 +172,7 @@ class EncodedPairs:
     def _latents(self, ratio: str, row: int) -> np.ndarray:
         firsts, parts = self._starts[ratio]
         place = bisect_right(firsts, row) - 1
-        return _opened(parts[place] / f"{ratio}.npy")[row - firsts[place]]
+        return _open_array(parts[place] / f"{ratio}.npy")[row - firsts[place]]
 
     @cached_property
     def _parts(self) -> Mapping[Path, Mapping[str, Any]]:
@@ -203,7 +203,7 @@ class EncodedPairs:
 
 
 @cache
-def _opened(path: Path) -> np.ndarray:
+def _open_array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:

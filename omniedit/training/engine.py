@@ -21,13 +21,13 @@ from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.progress import Progress
-from omniedit.training.batches import Batch, Rows, Store, held_out_pairs, importance
-from omniedit.training.checkpoints import RUN, Checkpoints, Position
+from omniedit.training.batches import Batch, Rows, Store, choose_held_out_pairs, importance
+from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
 from omniedit.training.encoded import EncodedPairs
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
-from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, summed
+from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
 from omniedit.training.samples import Sample, grid
 from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
@@ -97,7 +97,7 @@ class Trainer:
         self.reader: Reader[Any] = self.encoded or self.store
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
-        self.steps = steps_of(self.options, self.plan)
+        self.steps = count_steps(self.options, self.plan)
         if self.options.batch_size // self.world_size % self.options.accumulate:
             raise UserError(f"accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
         trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
@@ -150,7 +150,7 @@ class Trainer:
             waited_s: seconds spent waiting for `pairs`.
         """
         start, read_s = time.monotonic(), self._read_s
-        weight_sum = summed(importance(pairs, self.options).sum())
+        weight_sum = sum_over_ranks(importance(pairs, self.options).sum())
         if not weight_sum:
             return self._skip_weightless(step, pairs)
         sums, loss_B = torch.zeros(()), torch.zeros(0)
@@ -158,7 +158,7 @@ class Trainer:
             part_B = self.batches.losses(self.engine, batch)
             self.engine.backward(weighted_mean(part_B, batch.weight, weight_sum, self.world_size), scale_wrt_gas=False)
             sums, loss_B = sums + loss_sums(batch, part_B), torch.cat([loss_B, part_B.detach().cpu()])
-        losses = loss_means(batch, summed(sums))
+        losses = loss_means(batch, sum_over_ranks(sums))
         self._update(step, losses["loss"])
         self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
         return losses | {
@@ -240,11 +240,11 @@ class Trainer:
         project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
         return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
 
-    def _position(self, step: int) -> Position:
+    def _position(self, step: int) -> TrainingProgress:
         norms = tuple(self.optimizer.guard.norms)
-        return Position(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
+        return TrainingProgress(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
 
-    def _go_on_from(self, position: Position) -> int:
+    def _go_on_from(self, position: TrainingProgress) -> int:
         self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
         return position.step
 
@@ -280,7 +280,7 @@ class Trainer:
                     total += counts * self.batches.losses(self.engine, batch).sum().cpu()
                     count += counts * len(pairs)
             failed = False
-        total, count = summed(total), summed(count)
+        total, count = sum_over_ranks(total), sum_over_ranks(count)
         return None if any_rank(failed) or not count else (total / count).item()
 
     def _held_out_batches(self) -> Iterator[tuple[str, list[int], bool]]:
@@ -289,7 +289,10 @@ class Trainer:
         All ranks get as many, since under ZeRO 3 none computes alone: one without a part repeats a pair that another
         has, which does not count.
         """
-        held, size = held_out_pairs(self.store, HELD_OUT_PAIRS), self.options.batch_size // self.options.accumulate
+        held, size = (
+            choose_held_out_pairs(self.store, HELD_OUT_PAIRS),
+            self.options.batch_size // self.options.accumulate,
+        )
         for ratio in RATIOS:
             rows = [row for of, row in held if of == ratio]
             for first in range(0, len(rows), size):
@@ -298,7 +301,7 @@ class Trainer:
                 yield ratio, mine or batch[:1], bool(mine)
 
 
-def steps_of(options: TrainConfig, plan: BatchPlan) -> int:
+def count_steps(options: TrainConfig, plan: BatchPlan) -> int:
     """Optimizer steps of a run: those asked for, or those of so many epochs."""
     if options.epochs is None:
         return options.steps

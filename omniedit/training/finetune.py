@@ -14,15 +14,15 @@ from torch import nn
 from transformers import InternVLForConditionalGeneration
 
 from omniedit.config import FinetuneConfig
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.progress import Progress
 from omniedit.scoring.agreement import agreement_row
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.taught import SPLIT, Taught
-from omniedit.training.blocks import recomputed, recomputes
+from omniedit.scoring.taught import SPLIT, TeacherExample
+from omniedit.training.blocks import checkpoint_forward, recomputes
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
 from omniedit.training.ranks import from_all_ranks
-from omniedit.training.taught_store import TaughtStore
+from omniedit.training.taught_store import TeacherDataset
 
 ADAPTED = r".*\blanguage_model\..*_proj"
 """Names of the modules that get adapters: the linear layers of attention and MLP of each block."""
@@ -38,7 +38,7 @@ def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneCo
     layers = [*parts.vision_tower.encoder.layer, *parts.language_model.layers]
     for index, layer in enumerate(layers):
         if recomputes(index, options.training):
-            layer.forward = recomputed(layer.forward)
+            layer.forward = checkpoint_forward(layer.forward)
     network = _with_adapters(model, options.lora_rank, seed) if options.method == "lora" else model.requires_grad_(True)
     parts.vision_tower.requires_grad_(options.vision)
     return network
@@ -63,7 +63,9 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
     judge.image_processor.save_pretrained(folder)
 
 
-def finetune_identity(options: FinetuneConfig, judge: InternvlJudge, store: TaughtStore, seed: int) -> dict[str, Any]:
+def finetune_identity(
+    options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset, seed: int
+) -> dict[str, Any]:
     """What the weights of a fine-tuning depend on, as JSON values: a checkpoint of another one is not gone on from."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT | {"model"}),
@@ -75,7 +77,7 @@ def finetune_identity(options: FinetuneConfig, judge: InternvlJudge, store: Taug
     }
 
 
-def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TaughtStore) -> dict[str, Any]:
+def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset) -> dict[str, Any]:
     """What agreement.json tells of the student beside figures, before it is wrapped for training."""
     return {
         "teacher": store.judge,
@@ -87,7 +89,7 @@ def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TaughtSt
     }
 
 
-def compared(judge: InternvlJudge, store: TaughtStore) -> Rows:
+def compare_to_teacher(judge: InternvlJudge, store: TeacherDataset) -> Rows:
     """The teacher's and the student's scores of the held-out pairs, rows of `AGREEMENT_SCHEMA`; called by all ranks.
 
     Each judges its share, in as many batches as any other, since under ZeRO 3 none computes alone: one that has none
@@ -99,14 +101,14 @@ def compared(judge: InternvlJudge, store: TaughtStore) -> Rows:
     rows: list[Rows] = []
     with Progress("batches of held-out pairs", total=-(-len(batches) // ranks)) as progress:
         for place in range(rank, rank + len(batches), ranks):
-            judged = _compared(judge, batches[min(place, len(batches) - 1)])
+            judged = _compare_batch(judge, batches[min(place, len(batches) - 1)])
             rows += [judged] if place < len(batches) else []
             progress.advance()
     by_turns = zip_longest(*from_all_ranks(rows), fillvalue=[])
     return [row for turn in by_turns for of_rank in turn for row in of_rank]
 
 
-def _compared(judge: InternvlJudge, batch: list[Taught]) -> Rows:
+def _compare_batch(judge: InternvlJudge, batch: list[TeacherExample]) -> Rows:
     pairs = [taught.pair() for taught in batch]
     return [
         agreement_row(pair.pair_id, str(pair.task), taught.ratio, taught.defect, taught.teacher, verdict)
@@ -114,11 +116,11 @@ def _compared(judge: InternvlJudge, batch: list[Taught]) -> Rows:
     ]
 
 
-def compare_before(judge: InternvlJudge, store: TaughtStore, path: Path) -> None:
-    """Write what `compared` gives of a model that has not learnt yet, unless the training that is gone on with did."""
+def compare_before(judge: InternvlJudge, store: TeacherDataset, path: Path) -> None:
+    """Write the untrained model's agreement with the teacher, unless the interrupted training already did."""
     if any(from_all_ranks(path.is_file())):
         return
-    rows = compared(judge, store)
+    rows = compare_to_teacher(judge, store)
     if dist.get_rank() == 0:
-        with replaced(path) as temporary:
+        with replace_file(path) as temporary:
             temporary.write_text(json.dumps(rows))

@@ -23,9 +23,9 @@ from omniedit.instructions.sides import names_a_side
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
-from omniedit.models.inpaintnet import condition_of
+from omniedit.models.inpaintnet import inpainting_condition
 from omniedit.sources.shard import PhotoShards
-from omniedit.training.batches import EditBatch, Embeddings, Velocities, held_out_pairs, importance, noise_levels
+from omniedit.training.batches import EditBatch, Embeddings, Velocities, choose_held_out_pairs, importance, noise_levels
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
 from omniedit.training.objective import rectified_flow_pair
 from omniedit.training.photo_store import PhotoBatch, PhotoStore
@@ -107,7 +107,7 @@ class HoleBatches(Velocities):
             "timestep": 1000 * sigma_B.to(clean),
             "prompt_embeds": prompt.to(clean),
             "pooled": pooled.to(clean),
-            "condition": condition_of(self.vae, pictures, masks),
+            "condition": inpainting_condition(self.vae, pictures, masks),
         }
         ids = tuple(pair["pair_id"] for pair in pairs.pairs)
         return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
@@ -134,7 +134,7 @@ def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
 def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
     """Held-out photos with holes, and what is painted into them: the same holes and noise at each call."""
     pipeline.set_progress_bar_config(disable=True)
-    for ratio, row in held_out_pairs(store, SAMPLES):
+    for ratio, row in choose_held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
         picture = photos.pictures[0]
         drawn = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from omniedit.errors import UserError
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.images import Image, encode_png
 from omniedit.training.batches import Batch
 
@@ -78,7 +78,7 @@ class MetricsLog:
 
     def picture(self, step: int, samples: Image) -> None:
         path = self.path.with_name("samples") / f"step-{step:08d}.png"
-        with report_failure(str(path)), replaced(path) as temporary:
+        with report_failure(str(path)), replace_file(path) as temporary:
             temporary.write_bytes(encode_png(samples))
         if self._board is not None:
             with report_failure("TensorBoard"):
@@ -105,7 +105,7 @@ class MetricsLog:
         for line in self._lines():
             if (values := _values(line, self.path)) and values["step"] <= last:
                 by_step[values["step"]] = by_step.get(values["step"], {}) | values
-        with replaced(self.path) as temporary:
+        with replace_file(self.path) as temporary:
             temporary.write_text("".join(f"{json.dumps(values)}\n" for values in by_step.values()))
 
     def _lines(self) -> list[str]:

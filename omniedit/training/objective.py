@@ -15,7 +15,7 @@ def logit_normal(normal_B: Tensor, mean: float, std: float) -> Tensor:
     return torch.sigmoid(mean + std * normal_B)
 
 
-def shifted(sigma_B: Tensor, shift: float) -> Tensor:
+def shift_sigmas(sigma_B: Tensor, shift: float) -> Tensor:
     """Noise levels at which a picture of shift^2 as many pixels is as hard to see (Esser et al. 2024, eq. 23)."""
     return shift * sigma_B / (1 + (shift - 1) * sigma_B)
 
@@ -58,7 +58,7 @@ def soft_importance(o_score_B: Tensor, centre: float, width: float) -> Tensor:
     return torch.sigmoid((o_score_B - centre) / width)
 
 
-def kept_conditions(uniform_B: Tensor, text: float, image: float, both: float) -> tuple[Tensor, Tensor]:
+def condition_dropout_masks(uniform_B: Tensor, text: float, image: float, both: float) -> tuple[Tensor, Tensor]:
     """Which samples keep their instruction and which their picture (Brooks et al. 2023, section 3.2.1), two bool (B,).
 
     One draw decides both: shares `text`, `image` and `both` of the samples lose the instruction alone, the picture

@@ -7,7 +7,7 @@ import numpy as np
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.layout import HELD_OUT, TRAIN
-from omniedit.buckets.placement import held_out_of
+from omniedit.buckets.placement import held_out_mask
 from omniedit.errors import UserError
 from omniedit.grounding.objects import find_objects
 from omniedit.images import Image, resize_cover, resize_cover_mask
@@ -56,7 +56,7 @@ class PhotoStore:
         self._places: dict[tuple[str, str], list[int]] = {
             (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
         }
-        for place, is_held_out in enumerate(held_out_of(photos.names, held_out)):
+        for place, is_held_out in enumerate(held_out_mask(photos.names, held_out)):
             ratio = photos.metadata(place)["ratio"]
             self._places[ratio, HELD_OUT if is_held_out else TRAIN].append(place)
         self._cache: dict[int, tuple[Image, np.ndarray, tuple[str, ...]]] = {}
@@ -74,7 +74,7 @@ class PhotoStore:
         """The photos at `rows` of a ratio, in that order."""
         of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
         places = [of_ratio[row] for row in np.asarray(rows).tolist()]
-        seen = {place: self._scaled(place) for place in dict.fromkeys(places)}
+        seen = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
         pictures, objects, names = zip(*(seen[place] for place in places), strict=True)
         rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
         return PhotoBatch(ratio, np.stack(pictures), objects, rows)
@@ -83,7 +83,7 @@ class PhotoStore:
         about = self.photos.metadata(place)
         return {"pair_id": about["source_id"], "caption": about["caption"], "names": names, "o_score": 10.0}
 
-    def _scaled(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
+    def _resize_photo(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
         """Return a photo (H, W, 3), its objects (N, H, W) at the training resolution, and their names."""
         if place in self._cache:
             return self._cache[place]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from omniedit.config import HolesConfig
-from omniedit.grounding.shapes import grown
+from omniedit.grounding.shapes import dilate_by_share
 from omniedit.images import Mask
 
 STROKES, POINTS = 4, 8
@@ -79,7 +79,7 @@ def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
 
     Half of them are upside down, so that what has its shape is not always an object; some are all but the outline.
     """
-    hole = grown(mask, rng.uniform(0, GROWTH))
+    hole = dilate_by_share(mask, rng.uniform(0, GROWTH))
     upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED
     hole = hole[::-1] if upside_down else hole
     return ~hole if inverted else hole, not (upside_down or inverted)

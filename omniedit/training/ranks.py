@@ -58,7 +58,7 @@ def sigterm_noted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def summed(value: Tensor) -> Tensor:
+def sum_over_ranks(value: Tensor) -> Tensor:
     """The sum of a tensor over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
     total = value.detach().to(get_accelerator().current_device_name(), copy=True)
     dist.all_reduce(total)
@@ -67,7 +67,7 @@ def summed(value: Tensor) -> Tensor:
 
 def any_rank(value: bool) -> bool:
     """Whether it is true on any rank: all of them must take the same way."""
-    return bool(summed(torch.tensor(float(value))).item())
+    return bool(sum_over_ranks(torch.tensor(float(value))).item())
 
 
 def from_all_ranks(value: T) -> list[T]:

@@ -14,7 +14,7 @@ from PIL import ImageDraw, ImageFont, ImageOps
 from omniedit.buckets.store import BucketStore
 from omniedit.images import Image
 from omniedit.models.pipeline import EditPipeline, InstructionWarning
-from omniedit.training.batches import held_out_pairs
+from omniedit.training.batches import choose_held_out_pairs
 
 SAMPLES = 4
 KNOWN = 256
@@ -48,7 +48,7 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
     All ranks make all of them: under ZeRO 3 none has all the weights.
     """
     pipeline.set_progress_bar_config(disable=True)
-    for place, (ratio, row) in enumerate(held_out_pairs(store, SAMPLES)):
+    for place, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
         pairs = store.read(ratio, [row])
         instruction = pairs.pairs[0]["instructions"][0]
         noise = torch.Generator().manual_seed(seed + place)

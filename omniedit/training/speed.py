@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from omniedit.config import TrainConfig
-from omniedit.models.cost import step_flops_of
+from omniedit.models.cost import architecture_step_flops
 from omniedit.models.editor import Editor
 from omniedit.training.budget import PEAK_TFLOPS
 
@@ -38,7 +38,7 @@ class Utilisation:
     def __init__(self, options: TrainConfig, editor: Editor, peak: float) -> None:
         self.options, self.peak = options, peak
         kind, base_config = type(editor), editor.config["base_config"]
-        self._flops = cache(lambda latent, tokens: step_flops_of(kind, base_config, latent, tokens))
+        self._flops = cache(lambda latent, tokens: architecture_step_flops(kind, base_config, latent, tokens))
 
     def __call__(self, inputs: dict[str, Tensor], seconds: float) -> float:
         """

@@ -10,11 +10,11 @@ import numpy as np
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.pairs import EditPair
-from omniedit.scoring.taught import Taught, split_by_photo
+from omniedit.scoring.taught import TeacherExample, split_by_photo
 
 
 @dataclass(frozen=True)
-class TaughtBatch:
+class TeacherBatch:
     """Pairs of one ratio, with their defects, and the reply to learn and the teacher's O of each."""
 
     edits: tuple[EditPair, ...]
@@ -24,8 +24,8 @@ class TaughtBatch:
     def __len__(self) -> int:
         return len(self.edits)
 
-    def __getitem__(self, some: slice) -> "TaughtBatch":
-        return TaughtBatch(self.edits[some], self.answers[some], self.o_scores[some])
+    def __getitem__(self, some: slice) -> "TeacherBatch":
+        return TeacherBatch(self.edits[some], self.answers[some], self.o_scores[some])
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]:
@@ -34,18 +34,18 @@ class TaughtBatch:
         return tuple({"pair_id": edit.pair_id, "o_score": o_score} for edit, o_score in both)
 
 
-def batch_of(chosen: Sequence[Taught]) -> TaughtBatch:
+def to_batch(chosen: Sequence[TeacherExample]) -> TeacherBatch:
     edits, answers = tuple(one.pair() for one in chosen), tuple(one.answer for one in chosen)
-    return TaughtBatch(edits, answers, tuple(one.teacher.o_score for one in chosen))
+    return TeacherBatch(edits, answers, tuple(one.teacher.o_score for one in chosen))
 
 
-class TaughtStore:
+class TeacherDataset:
     """
     Args:
         held_out: share of the photos whose pairs are not trained on.
     """
 
-    def __init__(self, taught: Sequence[Taught], held_out: float, seed: int) -> None:
+    def __init__(self, taught: Sequence[TeacherExample], held_out: float, seed: int) -> None:
         seen, unseen, self.held_out_photos = split_by_photo(taught, held_out, seed)
         self.judge = taught[0].judge
         self._of_ratio = {ratio: [one for one in (*seen, *unseen) if one.ratio == ratio] for ratio in RATIOS}
@@ -58,11 +58,11 @@ class TaughtStore:
         is_held_out = [one.source_id in self.held_out_photos for one in self._of_ratio[ratio]]
         return np.flatnonzero(np.array(is_held_out, bool) == (split == HELD_OUT))
 
-    def read(self, ratio: str, rows: Any) -> TaughtBatch:
+    def read(self, ratio: str, rows: Any) -> TeacherBatch:
         """The pairs at `rows` of a ratio, in that order."""
-        return batch_of([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
+        return to_batch([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
 
-    def held_out(self) -> list[Taught]:
+    def held_out(self) -> list[TeacherExample]:
         return [self._of_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
 
     def digest(self) -> str:

@@ -81,7 +81,7 @@ class Budget:
             before = sum(self._reserved, self.spent + of_others)
             for name, limit in self._limits.items():
                 if limit is not None and self._amounts(before + most)[name] > limit:
-                    raise UserError(self._ended(name, limit, self.spent + of_others))
+                    raise UserError(self._over_limit_message(name, limit, self.spent + of_others))
             self._reserved.append(most)
             return most
 
@@ -108,6 +108,6 @@ class Budget:
     def _amounts(self, usage: Usage) -> dict[str, float]:
         return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}
 
-    def _ended(self, name: str, limit: float, spent: Usage) -> str:
+    def _over_limit_message(self, name: str, limit: float, spent: Usage) -> str:
         told = f"the budget of {limit:,g} in {name} does not hold for another request; spent: {self.describe(spent)}"
         return f"{told}. What was answered is in the cache: raise max_{name} and run again, and only the rest is asked"

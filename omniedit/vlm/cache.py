@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.vlm.endpoint import ERROR, Reply, Usage
 
 
@@ -34,7 +34,7 @@ class Cache:
 
     def put(self, digest: str, reply: Reply) -> None:
         text = json.dumps(asdict(reply))
-        with replaced(self._file(digest)) as temporary:
+        with replace_file(self._file(digest)) as temporary:
             temporary.write_text(f"{_check(digest, text)}\n{text}", encoding="utf-8")
 
     def _file(self, digest: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.files import replaced
+from omniedit.files import replace_file
 from omniedit.vlm.endpoint import Usage
 
 WRITE_EVERY_S = 1.0
@@ -45,6 +45,6 @@ class Ledger:
             self._flush()
 
     def _flush(self) -> None:
-        with replaced(self._file) as temporary:
+        with replace_file(self._file) as temporary:
             temporary.write_text(json.dumps(asdict(self._spent)))
         self._written_at = self._clock()

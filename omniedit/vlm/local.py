@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image as PillowImage
 
-from omniedit.fitting import FittingBatches
+from omniedit.fitting import OomAdaptiveBatcher
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
@@ -27,7 +27,7 @@ class LocalModel:
 
     def __init__(self, model: Any, processor: Any, version: str, cache: Cache, batch_size: int = 8) -> None:
         self.model, self.processor, self.version = model, processor, version
-        self.cache, self.batches = cache, FittingBatches(batch_size, "prompt")
+        self.cache, self.batches = cache, OomAdaptiveBatcher(batch_size, "prompt")
         self.processor.tokenizer.padding_side = "left"
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:

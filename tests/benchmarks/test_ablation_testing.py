@@ -11,9 +11,9 @@ from benchmarks.ablation import learning
 from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
 from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
 from benchmarks.ablation.settings import SETTINGS
-from benchmarks.ablation.testing import TEST_SEED, edited, kept, left_over
+from benchmarks.ablation.testing import TEST_SEED, edit_pairs, left_over, outside_psnr
 from benchmarks.ablation.train import run
-from benchmarks.ablation.world import TASKS, Edit, WorldPair, world_of
+from benchmarks.ablation.world import TASKS, WorldEdit, WorldPair, build_world
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
@@ -30,7 +30,7 @@ def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:
     mask = np.zeros((64, 64), bool)
     mask[:, :32] = True
     target = (source + difference * mask[..., None]).astype(np.uint8)
-    return WorldPair(Task.OBJECT_SWAP, source, Edit(instruction, target, mask, ""))
+    return WorldPair(Task.OBJECT_SWAP, source, WorldEdit(instruction, target, mask, ""))
 
 
 @pytest.mark.parametrize("done, left", [(0, 1.0), (20, 0.25), (40, 0.0), (80, 1.0)])
@@ -43,11 +43,11 @@ def test_what_is_left_of_the_error_is_squared(done, left):
 def test_preservation_is_of_the_outside_alone():
     one = pair(40)
     inside = np.where(one.edit.mask[..., None], np.uint8(7), one.source)
-    assert kept(one, inside) == 60
+    assert outside_psnr(one, inside) == 60
     outside = np.where(one.edit.mask[..., None], one.source, np.uint8(110))
-    assert kept(one, outside) == pytest.approx(10 * np.log10(255**2 / 100))
-    everywhere = WorldPair(one.task, one.source, Edit("", one.edit.target, np.ones((64, 64), bool), ""))
-    assert kept(everywhere, inside) is None
+    assert outside_psnr(one, outside) == pytest.approx(10 * np.log10(255**2 / 100))
+    everywhere = WorldPair(one.task, one.source, WorldEdit("", one.edit.target, np.ones((64, 64), bool), ""))
+    assert outside_psnr(everywhere, inside) is None
 
 
 @torch.no_grad()
@@ -70,7 +70,7 @@ def test_edits_are_those_of_the_pipeline():
     for one in pairs:
         one.source[:] = noise.integers(0, 256, one.source.shape)
     texts = Texts(InstructionEncoder(base.text), setting.text_tokens)
-    ours = edited(editor, base.vae, texts, pairs, setting, steps=8)
+    ours = edit_pairs(editor, base.vae, texts, pairs, setting, steps=8)
     pipeline = base.pipeline(editor, setting.size)
     pipeline.text_encoder.float()
     pipeline.set_progress_bar_config(disable=True)
@@ -149,7 +149,7 @@ def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_p
         torch.manual_seed(0)
         network = small_sd3(train_config(setting), WIDTH)
         training = Training(network, setting.editor, tmp_path / name)
-        batches = Batches(world_of(setting, assets, 0), setting.editor, setting)
+        batches = Batches(build_world(setting, assets, 0), setting.editor, setting)
         for done in training.steps(batches.after(training.done), partial(loss_of, network)):
             training.records.append({"done": done, "loss": training.loss})
             if done == cut_at:

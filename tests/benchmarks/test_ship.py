@@ -14,7 +14,7 @@ from benchmarks.ablation import ship
 from benchmarks.ablation.learning import Batches, train_config
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.train import run
-from benchmarks.ablation.world import world_of
+from benchmarks.ablation.world import build_world
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.models import shipped
 from omniedit.models.base import Base
@@ -44,7 +44,7 @@ def made(assets, tmp_path_factory):
 
 def test_what_ships_edits_as_its_sampling_says(made, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", made)
-    editor = shipped.shipped_editor()
+    editor = shipped.load_shipped_editor()
     editor.set_progress_bar_config(disable=True)
     assert editor.transformer.dtype == torch.float32
     assert {"resolution": 64, "num_inference_steps": 8}.items() <= dict(editor.config).items()
@@ -52,7 +52,7 @@ def test_what_ships_edits_as_its_sampling_says(made, monkeypatch):
     steps = []
     editor(photo, "Make it night.", callback_on_step_end=lambda pipe, step, *_: steps.append(step))
     assert steps == list(range(8))
-    base, other = shipped.shipped_base().transformer.state_dict(), editor.transformer.base.state_dict()
+    base, other = shipped.load_shipped_base().transformer.state_dict(), editor.transformer.base.state_dict()
     assert all(torch.equal(base[name], other[name]) for name in base)
 
 
@@ -67,7 +67,7 @@ def test_its_card_tells_what_was_measured(made):
 
 def test_pairs_of_the_shipped_setting_come_at_the_seven_ratios(assets):
     setting = replace(SETTINGS["shipped"], size=64)
-    batches = Batches(world_of(setting, assets, seed=0), setting.editor, setting)
+    batches = Batches(build_world(setting, assets, seed=0), setting.editor, setting)
     sizes = {batches[step][place].source.shape for step in range(40) for place in (0, 1)}
     assert sizes == {(*bucket_size(ratio, 64)[::-1], 3) for ratio in RATIOS}
     assert {pair.task.value for pair in batches[0]} == set(setting.turns)

@@ -18,7 +18,7 @@ from benchmarks.ablation.looks import LIGHTS
 from benchmarks.ablation.settings import Fit
 from benchmarks.ablation.world import World
 from benchmarks.student import pretrain, ship
-from benchmarks.student.candidates import KINDS, SIZE, pairs_of, seed_of, world_of
+from benchmarks.student.candidates import KINDS, SIZE, build_world, make_pairs, shard_seed
 from omniedit.config import SHIPPED_STUDENT
 from omniedit.errors import UserError
 from omniedit.images import decode_image, resize_cover
@@ -27,7 +27,7 @@ from omniedit.scoring import load_judge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import StudentJudge, load_student
-from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, taught
+from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, teach_shard
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.tone import to_bytes, to_float
 from omniedit.tables import write_rows
@@ -45,10 +45,10 @@ def made(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) 
     for kind, count in PAIRS.items():
         for task in Task:
             file = root / f"candidates/{kind}/{task}/00000.h5"
-            world = world_of(kind, assets, 64, seed=0)
-            write_shard(file, task, "world", 0, list(pairs_of(world, task, count)))
+            world = build_world(kind, assets, 64, seed=0)
+            write_shard(file, task, "world", 0, list(make_pairs(world, task, count)))
             with Shard(file) as shard:
-                rows = list(taught(shard, lessons(shard.pair_ids, 1, seed=0), teacher))
+                rows = list(teach_shard(shard, lessons(shard.pair_ids, 1, seed=0), teacher))
             write_rows(root / f"teacher/{kind}/{task}/00000.parquet", rows, TEACHER_SCHEMA)
     called(pretrain, "--lessons", root, "--shards", 1, "--held-out-shards", 1, "--steps", 4, "--out", root / "student")
     called(ship, "--lessons", root, "--out", root / "package", "--figure", root / "curve.svg")
@@ -64,7 +64,7 @@ def called(module, *arguments: object) -> None:
 
 def test_what_something_else_was_done_in_has_no_success(assets: Assets) -> None:
     world = World(assets, 64, seed=3, named_grounds=False)
-    pairs = [pair for task in Task for pair in pairs_of(world, task, 8)]
+    pairs = [pair for task in Task for pair in make_pairs(world, task, 8)]
     mistaken = [pair for pair in pairs if pair.provenance["truth"].get("mistaken")]
     assert {pair.task for pair in mistaken} >= set(Task) - {Task.OBJECT_REMOVAL}
     scores = load_judge("reference").judge(mistaken)
@@ -76,7 +76,7 @@ def test_what_something_else_was_done_in_has_no_success(assets: Assets) -> None:
 def test_a_mistake_is_another_answer_to_the_same_source(assets: Assets) -> None:
     world = World(assets, 64, seed=3)
     for index in range(6):
-        right, wrong = world.pair_of(Task.BACKGROUND_SWAP, index), world.mistaken(Task.BACKGROUND_SWAP, index)
+        right, wrong = world.make_pair(Task.BACKGROUND_SWAP, index), world.mistaken(Task.BACKGROUND_SWAP, index)
         assert wrong is not None and wrong.edit.instruction == right.edit.instruction
         assert np.array_equal(wrong.source, right.source) and not np.array_equal(wrong.edit.target, right.edit.target)
 
@@ -88,7 +88,7 @@ def test_sources_may_leave_the_named_photographs_out(assets: Assets) -> None:
 
 
 def test_what_is_held_out_are_photographs_and_where_said_things_too(assets: Assets) -> None:
-    training, held_out, strange = (world_of(kind, assets, 64, seed=0).here for kind in KINDS)
+    training, held_out, strange = (build_world(kind, assets, 64, seed=0).here for kind in KINDS)
     assert held_out.names == training.names and not set(strange.names) & set(training.names)
     for away in (held_out, strange):
         assert not any(np.array_equal(one, other) for one in away.photos for other in training.photos)
@@ -96,7 +96,7 @@ def test_what_is_held_out_are_photographs_and_where_said_things_too(assets: Asse
 
 def test_no_shard_shows_the_scenes_of_another() -> None:
     shards = [(kind, task, shard) for kind in KINDS for task in Task for shard in range(50)]
-    assert len({seed_of(*each) for each in shards}) == len(shards)
+    assert len({shard_seed(*each) for each in shards}) == len(shards)
 
 
 def test_it_is_compared_ten_times_or_at_every_step_and_at_the_last(made: Path) -> None:

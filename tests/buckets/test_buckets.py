@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, kept_pairs, place, read_plan, write_plan
-from omniedit.buckets.scratch import stage, staged
+from omniedit.buckets.placement import Layout, Plan, accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.scratch import find_copy, stage
 from omniedit.buckets.seal import read_parts, seal_bucket, verify, write_sealed
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.damage import note_damage, set_aside_damaged
 from omniedit.errors import Damaged, UserError
-from omniedit.manifest import lost_files
+from omniedit.manifest import missing_files
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gather_decisions
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 
@@ -69,7 +69,7 @@ def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Pat
     buckets = root / "buckets"
     write_plan(
         buckets / "plan.parquet",
-        place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), LAYOUT),
+        place(accepted_pairs(gather_decisions(sorted(root.glob("decisions/*/*.parquet")))), LAYOUT),
         LAYOUT,
     )
     plan = read_plan(buckets / "plan.parquet")
@@ -208,14 +208,14 @@ def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
 
 def test_damage_of_a_nodes_copy_costs_the_copied_file_only(own_copy: Path, tmp_path: Path) -> None:
     stage(own_copy, tmp_path / "scratch")
-    copy = staged(own_copy, tmp_path / "scratch")
+    copy = find_copy(own_copy, tmp_path / "scratch")
     file = copy / "3x2.zarr/edited/c/0/0/0/0"
     file.write_bytes(file.read_bytes()[:-40] + bytes(40))
     with pytest.raises(UserError, match=r"a damaged copy on this node's disk .* removed") as told:
         BucketStore(copy).read("3x2", range(4))
     assert not isinstance(told.value, Damaged) and not file.exists()
     stage(own_copy, tmp_path / "scratch")
-    assert staged(own_copy, tmp_path / "scratch") == copy and len(BucketStore(copy).read("3x2", range(4))) == 4
+    assert find_copy(own_copy, tmp_path / "scratch") == copy and len(BucketStore(copy).read("3x2", range(4))) == 4
 
 
 def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linked_to(
@@ -231,7 +231,7 @@ def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linke
         BucketStore(run / "buckets").read("3x2", range(4))
     assert note_damage(told.value.path)
     assert set_aside_damaged(run) == [bucket, part]
-    assert lost_files(run / "buckets") and lost_files(part.parents[6])
+    assert missing_files(run / "buckets") and missing_files(part.parents[6])
 
 
 def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Path) -> None:
@@ -261,13 +261,13 @@ def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
     path = tmp_path / "run/decisions/style_transfer/00000.parquet"
     write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"no pair is kept \(0 of 1, best O 4\.25\); lower filter\.min_score"):
-        kept_pairs(gathered([path]))
+        accepted_pairs(gather_decisions([path]))
     write_rows(path, [decision(pair, 0, kept=False) | {"o_score": None}], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"0 of 1, none has a score"):
-        kept_pairs(gathered([path]))
+        accepted_pairs(gather_decisions([path]))
     write_rows(path, [], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match="no photo suits any task"):
-        kept_pairs(gathered([path]))
+        accepted_pairs(gather_decisions([path]))
 
 
 counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_size=1)

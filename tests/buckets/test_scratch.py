@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from omniedit.buckets.scratch import copy_of, stage, staged
+from omniedit.buckets.scratch import copy_path, find_copy, stage
 from omniedit.errors import Damaged
 from omniedit.manifest import checksums, files_below, write_manifest
 
@@ -29,8 +29,8 @@ def buckets(tmp_path: Path) -> Path:
 
 def test_the_copy_is_whole_and_made_once(buckets: Path, tmp_path: Path) -> None:
     stage(buckets, tmp_path / "scratch")
-    copy = staged(buckets, tmp_path / "scratch")
-    assert copy == copy_of(buckets, tmp_path / "scratch")
+    copy = find_copy(buckets, tmp_path / "scratch")
+    assert copy == copy_path(buckets, tmp_path / "scratch")
     assert files_below(copy) == ["1x1.zarr/source/c/0", "1x1.zarr/zarr.json", "manifest.json"]
     (buckets / "1x1.zarr/source/c/0").unlink()
     stage(buckets, tmp_path / "scratch")
@@ -47,7 +47,7 @@ def test_where_there_is_no_room_the_buckets_are_read(
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(3))
     stage(buckets, tmp_path / "scratch")
-    assert staged(buckets, tmp_path / "scratch") == buckets
+    assert find_copy(buckets, tmp_path / "scratch") == buckets
     assert "0.0 GB needed; reading" in capsys.readouterr().out
 
 
@@ -72,7 +72,7 @@ def reader(buckets: Path, scratch: Path) -> subprocess.Popen[bytes]:
 def test_trainings_on_a_node_share_a_copy_which_goes_when_none_reads_it(buckets: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     first = reader(buckets, scratch)
-    copy = copy_of(buckets, scratch)
+    copy = copy_path(buckets, scratch)
     made = (copy / "1x1.zarr/source/c/0").stat().st_ino
     second = reader(buckets, scratch)
     assert (copy / "1x1.zarr/source/c/0").stat().st_ino == made
@@ -85,19 +85,19 @@ def test_trainings_on_a_node_share_a_copy_which_goes_when_none_reads_it(buckets:
     first.kill()
     first.wait()
     stage(others, scratch)
-    assert copy.is_dir() and half.is_dir() and staged(others, scratch) == copy_of(others, scratch)
+    assert copy.is_dir() and half.is_dir() and find_copy(others, scratch) == copy_path(others, scratch)
     second.kill()
     second.wait()
     stage(others, scratch)
     assert not copy.exists() and not half.exists()
-    assert staged(others, scratch) == copy_of(others, scratch)
+    assert find_copy(others, scratch) == copy_path(others, scratch)
 
 
 def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: Path, tmp_path: Path) -> None:
     other = reader(buckets, tmp_path / "scratch")
-    (copy_of(buckets, tmp_path / "scratch") / "1x1.zarr/source/c/0").unlink()
+    (copy_path(buckets, tmp_path / "scratch") / "1x1.zarr/source/c/0").unlink()
     stage(buckets, tmp_path / "scratch")
-    assert staged(buckets, tmp_path / "scratch") == buckets
+    assert find_copy(buckets, tmp_path / "scratch") == buckets
     other.kill()
     other.wait()
 
@@ -116,7 +116,7 @@ def stage_as_another_user(root: Path) -> list[str]:
 def test_a_copy_of_another_user_s_is_shared(buckets: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "above/scratch"
     stage(buckets, scratch)
-    copy = copy_of(buckets, scratch)
+    copy = copy_path(buckets, scratch)
     scratch.joinpath(f".{copy.name}.lock").chmod(0o444)
     scratch.chmod(0o555)
     assert stage_as_another_user(tmp_path) == [f"above/scratch/{copy.name}"]
@@ -128,7 +128,7 @@ def test_a_scratch_folder_that_may_not_be_used_is_named_and_the_buckets_are_read
 ) -> None:
     scratch = tmp_path / "above/scratch"
     stage(buckets, scratch)
-    copy = copy_of(buckets, scratch)
+    copy = copy_path(buckets, scratch)
     lock = scratch / f".{copy.name}.lock"
     lock.chmod(0o444)
     {"lock": lock, "copy": copy, "scratch": scratch, "parent": scratch.parent}[closed].chmod(0)

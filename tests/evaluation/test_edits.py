@@ -5,7 +5,7 @@ import pytest
 
 from models.tiny_editor import make_pipeline
 from omniedit.errors import UserError
-from omniedit.evaluation.edits import Sampling, at_resolution, no_edit, specialist, trained_editor
+from omniedit.evaluation.edits import SamplingOptions, at_resolution, load_trained_editor, no_edit, specialist
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 
@@ -34,7 +34,7 @@ def test_the_baselines_return_source_and_specialists_picture():
 
 def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
     make_pipeline().save_pretrained(tmp_path)
-    edit = trained_editor(tmp_path, Sampling(steps=2, guidance_text=1.0, guidance_image=1.5, seed=0))
+    edit = load_trained_editor(tmp_path, SamplingOptions(steps=2, guidance_text=1.0, guidance_image=1.5, seed=0))
     pairs = [replace(pair(48, 64), pair_id=name) for name in "ab"] + [replace(pair(64, 48), pair_id="c")]
     together = edit(pairs)
     for one, image in zip(pairs, together, strict=True):

@@ -21,11 +21,11 @@ from omniedit.grounding.detector import (
     NotGrounded,
     Query,
     Segmenter,
-    chosen_boxes,
+    choose_boxes,
     has_words,
     within_limits,
 )
-from omniedit.grounding.shapes import bounding_box, grown
+from omniedit.grounding.shapes import bounding_box, dilate_by_share
 from omniedit.models.folder import read_config
 
 ALL = Limits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)
@@ -132,14 +132,14 @@ def test_one_thing_is_the_best_box_and_every_thing_all_of_them(
     scores: tuple[float, float], every: bool, boxes: int
 ) -> None:
     query = Query(np.zeros((8, 8, 3), np.uint8), "dog", every)
-    chosen = chosen_boxes(query, Detections(BOXES, torch.tensor(scores)), Limits())
+    chosen = choose_boxes(query, Detections(BOXES, torch.tensor(scores)), Limits())
     assert isinstance(chosen, Detections)
     torch.testing.assert_close(chosen.boxes, BOXES[:boxes])
 
 
 def test_two_that_fit_alike_are_ambiguous_where_one_is_meant() -> None:
     query = Query(np.zeros((8, 8, 3), np.uint8), "dog")
-    chosen = chosen_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
+    chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
     assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it alike")
 
 
@@ -160,8 +160,8 @@ def test_a_box_that_fits_no_word_of_the_phrase_does_not_count() -> None:
 def test_a_mask_grows_with_its_own_size() -> None:
     mask = np.zeros((200, 200), bool)
     mask[80:120, 80:120] = True
-    assert bounding_box(grown(mask, 0.25)) == (70, 70, 130, 130)
-    assert np.array_equal(grown(mask, 0.0), mask)
+    assert bounding_box(dilate_by_share(mask, 0.25)) == (70, 70, 130, 130)
+    assert np.array_equal(dilate_by_share(mask, 0.0), mask)
 
 
 def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) -> None:

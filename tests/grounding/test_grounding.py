@@ -7,7 +7,7 @@ import numpy as np
 import omniedit
 from omniedit.grounding.masks import box_mask, mask_of_object
 from omniedit.grounding.matte import alpha_matte
-from omniedit.grounding.shapes import bounding_box, dilated, eroded
+from omniedit.grounding.shapes import bounding_box, dilate, erode
 from omniedit.images import Mask, decode_image
 
 SHAPE = (240, 320)
@@ -36,7 +36,7 @@ def test_the_fig_is_the_fig() -> None:
 
 
 def test_the_border_does_not_eat_into_a_mask() -> None:
-    assert eroded(np.ones(SHAPE, bool), 7).all()
+    assert erode(np.ones(SHAPE, bool), 7).all()
 
 
 def test_boxes_in_pixels() -> None:
@@ -46,7 +46,7 @@ def test_boxes_in_pixels() -> None:
 
 
 def test_growing_then_shrinking_gives_the_disc_back() -> None:
-    assert overlap(eroded(dilated(disc(50), 9), 9), disc(50)) > 0.99
+    assert overlap(erode(dilate(disc(50), 9), 9), disc(50)) > 0.99
 
 
 def test_opacity_follows_the_picture_where_the_mask_is_a_little_off() -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.masks import _grab_cut, mask_of_object
-from omniedit.grounding.shapes import bounding_box, dilated, eroded
+from omniedit.grounding.shapes import bounding_box, dilate, erode
 from omniedit.images import Image, Mask
 
 
@@ -53,11 +53,11 @@ def test_a_box_at_the_border_is_no_error(box: tuple[float, float, float, float])
 def test_growing_and_shrinking_are_discs() -> None:
     point = np.zeros((41, 41), bool)
     point[20, 20] = True
-    grown = dilated(point, 8)
+    grown = dilate(point, 8)
     assert bounding_box(grown) == (12, 12, 29, 29)
     assert not grown[12, 12]
-    assert np.array_equal(eroded(grown, 8), point)
-    assert eroded(np.ones((9, 9), bool), 3).all()
+    assert np.array_equal(erode(grown, 8), point)
+    assert erode(np.ones((9, 9), bool), 3).all()
 
 
 @pytest.mark.parametrize("label", [cv2.GC_PR_BGD, cv2.GC_PR_FGD])

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.objects import FoundObject, find_objects, told_apart
+from omniedit.grounding.objects import FoundObject, disambiguate_names, find_objects
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 
@@ -50,8 +50,8 @@ def test_what_was_found_once_is_the_same_when_asked_again() -> None:
 
 def test_things_of_one_name_are_told_apart_by_place_or_left_out() -> None:
     pair = [found("dog", 60, 10), found("drum", 5, 80), found("dog", 10, 30)]
-    assert {o.name: o.box[0] for o in told_apart(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
-    assert [o.name for o in told_apart([*pair, found("dog", 80, 80)])] == ["drum"]
+    assert {o.name: o.box[0] for o in disambiguate_names(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
+    assert [o.name for o in disambiguate_names([*pair, found("dog", 80, 80)])] == ["drum"]
 
 
 def test_a_cut_object_knows_its_sides() -> None:

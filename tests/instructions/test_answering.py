@@ -8,11 +8,11 @@ import pytest
 
 from omniedit.config import LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
-from omniedit.instructions.answering import opened
+from omniedit.instructions.answering import open_model
 from omniedit.instructions.proposer import Proposer
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from omniedit.weights import model_of
+from omniedit.weights import get_model
 from vlm.tiny_vlm import make_llava
 from workflow.test_fetched_base import fetched
 
@@ -35,14 +35,14 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
     (tmp_path / "models").mkdir()
     entry = ENTRY.format(revision="a" * 40, kind="LlavaForConditionalGeneration")
     (tmp_path / "config/models.yaml").write_text(entry)
-    record = fetched(model_of("proposer"), make_llava(tmp_path / "weights"))
+    record = fetched(get_model("proposer"), make_llava(tmp_path / "weights"))
     (tmp_path / "models/proposer.json").write_text(json.dumps(record))
     return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
 
 
 def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(asked: ProposalsConfig) -> None:
     photos = [Photo(name, np.full((48, 64, 3), 80 + number, np.uint8), "4x3") for number, name in enumerate("ab")]
-    with opened(asked) as model:
+    with open_model(asked) as model:
         outcomes = Proposer(model, asked, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
     rows = [row for _, refused in outcomes for row in refused]
     assert [drafts for drafts, _ in outcomes] == [[], []] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
@@ -56,7 +56,7 @@ def test_a_model_that_sees_no_pictures_is_refused_by_name(asked: ProposalsConfig
     file.write_text(file.read_text().replace("LlavaFor", "LlamaFor"))
     with (
         pytest.raises(UserError, match="proposer: a LlamaForConditionalGeneration answers no questions"),
-        opened(asked),
+        open_model(asked),
     ):
         pass
 
@@ -65,6 +65,6 @@ def test_a_model_that_was_not_fetched_is_named_with_the_command(asked: Proposals
     Path("models/proposer.json").unlink()
     with (
         pytest.raises(UserError, match=r"org/model, the proposer, was not fetched; .* snakemake --force"),
-        opened(asked),
+        open_model(asked),
     ):
         pass

@@ -44,7 +44,7 @@ def test_sky_and_ground_are_named_only_where_they_are_seen() -> None:
 
 
 def test_what_stays_is_listed_in_english() -> None:
-    assert appearance.joined(["fig"]) == "fig"
-    assert appearance.joined(["fig", "bowl", "leaf"]) == "fig, bowl and leaf"
+    assert appearance.join_names(["fig"]) == "fig"
+    assert appearance.join_names(["fig", "bowl", "leaf"]) == "fig, bowl and leaf"
     for sentence in appearance.surface_wordings(["bowl", "fig"], "a granite table top", np.random.default_rng(0)):
         assert "the bowl and the fig" in sentence

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from omniedit.instructions.asking import Question, ask
-from omniedit.instructions.replies import Flaw, Heard
+from omniedit.instructions.asking import ModelQuestion, ask
+from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.vlm import Prompt, Reply, Unanswered
 
 NOTHING = Unanswered("no answer in 2 tries", rejected=False)
@@ -21,27 +21,27 @@ class Scripted:
         return [text if isinstance(text, Unanswered) else Reply(text, "m-1") for text in said]
 
 
-def words(text: str) -> Heard[str]:
+def words(text: str) -> ParsedReply[str]:
     """Words in capitals cannot be used."""
     said = text.split()
-    flaws = tuple(Flaw(f"{word} is too loud") for word in said if word.isupper())
-    return Heard(tuple(word for word in said if not word.isupper()), flaws)
+    flaws = tuple(ReplyIssue(f"{word} is too loud") for word in said if word.isupper())
+    return ParsedReply(tuple(word for word in said if not word.isupper()), flaws)
 
 
-def heard(model: Scripted, tries: int) -> Heard[str]:
-    (best,) = ask(model, [Question(Prompt(("Say words.",)), words)], tries)
+def heard(model: Scripted, tries: int) -> ParsedReply[str]:
+    (best,) = ask(model, [ModelQuestion(Prompt(("Say words.",)), words)], tries)
     return best
 
 
 def test_a_good_reply_is_not_asked_for_again() -> None:
     model = Scripted("a b", "c")
-    assert heard(model, 3) == Heard(("a", "b"), (), "m-1") and len(model.asked) == 1
+    assert heard(model, 3) == ParsedReply(("a", "b"), (), "m-1") and len(model.asked) == 1
 
 
 def test_the_best_of_all_tries_is_taken_with_its_own_faults() -> None:
     best = heard(Scripted("a X", "a b c Y", "a b Z"), 3)
     assert best.parts == ("a", "b", "c") and [flaw.reason for flaw in best.flaws] == ["Y is too loud"]
-    assert heard(Scripted("a b c X", "a"), 3) == Heard(("a",), (), "m-1")
+    assert heard(Scripted("a b c X", "a"), 3) == ParsedReply(("a",), (), "m-1")
 
 
 def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
@@ -55,11 +55,11 @@ def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
 def test_no_answer_is_final_and_what_was_heard_before_stays() -> None:
     model = Scripted("a X", NOTHING, "a b")
     assert heard(model, 3).parts == ("a",) and len(model.asked) == 2
-    assert heard(Scripted(NOTHING), 3).flaws == (Flaw("no answer in 2 tries"),)
+    assert heard(Scripted(NOTHING), 3).flaws == (ReplyIssue("no answer in 2 tries"),)
 
 
 def test_questions_keep_their_order_while_some_are_asked_again() -> None:
     model = Scripted("a X", "b", "c Y", "a", "c")
-    questions = [Question(Prompt((text,)), words) for text in ("first", "second", "third")]
+    questions = [ModelQuestion(Prompt((text,)), words) for text in ("first", "second", "third")]
     assert [one.parts for one in ask(model, questions, 2)] == [("a",), ("b",), ("c",)]
     assert [prompt.parts[0] for prompt in model.asked] == ["first", "second", "third", "first", "third"]

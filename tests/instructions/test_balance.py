@@ -4,12 +4,12 @@ import json
 from collections import Counter
 
 from omniedit.config import QuotasConfig
-from omniedit.instructions.balance import balanced
+from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import CLASSES, RemovalProposal, SwapProposal
 from omniedit.instructions.proposer import Draft
-from omniedit.instructions.questions import Edit, digest
+from omniedit.instructions.questions import DraftEdit, digest
 from omniedit.tasks import Task
 
 SAID = {phrasing: f"Remove the thing, {phrasing}." for phrasing in PHRASINGS}
@@ -17,12 +17,12 @@ SAID = {phrasing: f"Remove the thing, {phrasing}." for phrasing in PHRASINGS}
 
 def draft(source_id: str, name: str, wordings: dict[str, str] = SAID) -> Draft:
     proposal = RemovalProposal(instructions=[wordings["plain"]], object=f"red {name}", background="a lawn")
-    return Draft(source_id, Edit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), wordings, "m-1")
+    return Draft(source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), wordings, "m-1")
 
 
 def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> None:
     drafts = [draft(f"p{number}", "dog" if number % 2 else "cat") for number in range(12)]
-    rows = balanced([*drafts, draft("q", "owl")], QuotasConfig(object=0.25), {Task.OBJECT_REMOVAL: 16})
+    rows = apply_quotas([*drafts, draft("q", "owl")], QuotasConfig(object=0.25), {Task.OBJECT_REMOVAL: 16})
     assert [row["source_id"] for row in rows] == [f"p{number}" for number in range(12)] + ["q"]
     kept = Counter(row["name"] for row in rows if row["refused"] is None)
     assert kept == {"dog": 4, "cat": 4, "owl": 1}
@@ -32,7 +32,7 @@ def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> No
 
 def test_the_first_proposals_of_photos_go_before_second_ones() -> None:
     drafts = [draft(photo, "dog") for photo in "aabbccdd"]
-    rows = balanced(drafts, QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 8})
+    rows = apply_quotas(drafts, QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 8})
     assert [row["refused"] is None for row in rows] == [True, False] * 4
 
 
@@ -40,21 +40,21 @@ def test_what_stays_does_not_hang_on_the_order_of_photos() -> None:
     drafts = [draft(f"p{number}", "dog") for number in range(9)]
     quotas, wanted = QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 6}
     kept = [
-        {row["source_id"]: row["proposal"] for row in balanced(these, quotas, wanted) if row["refused"] is None}
+        {row["source_id"]: row["proposal"] for row in apply_quotas(these, quotas, wanted) if row["refused"] is None}
         for these in (drafts, drafts[::-1])
     ]
     assert kept[0] == kept[1] and len(kept[0]) == 3
 
 
 def test_one_of_a_kind_is_always_kept() -> None:
-    (row,) = balanced([draft("a", "dog")], QuotasConfig(object=0.01), {Task.OBJECT_REMOVAL: 1})
+    (row,) = apply_quotas([draft("a", "dog")], QuotasConfig(object=0.01), {Task.OBJECT_REMOVAL: 1})
     assert row["refused"] is None
 
 
 def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
     short_only = {"plain": SAID["plain"], "short": SAID["short"]}
     drafts = [draft(f"p{number}", "dog", short_only if number % 3 == 0 else SAID) for number in range(30)]
-    rows = balanced(drafts, QuotasConfig(object=1), {Task.OBJECT_REMOVAL: 30})
+    rows = apply_quotas(drafts, QuotasConfig(object=1), {Task.OBJECT_REMOVAL: 30})
     first = Counter(row["phrasings"][0] for row in rows)
     assert set(first) == set(PHRASINGS) and set(first.values()) <= {5, 6, 7}
     for row, each in zip(rows, drafts, strict=True):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.meaning import Thing, changed_meaning, operations
+from omniedit.instructions.meaning import Thing, meaning_error, operations
 from omniedit.instructions.proposals import CLASSES
 from omniedit.instructions.words import stems
 from omniedit.tasks import Task
@@ -25,7 +25,7 @@ FIELDS: dict[Task, dict[str, Any]] = {
 def reason(task: Task, wording: str, thing: Thing = DOG) -> str | None:
     proposal = CLASSES[task](instructions=["Do it."], **FIELDS[task])
     named = thing if "object" in FIELDS[task] else None
-    return changed_meaning(wording, task, proposal, named)
+    return meaning_error(wording, task, proposal, named)
 
 
 def test_every_task_has_its_operation() -> None:

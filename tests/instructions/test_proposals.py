@@ -7,14 +7,14 @@ from omniedit.errors import UserError
 from omniedit.instructions.proposals import (
     CLASSES,
     RemovalProposal,
-    checked,
+    check_reply,
     json_object,
+    match_replies,
     proposal_in,
-    proposals_of,
     proposers,
     read_proposals,
-    recorded_replies,
-    refused,
+    read_recorded_replies,
+    rejected_row,
     usable,
     write_proposals,
 )
@@ -32,7 +32,7 @@ def test_every_task_has_a_class() -> None:
 def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: Path) -> None:
     removal, about = RemovalProposal(**REMOVAL), {"model": "vlm-1", "prompt_hash": "abc"}
     rows = [usable(name, Task.OBJECT_REMOVAL, removal, **about) for name in "ab"]
-    rows += [usable("a", Task.BACKGROUND_SWAP, removal), refused("a", Task.STYLE_TRANSFER, "edits", "no") | about]
+    rows += [usable("a", Task.BACKGROUND_SWAP, removal), rejected_row("a", Task.STYLE_TRANSFER, "edits", "no") | about]
     write_proposals(tmp_path / "p.parquet", rows)
     assert proposers(tmp_path / "p.parquet", Task.OBJECT_REMOVAL) == {"proposer": "vlm-1", "prompt_hash": "abc"}
     for task in (Task.BACKGROUND_SWAP, Task.STYLE_TRANSFER):
@@ -44,7 +44,7 @@ def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: 
 )
 def test_a_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -> None:
     reply = frame.format(json.dumps(REMOVAL))
-    write_proposals(tmp_path / "p.parquet", [checked("a", Task.OBJECT_REMOVAL, reply)])
+    write_proposals(tmp_path / "p.parquet", [check_reply("a", Task.OBJECT_REMOVAL, reply)])
     found = read_proposals(tmp_path / "p.parquet", Task.OBJECT_REMOVAL)
     assert found == {"a": [RemovalProposal(**REMOVAL)]}
     assert found["a"][0].truth == {"object": "dog", "every": False, "background": "an empty meadow"}
@@ -63,7 +63,7 @@ def test_a_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -
     ],
 )
 def test_what_cannot_be_used_is_kept_with_its_reason(task: Task, reply: str, words: str, tmp_path: Path) -> None:
-    row = checked("a", task, reply)
+    row = check_reply("a", task, reply)
     assert row["proposal"] is None and words in row["refused"]
     write_proposals(tmp_path / "p.parquet", [row])
     assert read_proposals(tmp_path / "p.parquet", task) == {}
@@ -72,7 +72,7 @@ def test_what_cannot_be_used_is_kept_with_its_reason(task: Task, reply: str, wor
 def test_replies_are_dealt_to_the_shard_of_their_photo(tmp_path: Path) -> None:
     lines = [{"source_id": name, "task": "object_removal", "reply": json.dumps(REMOVAL)} for name in "abcb"]
     (tmp_path / "replies.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    rows = proposals_of(["b", "d"], recorded_replies(tmp_path / "replies.jsonl"))
+    rows = match_replies(["b", "d"], read_recorded_replies(tmp_path / "replies.jsonl"))
     assert [row["source_id"] for row in rows] == ["b", "b"]
 
 
@@ -83,24 +83,24 @@ def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
     good = json.dumps({"source_id": "a", "task": "object_removal", "reply": "{}"})
     (tmp_path / "replies.jsonl").write_text(f"{good}\n{line}\n")
     with pytest.raises(UserError, match=r"replies.jsonl: line 2 is no JSON object with source_id, task"):
-        recorded_replies(tmp_path / "replies.jsonl")
+        read_recorded_replies(tmp_path / "replies.jsonl")
 
 
 def test_replies_are_read_whatever_line_ends_they_hold_and_other_encodings_are_named(tmp_path: Path) -> None:
     path = tmp_path / "replies.jsonl"
     line = {"source_id": "a", "task": "object_removal", "reply": "one\u2028two\x85three"}
     path.write_text(f"{json.dumps(line, ensure_ascii=False)}\n", encoding="utf-8-sig")
-    assert recorded_replies(path) == [("a", Task.OBJECT_REMOVAL, "one\u2028two\x85three")]
+    assert read_recorded_replies(path) == [("a", Task.OBJECT_REMOVAL, "one\u2028two\x85three")]
     path.write_text("")
-    assert recorded_replies(path) == []
+    assert read_recorded_replies(path) == []
     path.write_text(json.dumps(line), encoding="utf-16")
     with pytest.raises(
         UserError, match=r"replies.jsonl: recorded replies cannot be read \(not UTF-8: .*save it as UTF-8"
     ):
-        recorded_replies(path)
+        read_recorded_replies(path)
     path.write_text("[" * 100_000)
     with pytest.raises(UserError, match="line 1 is no JSON object"):
-        recorded_replies(path)
+        read_recorded_replies(path)
 
 
 def test_names_and_instructions_are_one_line_of_printable_text() -> None:

@@ -11,11 +11,11 @@ import pytest
 from instructions.answers import THINGS, answering
 
 from omniedit.config import EndpointConfig, ProposalsConfig
-from omniedit.images import Image, fitted
-from omniedit.instructions.answering import opened
-from omniedit.instructions.balance import balanced
+from omniedit.images import Image, resize_to_fit
+from omniedit.instructions.answering import open_model
+from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS
-from omniedit.instructions.proposals import Row, read_proposals, write_proposals
+from omniedit.instructions.proposals import ProposalRow, read_proposals, write_proposals
 from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
@@ -30,7 +30,7 @@ SIDE = 96
 @pytest.fixture(scope="module")
 def photos() -> list[Photo]:
     def read(path: Path) -> Image:
-        return fitted(cv2.imread(str(path))[..., ::-1].astype(np.uint8), SIDE)
+        return resize_to_fit(cv2.imread(str(path))[..., ::-1].astype(np.uint8), SIDE)
 
     return [Photo(path.stem, read(path), "1x1") for path in sorted(SAMPLE.glob("*.jpg"))]
 
@@ -48,8 +48,8 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
 
 def proposed(
     asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(Task)
-) -> tuple[list[Draft], list[Row]]:
-    with opened(asked) as model:
+) -> tuple[list[Draft], list[ProposalRow]]:
+    with open_model(asked) as model:
         outcomes = Proposer(model, asked, tasks).propose(photos)
     return [draft for drafts, _ in outcomes for draft in drafts], [row for _, rows in outcomes for row in rows]
 
@@ -139,7 +139,7 @@ def test_the_file_is_what_specialists_read_and_the_same_twice(
     asked = config(endpoint.url, tmp_path / "cache")
     for name in ("first", "second"):
         drafts, rows = proposed(asked, photos)
-        write_proposals(tmp_path / name, [*balanced(drafts, asked.quotas, dict.fromkeys(Task, 100)), *rows])
+        write_proposals(tmp_path / name, [*apply_quotas(drafts, asked.quotas, dict.fromkeys(Task, 100)), *rows])
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     for task in Task:
         found = read_proposals(tmp_path / "first", task)
@@ -152,7 +152,7 @@ def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
 ) -> None:
     asked = config(endpoint.url, tmp_path, spare=1.5)
     drafts, _ = proposed(asked, of(photos, "fig_in_bowl", "forest_stream"))
-    with opened(asked) as model:
+    with open_model(asked) as model:
         proposer = Proposer(model, asked, tuple(Task))
     of_each = Counter(draft.edit.task for draft in drafts)
     assert (of_each[Task.OBJECT_SWAP], of_each[Task.STYLE_TRANSFER]) == (2, 4)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import refused, write_proposals
-from omniedit.instructions.questions import Edit, Offers, offers_for, text
-from omniedit.instructions.replies import Flaw, read_edits, read_objects, read_wordings
+from omniedit.instructions.proposals import rejected_row, write_proposals
+from omniedit.instructions.questions import DraftEdit, Offers, offers_for, text
+from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_wordings
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import Task
 
@@ -37,7 +37,7 @@ GOOD: dict[Task, dict[str, Any]] = {
 }
 
 
-def edits_of(task: Task, told: Any) -> tuple[tuple[Edit, ...], tuple[Flaw, ...]]:
+def edits_of(task: Task, told: Any) -> tuple[tuple[DraftEdit, ...], tuple[ReplyIssue, ...]]:
     heard = read_edits(json.dumps({task: told}), [CUP], OFFERS, [task], 2)
     return heard.parts, heard.flaws
 
@@ -91,7 +91,7 @@ def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase
     assert len(flaws) == 2
     for flaw in flaws:
         assert flaw.reason.isascii() and "\n" not in flaw.reason and len(flaw.reason) < 200
-    write_proposals(tmp_path / "p.parquet", [refused("a", task, "edits", flaw.reason) for flaw in flaws])
+    write_proposals(tmp_path / "p.parquet", [rejected_row("a", task, "edits", flaw.reason) for flaw in flaws])
 
 
 @pytest.mark.parametrize("blank", ["  ", "...", "\u2026", "\n"])

@@ -8,14 +8,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.tiny import SD3, SD35, base
 from omniedit import models
 from omniedit.models import ARCHITECTURES
-from omniedit.models.cost import SD3_MEDIUM, Cost, cost_of, sample_of, state_bytes
+from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs, state_bytes
 
 
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
     net = models.build(name, base(kind))
-    sample = sample_of(net, (8, 12), 5, torch.float32)
+    sample = sample_inputs(net, (8, 12), 5, torch.float32)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
         net(**sample).sum().backward()
     sizes = {}
@@ -28,7 +28,7 @@ def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         output = net(**sample)
     config = {key: value for key, value in base(kind).config.items() if not key.startswith("_")}
-    cost = cost_of(name, config, (8, 12), 5, torch.float32)
+    cost = model_cost(name, config, (8, 12), 5, torch.float32)
     assert cost.step_flops == step.get_total_flops()
     assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
     assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
@@ -37,8 +37,8 @@ def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
 
 def test_sd3_medium_is_what_was_derived() -> None:
     """At 1024 x 1024 with 333 text tokens: the base's forward pass 8.90 TFLOP, a step of EditNet 90.5."""
-    editnet = cost_of("editnet", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
-    concat = cost_of("channel_concat", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
+    editnet = model_cost("editnet", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
+    concat = model_cost("channel_concat", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
     assert concat.parameters == pytest.approx(2.028e9, rel=1e-3)
     assert concat.forward_flops == pytest.approx(8.90e12, rel=3e-3)
     assert editnet.trained == pytest.approx(2.1e9, rel=0.02)

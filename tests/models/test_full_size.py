@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from omniedit.models.full_size import brought_to_full, detail_kept, pad_to_grid, working_size
+from omniedit.models.full_size import detail_kept, pad_to_grid, restore_full_size, working_size
 
 
 def texture(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -16,13 +16,13 @@ def small(full: torch.Tensor) -> torch.Tensor:
 
 def test_an_edit_that_changes_nothing_gives_the_picture_back_to_the_last_bit() -> None:
     full = texture(1, 3, 96, 128)
-    assert torch.equal(brought_to_full(full, small(full), small(full)), full)
+    assert torch.equal(restore_full_size(full, small(full), small(full)), full)
 
 
 def test_detail_pales_with_the_edit() -> None:
     full = texture(1, 3, 96, 128)
     fog = 0.7 + 0.3 * small(full)
-    edited = brought_to_full(full, small(full), fog)
+    edited = restore_full_size(full, small(full), fog)
     assert 0.25 < edited.std() / full.std() < 0.4
     torch.testing.assert_close(edited.mean(), 0.7 + 0.3 * full.mean(), atol=0.01, rtol=0)
 
@@ -32,7 +32,7 @@ def test_no_outline_stays_of_what_is_gone() -> None:
     full = torch.full((1, 3, 160, 160), 0.5)
     full[..., 40:80, 40:80] = texture(1, 3, 40, 40)
     gone = torch.full((1, 3, 40, 40), 0.5)
-    edited = brought_to_full(full, small(full), gone)
+    edited = restore_full_size(full, small(full), gone)
     assert edited[..., 44:76, 44:76].std() < 0.15 * full[..., 44:76, 44:76].std()
     assert torch.equal(edited[..., 120:, 120:], full[..., 120:, 120:])
 

@@ -6,8 +6,8 @@ import torch
 from models.test_architectures import one_thread  # noqa: F401 (a fixture)
 from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.models.cost import sample_of
-from omniedit.models.inpaintnet import InpaintNet, condition_of
+from omniedit.models.cost import sample_inputs
+from omniedit.models.inpaintnet import InpaintNet, inpainting_condition
 
 
 def given(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
@@ -53,14 +53,14 @@ def test_what_is_in_the_hole_is_hidden_and_what_is_outside_is_not():
     vae, picture = LappedCodec(), torch.rand(1, 3, 48, 64) * 2 - 1
     hole = torch.zeros(1, 1, 48, 64)
     hole[..., 16:32, 20:40] = 1
-    condition = condition_of(vae, picture, hole)
+    condition = inpainting_condition(vae, picture, hole)
     assert condition.shape == (1, 17, 6, 8)
-    assert torch.equal(condition_of(vae, torch.where(hole > 0, -picture, picture), hole), condition)
-    assert not torch.equal(condition_of(vae, torch.where(hole > 0, picture, -picture), hole), condition)
+    assert torch.equal(inpainting_condition(vae, torch.where(hole > 0, -picture, picture), hole), condition)
+    assert not torch.equal(inpainting_condition(vae, torch.where(hole > 0, picture, -picture), hole), condition)
     assert condition[0, 16, 2].tolist() == [0, 0, 0.5, 1, 1, 0, 0, 0]
     torch.testing.assert_close(condition[..., :16, :, 6:], encode(vae, picture)[..., 6:])
 
 
 def test_its_cost_is_counted_with_the_hole_as_a_channel_more():
     net = InpaintNet.from_transformer(base(SD3))
-    assert sample_of(net, (8, 12), 5, torch.float32)["condition"].shape == (1, 17, 8, 12)
+    assert sample_inputs(net, (8, 12), 5, torch.float32)["condition"].shape == (1, 17, 8, 12)

@@ -11,7 +11,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from models.tiny import SD3, base
 from omniedit import models
-from omniedit.models.sampling import FLOW, Asked, Guidance, check_scheduler, sample, timesteps
+from omniedit.models.sampling import FLOW, Conditioning, Guidance, check_scheduler, sample, timesteps
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_branches_in_one_forward_are_as_each_alone() -> None:
     source, noise = torch.randn(2, 2, 16, 8, 8, generator=g)
     prompt, negative = torch.randn(2, 2, 5, 24, generator=g)
     pooled, negative_pooled = torch.randn(2, 2, 24, generator=g)
-    asked = Asked(source, prompt, negative, pooled, negative_pooled)
+    asked = Conditioning(source, prompt, negative, pooled, negative_pooled)
     scheduler = FlowMatchEulerDiscreteScheduler()
 
     def velocity(text: float, image: float) -> torch.Tensor:

@@ -21,7 +21,7 @@ from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.page import DASH, LIMIT
 from omniedit.reporting.provenance import provenance_page
-from omniedit.reporting.sheet import best_of_different_photos, centre_of, contact_sheet, subject
+from omniedit.reporting.sheet import best_of_different_photos, contact_sheet, mask_centre, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
@@ -183,8 +183,8 @@ def test_contact_sheet_is_the_same_twice(tmp_path):
 def test_sheet_looks_at_what_stays_where_most_is_masked():
     object_mask = np.zeros((30, 30), bool)
     object_mask[20:28, 2:8] = True
-    assert centre_of(subject(~object_mask)) == centre_of(subject(object_mask))
-    assert centre_of(subject(None)) == (0.5, 0.5)
+    assert mask_centre(subject(~object_mask)) == mask_centre(subject(object_mask))
+    assert mask_centre(subject(None)) == (0.5, 0.5)
 
 
 def test_a_step_trained_twice_counts_as_made_last(tmp_path):

@@ -3,19 +3,26 @@
 import re
 from pathlib import Path
 
-from omniedit.instructions.proposals import RemovalProposal, Row, StyleProposal, refused, usable, write_proposals
-from omniedit.reporting.proposals import Tally, kind_of, proposals_page
+from omniedit.instructions.proposals import (
+    ProposalRow,
+    RemovalProposal,
+    StyleProposal,
+    rejected_row,
+    usable,
+    write_proposals,
+)
+from omniedit.reporting.proposals import Tally, proposals_page, reason_kind
 from omniedit.tasks import Task
 
 
-def removal(source_id: str, name: str, *phrasings: str) -> Row:
+def removal(source_id: str, name: str, *phrasings: str) -> ProposalRow:
     proposal = RemovalProposal(
         instructions=[f"Remove the {name}, {p}." for p in phrasings], object=f"red {name}", background="a <b>lawn"
     )
     return usable(source_id, Task.OBJECT_REMOVAL, proposal, name=name, phrasings=list(phrasings), model="m-1")
 
 
-def written(folder: Path, *shards: list[Row]) -> list[Path]:
+def written(folder: Path, *shards: list[ProposalRow]) -> list[Path]:
     paths = [folder / f"{number}.parquet" for number in range(len(shards))]
     for path, rows in zip(paths, shards, strict=True):
         write_proposals(path, rows)
@@ -34,14 +41,14 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
         [
             removal("a", "dog", "polite", "plain"),
             removal("a", "dog", "plain", "short", "polite"),
-            refused("a", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'dog' is full"),
+            rejected_row("a", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'dog' is full"),
         ],
         [
             removal("b", "cat", "plain"),
-            refused("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
-            refused("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
-            refused("b", Task.OBJECT_REMOVAL, "wordings", "short wording: it does not name the object 'cat'"),
-            refused("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
+            rejected_row("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
+            rejected_row("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
+            rejected_row("b", Task.OBJECT_REMOVAL, "wordings", "short wording: it does not name the object 'cat'"),
+            rejected_row("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
         ],
     )
     tally = Tally.of(paths)
@@ -74,5 +81,5 @@ def test_nothing_proposed_is_said(tmp_path: Path) -> None:
 
 
 def test_reasons_are_alike_but_for_what_they_quote_and_count() -> None:
-    assert kind_of("the quota of object 'dog' is full") == kind_of("the quota of object 'grey cat' is full")
-    assert kind_of("instructions: 0: too long") != kind_of("object: too long")
+    assert reason_kind("the quota of object 'dog' is full") == reason_kind("the quota of object 'grey cat' is full")
+    assert reason_kind("instructions: 0: too long") != reason_kind("object: too long")

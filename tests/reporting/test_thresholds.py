@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.reporting.candidates import Candidate, columns_of
+from omniedit.reporting.candidates import Candidate, to_columns
 from omniedit.reporting.thresholds import thresholds_page
-from omniedit.scoring.diversity import codes_of, effective_number, effective_number_by_chance
+from omniedit.scoring.diversity import effective_number, effective_number_by_chance, encode_values
 from omniedit.tasks import Task
 
 CANARY = {"judge": "api", "first_run": "july", "first_record": "canary/0.parquet", "pairs": 36, "scored": 35}
@@ -34,7 +34,7 @@ def cells(page: str) -> list[list[str]]:
 def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
     taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
     taught |= {("p0", "style_transfer"): 1.0}
-    page = thresholds_page("mini", columns_of([*PAIRS, *OTHERS], taught), None, 9.0)
+    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), None, 9.0)
     rows = cells(page)
     assert ["0 and more", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["9 and more", "2", "50 %", "1.0", "1.0", "2.0"] in rows
@@ -42,21 +42,21 @@ def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None
 
 
 def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
-    page = thresholds_page("mini", columns_of(PAIRS), CANARY | {"alarm": True}, 9.0)
+    page = thresholds_page("mini", to_columns(PAIRS), CANARY | {"alarm": True}, 9.0)
     assert "Alarm: the api judge moved since the run july." in page and ["O moved on average by", "0.420"] in cells(
         page
     )
-    assert "Alarm" not in thresholds_page("mini", columns_of(PAIRS), CANARY | {"alarm": False}, 9.0)
+    assert "Alarm" not in thresholds_page("mini", to_columns(PAIRS), CANARY | {"alarm": False}, 9.0)
     assert "nothing to hold them against" in page and "no pair with a score" in thresholds_page(
-        "mini", columns_of([]), None, 9
+        "mini", to_columns([]), None, 9
     )
 
 
 def test_effective_numbers_are_those_of_equally_common_values() -> None:
     rng = np.random.default_rng(0)
-    even, uneven = codes_of(["a", "b", "c", "d"] * 25), codes_of(["a"] * 97 + ["b", "c", "d"])
+    even, uneven = encode_values(["a", "b", "c", "d"] * 25), encode_values(["a"] * 97 + ["b", "c", "d"])
     assert effective_number(even) == pytest.approx(4)
     assert 1 < effective_number(uneven) < 1.3
     assert effective_number_by_chance(even, 100, rng) == pytest.approx(4)
     assert 2.5 < effective_number_by_chance(even, 6, rng) < 4
-    assert effective_number(codes_of([])) == 0
+    assert effective_number(encode_values([])) == 0

@@ -2,7 +2,7 @@ import pytest
 
 from omniedit.progress import Progress
 from omniedit.reporting.page import DASH
-from omniedit.reporting.throughput import duration, part_rows, read_jobs, read_loops, rows_of
+from omniedit.reporting.throughput import duration, job_rows, part_rows, read_jobs, read_loops
 from omniedit.specialists.learned.clock import DeviceClock, ProcessorMoment
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -19,7 +19,7 @@ def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
     job(tmp_path, "score/a_b/00000", "10.0\t0:00:10\t2048\t-\t-\t-\t-\t-\t90\t8.0\n", done(30, 6.0, 50))
     job(tmp_path, "score/c/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
-    (row,) = rows_of("score", jobs)
+    (row,) = job_rows("score", jobs)
     assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %", DASH]
     assert [row.cells[0:3:2] + row.cells[5:6] for row in part_rows(jobs)] == [
         ["a b", "10.0 s", "30 pairs"],
@@ -38,7 +38,7 @@ def test_each_thing_that_a_program_counts_has_its_row(tmp_path):
     log = done(5, 2.0, 100).replace("pairs", "examples")
     log += done(4, 2.0, 0) + done(2, 1.0, 0).replace("pairs", "pairs of x")
     job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t9.0\n", log)
-    rows = rows_of("bench edit", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
+    rows = job_rows("bench edit", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
     assert [row.cells[5:] for row in rows] == [
         ["5 examples", "2.50 / s", "100 %", DASH],
         ["6 pairs", "2.00 / s", "0 %", ""],
@@ -65,7 +65,7 @@ def test_how_busy_devices_were_is_read_as_the_clock_tells_it(tmp_path):
             f"done: 2/2 pairs, 0.10 pairs/s, 20.0 s\n{clock}\n",
         )
     job(tmp_path, "synthesize/style_transfer/2", benchmark, f"{DeviceClock('cpu')}\n")
-    (row,) = rows_of("synthesize", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
+    (row,) = job_rows("synthesize", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
     assert row.cells[5:] == ["4 pairs", "0.10 / s", DASH, "80 %"]
 
 

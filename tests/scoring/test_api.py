@@ -13,7 +13,7 @@ from omniedit.images import decode_image
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.api import ApiJudge
-from omniedit.scoring.rubric import edit_rubric, rubric_of
+from omniedit.scoring.rubric import edit_rubric, load_rubric
 from omniedit.scoring.score import score_row
 from omniedit.tasks import Task
 from omniedit.vlm import Client, Endpoint
@@ -45,7 +45,7 @@ def good() -> Iterator[Server]:
 def judge_at(url: str, cache: Path, rubric: str = "edit", timeout_s: float = 60, **retries: Any) -> ApiJudge:
     retries = {"tries": 2, "sleep": lambda seconds: None} | retries
     endpoint = Endpoint(url, "judge", KEY, timeout_s=timeout_s)
-    return ApiJudge(Client(endpoint, Cache(cache), retries=Retries(**retries)), rubric_of(rubric), max_side=1024)
+    return ApiJudge(Client(endpoint, Cache(cache), retries=Retries(**retries)), load_rubric(rubric), max_side=1024)
 
 
 def contents(server: Server) -> list[list[dict[str, Any]]]:

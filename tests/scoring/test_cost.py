@@ -12,7 +12,7 @@ import yaml
 from omniedit.cli import main
 from omniedit.config import BenchConfig, Config
 from omniedit.config_files import load
-from omniedit.scoring.cost import asked_by, cost
+from omniedit.scoring.cost import cost, endpoint_questions
 from omniedit.tasks import Task
 from workflow.chain import REPOSITORY
 
@@ -29,7 +29,7 @@ def config(**scoring: Any) -> Config:
 
 
 def pairs(of: Config) -> dict[str, int]:
-    return {asked.what: asked.pairs for asked in asked_by(of)}
+    return {asked.what: asked.pairs for asked in endpoint_questions(of)}
 
 
 def test_a_judge_is_asked_about_candidates_benchmark_and_canary() -> None:

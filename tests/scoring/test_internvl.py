@@ -11,10 +11,10 @@ import omniedit
 from omniedit.config import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
-from omniedit.scoring.examples import Example, Marks
+from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.readout import READ, Spelling, TokenReader, expected, reading
-from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, rubric_of
+from omniedit.scoring.readout import READ, Spelling, TokenReader, expected_score, reading
+from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, load_rubric
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -25,9 +25,9 @@ GOOD, BAD = (10, 9, 8), (1, 10, 7)
 def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
     sure = torch.zeros(3, 11)
     sure[:, 7] = 1
-    assert reading(sure, expected).scores == (7, 7, 7)
+    assert reading(sure, expected_score).scores == (7, 7, 7)
     sure[1] = float("nan")
-    assert isinstance(reading(sure, expected), Unscorable)
+    assert isinstance(reading(sure, expected_score), Unscorable)
 
 
 def test_a_median_reaches_nine_where_that_is_likelier_than_not() -> None:
@@ -72,7 +72,7 @@ def test_both_readings_agree_on_a_model_that_has_learnt(taught: Path) -> None:
         InternvlJudge.load(taught, SHORT, OPTIONS, way, "v1").mark(asked) for way in ("tokens", "reply")
     )
     for good, read, told in zip((True, False, False, True, True), expected, written, strict=True):
-        assert isinstance(read, Marks) and isinstance(told, Marks)
+        assert isinstance(read, RubricScores) and isinstance(told, RubricScores)
         assert tuple(told.scores.values()) == (GOOD if good else BAD)
         assert list(read.scores.values()) == pytest.approx(list(told.scores.values()), abs=0.2)
         assert (read.reasoning, told.reasoning) == ("", "White." if good else "Dark.")
@@ -130,7 +130,7 @@ def test_pictures_are_shown_as_internvl_has_them(folder: Path) -> None:
 
 
 def test_rubrics_of_several_questions_are_asked_one_by_one(folder: Path) -> None:
-    judge = InternvlJudge.load(folder, rubric_of("viescore_editing"), OPTIONS)
+    judge = InternvlJudge.load(folder, load_rubric("viescore_editing"), OPTIONS)
     assert [reader.spelling.frame[1:] for reader in judge._readers if isinstance(reader, TokenReader)] == [
         ((12, 221),)
     ] * 2

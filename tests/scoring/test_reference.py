@@ -12,8 +12,8 @@ from omniedit.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, defects, load_judge
 from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import Comparison, Region, detail_of_fill, grown, lightness, to_lab
-from omniedit.scoring.reference import ReferenceJudge, measured
+from omniedit.scoring.measures import Comparison, Region, detail_of_fill, grow, lightness, to_lab
+from omniedit.scoring.reference import ReferenceJudge, score_pair
 from omniedit.scoring.score import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.style import STYLES
@@ -133,7 +133,7 @@ def _rgb(lab: np.ndarray) -> np.ndarray:
 
 
 def scored(edit: EditPair) -> Score:
-    verdict = measured(edit)
+    verdict = score_pair(edit)
     assert isinstance(verdict, Score), verdict
     return verdict
 
@@ -377,7 +377,7 @@ def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
     source: np.ndarray, environments: tuple[str, ...], reason: str
 ) -> None:
     for environment in environments:
-        verdict = measured(changed_to(environment, source, grass(1)))
+        verdict = score_pair(changed_to(environment, source, grass(1)))
         assert isinstance(verdict, Unscorable) and reason in verdict.reason
 
 
@@ -385,14 +385,14 @@ def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
 def test_weather_in_a_room_is_unscorable(kind: str) -> None:
     rain = changed_to(kind, grass(1), grass(3, (60, 80, 120)))
     for caption in ("", "A drum in a room with a view of the sea"):
-        verdict = measured(replace(rain, provenance={**rain.provenance, "caption": caption}))
+        verdict = score_pair(replace(rain, provenance={**rain.provenance, "caption": caption}))
         assert isinstance(verdict, Unscorable) and "taken outdoors" in verdict.reason
 
 
 def test_another_sky_where_the_source_has_none_is_unscorable() -> None:
     swap = good_pairs(Task.BACKGROUND_SWAP)[0]
     truth = {"object": "landscape", "background": "a dark, stormy sky", "background_source_id": ""}
-    verdict = measured(replace(swap, provenance={"truth": truth}))
+    verdict = score_pair(replace(swap, provenance={"truth": truth}))
     assert isinstance(verdict, Unscorable) and "no sky" in verdict.reason
 
 
@@ -419,13 +419,13 @@ def test_a_picture_that_lost_all_structure_does_not_show_rain() -> None:
 )
 def test_a_truth_that_cannot_be_used_is_unscorable(key: str, value: object, told: str) -> None:
     swap = good_pairs(Task.OBJECT_SWAP)[0]
-    verdict = measured(replace(swap, provenance={"truth": swap.provenance["truth"] | {key: value}}))
+    verdict = score_pair(replace(swap, provenance={"truth": swap.provenance["truth"] | {key: value}}))
     assert isinstance(verdict, Unscorable) and told in verdict.reason
 
 
 @pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])
 def test_a_truth_of_another_form_is_unscorable(truth: object) -> None:
-    verdict = measured(replace(changed_to("night", GREY, BLACK), provenance={"truth": truth}))
+    verdict = score_pair(replace(changed_to("night", GREY, BLACK), provenance={"truth": truth}))
     assert isinstance(verdict, Unscorable)
 
 
@@ -443,7 +443,7 @@ def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task
         (picture[:48, :64] for picture in pictures), pictures, (dot, everywhere, ~everywhere)
     ):
         shown = mask[:48, :64] if task.is_local else None
-        verdict = measured(pair(task, source, edited[:48, :64], shown, "Do it.", truth))
+        verdict = score_pair(pair(task, source, edited[:48, :64], shown, "Do it.", truth))
         if not isinstance(verdict, Unscorable):
             assert 0 <= verdict.o_score <= 10
 
@@ -453,7 +453,7 @@ def test_a_judge_that_saw_the_source_before_scores_the_same() -> None:
     worse = [replace(edit, edited=cv2.GaussianBlur(edit.edited, (0, 0), sigma)) for sigma in (1, 4)]
     other = replace(edit, source=np.ascontiguousarray(edit.source[:, ::-1]))
     for seen in (edit, *worse, other, edit):
-        assert judge.judge([seen]) == [measured(seen)]
+        assert judge.judge([seen]) == [score_pair(seen)]
 
 
 @pytest.mark.parametrize("pixels", [-6, -1, 0, 1, 9])
@@ -462,5 +462,5 @@ def test_a_region_grows_as_its_mask_does(pixels: int) -> None:
     dot[10:18, 20:33] = True
     for mask in (dot, everywhere, ~everywhere, ~dot):
         region = Region(mask)
-        assert np.array_equal(region.grown(pixels), grown(mask, pixels))
-        assert np.array_equal(region.ring(pixels, pixels + 3), grown(mask, pixels + 3) & ~grown(mask, pixels))
+        assert np.array_equal(region.grown(pixels), grow(mask, pixels))
+        assert np.array_equal(region.ring(pixels, pixels + 3), grow(mask, pixels + 3) & ~grow(mask, pixels))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.scoring.rubric import edit_rubric, rubric_of, rubrics
+from omniedit.scoring.rubric import edit_rubric, load_rubric, rubrics
 
 
 def test_the_chains_rubric_is_the_one_its_scores_were_given_under() -> None:
@@ -27,7 +27,7 @@ def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
 
 @pytest.mark.parametrize("part", ["text", "pictures", "words", "scores", "sc", "pq"])
 def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
-    rubric = rubric_of("viescore_control_generation")
+    rubric = load_rubric("viescore_control_generation")
     first, *others = rubric.questions
     if part in ("sc", "pq"):
         changed = replace(rubric, **{part: getattr(rubric, part)[::-1]})
@@ -49,7 +49,7 @@ sys.exit(str(heavy) if heavy else 0)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     of_reference, of_api = done.stdout.splitlines()
-    assert edit_rubric().digest in of_reference and rubric_of("viescore_editing").digest in of_api
+    assert edit_rubric().digest in of_reference and load_rubric("viescore_editing").digest in of_api
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_viescores_tasks_are_asked_as_it_asks_them(
     name: str, shown: tuple[str, ...], said: tuple[str, ...], sc: tuple[str, ...]
 ) -> None:
     """SC with everything in view and the outcome last; PQ with the outcome alone (VIEScore, section 3 and appendix)."""
-    rubric = rubric_of(f"viescore_{name}")
+    rubric = load_rubric(f"viescore_{name}")
     semantic, perceptual = rubric.questions
     assert (semantic.pictures, semantic.words, semantic.scores) == (shown, said, sc)
     assert (perceptual.pictures, perceptual.words) == (shown[-1:], ())
@@ -77,9 +77,9 @@ def test_viescores_tasks_are_asked_as_it_asks_them(
 
 def test_sc_and_pq_are_the_least_of_their_scores_and_o_their_geometric_mean() -> None:
     scores = {"success": 9.0, "restraint": 4.0, "naturalness": 10.0, "artifacts": 9.0}
-    assert rubric_of("viescore_editing").overall(scores) == (4.0, 9.0, 6.0)
+    assert load_rubric("viescore_editing").overall(scores) == (4.0, 9.0, 6.0)
 
 
 def test_a_rubric_that_there_is_not_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UserError, match="no rubric 'edits'; there are: edit, viescore_editing"):
-        rubric_of("edits")
+        load_rubric("edits")

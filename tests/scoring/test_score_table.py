@@ -18,14 +18,14 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
-from omniedit.scoring.rubric import edit_rubric, rubric_of
+from omniedit.scoring.rubric import edit_rubric, load_rubric
 from omniedit.scoring.table import pair_marker, score_table
 from omniedit.tables import read_csv
 from vlm import server
 from vlm.server import MODEL, Handler, Server, serving
 from workflow.chain import environment
 
-EDITING = rubric_of("viescore_editing")
+EDITING = load_rubric("viescore_editing")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from omniedit.errors import Damaged, UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.progress import Progress
 from omniedit.scoring import Score, Unscorable
-from omniedit.scoring.stream import judged
+from omniedit.scoring.stream import judge_shard
 from omniedit.tasks import Task
 
 COUNT, SIZE = 60, 4
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) -> None:
     judge = CountingJudge()
     with Shard(path) as shard, Progress("pairs") as progress:
-        told = list(chain.from_iterable(map(ids_and_scores, judged(shard, judge, progress))))
+        told = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, judge, progress))))
     assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
     assert progress.done == COUNT
     assert judge.most <= 2 * SIZE + 1  # that which the shard keeps
@@ -60,9 +60,9 @@ def test_a_judge_that_can_score_nothing_ends_the_job(path: Path) -> None:
     judge = Silent()
     with Shard(path) as shard, Progress("pairs") as progress:
         with pytest.raises(UserError, match="'counting' could score none of 60 pairs; the first: the reply is empty"):
-            list(judged(shard, judge, progress))
+            list(judge_shard(shard, judge, progress))
         judge.name = "reference"  # which declines what its rules do not cover
-        assert len(list(judged(shard, judge, progress))) == COUNT / SIZE
+        assert len(list(judge_shard(shard, judge, progress))) == COUNT / SIZE
 
 
 def ids_and_scores(batch: list[tuple[EditPair, Score | Unscorable]]) -> list[tuple[str, float]]:
@@ -75,4 +75,4 @@ def test_damage_is_told_and_ends_the_reading(path: Path) -> None:
     content[place + 8] ^= 1
     path.write_bytes(content)
     with Shard(path) as shard, Progress("pairs") as progress, pytest.raises(Damaged, match="checksum"):
-        list(judged(shard, CountingJudge(), progress))
+        list(judge_shard(shard, CountingJudge(), progress))

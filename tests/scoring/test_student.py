@@ -14,25 +14,31 @@ from transformers import AutoTokenizer, InternVLForConditionalGeneration
 from omniedit.config import StudentConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
-from omniedit.scoring.distill import Distillation, Example, side_seen
+from omniedit.scoring.distill import Distillation, StudentExample, side_seen
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.score import Score
 from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer, load_student
-from omniedit.scoring.taught import held_out_sources, split_by_photo
-from omniedit.scoring.views import VIEWS, views
+from omniedit.scoring.taught import choose_held_out, split_by_photo
+from omniedit.scoring.views import VIEWS, student_inputs
 
 OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)
 
 
-def example(good: bool, number: int) -> Example:
+def example(good: bool, number: int) -> StudentExample:
     """A black square turned white, which is good, or a picture left alone, which is not."""
     source = np.full((64, 64, 3), 90 + 5 * (number % 8), np.uint8)
     edited = source.copy()
     if good:
         cv2.rectangle(edited, (8, 8), (56, 56), (250, 250, 250), -1)
     teacher = Score(10, 10, 10, "The square is white: 99%") if good else Score(0, 10, 10, "The square is black: 0%")
-    return Example(
-        f"p{number}", "object_swap", "", f"photo{number % 4}", ("Make it white.",), views(source, edited, 32), teacher
+    return StudentExample(
+        f"p{number}",
+        "object_swap",
+        "",
+        f"photo{number % 4}",
+        ("Make it white.",),
+        student_inputs(source, edited, 32),
+        teacher,
     )
 
 
@@ -135,11 +141,11 @@ def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() ->
 def test_views_show_what_changed_and_no_more() -> None:
     rng = np.random.default_rng(0)
     source = rng.integers(60, 190, (120, 90, 3), dtype=np.uint8)
-    same = dict(zip(VIEWS, views(source, source, 32), strict=True))
+    same = dict(zip(VIEWS, student_inputs(source, source, 32), strict=True))
     assert (same["difference"] == [128, 0, 128]).all()
     edited = source.copy()
     edited[80:110, 50:80] = 255
-    seen = dict(zip(VIEWS, views(source, edited, 32), strict=True))
+    seen = dict(zip(VIEWS, student_inputs(source, edited, 32), strict=True))
     changed = seen["difference"][..., 1] > 0
     assert changed[22:29, 18:28].all()
     assert not changed[:20].any()
@@ -157,8 +163,8 @@ def test_views_show_what_a_thumbnail_does_not() -> None:
     for name, picture in faults.items():
         edited = source.copy()
         edited[place] = picture[place]
-        marks[name] = views(source, edited, 64)[VIEWS.index("marks")].astype(int)
-    plain = views(source, source, 64)[VIEWS.index("marks")].astype(int)
+        marks[name] = student_inputs(source, edited, 64)[VIEWS.index("marks")].astype(int)
+    plain = student_inputs(source, source, 64)[VIEWS.index("marks")].astype(int)
     for seen in marks.values():
         assert (seen[outside] == plain[outside]).all()
     assert marks["blur"][inside][..., 1].mean() < plain[inside][..., 1].mean() - 20
@@ -170,10 +176,10 @@ def test_views_show_what_a_thumbnail_does_not() -> None:
 
 def test_photos_held_out_share_no_example_with_the_rest() -> None:
     examples = [example(True, number) for number in range(16)]
-    held_out = held_out_sources(examples, 0.25, seed=0)
+    held_out = choose_held_out(examples, 0.25, seed=0)
     photos = {each.source_id for each in examples}
     assert len(held_out) == 1 and held_out < photos and len(photos) == 4
-    assert held_out == held_out_sources(examples[::-1], 0.25, seed=0)
+    assert held_out == choose_held_out(examples[::-1], 0.25, seed=0)
     borrows = replace(next(each for each in examples if each.source_id not in held_out), borrowed=frozenset(held_out))
     seen, unseen, _ = split_by_photo([*examples, borrows], 0.25, seed=0)
     assert len(seen) + len(unseen) == 16 and borrows not in seen, "no pixel of a held-out photo is learnt from"

@@ -13,7 +13,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
 from omniedit.scoring.canary import GREY_STYLE
 from omniedit.scoring.measures import Comparison
-from omniedit.scoring.reference import measured
+from omniedit.scoring.reference import score_pair
 from omniedit.scoring.score import Score
 from omniedit.scoring.style_features import scale_to_area, style_features
 from omniedit.scoring.style_references import StyleReferences
@@ -43,7 +43,7 @@ def styled_pair(source: Image, edited: Image, style: str, resolution: int | None
 
 
 def judge(source: Image, edited: Image, style: str, resolution: int | None = None) -> Score | Unscorable:
-    return measured(styled_pair(source, edited, style, resolution))
+    return score_pair(styled_pair(source, edited, style, resolution))
 
 
 def successes(source: Image, edited: Image, resolution: int | None = None) -> dict[str, float]:

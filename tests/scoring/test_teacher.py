@@ -13,8 +13,8 @@ from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.defects import DEFECTS, NO_DEFECT
 from omniedit.scoring.parser import Unscorable
 from omniedit.scoring.score import SCORES_SCHEMA, Score, score_row
-from omniedit.scoring.taught import chosen_rows
-from omniedit.scoring.teacher import TEACHER_SCHEMA, known_scores, lessons, summary, taught
+from omniedit.scoring.taught import choose_rows
+from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 
@@ -57,7 +57,7 @@ def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_
     write_rows(tmp_path / "scores.parquet", scores, SCORES_SCHEMA)
     with Shard(shard) as pairs:
         drawn = lessons(pairs.pair_ids, 1, seed=0)
-        rows = list(taught(pairs, drawn, teacher, known_scores(tmp_path / "scores.parquet", teacher)))
+        rows = list(teach_shard(pairs, drawn, teacher, read_known_scores(tmp_path / "scores.parquet", teacher)))
     as_they_are = {row["pair_id"]: row for row in rows if row["defect"] == NO_DEFECT}
     assert {pair: row["reasoning"] for pair, row in as_they_are.items()} == {
         "p0": "Known.",
@@ -80,7 +80,7 @@ def test_what_is_unscorable_is_not_learnt_from_and_old_files_are_read_on(tmp_pat
     write_rows(tmp_path / "new.parquet", rows, TEACHER_SCHEMA)
     write_rows(tmp_path / "old.parquet", [row for row in rows if row["status"] == "scored"], old)
     for name in ("new", "old"):
-        ((_, _, read),) = chosen_rows([Path("candidates.h5")], [tmp_path / f"{name}.parquet"], 2)
+        ((_, _, read),) = choose_rows([Path("candidates.h5")], [tmp_path / f"{name}.parquet"], 2)
         assert [row["pair_id"] for row in read] == ["p0", "p2"]
 
 
@@ -105,10 +105,10 @@ def test_defects_that_are_made_otherwise_now_are_told(tmp_path: Path) -> None:
         row = score_row("p0", Score(1, 2, 3), CountingTeacher()) | {"defect": "blur", "defects_version": version}
         write_rows(tmp_path / "teacher.parquet", [row], TEACHER_SCHEMA)
         if version == DEFECTS_VERSION:
-            assert len(list(chosen_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))) == 1
+            assert len(list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))) == 1
         else:
             with pytest.raises(UserError, match=r"teacher\.parquet: of defects that are made otherwise now"):
-                list(chosen_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))
+                list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -118,7 +118,7 @@ def test_lessons_are_asked_in_batches_and_come_in_order(shard: Path, batch_size:
     known = {"p1": score_row("p1", Score(1, 1, 1, "Known."), teacher)}
     with Shard(shard) as pairs:
         drawn = lessons(pairs.pair_ids, 3, seed=0)
-        rows = list(taught(pairs, drawn, teacher, known))
+        rows = list(teach_shard(pairs, drawn, teacher, known))
     order = [(pairs.pair_ids[row], defect) for row, defect in drawn]
     told = [(row["pair_id"], row["defect"]) for row in rows]
     assert told == [lesson for lesson in order if lesson in told] and len(told) == len(set(told)) > 6
@@ -129,13 +129,13 @@ def test_scores_of_before_there_was_a_judge_version_are_read_on(tmp_path: Path) 
     teacher, old = CountingTeacher(), SCORES_SCHEMA.remove(SCORES_SCHEMA.get_field_index("judge_version"))
     row = score_row("p0", Score(10, 10, 9.5, "Known."), teacher)
     write_rows(tmp_path / "scores.parquet", [row], old)
-    assert known_scores(tmp_path / "scores.parquet", teacher)["p0"]["pq_score"] == 9.5
+    assert read_known_scores(tmp_path / "scores.parquet", teacher)["p0"]["pq_score"] == 9.5
 
 
 def test_without_known_scores_all_is_looked_at(shard: Path) -> None:
     teacher = CountingTeacher()
     with Shard(shard) as pairs:
-        rows = list(taught(pairs, lessons(pairs.pair_ids, 1, seed=0), teacher))
+        rows = list(teach_shard(pairs, lessons(pairs.pair_ids, 1, seed=0), teacher))
     assert teacher.seen == len(rows) >= 3
 
 
@@ -144,4 +144,4 @@ def test_scores_of_another_judge_are_refused(tmp_path: Path) -> None:
     row = score_row("p0", Score(10, 10, 10, "."), teacher) | {"judge": "student"}
     write_rows(tmp_path / "scores.parquet", [row], SCORES_SCHEMA)
     with pytest.raises(UserError, match="scores of the judge 'student', not of the teacher"):
-        known_scores(tmp_path / "scores.parquet", teacher)
+        read_known_scores(tmp_path / "scores.parquet", teacher)

@@ -13,7 +13,7 @@ from omniedit.scoring import Unscorable, verification
 from omniedit.scoring.measures import Comparison, Picture, Unmeasurable
 from omniedit.scoring.outlines import edge_support, ghost_share
 from omniedit.scoring.quality import quality
-from omniedit.scoring.reference import measured
+from omniedit.scoring.reference import score_pair
 from omniedit.scoring.score import Score
 from omniedit.scoring.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
 from omniedit.sources.index import SAMPLE
@@ -60,7 +60,7 @@ def test_a_part_of_an_object_is_no_outline_of_it() -> None:
 
 
 def test_a_recoloured_half_is_unconfirmed_and_the_whole_is_kept() -> None:
-    whole = measured(recolouring(BALL))
+    whole = score_pair(recolouring(BALL))
     assert isinstance(whole, Score) and whole.o_score >= 9
     half = Comparison(recolouring(BALL & (ROWS < 110)))
     with pytest.raises(Unmeasurable, match="no outline of the ball confirms the mask"):
@@ -69,15 +69,15 @@ def test_a_recoloured_half_is_unconfirmed_and_the_whole_is_kept() -> None:
 
 def test_a_truth_that_is_known_is_not_checked() -> None:
     claimed = edit_with_a_wrong_name(known_truth=False)
-    verdict = measured(claimed)
+    verdict = score_pair(claimed)
     assert isinstance(verdict, Unscorable) and "nothing confirms that the object is a banana" in verdict.reason
-    assert isinstance(measured(edit_with_a_wrong_name(known_truth=True)), Score)
+    assert isinstance(score_pair(edit_with_a_wrong_name(known_truth=True)), Score)
 
 
 @pytest.mark.parametrize("about", [{"named_objects": ["Banana"]}, {"caption": "A banana, somewhat round"}])
 def test_a_name_that_the_source_gave_is_believed(about: dict) -> None:
     claimed = edit_with_a_wrong_name(known_truth=False)
-    assert isinstance(measured(replace(claimed, provenance={**claimed.provenance, **about})), Score)
+    assert isinstance(score_pair(replace(claimed, provenance={**claimed.provenance, **about})), Score)
 
 
 def edit_with_a_wrong_name(known_truth: bool) -> EditPair:
@@ -129,7 +129,7 @@ def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
         seen = Comparison(edit(Task.OBJECT_REMOVAL, source, edited, hole))
         shares.append(ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask))
     assert shares[0] < 0.004 and 0.012 < shares[1] < 0.04
-    verdicts = [measured(edit(Task.OBJECT_REMOVAL, source, edited, hole)) for edited in (clean, stained)]
+    verdicts = [score_pair(edit(Task.OBJECT_REMOVAL, source, edited, hole)) for edited in (clean, stained)]
     assert all(isinstance(verdict, Score) for verdict in verdicts)
     assert verdicts[0].o_score >= 9 > verdicts[1].o_score and "a ghost" in verdicts[1].reasoning
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from omniedit.config import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
-from omniedit.scoring.examples import Marks
+from omniedit.scoring.examples import RubricScores
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import edit_rubric, format_reply
 from omniedit.scoring.vllm_judge import LOGPROBS, VllmJudge
@@ -133,7 +133,7 @@ def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str
     asked = [example(True), example(False, 64), example(True, 33), example(False)]
     marks = [kind.load(folder, SHORT, OPTIONS, readout, "v1").mark(asked) for kind in (VllmJudge, InternvlJudge)]
     for by_vllm, by_transformers in zip(*marks, strict=True):
-        assert isinstance(by_vllm, Marks) and isinstance(by_transformers, Marks)
+        assert isinstance(by_vllm, RubricScores) and isinstance(by_transformers, RubricScores)
         assert by_vllm.scores == pytest.approx(dict(by_transformers.scores), abs=0.01)
         assert by_vllm.reasoning == by_transformers.reasoning
         assert by_vllm.judge_version == "v1" and by_vllm.o_score == pytest.approx(by_transformers.o_score, abs=0.01)

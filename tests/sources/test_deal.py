@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.sources.deal import deal, hold_out
-from omniedit.sources.index import SAMPLE, Demands, Row, index_rows
+from omniedit.sources.index import SAMPLE, Demands, IndexRow, index_rows
 from omniedit.sources.listing import list_files
 
 BOX = [0, 0, 1, 1]
 
 
-def photo(name: str, ratio: str, named: bool) -> Row:
+def photo(name: str, ratio: str, named: bool) -> IndexRow:
     objects = json.dumps([{"name": "x", "box": BOX}] if named else [])
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {"source_id": name, "status": "kept", "ratio": ratio, "objects": objects, "sha256": digest}
@@ -28,7 +28,7 @@ photos = st.lists(st.tuples(st.sampled_from(list(RATIOS)), st.booleans()), min_s
 
 
 @given(photos, st.integers(1, 4), st.integers(1, 5), st.integers(0, 9), st.randoms())
-def test_deal(rows: list[Row], shards: int, bench: int, seed: int, random) -> None:
+def test_deal(rows: list[IndexRow], shards: int, bench: int, seed: int, random) -> None:
     if len(rows) < bench + shards:
         with pytest.raises(UserError, match="too few"):
             deal(rows, shards, bench, seed)

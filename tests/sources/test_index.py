@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 from omniedit.sources.index import (
     SAMPLE,
     Demands,
-    Row,
+    IndexRow,
     check_some_kept,
     index_rows,
     make_source_id,
@@ -36,7 +36,7 @@ def save(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
     return path
 
 
-def indexed(root: Path, demands: Demands = DEMANDS) -> dict[str, Row]:
+def indexed(root: Path, demands: Demands = DEMANDS) -> dict[str, IndexRow]:
     return {row["file"]: row for row in index_rows(root, list_files(root), demands)}
 
 

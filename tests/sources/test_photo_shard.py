@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from omniedit.errors import Damaged, UserError
-from omniedit.sources.index import Demands, Row, index_rows
+from omniedit.sources.index import Demands, IndexRow, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def rows_of(root: Path) -> list[Row]:
+def rows_of(root: Path) -> list[IndexRow]:
     return [row for row in index_rows(root, list_files(root), DEMANDS) if row["status"] == "kept"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.sources.deal import deal, hold_out
-from omniedit.sources.index import INDEX_SCHEMA, Demands, Row, index_rows
+from omniedit.sources.index import INDEX_SCHEMA, Demands, IndexRow, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, new_shard, pack, split
 from omniedit.sources.stream import stream
@@ -41,7 +41,7 @@ PHOTOS: list[Entry] = [
 ]
 
 
-def streamed(*entries: Entry, shard: str = "00007") -> tuple[bytes, list[Row]]:
+def streamed(*entries: Entry, shard: str = "00007") -> tuple[bytes, list[IndexRow]]:
     file = io.BytesIO()
     with new_shard(file) as tar:
         rows = list(stream(tar_photos(io.BytesIO(tar_of(*entries)), "x.tar"), shard, DEMANDS, tar))
@@ -81,7 +81,7 @@ def test_keys_that_are_alike_have_ids_that_differ() -> None:
     assert len(set(ids)) == 8 and all(id.startswith("00007-") for id in ids)
 
 
-def rows_of(count: int) -> list[Row]:
+def rows_of(count: int) -> list[IndexRow]:
     return [
         {"source_id": f"p{i}", "status": "kept", "ratio": "1x1", "objects": "[]", "shard": "00000"}
         | {"sha256": hashlib.sha256(str(i).encode()).hexdigest()}

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from omniedit.specialists.ahead import ahead
+from omniedit.specialists.ahead import prefetch
 
 
 def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:
@@ -15,7 +15,7 @@ def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:
                 third.set()
             yield number
 
-    items = ahead(numbers(), 4)
+    items = prefetch(numbers(), 4)
     assert next(items) == 0
     assert third.wait(300)
     assert list(items) == [1, 2, 3, 4]
@@ -26,7 +26,7 @@ def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
         yield 0
         raise OSError("the disk is full")
 
-    items = ahead(failing(), 3)
+    items = prefetch(failing(), 3)
     assert next(items) == 0
     with pytest.raises(OSError, match="the disk is full"):
         next(items)
@@ -40,7 +40,7 @@ def test_no_more_are_made_once_no_more_are_asked_for() -> None:
             made.append(len(made))
             yield made[-1]
 
-    items = ahead(endless(), 2)
+    items = prefetch(endless(), 2)
     next(items)
     items.close()
     assert len(made) <= 4

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.attribute import AttributeModification, is_alive, painted, resurfaced
-from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.attribute import AttributeModification, is_alive, recolor_region, resurface_region
+from omniedit.specialists.base import Edited, NotApplicable
 from omniedit.specialists.colour import (
     COLOURS,
     can_become,
@@ -40,7 +40,7 @@ def photo(name: str = "red ball") -> Photo:
 @pytest.mark.parametrize("colour", ["green", "blue", "yellow", "purple", "turquoise", "white", "black", "grey"])
 def test_painting_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
     lab = to_lab(to_float(red_disc()))
-    patch, opacity = painted(red_disc(), DISC, own_colour(lab, DISC), colour)
+    patch, opacity = recolor_region(red_disc(), DISC, own_colour(lab, DISC), colour)
     after = to_lab(to_float(patch))
     core = opacity > 0.9
     assert nearest_colour(np.median(after[core], axis=0)) == colour
@@ -50,7 +50,7 @@ def test_painting_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
 
 @pytest.mark.parametrize("material", MATERIALS)
 def test_a_material_covers_the_object_and_keeps_light_from_shade(material: str) -> None:
-    patch, opacity = resurfaced(red_disc(), DISC, material, np.random.default_rng(0))
+    patch, opacity = resurface_region(red_disc(), DISC, material, np.random.default_rng(0))
     assert (opacity > 0.9)[DISC].mean() > 0.8
     lightness = to_lab(to_float(patch))[..., 0]
     left, right = DISC.copy(), DISC.copy()
@@ -81,7 +81,7 @@ def test_nothing_outside_the_mask_changes() -> None:
 
 def test_glass_is_refused_and_the_living_are_not_made_of_gold() -> None:
     specialist = AttributeModification()
-    with pytest.raises(Unsuitable, match="wine glass"):
+    with pytest.raises(NotApplicable, match="wine glass"):
         specialist.propose(photo("wine glass"), np.random.default_rng(0))
     attributes = {
         specialist.propose(photo("brown dog"), np.random.default_rng(s)).truth["attribute"] for s in range(12)

@@ -6,9 +6,9 @@ import pytest
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists import background
-from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, grounded, in_light_of, shading
+from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, add_contact_shadow, match_light, shading
 from omniedit.specialists.background import BackgroundSwap, Stance, what_stays, without_gaps
-from omniedit.specialists.base import Edited, Unsuitable
+from omniedit.specialists.base import Edited, NotApplicable
 from omniedit.specialists.scene import Scene, understand
 from omniedit.specialists.tone import to_float, to_lab
 
@@ -64,7 +64,7 @@ def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
 
 
 def test_what_would_float_is_refused() -> None:
-    with pytest.raises(Unsuitable, match="stands"):
+    with pytest.raises(NotApplicable, match="stands"):
         what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), understand_photo)
 
 
@@ -110,7 +110,7 @@ def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
 
 def test_a_standing_thing_throws_a_shadow_at_its_foot_only() -> None:
     _, ball = with_ball(field_of((0, 0, 0), 0), 40)
-    shadowed = grounded(np.ones((HEIGHT, WIDTH, 3), np.float32), ball)
+    shadowed = add_contact_shadow(np.ones((HEIGHT, WIDTH, 3), np.float32), ball)
     assert shadowed[143, 100, 0] < 0.8 and shadowed[20, 100, 0] > 0.98
 
 
@@ -118,7 +118,7 @@ def test_a_background_takes_on_the_old_light() -> None:
     warm = np.clip(field_of((200, 150, 80), 10), 0, 255).astype(np.uint8)
     cool = to_float(np.clip(field_of((90, 120, 190), 10, seed=1), 0, 255).astype(np.uint8))
     behind = np.ones((HEIGHT, WIDTH), bool)
-    before, after = (to_lab(b)[..., 2].mean() for b in (cool, in_light_of(cool, warm, behind, 0.5)))
+    before, after = (to_lab(b)[..., 2].mean() for b in (cool, match_light(cool, warm, behind, 0.5)))
     assert after > before + 15
 
 

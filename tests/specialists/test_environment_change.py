@@ -5,8 +5,8 @@ import pytest
 
 from omniedit.images import Image
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, Unsuitable
-from omniedit.specialists.environment import ENVIRONMENTS, EnvironmentChange, believable, mood_of
+from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.environment import ENVIRONMENTS, EnvironmentChange, believable, measure_mood
 from omniedit.specialists.scene import understand
 from omniedit.specialists.tone import luma, to_float, to_lab
 
@@ -95,13 +95,13 @@ def test_weather_needs_evidence_of_outdoors() -> None:
     brown = np.random.default_rng(0).integers(60, 110, (120, 160, 1), np.uint8) * np.ones((1, 1, 3), np.uint8)
     specialist = EnvironmentChange()
     for caption in ("", "A drum in front of a table", "A poster of a beach on the wall"):
-        with pytest.raises(Unsuitable, match="absurd"):
+        with pytest.raises(NotApplicable, match="absurd"):
             specialist.propose(Photo("room", brown, "4x3", caption), np.random.default_rng(0))
     specialist.propose(Photo("yard", brown, "4x3", "A dog in a garden"), np.random.default_rng(0))
 
 
 def test_what_a_photo_shows_already_is_not_asked_for() -> None:
     dark = (landscape() * 0.15).astype(np.uint8)
-    assert "night" not in believable(understand(dark), mood_of(dark))
+    assert "night" not in believable(understand(dark), measure_mood(dark))
     warm = relit("golden_hour")
-    assert "golden_hour" not in believable(understand(warm), mood_of(warm))
+    assert "golden_hour" not in believable(understand(warm), measure_mood(warm))

@@ -6,7 +6,7 @@ import pytest
 from omniedit.grounding.objects import FoundObject
 from omniedit.images import Mask
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.holes import hole_of, is_plain_around
+from omniedit.specialists.holes import inpaint_mask, is_plain_around
 from omniedit.specialists.noise import Field
 
 SIDE = 200
@@ -23,7 +23,7 @@ def block(name: str, left: int, top: int, right: int, bottom: int) -> FoundObjec
 
 
 def hole(this: FoundObject, *objects: FoundObject, named: tuple[NamedObject, ...] = ()) -> Mask:
-    return hole_of(this, [this, *objects], Photo("a", np.zeros((SIDE, SIDE, 3), np.uint8), "1x1", objects=named))
+    return inpaint_mask(this, [this, *objects], Photo("a", np.zeros((SIDE, SIDE, 3), np.uint8), "1x1", objects=named))
 
 
 MILL = block("mill", 50, 100, 90, 150)

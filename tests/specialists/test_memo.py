@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Unsuitable
+from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.memo import PhotoMemo
 
 
@@ -19,9 +19,9 @@ def test_a_value_is_computed_once_while_its_photo_is_among_those_used_last() -> 
 
 def test_a_photo_without_a_value_is_asked_again() -> None:
     def refuse(photo: Photo) -> str:
-        raise Unsuitable(photo.source_id)
+        raise NotApplicable(photo.source_id)
 
     memo = PhotoMemo(refuse)
     for _ in range(2):
-        with pytest.raises(Unsuitable, match="a"):
+        with pytest.raises(NotApplicable, match="a"):
             memo(photo("a"))

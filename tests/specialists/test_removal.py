@@ -6,7 +6,7 @@ import pytest
 from omniedit.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.addition import ObjectAddition
-from omniedit.specialists.base import Unsuitable
+from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.removal import ObjectRemoval, possible_removals
 
 
@@ -30,7 +30,7 @@ def test_an_object_goes_and_only_its_hole_changes() -> None:
     removal = ObjectRemoval()
     request = removal.propose(photo, np.random.default_rng(0))
     (edited,) = removal.edit([request])
-    assert not isinstance(edited, Unsuitable) and edited.mask is not None
+    assert not isinstance(edited, NotApplicable) and edited.mask is not None
     assert request.truth["object"] == "ball" and all("ball" in wording for wording in request.instructions)
     assert len(set(request.instructions)) >= 3
     assert np.array_equal(edited.image[~edited.mask], photo.image[~edited.mask])
@@ -42,7 +42,7 @@ def test_an_addition_is_the_removal_turned_round() -> None:
     addition = ObjectAddition()
     request = addition.propose(photo, np.random.default_rng(0))
     (edited,) = addition.edit([request])
-    assert not isinstance(edited, Unsuitable) and edited.source is not None and edited.mask is not None
+    assert not isinstance(edited, NotApplicable) and edited.source is not None and edited.mask is not None
     assert np.array_equal(edited.image, photo.image)
     assert edited.source[edited.mask][:, 0].mean() < 80
     assert all("a ball" in wording for wording in request.instructions)
@@ -65,7 +65,7 @@ def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[Ob
     proposer, rng = specialist(), np.random.default_rng(0)
     offered = {proposer.propose(photo, rng).truth["object"] for _ in range(3)}
     assert offered == {"ball", "drum", "ball and the drum"}
-    with pytest.raises(Unsuitable, match="no further object"):
+    with pytest.raises(NotApplicable, match="no further object"):
         proposer.propose(photo, rng)
     assert proposer.propose(replace(photo, source_id="five"), rng).truth["object"] in offered
 
@@ -78,5 +78,5 @@ def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[Ob
     ],
 )
 def test_what_cannot_be_filled_is_refused_with_the_reason(photo: Photo, reason: str) -> None:
-    with pytest.raises(Unsuitable, match=reason):
+    with pytest.raises(NotApplicable, match=reason):
         possible_removals(photo)

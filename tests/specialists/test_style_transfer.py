@@ -6,7 +6,7 @@ import pytest
 from omniedit.images import Image
 from omniedit.sources.photo import Photo
 from omniedit.specialists.drawing import pencil_strokes, xdog
-from omniedit.specialists.multistyle import WORKING_PIXELS, upsampled_along, working_size
+from omniedit.specialists.multistyle import WORKING_PIXELS, upsample_along, working_size
 from omniedit.specialists.printing import screen
 from omniedit.specialists.style import STYLES, StyleTransfer
 
@@ -61,7 +61,7 @@ def test_upsampling_follows_the_edges_of_the_photo() -> None:
     guide = np.zeros((120, 120, 3), np.float32)
     guide[:, 61:] = 1
     small = guide.reshape(30, 4, 30, 4, 3).mean(axis=(1, 3))
-    followed = upsampled_along(guide, np.ascontiguousarray(small))
+    followed = upsample_along(guide, np.ascontiguousarray(small))
     assert followed[60, 59, 0] < 0.1 and followed[60, 62, 0] > 0.9
 
 

@@ -7,15 +7,15 @@ import pytest
 from omniedit.grounding.shapes import bounding_box
 from omniedit.images import Image, Mask
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.harmonize import (
     CutOut,
+    add_grain,
     contact_shadow,
     edge_blur,
-    grain_of,
-    grained,
+    estimate_grain,
     relit,
-    softened,
+    soften_edges,
 )
 from omniedit.specialists.sizes import relative_size
 from omniedit.specialists.swap import ObjectSwap
@@ -122,7 +122,7 @@ def test_instructions_name_both_things() -> None:
     ],
 )
 def test_what_would_look_broken_is_refused(source: Photo, donor: Photo) -> None:
-    with pytest.raises(Unsuitable):
+    with pytest.raises(NotApplicable):
         ObjectSwap([source, donor]).propose(source, np.random.default_rng(0))
 
 
@@ -130,21 +130,21 @@ def test_each_swap_is_proposed_once() -> None:
     cup = photo("g", "green cup", (40, 160, 60), (0.3, 0.2, 0.6, 0.8), seed=2)
     specialist, rng = ObjectSwap([BALL, VASE, cup]), np.random.default_rng(0)
     assert {specialist.propose(BALL, rng).truth["new_object"] for _ in range(2)} == {"blue vase", "green cup"}
-    with pytest.raises(Unsuitable, match="no further object"):
+    with pytest.raises(NotApplicable, match="no further object"):
         specialist.propose(BALL, rng)
 
 
 @pytest.mark.parametrize(("old", "new"), [("fig", "drum"), ("drum", "fig")])
 def test_what_is_many_times_as_large_in_life_is_no_replacement(old: str, new: str) -> None:
     source, donor = photo(f"e {old}", old, (200, 40, 40)), photo(f"f {new}", new, (40, 60, 200))
-    with pytest.raises(Unsuitable):
+    with pytest.raises(NotApplicable):
         ObjectSwap([donor]).propose(source, np.random.default_rng(0))
 
 
 def test_a_thin_thing_that_would_leave_a_large_hole_bare_is_refused() -> None:
     source = photo("h", "red ball", (200, 40, 40), (0.3, 0.2, 0.7, 0.8))
     vane = photo("i", "blue vane", (40, 60, 200), (0.1, 0.5, 0.9, 0.72))
-    with pytest.raises(Unsuitable, match="fits the place"):
+    with pytest.raises(NotApplicable, match="fits the place"):
         ObjectSwap([vane]).propose(source, np.random.default_rng(0))
 
 
@@ -156,7 +156,7 @@ def test_sizes_go_by_the_last_word_but_for_compounds() -> None:
 
 def test_a_photo_without_objects_is_refused() -> None:
     blank = Photo("e", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), "3x2", objects=(NamedObject("haze"),))
-    with pytest.raises(Unsuitable, match="no object stands out"):
+    with pytest.raises(NotApplicable, match="no object stands out"):
         ObjectSwap([VASE]).propose(blank, np.random.default_rng(0))
 
 
@@ -176,16 +176,16 @@ def test_blur_is_measured(blur: float) -> None:
 @pytest.mark.parametrize("grain", [2.0, 6.0])
 def test_grain_is_measured(grain: float) -> None:
     noise = np.random.default_rng(0).normal(0, grain, (288, 288, 1)) + 128
-    assert grain_of(np.repeat(noise, 3, axis=2).astype(np.float32), EVERYWHERE) == pytest.approx(grain, rel=0.1)
+    assert estimate_grain(np.repeat(noise, 3, axis=2).astype(np.float32), EVERYWHERE) == pytest.approx(grain, rel=0.1)
 
 
 def test_a_sharp_clean_cut_out_becomes_as_soft_and_grainy_as_its_place() -> None:
     sharp = CutOut(checkers(0.6).astype(np.float32), np.ones((288, 288), np.float32))
-    soft = softened(sharp, 2.0)
+    soft = soften_edges(sharp, 2.0)
     assert edge_blur(soft.colours, EVERYWHERE) == pytest.approx(2.0, rel=0.2)
-    assert np.array_equal(softened(soft, 0.8).colours, soft.colours)
-    grainy = grained(soft, 5.0, np.random.default_rng(0))
-    assert grain_of(grainy.colours, EVERYWHERE) == pytest.approx(5.0, rel=0.15)
+    assert np.array_equal(soften_edges(soft, 0.8).colours, soft.colours)
+    grainy = add_grain(soft, 5.0, np.random.default_rng(0))
+    assert estimate_grain(grainy.colours, EVERYWHERE) == pytest.approx(5.0, rel=0.15)
 
 
 def test_a_cut_out_does_not_glow_in_a_dark_place() -> None:

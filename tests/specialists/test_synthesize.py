@@ -9,7 +9,7 @@ import pytest
 from omniedit.pairs import EditPair, Refusal
 from omniedit.reporting.gallery import credits_line
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.synthesize import synthesize
 from omniedit.tasks import Task
@@ -38,17 +38,17 @@ class Painter:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         self.asked.append(photo.source_id)
         if photo.source_id in self.refuses:
-            raise Unsuitable("nothing to paint")
+            raise NotApplicable("nothing to paint")
         level = int(rng.integers(self.levels))
         return EditRequest(photo, self.task, (f"Paint it {level}.",), {"level": level})
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | Unsuitable:
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
         level = request.truth["level"]
         if self.fails(level):
-            return Unsuitable("the paint ran")
+            return NotApplicable("the paint ran")
         return Edited(np.full_like(request.photo.image, level % 256), None, {}, generated_under=self.generated_under)
 
 
@@ -135,7 +135,7 @@ class Batching(Painter):
 
     batch_size = 3
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | NotApplicable]:
         self.__dict__.setdefault("batches", []).append(len(requests))
         return super().edit(requests)
 
@@ -155,7 +155,7 @@ class InStages(Batching):
         self.prepared.release()
         return [int(request.truth["level"]) for request in requests]
 
-    def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[Edited | Unsuitable]:
+    def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[Edited | NotApplicable]:
         assert prepared == [request.truth["level"] for request in requests]
         assert self.prepared.acquire(timeout=300)
         if next(self.followed):

@@ -19,7 +19,7 @@ from torch import nn
 
 from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.placement import Layout, kept_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.buckets.write import write_part
@@ -28,11 +28,11 @@ from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA, gathered
+from omniedit.scoring.decisions import DECISIONS_SCHEMA, gather_decisions
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base import small_sd3
-from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.engine import Trainer, deepspeed_config
 from omniedit.training.samples import sample_edits
@@ -85,7 +85,9 @@ def made_pair(row: int) -> EditPair:
 def seal_buckets(root: Path) -> None:
     layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=len(PARTS), held_out=0.2, seed=0)
     plan_path = root / "buckets/plan.parquet"
-    write_plan(plan_path, place(kept_pairs(gathered(sorted(root.glob("decisions/*/*.parquet")))), layout), layout)
+    write_plan(
+        plan_path, place(accepted_pairs(gather_decisions(sorted(root.glob("decisions/*/*.parquet")))), layout), layout
+    )
     plan = read_plan(plan_path)
     parts = [root / "buckets/parts" / part for part in PARTS]
     for part in parts:
@@ -104,7 +106,7 @@ def trainer_of(
     """
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = load_base(run / "base")
-    batches = BatchMaker(base.vae, InstructionEncoder(base.text), options, seed=0)
+    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, seed=0)
     editor = models.build("editnet", base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     pipeline: Any = Unedited()

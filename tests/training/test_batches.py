@@ -7,7 +7,7 @@ import torch
 from omniedit.buckets.store import PairBatch
 from omniedit.config import TrainConfig
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.training.batches import BatchMaker, EditBatch, InstructionEncoder
+from omniedit.training.batches import EditBatch, EditBatchBuilder, InstructionEncoder
 
 
 class CountingEncoder(InstructionEncoder):
@@ -22,8 +22,8 @@ class CountingEncoder(InstructionEncoder):
         return lengths[:, None, None].expand(-1, 4, 8), lengths[:, None].expand(-1, 8)
 
 
-def maker(**options: float | str) -> BatchMaker:
-    return BatchMaker(LappedCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
+def maker(**options: float | str) -> EditBatchBuilder:
+    return EditBatchBuilder(LappedCodec(), CountingEncoder(), TrainConfig.model_validate(options), seed=0)
 
 
 def pairs(count: int, instructions: tuple[str, ...] = ("Add fog.", "Make it foggy.")) -> PairBatch:

@@ -13,7 +13,7 @@ from omniedit.errors import UserError
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER
-from omniedit.training.budget import BaseSize, Machine, base_size, plan, samples_of, training_cost
+from omniedit.training.budget import BaseSize, Machine, base_size, plan, sample_count, training_cost
 
 PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)
@@ -125,7 +125,7 @@ def test_recomputing_takes_less_memory_and_more_time() -> None:
 
 def test_what_cannot_be_planned_is_told() -> None:
     with pytest.raises(UserError, match="Say --pairs"):
-        samples_of(load(PAPER).train, None)
+        sample_count(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):
         plan(Config(), Machine("h100", 5, 0.45))
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts"):

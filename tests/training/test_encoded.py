@@ -13,7 +13,7 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
-from omniedit.training.batches import BatchMaker, InstructionEncoder
+from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.encoded import EncodedPairs, _bits, _tensor, encode_part
 from training.small import OPTIONS, PARTS, SIDE, make_run
 
@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_batches_are_the_same_to_the_last_bit(run: Path) -> None:
     base, store = Base.load(run / "base"), BucketStore(run / "buckets", resolution=SIDE)
     encoded = EncodedPairs(run / "encoded", store, "float32")
-    afresh = BatchMaker(base.vae, InstructionEncoder(base.text), TrainConfig.model_validate(OPTIONS), seed=0)
+    afresh = EditBatchBuilder(base.vae, InstructionEncoder(base.text), TrainConfig.model_validate(OPTIONS), seed=0)
     read = replace(afresh, instructions=encoded.embeddings)
     for ratio, pairs in store.sizes().items():
         if pairs:

@@ -27,9 +27,9 @@ from omniedit.errors import UserError
 from omniedit.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
-from omniedit.training.checkpoints import Checkpoints, differences, places_of, run_identity
+from omniedit.training.checkpoints import Checkpoints, differences, index_parts, run_identity
 from omniedit.training.encoded import EncodedPairs
-from omniedit.training.engine import Trainer, steps_of
+from omniedit.training.engine import Trainer, count_steps
 from omniedit.training.metrics import MetricsLog
 from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
@@ -181,7 +181,7 @@ def test_both_ranks_skip_a_batch_that_weighs_nothing(two_ranks: Path) -> None:
 def tensors_of(checkpoint: Path) -> dict[str, torch.Tensor]:
     """{name}/{kind} -> the whole, flat."""
     with ExitStack() as stack:
-        places = places_of([stack.enter_context(safe_open(file, "pt")) for file in sorted(checkpoint.glob("rank-*"))])
+        places = index_parts([stack.enter_context(safe_open(file, "pt")) for file in sorted(checkpoint.glob("rank-*"))])
         return {what: torch.cat([file.get_tensor(key) for _, file, key in found]) for what, found in places.items()}
 
 
@@ -505,7 +505,7 @@ def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
         now[0] += 5
         return losses(*given)
 
-    monkeypatch.setattr("omniedit.training.encoded._opened", opened)
+    monkeypatch.setattr("omniedit.training.encoded._open_array", opened)
     losses = trainer.batches.losses
     batches = replace(trainer.batches, instructions=lambda texts: encoded.embeddings(list(texts)[:1]))
     object.__setattr__(batches, "losses", computed)
@@ -519,5 +519,5 @@ def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
 
 def test_epochs_take_the_place_of_steps() -> None:
     plan = BatchPlan({"1x1": 40, "3x2": 9}, batch_size=4, world_size=2, seed=0)
-    assert steps_of(TrainConfig(steps=7), plan) == 7
-    assert steps_of(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches an epoch
+    assert count_steps(TrainConfig(steps=7), plan) == 7
+    assert count_steps(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches an epoch

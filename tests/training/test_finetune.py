@@ -24,15 +24,15 @@ from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
 from omniedit.scoring.score import Score
-from omniedit.scoring.taught import Taught, answer_of, chosen_rows, taught_in
+from omniedit.scoring.taught import TeacherExample, choose_rows, format_answer, read_taught
 from omniedit.scoring.teacher import TEACHER_SCHEMA
 from omniedit.tables import write_rows
 from omniedit.tasks import Task
 from omniedit.training.answers import AnswerBatches
-from omniedit.training.checkpoints import Checkpoints, places_of
+from omniedit.training.checkpoints import Checkpoints, index_parts
 from omniedit.training.engine import Trainer
 from omniedit.training.finetune import prepare_student
-from omniedit.training.taught_store import TaughtBatch, TaughtStore, batch_of
+from omniedit.training.taught_store import TeacherBatch, TeacherDataset, to_batch
 from training.small import metrics_of
 from training.two_ranks import finish, start
 
@@ -89,10 +89,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(run: Path) -> Iterator[list[Taught]]:
-    (files,) = chosen_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
+def taught(run: Path) -> Iterator[list[TeacherExample]]:
+    (files,) = choose_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
     with Shard(files[0]) as shard:
-        yield list(taught_in(shard, *files[1:]))
+        yield list(read_taught(shard, *files[1:]))
 
 
 @pytest.fixture
@@ -101,11 +101,11 @@ def judge(run: Path) -> InternvlJudge:
     return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
 
 
-def some(taught: list[Taught], *numbers: int) -> TaughtBatch:
-    return batch_of([taught[number] for number in numbers])
+def some(taught: list[TeacherExample], *numbers: int) -> TeacherBatch:
+    return to_batch([taught[number] for number in numbers])
 
 
-def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[Taught]) -> None:
+def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
     """As transformers' own loss gives it for each example alone, without padding, its prompt masked out."""
     batches = AnswerBatches(judge, seed=0)
     pairs = some(taught, 0, 1, 3)
@@ -130,11 +130,11 @@ def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: 
 def test_of_what_was_measured_no_figure_is_learnt() -> None:
     told = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
     short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
-    assert json.loads(answer_of(told, "reference")) == short
-    assert json.loads(answer_of(told, "api")) == short | {"reasoning": told.reasoning}
+    assert json.loads(format_answer(told, "reference")) == short
+    assert json.loads(format_answer(told, "api")) == short | {"reasoning": told.reasoning}
 
 
-def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[Taught]) -> None:
+def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
     """Wordings and flips among them; beside other lengths, padding changes no loss."""
     batches = AnswerBatches(judge, seed=0)
     whole = batches.losses(judge.model, batches.training(some(taught, 2, 3, 6, 7), 5, 0))
@@ -144,13 +144,13 @@ def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: lis
     assert not torch.equal(batches.losses(judge.model, other), whole)
 
 
-def logits_of(network: nn.Module, judge: InternvlJudge, taught: list[Taught]) -> torch.Tensor:
+def logits_of(network: nn.Module, judge: InternvlJudge, taught: list[TeacherExample]) -> torch.Tensor:
     (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
     with torch.no_grad():
         return network(**batch.inputs).logits
 
 
-def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[Taught]) -> None:
+def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
     base = logits_of(judge.model, judge, taught)
     network = prepare_student(judge.model, options(method="lora", lora_rank=4), seed=0)
     assert torch.equal(logits_of(network, judge, taught), base)
@@ -168,7 +168,7 @@ def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, 
 
 @pytest.mark.parametrize("vision", [False, True])
 def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
-    run: Path, taught: list[Taught], vision: bool
+    run: Path, taught: list[TeacherExample], vision: bool
 ) -> None:
     gradients = []
     for recomputed in ("none", "all"):
@@ -184,7 +184,7 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
 
 
 def trained(
-    judge: InternvlJudge, taught: list[Taught], folder: Path, terminated: int = 0, **changes: object
+    judge: InternvlJudge, taught: list[TeacherExample], folder: Path, terminated: int = 0, **changes: object
 ) -> InternvlJudge:
     """A judge whose model was trained to the end, or until it got SIGTERM at a step (from 1)."""
     asked = options(**changes)
@@ -197,7 +197,7 @@ def trained(
                 os.kill(os.getpid(), signal.SIGTERM) if torch.is_grad_enabled() and next(calls) == terminated else None
             )
         )
-    store = TaughtStore(taught, asked.held_out, seed=0)
+    store = TeacherDataset(taught, asked.held_out, seed=0)
     trainer = Trainer(network, tuple, store, AnswerBatches(judge, seed=0), asked.training, seed=0)
     trainer.run(Checkpoints(folder, {}))
     return InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL)
@@ -205,7 +205,7 @@ def trained(
 
 @pytest.mark.parametrize("changes", [{"zero_stage": 2}, {"method": "lora", "dtype": "bfloat16"}])
 def test_a_training_cut_off_ends_in_the_same_weights(
-    run: Path, taught: list[Taught], alone: None, tmp_path: Path, changes: dict[str, object]
+    run: Path, taught: list[TeacherExample], alone: None, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     def judge() -> InternvlJudge:
         return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
@@ -220,7 +220,7 @@ def test_a_training_cut_off_ends_in_the_same_weights(
     assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
 
 
-def test_it_learns_to_judge(judge: InternvlJudge, taught: list[Taught], alone: None, tmp_path: Path) -> None:
+def test_it_learns_to_judge(judge: InternvlJudge, taught: list[TeacherExample], alone: None, tmp_path: Path) -> None:
     judge = trained(judge, taught, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in metrics_of(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
@@ -250,7 +250,7 @@ def scorer(run: Path) -> Path:
     return run / "scorer"
 
 
-def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[Taught], alone: None) -> None:
+def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[TeacherExample], alone: None) -> None:
     judge = InternvlJudge.load(run / "of numbers", edit_rubric(), InternvlConfig(max_tiles=3))
     trained(judge, taught, run / "alone", method="lora", epochs=1.0)
     expected = metrics_of(run / "alone/metrics.jsonl")
@@ -263,7 +263,7 @@ def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: 
     base, merged = (InternVLForConditionalGeneration.from_pretrained(folder).state_dict() for folder in folders)
     (last,) = run.glob(f"scorer.checkpoints/step-{STEPS // 3:08d}")
     with ExitStack() as stack:
-        places = places_of([stack.enter_context(safe_open(file, "pt")) for file in last.glob("rank-*")])
+        places = index_parts([stack.enter_context(safe_open(file, "pt")) for file in last.glob("rank-*")])
         flat = {
             what: torch.cat([file.get_tensor(key) for _, file, key in sorted(of, key=itemgetter(0))])
             for what, of in places.items()
@@ -282,7 +282,7 @@ def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: 
         torch.testing.assert_close(weight, base[name] + added)
 
 
-def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[Taught]) -> None:
+def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[TeacherExample]) -> None:
     report = json.loads((scorer / "agreement.json").read_text())
     assert report["learnt_from"] == 12 and report["held_out"] == report["before"]["held_out"] == 4
     student = load_judge("student", scorer)
@@ -291,9 +291,9 @@ def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[
     assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([taught[0].pair(), taught[3].pair()]))
 
 
-def test_photos_held_out_are_not_trained_on(taught: list[Taught]) -> None:
-    store = TaughtStore(taught, 0.25, seed=0)
+def test_photos_held_out_are_not_trained_on(taught: list[TeacherExample]) -> None:
+    store = TeacherDataset(taught, 0.25, seed=0)
     seen = {edit.provenance["source_id"] for r, n in store.sizes().items() for edit in store.read(r, range(n)).edits}
     unseen = {one.source_id for one in store.held_out()}
     assert len(unseen) == 2 and unseen == store.held_out_photos and not unseen & seen and len(seen) == 6
-    assert store.digest() != TaughtStore(taught[1:], 0.25, seed=0).digest()
+    assert store.digest() != TeacherDataset(taught[1:], 0.25, seed=0).digest()

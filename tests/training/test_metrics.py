@@ -12,7 +12,7 @@ from models.tiny import SD3, base, inputs
 from omniedit import models
 from omniedit.config import TrainConfig
 from omniedit.errors import UserError
-from omniedit.models.cost import cost_of
+from omniedit.models.cost import model_cost
 from omniedit.training.batches import EditBatch
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.speed import Utilisation, memory_gb
@@ -40,7 +40,7 @@ def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
 def test_mfu_is_the_model_s_operations_over_the_peak() -> None:
     options = TrainConfig(batch_size=6)
     editor = models.build("editnet", base(SD3))
-    flops = cost_of("editnet", editor.config["base_config"], (8, 12), 5, torch.float32).step_flops
+    flops = model_cost("editnet", editor.config["base_config"], (8, 12), 5, torch.float32).step_flops
     assert Utilisation(options, editor, peak=1e12)(inputs(), seconds=2.0) == pytest.approx(6 * flops / 2.0 / 1e12)
 
 

@@ -28,10 +28,10 @@ def test_logit_normal_noise_levels_have_the_median_and_quantiles_of_the_distribu
 def test_a_shift_gives_a_larger_picture_the_noise_that_hides_as_much():
     """sqrt(m/n) t / (1 + (sqrt(m/n) - 1) t): with m/n = 9 half the noise becomes three quarters; the ends stay."""
     sigma = torch.tensor([0.0, 0.1, 0.5, 1.0])
-    torch.testing.assert_close(objective.shifted(sigma, 3.0), torch.tensor([0.0, 0.25, 0.75, 1.0]))
-    assert torch.equal(objective.shifted(sigma, 1.0), sigma)
+    torch.testing.assert_close(objective.shift_sigmas(sigma, 3.0), torch.tensor([0.0, 0.25, 0.75, 1.0]))
+    assert torch.equal(objective.shift_sigmas(sigma, 1.0), sigma)
     # Its effect on a constant picture: the error of its mean over m pixels is what it was over n (section 5.3.2).
-    error = objective.shifted(sigma, 3.0)[1:3] / (1 - objective.shifted(sigma, 3.0)[1:3]) / 3
+    error = objective.shift_sigmas(sigma, 3.0)[1:3] / (1 - objective.shift_sigmas(sigma, 3.0)[1:3]) / 3
     torch.testing.assert_close(error, sigma[1:3] / (1 - sigma[1:3]))
 
 
@@ -52,6 +52,6 @@ def test_weights_count_alike_however_the_batch_is_cut(world_size):
 
 def test_each_dropout_takes_its_share():
     uniform = torch.linspace(0, 1, 10_001)[:-1]
-    text, image = objective.kept_conditions(uniform, text=0.05, image=0.1, both=0.2)
+    text, image = objective.condition_dropout_masks(uniform, text=0.05, image=0.1, both=0.2)
     shares = [(~text & image).float().mean(), (text & ~image).float().mean(), (~text & ~image).float().mean()]
     assert [round(share.item(), 3) for share in shares] == [0.05, 0.1, 0.2]

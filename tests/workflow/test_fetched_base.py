@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL
 
 from models.tiny_folders import make_sd3
 from omniedit.models.pipeline import EditPipeline
-from omniedit.weights import Model, model_of
+from omniedit.weights import Model, get_model
 from workflow.chain import SMALL, checkout, rules_to_run, snakemake
 
 EDITOR = "results/small/train/editnet/manifest.json"
@@ -33,7 +33,7 @@ def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "photos", root / "photos")
     shutil.rmtree(root / "results/small/train")
     (root / "models").mkdir()
-    record = fetched(model_of("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
+    record = fetched(get_model("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
     (root / "models/base.json").write_text(json.dumps(record))
 
     assert "pretrain_base" not in rules_to_run(root, "all")

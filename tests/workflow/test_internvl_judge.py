@@ -11,7 +11,7 @@ import yaml
 from scoring.tiny_internvl import make_internvl
 
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.weights import model_of
+from omniedit.weights import get_model
 from workflow.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
 from workflow.test_fetched_base import fetched
 
@@ -28,7 +28,7 @@ def root(run: Path, weights: Path, tmp_path: Path) -> Path:
     root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     configure(root, max_tiles=1)
     (root / "models").mkdir()
-    record = fetched(model_of("judge", root / "config/models.yaml"), weights)
+    record = fetched(get_model("judge", root / "config/models.yaml"), weights)
     (root / "models/judge.json").write_text(json.dumps(record))
     return root
 

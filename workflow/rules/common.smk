@@ -20,13 +20,13 @@ from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_planning
 from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
-from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, share_of
+from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, shard_share
 from omniedit.sources.identity import digest_file, identify_sources
-from omniedit.specialists.learned.roles import fetched_roles, paints_by_itself, trains_inpainting
+from omniedit.specialists.learned.roles import roles_to_fetch, paints_by_itself, trains_inpainting
 from omniedit.status import BASELINES
 from omniedit.tasks import Task
 from omniedit.typed_text import parse_options
-from omniedit.weights import model_of, roles_of
+from omniedit.weights import get_model, required_roles
 
 cache_planning()
 SOURCE = Source(workflow)
@@ -46,7 +46,7 @@ with one_line_errors():
         config, [] if IS_MODULE else CONFIG_FILES, DEFAULT_CONFIG, config if IS_MODULE else CONFIG_OPTIONS
     )
     check_no_prefix(workflow.modifier.path_modifier.replace_prefix(f"results/{CONFIG.run}"), CONFIG.run)
-    ROLES = roles_of(CONFIG)
+    ROLES = required_roles(CONFIG)
     IDENTITIES = identify_sources(CONFIG.sources, Path("results", CONFIG.run)) if workflow.is_main_process else []
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
@@ -211,7 +211,7 @@ def models_of_task(wildcards):
     """What tells where the models of a learned specialist lie."""
     if specialist_of_task(wildcards) != "learned":
         return []
-    return [f"models/{role}.json" for role in fetched_roles(Task(wildcards.task), CONFIG.learned)]
+    return [f"models/{role}.json" for role in roles_to_fetch(Task(wildcards.task), CONFIG.learned)]
 
 
 def inpainting_of_task(wildcards):
@@ -313,7 +313,7 @@ def bench_option(wildcards, output):
 
 def model_of_role(wildcards):
     """Its entry in config/models.yaml."""
-    return model_of(wildcards.role).model_dump_json(by_alias=True)
+    return get_model(wildcards.role).model_dump_json(by_alias=True)
 
 
 def base_of_run(wildcards):
@@ -344,7 +344,7 @@ def given_base_option(wildcards):
         return ""
     label = "the small SD3 that ships with OmniEdit"
     if CONFIG.train.fetched_base:
-        model = model_of(CONFIG.train.fetched_base)
+        model = get_model(CONFIG.train.fetched_base)
         label = f"{model.repository} at revision {model.revision} ({model.licence})"
     return f"--base {shlex.quote(label)}"
 
@@ -404,7 +404,7 @@ def pairs_taught(wildcards):
     if CONFIG.scoring.teacher_pairs is None:
         return ""
     shard, shards = int(wildcards.taught), len(TEACHER_SHARDS)
-    return f"--pairs {share_of(CONFIG.scoring.teacher_pairs, shard, shards)}"
+    return f"--pairs {shard_share(CONFIG.scoring.teacher_pairs, shard, shards)}"
 
 
 # Where the judge of the run is the teacher, the pairs as they are need no second look.

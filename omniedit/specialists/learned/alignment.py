@@ -55,7 +55,7 @@ def token_map(
     pairs = list(_in_step(_specials(places, length), _specials(new_places, length)))
     for how, start, end, new_start, new_end in SequenceMatcher(None, words, new_words, autojunk=False).get_opcodes():
         if how == "equal" or (how == "replace" and exchange):
-            pairs += _exchanged(places[start:end], new_places[new_start:new_end])
+            pairs += _align_swapped_words(places[start:end], new_places[new_start:new_end])
     for tokens, new_tokens in pairs:
         if len(tokens) == len(new_tokens):
             shares[tokens, new_tokens] = 1.0
@@ -65,7 +65,7 @@ def token_map(
     return TokenMap(shares, taken, _weights(new_words, new_places, weights or {}, length))
 
 
-def joined(maps: Sequence[TokenMap]) -> TokenMap:
+def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
     """The map of prompts that stand one after another in several encoders' tokens: SD3's CLIPs, then its T5."""
     return TokenMap(
         torch.block_diag(*(each.shares for each in maps)),
@@ -99,7 +99,7 @@ def _in_step(old: Sequence[list[int]], new: Sequence[list[int]]) -> Iterator[tup
             yield [one], [other]
 
 
-def _exchanged(old: Sequence[list[int]], new: Sequence[list[int]]) -> list[tuple[list[int], list[int]]]:
+def _align_swapped_words(old: Sequence[list[int]], new: Sequence[list[int]]) -> list[tuple[list[int], list[int]]]:
     """Tokens of words that take each other's place: word by word where there are as many, else all together."""
     if len(old) == len(new):
         return list(zip(old, new, strict=True))

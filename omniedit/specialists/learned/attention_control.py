@@ -102,7 +102,9 @@ def _left_for_image(text_part: Tensor) -> Tensor:
 
 
 @contextmanager
-def controlled(network: SD3Transformer2DModel | UNet2DConditionModel, control: AttentionControl) -> Iterator[None]:
+def control_attention(
+    network: SD3Transformer2DModel | UNet2DConditionModel, control: AttentionControl
+) -> Iterator[None]:
     """Within it the network's attention is controlled; afterwards it is as it was."""
     kind = JointControl if isinstance(network, SD3Transformer2DModel) else CrossControl
     before = dict(network.attn_processors)
@@ -137,7 +139,7 @@ class CrossControl:
             for projection, tokens in ((attn.to_q, hidden_states), (attn.to_k, seen), (attn.to_v, seen))
         )
         edited = self._cross_maps if crosses else _source_maps
-        return _projected(attn, _attended(query, key, value, self.control.pairs, edited))
+        return _project(attn, _attend(query, key, value, self.control.pairs, edited))
 
     def _cross_maps(self, source: Tensor, target: Tensor) -> Tensor:
         return self.control.text_maps(source, target) * self.control.weights
@@ -163,7 +165,7 @@ class JointControl:
         query, key, value = _joint_heads(attn, hidden_states, "to_{}", "norm_{}")
         tokens, pairs = hidden_states.shape[1], self.control.pairs
         if encoder_hidden_states is None:
-            return _projected(attn, _attended(query, key, value, pairs, _source_maps))
+            return _project(attn, _attend(query, key, value, pairs, _source_maps))
         of_text = _joint_heads(attn, encoder_hidden_states, "add_{}_proj", "norm_added_{}")
         text_query = of_text[0]
         key, value = (torch.cat(both, dim=2) for both in zip((key, value), of_text[1:], strict=True))
@@ -171,8 +173,8 @@ class JointControl:
         def edited(source: Tensor, target: Tensor) -> Tensor:
             return joint_maps(self.control, source, target, tokens, text, image)
 
-        image_out = _projected(attn, _attended(query, key, value, pairs, edited))
-        text_out = _merged(functional.scaled_dot_product_attention(text_query, key, value))
+        image_out = _project(attn, _attend(query, key, value, pairs, edited))
+        text_out = _merge_heads(functional.scaled_dot_product_attention(text_query, key, value))
         return image_out, text_out if attn.context_pre_only else attn.to_add_out(text_out)
 
 
@@ -185,7 +187,7 @@ def _by_head(attn: Attention, tokens: Tensor) -> Tensor:
     return tokens.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
 
 
-def _merged(by_head: Tensor) -> Tensor:
+def _merge_heads(by_head: Tensor) -> Tensor:
     """(B, H, N, D) -> (B, N, H * D)."""
     return by_head.transpose(1, 2).flatten(2)
 
@@ -204,7 +206,7 @@ def _maps(query: Tensor, key: Tensor) -> Tensor:
     return scores.softmax(-1)
 
 
-Edit = Callable[[Tensor, Tensor], Tensor]
+MapEdit = Callable[[Tensor, Tensor], Tensor]
 """Targets' maps from their sources' and their own, some heads' at a time: (P, h, N, N or M)."""
 
 
@@ -212,16 +214,16 @@ def _source_maps(source: Tensor, target: Tensor) -> Tensor:
     return source
 
 
-def _attended(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: Edit) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: MapEdit) -> Tensor:
     """What queries see, (B, N, H * D): pairs' rows by maps, the targets' edited, those before by plain attention."""
     held = 2 * pairs
     some = heads_at_once(held, query.shape[2], key.shape[2])
     by_heads = zip(*(each[-held:].split(some, dim=1) for each in (query, key, value)), strict=True)
-    seen = torch.cat([_seen(*heads, edit=edit) for heads in by_heads], dim=1)
+    seen = torch.cat([_attend_pairs(*heads, edit=edit) for heads in by_heads], dim=1)
     if len(query) > held:
         free = functional.scaled_dot_product_attention(query[:-held], key[:-held], value[:-held])
         seen = torch.cat([free, seen])
-    return _merged(seen)
+    return _merge_heads(seen)
 
 
 def heads_at_once(rows: int, queries: int, keys: int) -> int:
@@ -229,12 +231,12 @@ def heads_at_once(rows: int, queries: int, keys: int) -> int:
     return max(1, MAP_BYTES // (4 * rows * queries * keys))
 
 
-def _seen(query: Tensor, key: Tensor, value: Tensor, *, edit: Edit) -> Tensor:
+def _attend_pairs(query: Tensor, key: Tensor, value: Tensor, *, edit: MapEdit) -> Tensor:
     """Of some heads of pairs, (2P, h, N, D)."""
     source, target = _maps(query, key).chunk(2)
     of_source, of_target = value.float().chunk(2)
     return torch.cat([source @ of_source, edit(source, target) @ of_target]).to(value.dtype)
 
 
-def _projected(attn: Attention, seen: Tensor) -> Tensor:
+def _project(attn: Attention, seen: Tensor) -> Tensor:
     return attn.to_out[1](attn.to_out[0](seen))

@@ -42,25 +42,25 @@ class Canvas:
         height, width = (-(-side // self.grid) * self.grid for side in self.size)
         return height, width
 
-    def laid_out(self, image: Image) -> Image:
+    def to_model(self, image: Image) -> Image:
         """The photo at (h, w), continued."""
-        return self._continued(_scaled(image, self.size, cv2.INTER_AREA), cv2.BORDER_REFLECT)
+        return self._pad(_resize(image, self.size, cv2.INTER_AREA), cv2.BORDER_REFLECT)
 
-    def laid_out_mask(self, mask: Mask) -> Mask:
+    def to_model_mask(self, mask: Mask) -> Mask:
         """The same of a mask: inside where any part of what a pixel covers is, and nowhere beyond the photo."""
-        grey = _scaled(mask.astype(np.uint8) * 255, self.size, cv2.INTER_AREA)
-        return self._continued((grey > 0).astype(np.uint8), cv2.BORDER_CONSTANT) > 0
+        grey = _resize(mask.astype(np.uint8) * 255, self.size, cv2.INTER_AREA)
+        return self._pad((grey > 0).astype(np.uint8), cv2.BORDER_CONSTANT) > 0
 
-    def brought_back(self, painted: Image) -> Image:
+    def from_model(self, painted: Image) -> Image:
         """What the model painted, (H, W, 3)."""
-        return _scaled(painted[: self.size[0], : self.size[1]], self.full, cv2.INTER_CUBIC)
+        return _resize(painted[: self.size[0], : self.size[1]], self.full, cv2.INTER_CUBIC)
 
-    def _continued(self, array: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
+    def _pad(self, array: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
         down, right = (padded - side for padded, side in zip(self.padded, self.size, strict=True))
         return cv2.copyMakeBorder(array, 0, down, 0, right, border, value=0).astype(np.uint8, copy=False)
 
 
-def set_in(source: Image, painted: Image, hole: Mask) -> Image:
+def composite(source: Image, painted: Image, hole: Mask) -> Image:
     """The source with the painted picture in the hole, fading in from its rim; outside all pixels are the source's."""
     opacity = soft_inside(hole)[..., None]
     mixed = np.rint(source + opacity * (painted.astype(np.float32) - source))
@@ -76,7 +76,7 @@ def soft_inside(hole: Mask) -> NDArray[np.float32]:
     return np.clip(inside / width, 0, 1).astype(np.float32)
 
 
-def _scaled(array: NDArray[np.uint8], size: tuple[int, int], how: int) -> NDArray[np.uint8]:
+def _resize(array: NDArray[np.uint8], size: tuple[int, int], how: int) -> NDArray[np.uint8]:
     if array.shape[:2] == size:
         return array
     return cv2.resize(array, (size[1], size[0]), interpolation=how).astype(np.uint8, copy=False)

@@ -19,7 +19,7 @@ BLOCKS = (
 """Classes of diffusers of which a denoising network consists."""
 
 
-def denoiser_of(pipeline: Any) -> nn.Module:
+def get_denoiser(pipeline: Any) -> nn.Module:
     """The network that a pipeline of diffusers asks at every step."""
     return pipeline.components.get("unet") or pipeline.components["transformer"]
 

@@ -9,7 +9,7 @@ from omniedit.config import Config
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.roles import ROLES, paints_by_itself
 from omniedit.tasks import Task
-from omniedit.weights import model_of
+from omniedit.weights import get_model
 
 FIGURES = Path("benchmarks/specialists.json")
 LEFT_OUT = "decoding of photos, refused edits, the proposer, and the inpainting specialist's training"
@@ -59,4 +59,4 @@ def model_of_task(task: Task, config: Config) -> str:
     if paints_by_itself(task, config.learned):
         return InpaintPipeline.__name__
     (role,) = {"inpainting", "generation", "style"} & set(ROLES[task])
-    return model_of(role).class_name
+    return get_model(role).class_name

@@ -17,11 +17,11 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpain
 from PIL import Image as PillowImage
 
 from omniedit.errors import UserError
-from omniedit.fitting import FittingBatches, by_size
+from omniedit.fitting import OomAdaptiveBatcher, by_size
 from omniedit.images import Image, Mask, levels
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
-from omniedit.specialists.learned.canvas import Canvas, set_in
+from omniedit.specialists.learned.canvas import Canvas, composite
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Inpainter:
         self.resolution = min(resolution, pipeline.config.get("resolution", resolution))
         self.kind = KINDS[type(pipeline).__name__]
         self.steps = steps or self.kind.steps
-        self.batches = FittingBatches(batch_size)
+        self.batches = OomAdaptiveBatcher(batch_size)
         self._thread = ThreadPoolExecutor(1, "full size")
 
     @classmethod
@@ -104,18 +104,18 @@ class Inpainter:
         """The photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
         filled: dict[int, Future[Image]] = {}
         for places in by_size(holes, lambda hole: self._canvas(hole).padded):
-            painted = self.batches.map(self._painted, [holes[place] for place in places])
+            painted = self.batches.map(self._paint_all, [holes[place] for place in places])
             filled |= zip(places, painted, strict=True)
         return [filled[place].result() for place in range(len(holes))]
 
-    def _painted(self, holes: Sequence[Hole]) -> list[Future[Image]]:
+    def _paint_all(self, holes: Sequence[Hole]) -> list[Future[Image]]:
         """Painted by the device; while it paints the next, the thread sets them into their photos."""
         laid_out = [(self._canvas(hole), hole) for hole in holes]
         height, width = laid_out[0][0].padded
         output = self.pipeline(
             prompt=[hole.prompt for hole in holes],
-            image=[PillowImage.fromarray(canvas.laid_out(hole.image)) for canvas, hole in laid_out],
-            mask_image=[PillowImage.fromarray(canvas.laid_out_mask(hole.mask)) for canvas, hole in laid_out],
+            image=[PillowImage.fromarray(canvas.to_model(hole.image)) for canvas, hole in laid_out],
+            mask_image=[PillowImage.fromarray(canvas.to_model_mask(hole.mask)) for canvas, hole in laid_out],
             height=height,
             width=width,
             num_inference_steps=self.steps,
@@ -133,4 +133,4 @@ class Inpainter:
 
 
 def _set_in(hole: Hole, canvas: Canvas, painted: Image) -> Image:
-    return set_in(hole.image, canvas.brought_back(painted), hole.mask)
+    return composite(hole.image, canvas.from_model(painted), hole.mask)

@@ -10,13 +10,13 @@ import numpy as np
 
 from omniedit.grounding.detector import Detections, Grounded, NotGrounded, Query
 from omniedit.grounding.masks import box_mask
-from omniedit.grounding.shapes import bounding_box, grown
+from omniedit.grounding.shapes import bounding_box, dilate_by_share
 from omniedit.images import Mask, decode_mask, encode_mask
 from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
 from omniedit.sources.photo import FractionBox
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposed import P, Proposed, proposal_of, seed_of
+from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
@@ -43,33 +43,33 @@ class Inpainting(Proposed[P]):
         super().__init__(toolbox, proposals)
         self._known: dict[tuple[str, str, bool], Known] = {}
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return self.finish(requests, self.prepare(requests))
 
     def prepare(self, requests: Sequence[EditRequest]) -> list[Placed | NotGrounded]:
         """The holes of what the proposals name."""
-        proposals = [proposal_of(request, self.proposal) for request in requests]
+        proposals = [get_proposal(request, self.proposal) for request in requests]
         queries = [
             Query(request.photo.image, proposal.object, getattr(proposal, "every", False))
             for request, proposal in zip(requests, proposals, strict=True)
         ]
-        found = self._grounded(requests, queries)
+        found = self._ground_all(requests, queries)
         return [
-            one if isinstance(one, NotGrounded) else self._placed(query, one, proposal, seed_of(request))
+            one if isinstance(one, NotGrounded) else self._place(query, one, proposal, request_seed(request))
             for query, one, proposal, request in zip(queries, found, proposals, requests, strict=True)
         ]
 
     def finish(
         self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]
-    ) -> Sequence[Edited | Unsuitable]:
+    ) -> Sequence[Edited | NotApplicable]:
         placed = [one for one in prepared if isinstance(one, Placed)]
-        made = iter(self.accepted(self._edited(placed), placed))
-        return [Unsuitable(one.reason) if isinstance(one, NotGrounded) else next(made) for one in prepared]
+        made = iter(self.filter_edits(self._edit_placed(placed), placed))
+        return [NotApplicable(one.reason) if isinstance(one, NotGrounded) else next(made) for one in prepared]
 
-    def _placed(self, query: Query, grounded: Grounded, proposal: P, seed: int) -> Placed:
+    def _place(self, query: Query, grounded: Grounded, proposal: P, seed: int) -> Placed:
         return Placed(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))
 
-    def _grounded(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+    def _ground_all(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
         """What each query's phrase means; looked for once, however many candidates are made of it."""
         keys = [
             (request.photo.source_id, query.phrase, query.every)
@@ -82,11 +82,11 @@ class Inpainting(Proposed[P]):
             self._known |= {key: Known.of(grounded) for key, grounded in found.items()}
         return outcomes
 
-    def _edited(self, placed: Sequence[Placed]) -> list[Edited]:
+    def _edit_placed(self, placed: Sequence[Placed]) -> list[Edited]:
         models = self.toolbox.revisions(*ROLES[self.task])
         filled = self.toolbox.inpainter.fill([one.hole for one in placed])
         return [
-            Edited(image, one.hole.mask, models, truth={**where(one.grounded), **self.reached(one.hole)})
+            Edited(image, one.hole.mask, models, truth={**where(one.grounded), **self.extra_truth(one.hole)})
             for one, image in zip(placed, filled, strict=True)
         ]
 
@@ -96,13 +96,13 @@ class Inpainting(Proposed[P]):
 
     def hole(self, mask: Mask) -> Mask:
         """What is painted anew, from the mask of what the proposal names."""
-        return grown(mask, self.toolbox.config.grounding.dilation)
+        return dilate_by_share(mask, self.toolbox.config.grounding.dilation)
 
-    def reached(self, hole: Hole) -> dict[str, Any]:
+    def extra_truth(self, hole: Hole) -> dict[str, Any]:
         """What more is known of the edit."""
         return {}
 
-    def accepted(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | Unsuitable]:
+    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
         """The edits that came off."""
         return edits
 
@@ -115,8 +115,8 @@ class ObjectSwap(Inpainting[SwapProposal]):
     def prompt(self, proposal: SwapProposal) -> str:
         return proposal.new_object
 
-    def reached(self, hole: Hole) -> dict[str, Any]:
-        return {"new_box": box_of(hole.mask)}
+    def extra_truth(self, hole: Hole) -> dict[str, Any]:
+        return {"new_box": mask_box(hole.mask)}
 
 
 class ObjectRemoval(Inpainting[RemovalProposal]):
@@ -137,16 +137,16 @@ class ObjectAddition(Inpainting[AdditionProposal]):
     def prompt(self, proposal: AdditionProposal) -> str:
         return proposal.background
 
-    def accepted(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | Unsuitable]:
+    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
         grounder, queries = self.toolbox.grounder, [one.query for one in placed]
         emptied = [Query(edited.image, query.phrase) for edited, query in zip(edits, queries, strict=True)]
         found = grounder.detector.detect(emptied, grounder.limits)
-        return [self._exchanged(*each) for each in zip(edits, queries, found, strict=True)]
+        return [self._swap_source_and_edit(*each) for each in zip(edits, queries, found, strict=True)]
 
-    def _exchanged(self, removed: Edited, query: Query, found: Detections) -> Edited | Unsuitable:
+    def _swap_source_and_edit(self, removed: Edited, query: Query, found: Detections) -> Edited | NotApplicable:
         assert removed.mask is not None
         if any(stands_in(box, removed.mask) for box in found.boxes.tolist()):
-            return Unsuitable(f"'{query.phrase}' is still found where it was taken away")
+            return NotApplicable(f"'{query.phrase}' is still found where it was taken away")
         return Edited(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
 
@@ -161,13 +161,13 @@ class BackgroundSwap(Inpainting[BackgroundProposal]):
     def hole(self, mask: Mask) -> Mask:
         return ~mask
 
-    def reached(self, hole: Hole) -> dict[str, Any]:
+    def extra_truth(self, hole: Hole) -> dict[str, Any]:
         return {"background_source_id": ""}
 
 
 def where(grounded: Grounded) -> dict[str, Any]:
     """Where what was named was found, and how surely."""
-    return {"box": box_of(grounded.mask), "score": round(grounded.score, 3)}
+    return {"box": mask_box(grounded.mask), "score": round(grounded.score, 3)}
 
 
 def stands_in(box: FractionBox, hole: Mask) -> bool:
@@ -195,7 +195,7 @@ class Known:
         return self.found if isinstance(self.found, NotGrounded) else replace(self.found, mask=decode_mask(self.mask))
 
 
-def box_of(mask: Mask) -> list[float]:
+def mask_box(mask: Mask) -> list[float]:
     """Of what is inside, as fractions of the picture."""
     height, width = mask.shape
     left, top, right, bottom = bounding_box(mask)

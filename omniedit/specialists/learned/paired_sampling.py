@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from omniedit.images import Image, Mask, levels
-from omniedit.specialists.learned.alignment import TokenMap, joined, token_map
-from omniedit.specialists.learned.attention_control import AttentionControl, Reach, controlled
+from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_map
+from omniedit.specialists.learned.attention_control import AttentionControl, Reach, control_attention
 
 T5_TOKENS = 256
 """Of SD3's T5, as its pipeline pads prompts by default."""
@@ -43,7 +43,7 @@ class PromptPair:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class PairSamplingOptions:
     """How pictures are denoised.
 
     Args:
@@ -64,35 +64,37 @@ PIPELINES: dict[str, type[Pipeline]] = {
 
 
 def generate(
-    pipeline: Pipeline, prompts: Sequence[str], seeds: Sequence[int], size: tuple[int, int], how: Sampling
+    pipeline: Pipeline, prompts: Sequence[str], seeds: Sequence[int], size: tuple[int, int], how: PairSamplingOptions
 ) -> list[Image]:
     """Pictures of prompts alone, of height and width `size`: what each pair's source will be."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
-    return _denoised(pipeline, prompts, noise, size, how)
+    return _denoise(pipeline, prompts, noise, size, how)
 
 
 def generate_pairs(
-    pipeline: Pipeline, pairs: Sequence[PromptPair], size: tuple[int, int], how: Sampling
+    pipeline: Pipeline, pairs: Sequence[PromptPair], size: tuple[int, int], how: PairSamplingOptions
 ) -> list[tuple[Image, Image]]:
     """Source and target of each pair, pictures of height and width `size`, from the same noise."""
     network = pipeline.unet if isinstance(pipeline, StableDiffusionXLPipeline) else pipeline.transformer
-    control = AttentionControl([map_of(pipeline, pair) for pair in pairs], how.reach, how.steps, network.device)
+    control = AttentionControl(
+        [build_token_map(pipeline, pair) for pair in pairs], how.reach, how.steps, network.device
+    )
     masks = latent_masks([pair.mask for pair in pairs], size, pipeline.vae_scale_factor).to(network.device)
     blended_steps = round(how.blend * how.steps)
 
     def after_step(_: Any, step: int, __: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         control.step = step + 1
         latents = tensors["latents"]
-        return {"latents": blended(latents, masks) if step < blended_steps else latents}
+        return {"latents": blend_latents(latents, masks) if step < blended_steps else latents}
 
     noise = torch.cat([_noise(pipeline, pair.seed, size) for pair in pairs]).repeat(2, 1, 1, 1)
     prompts = [pair.source for pair in pairs] + [pair.target for pair in pairs]
-    with controlled(network, control):
-        images = _denoised(pipeline, prompts, noise, size, how, after_step)
+    with control_attention(network, control):
+        images = _denoise(pipeline, prompts, noise, size, how, after_step)
     return list(zip(images[: len(pairs)], images[len(pairs) :], strict=True))
 
 
-def map_of(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
+def build_token_map(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
     """The pair's token map over all text tokens that the network sees."""
 
     def of(tokenizer: Any, length: int) -> TokenMap:
@@ -101,7 +103,7 @@ def map_of(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
     clip = of(pipeline.tokenizer, pipeline.tokenizer.model_max_length)
     if isinstance(pipeline, StableDiffusionXLPipeline):
         return clip
-    return joined([clip, of(pipeline.tokenizer_3, T5_TOKENS)])
+    return join_maps([clip, of(pipeline.tokenizer_3, T5_TOKENS)])
 
 
 def latent_masks(masks: Sequence[Mask | None], size: tuple[int, int], scale: int) -> Tensor:
@@ -111,7 +113,7 @@ def latent_masks(masks: Sequence[Mask | None], size: tuple[int, int], scale: int
     return functional.max_pool2d(pixels[:, None].float(), scale).bool()
 
 
-def blended(latents: Tensor, masks: Tensor) -> Tensor:
+def blend_latents(latents: Tensor, masks: Tensor) -> Tensor:
     """Sources and targets (2P, C, h, w), the targets' outside of their masks being the sources'."""
     source, target = latents.chunk(2)
     return torch.cat([source, torch.where(masks, target, source)])
@@ -124,12 +126,12 @@ def _noise(pipeline: Pipeline, seed: int, size: tuple[int, int]) -> Tensor:
     return randn_tensor(shape, torch.Generator().manual_seed(seed), dtype=pipeline.dtype)
 
 
-def _denoised(
+def _denoise(
     pipeline: Pipeline,
     prompts: Sequence[str],
     noise: Tensor,
     size: tuple[int, int],
-    how: Sampling,
+    how: PairSamplingOptions,
     after_step: Any = None,
 ) -> list[Image]:
     output = pipeline(

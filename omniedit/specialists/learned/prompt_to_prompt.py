@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from omniedit.aspect import bucket_size
-from omniedit.fitting import FittingBatches, by_size
+from omniedit.fitting import OomAdaptiveBatcher, by_size
 from omniedit.grounding.detector import Grounded, NotGrounded, Query
-from omniedit.grounding.shapes import grown
+from omniedit.grounding.shapes import dilate_by_share
 from omniedit.images import Image, Mask
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
-from omniedit.specialists.learned.canvas import set_in
+from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import where
-from omniedit.specialists.learned.paired_sampling import PromptPair, Sampling, generate, generate_pairs
-from omniedit.specialists.learned.proposed import P, Proposed, proposal_of, seed_of
+from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
+from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
@@ -48,24 +48,26 @@ class PromptToPrompt(Proposed[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
         super().__init__(toolbox, proposals)
-        self.batches = FittingBatches(toolbox.config.batch_size)
+        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         drafts = [self._draft(request) for request in requests]
-        outcomes: dict[int, Edited | Unsuitable] = {}
+        outcomes: dict[int, Edited | NotApplicable] = {}
         for places in by_size(drafts, lambda draft: draft.size):
-            outcomes |= zip(places, self.batches.map(self._edited, [drafts[place] for place in places]), strict=True)
+            outcomes |= zip(
+                places, self.batches.map(self._edit_drafts, [drafts[place] for place in places]), strict=True
+            )
         return [outcomes[place] for place in range(len(requests))]
 
     def _draft(self, request: EditRequest) -> Draft:
-        proposal = proposal_of(request, self.proposal)
-        pair = PromptPair(proposal.source_prompt, proposal.target_prompt, seed_of(request))
+        proposal = get_proposal(request, self.proposal)
+        pair = PromptPair(proposal.source_prompt, proposal.target_prompt, request_seed(request))
         width, height = bucket_size(request.photo.ratio, self.toolbox.config.resolution)
-        return Draft(self.worded(pair, proposal), (height, width), proposal.object)
+        return Draft(self.add_words(pair, proposal), (height, width), proposal.object)
 
-    def _edited(self, drafts: Sequence[Draft]) -> list[Edited | Unsuitable]:
+    def _edit_drafts(self, drafts: Sequence[Draft]) -> list[Edited | NotApplicable]:
         """Of drafts of one size."""
-        found = self._grounded(drafts)
+        found = self._ground_drafts(drafts)
         masked = [
             replace(draft.pair, mask=self.changing(grounded))
             for draft, grounded in zip(drafts, found, strict=True)
@@ -73,11 +75,13 @@ class PromptToPrompt(Proposed[P]):
         ]
         made = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
         return [
-            Unsuitable(grounded.reason) if isinstance(grounded, NotGrounded) else self._outcome(grounded, *next(made))
+            NotApplicable(grounded.reason)
+            if isinstance(grounded, NotGrounded)
+            else self._outcome(grounded, *next(made))
             for grounded in found
         ]
 
-    def _grounded(self, drafts: Sequence[Draft]) -> list[Grounded | NotGrounded | None]:
+    def _ground_drafts(self, drafts: Sequence[Draft]) -> list[Grounded | NotGrounded | None]:
         """What each draft's phrase means in its source; None where nothing is named."""
         named = [draft for draft in drafts if draft.phrase]
         if not named:
@@ -89,15 +93,15 @@ class PromptToPrompt(Proposed[P]):
         return [next(found) if draft.phrase else None for draft in drafts]
 
     @property
-    def _sampling(self) -> Sampling:
+    def _sampling(self) -> PairSamplingOptions:
         layers = SDXL_SELF if isinstance(self.toolbox.generator, StableDiffusionXLPipeline) else ()
-        how = Sampling(reach=Reach(image_layers=layers), blend=self.blend)
+        how = PairSamplingOptions(reach=Reach(image_layers=layers), blend=self.blend)
         return how if self.toolbox.config.steps is None else replace(how, steps=self.toolbox.config.steps)
 
     def _outcome(self, grounded: Grounded | None, source: Image, target: Image) -> Edited:
         models = self.toolbox.revisions(*ROLES[self.task])
         return Edited(
-            *self.held(grounded, source, target),
+            *self.constrain(grounded, source, target),
             models,
             source=source,
             truth={} if grounded is None else where(grounded),
@@ -105,7 +109,7 @@ class PromptToPrompt(Proposed[P]):
         )
 
     @abstractmethod
-    def worded(self, pair: PromptPair, proposal: P) -> PromptPair:
+    def add_words(self, pair: PromptPair, proposal: P) -> PromptPair:
         """The pair with what the proposal says of its words."""
 
     @abstractmethod
@@ -113,7 +117,7 @@ class PromptToPrompt(Proposed[P]):
         """Where latents may differ while they are blended; None: everywhere."""
 
     @abstractmethod
-    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         """The edited picture, and where it may differ from its source."""
 
 
@@ -123,18 +127,18 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
 
     task, proposal, blend = Task.ATTRIBUTE_MODIFICATION, AttributeProposal, 1.0
 
-    def worded(self, pair: PromptPair, proposal: AttributeProposal) -> PromptPair:
+    def add_words(self, pair: PromptPair, proposal: AttributeProposal) -> PromptPair:
         words = [word.strip(".,;:!?") for word in proposal.value.lower().split()]
         return replace(pair, weights=dict.fromkeys(words, proposal.emphasis))
 
     def changing(self, grounded: Grounded | None) -> Mask | None:
         assert grounded is not None
-        return grown(grounded.mask, self.toolbox.config.grounding.rim)
+        return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
 
-    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         mask = self.changing(grounded)
         assert mask is not None
-        return set_in(source, target, mask), mask
+        return composite(source, target, mask), mask
 
 
 class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
@@ -143,11 +147,11 @@ class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
 
     task, proposal, blend = Task.ENVIRONMENT_CHANGE, EnvironmentProposal, 0.7
 
-    def worded(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
+    def add_words(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
         return replace(pair, exchange=False)
 
     def changing(self, grounded: Grounded | None) -> Mask | None:
         return None if grounded is None else ~grounded.mask
 
-    def held(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         return target, None

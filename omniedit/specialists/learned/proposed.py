@@ -7,7 +7,7 @@ import numpy as np
 
 from omniedit.instructions.proposals import Proposal
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, Unsuitable
+from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
 
@@ -35,11 +35,11 @@ class Proposed(Generic[P]):
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         proposals = self.proposals.get(photo.source_id, ())
         if not proposals:
-            raise Unsuitable("no usable proposal for this photo")
+            raise NotApplicable("no usable proposal for this photo")
         offered = self._offered.get(photo.source_id, 0)
         candidate, place = divmod(offered, len(proposals))
         if candidate == self.toolbox.config.candidates:
-            raise Unsuitable("no further proposal for this photo")
+            raise NotApplicable("no further proposal for this photo")
         self._offered[photo.source_id] = offered + 1
         proposal = proposals[place]
         return EditRequest(
@@ -52,13 +52,13 @@ class Proposed(Generic[P]):
         )
 
 
-def proposal_of(request: EditRequest, kind: type[P]) -> P:
+def get_proposal(request: EditRequest, kind: type[P]) -> P:
     assert request.parts is not None
     proposal = request.parts["proposal"]
     assert isinstance(proposal, kind)
     return proposal
 
 
-def seed_of(request: EditRequest) -> int:
+def request_seed(request: EditRequest) -> int:
     assert request.parts is not None
     return request.parts["seed"]

@@ -30,7 +30,7 @@ def paints_by_itself(task: Task, config: LearnedConfig) -> bool:
     return config.inpainting == "own" and INPAINTING in ROLES[task]
 
 
-def fetched_roles(task: Task, config: LearnedConfig) -> tuple[str, ...]:
+def roles_to_fetch(task: Task, config: LearnedConfig) -> tuple[str, ...]:
     """Those of a task's roles whose models have to be fetched."""
     own = {INPAINTING} if paints_by_itself(task, config) else set()
     return tuple(role for role in ROLES[task] if role not in own)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from omniedit.instructions.proposals import StyleProposal
-from omniedit.specialists.base import Edited, EditRequest, Unsuitable
-from omniedit.specialists.learned.proposed import Proposed, seed_of
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.learned.proposed import Proposed, request_seed
 from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
@@ -15,8 +15,8 @@ class StyleTransfer(Proposed[StyleProposal]):
 
     task = Task.STYLE_TRANSFER
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | Unsuitable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         # The pair's own instruction, as the paper gives it: "We provide CosXL-Edit with (x, c)".
-        wanted = [Restyling(each.photo.image, each.instructions[0], seed_of(each)) for each in requests]
+        wanted = [Restyling(each.photo.image, each.instructions[0], request_seed(each)) for each in requests]
         models = self.toolbox.revisions(*ROLES[self.task])
         return [Edited(image, None, models) for image in self.toolbox.stylist.restyle(wanted)]

@@ -14,7 +14,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instru
 from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from PIL import Image as PillowImage
 
-from omniedit.fitting import FittingBatches, by_size
+from omniedit.fitting import OomAdaptiveBatcher, by_size
 from omniedit.images import Image, levels
 from omniedit.models.folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.canvas import Canvas
@@ -56,7 +56,7 @@ class Stylist:
     ) -> None:
         self.pipeline, self.steps, self.resolution = pipeline, steps or 20, resolution
         self.scales = {"guidance_scale": guidance, "image_guidance_scale": image_guidance}
-        self.batches = FittingBatches(batch_size)
+        self.batches = OomAdaptiveBatcher(batch_size)
         self._thread = ThreadPoolExecutor(1, "full size")
 
     @classmethod
@@ -85,14 +85,14 @@ class Stylist:
         """The photos in their new styles, in order."""
         restyled: dict[int, Future[Image]] = {}
         for places in by_size(wanted, lambda one: self._canvas(one).padded):
-            restyled |= zip(places, self.batches.map(self._drawn, [wanted[place] for place in places]), strict=True)
+            restyled |= zip(places, self.batches.map(self._draw_all, [wanted[place] for place in places]), strict=True)
         return [restyled[place].result() for place in range(len(wanted))]
 
-    def _drawn(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
+    def _draw_all(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
         """Drawn by the device; while it draws the next, the thread brings them back to their photos' sizes."""
         canvases = [self._canvas(one) for one in wanted]
         height, width = canvases[0].padded
-        laid_out = [canvas.laid_out(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
+        laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
         output = self.pipeline(
             prompt=[one.instruction for one in wanted],
             image=[PillowImage.fromarray(picture) for picture in laid_out],
@@ -104,7 +104,7 @@ class Stylist:
             **self.scales,
         )
         drawn = levels(np.asarray(output.images))
-        return [self._thread.submit(canvas.brought_back, one) for canvas, one in zip(canvases, drawn, strict=True)]
+        return [self._thread.submit(canvas.from_model, one) for canvas, one in zip(canvases, drawn, strict=True)]
 
     def _canvas(self, one: Restyling) -> Canvas:
         return Canvas.of(one.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)

@@ -12,12 +12,12 @@ from omniedit.manifest import MANIFEST, checksum
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.clock import DeviceClock
-from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, denoiser_of
+from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.roles import INPAINTING
 from omniedit.specialists.learned.stylist import Stylist
-from omniedit.weights import folder_of, model_of
+from omniedit.weights import get_model, model_folder
 
 OWN = "inpainting specialist of the run"
 """In a pair's provenance; its revision is the sha256 of its manifest."""
@@ -34,13 +34,13 @@ class Toolbox:
     def __init__(self, config: LearnedConfig, device: str, own_inpainting: Path | None = None) -> None:
         self.config, self.device, self.own_inpainting = config, device, own_inpainting
         self.clock = DeviceClock(device)
-        self._model = cache(lambda role: model_of(role))
+        self._model = cache(lambda role: get_model(role))
 
     @cached_property
     def grounder(self) -> Grounder:
         size, limits = self.config.batch_size, self.config.grounding.model_dump(exclude={"dilation", "rim"})
-        detector = Detector.load(folder_of("detector"), self._dtype("detector"), self.device, size)
-        segmenter = Segmenter.load(folder_of("segmenter"), self._dtype("segmenter"), self.device, size)
+        detector = Detector.load(model_folder("detector"), self._dtype("detector"), self.device, size)
+        segmenter = Segmenter.load(model_folder("segmenter"), self._dtype("segmenter"), self.device, size)
         self.clock.watch("detector", [detector.model])
         self.clock.watch("segmenter", segmenter.model.children())  # its picture's embedding is no `forward` of its own
         return Grounder(detector, segmenter, Limits(**limits))
@@ -48,8 +48,8 @@ class Toolbox:
     @cached_property
     def inpainter(self) -> Inpainter:
         inpainter = Inpainter.load(
-            self.own_inpainting or folder_of(INPAINTING),
-            InpaintPipeline.__name__ if self.own_inpainting else model_of(INPAINTING).class_name,
+            self.own_inpainting or model_folder(INPAINTING),
+            InpaintPipeline.__name__ if self.own_inpainting else get_model(INPAINTING).class_name,
             self._dtype(INPAINTING),
             self.device,
             batch_size=self.config.batch_size,
@@ -58,14 +58,14 @@ class Toolbox:
         )
         self.clock.watch_pipeline(INPAINTING, inpainter.pipeline)
         if self.config.compile:
-            compile_blocks(denoiser_of(inpainter.pipeline))
+            compile_blocks(get_denoiser(inpainter.pipeline))
         return inpainter
 
     @cached_property
     def stylist(self) -> Stylist:
         stylist = Stylist.load(
-            folder_of("style"),
-            folder_of("style_configs"),
+            model_folder("style"),
+            model_folder("style_configs"),
             self._dtype("style"),
             self.device,
             batch_size=self.config.batch_size,
@@ -74,7 +74,7 @@ class Toolbox:
         )
         self.clock.watch_pipeline("style", stylist.pipeline)
         if self.config.compile:
-            compile_blocks(denoiser_of(stylist.pipeline))
+            compile_blocks(get_denoiser(stylist.pipeline))
         return stylist
 
     @cached_property
@@ -83,16 +83,16 @@ class Toolbox:
         Raises:
             UserError: the role's class generates no pairs.
         """
-        kind = model_of("generation").class_name
+        kind = get_model("generation").class_name
         if kind not in PIPELINES:
             raise UserError(
                 f"config/models.yaml: generation: prompt-to-prompt works on {' and '.join(PIPELINES)}, not on {kind}"
             )
-        pipeline = load_pipeline(folder_of("generation"), PIPELINES[kind], self._dtype("generation")).to(self.device)
+        pipeline = load_pipeline(model_folder("generation"), PIPELINES[kind], self._dtype("generation")).to(self.device)
         pipeline.vae.enable_slicing()
         self.clock.watch_pipeline("generation", pipeline)
         if self.config.compile:
-            compile_between_attentions(denoiser_of(pipeline))
+            compile_between_attentions(get_denoiser(pipeline))
         return pipeline
 
     def revisions(self, *roles: str) -> dict[str, str]:
@@ -116,4 +116,4 @@ class Toolbox:
         if self.device == "cpu":
             return torch.float32
         own = role == INPAINTING and self.own_inpainting
-        return torch.bfloat16 if own else getattr(torch, model_of(role).dtype)
+        return torch.bfloat16 if own else getattr(torch, get_model(role).dtype)

@@ -3,7 +3,7 @@ from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 from transformers import PreTrainedTokenizerFast
 
-from omniedit.specialists.learned.alignment import TokenMap, joined, token_map, word_tokens
+from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_map, word_tokens
 
 VOCABULARY = ["<pad>", "<bos>", "<eos>", "<unk>", "a", "red", "blue", "car", "bi", "##cycle", "on", "grass", "old", ","]
 LENGTH = 10
@@ -75,7 +75,7 @@ def test_a_weight_is_of_all_tokens_of_its_word() -> None:
 
 
 def test_encoders_stand_one_after_another() -> None:
-    both = joined([mapped("a red car", "a blue car"), mapped("a car", "a red car")])
+    both = join_maps([mapped("a red car", "a blue car"), mapped("a car", "a red car")])
     assert both.shares.shape == (2 * LENGTH, 2 * LENGTH)
     assert both.shares[LENGTH + 2, LENGTH + 3] == 1 and both.shares[:LENGTH, LENGTH:].sum() == 0
     assert both.taken.tolist() == [1] * LENGTH + [1, 1, 0] + [1] * (LENGTH - 3)

@@ -11,9 +11,9 @@ from torch import nn
 
 from models import tiny_folders, tiny_inpaint
 from omniedit.specialists.learned import paired_sampling
-from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, denoiser_of
+from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
 from omniedit.specialists.learned.inpainter import Hole, Inpainter
-from omniedit.specialists.learned.paired_sampling import PromptPair, Sampling, generate_pairs
+from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate_pairs
 
 TOLERANCE = 1e-4
 """Of values in [0, 1]."""
@@ -35,7 +35,7 @@ def test_a_painter_paints_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
     holes = [Hole(image, np.ones((32, 32), bool), "the dog", seed) for seed in (1, 2)]
     plain = inpainter.fill(holes)
-    network = denoiser_of(inpainter.pipeline)
+    network = get_denoiser(inpainter.pipeline)
     compile_blocks(network)
     assert compiled(network) == {"JointTransformerBlock"}
     for one, other in zip(plain, inpainter.fill(holes), strict=True):
@@ -47,11 +47,11 @@ def test_pairs_are_steered_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyP
     pipeline = DiffusionPipeline.from_pretrained(tiny_folders.make_sdxl(tmp_path / "sdxl"))
     pipeline.set_progress_bar_config(disable=True)
     pair = PromptPair("add the dog", "add the fog", seed=1)
-    (plain,) = generate_pairs(pipeline, [pair], (32, 32), Sampling(steps=2))
-    network = denoiser_of(pipeline)
+    (plain,) = generate_pairs(pipeline, [pair], (32, 32), PairSamplingOptions(steps=2))
+    network = get_denoiser(pipeline)
     compile_between_attentions(network)
     assert compiled(network) == {"FeedForward", "ResnetBlock2D"}
-    (again,) = generate_pairs(pipeline, [pair], (32, 32), Sampling(steps=2))
+    (again,) = generate_pairs(pipeline, [pair], (32, 32), PairSamplingOptions(steps=2))
     for one, other in zip(plain, again, strict=True):
         np.testing.assert_allclose(one, other, atol=TOLERANCE)
     assert not np.array_equal(*again)

@@ -11,8 +11,8 @@ import torch
 from models import tiny_folders, tiny_inpaint
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
-from omniedit.fitting import FittingBatches
-from omniedit.specialists.learned.canvas import Canvas, set_in, soft_inside
+from omniedit.fitting import OomAdaptiveBatcher
+from omniedit.specialists.learned.canvas import Canvas, composite, soft_inside
 from omniedit.specialists.learned.inpainter import Hole, Inpainter
 
 FOLDERS: dict[str, Callable[[Path], Path]] = {
@@ -100,16 +100,16 @@ def test_a_larger_photo_keeps_its_ratio_and_a_small_one_its_size() -> None:
     assert large.size == (836, 1254) and large.padded == (848, 1264)
     small = np.random.default_rng(0).integers(0, 255, (30, 45, 3), np.uint8)
     canvas = Canvas.of(small, 1024, grid=16)
-    laid_out = canvas.laid_out(small)
+    laid_out = canvas.to_model(small)
     assert laid_out.shape == (32, 48, 3) and np.array_equal(laid_out[30, :45], small[29])
-    assert np.array_equal(canvas.brought_back(laid_out), small)
+    assert np.array_equal(canvas.from_model(laid_out), small)
 
 
 def test_a_mask_keeps_its_thinnest_part_and_does_not_reach_beyond_the_photo() -> None:
     mask = np.zeros((1500, 2250), bool)
     mask[:, 700] = mask[-1] = True
     canvas = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 512, grid=16)
-    laid_out = canvas.laid_out_mask(mask)
+    laid_out = canvas.to_model_mask(mask)
     assert laid_out[: canvas.size[0]].any(axis=1).all() and not laid_out[canvas.size[0] :].any()
 
 
@@ -119,7 +119,7 @@ def test_a_hole_fades_in_from_its_rim_but_not_from_the_pictures_border() -> None
     opacity = soft_inside(mask)
     assert (opacity[:, :50] == 0).all() and (opacity[:, 60:] == 1).all()
     assert 0 < opacity[0, 50] < opacity[0, 53] < 1
-    filled = set_in(np.zeros((200, 200, 3), np.uint8), np.full((200, 200, 3), 200, np.uint8), mask)
+    filled = composite(np.zeros((200, 200, 3), np.uint8), np.full((200, 200, 3), 200, np.uint8), mask)
     assert filled[:, :50].max() == 0 and filled[100, 51, 0] < 100 and (filled[:, 60:] == 200).all()
 
 
@@ -132,7 +132,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_said(capsys: pytest.CaptureFixt
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [10 * item for item in batch]
 
-    batches = FittingBatches(8)
+    batches = OomAdaptiveBatcher(8)
     assert batches.map(run, range(7)) == [0, 10, 20, 30, 40, 50, 60]
     assert asked == [7, 3, 1, 1, 1, 1, 1, 1, 1]
     assert "out of memory on 7 pictures at once: going on with 3" in capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_memory_that_does_not_last_for_one_picture_is_told() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(UserError, match="out of memory on one picture"):
-        FittingBatches(2).map(run, range(2))
+        OomAdaptiveBatcher(2).map(run, range(2))
 
 
 def test_a_pipeline_that_runs_out_of_memory_goes_on_with_smaller_batches(
@@ -160,7 +160,7 @@ def test_a_pipeline_that_runs_out_of_memory_goes_on_with_smaller_batches(
         return call(pipeline, prompt, **options)
 
     monkeypatch.setattr(type(inpainter.pipeline), "__call__", limited)
-    monkeypatch.setattr(inpainter, "batches", FittingBatches(4))
+    monkeypatch.setattr(inpainter, "batches", OomAdaptiveBatcher(4))
     for filled, alone in zip(inpainter.fill(holes), whole, strict=True):
         assert np.abs(filled.astype(int) - alone.astype(int)).max() <= 1
     assert "going on with 2" in capsys.readouterr().out

@@ -12,17 +12,17 @@ from omniedit.specialists.learned import attention_control, paired_sampling
 from omniedit.specialists.learned.alignment import TokenMap
 from omniedit.specialists.learned.attention_control import AttentionControl, Reach, heads_at_once, joint_maps
 from omniedit.specialists.learned.paired_sampling import (
+    PairSamplingOptions,
     Pipeline,
     PromptPair,
-    Sampling,
-    blended,
+    blend_latents,
     generate,
     generate_pairs,
     latent_masks,
 )
 
 SIZE = (48, 64)
-HOW = Sampling(steps=4, guidance=3.0, reach=Reach(text_steps=0.75, image_steps=0.5), blend=0.0)
+HOW = PairSamplingOptions(steps=4, guidance=3.0, reach=Reach(text_steps=0.75, image_steps=0.5), blend=0.0)
 PAIR = PromptPair("add the dog", "add the fog", seed=1)
 
 
@@ -41,7 +41,7 @@ def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_sampling, "levels", np.asarray)
 
 
-def one(pipeline: Pipeline, pair: PromptPair, how: Sampling = HOW) -> tuple[np.ndarray, np.ndarray]:
+def one(pipeline: Pipeline, pair: PromptPair, how: PairSamplingOptions = HOW) -> tuple[np.ndarray, np.ndarray]:
     (pictures,) = generate_pairs(pipeline, [pair], SIZE, how)
     return pictures
 
@@ -106,7 +106,7 @@ def test_blending_ends_at_the_stated_step(
     share: float, steps: int, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    monkeypatch.setattr(paired_sampling, "blended", lambda *given: calls.append(1) or blended(*given))
+    monkeypatch.setattr(paired_sampling, "blend_latents", lambda *given: calls.append(1) or blend_latents(*given))
     source, target = one(pipeline, replace(PAIR, mask=np.zeros(SIZE, bool)), replace(HOW, blend=share))
     assert len(calls) == steps
     assert np.array_equal(source, target) == (share == 1.0)
@@ -146,7 +146,7 @@ def test_latents_outside_the_mask_are_the_sources() -> None:
     mask = np.zeros((16, 32), bool)
     mask[3, 9] = True
     latents = torch.arange(2 * 1 * 2 * 4.0).reshape(2, 1, 2, 4)
-    source, target = blended(latents, latent_masks([mask], (16, 32), 8))
+    source, target = blend_latents(latents, latent_masks([mask], (16, 32), 8))
     assert torch.equal(source, latents[0])
     assert target.flatten().tolist() == [0, 9, 2, 3, 4, 5, 6, 7]
 

@@ -14,7 +14,7 @@ from omniedit.grounding.detector import Detections, Detector, Grounded, Grounder
 from omniedit.grounding.shapes import bounding_box
 from omniedit.instructions.proposals import CLASSES, Proposal
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Batched, Edited, EditRequest, Unsuitable
+from omniedit.specialists.base import Batched, Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned import toolbox as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.inpainting import stands_in
@@ -24,7 +24,7 @@ from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.tasks import Task
-from omniedit.weights import model_of
+from omniedit.weights import get_model
 
 MAKERS = {
     "detector": tiny_folders.make_detector,
@@ -80,11 +80,11 @@ def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     made = Toolbox(LearnedConfig(replies="", batch_size=2, candidates=2, resolution=64, steps=2), "cpu")
     made.grounder = Grounder(Finder.load(root / "detector"), Outliner.load(root / "segmenter"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toolbox_module, "folder_of", lambda role: root / role)
+        patch.setattr(toolbox_module, "model_folder", lambda role: root / role)
         patch.setattr(
             toolbox_module,
-            "model_of",
-            lambda role: model_of(role).model_copy(update=sdxl if role == "inpainting" else {}),
+            "get_model",
+            lambda role: get_model(role).model_copy(update=sdxl if role == "inpainting" else {}),
         )
         yield made
 
@@ -119,10 +119,10 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
         source = each.image if edited.source is None else edited.source
         assert edited.image.shape == source.shape == each.image.shape
         assert not np.array_equal(edited.image, source)
-        assert set(edited.models) == {model_of(role).repository for role in ROLES[task]}
+        assert set(edited.models) == {get_model(role).repository for role in ROLES[task]}
         assert (edited.mask is not None) == task.is_local
         generated = task in (Task.ATTRIBUTE_MODIFICATION, Task.ENVIRONMENT_CHANGE)
-        assert edited.generated_under == (model_of("generation").licence if generated else None)
+        assert edited.generated_under == (get_model("generation").licence if generated else None)
         if edited.mask is not None:
             assert np.array_equal(edited.image[~edited.mask], source[~edited.mask])
             assert edited.truth["box"] == [0.25, 0.25, 0.75, 0.75]
@@ -154,9 +154,9 @@ def test_candidates_are_of_other_seeds_and_end(toolbox: Toolbox) -> None:
     first, second = (made.propose(photo("a"), np.random.default_rng(seed)) for seed in (0, 1))
     assert (first.truth, second.truth) == ({"style": "night", "candidate": 0}, {"style": "night", "candidate": 1})
     assert not np.array_equal(*(edited.image for edited in made.edit([first, second])))
-    with pytest.raises(Unsuitable, match="no further proposal"):
+    with pytest.raises(NotApplicable, match="no further proposal"):
         made.propose(photo("a"), np.random.default_rng(2))
-    with pytest.raises(Unsuitable, match="no usable proposal"):
+    with pytest.raises(NotApplicable, match="no usable proposal"):
         made.propose(photo("other"), np.random.default_rng(0))
 
 
@@ -170,7 +170,7 @@ def test_what_is_not_found_is_refused_and_the_rest_goes_on(
     if task is Task.OBJECT_ADDITION:
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) == 2))
     first, second = made.edit(requests_of(made, photo("a"), photo("b")))
-    assert isinstance(first, Unsuitable) and str(first) == "no box for 'dog'"
+    assert isinstance(first, NotApplicable) and str(first) == "no box for 'dog'"
     assert isinstance(second, Edited)
 
 
@@ -184,7 +184,7 @@ def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
     assert np.array_equal(added.image, given.image) and np.array_equal(added.source, removed.image)
     monkeypatch.setattr(Finder, "found", staticmethod(lambda image: True))
     (refused,) = addition.edit(requests_of(addition, given))
-    assert isinstance(refused, Unsuitable) and "still found" in str(refused)
+    assert isinstance(refused, NotApplicable) and "still found" in str(refused)
 
 
 def test_an_addition_is_not_lost_on_what_is_found_beside_it(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,19 +239,19 @@ def test_the_classes_that_are_checked_before_a_run_are_those_that_load() -> None
     assert {*SERVING["inpainting"], "InpaintPipeline"} == KINDS.keys()
     assert set(SERVING["generation"]) == PIPELINES.keys()
     for role, classes in SERVING.items():
-        assert model_of(role).class_name in classes
+        assert get_model(role).class_name in classes
 
 
 def test_each_word_of_a_value_is_emphasised_whatever_stands_between_them(toolbox: Toolbox) -> None:
     made = specialist(Task.ATTRIBUTE_MODIFICATION, toolbox, "a")
     proposal = made.proposals["a"][0].model_copy(update={"value": "Old, worn; red", "emphasis": 3.0})
-    pair = made.worded(PromptPair("a dog", "an old, worn, red dog", 1), proposal)
+    pair = made.add_words(PromptPair("a dog", "an old, worn, red dog", 1), proposal)
     assert pair.weights == {"old": 3.0, "worn": 3.0, "red": 3.0}
 
 
 def test_models_are_read_of_once_a_job(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(toolbox_module, "model_of", lambda role: asked.append(role) or model_of(role))
+    monkeypatch.setattr(toolbox_module, "get_model", lambda role: asked.append(role) or get_model(role))
     other = Toolbox(toolbox.config, "cpu")
     for _ in range(3):
         assert other.revisions("detector", "segmenter").keys() == toolbox.revisions("detector", "segmenter").keys()
@@ -259,7 +259,7 @@ def test_models_are_read_of_once_a_job(toolbox: Toolbox, monkeypatch: pytest.Mon
 
 
 def test_limits_and_growth_are_the_configs(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolbox_module, "model_of", model_of)
+    monkeypatch.setattr(toolbox_module, "get_model", get_model)
     grounding = GroundingConfig(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6, dilation=0.5, rim=0)
     other = Toolbox(toolbox.config.model_copy(update={"grounding": grounding}), "cpu")
     assert other.grounder.limits == Limits(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6)

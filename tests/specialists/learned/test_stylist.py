@@ -46,8 +46,8 @@ def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
 ) -> None:
     wanted = [restyling(96, 144, 1), restyling(100, 150, 2)]
     alone = [stylist.restyle([one])[0] for one in wanted]
-    asked, drawn = [], stylist._drawn
-    monkeypatch.setattr(stylist, "_drawn", lambda batch: asked.append(len(batch)) or drawn(batch))
+    asked, drawn = [], stylist._draw_all
+    monkeypatch.setattr(stylist, "_draw_all", lambda batch: asked.append(len(batch)) or drawn(batch))
     for picture, by_itself in zip(stylist.restyle(wanted), alone, strict=True):
         assert picture.shape == by_itself.shape and np.abs(picture.astype(int) - by_itself.astype(int)).max() <= 1
     assert asked == [2]
