@@ -1,4 +1,4 @@
-"""How fast and how well holes are filled: `omniedit.specialists.inpainting` beside PatchMatch on the whole photo.
+"""How fast and how well holes are filled: `omniedit.imaging.inpaint` beside PatchMatch on the whole photo.
 
     OMP_NUM_THREADS=1 python benchmarks/inpainting.py
 
@@ -14,9 +14,9 @@ from importlib.resources import as_file, files
 import numpy as np
 from patchmatch import patch_match
 
-from omniedit.errors import run_program
-from omniedit.images import Image, Mask, decode_image
-from omniedit.specialists.inpainting import inpaint
+from omniedit.imaging.images import Image, Mask, decode_image
+from omniedit.imaging.inpaint import inpaint
+from omniedit.run.program import run_program
 
 HOLES = {
     "mountain_meadow": (0.25, 0.8, 0.05),

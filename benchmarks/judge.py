@@ -22,17 +22,17 @@ from transformers import InternVLConfig, InternVLForConditionalGeneration, Llama
 from transformers.models.internvl import InternVLVisionConfig
 
 from omniedit.pairs import EditPair, Shard
-from omniedit.progress import Progress
-from omniedit.scoring.agreement import spearman
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.readout import SCORES, TokenReader, parse_reading
-from omniedit.scoring.reference import ReferenceJudge
+from omniedit.scoring.judge_shards import read_ahead
+from omniedit.scoring.reference.judge import ReferenceJudge
+from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.score import Score
-from omniedit.scoring.stream import read_ahead
-from omniedit.scoring.student import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt
-from omniedit.scoring.views import student_inputs
-from omniedit.tables import read_rows
+from omniedit.scoring.student.agreement import spearman
+from omniedit.scoring.student.inputs import student_inputs
+from omniedit.scoring.student.judge import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt
+from omniedit.scoring.verdict import Score
+from omniedit.scoring.vlm_judges.readout import SCORES, TokenReader, parse_reading
+from omniedit.storage.parquet import read_rows
+from omniedit.storage.progress import Progress
 
 RUBRIC_TOKENS, WORDS_TOKENS, RATIONALE_TOKENS = 330, 40, 60
 """Of a prompt and a reply in InternVL's tokens, about."""

@@ -25,10 +25,10 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import nearest_ratio
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable
-from omniedit.scoring.reference import score_pair
+from omniedit.scoring.reference.judge import score_pair
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.registry import build
 from omniedit.specialists.synthesize import synthesize

@@ -21,8 +21,9 @@ from omniedit.buckets import BatchPlan
 from omniedit.buckets.layout import ARRAYS, bucket_name
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.store import BucketStore
-from omniedit.errors import UserError, run_program
-from omniedit.training.encoded import EncodedPairs
+from omniedit.errors import UserError
+from omniedit.run.program import run_program
+from omniedit.training.editor.encoded import EncodedPairs
 
 BATCH = 8
 ReadBatch = Callable[[np.ndarray], None]

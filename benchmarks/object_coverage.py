@@ -22,12 +22,12 @@ import PIL.Image
 import PIL.ImageDraw
 
 from benchmarks.object_photos import Entry, entries, fetch
-from omniedit.errors import run_program
 from omniedit.grounding.objects import find_objects
-from omniedit.images import Image, resize_cover
+from omniedit.imaging.images import Image, resize_cover
 from omniedit.pairs import EditPair
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.reference import score_pair
+from omniedit.run.program import run_program
+from omniedit.scoring.reference.judge import score_pair
+from omniedit.scoring.reply_parser import Unscorable
 from omniedit.sources.captions import Caption
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Demands, crop, judge_photo

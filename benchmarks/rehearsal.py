@@ -24,13 +24,14 @@ from transformers.utils import logging as transformers_logging
 
 from benchmarks.random_judge import make_internvl
 from benchmarks.random_models import TINY, Maker
-from omniedit.errors import UserError, run_program
-from omniedit.files import replace_file
-from omniedit.manifest import checksums, files_below
+from omniedit.errors import UserError
+from omniedit.models.registry import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models
+from omniedit.models.roles import ROLES
 from omniedit.reporting.gallery import RANDOM_WEIGHTS
-from omniedit.specialists.learned.roles import ROLES
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.manifest import checksums, files_below
 from omniedit.tasks import Task
-from omniedit.weights import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")

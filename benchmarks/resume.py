@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omniedit.config import SHIPPED
-from omniedit.config_files import check
+from omniedit.config.loading import check
+from omniedit.config.schema import SHIPPED
 from omniedit.reporting.style import BLUE, ORANGE, panels, report_style
 
 REPOSITORY = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import PIL.Image
 
-from omniedit.errors import run_program
+from omniedit.run.program import run_program
 from omniedit.sources.archived import open_archive
 from omniedit.sources.index import SAMPLE, Demands
 from omniedit.sources.shard import new_shard

@@ -24,19 +24,19 @@ from PIL import Image as PillowImage
 
 from benchmarks.random_models import FULL, TINY, Maker
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.config import LearnedConfig
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
 from omniedit.instructions.proposals import CLASSES
+from omniedit.models.roles import INPAINTING, ROLES
+from omniedit.run.program import run_program
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.learned.inpainter import KINDS, Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PairSamplingOptions
-from omniedit.specialists.learned.roles import INPAINTING, ROLES
 from omniedit.specialists.learned.stylist import Stylist
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
+from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 PROMPTS = {"source_prompt": "the dog", "target_prompt": "the fog"}

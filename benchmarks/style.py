@@ -19,8 +19,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from omniedit.errors import run_program
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
+from omniedit.run.program import run_program
 
 STYLE = 4
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def omniedit_call() -> Callable[[Image], Image]:
-    from omniedit.specialists.multistyle import stylize
+    from omniedit.specialists.embedded.multistyle import stylize
 
     return lambda image: stylize(image, STYLE)
 

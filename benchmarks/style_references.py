@@ -1,6 +1,6 @@
 """Statistics by which the reference judge recognises styles: renders photos in every style and measures the outcome.
 
-    python -m benchmarks.style_references PHOTO ... [--out omniedit/scoring/styles.npz]
+    python -m benchmarks.style_references PHOTO ... [--out omniedit/scoring/reference/styles.npz]
 
 Prints how well each photo's styles are recognised by the statistics of all other photos. Half a minute to a minute a
 photo. Those that ship are of the nine sample photos and of 19 photographs from Debian's packages
@@ -16,14 +16,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from omniedit.errors import run_program
-from omniedit.images import Image, decode_image
-from omniedit.progress import Progress
+from omniedit.imaging.images import Image, decode_image
+from omniedit.run.program import run_program
 from omniedit.scoring.canary import GREY_STYLE
-from omniedit.scoring.measures import Field
-from omniedit.scoring.style_features import scale_to_area, style_features
-from omniedit.scoring.style_references import FILE, StyleReferences
-from omniedit.specialists.style import STYLES
+from omniedit.scoring.reference.measures import Field
+from omniedit.scoring.reference.style_features import scale_to_area, style_features
+from omniedit.scoring.reference.style_references import FILE, StyleReferences
+from omniedit.specialists.embedded.style import STYLES
+from omniedit.storage.progress import Progress
 
 RENDERED = 1100
 """Photos are rendered at about this^2 pixels, as the default run's are."""

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD3_MEDIUM, sample_inputs
 from omniedit.models.editor import Editor
 from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recomputes

@@ -1,3 +1,3 @@
-from omniedit.cli import main
+from omniedit.cli.main import main
 
 main()

@@ -1,12 +1,8 @@
-"""How a program ends: a user's mistake in one line, and no job that outlives the run that started it."""
+"""Errors that a user can mend, and the one line that they are shown as."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from omniedit.damage import note_damage
 from omniedit.plain_text import clean_line
-from omniedit.processes import end_with_launcher
 from omniedit.redaction import redact
 
 LONGEST_LINE = 1200
@@ -37,20 +33,3 @@ def error_line(error: object) -> str:
 def missing(path: str | Path) -> UserError:
     """What to raise where a file of a run is not there."""
     return UserError(f"{path}: no such file; ask snakemake for it by this name")
-
-
-def run_program(main: Callable[[], None]) -> None:
-    """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
-
-    A `Damaged` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
-    """
-    end_with_launcher()
-    try:
-        main()
-    except Damaged as error:
-        remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
-        print(f"error: {error_line(error)}; {remedy} to make it anew", file=sys.stderr)
-        sys.exit(2)
-    except UserError as error:
-        print(f"error: {error_line(error)}", file=sys.stderr)
-        sys.exit(2)

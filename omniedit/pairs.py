@@ -24,9 +24,9 @@ import h5py
 import numpy as np
 
 from omniedit.errors import Damaged, UserError, missing
-from omniedit.files import replace_file
-from omniedit.images import Image, Mask, decode_image, decode_mask, encode_mask, encode_png
+from omniedit.imaging.images import Image, Mask, decode_image, decode_mask, encode_mask, encode_png
 from omniedit.plain_text import clean
+from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 FORMAT = 2

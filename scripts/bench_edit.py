@@ -4,8 +4,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from omniedit.arguments import at_least_one
-from omniedit.errors import UserError, run_program
+from omniedit.cli.arguments import at_least_one
+from omniedit.errors import UserError
 from omniedit.evaluation.edits import (
     BATCH_SIZE,
     MODELS,
@@ -16,10 +16,11 @@ from omniedit.evaluation.edits import (
     no_edit,
     specialist,
 )
-from omniedit.files import replace_file
 from omniedit.pairs import Shard, ShardWriter
-from omniedit.progress import Progress
-from omniedit.scoring.stream import read_ahead
+from omniedit.run.program import run_program
+from omniedit.scoring.judge_shards import read_ahead
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

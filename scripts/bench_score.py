@@ -4,14 +4,14 @@ import argparse
 from itertools import chain
 from pathlib import Path
 
-from omniedit.config_files import of_run
-from omniedit.errors import run_program
+from omniedit.config.loading import of_run
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, Judge, judging
-from omniedit.scoring.stream import judge_shard
-from omniedit.tables import write_rows
+from omniedit.scoring.judge_shards import judge_shard
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from omniedit.config import JudgeName
-from omniedit.errors import run_program
+from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
-from omniedit.files import replace_file
-from omniedit.tables import write_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import write_rows
 
 
 def main() -> None:

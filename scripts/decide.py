@@ -4,11 +4,11 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from omniedit.arguments import overall_score
-from omniedit.errors import run_program
+from omniedit.cli.arguments import overall_score
 from omniedit.pairs import Shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA, decide
-from omniedit.tables import read_rows, write_rows
+from omniedit.run.program import run_program
+from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
+from omniedit.storage.parquet import read_rows, write_rows
 
 
 def main() -> None:

@@ -7,14 +7,14 @@ import pyarrow.compute as pc
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniedit.arguments import at_least_one
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import at_least_one
 from omniedit.models.loading import default_device, load_base
-from omniedit.progress import Progress
-from omniedit.training.encoded import encode_part
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
+from omniedit.training.editor.encoded import encode_part
 
 
 def main() -> None:

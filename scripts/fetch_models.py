@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.errors import run_program
-from omniedit.files import replace_file
-from omniedit.weights import MODELS, RECORDS, fetch, get_model, pin
+from omniedit.models.registry import MODELS, RECORDS, fetch, get_model, pin
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:

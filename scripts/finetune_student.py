@@ -17,22 +17,15 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
-from omniedit.arguments import at_least_one
-from omniedit.config import FinetuneConfig, InternvlConfig, ScoringConfig
-from omniedit.errors import run_program
-from omniedit.manifest import seal_folder
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
-from omniedit.progress import Progress
-from omniedit.scoring.agreement import write_agreement
-from omniedit.scoring.internvl import InternvlJudge
+from omniedit.run.program import run_program
 from omniedit.scoring.judges import internvl_judge
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.taught import choose_rows, read_taught
-from omniedit.shards import add_shard_options, expand_files
-from omniedit.training.answers import AnswerBatches
-from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
-from omniedit.training.finetune import (
+from omniedit.scoring.student.agreement import write_agreement
+from omniedit.scoring.student.examples import choose_rows, read_taught
+from omniedit.scoring.student.finetune import (
     about_student,
     compare_before,
     compare_to_teacher,
@@ -40,8 +33,15 @@ from omniedit.training.finetune import (
     prepare_student,
     save_student,
 )
+from omniedit.scoring.student.internvl_batches import AnswerBatches
+from omniedit.scoring.student.internvl_dataset import TeacherDataset
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+from omniedit.storage.manifest import seal_folder
+from omniedit.storage.progress import Progress
+from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.training.taught_store import TeacherDataset
 
 
 def main() -> None:

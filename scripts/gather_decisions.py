@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import run_program
-from omniedit.scoring.decisions import gather_decisions
-from omniedit.tables import write_table
+from omniedit.run.program import run_program
+from omniedit.scoring.filter import gather_decisions
+from omniedit.storage.parquet import write_table
 
 
 def main() -> None:

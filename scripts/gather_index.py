@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_one
-from omniedit.errors import run_program
-from omniedit.progress import Progress
+from omniedit.cli.arguments import at_least_one
+from omniedit.run.program import run_program
 from omniedit.sources.index import INDEX_SCHEMA
-from omniedit.tables import read_table, write_tables
+from omniedit.storage.parquet import read_table, write_tables
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import run_program
 from omniedit.grounding.objects import write_objects
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

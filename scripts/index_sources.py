@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_one, at_least_zero
-from omniedit.errors import UserError, run_program
-from omniedit.progress import Progress
+from omniedit.cli.arguments import at_least_one, at_least_zero
+from omniedit.errors import UserError
+from omniedit.run.program import run_program
 from omniedit.sources.deal import deal
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import (
@@ -19,7 +19,8 @@ from omniedit.sources.index import (
     photo_files,
 )
 from omniedit.sources.listing import list_files
-from omniedit.tables import write_rows
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ OMP_NUM_THREADS=$((cores > ranks ? cores / ranks : 1))
 export OMP_NUM_THREADS
 export TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE='[${rank}] '
 set -- --nproc-per-node "$ranks" --redirects 3 --tee 3 --log-dir "$logs" "$program" "$@"
-# A rank ends with the torchrun that this shell becomes (omniedit.processes).
+# A rank ends with the torchrun that this shell becomes (omniedit.storage.processes).
 if [ "$nodes" -eq 1 ]; then
     export OMNIEDIT_TORCHRUN=$$
     exec torchrun --standalone "$@"

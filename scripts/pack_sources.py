@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import UserError, run_program
-from omniedit.files import replace_file
-from omniedit.progress import Progress
+from omniedit.errors import UserError
+from omniedit.run.program import run_program
 from omniedit.sources.index import SAMPLE
 from omniedit.sources.shard import pack
-from omniedit.tables import read_rows
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

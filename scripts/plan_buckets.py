@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from omniedit.arguments import at_least_one
 from omniedit.buckets.placement import Layout, accepted_pairs, place, write_plan
-from omniedit.errors import run_program
-from omniedit.shards import expand_blocks
-from omniedit.tables import read_table
+from omniedit.cli.arguments import at_least_one
+from omniedit.run.program import run_program
+from omniedit.storage.parquet import read_table
+from omniedit.storage.shards import expand_blocks
 
 
 def main() -> None:

@@ -9,23 +9,23 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from transformers.utils import logging as transformers_logging
 
-from omniedit.arguments import at_least_one
-from omniedit.config_files import check
-from omniedit.errors import run_program
-from omniedit.files import replace_file
-from omniedit.manifest import seal_folder
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.loading import check
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.progress import Progress
-from omniedit.shards import expand_numbers
+from omniedit.run.program import run_program
 from omniedit.sources.index import IndexRow
 from omniedit.sources.photo import Photo
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.tables import read_rows
-from omniedit.training.base import Pretraining, small_sd3
-from omniedit.training.batches import InstructionEncoder
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.manifest import seal_folder
+from omniedit.storage.parquet import read_rows
+from omniedit.storage.progress import Progress
+from omniedit.storage.shards import expand_numbers
+from omniedit.training.base.pretrain import Pretraining, small_sd3
+from omniedit.training.editor.batches import InstructionEncoder
 
 
 def main() -> None:

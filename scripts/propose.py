@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config import ProposalsConfig
-from omniedit.config_files import of_run
-from omniedit.errors import run_program
+from omniedit.config.loading import of_run
+from omniedit.config.schema import ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.proposals import ProposalRow, match_replies, read_recorded_replies, write_proposals
 from omniedit.instructions.proposer import Draft, Proposer, in_turn
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard
+from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 from omniedit.vlm import Client
 from omniedit.vlm.endpoint import Usage

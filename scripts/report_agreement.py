@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.arguments import overall_score
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import overall_score
 from omniedit.reporting.agreement import agreement_page
-from omniedit.scoring.agreement import BEFORE, at_min_score
-from omniedit.tables import read_rows
+from omniedit.run.program import run_program
+from omniedit.scoring.student.agreement import BEFORE, at_min_score
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows
 
 
 def main() -> None:

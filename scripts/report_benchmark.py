@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from omniedit.config import JudgeName
-from omniedit.errors import run_program
+from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
-from omniedit.files import replace_file
 from omniedit.pairs import Shard
 from omniedit.reporting.benchmark import benchmark_page
-from omniedit.tables import read_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 
 

@@ -4,9 +4,10 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from omniedit.errors import UserError, run_program
-from omniedit.files import replace_file
-from omniedit.reporting.efficiency import accounting, efficiency_page, read_attempts
+from omniedit.errors import UserError
+from omniedit.run.efficiency import accounting, efficiency_page, read_attempts
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import overall_score
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import overall_score
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.filtering import filter_page
-from omniedit.shards import add_shard_options, expand_files
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.shards import add_shard_options, expand_files
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_zero, overall_score
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import at_least_zero, overall_score
 from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.gallery import Sample, gallery
-from omniedit.shards import add_shard_options, expand_files
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.shards import add_shard_options, expand_files
 
 
 def main() -> None:

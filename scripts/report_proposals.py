@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_one
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import at_least_one
 from omniedit.reporting.proposals import Tally, proposals_page
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:

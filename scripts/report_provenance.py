@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.reporting.provenance import provenance_page
-from omniedit.shards import add_shard_options, expand_files
-from omniedit.tables import stream_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import stream_rows
+from omniedit.storage.shards import add_shard_options, expand_files
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.reporting.candidates import read_best
 from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
-from omniedit.shards import add_shard_options, expand_files
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.shards import add_shard_options, expand_files
 from omniedit.tasks import Task
 
 

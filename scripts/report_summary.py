@@ -4,14 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.arguments import at_least_one, overall_score
-from omniedit.errors import run_program
+from omniedit.cli.arguments import at_least_one, overall_score
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
-from omniedit.files import replace_file
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
-from omniedit.shards import expand_blocks
-from omniedit.tables import read_rows, stream_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows, stream_rows
+from omniedit.storage.shards import expand_blocks
 
 
 def main() -> None:

@@ -4,13 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.arguments import at_least_zero, overall_score
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import at_least_zero, overall_score
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
-from omniedit.shards import add_shard_options, expand_files
-from omniedit.tables import read_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows
+from omniedit.storage.shards import add_shard_options, expand_files
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.reporting.throughput import read_jobs, throughput_page
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:

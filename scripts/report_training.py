@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS
-from omniedit.files import replace_file
 from omniedit.reporting.training import INPAINTING, read_curve, training_page
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:

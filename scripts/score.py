@@ -4,14 +4,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from omniedit.config_files import of_run
-from omniedit.errors import run_program
+from omniedit.config.loading import of_run
 from omniedit.pairs import Shard
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, judging
-from omniedit.scoring.score import SCORES_SCHEMA, score_rows
-from omniedit.scoring.stream import judge_shard
-from omniedit.tables import write_tables
+from omniedit.scoring.judge_shards import judge_shard
+from omniedit.scoring.verdict import SCORES_SCHEMA, score_rows
+from omniedit.storage.parquet import write_tables
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

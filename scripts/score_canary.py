@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config import ScoringConfig
-from omniedit.config_files import of_run
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.config.loading import of_run
+from omniedit.config.schema import ScoringConfig
+from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
+from omniedit.scoring.rubric import judge_fingerprint
+from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for number, judge in enumerate(load_judges(config.scoring, len(pairs), args.scorer, args.spent)):
         rows += score_canary(judge, pairs, number)
-        key = canary_key(judge, config.scoring.asked, pairs)
+        key = canary_key(judge, judge_fingerprint(config.scoring, config.scoring.judge), pairs)
     kept = args.kept / f"{key}.parquet"
     if not kept.is_file():
         write_record(kept, rows, config.run)

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_one
 from omniedit.aspect import RATIOS
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
-from omniedit.errors import run_program
-from omniedit.progress import Progress
-from omniedit.shards import expand_numbers
+from omniedit.cli.arguments import at_least_one
+from omniedit.run.program import run_program
+from omniedit.storage.progress import Progress
+from omniedit.storage.shards import expand_numbers
 
 
 def main() -> None:

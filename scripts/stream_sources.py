@@ -8,19 +8,20 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from omniedit.archives import archive_name, is_remote
-from omniedit.arguments import at_least_one, at_least_zero
-from omniedit.errors import UserError, run_program
-from omniedit.files import replace_file
-from omniedit.progress import Progress
+from omniedit.cli.arguments import at_least_one, at_least_zero
+from omniedit.errors import UserError
 from omniedit.redaction import restore
+from omniedit.run.program import run_program
 from omniedit.sources.archived import open_archive
 from omniedit.sources.deal import hold_out
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, IndexRow
 from omniedit.sources.shard import new_shard, split
 from omniedit.sources.stream import READERS, stream
-from omniedit.tables import write_rows
+from omniedit.storage.archives import archive_name, is_remote
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

@@ -5,24 +5,24 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from omniedit.arguments import at_least_zero
-from omniedit.config import LearnedConfig
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.cli.arguments import at_least_zero
+from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import recall_objects
 from omniedit.instructions.proposals import proposers
-from omniedit.manifest import MANIFEST, checksum
+from omniedit.models.registry import get_model
+from omniedit.models.roles import roles_to_fetch
 from omniedit.pairs import EditPair, ShardWriter
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.sources.identity import digest_file
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.specialists.ahead import prefetch
 from omniedit.specialists.journal import Journal
-from omniedit.specialists.learned.roles import roles_to_fetch
+from omniedit.specialists.prefetch import prefetch
 from omniedit.specialists.registry import build, build_learned, open_toolbox
 from omniedit.specialists.synthesize import synthesize, versions
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.manifest import MANIFEST, checksum
+from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
-from omniedit.weights import get_model
 
 
 def main() -> None:

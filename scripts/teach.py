@@ -7,15 +7,15 @@ former is taken from `--scores` where the teacher is the run's judge. What an en
 import argparse
 from pathlib import Path
 
-from omniedit.arguments import at_least_zero
-from omniedit.config_files import of_run
-from omniedit.errors import run_program
+from omniedit.cli.arguments import at_least_zero
+from omniedit.config.loading import of_run
 from omniedit.pairs import Shard
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
 from omniedit.scoring import judging
-from omniedit.scoring.score import check_scored
-from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
-from omniedit.tables import write_rows
+from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
+from omniedit.scoring.verdict import check_scored
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

@@ -19,16 +19,16 @@ from transformers.utils import logging as transformers_logging
 from omniedit import models
 from omniedit.buckets.scratch import find_copy, stage
 from omniedit.buckets.store import BucketStore
-from omniedit.config_files import check
-from omniedit.errors import run_program
+from omniedit.config.loading import check
 from omniedit.models.loading import load_base
-from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.run.program import run_program
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
-from omniedit.training.encoded import EncodedPairs
+from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.samples import known_instructions, sample_edits
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
-from omniedit.training.samples import known_instructions, sample_edits
 
 
 def main() -> None:

@@ -16,24 +16,24 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
-from omniedit.arguments import at_least_one
-from omniedit.config import HolesConfig
-from omniedit.config_files import check
-from omniedit.errors import run_program
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.loading import check
+from omniedit.config.schema import HolesConfig
 from omniedit.grounding.objects import recall_objects
-from omniedit.manifest import checksum
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
-from omniedit.shards import expand_numbers
+from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard, PhotoShards
-from omniedit.tables import read_rows
-from omniedit.training.batches import InstructionEncoder
+from omniedit.storage.manifest import checksum
+from omniedit.storage.parquet import read_rows
+from omniedit.storage.shards import expand_numbers
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
+from omniedit.training.editor.batches import InstructionEncoder
 from omniedit.training.engine import Trainer
-from omniedit.training.hole_batches import HoleBatches, inpainting_identity, sample_fills
-from omniedit.training.photo_store import PhotoStore
+from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.training.inpainting.dataset import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 

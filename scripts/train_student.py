@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniedit.config import StudentConfig
-from omniedit.errors import run_program
-from omniedit.manifest import seal_folder
-from omniedit.progress import Progress
-from omniedit.scoring.agreement import write_agreement
-from omniedit.scoring.distill import Distillation, compare_to_teacher, read_examples, side_seen
-from omniedit.scoring.student import StudentJudge
-from omniedit.scoring.taught import SPLIT, split_by_photo
-from omniedit.shards import add_shard_options, expand_files
+from omniedit.config.schema import StudentConfig
+from omniedit.run.program import run_program
+from omniedit.scoring.student.agreement import write_agreement
+from omniedit.scoring.student.distill import Distillation, compare_to_teacher, read_examples, side_seen
+from omniedit.scoring.student.examples import SPLIT, split_by_photo
+from omniedit.scoring.student.judge import StudentJudge
+from omniedit.storage.manifest import seal_folder
+from omniedit.storage.progress import Progress
+from omniedit.storage.shards import add_shard_options, expand_files
 
 
 def main() -> None:

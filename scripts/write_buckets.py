@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.write import write_part
-from omniedit.errors import run_program
-from omniedit.files import replace_file
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
 
 
 def main() -> None:

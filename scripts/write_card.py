@@ -4,13 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.config import Config
-from omniedit.errors import run_program
+from omniedit.config.schema import Config
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
-from omniedit.files import replace_file
 from omniedit.reporting.card import model_card
 from omniedit.reporting.training import read_curve
-from omniedit.tables import read_rows
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import read_rows
 
 
 def main() -> None:

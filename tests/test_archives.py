@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.archives import archive_name, list_archives
 from omniedit.errors import UserError
+from omniedit.storage.archives import archive_name, list_archives
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from omniedit.arguments import at_least_one, at_least_zero, overall_score, path, port, scale, share, words
+from omniedit.cli.arguments import at_least_one, at_least_zero, overall_score, path, port, scale, share, words
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from omniedit import cli
+from omniedit.cli import main as cli
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_port_that_there_cannot_be_is_told(
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
     """Whether what is printed fits in the buffer, and fails when the command ends, or not."""
-    program = f"from omniedit import cli\ncli._main = lambda: print('x' * {size})\ncli.main()"
+    program = f"from omniedit.cli import main as cli\ncli._main = lambda: print('x' * {size})\ncli.main()"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, text=True)

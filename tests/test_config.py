@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omniedit.config import Config, SourcesConfig, reply_limit
-from omniedit.config_docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
-from omniedit.config_files import check, load, of_run
+from omniedit.config.docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
+from omniedit.config.loading import check, load, of_run
+from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
+from omniedit.models.registry import required_roles
 from omniedit.tasks import Task
-from omniedit.weights import required_roles
 
 ROOT = Path(__file__).parent.parent
 
@@ -252,5 +252,5 @@ def test_budgets_need_a_limit_on_replies() -> None:
 
 def test_a_password_in_an_address_decides_no_scores() -> None:
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
-    asked = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring.asked
-    assert "hunter2" not in asked and "http://***@host/v1" in asked
+    scoring = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring
+    assert "hunter2" not in scoring.api.asked and "http://***@host/v1" in scoring.api.asked

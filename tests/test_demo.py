@@ -19,7 +19,7 @@ import pytest
 from debian import CannotInstall, install
 from models.tiny import moved
 from models.tiny_editor import make_pipeline
-from omniedit.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
+from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 LONG_MS = 900_000.0
 """Longer than anything takes here on a busy machine with one core."""
@@ -133,7 +133,7 @@ def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch:
 
     warned: list[str] = []
     monkeypatch.setattr(gradio, "Warning", warned.append)
-    monkeypatch.setattr("omniedit.demo.collect_doubts", lambda: nullcontext(["'<img src=x>' is unlike the others"]))
+    monkeypatch.setattr("omniedit.cli.demo.collect_doubts", lambda: nullcontext(["'<img src=x>' is unlike the others"]))
     PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
     *_, caption = edit_on(page, tmp_path / "photo.png", steps=1, instruction="![a](http://b) <img src=x> zxqv")
     assert caption == r"!\[a\](http\://b) \<img src=x\> zxqv (seed 0)"
@@ -169,7 +169,7 @@ def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path
 def test_visitors_images_are_private_and_gone_when_the_demo_ends(tmp_path: Path, ending: signal.Signals) -> None:
     """Also where Gradio still has an image open."""
     serve = """
-        from omniedit.demo import private_uploads
+        from omniedit.cli.demo import private_uploads
         import signal, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
         with private_uploads() as folder, (folder / "photo.png").open("w"):
@@ -199,7 +199,7 @@ def test_gradio_keeps_uploads_in_the_private_folder() -> None:
 def test_the_page_listens_to_this_machine_alone_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     import gradio
 
-    from omniedit import cli
+    from omniedit.cli import main as cli
 
     served: list[dict[str, Any]] = []
     monkeypatch.setattr(gradio.Blocks, "launch", lambda page, **options: served.append(options))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from omniedit import doctor
-from omniedit.config_files import load
-from omniedit.weights import Model, get_model, required_roles
+from omniedit.config.loading import load
+from omniedit.models.registry import Model, get_model, required_roles
+from omniedit.run import doctor
 from workflow.chain import REPOSITORY
 
 

@@ -18,8 +18,8 @@ from PIL.ExifTags import IFD
 from safetensors.torch import load_file, save_file
 
 from models.tiny_editor import make_pipeline
-from omniedit import cli
-from omniedit.edit_files import FORMATS, Settings, check_instruction, edit_files, output_paths
+from omniedit.cli import main as cli
+from omniedit.cli.edit import FORMATS, Settings, check_instruction, edit_files, output_paths
 from omniedit.errors import UserError
 
 MAKER, ORIENTATION, TAKEN, NOTES = 0x010F, 0x0112, 0x9003, 0x927C
@@ -209,7 +209,7 @@ def test_each_stage_of_a_large_image_is_reported(
 ) -> None:
     edit([photos / "a.jpg"], editor, tmp_path / "small.jpg")
     assert "megapixels" not in capsys.readouterr().out
-    monkeypatch.setattr("omniedit.edit_files.LARGE_PIXELS", 40 * 60 - 1)
+    monkeypatch.setattr("omniedit.cli.edit.LARGE_PIXELS", 40 * 60 - 1)
     edit([photos / "a.jpg"], editor, tmp_path / "large.jpg")
     told = [line for line in capsys.readouterr().out.splitlines() if "megapixels" in line]
     assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in told)
@@ -297,7 +297,7 @@ def test_want_of_memory_for_one_picture_does_not_lose_the_others(
             raise torch.OutOfMemoryError("tried to allocate\n9 GiB")
         return picture
 
-    monkeypatch.setattr("omniedit.edit_files.edit_image", scarce)
+    monkeypatch.setattr("omniedit.cli.edit.edit_image", scarce)
     with pytest.raises(UserError, match="2 of 3 pictures were not edited"):
         edit([photos], editor, tmp_path / "out")
     assert "b.png: not edited: tried to allocate 9 GiB" in capsys.readouterr().out

@@ -2,12 +2,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from omniedit.damage import set_aside_damaged
 from omniedit.errors import UserError, error_line
+from omniedit.storage.quarantine import set_aside_damaged
 
 PROGRAM = """
 import time
-from omniedit.errors import UserError, run_program
+from omniedit.errors import UserError
+from omniedit.run.program import run_program
 def main():
     {body}
 run_program(main)
@@ -27,7 +28,7 @@ def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -
     table.parent.mkdir(parents=True)
     (table.parent / "config.json").write_text("the model's")
     table.write_bytes(b"no table")
-    program = PROGRAM.format(body=f"from omniedit.tables import read_rows; read_rows({str(table)!r})")
+    program = PROGRAM.format(body=f"from omniedit.storage.parquet import read_rows; read_rows({str(table)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a whole Parquet file")
     assert done.stderr.endswith("run the same snakemake command again to make it anew\n") and table.is_file()
@@ -40,7 +41,7 @@ def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -
 def test_a_damaged_file_of_no_run_is_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "00000.parquet").write_bytes(b"no table")
     program = PROGRAM.format(
-        body=f"from omniedit.tables import read_rows; read_rows({str(tmp_path / '00000.parquet')!r})"
+        body=f"from omniedit.storage.parquet import read_rows; read_rows({str(tmp_path / '00000.parquet')!r})"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr.endswith("delete it to make it anew\n") and len(list(tmp_path.iterdir())) == 1

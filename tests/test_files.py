@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.files import replace_file
+from omniedit.storage.atomic import replace_file
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -30,7 +30,8 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
     write = (
-        "from omniedit.files import replaced\nwith replaced({!r}) as file:\n file.mkdir(); print(flush=True); input()"
+        "from omniedit.storage.atomic import replace_file\n"
+        "with replace_file({!r}) as file:\n file.mkdir(); print(flush=True); input()"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", write.format(str(path))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -55,10 +56,10 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
 def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: Path) -> None:
     """Its id means nothing here, though its container has the name of this host."""
     code = (
-        "import os; from omniedit import processes\n"
+        "import os; from omniedit.storage import processes\n"
         "processes.pid_namespace = lambda: 'pid:[1]'; os.getpid = lambda: 2**22 + 1\n"
-        "from omniedit.files import replaced\n"
-        f"with replaced({str(tmp_path / 'editnet')!r}) as file: file.mkdir(); os._exit(0)"
+        "from omniedit.storage.atomic import replace_file\n"
+        f"with replace_file({str(tmp_path / 'editnet')!r}) as file: file.mkdir(); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     (writing,) = tmp_path.iterdir()
@@ -81,8 +82,8 @@ def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
 
 def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
     write = (
-        "import os; from pathlib import Path; os.umask(0o002); from omniedit.files import replaced\n"
-        f"with replaced({str(tmp_path / 'editnet')!r}) as folder:\n"
+        "import os; from pathlib import Path; os.umask(0o002); from omniedit.storage.atomic import replace_file\n"
+        f"with replace_file({str(tmp_path / 'editnet')!r}) as folder:\n"
         " weights = folder / 'vae/weights'; weights.parent.mkdir(parents=True)\n"
         " weights.touch(); weights.chmod(0o600)\n"
     )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omniedit.images import vector_length
-from omniedit.scoring.views import StudentInputs, student_inputs
+from omniedit.imaging.images import vector_length
+from omniedit.scoring.student.inputs import StudentInputs, student_inputs
 
 OFFSETS = range(0, 64, 4)
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from omniedit import locks
 from omniedit.errors import UserError
-from omniedit.locks import hold_lock, hold_run, is_held, read_holder, run_lock
+from omniedit.storage import locks
+from omniedit.storage.locks import hold_lock, hold_run, is_held, read_holder, run_lock
 
 
 @contextmanager
 def holder(folder: Path, hold: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds a lock in a folder until the block ends."""
-    code = f"from omniedit.locks import *; {hold}; print('held', flush=True); input()"
+    code = f"from omniedit.storage.locks import *; {hold}; print('held', flush=True); input()"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None and process.stdout.readline()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from omniedit.errors import Damaged, UserError
-from omniedit.images import decode_image, decode_mask, encode_mask, encode_png, resize_cover, resize_cover_mask
+from omniedit.imaging.images import decode_image, decode_mask, encode_mask, encode_png, resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Refusal, Shard, ShardWriter, make_pair_id, write_shard
 from omniedit.plain_text import clean
 from omniedit.tasks import Task

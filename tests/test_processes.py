@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.locks import hold_lock
-from omniedit.processes import (
+from omniedit.storage.locks import hold_lock
+from omniedit.storage.processes import (
     LAUNCHER,
     TORCHRUN,
     Process,
@@ -30,10 +30,10 @@ LONG_S = 900
 JOB = "from omniedit.errors import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
 LAUNCH = """
 from pathlib import Path
-from omniedit import processes
+from omniedit.storage import processes
 if {hidden}: processes.pid_namespace = lambda: "pid:[1]"
-from omniedit.locks import hold_lock
-from omniedit.processes import describe_launcher
+from omniedit.storage.locks import hold_lock
+from omniedit.storage.processes import describe_launcher
 lock = {lock!r}
 if lock: hold_lock(lock)
 print(describe_launcher(Path(lock) if lock else None), flush=True)
@@ -151,7 +151,7 @@ def test_a_process_that_ended_is_gone_before_anyone_waits_for_it() -> None:
 
 RANK = """
 import os, signal
-from omniedit.processes import end_with_torchrun
+from omniedit.storage.processes import end_with_torchrun
 end_with_torchrun()
 print(os.getpid(), flush=True)
 os.kill(os.getpid(), signal.SIGSTOP)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.shards import expand_files, expand_numbers, shard_share
+from omniedit.storage.shards import expand_files, expand_numbers, shard_share
 from omniedit.tasks import Task
 
 

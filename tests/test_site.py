@@ -9,8 +9,8 @@ import pytest
 import yaml
 import yte
 
+from omniedit.config.site import read_site
 from omniedit.errors import UserError
-from omniedit.site import read_site
 from workflow.chain import REPOSITORY
 
 PROFILE = REPOSITORY / "profiles/slurm"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from queue_of_slurm import pretend_queue, record
 
-from omniedit import status
-from omniedit.config import Config
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.status import (
+from omniedit.run import status
+from omniedit.run.status import (
     OF_ARCHIVES,
     OF_FILES,
     STAGES,
@@ -90,7 +90,7 @@ def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest
 @contextmanager
 def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds a run in a working folder, as Snakemake does."""
-    hold = f"from omniedit.locks import hold_run; hold_run({run!r}); print('held', flush=True); input()"
+    hold = f"from omniedit.storage.locks import hold_run; hold_run({run!r}); print('held', flush=True); input()"
     workflow = subprocess.Popen([sys.executable, "-c", hold], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert workflow.stdout is not None and workflow.stdout.readline()
@@ -163,7 +163,7 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
         path.chmod(0o555 if path.is_dir() else 0o444 | mode & 0o111)
     for path in reversed(closed):
         (root / path).chmod(0)
-    code = "import os, sys; from omniedit.status import report; from omniedit.errors import UserError\n"
+    code = "import os, sys; from omniedit.run.status import report; from omniedit.errors import UserError\n"
     code += "if os.geteuid() == 0: os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(*[65534] * 3)\n"
     code += f"try: lines = report('mine', now={NOW})\nexcept UserError as error: lines = [str(error)]\n"
     code += "print(*lines, sep=chr(10))"

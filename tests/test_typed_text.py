@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from omniedit.config_files import check
+from omniedit.config.loading import check
+from omniedit.config.typed_text import parse_options
 from omniedit.errors import UserError
-from omniedit.typed_text import parse_options
 
 
 def value(option: str, key: str) -> Any:

@@ -18,10 +18,10 @@ from icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
 from PIL import ImageCms
 from PIL.Image import Transpose
 
-from omniedit.edit_files import FORMATS
-from omniedit.images import decode_image
+from omniedit.cli.edit import FORMATS
+from omniedit.imaging.decode import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
+from omniedit.imaging.images import decode_image
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.upright import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
 
 STORED = {
     1: None,

@@ -17,8 +17,8 @@ import yaml
 from httpx2 import ConnectError
 
 from omniedit.errors import UserError
+from omniedit.models.registry import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
 from omniedit.tasks import Task
-from omniedit.weights import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
 from workflow.chain import REPOSITORY, checkout, command, environment, rules_to_run
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

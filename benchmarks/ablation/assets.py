@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.grounding.masks import mask_of_object
-from omniedit.images import Image, decode_image, resize_cover
+from omniedit.imaging.images import Image, decode_image, resize_cover
+from omniedit.run.program import run_program
 from omniedit.sources.index import SAMPLE
+from omniedit.storage.atomic import replace_file
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 WALLPAPERS = {

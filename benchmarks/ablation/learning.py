@@ -21,15 +21,15 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import World, WorldPair, crop_pair
 from omniedit.aspect import RATIOS
-from omniedit.config import BaseConfig, TrainConfig
+from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
-from omniedit.files import replace_file
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import Editor, to_velocity
-from omniedit.progress import Progress
-from omniedit.training.base import CAPTION_DROPOUT
-from omniedit.training.batches import InstructionEncoder
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
+from omniedit.training.base.pretrain import CAPTION_DROPOUT
+from omniedit.training.editor.batches import InstructionEncoder
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
 

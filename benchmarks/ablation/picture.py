@@ -11,8 +11,8 @@ import PIL.Image
 import torch
 
 from benchmarks.ablation.sheet import save_sheet
-from omniedit.errors import run_program
 from omniedit.models.loading import load_editor
+from omniedit.run.program import run_program
 from omniedit.sources.index import SAMPLE
 
 CELL = (2.4, 1.75)

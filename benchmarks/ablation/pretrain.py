@@ -24,13 +24,13 @@ from benchmarks.ablation.learning import (
 )
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import build_world
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.training.base import small_sd3
-from omniedit.training.batches import InstructionEncoder
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.training.base.pretrain import small_sd3
+from omniedit.training.editor.batches import InstructionEncoder
 
 SEED = 1_000
 """Of the base's pictures; the editors' seeds are 0, 1, 2 and so on."""

@@ -23,11 +23,11 @@ from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
 from benchmarks.ablation.world import TASKS
-from omniedit.errors import run_program
 from omniedit.evaluation.table import LABELS
-from omniedit.files import replace_file
 from omniedit.reporting.card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 
 RESAMPLES = 2000
 LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]

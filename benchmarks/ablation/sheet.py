@@ -7,9 +7,9 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from omniedit.files import replace_file
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.reporting.style import INK, report_style
+from omniedit.storage.atomic import replace_file
 
 
 def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tuple[float, float] = (1.5, 1.5)) -> None:

@@ -19,12 +19,12 @@ from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.looks import LIGHTS, STYLES
 from benchmarks.ablation.settings import SETTINGS, Setting, stands_on
 from benchmarks.ablation.world import TASKS, TURNS
-from omniedit.errors import run_program
-from omniedit.files import replace_file
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER, SAMPLING
 from omniedit.reporting.card import markdown
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 THINGS = ("bear", "car", "flower", "cup", "chair", "dog")

@@ -16,7 +16,7 @@ from benchmarks.ablation.learning import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
 from benchmarks.ablation.world import TASKS, World, WorldPair
 from omniedit.evaluation.preservation import psnr
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, decode
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import restore_full_size

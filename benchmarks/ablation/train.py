@@ -30,13 +30,13 @@ from benchmarks.ablation.learning import (
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test
 from benchmarks.ablation.world import TASKS, WorldPair, build_world
-from omniedit.errors import run_program
-from omniedit.files import replace_file
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
-from omniedit.training.batches import InstructionEncoder
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.training.editor.batches import InstructionEncoder
 
 SHOWN = 3
 """Test pairs of each task whose edits are kept to be looked at."""

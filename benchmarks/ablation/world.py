@@ -17,9 +17,9 @@ from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, 
 from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab, paint_cutout
 from benchmarks.ablation.settings import Setting
 from omniedit.aspect import bucket_size
-from omniedit.images import Image, Mask, resize_cover, resize_cover_mask
-from omniedit.specialists.colour import COLOURS, without_colour
-from omniedit.specialists.tone import FloatImage, to_bytes, to_float
+from omniedit.imaging.color import FloatImage, to_bytes, to_float
+from omniedit.imaging.images import Image, Mask, resize_cover, resize_cover_mask
+from omniedit.specialists.embedded.color import COLOURS, without_colour
 from omniedit.tasks import Task
 
 TASKS = tuple(Task)

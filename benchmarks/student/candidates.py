@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.world import World, WorldPair
-from omniedit.errors import run_program
 from omniedit.pairs import EditPair, make_pair_id, write_shard
-from omniedit.progress import Progress
+from omniedit.run.program import run_program
+from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 
 SIZE = 192

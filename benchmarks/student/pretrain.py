@@ -23,13 +23,14 @@ from transformers.utils import logging as transformers_logging
 
 from benchmarks.ablation.learning import BETAS, WEIGHT_DECAY, Training
 from benchmarks.ablation.settings import Fit
-from omniedit.config import VIEWS_VERSION, StudentConfig
-from omniedit.errors import UserError, run_program
-from omniedit.files import replace_file
-from omniedit.progress import Progress
-from omniedit.scoring.agreement import agreement
-from omniedit.scoring.distill import Distillation, StudentExample, compare_to_teacher, read_examples
-from omniedit.scoring.student import StudentJudge
+from omniedit.config.schema import VIEWS_VERSION, StudentConfig
+from omniedit.errors import UserError
+from omniedit.run.program import run_program
+from omniedit.scoring.student.agreement import agreement
+from omniedit.scoring.student.distill import Distillation, StudentExample, compare_to_teacher, read_examples
+from omniedit.scoring.student.judge import StudentJudge
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
 

@@ -19,14 +19,14 @@ from torch import nn
 
 from benchmarks.student.candidates import SIZE
 from benchmarks.student.pretrain import examples
-from omniedit.config import SHIPPED_STUDENT, StudentConfig
-from omniedit.errors import run_program
-from omniedit.files import replace_file
+from omniedit.config.schema import SHIPPED_STUDENT, StudentConfig
 from omniedit.reporting.card import markdown
-from omniedit.scoring.agreement import THRESHOLDS, agreement
-from omniedit.scoring.distill import compare_to_teacher
-from omniedit.scoring.readout import READ
-from omniedit.scoring.student import StudentJudge, load_student
+from omniedit.run.program import run_program
+from omniedit.scoring.student.agreement import THRESHOLDS, agreement
+from omniedit.scoring.student.distill import compare_to_teacher
+from omniedit.scoring.student.judge import StudentJudge, load_student
+from omniedit.scoring.vlm_judges.readout import READ
+from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.errors import Damaged, UserError
-from omniedit.tables import read_table, write_table
+from omniedit.storage.parquet import read_table, write_table
 
 PLAN_SCHEMA = pa.schema(
     [

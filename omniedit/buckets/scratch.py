@@ -8,9 +8,9 @@ from pathlib import Path
 
 from omniedit.buckets.seal import read_sealed
 from omniedit.errors import Damaged
-from omniedit.files import replace_file
-from omniedit.manifest import MANIFEST, checksum, missing_files
-from omniedit.progress import Progress
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.manifest import MANIFEST, checksum, missing_files
+from omniedit.storage.progress import Progress
 
 NAME = "omniedit-buckets-"
 UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}

@@ -25,9 +25,9 @@ from omniedit.buckets.layout import (
 )
 from omniedit.buckets.placement import Plan
 from omniedit.errors import Damaged, UserError
-from omniedit.files import replace_file
-from omniedit.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
-from omniedit.tables import read_table, write_rows
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
+from omniedit.storage.parquet import read_table, write_rows
 
 REWRITE = "run snakemake --forcerun write_buckets"
 

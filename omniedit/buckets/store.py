@@ -14,9 +14,9 @@ from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
 from omniedit.buckets.scratch import is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.errors import Damaged, UserError
-from omniedit.images import resize_cover, resize_cover_mask
-from omniedit.manifest import checksum
-from omniedit.tables import read_table
+from omniedit.imaging.images import resize_cover, resize_cover_mask
+from omniedit.storage.manifest import checksum
+from omniedit.storage.parquet import read_table
 
 
 @dataclass(frozen=True)

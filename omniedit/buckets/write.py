@@ -13,10 +13,10 @@ from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, picture_shape
 from omniedit.buckets.placement import Plan
 from omniedit.errors import UserError
-from omniedit.images import resize_cover, resize_cover_mask
-from omniedit.manifest import MANIFEST, checksums, files_below, write_manifest
+from omniedit.imaging.images import resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Shard
-from omniedit.tables import write_rows
+from omniedit.storage.manifest import MANIFEST, checksums, files_below, write_manifest
+from omniedit.storage.parquet import write_rows
 
 DecisionRow = dict[str, Any]
 """A row of `placement.PLAN_SCHEMA`."""

@@ -9,13 +9,11 @@ from typing import get_args
 import numpy as np
 
 from omniedit.aspect import bucket_size
-from omniedit.config import Architecture
+from omniedit.config.schema import BASELINES, Architecture
 from omniedit.errors import UserError
-from omniedit.images import Image, Mask, resize_cover
+from omniedit.imaging.images import Image, Mask, resize_cover
 from omniedit.pairs import EditPair
 
-BASELINES = ("no_edit", "specialist")
-"""The source unchanged, and what the task's specialist made with the truth in hand."""
 MODELS = (*get_args(Architecture), *BASELINES)
 """All that can be compared, in the order of tables: trained editors by their architecture, then the baselines."""
 
@@ -54,7 +52,7 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
     import torch
     from PIL.Image import fromarray
 
-    from omniedit.fitting import OomAdaptiveBatcher
+    from omniedit.models.adaptive_batches import OomAdaptiveBatcher
     from omniedit.models.loading import load_editor
 
     pipeline = load_editor(folder)

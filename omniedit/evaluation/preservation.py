@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5

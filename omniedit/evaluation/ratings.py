@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.plain_text import markdown_cell
-from omniedit.scoring.agreement import spearman
-from omniedit.tables import read_csv, read_given
+from omniedit.scoring.student.agreement import spearman
+from omniedit.storage.parquet import read_csv, read_given
 
 SCORES = ("sc", "pq", "o")
 MIN_PAIRS = 3

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.evaluation.ratings import SCORES, Key, Scores, match_keys, must_agree, read_judged
-from omniedit.scoring.agreement import spearman
-from omniedit.tables import read_given
+from omniedit.scoring.student.agreement import spearman
+from omniedit.storage.parquet import read_given
 
 HEAD = "| score | pairs | Spearman | mean of B - A | mean distance | noise of one scoring |"
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from omniedit.evaluation.preservation import preservation
 from omniedit.pairs import EditPair
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.score import SCORES_SCHEMA, Judge, Score, score_row
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, Score, score_row
 
 BENCH_SCHEMA = pa.schema(
     [

@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
 from omniedit.evaluation.scores import COLUMNS
-from omniedit.tables import read_rows
+from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 
 RESAMPLES = 10_000

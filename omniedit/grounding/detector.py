@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
-from omniedit.fitting import OomAdaptiveBatcher, by_size
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
 from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.matte import guided_filter
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.matting import guided_filter
 from omniedit.sources.photo import FractionBox
 
 CONTEXT = 0.35

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import CLOTHES, KINDS, OBJECT, PLACES_AND_STUFF, plain_nouns
-from omniedit.grounding.shapes import bounding_box
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import bounding_box
 
 if TYPE_CHECKING:
     import torch

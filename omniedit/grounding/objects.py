@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.grounding.masks import mask_of_object
-from omniedit.grounding.matte import guided_filter
 from omniedit.grounding.nouns import OBJECT
-from omniedit.grounding.shapes import bounding_box, erode
-from omniedit.images import Image, Mask, decode_mask, encode_mask
+from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
+from omniedit.imaging.matting import guided_filter
+from omniedit.imaging.morphology import bounding_box, erode
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.tables import read_rows, write_rows
+from omniedit.storage.parquet import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
 """Shares of the picture between which an object is worth an edit."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
 
 Field = NDArray[Any]
 """(h, w) or (h, w, 3) of float32."""

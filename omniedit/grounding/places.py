@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from omniedit.grounding.names import classify
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 
 OUTDOORS = sorted(
     {

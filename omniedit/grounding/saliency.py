@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 
 MODEL = "u2netp"
 _SIDE = 320

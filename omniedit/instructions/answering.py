@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omniedit.config import PROPOSER, LocalModelConfig, ProposalsConfig
+from omniedit.config.schema import PROPOSER, LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
 from omniedit.vlm import Model
 from omniedit.vlm.cache import Cache
@@ -42,8 +42,8 @@ def load_local(config: LocalModelConfig) -> Model:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     from omniedit.models.folder import load_part, load_processor
+    from omniedit.models.registry import get_model, model_folder
     from omniedit.vlm.local import LocalModel
-    from omniedit.weights import get_model, model_folder
 
     model, folder = get_model(PROPOSER), model_folder(PROPOSER)
     if model.class_name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from omniedit.config import QuotasConfig
+from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import ProposalRow, rejected_row, usable
 from omniedit.instructions.proposer import Draft

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line, split_lines
-from omniedit.tables import read_rows, write_rows
+from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
 

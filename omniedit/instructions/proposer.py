@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.config import ProposalsConfig
-from omniedit.images import resize_to_fit
+from omniedit.config.schema import ProposalsConfig
+from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing

@@ -1,44 +1,31 @@
-"""EditNet and the architectures it is compared with, the codec, the text encoder, the pipeline that a user calls."""
+"""Editors and what they are built from: architectures, bases, codec, text encoder, pipeline; which models a run needs.
+
+Nothing here knows of data sets, training or judges. Public names load on first use: the workflow reads the registry of
+models each time that it is parsed, and needs no torch for that.
+"""
 
 import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    from omniedit.models.architectures import ARCHITECTURES, build
 
-if not torch.cuda.is_available():
+__all__ = ["ARCHITECTURES", "build"]
+
+_ACCELERATORS = ("nvidia*", "dri", "dxg", "kfd", "accel*", "davinci*")
+if sys.platform == "linux" and not any(node for name in _ACCELERATORS for node in Path("/dev").glob(name)):
     # diffusers imports peft, peft DeepSpeed, and DeepSpeed warns of a machine without a GPU unless it is told.
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
-from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
-from omniedit.models.channel_concat import ChannelConcat
-from omniedit.models.controlnet import ControlNet, ControlNetText
-from omniedit.models.editnet import EditNet, EditNetBehind, EditNetBlind, EditNetCleanTime, EditNetFromImage
-from omniedit.models.editor import Editor
-
-ARCHITECTURES: dict[str, type[Editor]] = {
-    "editnet": EditNet,
-    "controlnet": ControlNet,
-    "controlnet_text": ControlNetText,
-    "channel_concat": ChannelConcat,
-    "editnet_from_image": EditNetFromImage,
-    "editnet_behind": EditNetBehind,
-    "editnet_blind": EditNetBlind,
-    "editnet_clean_time": EditNetCleanTime,
-}
-"""The paper's four, then EditNet with one of its open choices made otherwise."""
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'omniedit.models' has no attribute {name!r}")
+    return getattr(import_module("omniedit.models.architectures"), name)
 
 
-def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Editor:
-    """An editor over a pre-trained base, equal to the base until it is trained.
-
-    Args:
-        name: a key of `ARCHITECTURES`.
-        transformer: the base; the editor takes over a frozen copy of it.
-        prediction_type: what the base gives, "velocity" (SD3) or the clean "sample".
-
-    Returns:
-        A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` gives the velocity.
-    """
-    if name not in ARCHITECTURES:
-        raise ValueError(f"{name!r} is no architecture; there are {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name].from_transformer(transformer, prediction_type)
+def __dir__() -> list[str]:
+    return __all__

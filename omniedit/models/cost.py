@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from omniedit.models import ARCHITECTURES
+from omniedit.models.architectures import ARCHITECTURES
 from omniedit.models.editor import Editor
 
 SD3_MEDIUM: dict[str, Any] = {

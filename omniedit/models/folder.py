@@ -14,7 +14,7 @@ from torch import nn
 from transformers import AutoProcessor, AutoTokenizer
 
 from omniedit.errors import UserError
-from omniedit.files import LFS_POINTER, LFS_REMEDY
+from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")

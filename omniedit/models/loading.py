@@ -5,14 +5,14 @@ from typing import Any
 
 import torch
 
-from omniedit.config import SHIPPED
+from omniedit.config.schema import SHIPPED
 from omniedit.errors import UserError
-from omniedit.models import ARCHITECTURES
+from omniedit.models.architectures import ARCHITECTURES
 from omniedit.models.base import INDEX, Base
 from omniedit.models.folder import check_finite, check_weights, model_class, read_config
 from omniedit.models.pipeline import EditPipeline
+from omniedit.models.registry import model_folder
 from omniedit.models.shipped import FOLDER, load_shipped_base, load_shipped_editor
-from omniedit.weights import model_folder
 
 
 def default_device() -> torch.device:

@@ -29,13 +29,13 @@ from transformers import (
     T5Tokenizer,
 )
 
+from omniedit.imaging.decode import Unreadable, upright_rgb
 from omniedit.models.codec import Vae, decode, encode
 from omniedit.models.editor import Editor
 from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import pad_to_grid, restore_full_size, working_size
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
-from omniedit.upright import Unreadable, upright_rgb
 
 LEAST_SIMILARITY = 0.5
 """Cosine similarity of MiniLM embeddings below which an instruction is unlike those of training; docs/editing.md gives

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
-from omniedit.scoring.agreement import PRECISIONS, proposal, scored_rows
+from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
 
 SCORE_NAMES = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.pairs import Refusal, Shard
-from omniedit.tables import read_rows
+from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 
 TASKS, ALL_RATIOS = list(Task), list(RATIOS)

@@ -13,7 +13,7 @@ import yaml
 
 from omniedit import __version__
 from omniedit.aspect import RATIOS
-from omniedit.config import Config, TrainConfig
+from omniedit.config.schema import Config, TrainConfig
 from omniedit.evaluation.table import ALL_TASKS, LABELS, judge_note
 from omniedit.plain_text import markdown_cell
 from omniedit.reporting.page import number

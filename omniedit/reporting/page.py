@@ -14,7 +14,7 @@ import cv2
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

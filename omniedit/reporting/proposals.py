@@ -19,7 +19,7 @@ from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
-from omniedit.tables import stream_rows
+from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task
 
 FACETS = {

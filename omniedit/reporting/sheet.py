@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from omniedit.aspect import crop_box
-from omniedit.images import Mask, resize_cover
+from omniedit.imaging.images import Mask, resize_cover
 from omniedit.pairs import Shard
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.gallery import by_score

@@ -11,8 +11,8 @@ from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.tabular import TableRow
-from omniedit.scoring.agreement import choice
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
+from omniedit.scoring.student.agreement import choice
 from omniedit.tasks import Task
 
 STEPS = np.arange(0, 10.01, 0.5)

@@ -16,7 +16,7 @@ _DONE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
     r"(?:, [\d.]+ s left)?(?:, (?P<waiting>\d+) % waiting)?"
 )
-"""The last line of `omniedit.progress.Progress`; torchrun puts the rank before it."""
+"""The last line of `omniedit.storage.progress.Progress`; torchrun puts the rank before it."""
 
 _BUSY = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
 """The last line of a job of learned specialists: `omniedit.specialists.learned.clock.DeviceClock`."""

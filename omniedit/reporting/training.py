@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.reporting.page import number, percent, picture_uri, render
 from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omniedit.config import Config, api_key
-from omniedit.damage import set_aside_damaged
+from omniedit.config.schema import Config, api_key
 from omniedit.errors import UserError, error_line
-from omniedit.files import write_changed
-from omniedit.locks import Locks, hold_run, run_lock
-from omniedit.manifest import MANIFEST, missing_files
-from omniedit.processes import LAUNCHER, describe_launcher
+from omniedit.models.registry import unready
 from omniedit.redaction import hand_down, redact_values
-from omniedit.slurm import cancel_left_behind
+from omniedit.run.slurm import cancel_left_behind
 from omniedit.sources.identity import Identity
-from omniedit.weights import unready
+from omniedit.storage.atomic import write_changed
+from omniedit.storage.locks import Locks, hold_run, run_lock
+from omniedit.storage.manifest import MANIFEST, missing_files
+from omniedit.storage.processes import LAUNCHER, describe_launcher
+from omniedit.storage.quarantine import set_aside_damaged
 
 PROBE_BYTES = 65_536
 _FOREIGN = "ask its owner for permission, or run in a folder of your own: snakemake --directory FOLDER"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import omniedit
-from omniedit.files import replace_file
+from omniedit.storage.atomic import replace_file
 
 FETCHED = Path(".snakemake/omniedit")
 """What jobs need of a source that is no folder of this machine: a git repository, github(...)."""

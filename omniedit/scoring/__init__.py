@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omniedit.scoring.judges import JUDGES, api_judge, judging, load_judge
-    from omniedit.scoring.parser import Unscorable, parse_reply
+    from omniedit.scoring.reply_parser import Unscorable, parse_reply
     from omniedit.scoring.rubric import edit_rubric
-    from omniedit.scoring.score import Judge, Score
+    from omniedit.scoring.verdict import Judge, Score
 
 _HOME = {
     "JUDGES": "judges",
-    "Judge": "score",
-    "Score": "score",
-    "Unscorable": "parser",
+    "Judge": "verdict",
+    "Score": "verdict",
+    "Unscorable": "reply_parser",
     "api_judge": "judges",
     "edit_rubric": "rubric",
     "judging": "judges",
     "load_judge": "judges",
-    "parse_reply": "parser",
+    "parse_reply": "reply_parser",
 }
 
 __all__ = [

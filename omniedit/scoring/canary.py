@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.errors import Damaged
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair
-from omniedit.scoring.score import SCORES_SCHEMA, Judge, score_row
-from omniedit.tables import read_table, write_table
+from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, score_row
+from omniedit.storage.parquet import read_table, write_table
 from omniedit.tasks import Task
 
 CANARY_SCHEMA = SCORES_SCHEMA.append(pa.field("pass", pa.int64()))

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from omniedit.config import Config
-from omniedit.scoring.api import USUAL_WORDS, estimate_usage
+from omniedit.config.schema import BASELINES, Config
 from omniedit.scoring.canary import canary_pairs
-from omniedit.scoring.defects import DEFECTS
 from omniedit.scoring.rubric import load_rubric
-from omniedit.shards import shard_share
-from omniedit.status import BASELINES
+from omniedit.scoring.student.defects import DEFECTS
+from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
+from omniedit.storage.shards import shard_share
 from omniedit.vlm.budget import Budget, Prices
 from omniedit.vlm.endpoint import Usage
 

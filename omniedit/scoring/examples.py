@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
-from omniedit.scoring.parser import Unscorable
+from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
-from omniedit.scoring.score import Score
+from omniedit.scoring.verdict import Score
 
 
 @dataclass(frozen=True, eq=False)

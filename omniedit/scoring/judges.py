@@ -6,17 +6,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from omniedit.config import ApiConfig, InternvlConfig, JudgeName, ScoringConfig
+from omniedit.config.schema import ApiConfig, InternvlConfig, JudgeName, ScoringConfig
 from omniedit.errors import UserError
-from omniedit.manifest import MANIFEST
+from omniedit.models.registry import get_model, model_folder
 from omniedit.scoring.rubric import Rubric, edit_rubric, load_rubric
-from omniedit.scoring.score import Judge
-from omniedit.weights import get_model, model_folder
+from omniedit.scoring.verdict import Judge
+from omniedit.storage.manifest import MANIFEST
 
 if TYPE_CHECKING:
-    from omniedit.scoring.api import ApiJudge
-    from omniedit.scoring.internvl import InternvlJudge
-    from omniedit.scoring.vllm_judge import VllmJudge
+    from omniedit.scoring.vlm_judges.api import ApiJudge
+    from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+    from omniedit.scoring.vlm_judges.vllm import VllmJudge
 
 JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
@@ -35,7 +35,7 @@ def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConf
     """
     scoring = scoring or ScoringConfig()
     if name == "reference":
-        from omniedit.scoring.reference import ReferenceJudge
+        from omniedit.scoring.reference.judge import ReferenceJudge
 
         return ReferenceJudge()
     if name == "student":
@@ -64,7 +64,7 @@ def _readable(scorer: Path) -> Path:
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     """Load the tiny student, or an InternVL that scripts/finetune_student.py taught, with the tiles of its training."""
     if not (folder / PREPARATION).is_file():
-        from omniedit.scoring.student import StudentJudge
+        from omniedit.scoring.student.judge import StudentJudge
 
         return StudentJudge.from_pretrained(folder, scoring.readout)
     from omniedit.models.folder import read_config
@@ -83,10 +83,10 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
 
 def _engine(options: InternvlConfig) -> "type[InternvlJudge | VllmJudge]":
     if options.engine == "vllm":
-        from omniedit.scoring.vllm_judge import VllmJudge
+        from omniedit.scoring.vlm_judges.vllm import VllmJudge
 
         return VllmJudge
-    from omniedit.scoring.internvl import InternvlJudge
+    from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 
     return InternvlJudge
 
@@ -120,7 +120,7 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
         rubric: None for the config's.
         spent: folder of the run's ledger, where several jobs share the config's budget.
     """
-    from omniedit.scoring.api import ApiJudge
+    from omniedit.scoring.vlm_judges.api import ApiJudge
     from omniedit.vlm.client import open_client
 
     with open_client(config, spent) as client:
@@ -148,7 +148,7 @@ def judging(
         return
     if scoring is None:
         raise UserError("judge 'api' needs --config, whose scoring.api names the endpoint")
-    from omniedit.scoring.api import USUAL_WORDS
+    from omniedit.scoring.vlm_judges.api import USUAL_WORDS
 
     with api_judge(scoring.api, spent=spent) as judge:
         most = judge.estimate([USUAL_WORDS] * pairs)

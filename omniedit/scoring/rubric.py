@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 
 _FOLDER = resources.files("omniedit.scoring") / "rubrics"
@@ -108,3 +109,21 @@ def edit_rubric() -> Rubric:
 def format_reply(scores: Sequence[float], reasoning: str) -> str:
     """The reply that the rubric asks for, with whole scores: `{"score": [9, 10, 8], "reasoning": "..."}`."""
     return json.dumps({"score": [round(score) for score in scores], "reasoning": reasoning})
+
+
+def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
+    """Return what decides a judge's scores beside its weights, as text: pairs are scored again when it changes.
+
+    Args:
+        judge: the judge of the run, the teacher or the benchmark's; '' is returned for None.
+    """
+    if judge is None:
+        return ""
+    options = {
+        "reference": "",
+        "student": scoring.readout,
+        "api": scoring.api.asked,
+        "internvl": f"{scoring.readout}, {scoring.internvl.max_tiles} tiles",
+    }
+    rubric = load_rubric(scoring.api.rubric if judge == "api" else "edit")
+    return " ".join(filter(None, (options[judge], f"rubric {rubric.digest}")))

@@ -9,11 +9,11 @@ from typing import Any, BinaryIO, Literal, cast
 
 import fsspec
 
-from omniedit.archives import is_remote
 from omniedit.errors import UserError
-from omniedit.files import LFS_POINTER, LFS_REMEDY
+from omniedit.imaging.formats import NO_FILE
 from omniedit.sources.captions import Caption
-from omniedit.sources.listing import NO_FILE
+from omniedit.storage.archives import is_remote
+from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 MAX_BYTES = 256 << 20
 """A picture whose file is larger is refused unread: more than any whose pixels `omniedit.sources.decode` accepts."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from omniedit.images import Image, resize_to_fit
+from omniedit.imaging.images import Image, resize_to_fit
 
 _SIDE = 512
 _SAME = 4

@@ -19,9 +19,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.files import LFS_POINTER, LFS_REMEDY
 from omniedit.plain_text import clean_line, split_lines
 from omniedit.sources.photo import FractionBox, NamedObject
+from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
 """Files beside a photo that say what is known of it."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from omniedit.images import Image
-from omniedit.upright import Unreadable, exif_orientation, open_image, unreadable, upright_exif, upright_rgb
+from omniedit.imaging.decode import Unreadable, exif_orientation, open_image, unreadable, upright_exif, upright_rgb
+from omniedit.imaging.images import Image
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"}
 

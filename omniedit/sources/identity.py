@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from omniedit.archives import is_remote, list_archives
-from omniedit.config import SourcesConfig
-from omniedit.files import replace_file
+from omniedit.config.schema import SourcesConfig
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
+from omniedit.storage.archives import is_remote, list_archives
+from omniedit.storage.atomic import replace_file
 
 Entry = tuple[int, int, str]
 """Size, time of the last write in ns and sha256 of a file. Of what cannot be read: 0, 0 and why."""

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
-from omniedit.images import Image
+from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.images import Image
 from omniedit.sources.blank import find_blank
 from omniedit.sources.captions import Caption, list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
@@ -25,7 +26,6 @@ from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
 from omniedit.sources.twins import perceptual_hash
-from omniedit.upright import Unreadable
 
 SAMPLE = Path(__file__).parent / "sample"
 """The nine photos shipped with the package."""

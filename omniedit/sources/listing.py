@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from omniedit.errors import UserError
-
-SUPPORTED = "jpeg png webp tiff"
-NO_FILE = "a pipe, socket or device, no file"
+from omniedit.imaging.formats import NO_FILE, SUPPORTED
 
 
 @dataclass

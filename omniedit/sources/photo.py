@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 
 FractionBox = tuple[float, float, float, float]
 """(left, top, right, bottom) as fractions of the picture's width and height, in [0, 1]."""

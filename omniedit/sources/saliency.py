@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import crop_box
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import FractionBox
 
 _SIDE = 64

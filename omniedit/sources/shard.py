@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from omniedit.errors import Damaged, UserError, missing
-from omniedit.images import Image, encode_png, resize_cover
+from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.images import Image, encode_png, resize_cover
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import IndexRow, crop, pixels_sha256
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.sources.twins import is_held_out
-from omniedit.upright import Unreadable
 
 _METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256", "phash")
 _END = bytes(1024)

@@ -3,14 +3,14 @@
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 
-from omniedit.images import Image
+from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.images import Image
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Demands, IndexRow, judge_photo, make_source_id
 from omniedit.sources.parquet import parquet_photos
 from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
-from omniedit.upright import Unreadable
 
 ArchiveReader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
 """Takes the archive's file, its name and, of Parquet, the column of the photos."""

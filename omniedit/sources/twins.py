@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 
 _SIDE = 48
 _LOWEST = 12

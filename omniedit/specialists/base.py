@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 

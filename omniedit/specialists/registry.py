@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniedit.config import LearnedConfig
+from omniedit.config.schema import LearnedConfig
 from omniedit.instructions.proposals import read_proposals
 from omniedit.specialists.base import Batched, Donors, Specialist
 from omniedit.tasks import Task
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from omniedit.specialists.learned.toolbox import Toolbox
 
 EMBEDDED: dict[Task, str] = {
-    Task.OBJECT_SWAP: "swap:ObjectSwap",
-    Task.OBJECT_REMOVAL: "removal:ObjectRemoval",
-    Task.OBJECT_ADDITION: "addition:ObjectAddition",
-    Task.ATTRIBUTE_MODIFICATION: "attribute:AttributeModification",
-    Task.BACKGROUND_SWAP: "background:BackgroundSwap",
-    Task.ENVIRONMENT_CHANGE: "environment:EnvironmentChange",
-    Task.STYLE_TRANSFER: "style:StyleTransfer",
+    Task.OBJECT_SWAP: "embedded.swap:ObjectSwap",
+    Task.OBJECT_REMOVAL: "embedded.removal:ObjectRemoval",
+    Task.OBJECT_ADDITION: "embedded.addition:ObjectAddition",
+    Task.ATTRIBUTE_MODIFICATION: "embedded.attribute:AttributeModification",
+    Task.BACKGROUND_SWAP: "embedded.background:BackgroundSwap",
+    Task.ENVIRONMENT_CHANGE: "embedded.environment:EnvironmentChange",
+    Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
 }
 """module:class within omniedit.specialists; no generative weights, runs on a CPU."""
 

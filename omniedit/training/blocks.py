@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.attention import set_attention
 from omniedit.models.editor import Editor
 

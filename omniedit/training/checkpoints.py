@@ -30,11 +30,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from omniedit.config import TrainConfig
-from omniedit.files import replace_file
-from omniedit.locks import hold_lock
-from omniedit.manifest import MANIFEST, checksum, seal_folder, write_manifest
+from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.locks import hold_lock
+from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
 from omniedit.training.metrics import report_failure
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState

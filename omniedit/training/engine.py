@@ -17,18 +17,18 @@ from torch import Tensor, nn
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, Reader
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
-from omniedit.progress import Progress
-from omniedit.training.batches import Batch, Rows, Store, choose_held_out_pairs, importance
+from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
-from omniedit.training.encoded import EncodedPairs
+from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs, importance
+from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.samples import Sample, grid
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
-from omniedit.training.samples import Sample, grid
 from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from omniedit.errors import UserError
-from omniedit.files import replace_file
-from omniedit.images import Image, encode_png
-from omniedit.training.batches import Batch
+from omniedit.imaging.images import Image, encode_png
+from omniedit.storage.atomic import replace_file
+from omniedit.training.editor.batches import Batch
 
 
 def loss_sums(batch: Batch, loss_B: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from deepspeed.accelerator import get_accelerator
 from deepspeed.utils import logger
 from torch import Tensor
 
-from omniedit.processes import end_with_torchrun
+from omniedit.storage.processes import end_with_torchrun
 
 T = TypeVar("T")
 

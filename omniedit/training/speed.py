@@ -6,10 +6,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import architecture_step_flops
 from omniedit.models.editor import Editor
-from omniedit.training.budget import PEAK_TFLOPS
+
+PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0}
+"""Dense bfloat16 operations a second by the vendor's data sheets, SXM boards."""
 
 
 def peak_flops() -> float | None:

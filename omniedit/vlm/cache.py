@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.files import replace_file
+from omniedit.storage.atomic import replace_file
 from omniedit.vlm.endpoint import ERROR, Reply, Usage
 
 

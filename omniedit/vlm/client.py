@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from omniedit.config import EndpointConfig, api_key
+from omniedit.config.schema import EndpointConfig, api_key
 from omniedit.errors import UserError
-from omniedit.files import check_writable
 from omniedit.redaction import restore
+from omniedit.storage.atomic import check_writable
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx2
 
-from omniedit.config import reply_limit
+from omniedit.config.schema import reply_limit
 from omniedit.errors import UserError
-from omniedit.images import Image, encode_png
+from omniedit.imaging.images import Image, encode_png
 from omniedit.plain_text import clean
 from omniedit.redaction import redact
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.files import replace_file
+from omniedit.storage.atomic import replace_file
 from omniedit.vlm.endpoint import Usage
 
 WRITE_EVERY_S = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image as PillowImage
 
-from omniedit.fitting import OomAdaptiveBatcher
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered

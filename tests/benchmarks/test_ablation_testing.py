@@ -20,8 +20,8 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.text import MAX_TOKENS, WIDTH, load_minilm
 from omniedit.tasks import Task
-from omniedit.training.base import small_sd3
-from omniedit.training.batches import InstructionEncoder
+from omniedit.training.base.pretrain import small_sd3
+from omniedit.training.editor.batches import InstructionEncoder
 
 
 def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:

@@ -20,7 +20,7 @@ from omniedit.models import shipped
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.training.base import small_sd3
+from omniedit.training.base.pretrain import small_sd3
 
 
 @pytest.fixture(scope="module")

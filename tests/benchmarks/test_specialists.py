@@ -9,7 +9,7 @@ import pytest
 from benchmarks import specialists
 from benchmarks.random_models import FULL, TINY, Maker
 from benchmarks.specialists import Bench
-from omniedit.config import LearnedConfig
+from omniedit.config.schema import LearnedConfig
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.paired_sampling import PIPELINES
 from omniedit.tasks import Task

@@ -19,18 +19,18 @@ from benchmarks.ablation.settings import Fit
 from benchmarks.ablation.world import World
 from benchmarks.student import pretrain, ship
 from benchmarks.student.candidates import KINDS, SIZE, build_world, make_pairs, shard_seed
-from omniedit.config import SHIPPED_STUDENT
+from omniedit.config.schema import SHIPPED_STUDENT
 from omniedit.errors import UserError
-from omniedit.images import decode_image, resize_cover
+from omniedit.imaging.color import to_bytes, to_float
+from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import load_judge
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.scoring.score import Score
-from omniedit.scoring.student import StudentJudge, load_student
-from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, teach_shard
+from omniedit.scoring.student.judge import StudentJudge, load_student
+from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, teach_shard
+from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
-from omniedit.specialists.tone import to_bytes, to_float
-from omniedit.tables import write_rows
+from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
 REPOSITORY = Path(__file__).parents[2]

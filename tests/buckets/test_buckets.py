@@ -23,12 +23,12 @@ from omniedit.buckets.scratch import find_copy, stage
 from omniedit.buckets.seal import read_parts, seal_bucket, verify, write_sealed
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
-from omniedit.damage import note_damage, set_aside_damaged
 from omniedit.errors import Damaged, UserError
-from omniedit.manifest import missing_files
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA, gather_decisions
-from omniedit.tables import write_rows
+from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
+from omniedit.storage.manifest import missing_files
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.quarantine import note_damage, set_aside_damaged
 from omniedit.tasks import Task
 
 BASE = 64

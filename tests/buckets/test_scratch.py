@@ -11,7 +11,7 @@ import pytest
 
 from omniedit.buckets.scratch import copy_path, find_copy, stage
 from omniedit.errors import Damaged
-from omniedit.manifest import checksums, files_below, write_manifest
+from omniedit.storage.manifest import checksums, files_below, write_manifest
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: P
 def stage_as_another_user(root: Path) -> list[str]:
     """What a user who may not write prints who stages root/buckets in root/scratch: messages, and what is then read."""
     root.chmod(0o755)
-    code = "import os; from pathlib import Path; from omniedit.buckets.scratch import stage, staged\n"
+    code = "import os; from pathlib import Path; from omniedit.buckets.scratch import find_copy, stage\n"
     code += "if os.geteuid() == 0: os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(*[65534] * 3)\n"
-    code += "stage(Path('buckets'), Path('above/scratch')); print(staged(Path('buckets'), Path('above/scratch')))"
+    code += "stage(Path('buckets'), Path('above/scratch')); print(find_copy(Path('buckets'), Path('above/scratch')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

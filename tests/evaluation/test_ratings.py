@@ -10,8 +10,8 @@ import pytest
 
 from omniedit.errors import Damaged, UserError
 from omniedit.evaluation.ratings import Key, Rating, agreements, fisher_mean, read_judged, read_ratings, report
-from omniedit.scoring.score import SCORES_SCHEMA
-from omniedit.tables import write_rows
+from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.storage.parquet import write_rows
 
 
 def ratings(task: str, model: str, rater: str, values: Sequence[float]) -> list[Rating]:

@@ -7,8 +7,8 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.evaluation.retest import is_scores, report
-from omniedit.scoring.score import SCORES_SCHEMA
-from omniedit.tables import write_rows
+from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.storage.parquet import write_rows
 
 
 def write(path: Path, scores: np.ndarray, start: int = 0) -> Path:

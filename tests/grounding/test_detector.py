@@ -25,7 +25,7 @@ from omniedit.grounding.detector import (
     has_words,
     within_limits,
 )
-from omniedit.grounding.shapes import bounding_box, dilate_by_share
+from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.models.folder import read_config
 
 ALL = Limits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)

@@ -6,9 +6,9 @@ import numpy as np
 
 import omniedit
 from omniedit.grounding.masks import box_mask, mask_of_object
-from omniedit.grounding.matte import alpha_matte
-from omniedit.grounding.shapes import bounding_box, dilate, erode
-from omniedit.images import Mask, decode_image
+from omniedit.imaging.images import Mask, decode_image
+from omniedit.imaging.matting import alpha_matte
+from omniedit.imaging.morphology import bounding_box, dilate, erode
 
 SHAPE = (240, 320)
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.masks import _grab_cut, mask_of_object
-from omniedit.grounding.shapes import bounding_box, dilate, erode
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import bounding_box, dilate, erode
 
 
 def disc_on_grass(width: int = 900, height: int = 600, radius: int = 110, hole: int = 40) -> tuple[Image, Mask]:

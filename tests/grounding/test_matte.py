@@ -1,6 +1,6 @@
 import numpy as np
 
-from omniedit.grounding.matte import alpha_matte, foreground_colours, guided_filter
+from omniedit.imaging.matting import alpha_matte, foreground_colours, guided_filter
 
 
 def test_guided_filter_keeps_edges_of_the_guide_and_smooths_the_rest() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.objects import FoundObject, disambiguate_names, find_objects
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 
 

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.instructions.questions import text
 from omniedit.tasks import Task
 from omniedit.vlm import Picture

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.config import LocalModelConfig, ProposalsConfig
+from omniedit.config.schema import LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.proposer import Proposer
+from omniedit.models.registry import get_model
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from omniedit.weights import get_model
 from vlm.tiny_vlm import make_llava
 from workflow.test_fetched_base import fetched
 

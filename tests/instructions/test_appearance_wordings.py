@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omniedit.instructions import appearance
-from omniedit.specialists.environment import ENVIRONMENTS
+from omniedit.specialists.embedded.environment import ENVIRONMENTS
 
 
 def wordings(seed: int) -> dict[str, tuple[str, ...]]:

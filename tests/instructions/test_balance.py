@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from omniedit.config import QuotasConfig
+from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.meaning import Thing

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from instructions.answers import THINGS, answering
 
-from omniedit.config import EndpointConfig, ProposalsConfig
-from omniedit.images import Image, resize_to_fit
+from omniedit.config.schema import EndpointConfig, ProposalsConfig
+from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS

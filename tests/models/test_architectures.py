@@ -8,7 +8,7 @@ import torch
 
 from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
-from omniedit.config import Architecture
+from omniedit.config.schema import Architecture
 from omniedit.evaluation.edits import BASELINES, MODELS
 from omniedit.evaluation.table import LABELS
 from omniedit.models import ARCHITECTURES

@@ -12,15 +12,15 @@ import torch
 
 from benchmarks.ablation.ship import known_instructions
 from omniedit.grounding.masks import box_mask
-from omniedit.images import Image, Mask, decode_image, resize_cover
+from omniedit.imaging.images import Image, Mask, decode_image, resize_cover
 from omniedit.models import build
 from omniedit.models.editor import to_velocity
 from omniedit.models.loading import load_base, load_editor
 from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import WIDTH
-from omniedit.scoring.environments import Light, light
-from omniedit.scoring.measures import to_lab
+from omniedit.scoring.reference.environments import Light, light
+from omniedit.scoring.reference.measures import to_lab
 from omniedit.sources.index import SAMPLE
 
 

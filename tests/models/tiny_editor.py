@@ -6,12 +6,12 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from omniedit import models
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import WIDTH, Text, load_minilm
-from omniedit.training.base import small_sd3
+from omniedit.training.base.pretrain import small_sd3
 
 RESOLUTION = 64
 TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 2, "heads": 2, "head_dim": 16}})

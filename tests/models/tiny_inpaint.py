@@ -11,7 +11,7 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.training.base import small_sd3
+from omniedit.training.base.pretrain import small_sd3
 
 
 def make_folder(folder: Path) -> Path:

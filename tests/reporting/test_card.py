@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.config import Config
+from omniedit.config.schema import Config
 from omniedit.reporting.card import licence_table, model_card
 from omniedit.reporting.training import Curve
 

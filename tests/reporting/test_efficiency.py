@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.reporting.efficiency import (
+from omniedit.run.efficiency import (
     FIELDS,
     PREEMPTED,
     accounting,

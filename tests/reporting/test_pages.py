@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.images import encode_png
+from omniedit.imaging.images import encode_png
 from omniedit.pairs import EditPair, Refusal, make_pair_id, write_shard
 from omniedit.reporting.agreement import agreement_page
 from omniedit.reporting.benchmark import benchmark_page
@@ -25,8 +25,8 @@ from omniedit.reporting.sheet import best_of_different_photos, contact_sheet, ma
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
-from omniedit.scoring.agreement import agreement, agreement_row
-from omniedit.scoring.score import Score
+from omniedit.scoring.student.agreement import agreement, agreement_row
+from omniedit.scoring.verdict import Score
 from omniedit.tasks import Task
 
 KEPT, BELOW, UNSCORABLE = "kept", "below threshold", "unscorable"

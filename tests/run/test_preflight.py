@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from omniedit.config import Config
-from omniedit.config_files import check, of_run
+from omniedit.config.loading import check, of_run
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.locks import WORKING_FOLDER, is_held, run_lock
-from omniedit.processes import LAUNCHER
 from omniedit.redaction import ENVIRONMENT, restore
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from omniedit.storage.locks import WORKING_FOLDER, is_held, run_lock
+from omniedit.storage.processes import LAUNCHER
 from workflow.chain import SMALL, checkout, command, environment, shrink_sample
 
 RESULTS = Path("results/mini")

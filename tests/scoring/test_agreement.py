@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.scoring.agreement import (
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.student.agreement import (
     BEFORE,
     agreement,
     agreement_row,
@@ -17,9 +18,8 @@ from omniedit.scoring.agreement import (
     spearman,
     write_agreement,
 )
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.score import Score
-from omniedit.tables import read_rows
+from omniedit.scoring.verdict import Score
+from omniedit.storage.parquet import read_rows
 
 
 def test_spearman_ranks_with_ties_sharing_their_mean_rank() -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.images import decode_image
+from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
-from omniedit.scoring.api import ApiJudge
 from omniedit.scoring.rubric import edit_rubric, load_rubric
-from omniedit.scoring.score import score_row
+from omniedit.scoring.verdict import score_row
+from omniedit.scoring.vlm_judges.api import ApiJudge
 from omniedit.tasks import Task
 from omniedit.vlm import Client, Endpoint
 from omniedit.vlm.cache import Cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.config import ApiConfig, ScoringConfig
+from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import Damaged
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable, load_judge

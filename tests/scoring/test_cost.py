@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from omniedit.cli import main
-from omniedit.config import BenchConfig, Config
-from omniedit.config_files import load
+from omniedit.cli.main import main
+from omniedit.config.loading import load
+from omniedit.config.schema import BenchConfig, Config
 from omniedit.scoring.cost import cost, endpoint_questions
 from omniedit.tasks import Task
 from workflow.chain import REPOSITORY
@@ -85,7 +85,7 @@ def test_the_command_tells_it_first_and_without_prices_that_money_is_not_known(
 ) -> None:
     """In place of planning the training, which takes seconds."""
     budget = SimpleNamespace(Machine=lambda *_: None, plan=lambda *_: ["the training"])
-    monkeypatch.setitem(sys.modules, "omniedit.training.budget", budget)
+    monkeypatch.setitem(sys.modules, "omniedit.run.plan", budget)
     told = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(told))
     monkeypatch.setattr(sys, "argv", ["omniedit", "plan", "--config", str(tmp_path / "my.yaml")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.decisions import decide
+from omniedit.scoring.filter import decide
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 from workflow.chain import REPOSITORY

@@ -8,13 +8,13 @@ import torch
 from scoring.tiny_internvl import make_internvl, make_tokenizer, teach
 
 import omniedit
-from omniedit.config import InternvlConfig, ScoringConfig
+from omniedit.config.schema import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
-from omniedit.scoring.internvl import InternvlJudge
-from omniedit.scoring.readout import READ, Spelling, TokenReader, expected_score, reading
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, load_rubric
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+from omniedit.scoring.vlm_judges.readout import READ, Spelling, TokenReader, expected_score, reading
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from omniedit.plain_text import clean
-from omniedit.scoring.parser import MAX_CHARACTERS, Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable, parse_reasoning, parse_reply
 from omniedit.vlm.loose_json import scan
 
 SCORE = st.integers(0, 10) | st.decimals(0, 10, places=2).map(float)

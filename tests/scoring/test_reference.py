@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.images import decode_image, resize_cover
+from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring import Unscorable, defects, load_judge
-from omniedit.scoring.defects import DEFECTS, with_defect
-from omniedit.scoring.measures import Comparison, Region, detail_of_fill, grow, lightness, to_lab
-from omniedit.scoring.reference import ReferenceJudge, score_pair
-from omniedit.scoring.score import Score
+from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.reference.judge import ReferenceJudge, score_pair
+from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill, grow, lightness, to_lab
+from omniedit.scoring.student import defects
+from omniedit.scoring.student.defects import DEFECTS, with_defect
+from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
-from omniedit.specialists.style import STYLES
+from omniedit.specialists.embedded.style import STYLES
 from omniedit.tasks import Task
 
 SIDE = 256

@@ -40,9 +40,10 @@ def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
 def test_what_is_asked_names_the_rubric_and_the_parse_of_the_workflow_stays_light() -> None:
     code = """
 import sys
-from omniedit.config import ScoringConfig
-print(ScoringConfig(judge="reference").asked)
-print(ScoringConfig(api={"rubric": "viescore_editing"}).question_to("api"))
+from omniedit.config.schema import ScoringConfig
+from omniedit.scoring.rubric import judge_fingerprint
+print(judge_fingerprint(ScoringConfig(), "reference"))
+print(judge_fingerprint(ScoringConfig(api={"rubric": "viescore_editing"}), "api"))
 heavy = {"torch", "numpy", "pyarrow", "h5py", "transformers"} & set(sys.modules)
 sys.exit(str(heavy) if heavy else 0)
 """

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from omniedit.config import ApiConfig, ScoringConfig
+from omniedit.cli.score import pair_marker, score_table
+from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import edit_rubric, load_rubric
-from omniedit.scoring.table import pair_marker, score_table
-from omniedit.tables import read_csv
+from omniedit.storage.parquet import read_csv
 from vlm import server
 from vlm.server import MODEL, Handler, Server, serving
 from workflow.chain import environment

@@ -10,9 +10,9 @@ import pytest
 
 from omniedit.errors import Damaged, UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.progress import Progress
 from omniedit.scoring import Score, Unscorable
-from omniedit.scoring.stream import judge_shard
+from omniedit.scoring.judge_shards import judge_shard
+from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 
 COUNT, SIZE = 60, 4

@@ -11,15 +11,15 @@ import pytest
 import torch
 from transformers import AutoTokenizer, InternVLForConditionalGeneration
 
-from omniedit.config import StudentConfig
+from omniedit.config.schema import StudentConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
-from omniedit.scoring.distill import Distillation, StudentExample, side_seen
 from omniedit.scoring.rubric import format_reply
-from omniedit.scoring.score import Score
-from omniedit.scoring.student import SCORES, StudentJudge, build_tokenizer, load_student
-from omniedit.scoring.taught import choose_held_out, split_by_photo
-from omniedit.scoring.views import VIEWS, student_inputs
+from omniedit.scoring.student.distill import Distillation, StudentExample, side_seen
+from omniedit.scoring.student.examples import choose_held_out, split_by_photo
+from omniedit.scoring.student.inputs import VIEWS, student_inputs
+from omniedit.scoring.student.judge import SCORES, StudentJudge, build_tokenizer, load_student
+from omniedit.scoring.verdict import Score
 
 OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=32)
 

@@ -8,18 +8,18 @@ import pytest
 
 from benchmarks.style_references import failures, fit, measure, save
 from omniedit.evaluation.edits import at_resolution
-from omniedit.images import Image, decode_image, resize_cover
+from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
 from omniedit.scoring.canary import GREY_STYLE
-from omniedit.scoring.measures import Comparison
-from omniedit.scoring.reference import score_pair
-from omniedit.scoring.score import Score
-from omniedit.scoring.style_features import scale_to_area, style_features
-from omniedit.scoring.style_references import StyleReferences
-from omniedit.scoring.success import measure_restyling, style_transfer
+from omniedit.scoring.reference.judge import score_pair
+from omniedit.scoring.reference.measures import Comparison
+from omniedit.scoring.reference.style_features import scale_to_area, style_features
+from omniedit.scoring.reference.style_references import StyleReferences
+from omniedit.scoring.reference.success import measure_restyling, style_transfer
+from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
-from omniedit.specialists.style import STYLES
+from omniedit.specialists.embedded.style import STYLES
 from omniedit.tasks import Task
 
 RENDERED = ("pencil sketch", "charcoal drawing", "watercolour painting", "old sepia photograph", "ink and wash")
@@ -51,8 +51,8 @@ def successes(source: Image, edited: Image, resolution: int | None = None) -> di
     seen = Comparison(styled_pair(source, edited, "", resolution))
     with pytest.MonkeyPatch.context() as patch:
         features, restyling = style_features(seen.pair.source, seen.pair.edited), measure_restyling(seen)
-        patch.setattr("omniedit.scoring.style_references.style_features", lambda *_: features)
-        patch.setattr("omniedit.scoring.success.measure_restyling", lambda _: restyling)
+        patch.setattr("omniedit.scoring.reference.style_references.style_features", lambda *_: features)
+        patch.setattr("omniedit.scoring.reference.success.measure_restyling", lambda _: restyling)
         return {style: round(style_transfer(seen, {"style": style}).score, 1) for style in STYLES}
 
 
@@ -114,7 +114,7 @@ def test_statistics_are_read_as_they_were_written(
 ) -> None:
     made = fit([*measure("one", photo, styled), *measure("two", photo[:, ::-1], styled)])
     save(made, tmp_path / "styles.npz")
-    monkeypatch.setattr("omniedit.scoring.style_references.FILE", tmp_path / "styles.npz")
+    monkeypatch.setattr("omniedit.scoring.reference.style_references.FILE", tmp_path / "styles.npz")
     read = StyleReferences.load.__wrapped__(StyleReferences)
     assert read.names == made.names
     assert np.array_equal(read.means, made.means) and np.array_equal(read.whitening, made.whitening)

@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from omniedit.config import DEFECTS_VERSION
+from omniedit.config.schema import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.defects import DEFECTS, NO_DEFECT
-from omniedit.scoring.parser import Unscorable
-from omniedit.scoring.score import SCORES_SCHEMA, Score, score_row
-from omniedit.scoring.taught import choose_rows
-from omniedit.scoring.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
-from omniedit.tables import write_rows
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.student.defects import DEFECTS, NO_DEFECT
+from omniedit.scoring.student.examples import choose_rows
+from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
+from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
+from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
 OF_OLD_FILES = ("pair_id", "defect", "sc_score_1", "sc_score_2", "pq_score", "o_score", "reasoning", "judge")

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.places import looks_outdoors
-from omniedit.images import decode_image
+from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair
-from omniedit.scoring import Unscorable, verification
-from omniedit.scoring.measures import Comparison, Picture, Unmeasurable
-from omniedit.scoring.outlines import edge_support, ghost_share
-from omniedit.scoring.quality import quality
-from omniedit.scoring.reference import score_pair
-from omniedit.scoring.score import Score
-from omniedit.scoring.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
+from omniedit.scoring import Unscorable
+from omniedit.scoring.reference import verification
+from omniedit.scoring.reference.judge import score_pair
+from omniedit.scoring.reference.measures import Comparison, Picture, Unmeasurable
+from omniedit.scoring.reference.outlines import edge_support, ghost_share
+from omniedit.scoring.reference.quality import quality
+from omniedit.scoring.reference.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
+from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.tasks import Task
 

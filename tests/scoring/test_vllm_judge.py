@@ -14,13 +14,13 @@ from scoring.test_internvl import OPTIONS, QUESTION, SHORT, example
 from scoring.tiny_internvl import make_internvl, teach
 from torch import Tensor
 
-from omniedit.config import InternvlConfig, ScoringConfig
+from omniedit.config.schema import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import RubricScores
-from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import edit_rubric, format_reply
-from omniedit.scoring.vllm_judge import LOGPROBS, VllmJudge
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+from omniedit.scoring.vlm_judges.vllm import LOGPROBS, VllmJudge
 
 
 @dataclass

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.random_judge import PATCH, SIDE, make_internvl, make_tokenizer
 from omniedit.scoring.examples import Example
-from omniedit.scoring.internvl import InternvlJudge
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 
 __all__ = ["PATCH", "SIDE", "make_internvl", "make_tokenizer", "teach"]
 

@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks.rehearsal import RUN
 from omniedit.pairs import Shard
-from omniedit.slurm import OVER, ask
+from omniedit.run.slurm import OVER, ask
 from omniedit.tasks import Task
 from slurm.cluster import Cluster, NoCluster, install, wait_until
 from slurm.cluster import run as slurm_command

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import rehearsal
-from omniedit.slurm import ask
+from omniedit.run.slurm import ask
 from omniedit.tasks import Task
 from slurm.cluster import wait_until
 from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.blank import find_blank
 from omniedit.sources.index import SAMPLE
 

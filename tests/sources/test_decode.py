@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 from PIL import ImageCms
 
+from omniedit.imaging.decode import MAX_PIXELS, Unreadable
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.upright import MAX_PIXELS, Unreadable
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

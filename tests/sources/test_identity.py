@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.config import SourcesConfig
+from omniedit.config.schema import SourcesConfig
 from omniedit.sources import identity
 from omniedit.sources.identity import Identity, identify, identify_sources, read_content, record_file
 

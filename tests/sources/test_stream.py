@@ -17,7 +17,7 @@ from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, new_shard, pack, split
 from omniedit.sources.stream import stream
 from omniedit.sources.webdataset import tar_photos
-from omniedit.tables import write_rows, write_tables
+from omniedit.storage.parquet import write_rows, write_tables
 from sources.tars import Entry, tar_of
 
 DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="saliency")
@@ -117,7 +117,7 @@ def test_a_shard_is_split_without_a_loss(tmp_path: Path) -> None:
 def test_the_parts_of_an_index_are_gathered_in_row_groups_of_some_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omniedit.tables._GROUP", 4)
+    monkeypatch.setattr("omniedit.storage.parquet._GROUP", 4)
     parts = [tmp_path / f"{number}.parquet" for number in range(5)]
     for number, part in enumerate(parts):
         write_rows(part, [{"source_id": f"{number}-{i}"} for i in range(number)], INDEX_SCHEMA)

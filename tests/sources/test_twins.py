@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.images import Image, decode_image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
 from omniedit.sources.twins import find_twin, perceptual_hash
 

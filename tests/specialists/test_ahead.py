@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from omniedit.specialists.ahead import prefetch
+from omniedit.specialists.prefetch import prefetch
 
 
 def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:

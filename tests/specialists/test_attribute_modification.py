@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omniedit.images import Image
+from omniedit.imaging.color import to_float, to_lab
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.attribute import AttributeModification, is_alive, recolor_region, resurface_region
 from omniedit.specialists.base import Edited, NotApplicable
-from omniedit.specialists.colour import (
+from omniedit.specialists.embedded.attribute import AttributeModification, is_alive, recolor_region, resurface_region
+from omniedit.specialists.embedded.color import (
     COLOURS,
     can_become,
     colour_word,
@@ -18,8 +19,7 @@ from omniedit.specialists.colour import (
     own_colour,
     without_colour,
 )
-from omniedit.specialists.material import MATERIALS
-from omniedit.specialists.tone import to_float, to_lab
+from omniedit.specialists.embedded.material import MATERIALS
 
 DISC = np.hypot(*(np.mgrid[0:160, 0:200] - np.array([80, 100])[:, None, None])) < 45
 

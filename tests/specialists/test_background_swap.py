@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from omniedit.images import Image
+from omniedit.imaging.color import to_float, to_lab
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists import background
-from omniedit.specialists.backdrop import PAPERS, SKIES, TABLE_TOPS, add_contact_shadow, match_light, shading
-from omniedit.specialists.background import BackgroundSwap, Stance, what_stays, without_gaps
 from omniedit.specialists.base import Edited, NotApplicable
-from omniedit.specialists.scene import Scene, understand
-from omniedit.specialists.tone import to_float, to_lab
+from omniedit.specialists.embedded import background
+from omniedit.specialists.embedded.backdrop import PAPERS, SKIES, TABLE_TOPS, add_contact_shadow, match_light, shading
+from omniedit.specialists.embedded.background import BackgroundSwap, Stance, what_stays, without_gaps
+from omniedit.specialists.embedded.scene import Scene, understand
 
 HEIGHT, WIDTH = 160, 200
 

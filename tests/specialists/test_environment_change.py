@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from omniedit.images import Image
+from omniedit.imaging.color import luma, to_float, to_lab
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, NotApplicable
-from omniedit.specialists.environment import ENVIRONMENTS, EnvironmentChange, believable, measure_mood
-from omniedit.specialists.scene import understand
-from omniedit.specialists.tone import luma, to_float, to_lab
+from omniedit.specialists.embedded.environment import ENVIRONMENTS, EnvironmentChange, believable, measure_mood
+from omniedit.specialists.embedded.scene import understand
 
 HORIZON = 80
 

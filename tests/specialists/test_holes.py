@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.objects import FoundObject
-from omniedit.images import Mask
+from omniedit.imaging.images import Mask
+from omniedit.imaging.procedural import Field
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.holes import inpaint_mask, is_plain_around
-from omniedit.specialists.noise import Field
+from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around
 
 SIDE = 200
 

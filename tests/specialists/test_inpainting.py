@@ -1,7 +1,7 @@
 import numpy as np
 
-from omniedit.images import Image, Mask
-from omniedit.specialists.inpainting import inpaint
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.inpaint import inpaint
 
 
 def stripes_with_hole(side: int = 240, radius: int = 30) -> tuple[Image, Mask]:

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.addition import ObjectAddition
 from omniedit.specialists.base import NotApplicable
-from omniedit.specialists.removal import ObjectRemoval, possible_removals
+from omniedit.specialists.embedded.addition import ObjectAddition
+from omniedit.specialists.embedded.removal import ObjectRemoval, possible_removals
 
 
 def meadow(*things: tuple[str, float, float, float], source_id: str) -> Photo:

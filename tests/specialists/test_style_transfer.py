@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
-from omniedit.specialists.drawing import pencil_strokes, xdog
-from omniedit.specialists.multistyle import WORKING_PIXELS, upsample_along, working_size
-from omniedit.specialists.printing import screen
-from omniedit.specialists.style import STYLES, StyleTransfer
+from omniedit.specialists.embedded.drawing import pencil_strokes, xdog
+from omniedit.specialists.embedded.multistyle import WORKING_PIXELS, upsample_along, working_size
+from omniedit.specialists.embedded.printing import screen
+from omniedit.specialists.embedded.style import STYLES, StyleTransfer
 
 
 def scene(height: int = 90, width: int = 130) -> Image:

@@ -4,11 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.shapes import bounding_box
-from omniedit.images import Image, Mask
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.harmonize import (
+from omniedit.imaging.harmonize import (
     CutOut,
     add_grain,
     contact_shadow,
@@ -17,8 +13,12 @@ from omniedit.specialists.harmonize import (
     relit,
     soften_edges,
 )
-from omniedit.specialists.sizes import relative_size
-from omniedit.specialists.swap import ObjectSwap
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import bounding_box
+from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.swap import ObjectSwap
 
 HEIGHT, WIDTH = 320, 480
 WALL, TABLE = (200, 205, 190), (95, 60, 30)

@@ -23,19 +23,19 @@ from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan,
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.buckets.write import write_part
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.decisions import DECISIONS_SCHEMA, gather_decisions
-from omniedit.tables import write_rows
+from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
+from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
-from omniedit.training.base import small_sd3
-from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.blocks import prepare_blocks
+from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.samples import sample_edits
 from omniedit.training.engine import Trainer, deepspeed_config
-from omniedit.training.samples import sample_edits
 
 SIDE = 64
 OPTIONS = {

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.codec import LappedCodec
 from omniedit.sources.photo import Photo
-from omniedit.training.base import Pretraining, random_crop, small_sd3
+from omniedit.training.base.pretrain import Pretraining, random_crop, small_sd3
 
 OPTIONS = {
     "resolution": 32,

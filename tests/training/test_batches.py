@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from omniedit.buckets.store import PairBatch
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.training.batches import EditBatch, EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.batches import EditBatch, EditBatchBuilder, InstructionEncoder
 
 
 class CountingEncoder(InstructionEncoder):

@@ -7,7 +7,7 @@ import torch
 
 from models.tiny import SD3, SD35, base, inputs, moved
 from omniedit import models
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.models import ARCHITECTURES
 from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from omniedit import cli
-from omniedit.config import Config, TrainConfig
-from omniedit.config_files import load
+from omniedit.cli import main as cli
+from omniedit.config.loading import load
+from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER
-from omniedit.training.budget import BaseSize, Machine, base_size, plan, sample_count, training_cost
+from omniedit.run.plan import BaseSize, Machine, base_size, plan, sample_count, training_cost
 
 PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)

@@ -10,11 +10,11 @@ import torch
 
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
-from omniedit.training.batches import EditBatchBuilder, InstructionEncoder
-from omniedit.training.encoded import EncodedPairs, _bits, _tensor, encode_part
+from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.encoded import EncodedPairs, _bits, _tensor, encode_part
 from training.small import OPTIONS, PARTS, SIDE, make_run
 
 

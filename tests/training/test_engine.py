@@ -22,16 +22,16 @@ from deepspeed import zero
 from safetensors import safe_open
 
 from omniedit.buckets.plan import BatchPlan
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
-from omniedit.images import decode_image
+from omniedit.imaging.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, differences, index_parts, run_identity
-from omniedit.training.encoded import EncodedPairs
+from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.samples import CELL, GAP
 from omniedit.training.engine import Trainer, count_steps
 from omniedit.training.metrics import MetricsLog
-from omniedit.training.samples import CELL, GAP
 from omniedit.training.state import KINDS
 from training.small import OPTIONS, Disturbed, ScoredZero, make_run, metrics_of, trainer_of
 from training.two_ranks import STAGES, finish, start, train
@@ -471,7 +471,7 @@ def test_what_makes_latents_and_embeddings_is_part_of_a_run(run: Path) -> None:
 
 def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:
     lock = str(tmp_path / "editnet.lock")
-    hold = f"from omniedit.locks import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
+    hold = f"from omniedit.storage.locks import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
     first = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert first.stdout is not None
     first.stdout.readline()
@@ -505,7 +505,7 @@ def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
         now[0] += 5
         return losses(*given)
 
-    monkeypatch.setattr("omniedit.training.encoded._open_array", opened)
+    monkeypatch.setattr("omniedit.training.editor.encoded._open_array", opened)
     losses = trainer.batches.losses
     batches = replace(trainer.batches, instructions=lambda texts: encoded.embeddings(list(texts)[:1]))
     object.__setattr__(batches, "losses", computed)

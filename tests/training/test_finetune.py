@@ -17,22 +17,22 @@ from scoring.tiny_internvl import make_internvl
 from torch import nn
 from transformers import InternVLForConditionalGeneration
 
-from omniedit.config import FinetuneConfig, InternvlConfig
+from omniedit.config.schema import FinetuneConfig, InternvlConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
-from omniedit.scoring.internvl import InternvlJudge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
-from omniedit.scoring.score import Score
-from omniedit.scoring.taught import TeacherExample, choose_rows, format_answer, read_taught
-from omniedit.scoring.teacher import TEACHER_SCHEMA
-from omniedit.tables import write_rows
+from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.student.finetune import prepare_student
+from omniedit.scoring.student.internvl_batches import AnswerBatches
+from omniedit.scoring.student.internvl_dataset import TeacherBatch, TeacherDataset, to_batch
+from omniedit.scoring.student.teacher import TEACHER_SCHEMA
+from omniedit.scoring.verdict import Score
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
-from omniedit.training.answers import AnswerBatches
 from omniedit.training.checkpoints import Checkpoints, index_parts
 from omniedit.training.engine import Trainer
-from omniedit.training.finetune import prepare_student
-from omniedit.training.taught_store import TeacherBatch, TeacherDataset, to_batch
 from training.small import metrics_of
 from training.two_ranks import finish, start
 

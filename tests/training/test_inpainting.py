@@ -12,7 +12,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from models.tiny_editor import TINY
 from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import HELD_OUT
-from omniedit.config import HolesConfig
+from omniedit.config.schema import HolesConfig
 from omniedit.errors import UserError
 from omniedit.grounding.objects import recall_objects, write_objects
 from omniedit.models.base import Base
@@ -23,13 +23,13 @@ from omniedit.models.text import WIDTH, load_minilm
 from omniedit.sources.index import Demands, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
-from omniedit.training import hole_batches
-from omniedit.training.base import small_sd3
-from omniedit.training.batches import InstructionEncoder
+from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.editor.batches import InstructionEncoder
 from omniedit.training.engine import Trainer
-from omniedit.training.hole_batches import HoleBatches, inpainting_identity, sample_fills
-from omniedit.training.photo_store import PhotoBatch, PhotoStore
+from omniedit.training.inpainting import batches as hole_batches
+from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
+from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
 from training.small import Disturbed, metrics_of
 from workflow.chain import shrink_sample
 

@@ -10,10 +10,10 @@ import torch
 
 from models.tiny import SD3, base, inputs
 from omniedit import models
-from omniedit.config import TrainConfig
+from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.cost import model_cost
-from omniedit.training.batches import EditBatch
+from omniedit.training.editor.batches import EditBatch
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.speed import Utilisation, memory_gb
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from omniedit.config import HolesConfig
-from omniedit.training.random_holes import box, outline, random_hole, strokes
+from omniedit.config.schema import HolesConfig
+from omniedit.training.inpainting.masks import box, outline, random_hole, strokes
 
 NONE = np.zeros((0, 48, 64), bool)
 DISC = (np.hypot(*np.mgrid[-10:38, -30:34]) < 8)[None]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from omniedit.processes import is_alive
+from omniedit.storage.processes import is_alive
 from workflow.chain import REPOSITORY
 
 RANK = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.config import EndpointConfig
+from omniedit.config.schema import EndpointConfig
 from omniedit.errors import UserError
 from omniedit.vlm import Client, Endpoint, Prompt, Reply
 from omniedit.vlm.budget import Budget, Prices, estimate

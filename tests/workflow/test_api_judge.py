@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
-from omniedit.status import report
+from omniedit.run.status import report
 from vlm.server import MODEL, says, serving
 from workflow.chain import SMALL, checkout, command, environment, go_on_from, rules_to_run, shrink_sample, snakemake
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from scoring.tiny_internvl import make_internvl
 
+from omniedit.models.registry import get_model
 from omniedit.scoring.rubric import edit_rubric
-from omniedit.weights import get_model
 from workflow.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
 from workflow.test_fetched_base import fetched
 

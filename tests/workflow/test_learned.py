@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import rehearsal
-from omniedit.manifest import MANIFEST, checksum
 from omniedit.pairs import Shard
 from omniedit.specialists.learned.toolbox import OWN
+from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.tasks import Task
 from workflow.chain import rules_to_run, snakemake
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omniedit.config_files import load
+from omniedit.config.loading import load
 from omniedit.tasks import Task
 from workflow.chain import REPOSITORY, checkout, environment
 

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import yaml
 from instructions.answers import answering
 
-from omniedit.images import Image
+from omniedit.imaging.images import Image
+from omniedit.run.status import report
 from omniedit.sources.shard import PhotoShard
-from omniedit.status import report
 from omniedit.tasks import Task
 from vlm.server import Server, serving, status
 from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake

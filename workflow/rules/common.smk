@@ -11,22 +11,22 @@ import shlex
 import shutil
 import sys
 
-from omniedit.archives import is_remote, list_archives
 from omniedit.aspect import RATIOS
-from omniedit.config import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
-from omniedit.config_files import load_run, origin
-from omniedit.processes import LAUNCHER, describe_launcher
+from omniedit.config.loading import load_run, origin
+from omniedit.config.schema import BASELINES, DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
+from omniedit.config.typed_text import parse_options
+from omniedit.models.registry import get_model, required_roles
+from omniedit.models.roles import roles_to_fetch, paints_by_itself, trains_inpainting
 from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_planning
 from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
-from omniedit.shards import SHARDS_A_BLOCK, number_of_blocks, shard_share
+from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.sources.identity import digest_file, identify_sources
-from omniedit.specialists.learned.roles import roles_to_fetch, paints_by_itself, trains_inpainting
-from omniedit.status import BASELINES
+from omniedit.storage.archives import is_remote, list_archives
+from omniedit.storage.processes import LAUNCHER, describe_launcher
+from omniedit.storage.shards import SHARDS_A_BLOCK, number_of_blocks, shard_share
 from omniedit.tasks import Task
-from omniedit.typed_text import parse_options
-from omniedit.weights import get_model, required_roles
 
 cache_planning()
 SOURCE = Source(workflow)
@@ -178,7 +178,7 @@ def check_shares(rule, key, options):
 
 
 def all_shards(wildcards):
-    """What fills a pattern: `omniedit.shards`."""
+    """What fills a pattern: `omniedit.storage.shards`."""
     return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
 
 

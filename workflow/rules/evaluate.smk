@@ -84,7 +84,7 @@ rule bench_score:
     params:
         out_dir=subpath(output[0], parent=True),
         options=bench_judge_options,
-        asked=verbatim(CONFIG.scoring.question_to(CONFIG.bench.judge)),
+        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.bench.judge)),
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:

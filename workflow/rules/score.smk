@@ -28,7 +28,7 @@ rule teach_shard:
     params:
         scores=scores_option,
         teacher=options_for(CONFIG.scoring.teacher),
-        asked=verbatim(CONFIG.scoring.question_to(CONFIG.scoring.teacher)),
+        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.teacher)),
         pairs=pairs_taught,
         defects=CONFIG.scoring.teacher_defects,
         version=DEFECTS_VERSION,
@@ -139,7 +139,7 @@ rule score_shard:
         "../../envs/score.yaml"
     params:
         options=judge_options,
-        asked=verbatim(CONFIG.scoring.asked),
+        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
@@ -182,7 +182,7 @@ rule score_canary:
         config="results/{run}/config.json",
         spent="results/{run}/spent",
         kept=CONFIG.scoring.canary,
-        asked=verbatim(CONFIG.scoring.asked),
+        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
     message:
         "Score the canary; {log}"
     shell:

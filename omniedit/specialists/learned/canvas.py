@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
 from omniedit.models.full_size import working_size
 
 FEATHER = 0.03

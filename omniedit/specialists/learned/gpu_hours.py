@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omniedit.config import Config
+from omniedit.config.schema import Config
 from omniedit.models.inpaint_pipeline import InpaintPipeline
-from omniedit.specialists.learned.roles import ROLES, paints_by_itself
+from omniedit.models.registry import get_model
+from omniedit.models.roles import ROLES, paints_by_itself
 from omniedit.tasks import Task
-from omniedit.weights import get_model
 
 FIGURES = Path("benchmarks/specialists.json")
 LEFT_OUT = "decoding of photos, refused edits, the proposer, and the inpainting specialist's training"

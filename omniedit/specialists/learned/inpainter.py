@@ -17,8 +17,8 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpain
 from PIL import Image as PillowImage
 
 from omniedit.errors import UserError
-from omniedit.fitting import OomAdaptiveBatcher, by_size
-from omniedit.images import Image, Mask, levels
+from omniedit.imaging.images import Image, Mask, levels
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.canvas import Canvas, composite

@@ -10,14 +10,14 @@ import numpy as np
 
 from omniedit.grounding.detector import Detections, Grounded, NotGrounded, Query
 from omniedit.grounding.masks import box_mask
-from omniedit.grounding.shapes import bounding_box, dilate_by_share
-from omniedit.images import Mask, decode_mask, encode_mask
+from omniedit.imaging.images import Mask, decode_mask, encode_mask
+from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
+from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
-from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
 

@@ -15,7 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
 
-from omniedit.images import Image, Mask, levels
+from omniedit.imaging.images import Image, Mask, levels
 from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_map
 from omniedit.specialists.learned.attention_control import AttentionControl, Reach, control_attention
 

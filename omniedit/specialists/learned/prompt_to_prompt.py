@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from omniedit.aspect import bucket_size
-from omniedit.fitting import OomAdaptiveBatcher, by_size
 from omniedit.grounding.detector import Grounded, NotGrounded, Query
-from omniedit.grounding.shapes import dilate_by_share
-from omniedit.images import Image, Mask
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.roles import ROLES
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
 from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import where
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
-from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from omniedit.instructions.proposals import StyleProposal
+from omniedit.models.roles import ROLES
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.proposed import Proposed, request_seed
-from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
 

@@ -14,8 +14,8 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instru
 from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from PIL import Image as PillowImage
 
-from omniedit.fitting import OomAdaptiveBatcher, by_size
-from omniedit.images import Image, levels
+from omniedit.imaging.images import Image, levels
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
 from omniedit.models.folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.canvas import Canvas
 

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import torch
 
-from omniedit.config import LearnedConfig
+from omniedit.config.schema import LearnedConfig
 from omniedit.errors import UserError
 from omniedit.grounding.detector import Detector, Grounder, Limits, Segmenter
-from omniedit.manifest import MANIFEST, checksum
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.registry import get_model, model_folder
+from omniedit.models.roles import INPAINTING
 from omniedit.specialists.learned.clock import DeviceClock
 from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
-from omniedit.specialists.learned.roles import INPAINTING
 from omniedit.specialists.learned.stylist import Stylist
-from omniedit.weights import get_model, model_folder
+from omniedit.storage.manifest import MANIFEST, checksum
 
 OWN = "inpainting specialist of the run"
 """In a pair's provenance; its revision is the sha256 of its manifest."""

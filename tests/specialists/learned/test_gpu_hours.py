@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.config import Config
+from omniedit.config.schema import Config
 from omniedit.specialists.learned.gpu_hours import gpu_hours
 from omniedit.tasks import Task
 

@@ -11,7 +11,7 @@ import torch
 from models import tiny_folders, tiny_inpaint
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
-from omniedit.fitting import OomAdaptiveBatcher
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.specialists.learned.canvas import Canvas, composite, soft_inside
 from omniedit.specialists.learned.inpainter import Hole, Inpainter
 

@@ -9,22 +9,22 @@ import torch
 
 from models import tiny_folders
 from omniedit.aspect import bucket_size
-from omniedit.config import GroundingConfig, LearnedConfig
+from omniedit.config.schema import GroundingConfig, LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounded, Grounder, Limits, Query, Segmenter
-from omniedit.grounding.shapes import bounding_box
+from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.proposals import CLASSES, Proposal
+from omniedit.models.registry import get_model
+from omniedit.models.roles import CLASSES as SERVING
+from omniedit.models.roles import ROLES
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Batched, Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned import toolbox as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.inpainting import stands_in
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
-from omniedit.specialists.learned.roles import CLASSES as SERVING
-from omniedit.specialists.learned.roles import ROLES
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.tasks import Task
-from omniedit.weights import get_model
 
 MAKERS = {
     "detector": tiny_folders.make_detector,

@@ -1,0 +1,286 @@
+"""Picture files edited by an instruction: `omniedit edit`."""
+
+import os
+import stat
+import struct
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+from PIL.ExifTags import IFD, TAGS
+
+from omniedit.errors import UserError
+from omniedit.imaging.decode import Unreadable
+from omniedit.sources.decode import EncodedPhoto
+from omniedit.storage.atomic import replace_file
+
+if TYPE_CHECKING:
+    from omniedit.models.pipeline import Callback, EditPipeline
+
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".jpg": ("JPEG", {"quality": 95}),
+    ".jpeg": ("JPEG", {"quality": 95}),
+    ".jpe": ("JPEG", {"quality": 95}),
+    ".jfif": ("JPEG", {"quality": 95}),
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
+    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+}
+"""What is written, by the file's suffix."""
+EDITED = ".edited"
+"""Ends the name of an edit that is beside its source."""
+MAX_SEED = 2**64 - 1
+"""That torch takes."""
+LARGE_PIXELS = 16_000_000
+"""Of images with more, each stage is reported: reading, editing, bringing the edit to full size, writing."""
+SPECIAL_FILES = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What may lie in a folder and is no file: to read it may wait for ever, or have no end."""
+NESTED = (IFD.Exif, IFD.GPSInfo)
+"""Entries of EXIF data that hold entries themselves."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to edit.
+
+    Args:
+        steps, guidance_scale, image_guidance_scale, negative_prompt: as `EditPipeline` takes them; None is its own.
+        seed: of the noise, of each picture alone, so that a picture's edit does not depend on the others.
+    """
+
+    instruction: str
+    negative_prompt: str
+    steps: int | None
+    guidance_scale: float | None
+    image_guidance_scale: float | None
+    seed: int
+
+
+def edit_files(
+    inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path | None, device: str, settings: Settings
+) -> None:
+    """Edit pictures and write each beside its source or below `out`; what cannot be read is told, and the rest goes on.
+
+    Args:
+        model: folder of the editor; None for the one that ships.
+
+    Raises:
+        UserError: nothing to edit or no instruction, a file is in the way, the model cannot be loaded, or some pictures
+            were not edited.
+    """
+    from omniedit.models.loading import load_editor
+
+    check_instruction(settings.instruction)
+    targets = output_paths(inputs, out)
+    if not overwrite and (there := [target for target in targets.values() if target.exists()]):
+        raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
+    pipeline = load_editor(model, device)
+    refused = 0
+    for source, target in targets.items():
+        pipeline.set_progress_bar_config(desc=source.name, leave=False)
+        try:
+            with collect_doubts() as doubts:
+                lost = edit_file(pipeline, source, target, settings)
+            for doubt in dict.fromkeys(doubts):
+                print(f"{source}: {doubt}", flush=True)
+            without = f" (without its {'; '.join(lost)})" if lost else ""
+            print(f"{source} -> {target}{without}", flush=True)
+        except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's of memory
+            refused += 1
+            print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
+    if refused:
+        raise UserError(f"{refused} of {len(targets)} pictures were not edited; the lines above say why")
+
+
+@contextmanager
+def collect_doubts() -> Iterator[list[str]]:
+    """Collect in a list what an editor says within the block of instructions that it may not have understood."""
+    from omniedit.models.pipeline import InstructionWarning
+
+    doubts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InstructionWarning)
+        try:
+            yield doubts
+        finally:
+            doubts += [str(one.message) for one in caught if issubclass(one.category, InstructionWarning)]
+    for other in caught:
+        if not issubclass(other.category, InstructionWarning):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+
+
+def check_instruction(instruction: str) -> None:
+    """
+    Raises:
+        UserError: it is empty, or the name of a file.
+    """
+    if not instruction.strip():
+        raise UserError("instruction: empty; say what to change")
+    if os.path.isfile(instruction):  # noqa: PTH113 (Path's raises where it is too long for a name)
+        raise UserError(f"instruction: {instruction} is a file; the instruction comes after all pictures")
+
+
+def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+    """Source picture -> file to write.
+
+    One picture goes to the file `out`, or into it where it is a folder or has no suffix; several or a folder's go to
+    the folder `out`. Without it, photo.jpg becomes photo.edited.jpg beside it. Edits of before are no pictures of a
+    folder.
+
+    Raises:
+        UserError: no such file, no picture, no format for a suffix, or two sources for one target.
+    """
+    named = dict(_pictures(inputs, out))
+    if not named:
+        raise UserError(f"{inputs[0]}: holds no {' '.join(FORMATS)} file")
+    to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir()
+    targets: dict[Path, Path] = {}
+    for source, name in named.items():
+        if out is None:
+            target = source.with_name(f"{source.stem}{EDITED}{_writable(source.suffix)}")
+        else:
+            target = out if to_file else out / name.with_suffix(_writable(name.suffix))
+        if target.suffix.lower() not in FORMATS:
+            raise UserError(f"{target}: no format by that name; there are {' '.join(FORMATS)}")
+        if target in targets.values():
+            raise UserError(f"{source}: its edit would be a second {target}; edit folders one at a time")
+        targets[source] = target
+    return targets
+
+
+def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Yield each image with its name below `out`: that below its folder, or the file's own."""
+    for given in inputs:
+        if kind := special_kind(given):
+            raise UserError(f"{given}: {kind}, not an image file; save the image to a file and give that")
+        if given.is_dir():
+            files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
+            found = [path for path in files if path.suffix.lower() in FORMATS]
+            if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
+                print(f"{given}: files of other formats are left out: {' '.join(others)}", flush=True)
+            yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, given, out))
+        elif given.is_file():
+            yield given, Path(given.name)
+        else:
+            raise UserError(f"{given}: no such file or folder")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether an entry of a folder is a file or a link that may lead to one; others are skipped with a message."""
+    kind = special_kind(path)
+    if kind:
+        print(f"{path}: skipped: {kind}, not a file", flush=True)
+    return kind is None
+
+
+def special_kind(path: Path) -> str | None:
+    """Return what a path leads to where that is no file, folder or broken link; None else."""
+    try:
+        return SPECIAL_FILES.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:
+        return None
+
+
+def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
+    """Whether a file of a folder is one that editing the folder writes."""
+    if out is None:
+        return path.stem.endswith(EDITED)
+    return folder.absolute() in out.absolute().parents and out.absolute() in path.absolute().parents
+
+
+def _writable(suffix: str) -> str:
+    return suffix if suffix.lower() in FORMATS else ".png"
+
+
+def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> list[str]:
+    """
+    Returns:
+        What of the source its edit does not have: transparency and the like, EXIF data that its format has no room for.
+
+    Raises:
+        Unreadable: the picture cannot be read.
+        OSError: its edit cannot be written.
+    """
+    with EncodedPhoto(source) as photo:
+        report = _stage_reporter(source, *photo.size)
+        report("reading")
+        lost, picture, exif = photo.left_out, PIL.Image.fromarray(photo.decode()), photo.upright_exif
+    report("editing")
+
+    def after_step(pipeline: "EditPipeline", step: int, *_: object) -> None:
+        if step + 1 == pipeline.num_timesteps:
+            report("bringing the edit to full size")
+
+    edit = edit_image(pipeline, picture, settings, after_step)
+    report("writing")
+    with replace_file(target) as temporary:
+        dropped = save(edit, temporary, target.suffix.lower(), exif)
+    return lost + ([f"EXIF data {', '.join(dropped)}, for which this format has no room"] if dropped else [])
+
+
+def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], None]:
+    """Return what prints a stage of a large image's edit; of others it prints nothing."""
+    size = f"{width} x {height} ({width * height / 1e6:.0f} megapixels)"
+
+    def report(stage: str) -> None:
+        if width * height > LARGE_PIXELS:
+            print(f"{source}: {size}: {stage}", flush=True)
+
+    return report
+
+
+def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
+    """Write a picture with as much of its EXIF data as the format takes; the names of what is left out.
+
+    Where not all fits, the largest entries go first: a camera's own notes may take more than a JPEG has room for.
+    """
+    kind, options = FORMATS[suffix]
+    kept, dropped = PIL.Image.Exif(), list[str]()
+    kept.load(exif)
+    if kind == "TIFF" and any(group in kept for group in NESTED):
+        options = {}  # what compresses a TIFF cannot write nested entries
+    while True:
+        try:
+            picture.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
+        except (ValueError, TypeError, RuntimeError, struct.error):
+            if not len(kept):
+                raise
+            dropped.append(_drop_largest(kept))
+        else:
+            return dropped
+
+
+def _drop_largest(exif: PIL.Image.Exif) -> str:
+    """Remove the entry that takes most room, and give its name; one with others within goes when these are gone."""
+    groups = [exif, *(exif.get_ifd(group) for group in NESTED if group in exif)]
+    entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED and exif.get_ifd(tag))]
+    group, tag = max(entries, key=lambda entry: len(repr(entry[0][entry[1]])))
+    del group[tag]
+    return TAGS.get(tag, f"{tag:#06x}")
+
+
+def edit_image(
+    pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
+) -> PIL.Image.Image:
+    import torch
+
+    return pipeline(
+        picture,
+        settings.instruction,
+        num_inference_steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        image_guidance_scale=settings.image_guidance_scale,
+        negative_prompt=settings.negative_prompt,
+        generator=torch.Generator().manual_seed(settings.seed),
+        callback_on_step_end=after_step,
+    ).images[0]

@@ -1,0 +1,161 @@
+"""The `omniedit` command."""
+
+import argparse
+import os
+import select
+import sys
+from pathlib import Path
+
+from omniedit import __version__
+from omniedit.cli.arguments import at_least_one, overall_score, path, port, scale, share, whole, words
+from omniedit.run.program import run_program
+
+STDOUT = 1
+"""Its file descriptor."""
+
+
+def main() -> None:
+    try:
+        try:
+            run_program(_main)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads(STDOUT):
+            raise
+        os._exit(1)  # as `head` that has seen enough; any other end would try to print the rest
+
+
+def _nobody_reads(descriptor: int) -> bool:
+    """Whether a descriptor is a pipe whose other end is closed."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="omniedit", description="Instruction-based image editing.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
+    config = commands.add_parser("check", help="whether config files can be used together, or what is wrong with them")
+    config.add_argument(
+        "files", nargs="+", metavar="FILE", help="as given to snakemake --configfile, the last one wins"
+    )
+    status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
+    status.add_argument(
+        "run", nargs="?", default="mini", type=run_name, help="its name, `run` in the config (default: mini)"
+    )
+    plan = commands.add_parser("plan", help="what a config's training and its endpoint may take, before it is started")
+    plan.add_argument(
+        "--config",
+        nargs="+",
+        default=["config/config.yaml"],
+        help="as given to snakemake --configfile (default: config/config.yaml)",
+    )
+    plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
+    plan.add_argument("--gpus", type=at_least_one, default=8, help="of all nodes together (default: %(default)s)")
+    plan.add_argument("--mfu", type=share, default=0.45, help="share of the GPU's peak (default: %(default)s)")
+    plan.add_argument("--pairs", type=at_least_one, help="to train on, for a config that gives epochs")
+    edit = commands.add_parser("edit", help="edit pictures by an instruction")
+    edit.add_argument("inputs", nargs="+", type=path, metavar="PICTURE", help="files, or folders of them")
+    edit.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
+    edit.add_argument(
+        "-o", "--out", type=path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
+    )
+    edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    edit.add_argument("--negative", type=words, default="", metavar="TEXT", help="what guidance leads away from")
+    edit.add_argument("--steps", type=at_least_one, help="of sampling (default: the editor's own)")
+    edit.add_argument("--guidance", type=scale, help="scale of the instruction (default: the editor's own)")
+    edit.add_argument("--image-guidance", type=scale, help="scale of the picture (default: the editor's own)")
+    edit.add_argument("--seed", type=seed, default=0, help="of the noise, 0 to 2^64 - 1 (default: %(default)s)")
+    demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
+    demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
+    demo.add_argument("--port", type=port, default=7860)
+    score = commands.add_parser("score", help="score the pictures of a table, anyone's, by a rubric")
+    score.add_argument("table", type=path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
+    score.add_argument("-o", "--out", type=path, required=True, help="table to write, .parquet or .csv")
+    score.add_argument("--rubric", default="edit", help="what is asked; docs/judging.md lists them (default: edit)")
+    score.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
+    score.add_argument(
+        "--scorer", type=path, metavar="FOLDER", help="of an InternVL, or of a student that is not the one that ships"
+    )
+    score.add_argument("--config", type=path, metavar="FILE", help="config file, of which scoring.api and the like")
+    score.add_argument("--url", help="of an endpoint, in place of the config's")
+    score.add_argument("--model", help="of an endpoint, in place of the config's")
+    score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
+    agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings, or other scores")
+    agree.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
+    agree.add_argument(
+        "ratings", type=path, help="a row one person's sc and pq of one picture (.csv), or another table of scores"
+    )
+    agree.add_argument("--threshold", type=overall_score, default=9, help="on O, for two tables of scores (default: 9)")
+    agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
+    for command in (edit, demo):
+        command.add_argument("--model", type=path, help="folder of the editor (default: the small one that ships)")
+        command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
+    args = parser.parse_args()
+    if args.command == "edit":
+        from omniedit.cli.edit import Settings, edit_files
+
+        settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
+        edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
+    if args.command == "demo":
+        from omniedit.cli.demo import launch
+
+        launch(args.model, args.device, args.host, args.port)
+    if args.command == "score":
+        from omniedit.cli.score import score_table, scoring_config
+        from omniedit.config.schema import SHIPPED
+        from omniedit.scoring.rubric import load_rubric
+
+        given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+        scoring = scoring_config(args.config, given)
+        scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
+        score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
+    if args.command == "agree":
+        from omniedit.evaluation import ratings, retest
+
+        if retest.is_scores(args.ratings):
+            print("\n".join(retest.report(args.scores, args.ratings, args.key, args.threshold)))
+        else:
+            print("\n".join(ratings.report(args.scores, args.ratings, args.key)))
+    if args.command == "plan":
+        from omniedit.config.loading import load
+        from omniedit.run.plan import Machine
+        from omniedit.run.plan import plan as plan_of
+
+        wanted = load(*args.config)
+        if "api" in wanted.judges.values():
+            from omniedit.scoring.cost import cost
+
+            print("\n".join([*cost(wanted), ""]))
+        print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+        if wanted.tasks.learned:
+            from omniedit.specialists.learned.gpu_hours import gpu_hours
+
+            print("\n".join(["", *gpu_hours(wanted, args.gpu)]))
+    if args.command == "doctor":
+        from omniedit.run.doctor import report
+
+        print("\n".join(report()))
+    if args.command == "check":
+        from omniedit.config.loading import load
+        from omniedit.models.registry import required_roles
+
+        required_roles(load(*args.files))
+        print(f"{' over '.join(reversed(args.files))}: good")
+    if args.command == "status":
+        from omniedit.run import status as status_of
+
+        print("\n".join(status_of.report(args.run)))
+
+
+def run_name(text: str) -> str:
+    return str(path(text))
+
+
+def seed(text: str) -> int:
+    from omniedit.cli.edit import MAX_SEED
+
+    return whole(text, 0, MAX_SEED, "0 to 2^64 - 1")

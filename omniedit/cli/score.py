@@ -1,0 +1,256 @@
+"""Anyone's pictures, scored: a CSV table in, one with a judge's scores out: `omniedit score`."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.config.loading import check, read_yaml
+from omniedit.config.schema import ScoringConfig
+from omniedit.errors import UserError
+from omniedit.imaging.decode import Unreadable
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
+from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.verdict import Judge, Score
+from omniedit.sources.decode import EncodedPhoto
+from omniedit.storage.atomic import check_writable
+from omniedit.storage.parquet import read_csv, write_csv, write_rows
+from omniedit.storage.progress import Progress
+from omniedit.tasks import Task
+
+SUFFIXES = (".parquet", ".csv")
+_TOGETHER = ("sc_score", "pq_score", "o_score")
+_ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
+
+InputRow = Mapping[str, str]
+
+
+class BadRow(Exception):
+    """A row that cannot be judged; the text names column, value and remedy."""
+
+
+@contextmanager
+def open_marker(
+    judge: str,
+    rubric: Rubric,
+    scorer: Path | None,
+    scoring: ScoringConfig,
+    words: Sequence[dict[str, str]],
+    agreed: bool,
+) -> Iterator[tuple[Marker, int]]:
+    """What gives marks under a rubric, and to how many examples at once; what an endpoint may cost is told first.
+
+    Args:
+        words: of the examples that it will be asked about.
+        agreed: whether money may be spent without a budget.
+
+    Raises:
+        UserError: the judge does not know the rubric, or as `load_judge` and `open_client`; or money would be spent
+            to which nobody agreed.
+    """
+    if judge == "internvl":
+        internvl = internvl_judge(scorer, scoring, rubric)
+        yield internvl.mark, internvl.batch_size
+        return
+    if judge != "api":
+        of_pairs = load_judge(judge, scorer, scoring)
+        yield pair_marker(of_pairs, rubric), of_pairs.batch_size
+        return
+    with api_judge(scoring.api, rubric) as asked:
+        budget = asked.client.budget
+        print(f"estimate, at most: {budget.describe(asked.estimate(words))}; less what the cache holds", flush=True)
+        if budget.prices.known and scoring.api.max_money is None and not agreed:
+            raise UserError("this costs money: --yes agrees to it, scoring.api.max_money in the config bounds it")
+        yield asked.mark, asked.batch_size
+
+
+def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
+    """A judge of edit pairs as one of examples under the chain's rubric."""
+    if judge.prompt_hash != rubric.digest:
+        raise UserError(
+            f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api and internvl do"
+        )
+
+    def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        pairs = [_pair(example) for example in examples if not _uneven(example)]
+        judged = iter(judge.judge(pairs) if pairs else [])
+        return [_uneven(example) or _marks(rubric, next(judged)) for example in examples]
+
+    return mark
+
+
+def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
+    """The rows of a CSV file that has a column for each picture and word of the rubric.
+
+    Raises:
+        UserError: one line with the file, what is wrong and the remedy.
+    """
+    rows = read_csv(table)
+    if not rows:
+        raise UserError(f"{table}: holds no row below a line with the columns' names")
+    needed = (*rubric.pictures, *rubric.words)
+    if lacking := [name for name in needed if name not in rows[0]]:
+        told = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
+        raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {told}")
+    if taken := [name for name in (*rubric.scores, *_TOGETHER, *_ABOUT) if name in rows[0]]:
+        raise UserError(f"{table}: has a column {taken[0]}, where a score would go; rename it")
+    return rows
+
+
+def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
+    """Its pictures, whose paths are relative to the table's folder, and its words.
+
+    Raises:
+        BadRow: a picture that cannot be read, a word that is missing, or more cells than columns.
+    """
+    if None in row:
+        raise BadRow("has more cells than there are columns; quote cells with commas in them")
+    if empty := [name for name in (*rubric.pictures, *rubric.words) if not row[name].strip()]:
+        raise BadRow(f"column {empty[0]} is empty; fill it in")
+    pictures = {}
+    for name in rubric.pictures:
+        path = folder / row[name]
+        if not _is_file(path):
+            raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
+        try:
+            with EncodedPhoto(path) as photo:
+                pictures[name] = photo.decode()
+        except Unreadable as error:
+            raise BadRow(f"column {name}: {row[name]}: {error}; give a picture that opens") from None
+    return Example(pictures, {name: row[name] for name in rubric.words})
+
+
+def _is_file(path: Path) -> bool:
+    """No too where there can be none of such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def mark_rows(
+    rows: Sequence[InputRow], table: Path, rubric: Rubric, mark: Marker, batch: int
+) -> Iterator[RubricScores | Unscorable | BadRow]:
+    """A verdict a row, in order; the pictures of a batch are in memory at once."""
+    for first in range(0, len(rows), batch):
+        read = [_read(row, table.parent, rubric) for row in rows[first : first + batch]]
+        examples = [example for example in read if isinstance(example, Example)]
+        verdicts = iter(mark(examples) if examples else [])
+        for number, example in enumerate(read, first + 1):
+            if isinstance(example, BadRow):
+                yield BadRow(f"{table}: row {number}: {example}")
+            else:
+                yield next(verdicts)
+
+
+def score_table(
+    table: Path,
+    out: Path,
+    rubric: Rubric,
+    judge: str,
+    scorer: Path | None,
+    scoring: ScoringConfig,
+    agreed: bool = False,
+) -> None:
+    """Judge each row of a CSV table and write it with its scores to a .parquet or .csv file.
+
+    A row that cannot be judged is recorded with the reason. With a judge behind an endpoint a run that was ended goes
+    on from the cache.
+
+    Raises:
+        UserError: nothing can be judged; where rows were read, the table with their reasons is written all the same.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{out}: no format by that name; there are {', '.join(SUFFIXES)}")
+    check_writable(out)
+    if out.resolve() == table.resolve():
+        raise UserError(f"{out}: is the table itself; name another file for the scores")
+    rows = read_table(table, rubric)
+    words = [{name: row[name] for name in rubric.words} for row in rows]
+    with (
+        open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
+        Progress("rows", total=len(rows)) as progress,
+    ):
+        scored = []
+        for row, verdict in zip(rows, mark_rows(rows, table, rubric, mark, batch), strict=True):
+            scored.append(_columns(row, verdict, rubric, judge))
+            progress.advance()
+    _write(out, scored, rubric)
+    print(f"{out}: {_summary(scored)}")
+    if not any(row["status"] == "scored" for row in scored):
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+
+
+def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:
+    """`scoring` of a config file, with what the command line gives of `scoring.api`.
+
+    Raises:
+        UserError: as `omniedit.config.loading.check`.
+    """
+    scoring: Any = read_yaml(config).get("scoring", {}) if config else {}
+    if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
+        scoring = scoring | {"api": scoring.get("api", {}) | given}
+    return check({"scoring": scoring}, [config] if config else []).scoring
+
+
+def _pair(example: Example) -> EditPair:
+    """Nobody knows its task: for a judge that looks at pictures and instruction alone."""
+    source, edited = example.pictures["source"], example.pictures["edited"]
+    return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
+
+
+def _uneven(example: Example) -> Unscorable | None:
+    sizes = [f"{name} {p.shape[1]} x {p.shape[0]}" for name, p in example.pictures.items()]
+    shapes = {picture.shape for picture in example.pictures.values()}
+    return Unscorable(f"{' and '.join(sizes)} differ in size; make them equal") if len(shapes) > 1 else None
+
+
+def _marks(rubric: Rubric, verdict: Score | Unscorable) -> RubricScores | Unscorable:
+    if isinstance(verdict, Unscorable):
+        return verdict
+    scores = (verdict.sc_score_1, verdict.sc_score_2, verdict.pq_score)
+    return to_marks(rubric, dict(zip(rubric.scores, scores, strict=True)), verdict.reasoning, verdict.judge_version)
+
+
+def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
+    try:
+        return example_of_row(row, folder, rubric)
+    except BadRow as bad:
+        return bad
+
+
+def _columns(
+    row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
+) -> dict[str, object]:
+    """The row's own columns and those of its scores, which are null where there are none."""
+    told = {name: value for name, value in row.items() if name is not None}
+    about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}
+    if isinstance(verdict, BadRow):
+        return {**told, **about, "status": "bad row", "reasoning": str(verdict)}
+    if isinstance(verdict, Unscorable):
+        return {**told, **about, "status": "unscorable", "reasoning": verdict.reason}
+    together = {name: getattr(verdict, name) for name in _TOGETHER}
+    about |= {"status": "scored", "reasoning": verdict.reasoning, "judge_version": verdict.judge_version}
+    return {**told, **about, **together, **verdict.scores}
+
+
+def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric) -> None:
+    scores = (*rubric.scores, *_TOGETHER)
+    own = [name for name in rows[0] if name not in (*scores, *_ABOUT)]
+    names = [*own, "status", *scores, *_ABOUT[1:]]
+    if out.suffix.lower() == ".parquet":
+        write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))
+        return
+    write_csv(out, rows, names)
+
+
+def _summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).most_common())
+    overall = [row["o_score"] for row in rows if row["status"] == "scored"]
+    return f"{counts}; mean O {sum(overall) / len(overall):.2f}" if overall else counts

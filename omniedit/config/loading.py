@@ -1,0 +1,228 @@
+"""Config files read and checked: a mistake is one line with the file, the key, what was wrong and what is allowed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from omniedit.config.schema import Config, SourcesConfig, StudentConfig
+from omniedit.config.source_folder import source_file
+from omniedit.config.typed_text import TextLoader, merge, to_types
+from omniedit.errors import UserError
+from omniedit.storage.archives import list_archives
+
+DEFAULT = Path("config/config.yaml")
+"""The config below all others: of the working folder, and below that the workflow's own."""
+
+
+def load(*paths: str | Path) -> Config:
+    """Return the config that `snakemake --configfile` makes of YAML files, the last one's keys above the others'.
+
+    Raises:
+        UserError: one line with the file, the key, what was wrong and what is allowed.
+    """
+    files = list(map(Path, paths))
+    default = source_file(DEFAULT)
+    if default.is_file():
+        files = [default, *(file for file in files if file.absolute() != default.absolute())]
+    return check(reduce(merge, map(read_yaml, files)), files)
+
+
+def load_run(
+    values: Mapping[str, Any], files: Sequence[Path], default: Path, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Return the config of a run, with what Snakemake read above the workflow's own default.
+
+    Args:
+        values: Snakemake's config.
+        files: where that came from, in order; none for the config of a module.
+        default: config/config.yaml of the workflow's source.
+        overrides: the options of --config as typed (`typed_text.parse_options`).
+    """
+    own = [] if any(file.exists() and file.samefile(default) for file in files) else [default]
+    return check(merge(read_yaml(default), values), [*own, *files] if files else [], overrides)
+
+
+def of_run(path: Path) -> Config:
+    """The config that a run wrote down, config.json.
+
+    Raises:
+        UserError: it is not there, or no config.
+    """
+    try:
+        return Config.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+        raise UserError(f"{path}: no config of a run ({problem}); snakemake writes results/RUN/config.json") from None
+
+
+class _UniqueKeys:
+    """Refuses a second value for a key, as YAML does; PyYAML takes the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for number, key in enumerate(keys):
+            if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
+        return super().construct_mapping(node, deep)  # type: ignore[misc]
+
+
+class _UniqueKeyLoader(_UniqueKeys, yaml.SafeLoader):
+    pass
+
+
+class _UniqueKeyTextLoader(_UniqueKeys, TextLoader):
+    pass
+
+
+def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
+    """Return the keys of a YAML file.
+
+    Args:
+        as_text: return every value as the text that was typed, for `typed_text.to_types`.
+
+    Raises:
+        UserError: it is missing, cannot be read, is empty, no YAML or no mapping, or gives a key twice.
+    """
+    try:
+        values = yaml.load(
+            Path(path).read_text(encoding="utf-8"), _UniqueKeyTextLoader if as_text else _UniqueKeyLoader
+        )
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        raise UserError(f"{path}: not valid YAML: {problem}") from None
+    if values in (None, ""):
+        raise UserError(f"{path}: holds no key; give at least one, or leave the file out")
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
+    return values
+
+
+def check(
+    values: Mapping[str, Any], files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Typed config of merged `values`.
+
+    Args:
+        values: the files' keys merged, the last file winning, `overrides` included.
+        files: where the values came from, in that order.
+        overrides: what the command line's --config gave, as text: its key says what the text is.
+
+    Raises:
+        UserError: one line with the file, the key, what was wrong and what is allowed.
+    """
+    overrides = overrides or {}
+    for file in files:
+        read_yaml(file)  # Snakemake, which merged them, lets a key that is given twice pass
+    try:
+        config = Config.model_validate(merge(values, to_types(overrides, Config)))
+    except ValidationError as error:
+        raise UserError(_one_line(error, files, overrides)) from None
+    looks = {
+        "sources.path": partial(_check_path, config.sources),
+        "scoring.student.start": partial(_check_start, config.scoring.student),
+    }
+    for key, look in looks.items():
+        try:
+            look()
+        except UserError as error:
+            raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
+    return config
+
+
+def _check_path(sources: SourcesConfig) -> None:
+    """Look for what `sources.path` names, as far as this machine can tell without reading it."""
+    if sources.path is not None and sources.are_archives:
+        list_archives(sources.path, sources.kind, sources.shards)
+    elif sources.path is not None and not (sources.path and Path(sources.path).is_dir()):
+        raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
+
+
+def _check_start(student: StudentConfig) -> None:
+    """Look for the student that `scoring.student.start` names."""
+    if student.start_folder is None:
+        return
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (student.start_folder / name).is_file():
+            raise UserError(
+                f"'{student.start}' holds no student: {student.start_folder / name} is missing; give shipped or a "
+                "folder that scripts/train_student.py wrote"
+            )
+
+
+def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
+    problem = error.errors()[0]
+    key = tuple(str(part) for part in problem["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
+    if problem["type"] == "extra_forbidden":
+        section = _section(key[:-1])
+        allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
+        return f"{where}: unknown key; {allowed}{more}"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+    if kind := _kind_of_unquoted(problem):
+        value = json.dumps(problem["input"], default=str).strip('"')
+        return f'{where}: {value} is read as {kind}, and text is needed; quote it as it should stand: "{value}"{more}'
+    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
+
+
+def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
+    """Return what YAML took text for that lacks its quotes, if this is the problem."""
+    if problem["type"] not in ("string_type", "literal_error"):
+        return None
+    kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date"}
+    return next((name for kind, name in kinds.items() if isinstance(problem["input"], kind)), None)
+
+
+def _describe_limits(problem: Mapping[str, Any]) -> str:
+    text = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "model_type":
+        return "allowed: a mapping of keys to values"
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"].startswith("^http"):
+        return "allowed: http:// or https:// first"
+    if problem["type"] == "string_pattern_mismatch":
+        return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
+    return f"allowed: {text}"
+
+
+def _section(key: Sequence[str]) -> type[BaseModel] | None:
+    model: type[BaseModel] = Config
+    for part in key:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return None
+        model = annotation
+    return model
+
+
+def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:
+    """What sets `key`, or else its nearest parent: '--config', or the last of `files` that does.
+
+    Args:
+        key: with dots, as in 'train.steps'.
+    """
+    parts = key.split(".")
+    sources = [("--config", overrides or {}), *((str(path), read_yaml(path)) for path in reversed(files))]
+    for depth in range(len(parts), 0, -1):
+        for name, values in sources:
+            if _has(values, parts[:depth]):
+                return name
+    return str(files[-1]) if files else "config"
+
+
+def _has(values: Any, key: Sequence[str]) -> bool:
+    for part in key:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True

@@ -1,0 +1,84 @@
+"""What a site says of its cluster (profiles/slurm/site.yaml), checked before the profile that it fills is read."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from omniedit.config.loading import read_yaml
+from omniedit.config.source_folder import source_file
+from omniedit.config.typed_text import to_types
+from omniedit.errors import UserError
+
+DEFAULT = Path("profiles/slurm/site.yaml")
+
+
+class Site(BaseModel):
+    """The keys of site.yaml, which says what each is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str | None
+    qos: str | None
+    constraint: str | None
+    extra: str | None
+    gpu_model: str | None
+    gpus_per_node: PositiveInt
+    train_nodes: PositiveInt
+    nodes: dict[Literal["train_inpainting", "finetune_student"], PositiveInt] = {}
+    scratch: str | None
+    jobs: PositiveInt
+    software: Literal["conda", "apptainer", "env-modules"] | None
+    conda_prefix: str | None
+
+    def nodes_of(self, training: str) -> int:
+        return self.train_nodes if training == "train_editor" else self.nodes.get(training, 1)  # type: ignore[call-overload]
+
+
+def site_file() -> Path:
+    """Return the file that OMNIEDIT_SITE names, or site.yaml beside the profile that snakemake was given."""
+    if named := os.environ.get("OMNIEDIT_SITE"):
+        return Path(named)
+    beside = [folder / DEFAULT.name for folder in _profile_folders()]
+    return next((file for file in reversed(beside) if file.is_file()), source_file(DEFAULT))
+
+
+def _profile_folders() -> list[Path]:
+    """Return the folders of the profiles that this process was told to use, the strongest last."""
+    from snakemake.cli import get_profile_dir
+
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--profile", nargs="+", action="extend", default=[])
+    parser.add_argument("--workflow-profile")
+    given = parser.parse_known_args(sys.argv[1:])[0]
+    profiles = given.profile or os.environ.get("SNAKEMAKE_PROFILE", "").split()
+    if name := given.workflow_profile:
+        profiles += [f"profiles/{name}", name]
+    return [found[0] for profile in profiles if (found := get_profile_dir(profile))]
+
+
+def read_site(path: Path) -> Site:
+    """
+    Raises:
+        UserError: a line with the file, the key, its value and what was wrong.
+    """
+    try:
+        return Site.model_validate(to_types(read_yaml(path, as_text=True), Site))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "missing":
+            raise UserError(f"{path}: {key}: missing; copy its line from {DEFAULT}") from None
+        if problem["type"] == "extra_forbidden":
+            raise UserError(f"{path}: {key}: no such key; there are: {', '.join(Site.model_fields)}") from None
+        value = json.dumps(problem["input"], default=str)
+        raise UserError(f"{path}: {key}: {value}: {problem['msg']}") from None
+
+
+def as_text(value: str) -> str:
+    """For Snakemake, which takes what a profile says of resources for an expression: 12-34 would be -22."""
+    return repr(value)

@@ -1,0 +1,264 @@
+"""The one decoder of images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
+
+import io
+import re
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from PIL import ImageCms, PngImagePlugin
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import TiffImageFile
+
+from omniedit.imaging.formats import NO_FILE, SUPPORTED
+from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
+
+MAX_PIXELS = 178_956_970
+"""Twice Pillow's own limit for a warning: an image that claims more is taken for a decompression bomb."""
+
+_REMEDY = "save it with 8 or 16 bits a channel"
+_SUPPORTED = SUPPORTED.replace(" ", ", ")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+_MAGIC = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
+_FOREIGN = {
+    "HEIC": rb"....ftyp(?:hei[cxms]|hev[cx]|mif[12]|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+    "a camera's raw format": rb"(?:II\*\0....CR|....ftypcrx |FUJIFILMCCD-RAW|IIRS|IIRO|IIU\0)",
+    "a video": rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL \r\n",
+    "JPEG 2000": rb"\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM....\0\0\0\0",
+    "Photoshop's format": rb"8BPS",
+    "PDF": rb"%PDF-",
+    "SVG": rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg",
+    "a zip archive": rb"PK\x03\x04",
+    "gzip": rb"\x1f\x8b",
+}
+"""What other files begin with that come under a photo's name: phones and browsers rename, they do not convert."""
+_UPRIGHT = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+"""The transposition that undoes each EXIF orientation; 1 and unknown ones are upright."""
+_PIXEL_TAGS = frozenset(
+    tag
+    for first, last in (
+        *((254, 266), (273, 273), (277, 281), (284, 284), (288, 293), (301, 301), (317, 317), (320, 325), (330, 336)),
+        *((338, 347), (512, 521), (529, 532), (34377, 34377), (34675, 34675), (37724, 37724)),
+    )
+    for tag in range(first, last + 1)
+)
+"""Tags of a TIFF file that say how its pixels are stored, or hold them once more: strips, palette, profile, layers."""
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_STEPS = {"L;2": 85, "L;4": 17}
+"""Raw mode of a PNG's grey pixels -> the 8-bit level of one step."""
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17).astype(np.uint8)] * 3), -1).reshape(64, 64, 3)
+"""4096 colours that tell a profile from sRGB."""
+
+# A text or profile chunk of a PNG may be large: workflows and prompts are stored there. These bound what one chunk and
+# all of them may take once decompressed; more is a decompression bomb, as Pillow says at 1 and 64 MiB.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 64 << 20)
+PngImagePlugin.MAX_TEXT_MEMORY = max(PngImagePlugin.MAX_TEXT_MEMORY, 256 << 20)
+
+
+class Unreadable(Exception):
+    """Error of an image that cannot be read; the text says why."""
+
+
+def open_image(source: Path | bytes) -> PIL.Image.Image:
+    """Open an image file by its path or its bytes; only its header is read.
+
+    Raises:
+        Unreadable: there is no such file, it is no image of a supported format, or it has more than MAX_PIXELS.
+    """
+    if isinstance(source, Path) and not source.is_file():
+        missing = "a link that leads nowhere" if source.is_symlink() else "no such file"
+        raise Unreadable(NO_FILE if source.exists() else missing)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+        if isinstance(image, TiffImageFile) and Base.Orientation not in image.tag_v2:
+            image.info.pop("xmp", None)  # Pillow would turn the pixels by it, but not the size
+        return image
+    except PIL.Image.DecompressionBombError:
+        raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
+    except PIL.UnidentifiedImageError:
+        raise Unreadable(_explain_unidentified(source)) from None
+    except Exception as error:  # Pillow raises almost any: OSError, SyntaxError, struct.error, KeyError ...
+        raise unreadable(error, "header") from None
+
+
+def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on white.
+
+    Raises:
+        Unreadable: pixels whose range is unknown.
+        Exception: whatever Pillow raises for broken data.
+    """
+    # Before the pixels: a PNG may have EXIF data behind them, which a reader of its header alone has not seen.
+    orientation = exif_orientation(image)
+    transparent = _transparent_level(image)
+    image.load()
+    if transparent is not None:
+        image.info["transparency"] = transparent
+    colours, alpha = _split_alpha(image)
+    rgb = _to_srgb(colours, image.info.get("icc_profile"))
+    if alpha is not None:
+        rgba = rgb.copy()
+        rgba.putalpha(alpha)
+        rgb = PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgb.size, "white"), rgba).convert("RGB")
+    return rgb.transpose(_UPRIGHT[orientation]) if orientation != 1 else rgb
+
+
+def exif_orientation(image: PIL.Image.Image) -> int:
+    """Return the EXIF orientation that is still to be undone; of a TIFF 1, since Pillow undoes it with the pixels."""
+    if isinstance(image, TiffImageFile):
+        return 1
+    try:
+        # A PNG's own getexif would decode all pixels to look for EXIF data behind them.
+        orientation = PIL.Image.Image.getexif(image).get(Base.Orientation, 1)
+    except Exception:  # broken EXIF data: Pillow raises almost anything, and the pixels may still be good
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def upright_exif(image: PIL.Image.Image) -> bytes:
+    """Return the EXIF data for the upright image, without its preview; b"" where there is none or it is broken."""
+    try:
+        image.load()  # a TIFF is turned by the orientation that is removed here
+        exif = PIL.Image.Exif()
+        exif.load(PIL.Image.Image.getexif(image).tobytes())
+        for tag in (Base.Orientation, *_PIXEL_TAGS):
+            exif.pop(tag, None)
+        return exif.tobytes() if len(exif) else b""
+    except Exception:  # as in exif_orientation
+        return b""
+
+
+def unreadable(error: Exception, part: str) -> Unreadable:
+    """Return the error for what Pillow raised about a part of a file: its header or its data."""
+    if "MAX_TEXT" in str(error):
+        return Unreadable("more text than 64 MiB a chunk or 256 MiB in all, taken for a decompression bomb")
+    return Unreadable(f"broken {part}: {one_line(error)}")
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's text in one line, or its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _explain_unidentified(source: Path | bytes) -> str:
+    """Return why Pillow knows no format for a file."""
+    if isinstance(source, bytes):
+        head = source[:512]
+    else:
+        with source.open("rb") as file:
+            head = file.read(512)
+    if not head:
+        return "an empty file"
+    if head.startswith(LFS_POINTER):
+        return LFS_REMEDY
+    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return "an HTML page, not an image"
+    if foreign := [kind for kind, begin in _FOREIGN.items() if re.match(begin, head, re.DOTALL)]:
+        return f"its content is {foreign[0]}, which is not read; convert it to {_SUPPORTED}"
+    if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
+        return f"a {kinds[0]} that is broken or of an unsupported kind; {_REMEDY}"
+    return f"not a {_SUPPORTED} image"
+
+
+def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
+    """Return a PNG's transparent colour in 8-bit levels, where Pillow gives it in those of the file."""
+    level = image.info.get("transparency")
+    tiles = getattr(image, "tile", None)
+    if not tiles or level is None:
+        return None
+    raw = tiles[0][3] if isinstance(tiles[0][3], str) else ""
+    if image.mode == "L" and raw in _STEPS:
+        return level * _STEPS[raw]
+    return tuple(part >> 8 for part in level) if raw == "RGB;16B" else None
+
+
+def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
+    """Return a loaded image's colours, 8 bits a channel, and its alpha channel where it has transparency."""
+    if image.mode in ("I", "F"):
+        raise Unreadable(
+            "pixels of 32 bits or with a sign, whose range is unknown; save it with 8 or 16 bits a channel"
+        )
+    transparent = image.info.get("transparency")
+    if image.mode in _SIXTEEN_BIT:
+        samples = np.asarray(image)
+        alpha = None if transparent is None else PIL.Image.fromarray((samples != transparent).astype(np.uint8) * 255)
+        return PIL.Image.fromarray(_to_eight_bits(samples, image)), alpha
+    if not image.has_transparency_data:
+        return image, None
+    if image.mode in ("LA", "La"):
+        grey_alpha = image.convert("LA")
+        return grey_alpha.getchannel("L"), grey_alpha.getchannel("A")
+    rgba = image.convert("RGBA")
+    colours = rgba.convert("RGB")
+    return colours.getchannel("R") if image.mode in ("1", "L") else colours, rgba.getchannel("A")
+
+
+def _to_eight_bits(samples: np.ndarray, image: PIL.Image.Image) -> np.ndarray:
+    """Scale the 16-bit samples of a grey image, of which a TIFF may use 12 bits or store white as 0."""
+    bits, inverted = 16, False
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2.get(Base.BitsPerSample, (16,))[0]
+        inverted = image.tag_v2.get(Base.PhotometricInterpretation) == 0
+    levels = (samples >> (bits - 8)).astype(np.uint8)
+    return 255 - levels if inverted else levels
+
+
+def _to_srgb(colours: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
+    """Convert an image without alpha to RGB, through its colour profile where that is valid and fits its mode."""
+    if icc and colours.mode != "LAB":
+        if colours.mode == "1":
+            colours = colours.convert("L")
+        elif colours.mode not in ("L", "CMYK"):
+            colours = colours.convert("RGB")
+        if (transform := srgb_transform(icc, colours.mode)) is not None:
+            converted = transform.apply(colours.convert(transform.input_mode))
+            converted.info = {}
+            return converted
+    return colours if colours.mode == "RGB" else colours.convert("RGB")
+
+
+@lru_cache(maxsize=32)
+def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Build the transform of a colour profile to sRGB.
+
+    Args:
+        mode: of the colours: L, RGB or CMYK.
+
+    Returns:
+        None where the profile is broken, is for other colours, or gives the same colours as sRGB. A profile for RGB
+        fits grey as well, whose channels are then equal.
+    """
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        input_mode = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}.get(profile.profile.xcolor_space.strip())
+        if input_mode is None or not (input_mode == mode or (input_mode, mode) == ("RGB", "L")):
+            return None
+        transform = ImageCms.buildTransform(profile, _SRGB, input_mode, "RGB")
+        if input_mode == "CMYK":
+            return transform
+        probe = PIL.Image.fromarray(_PROBE).convert(input_mode)
+        change = np.asarray(transform.apply(probe)).astype(int) - np.asarray(probe.convert("RGB"))
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    return transform if np.abs(change).max() > 1 else None

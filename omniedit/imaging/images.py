@@ -1,0 +1,100 @@
+"""Pictures as arrays and as encoded bytes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+from omniedit.imaging.decode import one_line, open_image, upright_rgb
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB, 0-255."""
+Mask = NDArray[np.bool_]
+"""(H, W); True is inside."""
+
+_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG),
+]
+"""Of the sample photos 42 ms and 1.52 MB a megapixel, 23 ms to decode; with level 2 alone, where libpng tries all
+filters on each row, 110 ms, 1.49 MB and 36 ms (one core)."""
+
+
+def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pictures in [0, 1], of any shape, in 0-255."""
+    return np.rint(255 * shares).astype(np.uint8)
+
+
+def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
+    """Return the length of each vector (x, y), of arrays of one shape.
+
+    Not by cv2.magnitude: its last bit depends on where in memory the arrays lie, so that two runs would differ.
+    """
+    squares = np.multiply(x, x, dtype=np.float32)
+    squares += y * y
+    return np.sqrt(squares, out=squares)
+
+
+def encode_png(image: Image) -> bytes:
+    """Lossless bytes of an (H, W, 3) RGB or (H, W) grey picture; the same picture gives the same bytes."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    ok, encoded = cv2.imencode(".png", bgr, _PNG)
+    if not ok:
+        raise ValueError(f"cannot encode an array of shape {image.shape} and type {image.dtype} as PNG")
+    return encoded.tobytes()
+
+
+def decode_image(encoded: bytes, what: str = "image") -> Image:
+    """Decode an image file's bytes to (H, W, 3) RGB; `what` names them in the error."""
+    with _decoder(encoded, what):
+        return np.array(upright_rgb(open_image(encoded)), np.uint8)
+
+
+def encode_mask(mask: Mask) -> bytes:
+    return encode_png(mask.astype(np.uint8) * 255)
+
+
+def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
+    """Decode an image file's bytes to an (H, W) mask of its light half; `what` names them in the error."""
+    with _decoder(encoded, what):
+        return np.asarray(open_image(encoded).convert("L")) > 127
+
+
+@contextmanager
+def _decoder(encoded: bytes, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Unreadable, or whatever Pillow raises for broken data
+        raise UserError(f"{what}: not a readable image ({len(encoded)} bytes): {one_line(error)}") from None
+
+
+def resize_cover(image: Image, width: int, height: int) -> Image:
+    """Scale an (H, W, 3) or (H, W) picture until it covers width x height, cut what sticks out on both sides."""
+    scale = max(width / image.shape[1], height / image.shape[0])
+    scaled_w, scaled_h = max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale))
+    if (scaled_h, scaled_w) != image.shape[:2]:
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, (scaled_w, scaled_h), interpolation=interpolation).astype(np.uint8, copy=False)
+    left, top = (scaled_w - width) // 2, (scaled_h - height) // 2
+    return image[top : top + height, left : left + width]
+
+
+def resize_to_fit(image: Image, max_side: int) -> Image:
+    """Scaled down until its longer side has at most so many pixels."""
+    height, width = image.shape[:2]
+    scale = max_side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def resize_cover_mask(mask: Mask, width: int, height: int) -> Mask:
+    """As `resize_cover`; a pixel is inside where any part of what it covers is."""
+    grey = resize_cover(mask.astype(np.uint8) * 255, width, height)
+    return grey > 0

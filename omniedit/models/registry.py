@@ -1,0 +1,289 @@
+"""Pretrained models by role: named in config/models.yaml, fetched once and checked, found again without a network."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from omniedit.config.loading import read_yaml
+from omniedit.config.schema import PROPOSER, Config, Section
+from omniedit.config.source_folder import source_file
+from omniedit.errors import UserError
+from omniedit.models.roles import CLASSES, roles_to_fetch
+from omniedit.storage.manifest import checksum
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import RepoFile
+
+MODELS = Path("config/models.yaml")
+RECORDS = Path("models")
+"""models/{role}.json says what was fetched and where it lies."""
+CODELESS = (".safetensors", ".json", ".txt", ".model", ".jinja")
+"""Weights, configs, vocabularies, chat templates. No pickle, no Python."""
+
+
+class NotFetched(UserError):
+    """A model that is not there, or is there as another one."""
+
+
+class Model(Section):
+    """An entry of config/models.yaml, whose head says what each key means."""
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
+    class_name: str = Field(alias="class")
+    licence: str
+    gated: bool
+    dtype: Literal["float32", "float16", "bfloat16"]
+    memory_gb: float = Field(ge=0)
+    files: list[str] = Field(default=["*"])
+
+
+def read_models(path: Path = MODELS) -> dict[str, Model]:
+    """Every role with its model.
+
+    Raises:
+        UserError: one line with the file, the role and key, and what was wrong.
+    """
+    path = source_file(path)
+    return _read_models(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@cache
+def _read_models(path: Path, changed: int) -> dict[str, Model]:
+    """Read the file once for each of its times of change: a workflow asks for its models dozens of times."""
+    models = {}
+    for role, entry in read_yaml(path).items():
+        try:
+            models[role] = Model.model_validate(entry)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join([role, *map(str, problem["loc"])])
+            raise UserError(f"{path}: {key}: {json.dumps(problem['input'], default=str)}: {problem['msg']}") from None
+    return models
+
+
+def get_model(role: str, path: Path = MODELS) -> Model:
+    models = read_models(path)
+    if role not in models:
+        raise UserError(f"{path}: no role '{role}'; there are: {', '.join(models)}")
+    return models[role]
+
+
+def required_roles(config: Config) -> list[str]:
+    """Roles whose models a run needs.
+
+    Raises:
+        UserError: config/models.yaml names no such role.
+    """
+    base = [config.train.fetched_base] if config.train.fetched_base else []
+    learned = [role for task in config.tasks.learned for role in roles_to_fetch(task, config.learned)]
+    judge = [config.scoring.internvl.model] if "internvl" in config.judges.values() else []
+    student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
+    proposer = [PROPOSER] if config.tasks.learned and config.proposals.source == "local" else []
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *student, *proposer]))
+    for role in roles:
+        get_model(role)
+    return roles
+
+
+def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
+    """The folder of a role's files, for `from_pretrained`; sizes are looked at, contents are not.
+
+    Raises:
+        UserError: it was not fetched, not at the revision that is asked for, or files are lost; with the command.
+    """
+    model = get_model(role, path)
+    remedy = f"where the internet is, run: {command(role, model, records)}"
+    try:
+        record = json.loads((records / f"{role}.json").read_text())
+        fetched, folder, sizes = _parse_record(record)
+    except FileNotFoundError:
+        raise NotFetched(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{records / role}.json: not whole, or no record of what was fetched; {remedy}") from None
+    if fetched != (model.repository, model.revision):
+        found = f"{fetched[0]} at {fetched[1]}"
+        raise NotFetched(f"{path}: the {role} is not what was fetched, {found}; {remedy}")
+    lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
+    if lost:
+        raise UserError(f"{folder}: {lost[0]} is lost ({len(lost)} in all); {remedy}")
+    return folder
+
+
+def _parse_record(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
+    """Repository and revision, the folder, and bytes of each file."""
+    sizes = {name: file["bytes"] for name, file in record["files"].items()}
+    return (record["repository"], record["revision"]), Path(record["folder"]), sizes
+
+
+def command(role: str, model: Model, records: Path = RECORDS) -> str:
+    """What fetches a model, whole: pinned first where it is not."""
+    program = source_file("scripts/fetch_models.py")
+    pinning = "" if model.revision else f"python {program} {role} --pin && "
+    return f"{pinning}snakemake --force {records / role}.json"
+
+
+def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
+    """Of the roles whose models are not there and cannot be fetched as things are, or cannot be used, why, and the
+    remedy; a line each. No network is asked."""
+    lines = []
+    for role in roles:
+        model = get_model(role, path)
+        classes = CLASSES.get(role, (model.class_name,))
+        if model.class_name not in classes:
+            lines.append(f"{path}: {role}: no {model.class_name} serves here; name one of {', '.join(classes)}")
+            continue
+        try:
+            model_folder(role, path, records)
+        except NotFetched as error:
+            free = _may_be_fetched(model)
+            if not (model.revision and free):
+                lines.append(f"{error}{'' if free else _licence(model)}")
+        except UserError as error:  # what Snakemake takes for fetched and does not fetch again
+            lines.append(str(error))
+    return lines
+
+
+def _may_be_fetched(model: Model) -> bool:
+    """Whether somebody logged in, where that is needed; whether the licence was accepted only the hub knows."""
+    from huggingface_hub import get_token
+
+    return not model.gated or bool(get_token())
+
+
+def _licence(model: Model) -> str:
+    from huggingface_hub.constants import ENDPOINT
+
+    return f"; before that accept its licence ({model.licence}) at {ENDPOINT}/{model.repository} and run: hf auth login"
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def fetch(role: str, model: Model) -> dict[str, Any]:
+    """Download a model into the Hugging Face cache and check every file against what the hub lists.
+
+    A connection that breaks is taken up where it broke; files that are in the cache are not downloaded again.
+
+    Returns:
+        The record for models/{role}.json.
+
+    Raises:
+        UserError: no revision, no licence accepted, no such model, no connection, or a file of another content.
+    """
+    from huggingface_hub import snapshot_download
+
+    if model.revision is None:
+        raise UserError(f"{MODELS}: {role}: no revision; run: {command(role, model)}")
+    with hub_errors(role, model):
+        files = list_files(model)
+        folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))
+    return build_record(role, model, folder, {name: verify(folder / name, listed) for name, listed in files.items()})
+
+
+def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What models/{role}.json says of a model.
+
+    Args:
+        files: path within the folder -> bytes and sha256.
+    """
+    about = model.model_dump(by_alias=True, exclude={"files", "memory_gb"})
+    return {"role": role, **about, "folder": str(folder), "files": dict(files)}
+
+
+def list_files(model: Model) -> dict[str, "RepoFile"]:
+    """The files to fetch, by their path in the repository.
+
+    Raises:
+        UserError: no weights among them, though weights are asked for.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
+    files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
+    enough = CODELESS if names_configs_alone(model.files) else ".safetensors"
+    if not any(name.endswith(enough) for name in files):
+        patterns = " ".join(model.files)
+        raise UserError(f"{model.repository}: no .safetensors file fits {patterns}; other formats can hold code")
+    return files
+
+
+def names_configs_alone(patterns: Sequence[str]) -> bool:
+    return all(pattern.endswith(CODELESS[1:]) for pattern in patterns)
+
+
+def is_wanted(name: str, patterns: Sequence[str]) -> bool:
+    return name.endswith(CODELESS) and any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
+    """Bytes and sha256 of a fetched file.
+
+    Raises:
+        UserError: the hub lists another content; the file is removed, so that the next try downloads it.
+    """
+    found = checksum(path)
+    same = found["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
+    if not same:
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+        raise UserError(f"{path}: not the content that the hub lists for it; removed: run the same again")
+    return found
+
+
+def git_blob(path: Path) -> str:
+    """Git's name of a file's content: how the hub lists small files."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def pin(role: str, path: Path = MODELS) -> str:
+    """Write the newest revision of a role's repository into the file; all else in it stays.
+
+    Raises:
+        UserError: no such model, no licence accepted, or no connection.
+    """
+    from huggingface_hub import HfApi
+
+    model = get_model(role, path)
+    with hub_errors(role, model):
+        head = HfApi().model_info(model.repository).sha
+    assert head
+    entry = rf"(^{re.escape(role)}:\n(?:[ #].*\n|\n)*?  revision: )\S+"
+    path = source_file(path)
+    try:
+        path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
+    except OSError as error:
+        problem = f"{path}: cannot be written: {error.strerror}"
+        raise UserError(f"{problem}; copy it to {MODELS} in your working folder and run this there") from None
+    return head
+
+
+@contextmanager
+def hub_errors(role: str, model: Model) -> Iterator[None]:
+    """What the hub answers, as a line with the remedy."""
+    from httpx2 import HTTPError
+    from huggingface_hub.constants import ENDPOINT
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    page = f"{ENDPOINT}/{model.repository}"
+    try:
+        yield
+    except GatedRepoError:
+        raise UserError(f"{page}: accept its licence there ({model.licence}), then: hf auth login") from None
+    except RevisionNotFoundError:
+        raise UserError(f"{MODELS}: {role}: {model.repository} has no revision {model.revision}") from None
+    except RepositoryNotFoundError:
+        raise UserError(f"{page}: no such model, or none that this account may see (hf auth login)") from None
+    except (HTTPError, OSError) as error:
+        raise UserError(f"{page}: {str(error).splitlines()[0]}") from None

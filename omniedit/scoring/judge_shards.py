@@ -1,0 +1,43 @@
+"""A shard's pairs, judged as they come: no more than two batches of pictures are in memory, however long the shard."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from omniedit.pairs import EditPair, Shard
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.verdict import Judge, Score, check_scored
+from omniedit.storage.progress import Progress
+
+
+def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list[tuple[EditPair, Score | Unscorable]]]:
+    """Yield the pairs of a shard in order, batch by batch, each with its verdict.
+
+    Raises:
+        UserError: the judge could score none of them.
+    """
+    scored, reasons = 0, list[str]()
+    for pairs in read_ahead(shard, judge.batch_size, progress):
+        verdicts = judge.judge(pairs)
+        reasons += (verdict.reason for verdict in verdicts if isinstance(verdict, Unscorable))
+        scored += sum(not isinstance(verdict, Unscorable) for verdict in verdicts)
+        yield list(zip(pairs, verdicts, strict=True))
+        progress.advance(len(pairs))
+        del pairs  # else they would wait for the next ones
+    check_scored(judge, scored, len(reasons), reasons[0] if reasons else "")
+
+
+def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
+    """The pairs in batches of a size; the next batch is decoded by other threads while one is at work on this."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        coming = _begin(threads, shard, range(min(size, len(shard))))
+        for first in range(0, len(shard), size):
+            with progress.waiting():
+                pairs = [pair.result() for pair in coming]
+            coming = _begin(threads, shard, range(first + size, min(first + 2 * size, len(shard))))
+            yield pairs
+            del pairs
+
+
+def _begin(threads: ThreadPoolExecutor, shard: Shard, rows: Sequence[int]) -> list[Future[EditPair]]:
+    return [threads.submit(shard.__getitem__, row) for row in rows]

@@ -1,0 +1,174 @@
+"""The signs of an environment in a whole picture's light, colour and contrast."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from omniedit.scoring.reference.measures import GREY_LEVEL, NOTICEABLE, Field, Unmeasurable, band_pass, ramp
+
+_LEAST_FINE = 0.001
+"""Of fine structure in a picture's contrast, on average; a photo has 0.01 and more."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """What an environment changes, on Lab's scales; shares are of the picture."""
+
+    lightness: float
+    contrast: float
+    chroma: float
+    warmth: float
+    redness: float
+    dark_end: float
+    white_share: float
+    green_share: float
+    fine: float
+
+
+def light(lab: Field) -> Light:
+    lightness = np.ascontiguousarray(lab[..., 0])
+    a, b = lab[..., 1], lab[..., 2]
+    chroma = np.hypot(a, b)
+    return Light(
+        lightness=float(lightness.mean()),
+        contrast=float(lightness.std()),
+        chroma=float(chroma.mean()),
+        warmth=float(b.mean()),
+        redness=float(a.mean()),
+        dark_end=float(np.quantile(lightness, 0.05)),
+        white_share=float(((lightness > 75) & (chroma < 12)).mean()),
+        green_share=float(((a < -6) & (chroma > 8)).mean()),
+        fine=float(np.abs(band_pass(lightness, 0.5, 2.0)).mean()),
+    )
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign of an environment: how far it is there, in [0, 1], and the figure in words."""
+
+    degree: float
+    words: str
+
+
+def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
+    """The signs of one environment; of a kind that is not known, only that the light changed.
+
+    Raises:
+        Unmeasurable: the source has no light, or no contrast, that could be less.
+    """
+    return _SIGNS.get(kind, _light_signs)(before, after)
+
+
+def _darker(before: Light, after: Light) -> float:
+    """How many times as light."""
+    if before.lightness < GREY_LEVEL:
+        raise Unmeasurable("the source is black: it cannot get darker")
+    return after.lightness / before.lightness
+
+
+def _contrast(before: Light, after: Light) -> float:
+    """How many times as strong."""
+    if before.contrast < GREY_LEVEL:
+        raise Unmeasurable("the source is of one lightness: it has no contrast to compare with")
+    return after.contrast / before.contrast
+
+
+def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
+    """Colour got less; where there was none, none came."""
+    if before.chroma < GREY_LEVEL:
+        stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
+        return Sign(stays, f"colour {after.chroma:.1f} where there was none")
+    paler = after.chroma / before.chroma
+    return Sign(ramp(paler, zero, full), f"colour {paler:.2f} times")
+
+
+def _streak_strength(before: Light, after: Light) -> float:
+    """How many times as strong fine structure is in the picture's contrast; not at all where there is none."""
+    contrast = _contrast(before, after)
+    if after.contrast < GREY_LEVEL:
+        return 0.0
+    return after.fine / max(before.fine, _LEAST_FINE * before.contrast) / contrast
+
+
+def _night(before: Light, after: Light) -> list[Sign]:
+    darker = _darker(before, after)
+    cooler = before.warmth - after.warmth
+    return [
+        Sign(ramp(darker, 0.9, 0.6), f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, -1, 3), f"{cooler:+.0f} bluer"),
+    ]
+
+
+def _dusk(before: Light, after: Light) -> list[Sign]:
+    darker = _darker(before, after)
+    cooler = before.warmth - after.warmth
+    return [
+        Sign(ramp(darker, 0.95, 0.75), f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, 0, 5), f"{cooler:+.0f} bluer"),
+    ]
+
+
+def _overcast(before: Light, after: Light) -> list[Sign]:
+    flatter = _contrast(before, after)
+    return [
+        _paler(before, after, 1.0, 0.85),
+        Sign(ramp(flatter, 1.2, 1.0), f"contrast {flatter:.2f} times"),
+    ]
+
+
+def _fog(before: Light, after: Light) -> list[Sign]:
+    contrast = _contrast(before, after)
+    lifted = after.dark_end - before.dark_end
+    return [
+        Sign(ramp(contrast, 0.95, 0.75), f"contrast {contrast:.2f} times"),
+        _paler(before, after, 1.0, 0.8),
+        Sign(ramp(lifted, 1, 6), f"darkest parts {lifted:+.0f} lighter"),
+    ]
+
+
+def _rain(before: Light, after: Light) -> list[Sign]:
+    streaked = _streak_strength(before, after)
+    return [
+        _paler(before, after, 1.0, 0.85),
+        Sign(ramp(streaked, 0.85, 1.05), f"fine structure {streaked:.2f} times as strong in its contrast"),
+    ]
+
+
+def _snow(before: Light, after: Light) -> list[Sign]:
+    white = after.white_share - before.white_share
+    return [Sign(ramp(white, 0.02, 0.15), f"{white:+.0%} of the picture white")]
+
+
+def _golden_hour(before: Light, after: Light) -> list[Sign]:
+    warmer, redder = after.warmth - before.warmth, after.redness - before.redness
+    return [
+        Sign(ramp(warmer, 1, 6), f"{warmer:+.0f} yellower"),
+        Sign(ramp(redder, -1, 2), f"{redder:+.0f} redder"),
+    ]
+
+
+def _autumn(before: Light, after: Light) -> list[Sign]:
+    green = after.green_share / max(before.green_share, 0.02)
+    redder = after.redness - before.redness
+    return [
+        Sign(ramp(green, 0.95, 0.5), f"green parts {green:.2f} times"),
+        Sign(ramp(redder, 0.5, 3), f"{redder:+.0f} redder"),
+    ]
+
+
+def _light_signs(before: Light, after: Light) -> list[Sign]:
+    moved = abs(after.lightness - before.lightness) + abs(after.warmth - before.warmth)
+    return [Sign(ramp(moved, 2, 8), f"light and warmth moved by {moved:.0f}")]
+
+
+_SIGNS: Mapping[str, Callable[[Light, Light], list[Sign]]] = {
+    "night": _night,
+    "dusk": _dusk,
+    "overcast": _overcast,
+    "fog": _fog,
+    "rain": _rain,
+    "snow": _snow,
+    "golden_hour": _golden_hour,
+    "autumn": _autumn,
+}

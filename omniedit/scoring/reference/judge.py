@@ -1,0 +1,148 @@
+"""The reference judge: measures a pair against what was asked, where the truth is known."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from omniedit.imaging.images import Image
+from omniedit.pairs import EditPair
+from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, Picture, Unmeasurable
+from omniedit.scoring.reference.quality import quality
+from omniedit.scoring.reference.success import Finding, success
+from omniedit.scoring.reference.verification import verify
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.verdict import Score
+from omniedit.tasks import Task
+
+LEAST_VERIFIED = 7.0
+"""Smallest sub-score from which a pair must also show that its truth holds: a lesser one is rejected anyway."""
+_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
+_BOXES_OF: Mapping[Task, tuple[str, ...]] = {
+    Task.OBJECT_SWAP: ("box", "new_box"),
+    Task.OBJECT_REMOVAL: ("box",),
+    Task.OBJECT_ADDITION: ("box",),
+    Task.ATTRIBUTE_MODIFICATION: ("box",),
+}
+
+
+class ReferenceJudge:
+    """Scores by measurement; the truth is `provenance["truth"]` and the mask.
+
+    It answers the rubric's three questions, to one decimal. What it cannot tell: whether a shape is well drawn, whether
+    a fill makes sense, and styles that are not the embedded specialist's. On a small picture (the benchmark's 128
+    pixels) seams, noise and blur below a pixel are gone before it looks.
+    """
+
+    name, version = "reference", ""
+    batch_size = 1
+
+    def __init__(self) -> None:
+        self.prompt_hash = edit_rubric().digest
+        self._source: Picture | None = None
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        return [score_pair(pair, self._picture(pair.source)) for pair in pairs]
+
+    def _picture(self, source: Image) -> Picture:
+        """Return the last pair's, where the source is the same array: a pair is followed by its defects."""
+        if self._source is None or self._source.image is not source:
+            self._source = Picture(source)
+        return self._source
+
+
+def score_pair(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
+    """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured.
+
+    Args:
+        source: as in `Comparison`.
+    """
+    truth = pair.provenance.get("truth")
+    if truth is None:
+        return Unscorable("the pair's provenance has no truth to measure against")
+    if unusable := _unusable(pair.task, truth):
+        return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
+    if pair.task.is_local and (pair.mask is None or not pair.mask.any()):
+        return Unscorable("a local edit without a mask")
+    if pair.mask is not None and not pair.mask.any():
+        return Unscorable("the mask is empty")
+    seen = Comparison(pair, source)
+    try:
+        findings = success(seen, truth), restraint(seen), quality(seen)
+        sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
+        if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
+            verify(seen, truth)
+    except KeyError as error:
+        return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
+    except Unmeasurable as error:
+        return Unscorable(str(error))
+    reasoning = "; ".join(finding.words for finding in findings)
+    return Score(sc_1, sc_2, pq, reasoning[0].upper() + reasoning[1:] + ".")
+
+
+def _unusable(task: Task, truth: Any) -> str:
+    """What in a truth is not what its key holds, '' where all is; a key that is not there is another matter."""
+    if not isinstance(truth, Mapping):
+        return f"is {_describe_value(truth)}, not a mapping"
+    for name in _TEXTS:
+        if name in truth and not isinstance(truth[name], str):
+            return f"has {name} {_describe_value(truth[name])}, not a text"
+    for name in _BOXES_OF.get(task, ()):
+        if name in truth and not _is_box(truth[name]):
+            return (
+                f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the picture"
+            )
+    if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
+        return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
+    return ""
+
+
+def _describe_value(value: Any) -> str:
+    return repr(value)[:80]
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and len(value) == count
+        and all(isinstance(item, Real) and isfinite(item) for item in value)
+    )
+
+
+def _is_box(value: Any) -> bool:
+    """Whether it is a box in fractions of the picture, some of which may lie outside."""
+    if not _are_numbers(value, 4):
+        return False
+    left, top, right, bottom = value
+    return left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0
+
+
+def restraint(seen: Comparison) -> Finding:
+    """sc_score_2, no over-editing: nothing changed outside the mask; the structure stays in a global edit."""
+    return _outside_finding(seen) if seen.pair.task.is_local else _shapes_stay(seen)
+
+
+def _outside_finding(seen: Comparison) -> Finding:
+    outside = ~seen.mask
+    if not outside.any():
+        return Finding(0.0, "the mask leaves nothing outside it")
+    differences, pixels = seen.differences(outside), int(outside.sum())
+    mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
+    score = min(
+        np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
+    )
+    verdict = "nothing else changed" if score >= 9 else "more than the edit changed"
+    return Finding(float(score), f"{verdict}: outside the edit {noticed:.0%} of the pixels, by {mean:.1f} on average")
+
+
+def _shapes_stay(seen: Comparison) -> Finding:
+    """A global edit may change every tone, a style even reverse them: structure and edges together tell of shapes."""
+    everywhere = np.ones_like(seen.small_mask)
+    structure = max(0.0, seen.structure_kept(everywhere, fine=2.0, coarse=12.0))
+    edges = max(0.0, seen.edges_kept(everywhere))
+    score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
+    verdict = "shapes are kept" if score >= 8 else "shapes are lost"
+    return Finding(float(score), f"{verdict}: {structure:.0%} of the structure and {edges:.0%} of the edges")

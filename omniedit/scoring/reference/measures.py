@@ -1,0 +1,379 @@
+"""Measures of a picture and of a pair, the ground that the reference judge stands on.
+
+Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E, of which about 2.3 is just noticeable. Lengths
+are in units of `Comparison.unit`, so that a measure means the same at 128 pixels and at 1.5 megapixels.
+
+    H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.grounding.outdoors import find_sky
+from omniedit.imaging.images import Image, Mask, vector_length
+from omniedit.imaging.morphology import bounding_box, dilate, distances_to, erode
+from omniedit.pairs import EditPair
+
+
+class Unmeasurable(Exception):
+    """A pair that shows nothing of what is to be measured; the text says what is missing."""
+
+
+Field = NDArray[Any]
+"""A float32 value or Lab colour a pixel: (H, W) or (H, W, 3)."""
+
+NOTICEABLE = 2.3
+"""Delta E that a careful eye just notices (Mahy et al. 1994)."""
+GREY_LEVEL = 100 / 255
+"""A step of an 8-bit grey on Lab's scale: what is less than this is not there."""
+REDUCED_SIDE = 384
+"""Regions are compared on copies of about this many pixels squared."""
+REACH = 30
+"""Units from a mask to the end of its surroundings."""
+MANY = 100_000
+"""Pixels from which a median over a region is taken."""
+DETAIL_SIDE = 512
+"""Outlines are."""
+
+
+def ramp(value: float, zero: float, full: float) -> float:
+    """0 at `zero` and before, 1 at `full` and beyond, linear between; `full` may be the smaller."""
+    return float(np.clip((value - zero) / (full - zero), 0.0, 1.0))
+
+
+def to_lab(image: Image) -> Field:
+    """(H, W, 3) Lab of an RGB picture."""
+    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def lightness(image: Image) -> Field:
+    """(H, W) luma of an RGB picture on Lab's scale, 0-100: near enough to L for gradients, and fast."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) * (100 / 255)
+
+
+def delta_e(a_lab: Field, b_lab: Field) -> Field:
+    """(H, W) CIE76 colour difference."""
+    offset = a_lab - b_lab
+    return np.sqrt(np.einsum("...c,...c->...", offset, offset))
+
+
+def gradient(field_HW: Field) -> Field:
+    """(H, W) length of the gradient, per pixel."""
+    dx = cv2.Sobel(field_HW, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    dy = cv2.Sobel(field_HW, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    return vector_length(dx, dy)
+
+
+def gaussian_blur(field_HW: Field, sigma: float) -> Field:
+    return cv2.GaussianBlur(field_HW, (0, 0), sigma)
+
+
+def band_pass(field_HW: Field, fine: float, coarse: float) -> Field:
+    """(H, W) what is left between two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
+    return gaussian_blur(field_HW, fine) - gaussian_blur(field_HW, coarse)
+
+
+def correlation(a_N: Field, b_N: Field) -> float:
+    """Pearson's correlation, 0 where either is constant."""
+    a, b = a_N - a_N.mean(), b_N - b_N.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
+
+
+def grow(mask: Mask, pixels: int) -> Mask:
+    """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
+    return dilate(mask, pixels) if pixels > 0 else erode(mask, -pixels)
+
+
+def appearance(lab: Field) -> Field:
+    """(h, w, 4) colour and texture: L, a, b, and five times the octaves of the gradient of L.
+
+    A doubling of texture then weighs as much as five units of colour difference.
+    """
+    texture = 5 * np.log2(0.5 + gaussian_blur(gradient(np.ascontiguousarray(lab[..., 0])), 2))
+    return np.dstack([lab, texture.astype(np.float32)])
+
+
+def distribution_distance(a_NC: Field, b_NC: Field) -> float:
+    """Wasserstein-1 distance of each channel's distribution, the channels joined as a Euclidean length."""
+    levels = np.linspace(0.02, 0.98, 33)
+    # Sorting first is four times as fast: np.quantile selects each of the many levels on its own.
+    a, b = (np.quantile(np.sort(values.T, axis=1), levels, axis=1) for values in (a_NC, b_NC))
+    return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
+
+
+class Region:
+    """A mask that is grown and shrunk often: its distances are computed once.
+
+    Args:
+        mask: (H, W).
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+
+    @cached_property
+    def _outwards(self) -> Field:
+        """(H, W) pixels from the mask to a pixel outside it."""
+        return distances_to(self.mask)
+
+    @cached_property
+    def _inwards(self) -> Field:
+        """(H, W) pixels from the rest to a pixel inside the mask."""
+        return distances_to(~self.mask)
+
+    def grown(self, pixels: int) -> Mask:
+        """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
+        return self._outwards <= pixels if pixels > 0 else self._inwards > -pixels
+
+    def ring(self, inner: int, outer: int) -> Mask:
+        """Return what lies between the mask grown by `inner` and by `outer` pixels."""
+        return self.grown(outer) & ~self.grown(inner)
+
+
+@dataclass(frozen=True)
+class FillDetail:
+    """Fine detail of what was painted into a mask, measured by the mask's surroundings.
+
+    Args:
+        ratio: of the median inside to the lower quantile 0.375 outside, which forgives a fill that takes after the
+            calmer part of its surroundings; well below 1 where the fill is smeared all over.
+        smeared: share of the mask with less detail than all but a twentieth of the surroundings; well above 0.05 where
+            the fill is smeared in places.
+    """
+
+    ratio: float
+    smeared: float
+
+    @property
+    def believable(self) -> float:
+        """1 for a fill as crisp as what stands around it, 0 for a smear or one with a third of it smeared."""
+        return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
+
+    @property
+    def words(self) -> str:
+        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
+
+
+def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
+    """How much fine detail an (H, W) picture has inside a mask; like its surroundings where either is too small."""
+    window = 12 * unit + 1
+    detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
+    inside, around = region.grown(-4 * unit), region.ring(6 * unit, REACH * unit)
+    if not inside.any() or around.sum() < 256:
+        return FillDetail(ratio=1.0, smeared=0.0)
+    calmest, calm = np.quantile(detail[around], (0.05, 0.375))
+    return FillDetail(float(np.median(detail[inside]) / calm), float((detail[inside] < calmest).mean()))
+
+
+def noise_response(field_HW: Field) -> Field:
+    """(H, W) what a filter that is blind to edges leaves: mostly noise (Immerkaer 1996)."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    return np.abs(cv2.filter2D(field_HW, cv2.CV_32F, kernel))
+
+
+def noise_level(response_HW: Field, where: Mask) -> float:
+    """Standard deviation of the noise in a region's calmest half, in units of the field that `response_HW` is of.
+
+    The median is that of about `MANY` pixels, which tell as much as all.
+    """
+    responses = response_HW[where]
+    return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
+
+
+def blockiness(luma: Field, region: Mask) -> float:
+    """How much more the picture jumps at every eighth pixel than elsewhere; 1 where there are no blocks."""
+    jumps_x = np.abs(np.diff(luma, axis=1)), region[:, 1:] & region[:, :-1]
+    jumps_y = np.abs(np.diff(luma, axis=0)).T, (region[1:] & region[:-1]).T
+    return max(_grid_excess(*jumps_x), _grid_excess(*jumps_y))
+
+
+def _grid_excess(jumps: Field, where: Mask) -> float:
+    sums = np.where(where, jumps, 0).sum(axis=0)
+    counts = where.sum(axis=0)
+    phases = [float(sums[p::8].sum() / max(1, counts[p::8].sum())) for p in range(8)]
+    return (max(phases) + 0.05) / (float(np.median(phases)) + 0.05)
+
+
+def clipped_share(image: Image, region: Mask) -> float:
+    """Share of a region that is pure black or pure white."""
+    black = cv2.inRange(image, np.zeros(3), np.full(3, 1.0))
+    white = cv2.inRange(image, np.full(3, 254.0), np.full(3, 255.0))
+    return float((cv2.bitwise_or(black, white)[region] > 0).mean())
+
+
+def _edge_map(lightness_HW: Field) -> Field:
+    """(H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
+    edges = gaussian_blur(gradient(gaussian_blur(np.ascontiguousarray(lightness_HW), 1.5)), 4)
+    return np.log(edges + 0.3)
+
+
+class Picture:
+    """An image as the measures see it; each part is computed on first use.
+
+    Args:
+        image: (H, W, 3) RGB.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    @cached_property
+    def lab(self) -> Field:
+        """(H, W, 3)."""
+        return to_lab(self.image)
+
+    @cached_property
+    def luma(self) -> Field:
+        """(H, W)."""
+        return lightness(self.image)
+
+    @cached_property
+    def gradient(self) -> Field:
+        """(H, W) of the luma."""
+        return gradient(self.luma)
+
+    @cached_property
+    def _coarse_gradient(self) -> Field:
+        return gradient(gaussian_blur(self.luma, 1.5))
+
+    @cached_property
+    def _noise_response(self) -> Field:
+        return noise_response(self.luma)
+
+    @cached_property
+    def small(self) -> Image:
+        """(h, w, 3) RGB of about `REDUCED_SIDE` pixels squared."""
+        return shrink(self.image)
+
+    @cached_property
+    def reduced(self) -> Field:
+        """(h, w, 3) Lab of the same size."""
+        return to_lab(self.small)
+
+    @cached_property
+    def detail(self) -> Field:
+        """Lab of about `DETAIL_SIDE` pixels squared: outlines are seen on it."""
+        return to_lab(shrink(self.image, DETAIL_SIDE))
+
+    @cached_property
+    def appearance(self) -> Field:
+        """(h, w, 4)."""
+        return appearance(self.reduced)
+
+    @cached_property
+    def sky(self) -> Mask:
+        """(h, w) sky; all False where nothing confirms that it is one."""
+        height, width = self.reduced.shape[:2]
+        sky = find_sky(self.image).astype(np.uint8)
+        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+    def sharpness(self, where: Mask) -> float:
+        """Share of a region's gradient that is fine: near 1 where it is crisp, 0.6 and less where it is blurred.
+
+        A ratio of gradients at two scales, so that a plain surface is not taken for a blurred one.
+        """
+        fine, coarse = self.gradient[where].mean(), self._coarse_gradient[where].mean()
+        return float((fine + 0.05) / (coarse + 0.05)) / 2
+
+    def noise(self, where: Mask) -> float:
+        """`noise_level` of a region, on Lab's L scale."""
+        return noise_level(self._noise_response, where)
+
+
+class Comparison:
+    """A pair as the measures see it; each part is computed on first use.
+
+    For a global edit the mask is the whole picture.
+
+    Args:
+        source: the pair's source, where its parts are known from another pair.
+        unit: of lengths in pixels; by default that of the pair's own size.
+    """
+
+    def __init__(self, pair: EditPair, source: Picture | None = None, unit: int | None = None) -> None:
+        self.pair = pair
+        self.source, self.edited = source or Picture(pair.source), Picture(pair.edited)
+        height, width = pair.source.shape[:2]
+        self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
+        self.region = Region(self.mask)
+        self.unit = max(1, round((height * width) ** 0.5 / 512)) if unit is None else unit
+
+    @cached_property
+    def close_up(self) -> "Comparison":
+        """The part of the pair that holds the mask and its surroundings, where measures at full resolution look."""
+        if self.pair.mask is None or not self.pair.mask.any():
+            return self
+        margin = REACH * self.unit + 4
+        left, top, right, bottom = bounding_box(self.pair.mask)
+        part = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+        mask = np.ascontiguousarray(self.mask[part])
+        if mask.shape == self.mask.shape:
+            return self
+        source, edited = (np.ascontiguousarray(image[part]) for image in (self.pair.source, self.pair.edited))
+        return Comparison(replace(self.pair, source=source, edited=edited, mask=mask), unit=self.unit)
+
+    def differences(self, region: Mask) -> Field:
+        """(N,) colour differences of the pixels of a region that changed at all."""
+        changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
+        if not changed.any():
+            return np.zeros(0, np.float32)
+        source, edited = (to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))
+        return delta_e(source, edited)[0]
+
+    @cached_property
+    def detail_mask(self) -> Mask:
+        return shrink(self.mask.astype(np.uint8) * 255, DETAIL_SIDE) > 127
+
+    @cached_property
+    def small_mask(self) -> Mask:
+        """(h, w) reduced."""
+        return shrink(self.mask.astype(np.uint8) * 255) > 127
+
+    @cached_property
+    def small_delta_e(self) -> Field:
+        """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
+        return delta_e(gaussian_blur(self.source.reduced, 1.0), gaussian_blur(self.edited.reduced, 1.0))
+
+    @cached_property
+    def surroundings(self) -> Mask:
+        """(h, w) ring around the reduced mask, about as large as the mask."""
+        width = max(6, round(0.25 * float(self.small_mask.sum()) ** 0.5))
+        return grow(self.small_mask, width + 2) & ~grow(self.small_mask, 2)
+
+    def box(self, fractions: tuple[float, float, float, float]) -> Mask:
+        """(h, w) True inside a box given as fractions of the picture."""
+        height, width = self.small_mask.shape
+        left, top, right, bottom = np.clip(fractions, 0.0, 1.0)
+        inside = np.zeros((height, width), bool)
+        rows = slice(int(top * height), max(int(top * height) + 1, round(bottom * height)))
+        inside[rows, int(left * width) : max(int(left * width) + 1, round(right * width))] = True
+        return inside
+
+    def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE) -> float:
+        """Share of a reduced region that changed clearly."""
+        return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
+
+    def structure_kept(self, region: Mask, fine: float = 1.0, coarse: float = 6.0) -> float:
+        """Correlation of source and edited lightness structure in a reduced region: 1 kept, 0 another structure."""
+        source = band_pass(np.ascontiguousarray(self.source.reduced[..., 0]), fine, coarse)
+        edited = band_pass(np.ascontiguousarray(self.edited.reduced[..., 0]), fine, coarse)
+        return correlation(source[region], edited[region]) if region.any() else 0.0
+
+    def edges_kept(self, region: Mask) -> float:
+        """Correlation of where source and edited picture have edges in a reduced region, whatever lies between them."""
+        source, edited = (_edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
+        return correlation(source[region], edited[region]) if region.any() else 0.0
+
+
+def shrink(image: NDArray[np.uint8], side: int = REDUCED_SIDE) -> NDArray[np.uint8]:
+    """Return an image of about `side` pixels squared; one that is smaller stays as it is."""
+    height, width = image.shape[:2]
+    scale = min(1.0, side / (height * width) ** 0.5)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -1,0 +1,172 @@
+"""Marks that a bad outline leaves on an edit: hard edges of the change, old pixels that were missed, torn skies.
+
+All is measured on copies of about 512 x 512 pixels, where such marks are still seen.
+
+    h, w  size of the copies
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.imaging.images import Mask
+from omniedit.scoring.reference.measures import Comparison, Field, grow
+
+NEAR = 10
+"""Pixels from an edit's outline within which what it missed is looked for."""
+EDGE = 5.0
+"""Lab units a pixel from which an edge of the source hides the end of any change."""
+LEAST_TEAR = 6
+"""Pixels of a step that is no speck of noise."""
+GHOST = (0.012, 0.004)
+"""Shares of a fill in the removed object's colours: what spoils it, and what is forgiven."""
+SOFT_EDGE = 2.0
+"""Lab units a pixel from which an edge of the source may be where something ends."""
+_BINS = (12, 24, 24)
+
+
+def hard_outline(seen: Comparison) -> float:
+    """Return the share of the edit's outline at which the change stops in a step where the source has no edge.
+
+    An object of solid outline has its own edge there; fur, down and smoke fade out, and the paint must too.
+    """
+    mask = seen.detail_mask
+    inside = np.zeros_like(mask)
+    inside[3:-3, 3:-3] = True
+    outwards, inwards = _distances(mask)
+    outline = (inwards == 1) & inside
+    cut = _steps(seen.edited.detail - seen.source.detail, seen.source.detail)
+    near = grow(cut & (outwards <= 4) & (inwards <= 8), 4)
+    return float(near[outline].mean()) if outline.any() else 0.0
+
+
+def torn_sky(seen: Comparison) -> float:
+    """Return the length of the steps in a global change where the source has no edge, over the image's side."""
+    change = seen.edited.detail - seen.source.detail
+    steps = _steps(_without_specks(change), _without_specks(seen.source.detail))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(steps.astype(np.uint8))
+    sizes = stats[1:, cv2.CC_STAT_AREA]
+    return float(sizes[sizes >= LEAST_TEAR].sum() / steps.size**0.5)
+
+
+def remains(before: Field, after: Field, mask: Mask) -> float:
+    """Return the area, in millionths of the image, of what an edit missed of what it was to replace.
+
+    That is what lies near the outline, did not change, has the colours of what was replaced and not of the rest, and
+    stands out from what is there now. A spot that reaches far into the rest is a thing of its own.
+
+    Args:
+        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
+    """
+    outwards, inwards = _distances(mask)
+    rest, core = outwards > NEAR, inwards > 2
+    if rest.sum() < 512 or core.sum() < 512:
+        return 0.0
+    change = np.linalg.norm(after - before, axis=-1)
+    replaced = mask & (change > 8)
+    meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
+    now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
+    alike = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
+    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    missed = alike & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
+    _, labels = cv2.connectedComponents(alike.astype(np.uint8))
+    inside, outside, touching = (
+        np.bincount(labels[where], minlength=labels.max() + 1)
+        for where in (missed, alike & rest, missed & (outwards <= 3))
+    )
+    return float(1e6 * inside[(outside < 4 * inside) & (touching > 0)].sum() / mask.size)
+
+
+def ghost_share(before: Field, after: Field, mask: Mask) -> float:
+    """Return the share of a fill in which the colours of what was there come back, though none around has them.
+
+    Args:
+        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
+    """
+    outwards, inwards = _distances(mask)
+    core = inwards > 2
+    around = (outwards > NEAR) & (outwards < max(2 * NEAR, 0.5 * float(mask.sum()) ** 0.5))
+    if around.sum() < 512 or core.sum() < 512:
+        return 0.0
+    alike = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
+    return float((cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
+
+
+def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
+    """(h, w) in [0, 1]: how far a pixel's colour is one of a region rather than of the rest, both equally likely."""
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    ratio = _frequency_ratio(lab, region, rest)[_bin_index(lab)]
+    return (ratio / (1 + ratio)).astype(np.float32)
+
+
+def edge_support(seen: Comparison) -> float:
+    """Return the share of the edit's outline that lies on an edge of the source, two pixels aside at most."""
+    mask = seen.detail_mask
+    inside = np.zeros_like(mask)
+    inside[3:-3, 3:-3] = True
+    _, inwards = _distances(mask)
+    outline = (inwards == 1) & inside
+    edges = cv2.dilate(_slope(seen.source.detail), np.ones((5, 5), np.uint8))
+    return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
+
+
+def _distances(mask: Mask) -> tuple[Field, Field]:
+    """(h, w) each: pixels from the mask to a pixel outside it, and from the rest to one inside it; 0 elsewhere."""
+    inside = mask.astype(np.uint8)
+    return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+
+
+def _steps(change: Field, source: Field, least: float = 2.5, reach: int = 4) -> Mask:
+    """(h, w) where a change has a step of `least` Lab units a pixel, and the source no edge like it nearby."""
+    steep = _slope(change)
+    edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    return (steep > least) & (edges < np.minimum(0.5 * steep, EDGE))
+
+
+def _without_specks(lab: Field) -> Field:
+    """(h, w, 3) without stars, grain and twigs."""
+    return np.dstack([cv2.medianBlur(np.ascontiguousarray(lab[..., channel]), 5) for channel in range(3)])
+
+
+def _slope(lab: Field) -> Field:
+    """(h, w) length of the gradient of a Lab image, per pixel."""
+    smooth = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    return np.sqrt((dx * dx + dy * dy).sum(axis=-1))
+
+
+def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
+    """(h, w, 3) mean of a region's values around each pixel."""
+    weight = cv2.blur(where.astype(np.float32), (side, side))
+    return (
+        cv2.blur(np.where(where[..., None], lab, 0).astype(np.float32), (side, side))
+        / np.maximum(weight, 1e-3)[..., None]
+    )
+
+
+def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
+    """(h, w) where a colour is five times as frequent in a region as in the rest."""
+    return _frequency_ratio(lab, region, rest)[_bin_index(lab)] > 5
+
+
+def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
+    """Return for each bin of colours how many times as frequent it is in a region as in the rest."""
+    index = _bin_index(lab)
+    inside, outside = (_histogram(index[where]) for where in (region, rest))
+    return ((inside + 2e-5) / (outside + 2e-5)).reshape(-1)
+
+
+def _bin_index(lab: Field) -> NDArray[np.int32]:
+    """(h, w) number of each pixel's bin of colours."""
+    offset, span, bins = np.array([[0, 60, 60], [100, 120, 120], _BINS], np.float32)
+    place = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
+    return (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
+
+
+def _histogram(index_N: Field) -> Field:
+    """Frequency of each bin, smoothed over its neighbours in Lab."""
+    counts = np.bincount(index_N, minlength=int(np.prod(_BINS))).reshape(_BINS) / max(1, len(index_N))
+    for axis in range(3):
+        counts = 0.5 * counts + 0.25 * np.roll(counts, 1, axis) + 0.25 * np.roll(counts, -1, axis)
+    return counts

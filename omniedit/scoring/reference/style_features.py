@@ -1,0 +1,86 @@
+"""Features of a restyled image beside its source: what tells one style from another.
+
+h, w  height and width of the reduced copies       F  number of features
+"""
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.images import Image
+from omniedit.scoring.reference.measures import Field, band_pass, correlation, gaussian_blur, to_lab
+
+SIDE = 128
+"""Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+HUES = 12
+COLOURED = 8.0
+"""Chroma above which a pixel has a hue."""
+SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
+"""Bands of detail, in pixels of the reduced copy."""
+
+
+def style_features(source: Image, edited: Image) -> Field:
+    """Return the (F,) features of an edited image, some of them relative to its source."""
+    before, after = (to_lab(scale_to_area(image)) for image in (source, edited))
+    parts = [palette(after), tone_curve(before, after), detail(before, after), hues(after), agreement(before, after)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def scale_to_area(image: Image, side: int = SIDE) -> Image:
+    """Scale an image to about side^2 pixels."""
+    scale = side / (image.shape[0] * image.shape[1]) ** 0.5
+    size = max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale))
+    if size == image.shape[1::-1]:
+        return image
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, size, interpolation=interpolation).astype(np.uint8, copy=False)
+
+
+def palette(lab: Field) -> Field:
+    """Return quantiles of L, a, b and of the chroma."""
+    chroma = np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
+    values = np.concatenate([lab, chroma], axis=-1).reshape(-1, 4)
+    return np.quantile(values, QUANTILES, axis=0).ravel() / 10
+
+
+def tone_curve(before: Field, after: Field) -> Field:
+    """Return the mean Lab colour that each fifth of the source's lightness turns into."""
+    pixels = after.reshape(-1, 3)[np.argsort(before[..., 0].ravel())]
+    return np.concatenate([fifth.mean(axis=0) for fifth in np.array_split(pixels, 5)]) / 10
+
+
+def detail(before: Field, after: Field) -> Field:
+    """Return the logarithmic strength of each band of detail, of L and of colour, and of L over the source's."""
+    own, colour, source = (
+        [np.log(0.05 + band(channel, *scale).std()) for scale in SCALES]
+        for channel in (after[..., 0], np.linalg.norm(after[..., 1:], axis=-1), before[..., 0])
+    )
+    peaks = [np.log(0.1 + kurtosis(band(after[..., 0], *scale))) for scale in SCALES]
+    return np.concatenate([own, colour, np.subtract(own, source), peaks])
+
+
+def band(channel: Field, fine: float, coarse: float) -> Field:
+    """Return the detail between two Gaussian blurs, all that is finer than `coarse` where `fine` is 0."""
+    channel = np.ascontiguousarray(channel)
+    return band_pass(channel, fine, coarse) if fine else channel - gaussian_blur(channel, coarse)
+
+
+def kurtosis(values: Field) -> float:
+    return float((values**4).mean() / max((values**2).mean() ** 2, 1e-6))
+
+
+def hues(lab: Field) -> Field:
+    """Return the share of pixels with a hue, and how these spread over twelve hues."""
+    a, b = lab[..., 1].ravel(), lab[..., 2].ravel()
+    chroma = np.hypot(a, b)
+    place = ((np.arctan2(b, a) / (2 * np.pi)) % 1 * HUES).astype(int) % HUES
+    weights = np.minimum(chroma, 40) * (chroma > COLOURED)
+    shares = np.bincount(place, weights, HUES) / max(weights.size * 10, 1)
+    return np.concatenate([[2 * (chroma > COLOURED).mean()], 2 * np.sqrt(shares)])
+
+
+def agreement(before: Field, after: Field) -> Field:
+    """Return how far L, its bands of detail, a and b follow the source's."""
+    bands = [correlation(band(before[..., 0], *scale).ravel(), band(after[..., 0], *scale).ravel()) for scale in SCALES]
+    channels = [correlation(before[..., n].ravel(), after[..., n].ravel()) for n in range(3)]
+    return 3 * np.array([*bands, *channels])

@@ -1,0 +1,83 @@
+"""Recognition of the embedded specialist's styles, by statistics of its own images.
+
+`styles.npz`, made by `python -m benchmarks.style_references`, holds the mean features of each style, of common failures
+(colour blotches, noise, blur, a tint, the plain photo), and what whitens the features within a style.
+
+    K  styles and failures        F  features
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from omniedit.imaging.images import Image
+from omniedit.scoring.reference.measures import Field, Unmeasurable, ramp
+from omniedit.scoring.reference.style_features import style_features
+
+FILE = Path(__file__).with_name("styles.npz")
+LEAST_SIDE = 96
+"""Images of fewer than this^2 pixels do not show which style they have."""
+BEYOND, WITHIN = 3.0, 2.0
+"""Distance from which an image is not of a style, and up to which it may be: 95 % of the specialist's are within."""
+OTHER, OWN = 0.85, 0.97
+"""Distance to the nearest other kind over that to the style: up to OTHER it is the other kind, from OWN the style."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """How an image compares with the style that was asked for.
+
+    Args:
+        degree: in [0, 1]; 1 where the image has the style.
+        distance: to the style, of which 0.6 is usual.
+        nearest: the nearest other style or failure, and `other` its distance.
+    """
+
+    degree: float
+    distance: float
+    nearest: str
+    other: float
+
+
+@dataclass(frozen=True)
+class StyleReferences:
+    """Mean features (K, F) of each name in `names`, and the (F, F) matrix that whitens them."""
+
+    names: tuple[str, ...]
+    means: Field
+    whitening: Field
+
+    @classmethod
+    @cache
+    def load(cls) -> "StyleReferences":
+        with np.load(FILE) as held:
+            return cls(tuple(map(str, held["names"])), held["means"], held["whitening"])
+
+    def distances(self, features_F: Field) -> Field:
+        """Return the (K,) Mahalanobis distances of an image's features, over the root of F."""
+        return np.linalg.norm((self.means - features_F) @ self.whitening, axis=1) / len(features_F) ** 0.5
+
+    def recognise(self, features_F: Field, style: str) -> Recognition:
+        distances, own = self.distances(features_F), self.names.index(style)
+        others = np.where(np.arange(len(distances)) == own, np.inf, distances)
+        nearest, distance = int(others.argmin()), float(distances[own])
+        other = float(others[nearest])
+        degree = min(ramp(distance, BEYOND, WITHIN), ramp(other / max(distance, 1e-6), OTHER, OWN))
+        return Recognition(degree, distance, self.names[nearest], other)
+
+
+def recognise_style(source: Image, edited: Image, style: str) -> Recognition:
+    """Compare an edited image with a style, by name.
+
+    Raises:
+        Unmeasurable: there are no statistics of this style, or the image is too small.
+    """
+    references = StyleReferences.load()
+    if style not in references.names:
+        raise Unmeasurable(f"no statistics of the style '{style[:80]}' to recognise it by")
+    height, width = edited.shape[:2]
+    if height * width < LEAST_SIDE**2:
+        raise Unmeasurable(f"{width} x {height} pixels are too few to recognise a style")
+    return references.recognise(style_features(source, edited), style)

@@ -1,0 +1,213 @@
+"""Check what a pair's truth claims of its source: what the object is called, where it ends, what it stands on.
+
+A specialist finds its object itself and may take a leg for the ball or half a leaf for the leaf; the pixels of such an
+edit are as clean as those of a right one. So the judge looks for the outline in two ways of its own, by colour and by
+what stands out, and a pair whose outline neither of them confirms is unscorable. A truth that is known and not claimed
+(`provenance["known_truth"]`: the pair was composed of known parts) needs no check.
+
+    h, w  size of the reduced copies
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.names import noun_probability
+from omniedit.grounding.saliency import saliency
+from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import bounding_box
+from omniedit.instructions.objects import without_position
+from omniedit.scoring.reference.measures import Comparison, Field, Picture, Unmeasurable
+from omniedit.scoring.reference.outlines import colour_odds, edge_support
+from omniedit.scoring.reference.success import asks_for_sky
+from omniedit.tasks import Task
+
+LEAST_BY_COLOUR = 0.83
+"""Smallest intersection over union with the outline by colour that confirms a mask."""
+LEAST_BY_SALIENCY = 0.78
+"""Smallest intersection over union with the outline by saliency that confirms a mask."""
+AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
+"""Shares of the object's box by which its surroundings reach beyond it: by colour, and for saliency."""
+LEAST_SALIENT_COLOUR, LEAST_NEAR_MISS = 0.6, 0.6
+"""Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
+LEAST_HELD = 0.55
+"""Smallest share of a salient thing that the mask of a removal or addition must hold."""
+MINOR = 0.1
+"""Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
+LEAST_NAMED = 0.1
+"""Smallest probability that the classifier must give a noun."""
+LEAST_EDGE = 0.93
+"""Smallest share of a new sky's outline that lies on an edge of the source."""
+SALIENT = 0.5
+"""Saliency above which a pixel stands out."""
+SUPPORT = 2
+"""Rows of the reduced copy above its lower border within which an object that rests on the border ends."""
+MOST_UNEVEN = 6.0
+"""Median Laplacian of the lightness, in Lab's units, up to which a ground is calm enough to show where a foot ends."""
+FOOT = 0.25
+"""Share of an object's height that is its foot."""
+
+Truth = Mapping[str, Any]
+
+
+def verify(seen: Comparison, truth: Truth) -> None:
+    """Check that the source image supports what the truth claims.
+
+    Raises:
+        Unmeasurable: it does not; the text says what is unconfirmed.
+    """
+    if not seen.pair.provenance.get("known_truth"):
+        _CHECKS.get(seen.pair.task, _nothing_claimed)(seen, truth)
+
+
+def _nothing_claimed(seen: Comparison, truth: Truth) -> None:
+    """Accept swaps, environments and styles: their truth claims no outline in the source image."""
+
+
+def _verify_removal(seen: Comparison, truth: Truth) -> None:
+    _verify_names(seen, seen.source, truth["object"])
+    _verify_whole(seen.source, seen.small_mask, truth["object"])
+
+
+def _verify_addition(seen: Comparison, truth: Truth) -> None:
+    _verify_names(seen, seen.edited, truth["object"])
+    _verify_whole(seen.edited, seen.small_mask, truth["object"])
+
+
+def _verify_attribute(seen: Comparison, truth: Truth) -> None:
+    _verify_names(seen, seen.source, truth["object"])
+    _verify_outline(seen, seen.small_mask, truth["object"])
+
+
+def _verify_background(seen: Comparison, truth: Truth) -> None:
+    """Check that a new sky ends on edges of the source image, or that the kept object is whole and does not float."""
+    if asks_for_sky(truth):
+        support = edge_support(seen)
+        if support < LEAST_EDGE:
+            raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
+        return
+    kept = ~seen.small_mask
+    _verify_outline(seen, kept, truth["object"])
+    if not kept[-SUPPORT:].any() and not _is_on_calm_ground(seen.source, kept):
+        raise Unmeasurable(f"what stands in front of the {truth['object']} may hide its foot")
+
+
+def _verify_names(seen: Comparison, picture: Picture, name: str) -> None:
+    """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
+    about = seen.pair.provenance
+    given = {str(named).lower() for named in about.get("named_objects", ())}
+    caption = str(about.get("caption", "")).lower()
+    for part in name.split(" and "):
+        noun = without_position(part).lower()
+        if noun in caption or given & {noun, part.lower()}:
+            continue
+        probability = noun_probability(noun, picture.image, seen.mask)
+        if probability is not None and probability < LEAST_NAMED:
+            raise Unmeasurable(f"nothing confirms that the object is a {noun}")
+
+
+def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
+    """Check the mask against an outline by colour and, where that fails, against one by saliency."""
+    if not outline.any():
+        raise Unmeasurable(f"the mask leaves nothing of the {name}")
+    by_colour = colour_overlap(seen.source.reduced, outline)
+    if by_colour >= LEAST_BY_COLOUR:
+        return
+    words = f"no outline of the {name} confirms the mask: by colour they overlap by {by_colour:.0%}"
+    if by_colour < LEAST_SALIENT_COLOUR:
+        raise Unmeasurable(words)
+    best = salient_overlap(seen.source, outline, FAR_AROUND)
+    if LEAST_NEAR_MISS <= best < LEAST_BY_SALIENCY:
+        best = max(best, salient_overlap(seen.source, outline, CLOSE_AROUND))
+    if best < LEAST_BY_SALIENCY:
+        raise Unmeasurable(f"{words}, by what stands out by {best:.0%}")
+
+
+def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
+    """Check that the mask holds the whole salient thing, not a part of it such as a runner's leg."""
+    held = share_held(picture, mask)
+    if held < LEAST_HELD:
+        raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
+
+
+def share_held(picture: Picture, mask: Mask) -> float:
+    """Return the share of the salient things in a mask that lies inside it; 1 if there is none."""
+    if not mask.any():
+        return 1.0
+    window = _window(mask, FAR_AROUND)
+    crop, inside = picture.small[window], mask[window]
+    salient = _salient_region(crop.tobytes(), crop.shape)
+    _, labels = cv2.connectedComponents(salient.astype(np.uint8))
+    held = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
+    things = held > MINOR * held.sum()
+    sizes = np.bincount(labels[salient], minlength=len(held))
+    return float(held[things].sum() / sizes[things].sum()) if things.any() else 1.0
+
+
+def colour_overlap(lab: Field, outline: Mask) -> float:
+    """Return the intersection over union of an outline with the region that has its colours.
+
+    A wrong outline overlaps little: half a leaf shares its colours with its surroundings, the other half.
+    """
+    window = _window(outline, AROUND_BY_COLOUR)
+    inside = outline[window]
+    grown, shrunk = (operation(inside.astype(np.uint8), np.ones((5, 5))) > 0 for operation in (cv2.dilate, cv2.erode))
+    if not shrunk.any() or grown.all():
+        return 0.0
+    return overlap(cv2.blur(colour_odds(lab[window], shrunk, ~grown), (5, 5)) > 0.5, inside)
+
+
+def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
+    """Return the intersection over union of an outline with the salient region in a window around it.
+
+    A close window may cut a larger object in half, so it returns 0 where the salient region continues at its border.
+    """
+    window = _window(outline, around)
+    crop, inside = picture.small[window], outline[window]
+    salient = _salient_region(crop.tobytes(), crop.shape)
+    return 0.0 if around < FAR_AROUND and _goes_on(salient & ~inside) else overlap(salient, inside)
+
+
+def _goes_on(beyond: Mask) -> bool:
+    """Return whether the salient region beyond an outline covers a tenth of any side of the window."""
+    sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
+    return any(float(side.mean()) > 0.1 for side in sides)
+
+
+@lru_cache(maxsize=64)
+def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
+    """Return the salient region of a crop. Cached: the pairs of a photo and their defects share crops."""
+    return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > SALIENT
+
+
+def overlap(first: Mask, second: Mask) -> float:
+    """Return the intersection over union of two masks, 0 where both are empty."""
+    return float((first & second).sum() / max(1, int((first | second).sum())))
+
+
+def _window(outline: Mask, around: float) -> tuple[slice, slice]:
+    """Return rows and columns of an outline's box, widened by a share of its sides."""
+    left, top, right, bottom = bounding_box(outline)
+    dx, dy = around * (right - left), around * (bottom - top)
+    return slice(int(max(0, top - dy)), int(bottom + dy)), slice(int(max(0, left - dx)), int(right + dx))
+
+
+def _is_on_calm_ground(picture: Picture, kept: Mask) -> bool:
+    """Return whether the source shows a surface around an object's foot, and no leaves or things before it."""
+    far, near = (cv2.dilate(kept.astype(np.uint8), np.ones((side, side))) > 0 for side in (25, 7))
+    _, top, _, bottom = bounding_box(kept)
+    ring = far & ~near
+    ring[: round(bottom - FOOT * (bottom - top))] = False
+    detail = np.abs(cv2.Laplacian(np.ascontiguousarray(picture.reduced[..., 0]), cv2.CV_32F))
+    return bool(ring.any()) and float(np.median(detail[ring])) < MOST_UNEVEN
+
+
+_CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
+    Task.OBJECT_REMOVAL: _verify_removal,
+    Task.OBJECT_ADDITION: _verify_addition,
+    Task.ATTRIBUTE_MODIFICATION: _verify_attribute,
+    Task.BACKGROUND_SWAP: _verify_background,
+}

@@ -1,0 +1,245 @@
+"""How far a judge agrees with its teacher on pairs that it has never seen.
+
+N  pairs that both have scored     C  clusters of them: a pair with its defects
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.verdict import Score
+
+THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
+MIN_SCORE = 9.0
+"""The filter's threshold where none is told, the paper's: a student does not know what its scores will be used for."""
+PRECISIONS = (0.8, 0.9, 0.95)
+"""For which a threshold of the student is proposed."""
+DRAWS = 500
+"""Resamplings of a bootstrap."""
+BEFORE = "agreement_before"
+"""The table of the rows before training, beside agreement.parquet."""
+_OF_CHOICE = ("precision", "recall", "f1")
+_SCORES = ("sc_score_1", "sc_score_2", "sc_score", "pq_score", "o_score")
+
+AGREEMENT_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("pair_id", "task", "ratio", "defect", "reason")]
+    + [(f"{who}_{score}", pa.float64()) for who in ("teacher", "student") for score in _SCORES]
+)
+"""One held-out example a row, for figures; the student's scores are null where its reply could not be read."""
+
+AgreementRow = Mapping[str, Any]
+Values = NDArray[np.float64]
+Measure = Callable[[Values, Values], float | None]
+"""Of the teacher's and the student's scores; None where it cannot be computed."""
+
+
+def agreement_row(
+    pair_id: str, task: str, ratio: str, defect: str, teacher: Score, student: Score | Unscorable
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"pair_id": pair_id, "task": task, "ratio": ratio, "defect": defect}
+    row |= {f"teacher_{score}": getattr(teacher, score) for score in _SCORES}
+    if isinstance(student, Unscorable):
+        return row | {"reason": student.reason} | {f"student_{score}": None for score in _SCORES}
+    return row | {"reason": ""} | {f"student_{score}": getattr(student, score) for score in _SCORES}
+
+
+def write_agreement(
+    folder: Path, rows: Sequence[AgreementRow], before: Sequence[AgreementRow], about: Mapping[str, Any]
+) -> None:
+    """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows of
+    both, from which other thresholds' are computed.
+
+    What matters most is printed.
+    """
+    figures = agreement(rows)
+    told = {**about, **figures, "before": agreement(before)}
+    print(json.dumps({key: figures[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
+    (folder / "agreement.json").write_text(json.dumps(told, indent=2) + "\n")
+    for name, table in (("agreement", rows), (BEFORE, before)):
+        pq.write_table(pa.Table.from_pylist(list(table), schema=AGREEMENT_SCHEMA), folder / f"{name}.parquet")
+
+
+def at_min_score(
+    told: Mapping[str, Any], rows: Sequence[AgreementRow], before: Sequence[AgreementRow] | None, min_score: float
+) -> dict[str, Any]:
+    """agreement.json for a filter's threshold.
+
+    Args:
+        told: the file as it is.
+        before: None where the student is older than the table of rows before training: the choice before is null then.
+    """
+    if told.get("min_score", MIN_SCORE) == min_score:
+        return dict(told)
+    return {
+        **told,
+        **agreement(rows, min_score),
+        "before": _without_choice(told["before"]) if before is None else agreement(before, min_score),
+    }
+
+
+def agreement(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, Any]:
+    """Figures of agreement over held-out rows; what cannot be computed (no pair above a threshold) is null.
+
+    Spearman's rank correlation and mean absolute error of each score; at each threshold of O the student's precision,
+    recall and F1 of the teacher's choice; O with its intervals over all, by task and by ratio; what the teacher gives
+    where the student gives so much; the mean O that both give to each defect.
+
+    Args:
+        min_score: the filter's threshold on O, at which precision, recall and F1 over all, by task and by ratio are.
+    """
+    read = scored_rows(rows)
+    return {
+        "min_score": min_score,
+        "held_out": len(rows),
+        "unscorable": len(rows) - len(read),
+        "spearman": {score: spearman(*_columns(read, score)) for score in _SCORES},
+        "mean_absolute_error": {score: mean_absolute_error(*_columns(read, score)) for score in _SCORES},
+        "at_threshold": {str(t): _choice_at(*_columns(read, "o_score"), t) for t in sorted({*THRESHOLDS, min_score})},
+        "overall": overall(read, min_score),
+        "by_task": _group_metrics(read, "task", min_score),
+        "by_ratio": _group_metrics(read, "ratio", min_score),
+        "calibration": calibration(*_columns(read, "o_score")),
+        "by_defect": {
+            defect or "none": _means([row for row in read if row["defect"] == defect])
+            for defect in sorted({row["defect"] for row in rows})
+        },
+    }
+
+
+def scored_rows(rows: Sequence[AgreementRow]) -> list[AgreementRow]:
+    """Those that the student has a score for."""
+    return [row for row in rows if row["student_o_score"] is not None]
+
+
+def overall(rows: Sequence[AgreementRow], min_score: float) -> dict[str, Any]:
+    """Of O: how many pairs, each of `measures`, and its 95 % interval."""
+    teacher_N, student_N = _columns(rows, "o_score")
+    values = {name: measure(teacher_N, student_N) for name, measure in measures(min_score).items()}
+    return {"pairs": len(rows), **values, "intervals": intervals(rows, min_score)}
+
+
+def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
+    """95 % percentile intervals of `measures` by the bootstrap (Efron 1979): pairs are drawn anew, each with all its
+    defects. None where fewer than half of the draws give a value, or all give the same: then they tell nothing.
+    """
+    teacher_N, student_N = _columns(rows, "o_score")
+    cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
+    members = [np.flatnonzero(cluster_N == cluster) for cluster in range(cluster_N.max(initial=-1) + 1)]
+    rng = np.random.default_rng(0)
+    measured = measures(min_score)
+    drawn: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(DRAWS if members else 0):
+        places = np.concatenate([members[cluster] for cluster in rng.integers(len(members), size=len(members))])
+        for name, measure in measured.items():
+            if (value := measure(teacher_N[places], student_N[places])) is not None:
+                drawn[name].append(value)
+    return {
+        name: np.percentile(values, [2.5, 97.5]).round(4).tolist()
+        if len(values) >= DRAWS / 2 and len(set(values)) > 1
+        else None
+        for name, values in drawn.items()
+    }
+
+
+def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | int]]:
+    """For each whole point of the student's O that pairs have: how many, and the mean O that both give them."""
+    bin_N = np.minimum(student_N.astype(int), 9)
+    return [
+        {
+            "pairs": int((bin_N == point).sum()),
+            "student": round(float(student_N[bin_N == point].mean()), 4),
+            "teacher": round(float(teacher_N[bin_N == point].mean()), 4),
+        }
+        for point in np.unique(bin_N)
+    ]
+
+
+def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: float) -> dict[str, float | int] | None:
+    """The least O of the student from which its choice is so precise: of what it keeps, the teacher keeps this share.
+
+    None where no threshold is.
+
+    Args:
+        min_score: the teacher's own threshold.
+    """
+    teacher_N, student_N = _columns(scored_rows(rows), "o_score")
+    for threshold in np.unique(np.floor(100 * student_N) / 100):
+        chosen = choice(teacher_N >= min_score, student_N >= threshold)
+        if chosen["precision"] >= least_precision:
+            return {"threshold": round(float(threshold), 2), **chosen}
+    return None
+
+
+def choice(wanted_N: NDArray[np.bool_], taken_N: NDArray[np.bool_]) -> dict[str, Any]:
+    """How far what the student takes is what the teacher wants; F1 = 2 both / (all wanted + all taken)."""
+    both, wanted, taken = (int(kept.sum()) for kept in (wanted_N & taken_N, wanted_N, taken_N))
+    return {
+        "teacher_keeps": wanted,
+        "student_keeps": taken,
+        "precision": round(both / taken, 4) if taken else None,
+        "recall": round(both / wanted, 4) if wanted else None,
+        "f1": round(2 * both / (wanted + taken), 4) if wanted + taken else None,
+    }
+
+
+def spearman(a_N: Values, b_N: Values) -> float | None:
+    """Pearson's correlation of the ranks, ties sharing their mean rank; None where either is constant."""
+    if len(a_N) < 2 or np.ptp(a_N) == 0 or np.ptp(b_N) == 0:
+        return None
+    return round(float(np.corrcoef(_ranks(a_N), _ranks(b_N))[0, 1]), 4)
+
+
+def mean_absolute_error(teacher_N: Values, student_N: Values) -> float | None:
+    return round(float(np.abs(teacher_N - student_N).mean()), 4) if len(teacher_N) else None
+
+
+def measures(min_score: float) -> dict[str, Measure]:
+    """Of agreement on O; precision, recall and F1 are of the choice at `min_score`."""
+
+    def of_choice(name: str) -> Measure:
+        return lambda teacher_N, student_N: _choice_at(teacher_N, student_N, min_score)[name]
+
+    return {
+        "spearman": spearman,
+        "mean_absolute_error": mean_absolute_error,
+        **{name: of_choice(name) for name in _OF_CHOICE},
+    }
+
+
+def _without_choice(figures: Mapping[str, Any]) -> dict[str, Any]:
+    unknown: dict[str, None] = dict.fromkeys(_OF_CHOICE)
+    overall = figures["overall"]
+    return {**figures, "overall": {**overall, **unknown, "intervals": {**overall["intervals"], **unknown}}}
+
+
+def _group_metrics(rows: Sequence[AgreementRow], column: str, min_score: float) -> dict[str, dict[str, Any]]:
+    values = sorted({row[column] for row in rows})
+    return {value: overall([row for row in rows if row[column] == value], min_score) for value in values}
+
+
+def _ranks(values_N: Values) -> Values:
+    _, inverse, counts = np.unique(values_N, return_inverse=True, return_counts=True)
+    last = counts.cumsum()
+    return (last - (counts - 1) / 2)[inverse]
+
+
+def _columns(rows: Sequence[AgreementRow], score: str) -> tuple[Values, Values]:
+    """The teacher's and the student's values of one score."""
+    teacher, student = ([row[f"{who}_{score}"] for row in rows] for who in ("teacher", "student"))
+    return np.array(teacher, float), np.array(student, float)
+
+
+def _choice_at(teacher_N: Values, student_N: Values, threshold: float) -> dict[str, Any]:
+    return choice(teacher_N >= threshold, student_N >= threshold)
+
+
+def _means(rows: Sequence[AgreementRow]) -> dict[str, float | int | None]:
+    means = {who: [row[f"{who}_o_score"] for row in rows] for who in ("teacher", "student")}
+    return {"pairs": len(rows)} | {who: round(float(np.mean(v)), 4) if v else None for who, v in means.items()}

@@ -1,0 +1,177 @@
+"""Known defects of an edit, made from a pair that has none of them: what a judge must be able to tell.
+
+A defect is a function of the pair and its pair_id alone (a wrong instruction, of its shard too), so that whoever holds
+the candidates makes the same picture again: a change of one counts `DEFECTS_VERSION` up. How strong it is differs from
+pair to pair, from what costs a good edit its place to what spoils it: a judge is to tell degrees. A defect that a task
+does not have (a global edit has no wrong place) is None.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.images import Image, Mask
+from omniedit.pairs import EditPair, Shard
+from omniedit.scoring.reference.measures import to_lab
+from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
+from omniedit.tasks import Task
+
+ROWS_TRIED = 16
+"""For an instruction that asks for another edit: a shard whose rows all ask for the same is not read to its end."""
+NO_DEFECT = ""
+WRONG_INSTRUCTION = "wrong_instruction"
+
+
+def with_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
+    """The pair in a row with a defect of `DEFECTS`, or as it is for `NO_DEFECT`; None where it cannot have that one.
+
+    The pictures are those of the row; a wrong instruction comes from another row of the same shard, with its truth.
+    """
+    pair = shard[row]
+    if defect == NO_DEFECT:
+        return pair
+    rng = np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{defect}".encode()))
+    if defect == WRONG_INSTRUCTION:
+        return _wrong_instruction(shard, row, pair, rng)
+    edited = _PICTURE_DEFECTS[defect](pair, rng)
+    return None if edited is None else replace(pair, edited=edited)
+
+
+def _no_change(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    return pair.source.copy()
+
+
+def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    """The edited region is moved by about half the picture; the place that was meant stays as in the source."""
+    if pair.mask is None:
+        return None
+    height, width = pair.mask.shape
+    shift = round(height * rng.uniform(0.35, 0.65)), round(width * rng.uniform(0.35, 0.65))
+    moved = np.roll(pair.mask, shift, axis=(0, 1))
+    edited = pair.source.copy()
+    edited[moved] = np.roll(pair.edited, shift, axis=(0, 1))[moved]
+    return edited
+
+
+def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    """A local edit shifts the colours of the whole picture; a global one warps its shapes."""
+    if pair.task.is_local:
+        shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
+        return _from_lab(to_lab(pair.edited) + shift.astype(np.float32))
+    return _warp(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
+
+
+def _blur(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    return _inside(pair, _gaussian_blur(pair.edited, _strength(rng, 1, 4) * _unit(pair)))
+
+
+def _noise(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    noise = rng.normal(0, _strength(rng, 9, 30), pair.edited.shape)
+    return _inside(pair, np.clip(pair.edited + noise, 0, 255).astype(np.uint8))
+
+
+def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    """A JPEG of low quality, at a scale where its blocks show."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, round(_strength(rng, 20, 4))]
+    jpeg = cv2.imencode(".jpg", pair.edited, quality)[1]
+    return _inside(pair, np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8))
+
+
+def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
+    """The edited region is lighter or darker than it should be, up to a hard edge.
+
+    Not where the mask follows an object's outline.
+    """
+    if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
+        return None
+    lab = to_lab(pair.edited)
+    lab[..., 0] += rng.choice([-1, 1]) * _strength(rng, 9, 25)
+    return _inside(pair, _from_lab(lab))
+
+
+def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
+    """Another row's instruction, truth and mask on this row's pictures; None where none of a few asks for another edit.
+
+    Which background an image has cannot be measured, so a background swap has no wrong instruction to be known.
+    """
+    if pair.task is Task.BACKGROUND_SWAP:
+        return None
+    asked_here = _request(pair.provenance["truth"])
+    for other in rng.permutation(len(shard))[:ROWS_TRIED]:
+        truth = _request(shard.provenance(int(other))["truth"])
+        if truth == asked_here:
+            continue
+        asked = shard.mask(int(other))
+        mask = None if asked is None else _resize_mask(asked, pair.source)
+        if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
+            continue
+        provenance = pair.provenance | {"truth": truth}
+        return replace(pair, instructions=shard.instructions(int(other)), mask=mask, provenance=provenance)
+    return None
+
+
+def _request(truth: Mapping[str, object]) -> dict[str, object]:
+    """What a truth says of what is asked, not of what was done instead in its own row's picture."""
+    return {name: value for name, value in truth.items() if name != "mistaken"}
+
+
+def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], asked: Mask) -> bool:
+    """Whether another truth is met by chance: it asks for a change of much the same place, to no other colour."""
+    overlap = (asked & done).sum() / max(1, (asked | done).sum())
+    return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
+
+
+_PICTURE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
+    "no_change": _no_change,
+    "wrong_place": _wrong_place,
+    "over_editing": _over_editing,
+    "blur": _blur,
+    "noise": _noise,
+    "blocks": _blocks,
+    "seam": _seam,
+}
+
+DEFECTS = (*_PICTURE_DEFECTS, WRONG_INSTRUCTION)
+"""Names of the defects, as in the teacher's files."""
+
+
+def _inside(pair: EditPair, edited: Image) -> Image:
+    """A changed edited picture inside the mask, the pair's own outside."""
+    return edited if pair.mask is None else np.where(pair.mask[..., None], edited, pair.edited)
+
+
+def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> float:
+    """Between both, evenly by ratio."""
+    return float(weakest * (strongest / weakest) ** rng.random())
+
+
+def _unit(pair: EditPair) -> float:
+    height, width = pair.edited.shape[:2]
+    return max(1.0, (height * width) ** 0.5 / 512)
+
+
+def _gaussian_blur(image: Image, sigma: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+
+
+def _from_lab(lab: np.ndarray) -> Image:
+    return np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _warp(image: Image, rng: np.random.Generator, amplitude: float) -> Image:
+    """Shapes bent by smooth random displacements of about `amplitude` of the picture's side."""
+    height, width = image.shape[:2]
+    coarse = rng.normal(0, amplitude * (height * width) ** 0.5, (2, 6, 6)).astype(np.float32)
+    dx, dy = (cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse)
+    ys, xs = np.mgrid[:height, :width].astype(np.float32)
+    return cv2.remap(image, xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(
+        np.uint8, copy=False
+    )
+
+
+def _resize_mask(mask: Mask, like: Image) -> Mask:
+    height, width = like.shape[:2]
+    return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0

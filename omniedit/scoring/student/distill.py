@@ -1,0 +1,223 @@
+"""Distils the teacher into the student (OmniEdit, section 3.3): its scores and rationales as text, answer tokens only.
+
+B  pairs of a batch     T  tokens     A  tokens of the answer
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
+
+from omniedit.config.schema import StudentConfig
+from omniedit.instructions.sides import names_a_side
+from omniedit.pairs import Shard
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.student.agreement import agreement_row
+from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.student.inputs import StudentInputs
+from omniedit.scoring.student.judge import (
+    SCORES,
+    StudentJudge,
+    build_model,
+    build_tokenizer,
+    load_student,
+    pixel_values,
+    prompt,
+    view_side,
+)
+from omniedit.scoring.verdict import Score
+from omniedit.storage.progress import Progress
+
+SCORE_WEIGHT = 20.0
+"""A score token weighs as much in the loss as so many tokens of the rationale."""
+
+
+@dataclass(frozen=True)
+class StudentExample:
+    """A pair as the student sees it, and what the teacher says of it."""
+
+    pair_id: str
+    task: str
+    defect: str
+    source_id: str
+    instructions: tuple[str, ...]
+    views: NDArray[np.uint8]
+    teacher: Score
+    ratio: str = ""
+    judge: str = "reference"
+    borrowed: frozenset[str] = frozenset()
+
+
+def read_examples(
+    candidates: Sequence[Path], teachers: Sequence[Path], limit: int, image_size: int
+) -> Iterator[StudentExample]:
+    """The pairs that the teacher has scored, at most `limit` of them, the same for the same files.
+
+    Only the small views of a pair outlive its turn, so memory is bounded by `limit`.
+
+    Raises:
+        UserError: a teacher file without its candidates beside it in the arguments.
+    """
+    views_of = StudentInputs(image_size)
+    for candidate_file, teacher_file, rows in choose_rows(candidates, teachers, limit):
+        with Shard(candidate_file) as shard:
+            for taught in read_taught(shard, teacher_file, rows):
+                yield _example(taught, views_of)
+
+
+def _example(taught: TeacherExample, views_of: StudentInputs) -> StudentExample:
+    pair = taught.pair()
+    return StudentExample(
+        pair_id=pair.pair_id,
+        task=str(pair.task),
+        defect=taught.defect,
+        source_id=taught.source_id,
+        instructions=pair.instructions,
+        views=views_of(pair.source, pair.edited),
+        teacher=taught.teacher,
+        ratio=taught.ratio,
+        judge=taught.judge,
+        borrowed=taught.borrowed,
+    )
+
+
+def side_seen(options: StudentConfig) -> int:
+    """Of a view, in pixels: what the student sees that starts as `options` say."""
+    return options.image_size if options.start is None else view_side(load_student(options.start)[0])
+
+
+def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
+    """The teacher's and the student's scores of examples, each with its first wording: rows of `AGREEMENT_SCHEMA`."""
+    rows = []
+    with Progress("held-out pairs", total=len(examples)) as progress:
+        for first in range(0, len(examples), judge.batch_size):
+            batch = examples[first : first + judge.batch_size]
+            seen = np.stack([example.views for example in batch])
+            verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
+            rows += [
+                agreement_row(example.pair_id, example.task, example.ratio, example.defect, example.teacher, verdict)
+                for example, verdict in zip(batch, verdicts, strict=True)
+            ]
+            progress.advance(len(batch))
+    return rows
+
+
+class Distillation:
+    """Trains a student on examples; the same examples, options, seed and number of threads give the same weights."""
+
+    def __init__(self, examples: Sequence[StudentExample], options: StudentConfig, seed: int) -> None:
+        self.examples, self.options, self.seed = examples, options, seed
+        self.rubric = edit_rubric()
+        self._orders: dict[int, NDArray[np.int64]] = {}
+        torch.manual_seed(seed)
+        self.model: InternVLForConditionalGeneration
+        self.tokenizer: PreTrainedTokenizerFast
+        if options.start is None:
+            self.tokenizer = build_tokenizer(self._texts(), self.rubric)
+            self.model = build_model(self.tokenizer, options.image_size)
+        else:
+            self.model, self.tokenizer = load_student(options.start)
+        self.score_ids = torch.tensor(self.tokenizer.convert_tokens_to_ids(list(SCORES)))
+
+    def train(self) -> list[float]:
+        """Run all steps; the loss of each."""
+        steps, peak = self.options.steps, self.options.learning_rate
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
+        warmup = max(1, steps // 20)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, warmup, steps))
+        self.model.train()
+        losses = []
+        with Progress("steps", total=steps) as progress:
+            for step in range(steps):
+                loss = self.loss(step, self.batch(step))
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
+                progress.advance()
+        return losses
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def _texts(self) -> Iterator[str]:
+        for example in self.examples:
+            yield from (*example.instructions, example.teacher.reasoning)
+
+    def batch(self, step: int) -> list[StudentExample]:
+        """The examples of a step: all of them in one order, then in another, and so on."""
+        first = step * self.options.batch_size
+        turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
+        orders = {times: self._order(times) for times, _ in turns}
+        return [self.examples[orders[times][place]] for times, place in turns]
+
+    def _order(self, times: int) -> NDArray[np.int64]:
+        """Of the examples, after they were all seen so many times."""
+        if times not in self._orders:
+            self._orders = {times: np.random.default_rng([self.seed, times]).permutation(len(self.examples))}
+        return self._orders[times]
+
+    def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
+        """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""
+        rng = np.random.default_rng([self.seed, step, 1])
+        asked, answers = self._tokenize(batch, rng)
+        ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
+        mask_BT = torch.cat([asked["attention_mask"], answers["attention_mask"]], dim=1)
+        seen = np.stack([_mirror_randomly(example, rng) for example in batch])
+        length = answers["input_ids"].shape[1]
+        output = self.model(
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            position_ids=(mask_BT.cumsum(1) - 1).clamp(min=0),
+            pixel_values=pixel_values(seen),
+            logits_to_keep=length + 1,
+        )
+        target_BA = answers["input_ids"]
+        token_loss_BA = cross_entropy(output.logits[:, :-1].flatten(0, 1), target_BA.flatten(), reduction="none")
+        weight_BA = answers["attention_mask"] * (1 + (SCORE_WEIGHT - 1) * self._is_score(target_BA))
+        return (token_loss_BA * weight_BA.flatten()).sum() / weight_BA.sum()
+
+    def _is_score(self, target_BA: Tensor) -> Tensor:
+        """True at the answer's three scores, not at the digits of its rationale."""
+        is_digit = torch.isin(target_BA, self.score_ids)
+        return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
+
+    def _tokenize(
+        self, batch: Sequence[StudentExample], rng: np.random.Generator
+    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Prompts padded on the left, answers on the right, so that all answers begin at one position."""
+        tokens_per_view = self.model.config.image_seq_length
+        prompts = [
+            prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
+            for example in batch
+        ]
+        answers = [format_answer(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
+        left, right = (
+            self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
+            for texts, side in ((prompts, "left"), (answers, "right"))
+        )
+        return left, right
+
+
+def _mirror_randomly(example: StudentExample, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The views, of every second example mirrored; only where an instruction names a side do scores depend on it."""
+    mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
+    return example.views[:, :, ::-1] if mirrored else example.views
+
+
+def _warm_cosine(step: int, warmup: int, steps: int) -> float:
+    """Factor of the learning rate: linear rise, then half a cosine down to 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))

@@ -1,0 +1,104 @@
+"""What the student sees of a pair: a few small pictures, computed from source and edited picture alone."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.imaging.images import Image
+from omniedit.scoring.reference.measures import Field, gaussian_blur, gradient, lightness
+
+VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
+
+
+class StudentInputs:
+    """Compute `student_inputs` of pairs in turn, and reuse what a pair shares with the one before.
+
+    A pair and its defects have the same source; a pair with a wrong instruction has the same images.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self._source: Image | None = None
+        self._edited: Image | None = None
+
+    def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
+        """Return (V, side, side, 3); do not write to it."""
+        if source is not self._source:
+            self._texture = _texture(lightness(source), self.side)
+        if source is not self._source or edited is not self._edited:
+            self._views = student_inputs(source, edited, self.side, self._texture)
+        self._source, self._edited = source, edited
+        return self._views
+
+
+def student_inputs(
+    source: Image, edited: Image, side: int, texture: tuple[Field, Field, Field] | None = None
+) -> NDArray[np.uint8]:
+    """Return (V, side, side, 3), the images named in `VIEWS`.
+
+    `source` and `edited` are the whole images, squeezed to a square. Two show what no thumbnail does, a channel each:
+    `difference` how lightness moved, how much any colour moved, and how fine detail grew or shrank; `marks` how much
+    fine detail the edited image has, how its sharpness changed, and how its edges did, on scales of ratios. `detail` is
+    a window of the edited image, pixel for pixel, where most has changed, `detail before` the same of the source.
+
+    Args:
+        texture: of the source, where it is already known.
+    """
+    red, green, blue = cv2.split(cv2.absdiff(source, edited))
+    change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
+    before, after = lightness(source), lightness(edited)
+    fine, sharp, steep = texture or _texture(before, side)
+    fine_now, sharp_now, steep_now = _texture(after, side)
+    return np.stack(
+        [
+            _resize_to_square(source, side),
+            _resize_to_square(edited, side),
+            _channels(
+                128 + 2.5 * _resize_to_square(after - before, side),
+                2.5 * _resize_to_square(change.astype(np.float32), side),
+                128 + 25 * (fine_now - fine),
+            ),
+            _channels(
+                64 + 32 * np.log2(fine_now + 0.25),
+                128 + 100 * np.log2(sharp_now / sharp),
+                128 + 40 * np.log2(steep_now / steep),
+            ),
+            *_windows((source, edited), change, side),
+        ]
+    )
+
+
+def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
+    """(side, side) each, near every place: how much detail is finer than two pixels, what share of the gradient is (the
+    reference judge's sharpness), and how steep the steepest step is, since a seam is as thin as a pixel."""
+    steps = gradient(luma)
+    all_of_it, coarse = (
+        gaussian_blur(_resize_to_square(slope, side), 0.7) + 0.1
+        for slope in (steps, gradient(gaussian_blur(luma, 1.5)))
+    )
+    steepest = cv2.dilate(steps, np.ones((3, 3), np.uint8))
+    return (
+        _resize_to_square(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), side),
+        all_of_it / coarse,
+        _resize_to_square(steepest, side) + 0.5,
+    )
+
+
+def _windows(pictures: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
+    """The windows of side x side pixels around where most has changed; the pictures' middle where nothing has."""
+    height, width = change.shape
+    if min(height, width) <= side:
+        return [_resize_to_square(picture, side) for picture in pictures]
+    density = cv2.boxFilter(change, cv2.CV_32F, (side, side), normalize=True, borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(int(density.argmax()), density.shape) if change.any() else (height // 2, width // 2)
+    top = int(np.clip(row - side // 2, 0, height - side))
+    left = int(np.clip(column - side // 2, 0, width - side))
+    return [picture[top : top + side, left : left + side] for picture in pictures]
+
+
+def _channels(*fields: Field) -> Image:
+    return np.clip(np.dstack(fields), 0, 255).astype(np.uint8)
+
+
+def _resize_to_square(picture: NDArray, side: int) -> NDArray:
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

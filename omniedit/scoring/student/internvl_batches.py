@@ -1,0 +1,114 @@
+"""From pairs that the teacher has scored to what a step of an InternVL's fine-tuning computes on: answers alone count.
+
+Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
+editors.
+
+    B  pairs of a batch     T  tokens     A  tokens of the longest answer
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from omniedit.instructions.sides import names_a_side
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, to_example
+from omniedit.scoring.student.internvl_dataset import TeacherBatch
+from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+from omniedit.scoring.vlm_judges.readout import TokenPrompt
+from omniedit.training.editor.batches import of_tasks
+
+NO_ANSWER = -100
+"""Where an answer has ended, in the place of a token."""
+
+
+@dataclass(frozen=True)
+class AnswerBatch:
+    """What the model reads of a batch, prompts with the teacher's answers, and the tokens that it should foresee.
+
+    Args:
+        inputs: arguments of the model's `forward`.
+        answers: (B, A) tokens, all of which begin at the same place, A before the end; NO_ANSWER after the last.
+        weight: importance of each sample, (B,).
+    """
+
+    tasks: tuple[str, ...]
+    inputs: dict[str, Tensor]
+    answers: Tensor
+    weight: Tensor
+
+    def groups(self) -> dict[str, Tensor]:
+        return of_tasks(self.tasks, self.weight.device)
+
+
+@dataclass(frozen=True)
+class AnswerBatches:
+    """Makes training and held-out batches of taught pairs, asked as `judge` asks, whose rubric has one question."""
+
+    judge: InternvlJudge
+    seed: int
+
+    def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
+        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
+
+    def held_out(self, pairs: TeacherBatch) -> Iterator[AnswerBatch]:
+        """Pairs unflipped, under their first wording."""
+        yield self._batch(pairs, [to_example(edit) for edit in pairs.edits])
+
+    def losses(self, network: nn.Module, batch: AnswerBatch) -> Tensor:
+        """(B,): of each sample the mean cross entropy of its answer's tokens."""
+        length = batch.answers.shape[1]
+        output = network(**batch.inputs, logits_to_keep=length + 1, use_cache=False)
+        logits_BVA = output.logits[:, :-1].float().transpose(1, 2)
+        token_loss_BA = cross_entropy(logits_BVA, batch.answers, ignore_index=NO_ANSWER, reduction="none")
+        return token_loss_BA.sum(1) / (batch.answers != NO_ANSWER).sum(1)
+
+    def _batch(self, pairs: TeacherBatch, examples: Sequence[Example]) -> AnswerBatch:
+        judge, (question,) = self.judge, self.judge.rubric.questions
+        tiles = judge.cut_tiles(examples)
+        prompts = [judge.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
+        answers = [self._tokens(answer) for answer in pairs.answers]
+        inputs, answer_BA = _pad_and_join(prompts, answers)
+        pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+        device = judge.model.device
+        inputs = {name: value.to(device) for name, value in inputs.items()}
+        inputs["pixel_values"] = pixels.to(device, judge.model.dtype)
+        tasks = tuple(str(edit.task) for edit in pairs.edits)
+        return AnswerBatch(tasks, inputs, answer_BA.to(device), torch.ones(len(pairs), device=device))
+
+    def _tokens(self, answer: str) -> list[int]:
+        """Of an answer, and of the end of the turn."""
+        tokenizer: Any = self.judge.tokenizer
+        return tokenizer(answer + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
+
+
+def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
+    """With one of its wordings; mirrored half the time, where no wording names a side."""
+    wording = edit.instructions[rng.integers(len(edit.instructions))]
+    mirrored = rng.random() < 0.5 and not names_a_side(edit.instructions)
+    pictures = {"source": edit.source, "edited": edit.edited}
+    if mirrored:
+        pictures = {name: np.ascontiguousarray(picture[:, ::-1]) for name, picture in pictures.items()}
+    return Example(pictures, {"instruction": wording})
+
+
+def _pad_and_join(prompts: Sequence[TokenPrompt], answers: Sequence[TokenPrompt]) -> tuple[dict[str, Tensor], Tensor]:
+    """Tokens with mask and positions, (B, T): prompts padded on the left, answers on the right. And the answers."""
+    before, after = max(map(len, prompts)), max(map(len, answers))
+    both = list(zip(prompts, answers, strict=True))
+    ids = [[0] * (before - len(p)) + [*p, *a] + [0] * (after - len(a)) for p, a in both]
+    mask = [[0] * (before - len(p)) + [1] * len([*p, *a]) + [0] * (after - len(a)) for p, a in both]
+    mask_BT = torch.tensor(mask)
+    inputs = {
+        "input_ids": torch.tensor(ids),
+        "attention_mask": mask_BT,
+        "position_ids": (mask_BT.cumsum(1) - 1).clamp(min=0),
+    }
+    return inputs, torch.tensor([[*a] + [NO_ANSWER] * (after - len(a)) for a in answers])

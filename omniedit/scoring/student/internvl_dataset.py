@@ -1,0 +1,71 @@
+"""Pairs that the teacher has scored, read as training reads pairs: by ratio, all of a photo's seen or all held out."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.aspect import RATIOS
+from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.pairs import EditPair
+from omniedit.scoring.student.examples import TeacherExample, split_by_photo
+
+
+@dataclass(frozen=True)
+class TeacherBatch:
+    """Pairs of one ratio, with their defects, and the reply to learn and the teacher's O of each."""
+
+    edits: tuple[EditPair, ...]
+    answers: tuple[str, ...]
+    o_scores: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.edits)
+
+    def __getitem__(self, some: slice) -> "TeacherBatch":
+        return TeacherBatch(self.edits[some], self.answers[some], self.o_scores[some])
+
+    @property
+    def pairs(self) -> tuple[dict[str, Any], ...]:
+        """What training tells of a pair: its id and score."""
+        both = zip(self.edits, self.o_scores, strict=True)
+        return tuple({"pair_id": edit.pair_id, "o_score": o_score} for edit, o_score in both)
+
+
+def to_batch(chosen: Sequence[TeacherExample]) -> TeacherBatch:
+    edits, answers = tuple(one.pair() for one in chosen), tuple(one.answer for one in chosen)
+    return TeacherBatch(edits, answers, tuple(one.teacher.o_score for one in chosen))
+
+
+class TeacherDataset:
+    """
+    Args:
+        held_out: share of the photos whose pairs are not trained on.
+    """
+
+    def __init__(self, taught: Sequence[TeacherExample], held_out: float, seed: int) -> None:
+        seen, unseen, self.held_out_photos = split_by_photo(taught, held_out, seed)
+        self.judge = taught[0].judge
+        self._of_ratio = {ratio: [one for one in (*seen, *unseen) if one.ratio == ratio] for ratio in RATIOS}
+
+    def sizes(self) -> dict[str, int]:
+        """Pairs to train on, by ratio; their rows come before those held out."""
+        return {ratio: len(self.rows(ratio, TRAIN)) for ratio in RATIOS}
+
+    def rows(self, ratio: str, split: str) -> np.ndarray:
+        is_held_out = [one.source_id in self.held_out_photos for one in self._of_ratio[ratio]]
+        return np.flatnonzero(np.array(is_held_out, bool) == (split == HELD_OUT))
+
+    def read(self, ratio: str, rows: Any) -> TeacherBatch:
+        """The pairs at `rows` of a ratio, in that order."""
+        return to_batch([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
+
+    def held_out(self) -> list[TeacherExample]:
+        return [self._of_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
+
+    def digest(self) -> str:
+        """Of all that is learnt and in which order, and of what is held out."""
+        told = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
+        return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *told]).encode()).hexdigest()

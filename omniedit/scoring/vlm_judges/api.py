@@ -1,0 +1,107 @@
+"""The judge `api`: a vision-language model behind an endpoint answers the questions of a rubric."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omniedit.config.schema import ApiConfig, reply_limit
+from omniedit.imaging.images import resize_to_fit
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, RubricScores, to_example, to_marks, to_score
+from omniedit.scoring.reply_parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.verdict import Score
+from omniedit.vlm import Client, Picture, Prompt, Reply, Unanswered
+from omniedit.vlm.budget import estimate
+from omniedit.vlm.endpoint import LENGTH, Usage
+from omniedit.vlm.thinking import ends_with_object, has_thinking
+
+USUAL_WORDS = {"instruction": "about as long as instructions are"}
+"""Of a pair, where it is not known yet."""
+_BLANK = np.zeros((1, 1, 3), np.uint8)
+
+
+class ApiJudge:
+    """Asks each question of a rubric about each example, all of a batch at once, and reads each reply once.
+
+    Args:
+        max_side: pictures are scaled until their longer side has at most so many pixels.
+    """
+
+    name, version = "api", ""
+
+    def __init__(self, client: Client, rubric: Rubric, max_side: int) -> None:
+        self.client, self.rubric, self.max_side = client, rubric, max_side
+        self.prompt_hash = rubric.digest
+        self.batch_size = 2 * client.concurrency
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        verdicts = self.mark([to_example(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
+
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        """One verdict an example; without a score for one of its questions it has none.
+
+        Raises:
+            UserError: the endpoint answers nothing, or the budget is spent.
+        """
+        questions = self.rubric.questions
+        replies = self.client.ask([self._prompt(question, example) for example in examples for question in questions])
+        return [self._marks(replies[i : i + len(questions)]) for i in range(0, len(replies), len(questions))]
+
+    def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
+        """Estimate the most that examples with these words take, nothing of them in the cache."""
+        pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
+        prompts = (self._prompt(part, Example(pictures, said)) for said in words for part in self.rubric.questions)
+        return sum(map(self.client.estimate, prompts), Usage())
+
+    def _prompt(self, question: Question, example: Example) -> Prompt:
+        return build_prompt(question, example, self.max_side)
+
+    def _marks(self, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
+        """Of the replies to the rubric's questions about one example."""
+        scores: dict[str, float] = {}
+        for question, reply in zip(self.rubric.questions, replies, strict=True):
+            read = read_reply(reply, len(question.scores))
+            if isinstance(read, Unscorable):
+                return read
+            scores |= zip(question.scores, read, strict=True)
+        answered = [reply for reply in replies if isinstance(reply, Reply)]
+        reasoning = " ".join(filter(None, (parse_reasoning(reply.text) for reply in answered)))
+        versions = dict.fromkeys(reply.model for reply in answered)
+        return to_marks(self.rubric, scores, reasoning, ", ".join(versions))
+
+
+def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
+    """The fixed text, each picture after its name, the words."""
+    parts: list[str | Picture] = [question.text]
+    for name in question.pictures:
+        parts += [f"{name}:", Picture(resize_to_fit(example.pictures[name], max_side))]
+    return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
+
+
+def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
+    """Estimate the most that examples with these words take under a rubric."""
+    pictures = dict.fromkeys(rubric.pictures, _BLANK)
+    prompts = (build_prompt(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
+    usages = (
+        estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
+        for prompt in prompts
+    )
+    return sum(usages, Usage())
+
+
+def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unscorable:
+    """Return the scores in a model's reply, or why there are none."""
+    if isinstance(reply, Unanswered):
+        return Unscorable(reply.reason)
+    if reply.missing:
+        return Unscorable(reply.missing)
+    scores = parse_reply(reply.text, num_scores)
+    if reply.finish_reason != LENGTH:
+        return scores
+    if isinstance(scores, Unscorable):
+        return Unscorable(f"{scores.reason}; the reply was cut off at its largest length")
+    if has_thinking(reply.text) and not ends_with_object(reply.text):
+        return Unscorable("the reply was cut off behind a mark of thinking, so its scores may be a quotation")
+    return scores

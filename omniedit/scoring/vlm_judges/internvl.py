@@ -1,0 +1,157 @@
+"""The judge `internvl`: InternVL2.5, InternVL3 and their like by transformers' own classes, from a local folder.
+
+The checkpoints whose names end in -hf have this form. Safetensors only; no code of a repository is run. A picture is
+cut into tiles by the checkpoint's own image processor: its PIL form, so that the same pixels come out whether or not
+torchvision is there (transformers' InternVLProcessor needs it, for videos).
+
+    N  tiles of a picture     S  side of a tile
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    GotOcr2ImageProcessorPil,
+    InternVLForConditionalGeneration,
+)
+
+from omniedit.config.schema import InternvlConfig
+from omniedit.errors import UserError
+from omniedit.imaging.images import Image
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.models.folder import load_part
+from omniedit.models.loading import default_device
+from omniedit.pairs import EditPair
+from omniedit.scoring.examples import Example, RubricScores, to_example, to_score
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.verdict import Score
+from omniedit.scoring.vlm_judges.chat import ChatPromptBuilder, load_tokenizer
+from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, Reading, ScoreReader, TokenPrompt, build_reader
+
+Tiles = dict[str, Tensor]
+"""Of an example's pictures by name, (N, 3, S, S) each."""
+
+
+class InternvlJudge:
+    """Asks each question of a rubric about a batch of examples.
+
+    Args:
+        model: on the device where it is to run.
+        tokenizer: transformers', with a chat template and names for the tokens round a picture.
+        image_processor: a GotOcr2ImageProcessorPil.
+        readout: as `scoring.readout` says.
+        version: of the model, which stands with each score.
+        name: of the judge.
+    """
+
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: Any,
+        image_processor: Any,
+        rubric: Rubric,
+        options: InternvlConfig,
+        readout: str = "tokens",
+        version: str = "",
+        name: str = "internvl",
+    ) -> None:
+        self.name = name
+        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
+        self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
+        self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
+        self._turns = ChatPromptBuilder(tokenizer, rubric, version)
+        self._readers = [
+            build_reader(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
+            for question in rubric.questions
+        ]
+        self._batches = OomAdaptiveBatcher(options.batch_size)
+        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        rubric: Rubric,
+        options: InternvlConfig,
+        readout: str = "tokens",
+        version: str = "",
+        name: str = "internvl",
+    ) -> "InternvlJudge":
+        """In bfloat16 on a GPU where there is one, else in float32 on the CPU.
+
+        Raises:
+            UserError: the folder is missing, partial, of another class, or without its tokenizer.
+        """
+        device = default_device()
+        dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+        model = load_part(folder, (InternVLForConditionalGeneration,), dtype).to(device)
+        tokenizer = load_tokenizer(folder)
+        try:
+            image_processor = GotOcr2ImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            told = " ".join(str(error).split())[:200]
+            raise UserError(f"{folder}: no image processor ({told}); fetch it again") from None
+        return cls(model, tokenizer, image_processor, rubric, options, readout, version, name)
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        verdicts = self.mark([to_example(pair) for pair in pairs])
+        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
+
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        """One verdict an example; without a score for one of its questions it has none."""
+        return self._batches.map(self._mark, examples)
+
+    def prompt(self, question: Question, example: Example, tiles: Tiles) -> TokenPrompt:
+        """The turn of the model's chat, in which as many tokens stand for each picture as its tiles have.
+
+        Raises:
+            UserError: the chat template is another model's.
+        """
+        before, *after = self._turns.asked(question, example).split(self.tokenizer.context_image_token)
+        shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
+        text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def tiles(self, picture: Image) -> Tensor:
+        """(N, 3, S, S): one, or a grid of the ratio nearest to the picture's and the whole picture small."""
+        return self.image_processor(
+            images=[picture],
+            crop_to_patches=self.max_tiles > 1,
+            max_patches=self.max_tiles,
+            input_data_format="channels_last",
+            return_tensors="pt",
+        )["pixel_values"]
+
+    def cut_tiles(self, examples: Sequence[Example]) -> list[Tiles]:
+        """Of each example, side by side."""
+        pictures = [picture for example in examples for picture in example.pictures.values()]
+        tiles = self._threads.map(self.tiles, pictures)
+        return [dict(zip(example.pictures, tiles, strict=False)) for example in examples]
+
+    def _mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        tiles = self.cut_tiles(examples)
+        answers = [
+            self._answers(question, reader, examples, tiles)
+            for question, reader in zip(self.rubric.questions, self._readers, strict=True)
+        ]
+        return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
+
+    def _answers(
+        self, question: Question, reader: ScoreReader, examples: Sequence[Example], tiles: Sequence[Tiles]
+    ) -> list[Reading | Unscorable]:
+        prompts = [self.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
+        pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+        return reader(prompts, pixels.to(self.model.device, self.model.dtype))
+
+    def _placeholder(self, tiles: int) -> str:
+        """What stands in a prompt for a picture of so many tiles (transformers' InternVLProcessor)."""
+        told = self.tokenizer
+        tokens = told.context_image_token * (self.model.config.image_seq_length * tiles)
+        return f"{told.start_image_token}{tokens}{told.end_image_token}"

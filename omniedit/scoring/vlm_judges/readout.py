@@ -1,0 +1,277 @@
+"""How a vision-language model's scores are read: from the probabilities of their tokens, or from the reply it writes.
+
+The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are news. The
+prompt and the frame up to the first number go through the network in one pass; the likeliest number and the frame up
+to the next one follow in a pass of a few tokens over the keys and values that were kept. Each score is read where
+greedy generation would have written it, given the scores that it would have written before: no approximation, but where
+10 is two tokens, whose first is 1's: there the likeliest number is taken. What is saved is the rationale, a pass for
+each of its tokens.
+
+    B  prompts of a batch     T  tokens     V  the vocabulary     K  scores of a reply     S  the eleven scores 0 to 10
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, InternVLForConditionalGeneration, PreTrainedTokenizerFast
+
+from omniedit.errors import UserError
+from omniedit.scoring.reply_parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.rubric import format_reply
+
+SCORES = tuple(str(score) for score in range(11))
+MAX_REPLY_TOKENS = 256
+"""Of a large model's reply."""
+LEAST_MASS = 0.5
+"""Where the scores 0 to 10 have less probability together, the model would write something else: unscorable."""
+
+TokenPrompt = Sequence[int]
+"""Tokens, those of pictures among them."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a reply: its scores, each in [0, 10], and its rationale, '' where none was written."""
+
+    scores: tuple[float, ...]
+    reasoning: str = ""
+
+
+class ScoreReader(Protocol):
+    """Reads the scores that a model gives to prompts; `pixels` are all their pictures' in order, (N, 3, H, W)."""
+
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]: ...
+
+
+def build_reader(
+    readout: str,
+    model: InternVLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    num_scores: int,
+    max_reply_tokens: int,
+) -> ScoreReader:
+    """As `scoring.readout` says: `tokens`, `median` or `reply`."""
+    if readout == "reply":
+        return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
+    return TokenReader(model, tokenizer, num_scores, READ[readout])
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a tokenizer writes the beginning of a reply with K scores.
+
+    Args:
+        frame: the tokens before each score.
+        ones: the token of each score below ten.
+        ten: those of the score 10: one of its own, or that of 1 and another.
+    """
+
+    frame: tuple[tuple[int, ...], ...]
+    ones: tuple[int, ...]
+    ten: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerFast, num_scores: int) -> "Spelling":
+        """
+        Raises:
+            UserError: the frame or the scores are not the same tokens in every reply.
+        """
+        replies = [_tokens(tokenizer, format_reply([score] * num_scores, "")) for score in range(11)]
+        zeros, tens = replies[0], replies[10]
+        places = [place for place, (a, b) in enumerate(zip(zeros, replies[1], strict=False)) if a != b][:num_scores]
+        starts = [0, *(place + 1 for place in places)]
+        pieces = [tuple(zeros[start:end]) for start, end in zip(starts, [*places, len(zeros)], strict=True)]
+        ones = tuple(reply[places[0]] for reply in replies[:10])
+        longer = (len(tens) - len(zeros)) // num_scores
+        spelling = cls(tuple(pieces[:-1]), ones, tuple(tens[places[0] : places[0] + 1 + longer]))
+        spelled = [spelling._reply(score, pieces[-1]) for score in range(11)]
+        if spelled != replies or spelling.ten[0] not in (ones[1], spelling.ten[-1]) or len(spelling.ten) > 2:
+            raise UserError(
+                "its tokenizer has no tokens of their own for the scores 0 to 10; set scoring.readout: reply"
+            )
+        return spelling
+
+    def to_tokens(self, score: int) -> tuple[int, ...]:
+        return self.ten if score == 10 else (self.ones[score],)
+
+    def _reply(self, score: int, end: Sequence[int]) -> list[int]:
+        return [*chain.from_iterable((*before, *self.to_tokens(score)) for before in self.frame), *end]
+
+
+def expected_score(share_KS: Tensor) -> Tensor:
+    """(K,) the means of 0 to 10."""
+    return share_KS @ torch.arange(11.0, dtype=torch.float64)
+
+
+def median(share_KS: Tensor) -> Tensor:
+    """(K,) of 0 to 10: 9 or more exactly where 9 and 10 together are likelier than the rest."""
+    return (share_KS.cumsum(-1) < 0.5).sum(-1)
+
+
+ScoreOf = Callable[[Tensor], Tensor]
+READ: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
+"""What is made of the scores' probabilities (K, S), which are 1 together, by `scoring.readout`."""
+
+
+class TokenReader:
+    """Reads scores of the probabilities of 0 to 10, at each score's place in the reply.
+
+    What all prompts say before their first picture, the rubric, is read once and kept.
+
+    Args:
+        model: on the device where it is to run.
+        score_of: one of `READ`.
+    """
+
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        num_scores: int,
+        score_of: ScoreOf = expected_score,
+    ) -> None:
+        self.model, self.spelling, self._score_of = model, Spelling.of(tokenizer, num_scores), score_of
+        self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
+
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
+        return [reading(told_KS, self._score_of) for told_KS in self.probabilities(prompts, pixels)]
+
+    @torch.inference_mode()
+    def probabilities(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> Tensor:
+        """(B, K, S) of each score at each place, among all that could stand there, on the CPU."""
+        fixed, passes = self._begin(prompts)
+        frames, read = self.spelling.frame, []
+        ids_BT, mask_BT = _left_padded([[*prompt[fixed:], *frames[0]] for prompt in prompts], self.model.device)
+        told_BV = passes.read(ids_BT, mask_BT, pixel_values=pixels)
+        for frame in frames[1:]:
+            read.append(self._of_scores(told_BV, passes))
+            told_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))
+        read.append(self._of_scores(told_BV, passes))
+        return torch.stack(read, dim=1).cpu()
+
+    def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[int, "Passes"]:
+        """How many tokens all prompts have before their first picture, and the passes that go on from there."""
+        first = list(prompts[0]).index(self.model.config.image_token_id)
+        fixed = list(prompts[0][:first])
+        assert all(list(prompt[:first]) == fixed for prompt in prompts)
+        if fixed != self._fixed[0]:
+            cache = DynamicCache()
+            ids_1T = torch.tensor([fixed], device=self.model.device)
+            Passes(self.model, cache, torch.ones_like(ids_1T[:, :0])).read(ids_1T, torch.ones_like(ids_1T))
+            self._fixed = fixed, cache
+        cache = copy.deepcopy(self._fixed[1])
+        cache.batch_repeat_interleave(len(prompts))
+        seen_BT = torch.ones(len(prompts), first, dtype=torch.long, device=self.model.device)
+        return first, Passes(self.model, cache, seen_BT)
+
+    def _of_scores(self, told_BV: Tensor, passes: "Passes") -> Tensor:
+        """(B, S); where 10 is 1 and then 0, a pass tells how much of the probability of 1 is that of 10."""
+        ones, ten = list(self.spelling.ones), self.spelling.ten
+        if len(ten) == 1:
+            return told_BV[:, [*ones, *ten]]
+        told_BS = torch.cat([told_BV[:, ones], told_BV[:, [ten[0]]]], dim=1)
+        after_one_BV = passes.read(*_left_padded([[ten[0]]] * len(told_BV), self.model.device))
+        passes.forget(1)
+        told_BS[:, 10] *= after_one_BV[:, ten[1]]
+        told_BS[:, 1] -= told_BS[:, 10]
+        return told_BS
+
+    def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """What is read next: each prompt's likeliest score, and the frame up to the next."""
+        return _left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
+
+
+class Passes:
+    """Texts of a batch that are read pass by pass; the keys and values of what was read are kept.
+
+    Args:
+        cache: of what was read before.
+        mask_BT: 1 where it is text, 0 where it is padding.
+    """
+
+    def __init__(self, model: InternVLForConditionalGeneration, cache: DynamicCache, mask_BT: Tensor) -> None:
+        self.model, self.cache, self.mask_BT = model, cache, mask_BT
+
+    def read(self, ids_BT: Tensor, mask_BT: Tensor, **pictures: Tensor) -> Tensor:
+        """(B, V) probabilities of what comes next; texts end at the right, padding is at their left."""
+        self.mask_BT = torch.cat([self.mask_BT, mask_BT], dim=1)
+        output: Any = self.model(
+            input_ids=ids_BT,
+            attention_mask=self.mask_BT,
+            position_ids=(self.mask_BT.cumsum(1) - 1).clamp(min=0)[:, -ids_BT.shape[1] :],
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+            **pictures,
+        )
+        return output.logits[:, -1].float().softmax(-1)
+
+    def forget(self, tokens: int) -> None:
+        """As if the last tokens had not been read."""
+        self.cache.crop(-tokens)
+        self.mask_BT = self.mask_BT[:, :-tokens]
+
+
+class ReplyReader:
+    """Reads the scores and the rationale of a reply that is written out, greedily.
+
+    A reply that `parse_reply` refuses is unscorable.
+    """
+
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        num_scores: int,
+        max_reply_tokens: int,
+    ) -> None:
+        self.model: Any = model  # transformers' types of generate() do not know their own classes
+        self.tokenizer = tokenizer
+        self.num_scores, self.max_reply_tokens = num_scores, max_reply_tokens
+
+    @torch.inference_mode()
+    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
+        ids_BT, mask_BT = _left_padded(prompts, self.model.device)
+        written = self.model.generate(
+            input_ids=ids_BT,
+            attention_mask=mask_BT,
+            pixel_values=pixels,
+            do_sample=False,
+            max_new_tokens=self.max_reply_tokens,
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
+        texts = self.tokenizer.batch_decode(written[:, ids_BT.shape[1] :], skip_special_tokens=True)
+        return [parse_reading(text, self.num_scores) for text in texts]
+
+
+def parse_reading(reply: str, num_scores: int) -> Reading | Unscorable:
+    """Of a reply that was written out."""
+    scores = parse_reply(reply, num_scores)
+    return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
+
+
+def reading(told_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
+    """Of the probabilities of 0 to 10, (K, S)."""
+    mass_K = told_KS.sum(-1)
+    if not mass_K.min() >= LEAST_MASS:  # nor is NaN a number
+        place = int(mass_K.argmin())
+        return Unscorable(f"no number as score {place + 1}: 0 to 10 together have a probability of {mass_K[place]:.0%}")
+    share_KS = told_KS.double() / mass_K[:, None].double()
+    return Reading(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
+
+
+def _tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def _left_padded(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, T) tokens and mask; what stands where the mask is 0 is never looked at."""
+    length = max(map(len, texts))
+    ids = [[0] * (length - len(text)) + list(text) for text in texts]
+    mask = [[0] * (length - len(text)) + [1] * len(text) for text in texts]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)

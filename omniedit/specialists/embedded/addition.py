@@ -1,0 +1,64 @@
+"""Object addition: a removal with source and target exchanged (Wei et al. 2024, section 3.2)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omniedit.grounding.nouns import OBJECT
+from omniedit.imaging.inpaint import MODELS
+from omniedit.instructions.objects import addition_wordings, with_article, without_position
+from omniedit.sources.photo import FractionBox, Photo
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals, remove
+from omniedit.tasks import Task
+
+
+class ObjectAddition:
+    """Puts objects into a picture from which they were taken. Truth: object, box (fractions)."""
+
+    task = Task.OBJECT_ADDITION
+
+    def __init__(self) -> None:
+        self._offered: set[tuple[str, ...]] = set()
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        additions = [removal for removal in possible_removals(photo) if _says_what_to_add(removal)]
+        removal = one_not_yet_offered(additions, photo, self._offered, rng)
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=addition_wordings(_phrase(removal), describe_place(removal.box), rng),
+            truth={"object": removal.phrase, "box": list(removal.box)},
+            mask=removal.hole,
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [Edited(r.photo.image, r.mask, MODELS, source=remove(r)) for r in requests]
+
+
+def _says_what_to_add(removal: Removal) -> bool:
+    """Return whether names differ and each says what the thing is, which "object" does not."""
+    return len(_nouns(removal)) == len(removal.names) and OBJECT not in _nouns(removal)
+
+
+def _nouns(removal: Removal) -> list[str]:
+    """Return what each thing is called before it is there; two dogs would both be 'dog' and are left to removal."""
+    return list(dict.fromkeys(without_position(name) for name in removal.names))
+
+
+def _phrase(removal: Removal) -> str:
+    """'wine bottle', 'wine bottle and a wine glass'."""
+    first, *rest = _nouns(removal)
+    return " and ".join([first, *(with_article(noun) for noun in rest)])
+
+
+def describe_place(box: FractionBox) -> str:
+    """Return where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    side = "left" if x < 0.38 else "right" if x > 0.62 else ""
+    level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""
+    if side and level:
+        return f"in the {level} {side} corner"
+    if side:
+        return f"on the {side}"
+    return f"in the {level} part of the picture" if level else "in the middle of the picture"

@@ -1,0 +1,221 @@
+"""Attribute modification: an object in another colour or of another material, nothing else touched."""
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.nouns import OBJECT, find_kind
+from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.matting import alpha_matte
+from omniedit.imaging.morphology import bounding_box, dilate, erode
+from omniedit.imaging.procedural import Field
+from omniedit.instructions.appearance import colour_wordings, material_wordings
+from omniedit.instructions.objects import without_position
+from omniedit.sources.photo import FractionBox, Photo
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.color import (
+    COLOURS,
+    HUE_SPREAD,
+    can_become,
+    colour_word,
+    hue_degrees,
+    hue_distance,
+    membership,
+    nearest_colour,
+    own_colour,
+    recolor,
+)
+from omniedit.specialists.embedded.material import MATERIALS, apply_material
+from omniedit.tasks import Task
+
+TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
+"""Things that show what is behind them: neither paint nor marble would look right."""
+ALIVE = re.compile(
+    r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
+    re.IGNORECASE,
+)
+"""Things, beside those that `find_kind` knows, that may change colour but are not made of gold or wood."""
+SMALLEST, LARGEST = 0.004, 0.62
+"""Share of the picture that an object must cover to be seen to change, and may cover to be an object in it."""
+MATERIAL_SHARE = 0.35
+"""How often a solid thing gets another material instead of another colour."""
+BOX_SLACK = 0.02
+"""How far, in picture sides, an object may reach beyond the box that was drawn around it by hand."""
+RIM = 3
+"""Pixels by which the paint may pass the mask's edge, where the colour there is still the object's own."""
+
+
+class AttributeModification:
+    """Recolours or resurfaces one object.
+
+    Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box as fractions, and for a
+    colour lab_ab, the chroma (a, b) that it means, (0, 0) for white, grey and black.
+    """
+
+    task = Task.ATTRIBUTE_MODIFICATION
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = find_objects(photo)
+        paintable = [found for found in objects if is_paintable(found)]
+        if not paintable:
+            names = ", ".join(found.name for found in objects) or "none found"
+            raise NotApplicable(f"no object that could change its colour or material (objects: {names})")
+        found = paintable[rng.integers(len(paintable))]
+        region = visible_part(found, objects, photo)
+        if not is_alive(found.name) and rng.random() < MATERIAL_SHARE:
+            return self._resurfacing(photo, found, region, rng)
+        return self._recolouring(photo, found, region, rng)
+
+    def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        lab = to_lab(to_float(photo.image))
+        own = own_colour(lab, region, colour_word(found.name) or "")
+        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
+        colour = options[rng.integers(len(options))]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=colour_wordings(found.name, colour, rng),
+            truth={
+                "object": found.name,
+                "attribute": "colour",
+                "value": colour,
+                "lab_ab": list(COLOURS[colour][1:]),
+                "box": list(found.box),
+            },
+            parts={"region": region, "own": own},
+        )
+
+    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        words = set(found.name.lower().split())
+        options = [m for m in MATERIALS if words.isdisjoint(m.split())]
+        material = options[rng.integers(len(options))]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=material_wordings(found.name, material, rng),
+            truth={"object": found.name, "attribute": "texture", "value": material, "box": list(found.box)},
+            parts={"region": region, "seed": int(rng.integers(2**63))},
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+        assert request.parts
+        source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
+        window = window_around(region, margin=4 * RIM)
+        if request.truth["attribute"] == "colour":
+            patch, opacity = recolor_region(source[window], region[window], request.parts["own"], value)
+            reached = nearest_colour(np.median(to_lab(to_float(patch))[opacity > 0.9], axis=0))
+            if reached != value:
+                return NotApplicable(f"the {request.truth['object']} came out {reached}, not {value}")
+        else:
+            rng = np.random.default_rng(request.parts["seed"])
+            patch, opacity = resurface_region(source[window], region[window], value, rng)
+        image, mask = source.copy(), np.zeros(region.shape, bool)
+        mask[window] = opacity > 0
+        image[mask] = patch[opacity > 0]
+        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+
+
+def is_paintable(found: FoundObject) -> bool:
+    return SMALLEST <= found.area <= LARGEST and not TRANSPARENT.search(found.name)
+
+
+def is_alive(name: str) -> bool:
+    """Return whether a thing of this name grows or may be an animal: those change colour but not material."""
+    noun = without_position(name)
+    return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
+
+
+def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+    """Return the object's mask without other things that lie mostly in its box: the fig in the bowl."""
+    hidden = np.zeros_like(found.mask)
+    for other in objects:
+        if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
+            hidden |= dilate(other.mask, 2)
+    return with_its_colour(found.name, found.mask & ~hidden, hidden, photo)
+
+
+def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
+    """Join the region with what its outline missed: pieces that touch it and have the colour in its name.
+
+    Args:
+        hidden: other things in its box; a piece that makes up much of them (a fig's red flesh in a red bowl) is
+            theirs, a small one (the bowl seen under the fig's stem) is not.
+    """
+    colour = colour_word(name)
+    box = next((named.box for named in photo.objects if named.name == name), None)
+    if colour is None or box is None:
+        return region
+    window = widen_box(box, BOX_SLACK, region.shape)
+    lab = to_lab(blur(to_float(photo.image[window]), 1.5))
+    own = own_colour(lab, region[window], colour)
+    vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
+    alike = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
+    _, labels = cv2.connectedComponents(erode(alike, RIM).astype(np.uint8), connectivity=4)
+    pieces = np.arange(1, int(labels.max()) + 1)
+    touching = np.isin(pieces, labels[dilate(region, 2 * RIM)[window]])
+    in_hidden = np.bincount(labels[hidden[window]], minlength=len(pieces) + 1)[1:]
+    ours = np.isin(labels, pieces[touching & (in_hidden <= 0.3 * hidden.sum())])
+    joined = region.copy()
+    joined[window] |= dilate(ours, RIM + 1) & (alike | region[window])
+    return joined
+
+
+def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a box of fractions, `slack` of the picture wider on every side."""
+    (left, right), (top, bottom) = (
+        (max(0, round((low - slack) * size)), round((high + slack) * size))
+        for low, high, size in ((box[0], box[2], shape[1]), (box[1], box[3], shape[0]))
+    )
+    return slice(top, bottom), slice(left, right)
+
+
+def share_inside(inner: FoundObject, outer: FoundObject) -> float:
+    """Share of one object's box that lies within another's."""
+    width = min(inner.box[2], outer.box[2]) - max(inner.box[0], outer.box[0])
+    height = min(inner.box[3], outer.box[3]) - max(inner.box[1], outer.box[1])
+    area = (inner.box[2] - inner.box[0]) * (inner.box[3] - inner.box[1])
+    return max(0.0, width) * max(0.0, height) / area
+
+
+def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
+    """Return the region in another colour, and the paint's opacity: the object's own colour, up to its soft rim."""
+    rgb = to_float(image)
+    lab = to_lab(rgb)
+    opacity = membership(lab, own) * soft_rim(image, region, own)
+    return composite(rgb, from_lab(recolor(lab, own, colour)), opacity), opacity
+
+
+def resurface_region(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
+    """Return the region in another material, and its opacity."""
+    rgb = to_float(image)
+    lab = to_lab(rgb)
+    own = own_colour(lab, region)
+    opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
+    return composite(rgb, from_lab(apply_material(lab, region, material, rng)), opacity), opacity
+
+
+def composite(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
+    return to_bytes(mix(below, above, opacity))
+
+
+def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
+    """Opacity of the region's outline: a matte for grey things; for coloured ones a ramp outside it, since there the
+    colour itself shows how much of a pixel is the object."""
+    if np.hypot(own[1], own[2]) < 20:
+        return alpha_matte(image, region, RIM)
+    outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.clip(1.5 - outside / RIM, 0, 1).astype(np.float32)
+
+
+def window_around(region: Mask, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the region's bounding box, widened by `margin` pixels within the picture."""
+    left, top, right, bottom = bounding_box(region)
+    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)

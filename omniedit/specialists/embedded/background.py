@@ -1,0 +1,239 @@
+"""Background swap: what is in front stays bit for bit, what is behind becomes another place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from importlib.metadata import version
+
+import numpy as np
+
+from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.outdoors import caption_says_outdoors
+from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.matting import alpha_matte, foreground_colours
+from omniedit.imaging.morphology import dilate, erode
+from omniedit.imaging.procedural import Field
+from omniedit.instructions.appearance import background_wordings, join_names, sky_wordings, surface_wordings
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.attribute import share_inside
+from omniedit.specialists.embedded.backdrop import (
+    PAPERS,
+    SKIES,
+    TABLE_TOPS,
+    add_contact_shadow,
+    match_light,
+    other_photo,
+    plainness,
+    studio,
+    table_top,
+)
+from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.memo import PhotoMemo
+from omniedit.tasks import Task
+
+BAND = 3
+"""Half the width in pixels of the soft edge between what stays and the new background."""
+SMALLEST, LARGEST = 0.06, 0.75
+"""Share of the picture that what stays must cover, so that it carries the picture, and may, so that there is a
+background."""
+PLAIN = 0.6
+"""Plainness from which a background is taken for a surface seen from above."""
+
+PLACES_SHARE = 0.6
+"""How often another photo, and not studio paper, is looked for."""
+DONORS_TRIED = 12
+"""How many donors are looked at for a place."""
+
+
+class Stance(Enum):
+    """How what stays is held, which decides what can be behind it."""
+
+    CUT = auto()
+    """By the lower border, which cuts it."""
+    STANDING = auto()
+    """On ground close above the lower border."""
+    LYING = auto()
+    """On a plain surface seen from above."""
+    LAND = auto()
+    """It is the land itself, under a sky."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays: the names to call it by, its mask, how it is held.
+
+    Args:
+        opacity: of what stays; None where it is to be matted from the mask.
+    """
+
+    names: tuple[str, ...]
+    mask: Mask
+    stance: Stance
+    opacity: Field | None = None
+
+
+class BackgroundSwap:
+    """Puts another background behind an object, or another sky over a landscape.
+
+    Truth: object (what stays), background (a description with its article), background_source_id ('' where it is not
+    from a photo).
+
+    Args:
+        donors: photos to borrow backgrounds from; the photo itself is never its own donor.
+    """
+
+    task = Task.BACKGROUND_SWAP
+
+    def __init__(self, donors: Donors) -> None:
+        self.donors = donors
+        self._descriptions: dict[int, str | None] = {}
+        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.scenes))
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        kept = self.kept(photo)
+        if kept.stance is Stance.LAND:
+            description, donor = _choose_one(SKIES, rng), None
+            instructions = sky_wordings(description, rng)
+        elif kept.stance is Stance.LYING:
+            description, donor = _choose_one(TABLE_TOPS, rng), None
+            instructions = surface_wordings(kept.names, description, rng)
+        else:
+            description, donor = self._place_or_paper(photo, rng)
+            instructions = background_wordings(kept.names, description, rng)
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=instructions,
+            truth={
+                "object": join_names(kept.names),
+                "background": description,
+                "background_source_id": donor.source_id if donor else "",
+            },
+            parts={"kept": kept, "donor": donor, "seed": int(rng.integers(2**63))},
+        )
+
+    def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
+        """One of some donors that is a place, by its description, else studio paper and no donor."""
+        if rng.random() < PLACES_SHARE:
+            for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
+                donor = self.donors[index]
+                if index not in self._descriptions:
+                    self._descriptions[index] = place_described(donor, self.scenes)
+                description = self._descriptions[index]
+                if description and donor.source_id != photo.source_id:
+                    return description, donor
+        return _choose_one(PAPERS, rng), None
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited:
+        assert request.parts
+        kept, donor = request.parts["kept"], request.parts["donor"]
+        rng = np.random.default_rng(request.parts["seed"])
+        background = paint_background(request.photo.image, kept, request.truth["background"], donor, rng)
+        image, mask = place_before(request.photo.image, kept, background)
+        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+
+
+def paint_background(
+    image: Image, kept: Kept, description: str, donor: Photo | None, rng: np.random.Generator
+) -> FloatImage:
+    """(H, W, 3) of the background described: the donor's where there is one, else painted."""
+    height, width = kept.mask.shape
+    if kept.stance is Stance.LAND:
+        horizon = float(np.flatnonzero((~kept.mask).any(axis=1))[-1] + 1) / height
+        return SKIES[description](height, width, horizon, rng)
+    if kept.stance is Stance.LYING:
+        return table_top(image, kept.mask, description, rng)
+    if donor is None:
+        background = studio(height, width, description, rng)
+    else:
+        softness = 0.012 if kept.stance is Stance.CUT else 0.003
+        background = match_light(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
+    return add_contact_shadow(background, kept.mask) if kept.stance is Stance.STANDING else background
+
+
+def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept:
+    """The object, or the land under a sky, that another background can be put behind.
+
+    Raises:
+        Unsuitable: there is neither.
+    """
+    kept = object_that_stays(photo) or land_that_stays(understand_photo(photo))
+    if kept is None:
+        raise NotApplicable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
+    return kept
+
+
+def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
+    """The kept thing before a background, and where pixels changed: all but its opaque core."""
+    opacity = alpha_matte(source, kept.mask, BAND) if kept.opacity is None else kept.opacity
+    colours = to_float(foreground_colours(source, kept.mask, BAND))
+    mask = ~erode(opacity >= 1, 1)
+    image = source.copy()
+    image[mask] = to_bytes(mix(background, colours, opacity))[mask]
+    return image, mask
+
+
+def object_that_stays(photo: Photo) -> Kept | None:
+    """The largest object with what lies on it and what holds it up, where it would not float."""
+    objects = find_objects(photo)
+    if not objects:
+        return None
+    largest = max(objects, key=lambda found: found.area)
+    group = [found for found in objects if found is largest or share_inside(found, largest) > 0.4]
+    mask = without_gaps(np.logical_or.reduce([found.mask for found in group] + [support(photo, largest)]))
+    if not SMALLEST <= mask.mean() <= LARGEST:
+        return None
+    names = tuple(found.name for found in sorted(group, key=lambda found: found.box[1]))
+    if plainness(photo.image, mask) > PLAIN:
+        return Kept(names, mask, Stance.LYING)
+    if mask[-2:].any() and "bottom" not in largest.cut_sides:
+        return Kept(names, mask, Stance.CUT)
+    bottom = np.flatnonzero(mask.any(axis=1))[-1] / len(mask)
+    return Kept(names, mask, Stance.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
+
+
+def without_gaps(mask: Mask) -> Mask:
+    """The mask with the narrow gaps closed that are left where two things meet."""
+    radius = max(3, round(0.02 * float(np.sqrt(mask.sum()))))
+    return erode(dilate(mask, radius), radius)
+
+
+def support(photo: Photo, found: FoundObject) -> Mask:
+    """What holds an object up from the lower border, a stem or a foot: all False where there is no such thing."""
+    left, _, right, bottom = found.box
+    nothing = np.zeros_like(found.mask)
+    if bottom > 0.9:
+        return nothing
+    middle, reach = (left + right) / 2, 0.16 * (right - left)
+    below = mask_of_object(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
+    if below is None or not below[-2:].any() or not (below & dilate(found.mask, 6)).any():
+        return nothing
+    return below
+
+
+def land_that_stays(scene: Scene) -> Kept | None:
+    """Everything under an open sky; a sun in it would leave its glare on the land."""
+    if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
+        return None
+    return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
+
+
+def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> str | None:
+    """'a stream that falls over rocks in a forest', or None where a photo is no place to put a thing into."""
+    scene = understand_photo(photo)
+    article, _, rest = photo.caption.partition(" ")
+    empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True
+    is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
+    is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
+    return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
+
+
+def _choose_one(named: Mapping[str, object], rng: np.random.Generator) -> str:
+    return list(named)[rng.integers(len(named))]

@@ -1,0 +1,110 @@
+"""Environment change: the same outdoor scene at another hour, in other weather, in another season."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
+from omniedit.imaging.color import luma, to_float, to_lab
+from omniedit.imaging.images import Image
+from omniedit.instructions.appearance import environment_wordings
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
+from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
+from omniedit.specialists.memo import PhotoMemo
+from omniedit.tasks import Task
+
+Relight = Callable[[Image, Scene, np.random.Generator], Image]
+
+ENVIRONMENTS: dict[str, Relight] = {
+    "night": night,
+    "dusk": dusk,
+    "golden_hour": golden_hour,
+    "overcast": overcast,
+    "fog": fog,
+    "rain": rain,
+    "snow": snow,
+    "autumn": autumn,
+}
+
+LEAST_CHANGE = 0.025
+"""Mean absolute difference, of values in [0, 1], below which nobody would see the new environment."""
+
+
+@dataclass(frozen=True)
+class Mood:
+    """How a photo looks before the change, means over the picture.
+
+    Args:
+        luma: in [0, 1].
+        warmth: of CIE b*; a photo by day has about 5, one in evening light 20.
+        chroma: of CIE a*, b*.
+    """
+
+    luma: float
+    warmth: float
+    chroma: float
+
+
+def measure_mood(image: Image) -> Mood:
+    rgb = to_float(image[::4, ::4].copy())
+    lab = to_lab(rgb)
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    return Mood(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
+
+
+def believable(scene: Scene, mood: Mood) -> list[str]:
+    """The environments that can be shown with this photo: a change that is seen, and not absurd."""
+    snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
+    suits = {
+        "night": mood.luma > 0.15 and (scene.sharp > 0.5 or scene.plant_share < 0.3),
+        "dusk": mood.luma > 0.2,
+        "golden_hour": mood.warmth < 16,
+        "overcast": not scene.sun and mood.chroma > 10,
+        "fog": True,
+        "rain": not scene.sun,
+        "snow": not scene.sun and snow_lies,
+        "autumn": not scene.sun and scene.plant_share > 0.2,
+    }
+    return [name for name in ENVIRONMENTS if suits[name]]
+
+
+class EnvironmentChange:
+    """Relights the whole photo. Truth: environment, a key of ENVIRONMENTS."""
+
+    task = Task.ENVIRONMENT_CHANGE
+
+    def __init__(self) -> None:
+        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        scene = self.scenes(photo)
+        if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
+            raise NotApplicable("no sky, no foliage all over, no outdoor place in the caption: weather would be absurd")
+        environments = believable(scene, measure_mood(photo.image))
+        environment = environments[rng.integers(len(environments))]
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=environment_wordings(
+                environment, rng, sky=scene.sky_share > 0, ground=scene.plant_share > 0.1
+            ),
+            truth={"environment": environment},
+            parts={"scene": scene, "seed": int(rng.integers(2**63))},
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+        assert request.parts
+        source, environment = request.photo.image, request.truth["environment"]
+        image = ENVIRONMENTS[environment](source, request.parts["scene"], np.random.default_rng(request.parts["seed"]))
+        change = float(np.abs(to_float(image) - to_float(source)).mean())
+        if change < LEAST_CHANGE:
+            return NotApplicable(f"{environment} changes the photo by {change:.3f} only: it looks so already")
+        return Edited(image, None, {"opencv": version("opencv-python-headless")})

@@ -1,0 +1,81 @@
+"""What is painted over when an object goes: its outline with a rim, and what the outline missed of its box."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.masks import box_mask
+from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import dilate, erode
+from omniedit.sources.photo import FractionBox, Photo
+
+RIM, MIN_RIM_PIXELS = 0.07, 5
+"""Width of the rim, as a share of the square root of the object's area, and its least. A wide rim eats what a fill has
+to go on from: the edge of the table on which a thing stands."""
+MISSED = 0.14
+"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
+FOOT = 0.2
+"""Share of an outline's height that counts as its foot."""
+WITHIN = 0.5
+"""Share of an object that lies on another one from which it is taken to lie in it."""
+COARSE_SIDE = 96
+"""Longer side in pixels at which surroundings are looked at: grass and blurred leaves are one colour there."""
+SURROUNDINGS = 0.35
+"""Width of what surrounds a hole, as a share of the square root of the hole's area."""
+PLAIN_SPREAD = 9.0
+"""Distance in Lab from an even colour or a gradient within which nine tenths of plain surroundings stay."""
+
+
+def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+    """Return the object with a rim. Other things stay whole but for the rim; what it lies on or in may be cut."""
+    radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
+    hole = dilate(this.mask | _missing_box_part(this.box, known_box(this, photo), this.mask.shape), radius)
+    found = {other.name for other in objects}
+    for other in objects:
+        if other is not this and share_on(this, other) < WITHIN:
+            hole &= this.mask | ~erode(other.mask, radius)
+    for unseen in photo.objects:
+        if unseen.name not in found and unseen.box is not None:
+            hole &= this.mask | ~box_mask(unseen.box, hole.shape)
+    return hole
+
+
+def is_plain_around(image: Image, hole: Mask) -> bool:
+    """Return whether one colour or one gradient surrounds a hole: a lawn, a wall, a sky, a blurred background.
+
+    What surrounds the hole is compared with the plane that fits its Lab values best.
+    """
+    scale = COARSE_SIDE / max(hole.shape)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(hole.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
+    around = dilate(inside, max(2, round(SURROUNDINGS * float(inside.sum()) ** 0.5))) & ~inside
+    rows, columns = np.nonzero(around)
+    if len(rows) < 16:
+        return False
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[around]
+    places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
+    plane, *_ = np.linalg.lstsq(places, lab, rcond=None)
+    return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD
+
+
+def known_box(this: FoundObject, photo: Photo) -> FractionBox:
+    """Return the box that the caption file gives an object, else the box of its outline."""
+    return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
+
+
+def share_on(this: FoundObject, other: FoundObject) -> float:
+    """Share of an object that lies within the outline of another one."""
+    return float((this.mask & other.mask).sum() / this.mask.sum())
+
+
+def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
+    """Return the box where the outline ends short of it, but for the ground beside a foot that the outline has."""
+    x0, y0, x1, y1 = box
+    sides = (x1 - x0, y1 - y0) * 2
+    gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])
+    missed = [gap > MISSED * side for gap, side in zip(gaps, sides, strict=True)]
+    if not any(missed):
+        return np.zeros(shape, bool)
+    return box_mask((x0, y0, x1, y1 if missed[3] else outline[3] - FOOT * (outline[3] - outline[1])), shape)

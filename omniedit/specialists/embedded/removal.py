@@ -1,0 +1,142 @@
+"""Object removal: the object is cut out with a narrow rim, and the hole is inpainted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.inpaint import MODELS, inpaint
+from omniedit.instructions.objects import removal_wordings
+from omniedit.sources.photo import FractionBox, Photo
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
+from omniedit.tasks import Task
+
+MAX_HOLE = 0.1
+"""Largest share of the picture that PatchMatch fills without smearing."""
+MAX_PLAIN_HOLE = 0.35
+"""The same where one colour or gradient surrounds the hole: there is no structure to smear."""
+MAX_PAIR_HOLE = 0.06
+"""The same for the holes of two objects: beside each other they leave little between them to fill from."""
+STRADDLES = (0.05, 0.5)
+"""Shares of an object that lie on another one between which it is neither apart from it nor in it: a drum that leans on
+a bean bag. Taken away, it would leave an edge of the other to be invented."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One or two objects of a photo and the hole that they leave.
+
+    Args:
+        names: bare nouns: ('wine bottle',).
+        box: round all of them, as fractions.
+        hole: (H, W).
+    """
+
+    names: tuple[str, ...]
+    box: FractionBox
+    hole: Mask
+
+    @property
+    def phrase(self) -> str:
+        """'wine bottle', 'wine bottle and the wine glass'."""
+        return " and the ".join(self.names)
+
+
+class ObjectRemoval:
+    """Takes objects away. Truth: object (as the instruction names it), box (fractions)."""
+
+    task = Task.OBJECT_REMOVAL
+
+    def __init__(self) -> None:
+        self._offered: set[tuple[str, ...]] = set()
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        removal = one_not_yet_offered(possible_removals(photo), photo, self._offered, rng)
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=removal_wordings(removal.phrase, "", rng),
+            truth={"object": removal.phrase, "box": list(removal.box)},
+            mask=removal.hole,
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [Edited(remove(request), request.mask, MODELS) for request in requests]
+
+
+def remove(request: EditRequest) -> Image:
+    """Return the photo without what the request's mask covers."""
+    assert request.mask is not None
+    return inpaint(request.photo.image, request.mask)
+
+
+def one_not_yet_offered(
+    removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
+) -> Removal:
+    """Draw one of the photo's removals and note it as offered: (source id, names...).
+
+    Raises:
+        Unsuitable: all of them are on it.
+    """
+    fresh = [removal for removal in removals if (photo.source_id, *removal.names) not in offered]
+    if not fresh:
+        raise NotApplicable("no further object to take away")
+    drawn = fresh[rng.integers(len(fresh))]
+    offered.add((photo.source_id, *drawn.names))
+    return drawn
+
+
+def possible_removals(photo: Photo) -> list[Removal]:
+    """Every object, and every pair of objects, that can be taken away whole and whose hole is small enough to fill.
+
+    Raises:
+        Unsuitable: there is none; the text says of each object why.
+    """
+    objects = find_objects(photo)
+    if not objects:
+        raise NotApplicable("no object whose outline could be found")
+    obstacles = {this.name: _obstacle(this, objects) for this in objects}
+    singles = [
+        Removal((this.name,), _round(this.box), inpaint_mask(this, objects, photo))
+        for this in objects
+        if not obstacles[this.name]
+    ]
+    pairs = [_together(first, second) for first, second in combinations(singles, 2)]
+    possible = [removal for removal in singles if _can_be_filled(removal.hole, photo)]
+    possible += [removal for removal in pairs if removal.hole.mean() <= MAX_PAIR_HOLE]
+    if not possible:
+        too_large = [
+            f"what is behind the {removal.phrase} ({removal.hole.mean():.0%} of the picture) is too large to fill"
+            for removal in singles
+        ]
+        raise NotApplicable("; ".join([*filter(None, obstacles.values()), *too_large]))
+    return possible
+
+
+def _can_be_filled(hole: Mask, photo: Photo) -> bool:
+    share = hole.mean()
+    return bool(share <= MAX_HOLE or (share <= MAX_PLAIN_HOLE and is_plain_around(photo.image, hole)))
+
+
+def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
+    """Return why an object cannot be taken away whole, '' where it can."""
+    for other in objects:
+        share = share_on(this, other)
+        if this is not other and STRADDLES[0] < share < STRADDLES[1]:
+            return f"the {this.name} hides an edge of the {other.name}"
+    return ""
+
+
+def _round(box: FractionBox) -> FractionBox:
+    left, top, right, bottom = (round(edge, 4) for edge in box)
+    return left, top, right, bottom
+
+
+def _together(first: Removal, second: Removal) -> Removal:
+    (l0, t0, r0, b0), (l1, t1, r1, b1) = first.box, second.box
+    box = (min(l0, l1), min(t0, t1), max(r0, r1), max(b0, b1))
+    return Removal(first.names + second.names, box, first.hole | second.hole)

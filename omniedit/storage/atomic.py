@@ -1,0 +1,99 @@
+"""Files that are either whole or absent."""
+
+import errno
+import glob
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omniedit.errors import UserError
+from omniedit.storage.processes import HOST, boot_id, is_alive, pid_namespace
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""Beginning of the text file that Git leaves in the place of a file that Git LFS has not fetched."""
+LFS_REMEDY = "a Git LFS pointer, not the file itself; run git lfs pull"
+ABANDONED_S = 86_400.0
+_WRITER = f"{HOST}-{hashlib.sha256(f'{boot_id()} {pid_namespace()}'.encode()).hexdigest()[:8]}"
+"""Where a process id means the same process as here: containers share a host's name and count their own."""
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
+
+@contextmanager
+def replace_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
+
+    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
+    left of its temporary one goes when `path` is written again: at once where its writer can be seen to be gone, else
+    (another machine or container, a boot since) when nothing has been written to it for a day. Files get the mode that
+    the umask leaves, whoever wrote them: safetensors gives its own to the owner alone, which shuts out who shares the
+    results.
+    Works for a folder too: an existing folder at `path` is replaced.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.*.tmp"):
+        if _is_left_behind(left):
+            _remove(left)
+    temporary = path.with_name(f".{path.name}.{_WRITER}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        for written in [temporary, *temporary.rglob("*")]:
+            if written.is_file():
+                written.chmod(0o666 & ~_UMASK)
+        if temporary.is_dir():
+            _remove(path)
+        else:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def check_writable(path: str | Path) -> None:
+    """To be asked before the work whose result `path` is to hold; what is there stays.
+
+    Raises:
+        UserError: no file can be written there.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f".{path.name}.{_WRITER}.{os.getpid()}.tmp")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{str(path)[:200]}: cannot be written: {error.strerror}; name another place") from None
+
+
+def write_changed(path: str | Path, text: str) -> None:
+    """Write a text file where it is missing or holds another text."""
+    if not Path(path).is_file() or Path(path).read_text() != text:
+        with replace_file(path) as temporary:
+            temporary.write_text(text)
+
+
+def _is_left_behind(temporary: Path) -> bool:
+    """Whether its writer is this process, one that can be seen to be gone, or one that must be after so long."""
+    writer, pid = temporary.name.split(".")[-3:-1]
+    if writer == _WRITER:
+        return pid.isdecimal() and (int(pid) == os.getpid() or not is_alive(int(pid)))
+    try:
+        newest = max(path.stat().st_mtime for path in [temporary, *temporary.rglob("*")])
+    except FileNotFoundError:  # its writer is at work: it just renamed or removed what was listed
+        return False
+    return newest < time.time() - ABANDONED_S
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,59 @@
+"""Folders that say what they hold: a manifest, written last, with the size and checksum of every file."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omniedit.storage.atomic import replace_file
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def seal_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder beside `path` to fill; at the block's end it gets its manifest and becomes `path`."""
+    with replace_file(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+        write_manifest(temporary / MANIFEST, {"files": checksums(temporary, files_below(temporary))})
+
+
+def files_below(root: Path) -> list[str]:
+    """Relative paths of all files of a folder, sorted."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Relative path -> bytes and sha256."""
+    return {file: checksum(root / file) for file in files}
+
+
+def checksum(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Files of a folder that its manifest names and that are missing or of another size.
+
+    None where there is no manifest, the manifest itself where it cannot be read.
+    """
+    try:
+        files = json.loads((folder / MANIFEST).read_text())["files"]
+        sizes = {file: known["bytes"] for file, known in files.items()}
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [MANIFEST]
+    return [file for file, size in sizes.items() if not _has_size(folder / file, size)]
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

@@ -1,0 +1,160 @@
+"""Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
+
+import csv
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omniedit.errors import Damaged, UserError, missing
+from omniedit.storage.atomic import replace_file
+
+_GROUP = 100_000
+_BATCH = 10_000
+_FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
+"""A cell that a spreadsheet would calculate, such as =HYPERLINK(...), or one that was marked as text before."""
+
+
+def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write a whole table, atomically; the same rows give the same bytes."""
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def write_table(path: str | Path, table: pa.Table) -> None:
+    """As `write_rows`, of columns."""
+    with replace_file(path) as temporary:
+        pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
+    waiting, rows = [schema.empty_table()], 0
+    with replace_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+        for table in tables:
+            waiting.append(table)
+            rows += len(table)
+            if rows >= _GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+
+
+def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a table, with only the `columns` named where some are.
+
+    Raises:
+        Damaged: the file is not Parquet, is cut off, lacks a column, or a page is not as its checksum says.
+        UserError: it is missing or cannot be read.
+    """
+    wanted = list(columns) if columns is not None else None
+    with _open_parquet(path, wanted) as file:
+        return file.read(columns=wanted).to_pylist()
+
+
+def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
+    """As `read_rows`, with a batch of rows in memory."""
+    wanted = list(columns) if columns is not None else None
+    with _open_parquet(path, wanted) as file:
+        for batch in file.iter_batches(_BATCH, columns=wanted):
+            yield from batch.to_pylist()
+
+
+def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
+    """As `read_rows`, as columns; the schema's metadata comes along."""
+    wanted = list(columns) if columns is not None else None
+    with _open_parquet(path, wanted) as file:
+        return file.read(columns=wanted)
+
+
+def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Write rows as CSV, atomically. What a spreadsheet would take for a formula gets an apostrophe in front."""
+    with replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(_as_text, names))
+        writer.writerows([_as_text(row.get(name)) for name in names] for row in rows)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a cell that every spreadsheet shows as it is; numbers need no mark."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
+
+
+def _without_mark(cell: str) -> str:
+    """Return a cell without the apostrophe that `_as_text`, or a spreadsheet's user, put in front."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.fullmatch(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text)) and text.strip() == text
+    except ValueError:
+        return False
+
+
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by its first line's names; cells beyond these stand under None.
+
+    An apostrophe that marks a cell such as '=1+1 as text is no part of it.
+
+    Raises:
+        UserError: it is missing, no CSV in UTF-8, or two columns have one name.
+    """
+    line = 1
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
+            reader = csv.DictReader(file, restval="", strict=True)
+            names, rows, line = [_without_mark(name) for name in reader.fieldnames or []], [], 2
+            reader.fieldnames = names
+            for row in reader:
+                rows.append({name: _without_mark(cell) if name is not None else cell for name, cell in row.items()})
+                line = reader.line_num + 1
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV file in UTF-8 from line {line} on: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise UserError(f"{path}: has two columns {twice[0]!r}; rename one")
+    return rows
+
+
+def read_given(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table that a user names, by its suffix: .csv, as `read_csv`, or .parquet.
+
+    Raises:
+        UserError: it is missing, neither of these, or not what its suffix says.
+    """
+    if path.suffix.lower() == ".csv":
+        return list(read_csv(path))
+    if path.suffix.lower() != ".parquet" or path.is_dir():
+        raise UserError(f"{path}: no table in a format that is read here; give a file .parquet or .csv")
+    try:
+        return read_rows(path)
+    except Damaged as error:
+        raise UserError(f"{path}: cannot be read as Parquet ({str(error).partition('damaged: ')[2]})") from None
+
+
+@contextmanager
+def _open_parquet(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
+            if lacking:
+                raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
+            yield file
+    except FileNotFoundError:
+        raise missing(path) from None
+    except UnicodeDecodeError as error:
+        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise Damaged(path, f"not a whole Parquet file ({error})") from None

@@ -1,0 +1,120 @@
+"""Pre-training of a small SD3 base on the source photos: what EditNet stands on where no SD3 is at hand.
+
+Shapes: B pictures, C latent channels, h w latent height and width.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.config.schema import TrainConfig
+from omniedit.errors import UserError
+from omniedit.imaging.images import Image, resize_cover
+from omniedit.models.codec import Vae, encode
+from omniedit.models.editor import to_velocity
+from omniedit.sources.photo import Photo
+from omniedit.training.editor.batches import InstructionEncoder, noise_levels
+from omniedit.training.objective import flow_loss, rectified_flow_pair
+from omniedit.training.optimizer import GuardedAdamW
+from omniedit.training.schedule import BETA1, ema_decay, learning_rate
+
+SMALLEST_CROP = 0.3
+"""Of a photo's side."""
+CAPTION_DROPOUT = 0.1
+
+
+def small_sd3(options: TrainConfig, text_width: int) -> SD3Transformer2DModel:
+    """An SD3 transformer of the config's size, with random weights."""
+    return SD3Transformer2DModel.from_config(sd3_config(options, text_width))
+
+
+def sd3_config(options: TrainConfig, text_width: int) -> dict[str, Any]:
+    """Arguments of `SD3Transformer2DModel`; its positions reach four times the resolution."""
+    base, side = options.base, options.resolution // 8
+    return {
+        "sample_size": side,
+        "patch_size": base.patch_size,
+        "in_channels": 16,
+        "out_channels": 16,
+        "num_layers": base.layers,
+        "num_attention_heads": base.heads,
+        "attention_head_dim": base.head_dim,
+        "joint_attention_dim": text_width,
+        "caption_projection_dim": base.heads * base.head_dim,
+        "pooled_projection_dim": text_width,
+        "pos_embed_max_size": 4 * side // base.patch_size,
+    }
+
+
+@dataclass
+class Pretraining:
+    """Rectified flow on random crops of photos, mirrored at random, under their captions, at all seven ratios."""
+
+    vae: Vae
+    captions: InstructionEncoder
+    options: TrainConfig
+    seed: int
+
+    def run(self, base: SD3Transformer2DModel, photos: Iterable[Photo]) -> Iterator[float]:
+        """Train `base`, on the device of the VAE; yields each step's loss. At the end it holds the mean of its weights.
+
+        Raises:
+            UserError: there is no photo.
+        """
+        options = self.options.base
+        scaled = [(photo.caption, self._resize(photo)) for photo in photos]
+        if not scaled:
+            raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
+        optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
+        optimizer.start(base.parameters())
+        for step in range(options.steps):
+            peak, warmup, decay = options.learning_rate, self.options.warmup_steps, self.options.lr_decay
+            rate = learning_rate(step, options.steps, peak, warmup, decay)
+            optimizer.param_groups[0]["lr"] = rate
+            loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.mean_decay = ema_decay(step, self.options.ema_decay)
+            optimizer.refused = None
+            optimizer.step()
+            yield loss.item()
+        for parameter in base.parameters():
+            parameter.data.copy_(optimizer.state[parameter]["mean"])
+
+    def _loss(
+        self, base: SD3Transformer2DModel, photos: Sequence[tuple[str, Image]], rng: np.random.Generator
+    ) -> Tensor:
+        count = self.options.base.batch_size
+        width, height = bucket_size(rng.choice(list(RATIOS)), self.options.resolution)
+        chosen = [photos[i] for i in rng.integers(len(photos), size=count)]
+        crops = np.stack([random_crop(image, width, height, rng) for _, image in chosen])
+        clean = encode(self.vae, torch.from_numpy(crops).to(self.vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
+        prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
+        normal_B = torch.from_numpy(rng.standard_normal(count, np.float32)).to(clean)
+        sigma_B = noise_levels(normal_B, self.options)
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32)).to(clean)
+        noisy, target = rectified_flow_pair(clean, noise, sigma_B)
+        timestep = 1000 * sigma_B
+        output = base(noisy, prompt, pooled, timestep, return_dict=False)[0]
+        return flow_loss(to_velocity(output, noisy, timestep, self.options.base.prediction), target).mean()
+
+    def _resize(self, photo: Photo) -> Image:
+        """The photo at twice the training resolution: crops of it are rarely scaled up, and it takes little memory."""
+        return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))
+
+
+def random_crop(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
+    """(height, width, 3) from a random place of a picture, `SMALLEST_CROP` of what fits in it or more."""
+    fits = min(image.shape[1] / width, image.shape[0] / height)
+    side = fits * rng.uniform(SMALLEST_CROP, 1)
+    crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))
+    left, top = rng.integers(image.shape[1] - crop_w + 1), rng.integers(image.shape[0] - crop_h + 1)
+    crop = image[top : top + crop_h, left : left + crop_w]
+    return resize_cover(crop if rng.random() < 0.5 else crop[:, ::-1], width, height)

@@ -1,0 +1,82 @@
+"""Edits of held-out pairs to look at while training: a grid with a row a pair."""
+
+import math
+import textwrap
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image as Pil
+from PIL import ImageDraw, ImageFont, ImageOps
+
+from omniedit.buckets.store import BucketStore
+from omniedit.imaging.images import Image
+from omniedit.models.pipeline import EditPipeline, InstructionWarning
+from omniedit.training.editor.batches import choose_held_out_pairs
+
+SAMPLES = 4
+KNOWN = 256
+"""At most so many instructions are saved with an editor, to tell others from them."""
+CELL = 256
+"""Pixels on a side of a picture's place in the grid."""
+GAP = 8
+LETTERS = 26
+"""In a line of an instruction."""
+
+
+class Sample(NamedTuple):
+    """An edit beside the pair that it was asked for."""
+
+    source: Image
+    instruction: str
+    edit: Image
+    target: Image
+
+
+def known_instructions(store: BucketStore) -> str:
+    """Return instructions of the pairs to train on, one a line, spread evenly over all."""
+    columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
+    texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})
+    return "\n".join(texts[:: math.ceil(len(texts) / KNOWN) or 1])
+
+
+def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[Sample]:
+    """Edits of the same held-out pairs from the same noise at each call, under their first wording.
+
+    All ranks make all of them: under ZeRO 3 none has all the weights.
+    """
+    pipeline.set_progress_bar_config(disable=True)
+    for place, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
+        pairs = store.read(ratio, [row])
+        instruction = pairs.pairs[0]["instructions"][0]
+        noise = torch.Generator().manual_seed(seed + place)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InstructionWarning)  # an editor that is not trained yet changes little
+            edit = pipeline(image=Pil.fromarray(pairs.source[0]), instruction=instruction, generator=noise).images[0]
+        yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0])
+
+
+def grid(samples: Iterable[Sample]) -> Image:
+    """Rows of source, instruction, edit and target."""
+    rows = [(_cell(s.source), _lines(s.instruction), _cell(s.edit), _cell(s.target)) for s in samples]
+    step = CELL + GAP
+    whole = Pil.new("RGB", (4 * step - GAP, len(rows) * step - GAP), "white")
+    for y, cells in enumerate(rows):
+        for x, cell in enumerate(cells):
+            whole.paste(cell, (x * step, y * step))
+    return np.asarray(whole)
+
+
+def _cell(image: Image) -> Pil.Image:
+    return ImageOps.pad(Pil.fromarray(image), (CELL, CELL), color="white")
+
+
+def _lines(text: str) -> Pil.Image:
+    cell = Pil.new("RGB", (CELL, CELL), "white")
+    wrapped = "\n".join(textwrap.wrap(text, LETTERS))
+    ImageDraw.Draw(cell).multiline_text(
+        (CELL / 2, CELL / 2), wrapped, "black", ImageFont.load_default(17), anchor="mm", align="center"
+    )
+    return cell

@@ -1,0 +1,183 @@
+"""From photos to what a step of the inpainting specialist's training computes on.
+
+Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
+editors. Shapes: B samples, C latent channels, H W height and width of the pictures.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from torch import Tensor
+
+from omniedit.config.schema import HolesConfig, TrainConfig
+from omniedit.imaging.images import Image, Mask
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.sides import names_a_side
+from omniedit.models.base import Base
+from omniedit.models.codec import Vae, encode
+from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.inpaintnet import inpainting_condition
+from omniedit.sources.shard import PhotoShards
+from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
+from omniedit.training.editor.batches import (
+    EditBatch,
+    Embeddings,
+    Velocities,
+    choose_held_out_pairs,
+    importance,
+    noise_levels,
+)
+from omniedit.training.editor.samples import SAMPLES, Sample
+from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
+from omniedit.training.inpainting.masks import RandomHole, random_hole
+from omniedit.training.objective import rectified_flow_pair
+
+NO_NAMES = frozenset(("", "object", "thing", "item"))
+"""Names that say nothing of what a hole shows."""
+GREY = 128
+"""What a hole looks like to the branch, as a level of 255."""
+
+
+@dataclass(frozen=True)
+class HoleBatches(Velocities):
+    """Makes training and held-out batches of photos: the velocity of the whole photo, from the photo without its hole.
+
+    Args:
+        captions: encodes them.
+        options: of the training; its dropout of texts is the captions'.
+        shares: of the kinds of holes.
+    """
+
+    vae: Vae
+    captions: Embeddings
+    options: TrainConfig
+    shares: HolesConfig
+    seed: int
+
+    def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
+        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        captions = [pair["caption"] for pair in pairs.pairs]
+        flips = [rng.random() < 0.5 and not names_a_side([text]) for rng, text in zip(rngs, captions, strict=True)]
+        share = self.options.text_dropout + self.options.both_dropout
+        dropped = [rng.random() < share for rng in rngs]
+        normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
+        return self._batch(pairs, flips, dropped, noise_levels(normal_B, self.options), rngs)
+
+    def held_out_at(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
+        """Photos unflipped, with holes and noise that are always the same.
+
+        Args:
+            quantile: of the noise levels of training, at which all of them are.
+        """
+        normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
+        never = [False] * len(pairs)
+        return self._batch(pairs, never, never, noise_levels(normal_B, self.options), self.always_the_same(pairs))
+
+    def hole(self, objects: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> RandomHole:
+        return random_hole(shape[0], shape[1], objects, self.shares, rng)
+
+    def always_the_same(self, pairs: PhotoBatch) -> list[np.random.Generator]:
+        """A generator for each photo, by its id."""
+        return [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
+
+    def _batch(
+        self,
+        pairs: PhotoBatch,
+        flips: Sequence[bool],
+        dropped: Sequence[bool],
+        sigma_B: Tensor,
+        rngs: Sequence[np.random.Generator],
+    ) -> EditBatch:
+        shape = pairs.pictures.shape[1:3]
+        holes = [self.hole(objects, shape, rng) for objects, rng in zip(pairs.objects, rngs, strict=True)]
+        captions = [
+            "" if drop else caption_for(pair, hole)
+            for pair, hole, drop in zip(pairs.pairs, holes, dropped, strict=True)
+        ]
+        pictures = self._on_device(pairs.pictures, flips) / 127.5 - 1
+        masks = self._on_device([hole.mask for hole in holes], flips)[:, None]
+        with torch.no_grad():
+            clean = encode(self.vae, pictures)
+        noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
+        noisy, target = rectified_flow_pair(clean, noise.to(clean), sigma_B.to(clean))
+        prompt, pooled = self.captions(captions)
+        inputs = {
+            "noisy": noisy,
+            "timestep": 1000 * sigma_B.to(clean),
+            "prompt_embeds": prompt.to(clean),
+            "pooled": pooled.to(clean),
+            "condition": inpainting_condition(self.vae, pictures, masks),
+        }
+        ids = tuple(pair["pair_id"] for pair in pairs.pairs)
+        return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
+
+    def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:
+        """(B, H, W) or (B, 3, H, W) float32 of arrays (H, W) or (H, W, 3), those named by `flips` mirrored."""
+        mirrored = np.stack([array[:, ::-1] if flip else array for array, flip in zip(arrays, flips, strict=True)])
+        tensor = torch.from_numpy(mirrored).to(self.vae.device)
+        return (tensor if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)).float()
+
+
+def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
+    """Return what a hole shows: an object by its name (Wei et al. 2024, section 3.2), else the photo's caption.
+
+    The photo's caption stands where the hole is no object's outline, or its object has no name of its own.
+
+    Args:
+        photo: a row of `PhotoBatch.pairs`.
+    """
+    name = "" if hole.shows is None else photo["names"][hole.shows]
+    return photo["caption"] if name in NO_NAMES else with_article(name)
+
+
+def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
+    """Held-out photos with holes, and what is painted into them: the same holes and noise at each call."""
+    pipeline.set_progress_bar_config(disable=True)
+    for ratio, row in choose_held_out_pairs(store, SAMPLES):
+        photos = store.read(ratio, [row])
+        picture = photos.pictures[0]
+        drawn = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))
+        hole, caption = drawn.mask, caption_for(photos.pairs[0], drawn)
+        painted = pipeline(
+            prompt=[caption],
+            image=[PillowImage.fromarray(picture)],
+            mask_image=[PillowImage.fromarray(hole)],
+            height=picture.shape[0],
+            width=picture.shape[1],
+            generator=[torch.Generator().manual_seed(batches.seed)],
+        ).images[0]
+        fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
+        yield Sample(_with_hole(picture, hole), caption, np.where(hole[..., None], fill, picture), picture)
+
+
+def inpainting_identity(
+    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
+) -> dict[str, Any]:
+    """What the weights of a training depend on, as JSON values: a checkpoint of another one is not gone on from.
+
+    Args:
+        objects: checksums of the files of the photos' objects.
+    """
+    about = (photos.metadata(place) for place in range(len(photos)))
+    learnt = [[photo[key] for key in ("source_id", "sha256", "ratio", "caption")] for photo in about]
+    return {
+        "options": options.model_dump(exclude=WITHOUT_EFFECT),
+        "holes": shares.model_dump(),
+        "captions": "an object's name, else the photo's caption",
+        "seed": seed,
+        "photos": sha256(json.dumps(learnt).encode()).hexdigest(),
+        "objects": list(objects),
+        **base_identity(base),
+    }
+
+
+def _with_hole(picture: Image, hole: Mask) -> Image:
+    return np.where(hole[..., None], np.uint8(GREY), picture)

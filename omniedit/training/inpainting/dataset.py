@@ -1,0 +1,101 @@
+"""Photos with the masks of their objects, read as training reads pairs: by ratio, at the training resolution."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.buckets.placement import held_out_mask
+from omniedit.errors import UserError
+from omniedit.grounding.objects import find_objects
+from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
+from omniedit.instructions.objects import without_position
+from omniedit.sources.shard import PhotoShards
+
+
+@dataclass(frozen=True)
+class PhotoBatch:
+    """Photos of one ratio.
+
+    Args:
+        pictures: (B, H, W, 3) uint8 RGB.
+        objects: of each photo (N, H, W) bool, masks of its objects.
+        pairs: of each photo pair_id, which is its source id, its caption, the names of its objects, and the o_score
+            of 10 with which it weighs as much as any.
+    """
+
+    ratio: str
+    pictures: np.ndarray
+    objects: tuple[np.ndarray, ...]
+    pairs: tuple[dict[str, Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, some: slice) -> "PhotoBatch":
+        return PhotoBatch(self.ratio, self.pictures[some], self.objects[some], self.pairs[some])
+
+
+class PhotoStore:
+    """
+    Args:
+        photos: whose objects were found before (`recall_objects`); else they are looked for.
+        held_out: share of them that is not trained on.
+        cache_bytes: scaled photos are kept in memory up to this many bytes.
+
+    Raises:
+        UserError: there is no photo.
+    """
+
+    def __init__(self, photos: PhotoShards, resolution: int, held_out: float, cache_bytes: int = 256 * 2**20) -> None:
+        if not len(photos):
+            raise UserError("no photo to learn inpainting from: sources/index.parquet says why photos were refused")
+        self.photos, self.resolution = photos, resolution
+        self._places: dict[tuple[str, str], list[int]] = {
+            (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
+        }
+        for place, is_held_out in enumerate(held_out_mask(photos.names, held_out)):
+            ratio = photos.metadata(place)["ratio"]
+            self._places[ratio, HELD_OUT if is_held_out else TRAIN].append(place)
+        self._cache: dict[int, tuple[Image, np.ndarray, tuple[str, ...]]] = {}
+        self._room = cache_bytes
+
+    def sizes(self) -> dict[str, int]:
+        """Photos to train on, by ratio; their rows come before those held out."""
+        return {ratio: len(self._places[ratio, TRAIN]) for ratio in RATIOS}
+
+    def rows(self, ratio: str, split: str) -> np.ndarray:
+        trained = len(self._places[ratio, TRAIN])
+        return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._places[ratio, HELD_OUT]))
+
+    def read(self, ratio: str, rows: Any) -> PhotoBatch:
+        """The photos at `rows` of a ratio, in that order."""
+        of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
+        places = [of_ratio[row] for row in np.asarray(rows).tolist()]
+        seen = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
+        pictures, objects, names = zip(*(seen[place] for place in places), strict=True)
+        rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
+        return PhotoBatch(ratio, np.stack(pictures), objects, rows)
+
+    def _row(self, place: int, names: tuple[str, ...]) -> dict[str, Any]:
+        about = self.photos.metadata(place)
+        return {"pair_id": about["source_id"], "caption": about["caption"], "names": names, "o_score": 10.0}
+
+    def _resize_photo(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
+        """Return a photo (H, W, 3), its objects (N, H, W) at the training resolution, and their names."""
+        if place in self._cache:
+            return self._cache[place]
+        photo = self.photos[place]
+        width, height = bucket_size(photo.ratio, self.resolution)
+        found = find_objects(photo)
+        masks = [resize_cover_mask(each.mask, width, height) for each in found]
+        names = tuple(without_position(each.name) for each in found)
+        objects = np.array(masks, bool).reshape(-1, height, width)
+        picture = np.ascontiguousarray(resize_cover(photo.image, width, height))
+        size = picture.nbytes + objects.nbytes
+        if size <= self._room:
+            self._cache[place] = picture, objects, names
+            self._room -= size
+        return picture, objects, names

@@ -1,0 +1,85 @@
+"""Holes to learn inpainting from: strokes of a brush, boxes, outlines of objects."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from omniedit.config.schema import HolesConfig
+from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import dilate_by_share
+
+STROKES, POINTS = 4, 8
+"""At most so many strokes, each through so many points."""
+REACH = 0.3
+"""From one point to the next at most, as a share of the shorter side."""
+BRUSH = (0.05, 0.15)
+"""Its width, as a share of the shorter side."""
+BOX = (0.2, 0.7)
+"""Sides of a box, as shares of the picture's."""
+GROWTH = 0.16
+"""By which an object's outline grows at most, of its own size: specialists' masks grow by half of it."""
+INVERTED = 0.25
+"""Share of the outlines of which all but the object is the hole, as where a background is swapped."""
+
+
+@dataclass(frozen=True)
+class RandomHole:
+    """A hole.
+
+    Args:
+        mask: (height, width).
+        shows: index of the object whose outline it is, upright; None where it is no object's.
+    """
+
+    mask: Mask
+    shows: int | None = None
+
+
+def random_hole(
+    height: int, width: int, objects: np.ndarray, shares: HolesConfig, rng: np.random.Generator
+) -> RandomHole:
+    """Draw a hole of a kind drawn by the shares.
+
+    Args:
+        objects: (N, height, width) masks of the photo's objects; where there are none, boxes take their place.
+    """
+    weights = np.array([shares.random, shares.box, shares.object])
+    kind = rng.choice(3, p=weights / weights.sum())
+    if kind == 0:
+        return RandomHole(strokes(height, width, rng))
+    if kind == 2 and len(objects):
+        drawn = int(rng.integers(len(objects)))
+        mask, is_object = outline(objects[drawn], rng)
+        return RandomHole(mask, drawn if is_object else None)
+    return RandomHole(box(height, width, rng))
+
+
+def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
+    """A broad brush's, each of straight lines that turn anywhere (Yu et al. 2019, algorithm 1)."""
+    canvas, side = np.zeros((height, width), np.uint8), min(height, width)
+    for _ in range(rng.integers(1, STROKES + 1)):
+        steps = rng.uniform(-REACH * side, REACH * side, (rng.integers(2, POINTS + 1), 2))
+        points = np.clip(rng.uniform(0, (width, height)) + np.cumsum(steps, axis=0), 0, (width - 1, height - 1))
+        thickness = max(1, round(rng.uniform(*BRUSH) * side))
+        cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 1, thickness)
+    return canvas > 0
+
+
+def box(height: int, width: int, rng: np.random.Generator) -> Mask:
+    tall, wide = (max(1, round(rng.uniform(*BOX) * side)) for side in (height, width))
+    top, left = rng.integers(height - tall + 1), rng.integers(width - wide + 1)
+    hole = np.zeros((height, width), bool)
+    hole[top : top + tall, left : left + wide] = True
+    return hole
+
+
+def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
+    """Return a hole from an object's outline, grown a little, and whether it is the object's place.
+
+    Half of them are upside down, so that what has its shape is not always an object; some are all but the outline.
+    """
+    hole = dilate_by_share(mask, rng.uniform(0, GROWTH))
+    upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED
+    hole = hole[::-1] if upside_down else hole
+    return ~hole if inverted else hole, not (upside_down or inverted)
