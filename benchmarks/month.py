@@ -19,7 +19,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from slurm.cluster import ACCOUNT, Cluster, install, run  # noqa: E402
+from helpers.slurm_cluster import ACCOUNT, Cluster, install, run  # noqa: E402
 
 LINKED = ("Snakefile", "workflow", "config", "profiles", "envs")
 REAL = ("run.sh", "launch_ranks.sh", "report_efficiency.py")

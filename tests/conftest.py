@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from workflow.chain import SHOWN, SMALL, checkout, make_photos, snakemake
+from helpers.chain import SHOWN, SMALL, checkout, make_photos, snakemake
 
 FOLDER = Path(__file__).parent
 # Before torch is loaded: the workers share the cores, and threads that wait for each other take most of them.
@@ -18,9 +18,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 LONGEST = (
     *("slurm/test_on_slurm.py", "workflow/test_chain.py", "training/test_engine.py", "workflow/test_learned.py"),
     *("workflow/test_internvl_judge.py", "benchmarks/test_student.py", "benchmarks/test_speed.py"),
-    *("scoring/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),
+    *("scoring/vlm_judges/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),
     *("workflow/test_archives.py", "workflow/test_proposals.py", "workflow/test_api_judge.py"),
-    *("training/test_finetune.py", "models/test_cost.py", "training/test_budget.py", "test_demo.py"),
+    *("scoring/student/test_finetune.py", "models/test_cost.py", "run/test_plan.py", "cli/test_demo.py"),
 )
 """Modules of more than half a minute, the longest first."""
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.tiny_editor import make_pipeline
+from helpers.tiny_editor import make_pipeline
 from omniedit.errors import UserError
 from omniedit.evaluation.edits import SamplingOptions, at_resolution, load_trained_editor, no_edit, specialist
 from omniedit.pairs import EditPair

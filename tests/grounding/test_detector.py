@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from grounding.tiny_grounding import make_detector, make_segmenter_2
 from safetensors.torch import load_file
 
-from models.tiny_folders import make_segmenter
+from helpers.tiny_folders import make_segmenter
+from helpers.tiny_grounding import make_detector, make_segmenter_2
 from omniedit.errors import UserError
 from omniedit.grounding.detector import (
     Detections,

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from workflow.test_fetched_base import fetched
 
+from helpers.tiny_vlm import make_llava
 from omniedit.config.schema import LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
 from omniedit.instructions.answering import open_model
@@ -13,8 +15,6 @@ from omniedit.instructions.proposer import Proposer
 from omniedit.models.registry import get_model
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from vlm.tiny_vlm import make_llava
-from workflow.test_fetched_base import fetched
 
 ENTRY = """proposer:
   repository: org/model

@@ -8,8 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from instructions.answers import THINGS, answering
 
+from helpers import vlm_server as server
+from helpers.chain import SAMPLE
+from helpers.proposal_replies import THINGS, answering
+from helpers.vlm_server import MODEL, Server, serving
 from omniedit.config.schema import EndpointConfig, ProposalsConfig
 from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.instructions.answering import open_model
@@ -20,9 +23,6 @@ from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from vlm import server
-from vlm.server import MODEL, Server, serving
-from workflow.chain import SAMPLE
 
 SIDE = 96
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 import torch
 
-from models.tiny import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.config.schema import Architecture
 from omniedit.evaluation.edits import BASELINES, MODELS

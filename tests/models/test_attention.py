@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from models.tiny import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.attention import KERNELS, set_attention

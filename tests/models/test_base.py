@@ -12,7 +12,7 @@ from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from models.tiny_folders import make_sd3
+from helpers.tiny_folders import make_sd3
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.base import Base

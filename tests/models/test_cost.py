@@ -5,7 +5,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.tiny import SD3, SD35, base
+from helpers.tiny_models import SD3, SD35, base
 from omniedit import models
 from omniedit.models import ARCHITECTURES
 from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs, state_bytes

@@ -2,8 +2,9 @@
 
 import torch
 
-from models.tiny import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit import models
+from omniedit.models.editor import Editor
 
 
 def test_control_blocks_copy_every_weight_of_the_base():
@@ -39,7 +40,7 @@ def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
     assert moved_at.amax(0).tolist() == [5, 7]
 
 
-def control_output(net: models.Editor, **changes: torch.Tensor) -> torch.Tensor:
+def control_output(net: Editor, **changes: torch.Tensor) -> torch.Tensor:
     """What the first control block adds to the base's image tokens."""
     seen = []
     hook = net.control_blocks[0].register_forward_hook(lambda block, given, output: seen.append(output[0]))
@@ -48,7 +49,7 @@ def control_output(net: models.Editor, **changes: torch.Tensor) -> torch.Tensor:
     return seen[0]
 
 
-def first_input(net: models.Editor) -> torch.Tensor:
+def first_input(net: Editor) -> torch.Tensor:
     """The image tokens that the base's first block gets."""
     seen = []
     block = net.base.transformer_blocks[0]

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-
 from models.test_architectures import one_thread  # noqa: F401 (a fixture)
-from models.tiny import SD3, SD35, base, inputs, moved
+
+from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit.models.codec import LappedCodec, encode
 from omniedit.models.cost import sample_inputs
 from omniedit.models.inpaintnet import InpaintNet, inpainting_condition

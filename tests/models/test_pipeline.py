@@ -12,7 +12,7 @@ import torch
 from diffusers.callbacks import SD3CFGCutoffCallback, SDCFGCutoffCallback
 from PIL import Image
 
-from models.tiny_editor import RESOLUTION, make_pipeline
+from helpers.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.errors import UserError
 from omniedit.models.loading import load_editor
 from omniedit.models.pipeline import EditPipeline, InstructionWarning

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from models.tiny import SD3, base
+from helpers.tiny_models import SD3, base
 from omniedit import models
 from omniedit.models.sampling import FLOW, Conditioning, Guidance, check_scheduler, sample, timesteps
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from helpers.chain import SMALL, checkout, command, environment, shrink_sample
 from omniedit.config.loading import check, of_run
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
@@ -18,7 +19,6 @@ from omniedit.redaction import ENVIRONMENT, restore
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
 from omniedit.storage.locks import WORKING_FOLDER, is_held, run_lock
 from omniedit.storage.processes import LAUNCHER
-from workflow.chain import SMALL, checkout, command, environment, shrink_sample
 
 RESULTS = Path("results/mini")
 LOCAL = SimpleNamespace(dryrun_exec=False, touch_exec=False, local_exec=True)

@@ -34,7 +34,7 @@ class MovingJudge:
 
 
 PAIRS = canary_pairs()
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts/score_canary.py"))["asked_twice"].__globals__
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts/score_canary.py"))["load_judges"].__globals__
 
 
 def record(judge: MovingJudge) -> list[dict]:
@@ -64,7 +64,7 @@ def test_the_judge_is_loaded_once_and_an_endpoint_is_asked_anew_each_time(
 
     monkeypatch.setitem(SCRIPT, "judging", judging)
     scoring = ScoringConfig(judge=judge, api=ApiConfig(url="http://localhost/v1", model="judge"))
-    scored = [each.name for each in SCRIPT["asked_twice"](scoring, len(PAIRS), None, None)]
+    scored = [each.name for each in SCRIPT["load_judges"](scoring, len(PAIRS), None, None)]
     assert scored == ["moving"] * 2 and len(caches) == len(set(caches)) == loads
     assert (scoring.api.cache in caches) == (judge != "api")
 

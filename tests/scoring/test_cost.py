@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from helpers.chain import REPOSITORY
 from omniedit.cli.main import main
 from omniedit.config.loading import load
 from omniedit.config.schema import BenchConfig, Config
 from omniedit.scoring.cost import cost, endpoint_questions
 from omniedit.tasks import Task
-from workflow.chain import REPOSITORY
 
 API = {"url": "https://example.org/v1", "model": "gpt", "prompt_price": 2.0, "completion_price": 10.0}
 TASKS = {task: {"pairs_per_shard": 0} for task in Task} | {

@@ -18,12 +18,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.rehearsal import RUN
-from omniedit.pairs import Shard
-from omniedit.run.slurm import OVER, ask
-from omniedit.tasks import Task
-from slurm.cluster import Cluster, NoCluster, install, wait_until
-from slurm.cluster import run as slurm_command
-from slurm.through import (
+from helpers.chain import SHOWN, digest, environment, hold_jobs, snakemake
+from helpers.slurm_chain import (
     IMPATIENT,
     LONG_S,
     NO_CONTROLLER,
@@ -37,7 +33,11 @@ from slurm.through import (
     slurm_checkout,
     snakemake_on_slurm,
 )
-from workflow.chain import SHOWN, digest, environment, hold_jobs, snakemake
+from helpers.slurm_cluster import Cluster, NoCluster, install, wait_until
+from helpers.slurm_cluster import run as slurm_command
+from omniedit.pairs import Shard
+from omniedit.run.slurm import OVER, ask
+from omniedit.tasks import Task
 
 Show = Callable[[str, Ended], None]
 

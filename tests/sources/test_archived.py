@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.tars import GOOD, tar_of
 from omniedit.errors import UserError
 from omniedit.sources import archived
 from omniedit.sources.archived import ArchivedPhoto, open_archive
 from omniedit.sources.stream import READERS
-from sources.tars import GOOD, tar_of
 
 
 @pytest.fixture

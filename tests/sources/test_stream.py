@@ -10,6 +10,7 @@ import PIL.Image
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.tars import Entry, tar_of
 from omniedit.errors import UserError
 from omniedit.sources.deal import deal, hold_out
 from omniedit.sources.index import INDEX_SCHEMA, Demands, IndexRow, index_rows
@@ -18,7 +19,6 @@ from omniedit.sources.shard import PhotoShard, new_shard, pack, split
 from omniedit.sources.stream import stream
 from omniedit.sources.webdataset import tar_photos
 from omniedit.storage.parquet import write_rows, write_tables
-from sources.tars import Entry, tar_of
 
 DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="saliency")
 

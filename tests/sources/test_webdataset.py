@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.tars import GOOD, tar_of
 from omniedit.errors import UserError
 from omniedit.sources import webdataset
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.webdataset import MAX_TEXT, tar_photos
-from sources.tars import GOOD, tar_of
 
 
 def found(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:

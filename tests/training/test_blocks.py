@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from models.tiny import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit import models
 from omniedit.config.schema import TrainConfig
 from omniedit.models import ARCHITECTURES

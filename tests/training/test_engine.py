@@ -21,6 +21,8 @@ import torch
 from deepspeed import zero
 from safetensors import safe_open
 
+from helpers.small_training import OPTIONS, Disturbed, ScoredZero, make_run, metrics_of, trainer_of
+from helpers.two_ranks import STAGES, finish, start, train
 from omniedit.buckets.plan import BatchPlan
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
@@ -33,8 +35,6 @@ from omniedit.training.editor.samples import CELL, GAP
 from omniedit.training.engine import Trainer, count_steps
 from omniedit.training.metrics import MetricsLog
 from omniedit.training.state import KINDS
-from training.small import OPTIONS, Disturbed, ScoredZero, make_run, metrics_of, trainer_of
-from training.two_ranks import STAGES, finish, start, train
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,7 @@ def start_ranks(run: Path, name: str, hold_before: int | None = None) -> list[Ba
     argv = ["train.py", str(run / "buckets"), "--base", str(run / "base"), "--options", json.dumps(OPTIONS)]
     argv += ["--checkpoints", str(run / f"{name}.checkpoints"), "--metrics", str(run / f"{name}.jsonl")]
     argv += ["--out", str(run / name)]
-    hold = (
-        f"from training import two_ranks\ntwo_ranks.hold_before({hold_before!r}, Path({str(run / f'{name}.go')!r}))\n"
-    )
+    hold = f"from helpers import two_ranks\ntwo_ranks.hold_before({hold_before!r}, Path({str(run / f'{name}.go')!r}))\n"
     code = f"import runpy, sys\nfrom pathlib import Path\n{hold if hold_before else ''}sys.argv = {argv!r}\n"
     return start(f"{code}runpy.run_path('scripts/train.py', run_name='__main__')")
 
@@ -128,7 +126,7 @@ def two_ranks(run: Path, alone: None) -> Path:
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
         train(run, run / "one_then_two", terminated=3, steps=6)
     (run / "one_then_two.lock").unlink()  # this process, which goes on, would hold it to its end
-    finish(start(f"from pathlib import Path\nfrom training import two_ranks\ntwo_ranks.scenario(Path({str(run)!r}))"))
+    finish(start(f"from pathlib import Path\nfrom helpers import two_ranks\ntwo_ranks.scenario(Path({str(run)!r}))"))
     train(run, run / "two_then_one", zero_stage=0, steps=6)
     return run
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from models.tiny import SD3, base, inputs
+from helpers.tiny_models import SD3, base, inputs
 from omniedit import models
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from helpers.chain import REPOSITORY
 from omniedit.storage.processes import is_alive
-from workflow.chain import REPOSITORY
 
 RANK = """
 import os, pathlib, time

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers import vlm_server as server
+from helpers.vlm_server import Server, serving
 from omniedit.config.schema import EndpointConfig
 from omniedit.errors import UserError
 from omniedit.vlm import Client, Endpoint, Prompt, Reply
@@ -19,8 +21,6 @@ from omniedit.vlm.endpoint import Fault, Picture, Usage
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
 from omniedit.vlm.retries import Retries
-from vlm import server
-from vlm.server import Server, serving
 
 PROMPTS = [Prompt((f"Prompt {number}. ".ljust(3000),), max_tokens=50) for number in range(12)]
 OF_ONE = Usage(1, 1000, 50)

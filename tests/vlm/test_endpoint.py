@@ -11,11 +11,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from helpers import vlm_server as server
+from helpers.vlm_server import MODEL, Server, serving
 from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Picture, Prompt, Reply
 from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage, find_proxy
-from vlm import server
-from vlm.server import MODEL, Server, serving
 
 KEY = "sk-secret"
 GOOD = '{"score": [8, 9, 7], "reasoning": "Fine."}'

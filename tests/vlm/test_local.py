@@ -9,12 +9,12 @@ import pytest
 import torch
 import transformers
 
+from helpers.tiny_vlm import make_llava, make_qwen
 from omniedit.errors import UserError
 from omniedit.models.folder import load_part, load_processor
 from omniedit.vlm import Picture, Prompt, Reply
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
-from vlm.tiny_vlm import make_llava, make_qwen
 
 needs_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision prepares its pictures")
 CLASSES: dict[str, Callable[[Path], Path]] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
+from helpers.chain import SMALL, checkout, command, environment, go_on_from, rules_to_run, shrink_sample, snakemake
+from helpers.vlm_server import MODEL, says, serving
 from omniedit.run.status import report
-from vlm.server import MODEL, says, serving
-from workflow.chain import SMALL, checkout, command, environment, go_on_from, rules_to_run, shrink_sample, snakemake
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
 REPLY = '{"score": [8, 9, 7], "reasoning": "Fine."}'

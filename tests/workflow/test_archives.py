@@ -14,10 +14,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake
+from helpers.tars import Entry, tar_of
 from omniedit.pairs import Shard
 from omniedit.sources.shard import PhotoShard
-from sources.tars import Entry, tar_of
-from workflow.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake
 
 INDEX = "results/small/sources/index.parquet"
 TARGETS = (INDEX, "results/small/objects/00001.parquet", "results/small/candidates/style_transfer/00002.h5")

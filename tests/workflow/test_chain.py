@@ -11,9 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from omniedit.aspect import RATIOS
-from omniedit.tasks import Task
-from workflow.chain import (
+from helpers.chain import (
     REPOSITORY,
     SAMPLE,
     SMALL,
@@ -26,6 +24,8 @@ from workflow.chain import (
     rules_to_run,
     snakemake,
 )
+from omniedit.aspect import RATIOS
+from omniedit.tasks import Task
 
 
 def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow.chain import REPOSITORY, environment
+from helpers.chain import REPOSITORY, environment
 
 TARGET = "results/mini/sources/index.parquet"
 MODULE = """

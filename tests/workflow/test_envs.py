@@ -14,8 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from package_index import index_needed
-from workflow.chain import REPOSITORY, SMALL, checkout, command, environment, shrink_sample
+from helpers.chain import REPOSITORY, SMALL, checkout, command, environment, shrink_sample
+from helpers.package_index import index_needed
 
 sys.path.insert(0, str(REPOSITORY / "envs"))
 import lock

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from diffusers import AutoencoderKL
 
-from models.tiny_folders import make_sd3
+from helpers.chain import SMALL, checkout, rules_to_run, snakemake
+from helpers.tiny_folders import make_sd3
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.registry import Model, get_model
-from workflow.chain import SMALL, checkout, rules_to_run, snakemake
 
 EDITOR = "results/small/train/editnet/manifest.json"
 

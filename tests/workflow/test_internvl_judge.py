@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from scoring.tiny_internvl import make_internvl
+from workflow.test_fetched_base import fetched
 
+from helpers.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
+from helpers.tiny_internvl import make_internvl
 from omniedit.models.registry import get_model
 from omniedit.scoring.rubric import edit_rubric
-from workflow.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
-from workflow.test_fetched_base import fetched
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks import rehearsal
+from helpers.chain import rules_to_run, snakemake
 from omniedit.pairs import Shard
 from omniedit.specialists.learned.toolbox import OWN
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.tasks import Task
-from workflow.chain import rules_to_run, snakemake
 
 RESULTS = f"results/{rehearsal.RUN}"
 SHARDS = {task: f"{RESULTS}/candidates/{task}/00000.h5" for task in Task}

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.chain import REPOSITORY, checkout, environment
 from omniedit.config.loading import load
 from omniedit.tasks import Task
-from workflow.chain import REPOSITORY, checkout, environment
 
 PAPER = REPOSITORY / "config/paper.yaml"
 

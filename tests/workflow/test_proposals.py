@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
-from instructions.answers import answering
 
+from helpers.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+from helpers.proposal_replies import answering
+from helpers.vlm_server import Server, serving, status
 from omniedit.imaging.images import Image
 from omniedit.run.status import report
 from omniedit.sources.shard import PhotoShard
 from omniedit.tasks import Task
-from vlm.server import Server, serving, status
-from workflow.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
 
 SHARD, PAGE = "results/small/proposals/00000.parquet", "results/small/report/proposals.html"
 TARS = ["results/small/sources/00000.tar", "results/small/sources/bench.tar"]

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from workflow.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake
+from helpers.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake
 
 TARGET = "results/small/sources/00000.tar"
 

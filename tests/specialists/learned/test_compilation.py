@@ -9,7 +9,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from models import tiny_folders, tiny_inpaint
+from helpers import tiny_folders, tiny_inpaint
 from omniedit.specialists.learned import paired_sampling
 from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
 from omniedit.specialists.learned.inpainter import Hole, Inpainter

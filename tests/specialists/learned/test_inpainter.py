@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import tiny_folders, tiny_inpaint
+from helpers import tiny_folders, tiny_inpaint
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.errors import UserError
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher

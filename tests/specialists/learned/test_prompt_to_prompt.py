@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 
-from models.tiny_folders import make_sd3, make_sdxl
+from helpers.tiny_folders import make_sd3, make_sdxl
 from omniedit.specialists.learned import attention_control, paired_sampling
 from omniedit.specialists.learned.alignment import TokenMap
 from omniedit.specialists.learned.attention_control import AttentionControl, Reach, heads_at_once, joint_maps

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import tiny_folders
+from helpers import tiny_folders
 from omniedit.aspect import bucket_size
 from omniedit.config.schema import GroundingConfig, LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounded, Grounder, Limits, Query, Segmenter

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.tiny_folders import make_single_style, make_style_configs
+from helpers.tiny_folders import make_single_style, make_style_configs
 from omniedit.errors import UserError
 from omniedit.specialists.learned.stylist import SINGLE_FILE, Restyling, Stylist
 

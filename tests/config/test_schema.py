@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
 from omniedit.tasks import Task
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 WRONG = [
     ("sed: 1", "sed: unknown key; allowed here: run, seed, sources, tasks"),

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
 from PIL import ImageCms
 from PIL.Image import Transpose
 
+from helpers.icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
 from omniedit.cli.edit import FORMATS
 from omniedit.imaging.decode import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
 from omniedit.imaging.images import decode_image

@@ -6,7 +6,7 @@ from pathlib import Path
 from diffusers import StableDiffusionXLInstructPix2PixPipeline
 
 from benchmarks.random_models import TINY, Maker
-from models.single_file import save_single_file
+from helpers.single_file import save_single_file
 from omniedit.specialists.learned.stylist import SINGLE_FILE
 
 MAKER = Maker(TINY, "cpu")

@@ -7,11 +7,11 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
+from helpers.vlm_server import Behaviour, Handler, completion
 from omniedit.imaging.images import Image, decode_image
 from omniedit.instructions.questions import text
 from omniedit.tasks import Task
 from omniedit.vlm import Picture
-from vlm.server import Behaviour, Handler, completion
 
 THINGS: dict[str, list[tuple[str, str]]] = {
     "dandelion": [("dandelion", "large dandelion clock in front"), ("dandelion", "small blurred dandelion behind")],

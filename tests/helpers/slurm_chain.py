@@ -12,15 +12,15 @@ from pathlib import Path
 import yaml
 
 from benchmarks import rehearsal
+from helpers.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
+from helpers.slurm_cluster import wait_until
 from omniedit.run.slurm import ask
 from omniedit.tasks import Task
-from slurm.cluster import wait_until
-from workflow.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 LONG_S = 900
 """Longer than anything takes here on a busy machine with one core."""
-IMPATIENT = Path(__file__).with_name("impatient.py")
+IMPATIENT = Path(__file__).with_name("impatient_snakemake.py")
 NO_CONTROLLER = "Falling back to 'sacct'"
 """What Snakemake prints when it looks at its jobs and Slurm's controller does not answer: it asks the accounting."""
 OWN = (".damaged", ".read.json")

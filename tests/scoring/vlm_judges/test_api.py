@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers import vlm_server as server
+from helpers.chain import REPOSITORY, SHOWN
+from helpers.vlm_server import MODEL, Behaviour, Handler, Server, serving
 from omniedit.errors import UserError
 from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair
@@ -19,9 +22,6 @@ from omniedit.tasks import Task
 from omniedit.vlm import Client, Endpoint
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.retries import Retries
-from vlm import server
-from vlm.server import MODEL, Behaviour, Handler, Server, serving
-from workflow.chain import REPOSITORY, SHOWN
 
 KEY = "sk-secret"
 GOOD = '{"score": [8, 9, 7], "reasoning": "Fine."}'

@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from queue_of_slurm import pretend_queue, record
 
+from helpers.chain import SMALL, checkout, command, environment, make_photos
+from helpers.slurm_queue import pretend_queue, record
 from omniedit.errors import UserError
 from omniedit.run import slurm
 from omniedit.run.slurm import QueuedJob, cancel_left_behind, list_queued_jobs, submitters
-from workflow.chain import SMALL, checkout, command, environment, make_photos
 
 SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
 

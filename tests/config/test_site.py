@@ -9,9 +9,9 @@ import pytest
 import yaml
 import yte
 
+from helpers.chain import REPOSITORY
 from omniedit.config.site import read_site
 from omniedit.errors import UserError
-from workflow.chain import REPOSITORY
 
 PROFILE = REPOSITORY / "profiles/slurm"
 SITE = yaml.safe_load((PROFILE / "site.yaml").read_text())

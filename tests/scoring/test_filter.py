@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.chain import REPOSITORY
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.filter import decide
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
-from workflow.chain import REPOSITORY
 
 
 def made_pair(name: str, source: str = "sea", instruction: str = "Turn it red.", shade: int = 0) -> EditPair:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
-from omniedit.training.samples import CELL, GAP, Sample, grid, known_instructions
+from omniedit.training.editor.samples import CELL, GAP, Sample, grid, known_instructions
 
 
 def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.chain import REPOSITORY
 from omniedit.config.loading import load
 from omniedit.models.registry import Model, get_model, required_roles
 from omniedit.run import doctor
-from workflow.chain import REPOSITORY
 
 
 def test_ten_lines_that_start_with_their_subject() -> None:

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from scoring.tiny_internvl import make_internvl
 from torch import nn
 from transformers import InternVLForConditionalGeneration
 
+from helpers.small_training import metrics_of
+from helpers.tiny_internvl import make_internvl
+from helpers.two_ranks import finish, start
 from omniedit.config.schema import FinetuneConfig, InternvlConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
@@ -33,8 +35,6 @@ from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 from omniedit.training.checkpoints import Checkpoints, index_parts
 from omniedit.training.engine import Trainer
-from training.small import metrics_of
-from training.two_ranks import finish, start
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -239,7 +239,7 @@ def start_ranks(run: Path, out: str, **changes: object) -> list:
     argv += ["--options", json.dumps(OPTIONS | changes), "--max-tiles", "3", "--seed", "0"]
     argv += ["--checkpoints", str(run / f"{out}.checkpoints"), "--out", str(run / out)]
     script = "runpy.run_path('scripts/finetune_student.py', run_name='__main__')"
-    shared = "from training.small import sharing_small_ones\nengine.deepspeed_config = sharing_small_ones"
+    shared = "from helpers.small_training import sharing_small_ones\nengine.deepspeed_config = sharing_small_ones"
     return start(f"import runpy, sys\nfrom omniedit.training import engine\n{shared}\nsys.argv = {argv!r}\n{script}")
 
 

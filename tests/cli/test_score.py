@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from helpers import vlm_server as server
+from helpers.chain import environment
+from helpers.vlm_server import MODEL, Handler, Server, serving
 from omniedit.cli.score import pair_marker, score_table
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
@@ -21,9 +24,6 @@ from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import edit_rubric, load_rubric
 from omniedit.storage.parquet import read_csv
-from vlm import server
-from vlm.server import MODEL, Handler, Server, serving
-from workflow.chain import environment
 
 EDITING = load_rubric("viescore_editing")
 

@@ -9,7 +9,9 @@ import pytest
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-from models.tiny_editor import TINY
+from helpers.chain import shrink_sample
+from helpers.small_training import Disturbed, metrics_of
+from helpers.tiny_editor import TINY
 from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import HELD_OUT
 from omniedit.config.schema import HolesConfig
@@ -30,8 +32,6 @@ from omniedit.training.engine import Trainer
 from omniedit.training.inpainting import batches as hole_batches
 from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
 from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
-from training.small import Disturbed, metrics_of
-from workflow.chain import shrink_sample
 
 OPTIONS = TINY.model_copy(
     update={

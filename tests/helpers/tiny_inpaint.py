@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-from models.tiny import moved
-from models.tiny_editor import RESOLUTION, TINY
+from helpers.tiny_editor import RESOLUTION, TINY
+from helpers.tiny_models import moved
 from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scoring.tiny_internvl import make_internvl, make_tokenizer, teach
 
 import omniedit
+from helpers.tiny_internvl import make_internvl, make_tokenizer, teach
 from omniedit.config.schema import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge

@@ -17,7 +17,7 @@ import torch
 from PIL.ExifTags import IFD
 from safetensors.torch import load_file, save_file
 
-from models.tiny_editor import make_pipeline
+from helpers.tiny_editor import make_pipeline
 from omniedit.cli import main as cli
 from omniedit.cli.edit import FORMATS, Settings, check_instruction, edit_files, output_paths
 from omniedit.errors import UserError

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from package_index import index_needed
-from workflow.chain import REPOSITORY
 from workflow.test_envs import pins
+
+from helpers.chain import REPOSITORY
+from helpers.package_index import index_needed
 
 TESTS = ["tests/grounding/test_detector.py", "tests/vlm/test_local.py"]
 

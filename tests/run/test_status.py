@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from queue_of_slurm import pretend_queue, record
 
+from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import status
@@ -28,7 +28,7 @@ from omniedit.run.status import (
     started_outputs,
 )
 
-RULES = Path(__file__).parents[1] / "workflow/rules"
+RULES = Path(__file__).parents[2] / "workflow/rules"
 NOW = 1_000_000.0
 
 

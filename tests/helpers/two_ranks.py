@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch.distributed as dist
 
+from helpers.small_training import Disturbed, ScoredZero, trainer_of
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import free_port, join_ranks
-from training.small import Disturbed, ScoredZero, trainer_of
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["omniedit.training.engine", "omniedit.models.base"])

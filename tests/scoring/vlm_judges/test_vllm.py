@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scoring.test_internvl import OPTIONS, QUESTION, SHORT, example
-from scoring.tiny_internvl import make_internvl, teach
+from scoring.vlm_judges.test_internvl import OPTIONS, QUESTION, SHORT, example
 from torch import Tensor
 
+from helpers.tiny_internvl import make_internvl, teach
 from omniedit.config.schema import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge

@@ -16,9 +16,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from debian import CannotInstall, install
-from models.tiny import moved
-from models.tiny_editor import make_pipeline
+from helpers.debian import CannotInstall, install
+from helpers.tiny_editor import make_pipeline
+from helpers.tiny_models import moved
 from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 LONG_MS = 900_000.0

@@ -16,10 +16,10 @@ import pytest
 import yaml
 from httpx2 import ConnectError
 
+from helpers.chain import REPOSITORY, checkout, command, environment, rules_to_run
 from omniedit.errors import UserError
 from omniedit.models.registry import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
 from omniedit.tasks import Task
-from workflow.chain import REPOSITORY, checkout, command, environment, rules_to_run
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 10 * 1024 * 1024

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import debian
+from helpers import debian
 
 PACKAGES = {
     "slurmctld": "slurmctld",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.small_training import OPTIONS, PARTS, SIDE, make_run
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
@@ -15,7 +16,6 @@ from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.editor.encoded import EncodedPairs, _bits, _tensor, encode_part
-from training.small import OPTIONS, PARTS, SIDE, make_run
 
 
 @pytest.fixture(scope="module")
