@@ -1,8 +1,9 @@
-"""Memory of prompt-to-prompt in SD3's joint attention: a layer with one pair in it, at 1024 x 1024, on a CPU.
+"""Measure the memory of prompt-to-prompt in SD3's joint attention: one layer, one pair, 1024 x 1024, on a CPU.
 
     python -m benchmarks.attention_memory
 
-The layer has SD3-Medium's width, the text SD3's 333 tokens. The maps of all heads at once are what it does not make.
+The layer has SD3-Medium's width and SD3's 333 text tokens. Also prints the size that the attention maps of all heads
+would have; the layer never holds them all at once.
 """
 
 import resource
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def peak_gb() -> float:
-    """Most memory that this process ever had."""
+    """Return the peak memory of this process so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 

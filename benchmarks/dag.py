@@ -1,10 +1,10 @@
-"""What Snakemake needs before its first job, by the number of shard jobs: `python benchmarks/dag.py`.
+"""Measure Snakemake's planning time and memory by number of shard jobs: `python benchmarks/dag.py`.
 
-A shard job is one of synthesize_shard: one task on one shard of photos; each brings its scoring, teaching and decision
-with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, for this machine and for Slurm, and the rows
-before: planning should grow no faster than jobs do. The last row is what Snakemake itself takes for the paper's shard
-jobs, without params, resources, logs and messages. `--done` also plans with every result there, as after a run that was
-stopped at its end.
+A shard job is one job of synthesize_shard, which is one task on one shard of photos. It brings its scoring, teacher and
+decision jobs with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, on this machine and for Slurm.
+Planning time should also grow no faster than the number of jobs from row to row. The last row is Snakemake's own time
+for the paper's shard jobs, without params, resources, logs and messages. `--done` also plans with all results present,
+as after a run that was stopped at its end.
 """
 
 import argparse
@@ -52,7 +52,7 @@ rule gather:
     input: lambda w: [f"decisions/{t}/{16 * int(w.block) + n}" for t in TASKS for n in range(16)]
     output: "gathered/{block}"
 """
-"""The shape of the paper's shard jobs."""
+"""Rules with the structure of the paper's shard jobs."""
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float) -> 
 
 
 def plan(folder: Path, config: dict, profile: str) -> tuple[int, float, float]:
-    """Jobs, seconds and gigabytes of a dry-run of everything."""
+    """Return the jobs, seconds and gigabytes of a dry run of everything."""
     for name in CODE:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(REPOSITORY / name)
@@ -99,7 +99,7 @@ def plan(folder: Path, config: dict, profile: str) -> tuple[int, float, float]:
 
 
 def time_plan(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
-    """Jobs, seconds and gigabytes of a dry-run by this command."""
+    """Return the jobs, seconds and gigabytes of a dry run with this command."""
     start = time.monotonic()
     process = subprocess.Popen(
         [*snakemake, "--dry-run", "--quiet", "rules"],
@@ -118,7 +118,7 @@ def time_plan(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
 
 
 def pretend_done(folder: Path, profile: str) -> None:
-    """Every output with a few bytes in it, and Snakemake's record of how it was made."""
+    """Create every output with a few bytes in it, and Snakemake's record of how it was made."""
     summary = subprocess.run([*command(profile), "--summary"], cwd=folder, capture_output=True, text=True, check=True)
     for line in summary.stdout.splitlines():
         if line.startswith(("results/", "models/")):

@@ -1,10 +1,9 @@
-"""How fast and how well holes are filled: `omniedit.imaging.inpaint` beside PatchMatch on the whole photo.
+"""Measure the speed and quality of inpainting: `omniedit.imaging.inpaint` and PatchMatch on the whole photo.
 
     OMP_NUM_THREADS=1 python benchmarks/inpainting.py
 
-The holes are discs in the scenery of shipped sample photos, so
-that what a hole hid is known: PSNR inside it, and processor seconds a photo, of both. The peer is pypatchmatch
-as its README calls it.
+The holes are discs in the scenery of shipped sample photos, so the hidden pixels are known. Prints processor seconds
+per photo and PSNR inside the hole for both. The peer is pypatchmatch, called as its README shows.
 """
 
 import time
@@ -24,7 +23,7 @@ HOLES = {
     "sunrise_hill": (0.3, 0.15, 0.1),
     "forest_stream": (0.7, 0.7, 0.08),
 }
-"""Photo -> centre (x, y) and radius of the hole, as fractions of its width and height, and of the root of its area."""
+"""Photo -> centre (x, y) of the hole, as fractions of width and height, and radius, as a fraction of sqrt(area)."""
 
 
 def photo_with_hole(name: str) -> tuple[Image, Mask]:
@@ -42,7 +41,7 @@ def whole_photo(image: Image, hole: Mask) -> Image:
 
 
 def measure_fill(fill: Callable[[Image, Mask], Image], image: Image, hole: Mask) -> tuple[float, float]:
-    """Processor seconds, and PSNR in dB inside the hole."""
+    """Return the processor seconds of a fill, and its PSNR inside the hole in dB."""
     hidden = image.copy()
     hidden[hole] = 0
     start = time.process_time()

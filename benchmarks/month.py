@@ -1,9 +1,10 @@
-"""A month of a cluster in an hour or two: the whole DAG through a private Slurm, its jobs short sleeps that may fail.
+"""Run a month of cluster jobs in an hour or two: the whole DAG through a private Slurm, with short sleeps as jobs.
 
-    python benchmarks/month.py --shards 68 --folder /var/tmp/month        # as root, on Debian; stopped, it goes on
+    python benchmarks/month.py --shards 68 --folder /var/tmp/month        # as root, on Debian; run again to resume
 
-The DAG, the profile, Slurm and Snakemake's jobs are real, and so is the report's page of what they asked and used; the
-other scripts are `benchmarks/pretend_job.py`. The limit that the overhead is measured against is the sleeps alone.
+The DAG, the profile, Slurm and Snakemake's jobs are real, and so is the report's page on requested and used resources.
+All other scripts are `benchmarks/pretend_job.py`, which fails at random. Overhead is measured against the time of the
+sleeps alone.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, shards: int, jobs: int) -> None:
-    """A checkout whose scripts are pretend ones."""
+    """Create a checkout whose scripts are stand-ins."""
     (folder / "scripts").mkdir(parents=True, exist_ok=True)
     for name in LINKED:
         link(folder / name, REPOSITORY / name)
@@ -72,7 +73,7 @@ def link(path: Path, target: Path) -> None:
 
 
 def go(folder: Path, fails: float, seconds: float) -> int:
-    """The one command that a user types; its screen goes to screen.txt."""
+    """Run the one command that a user types and append its output to screen.txt."""
     command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "month.yaml"]
     command += ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "2"]
     variables = {
@@ -87,7 +88,7 @@ def go(folder: Path, fails: float, seconds: float) -> int:
 
 
 def report(folder: Path, status: int, seconds: float, sleep: float) -> None:
-    """What sacct and the screen say of this call's jobs, as a line of JSON."""
+    """Print the figures of this call's jobs as JSON, from sacct and the output of Snakemake."""
     columns = "JobID,State,ElapsedRaw,TotalCPU"
     lines = run("sacct", "--allocations", "--noheader", "--parsable2", "--starttime=now-7days", f"--format={columns}")
     jobs = [line.split("|") for line in lines.splitlines()]

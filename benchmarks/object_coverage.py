@@ -1,10 +1,11 @@
-"""Count the photos outside the sample that yield object edits, their names, and what the reference judge accepts.
+"""Count the photos outside the sample that yield object edits, and the edits that the reference judge accepts.
 
     python -m benchmarks.object_coverage --photos /tmp/photos [--set tuning | held-out | all] [--sheets DIR]
 
-Downloads the photos of `object_photos.py` once and looks for objects in each. Then every object task proposes
-edits until one of a photo comes off, at most TRIES times. Swaps borrow from the photos of the same set. `--sheets`
-writes contact sheets (source, edited image, instruction, scores) for a person to look at.
+Downloads the photos of `object_photos.py` once and looks for objects in each. Each object task then proposes edits of a
+photo until one succeeds, at most TRIES times. Swaps borrow from the photos of the same set. The report also counts
+right, generic and wrong object names. `--sheets` writes contact sheets (source, edited image, instruction, scores) for
+a person to look at.
 """
 
 import argparse
@@ -46,7 +47,7 @@ SHEET_ROWS, SIDE = 6, 420
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo for one task: an edit with its score, or the reason why there is none."""
+    """Result for one photo and task: an edit with its score, or the reason why there is none."""
 
     entry: Entry
     task: Task
@@ -60,7 +61,7 @@ class Outcome:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The outcome as JSON."""
+        """Return the outcome as JSON values."""
         return {
             "photo": self.entry.name,
             "task": str(self.task),
@@ -98,7 +99,7 @@ def measure(chosen: Sequence[Entry], photos: Sequence[Photo]) -> Iterator[Outcom
 
 
 def attempt(entry: Entry, photo: Photo, task: Task, specialist: Specialist) -> Outcome:
-    """Ask a specialist for an edit of a photo until one comes off."""
+    """Try to edit a photo with a specialist until an edit succeeds, and return the outcome."""
     start, reason = time.process_time(), ""
     objects = tuple(found.name for found in find_objects(photo))
     for number in range(TRIES):
@@ -148,7 +149,7 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def write_sheets(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """Write contact sheets of all edits, SHEET_ROWS rows of two edits each."""
+    """Write contact sheets of all edits, with SHEET_ROWS rows of two edits each."""
     folder.mkdir(parents=True, exist_ok=True)
     edits = [o for o in outcomes if o.edited is not None]
     per_sheet = 2 * SHEET_ROWS

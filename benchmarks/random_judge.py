@@ -1,6 +1,6 @@
-"""A judge of random weights: a folder like InternVL3-8B-hf's, with a tiny model of the same classes.
+"""InternVL judge with random weights: a folder like InternVL3-8B-hf's, with a tiny model of the same classes.
 
-It has the tokenizer of Qwen2 over bytes, in which 10 is two tokens, tiles of 32 x 32 pixels and the chat template.
+It has Qwen2's tokenizer over bytes, in which 10 is two tokens, tiles of 32 x 32 pixels and the chat template.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
     """Save the judge in a folder and return the folder.
 
     Args:
-        numbers_only: it answers with digits alone, each as likely as any other.
+        numbers_only: make it answer with digits alone, each equally likely.
     """
     torch.manual_seed(seed)
     width = 32
@@ -75,7 +75,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
 
 @torch.no_grad()
 def think_of_numbers(model: InternVLForConditionalGeneration, digits: list[int]) -> None:
-    """Let one component of every token and tile, large everywhere, vote for digits."""
+    """Make the model answer with digits: one component, large in every token and tile, votes for them."""
     model.get_input_embeddings().get_parameter("weight")[:, 0] = 100
     model.model.multi_modal_projector.get_parameter("linear_2.bias")[0] = 100
     model.lm_head.weight.zero_()

@@ -1,6 +1,6 @@
-"""The models of the learned specialists with random weights, at their published sizes or tiny: no network is asked.
+"""Random-weight versions of the learned specialists' models, at published or tiny sizes, made without network access.
 
-Their tokenizers know the words below alone; prompts are padded to the published lengths all the same.
+Their tokenizers know only the words below. Prompts are padded to the published lengths all the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ WORDS = [
     *("add", "at", "blue", "car", "dandelion", "drum", "fig", "fir", "night", "of", "path", "photo"),
     *("pink", "brush", "red", "remove", "stone", "stream", "table", "tree", "upper", "<eos>"),
 ]
-"""The end of a text has the largest id: what CLIP pools at."""
+"""Vocabulary of the tokenizers. The end token has the largest id, because CLIP pools there."""
 
 
 @dataclass(frozen=True)
@@ -214,18 +214,19 @@ TINY = Sizes(
     },
     sam_side=64,
 )
-"""Of random weights a second query would fit most phrases about as well: nothing but ambiguity."""
+"""Tiny versions of the same models. GroundingDINO has one query: with random weights, a second one would match most
+phrases about as well, so nearly every phrase would be ambiguous."""
 
 
 class Maker:
-    """Makes models of a size on a device, in bfloat16 on a GPU."""
+    """Factory for models of one size on one device, in bfloat16 on a GPU."""
 
     def __init__(self, sizes: Sizes, device: str) -> None:
         self.sizes, self.device = sizes, device
         self.dtype = torch.float32 if device == "cpu" else torch.bfloat16
 
     def pipeline(self, kind: str) -> Any:
-        """By the class in config/models.yaml, or `InpaintPipeline`, the run's own over an SD3."""
+        """Return a pipeline by its class in config/models.yaml, or `InpaintPipeline`, the run's own on an SD3."""
         pipeline = self._pipelines()[kind]()
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -246,10 +247,14 @@ class Maker:
         }
 
     def save(self, kind: str, folder: Path, seed: int = 0) -> Path:
-        """The folder of a model as it is fetched, by the class in config/models.yaml; a seed's weights are the same.
+        """Save a model in a folder, laid out as it is fetched, and return the folder.
+
+        Args:
+            kind: class of the model in config/models.yaml.
+            seed: the same seed gives the same weights.
 
         Raises:
-            UserError: of this class there is none.
+            UserError: no random model is made of this class.
         """
         grounding = {"GroundingDinoForObjectDetection": self.detector, "SamModel": self.segmenter}
         if kind not in {**grounding, **self._pipelines()}:
@@ -336,7 +341,7 @@ class Maker:
         return self._made(lambda: T5EncoderModel(config))
 
     def _vae(self, channels: int, **options: float) -> Any:
-        """SDXL's has 4 channels, SD3's and FLUX's 16 and no convolutions at its waist."""
+        """Return a VAE. SDXL's has 4 latent channels. SD3's and FLUX's have 16 and lack the quant convolutions."""
         widths, waist = self.sizes.vae_widths, channels == 4
         return self._made(
             lambda: AutoencoderKL(
@@ -354,9 +359,11 @@ class Maker:
 
 
 def tokenizer(longest: int, around: str = "<bos> $A <eos>") -> PreTrainedTokenizerFast:
-    """
+    """Return a tokenizer over `WORDS`.
+
     Args:
-        around: what stands before and after a text, CLIP's by default.
+        longest: number of tokens of the longest text.
+        around: template with the tokens before and after a text, CLIP's by default.
     """
     words = Tokenizer(WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -1,13 +1,13 @@
-"""A rehearsal of a learned run: its seven specialists through the workflow on tiny models of random weights.
+"""Rehearse a learned run: its seven specialists go through the workflow on tiny models with random weights.
 
-    python -m benchmarks.rehearsal --out /shared/rehearsal              # on this machine, to the pages of its pairs
-    python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only makes the folder; then, in it, say
+    python -m benchmarks.rehearsal --out /shared/rehearsal              # on this machine, up to the pages of its pairs
+    python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only creates the folder; then run in it
     snakemake --profile profiles/slurm $(cat pages.txt)
 
-The folder is a checkout whose code is the repository's, with a config and models of its own: of the classes that
-config/models.yaml names, saved to disk and recorded as fetched ones are. Photos are the sample's, what is to be done to
-them is recorded in replies.jsonl. The pictures are noise, and every page says so: the run is called random-weights, its
-models random-weights/tiny-ROLE. The judge is an InternVL of random weights too: its scores say nothing.
+The folder is a checkout of the repository's code with its own config and models. The models have the classes that
+config/models.yaml names and are saved and recorded like fetched ones. Photos are the sample's; the proposals for them
+are recorded in replies.jsonl. The images are noise, and every page says so: the run is called random-weights, its
+models random-weights/tiny-ROLE. The judge is an InternVL with random weights too, so its scores mean nothing.
 """
 
 import argparse
@@ -61,11 +61,12 @@ THINGS = {
     "two_dogs": "upper dog",
     "wine_and_drum": "drum",
 }
-"""What each of the sample's photos shows, by source id."""
+"""Object in each of the sample's photos, by source id."""
 JUDGE = "judge"
-"""The role that `scoring.judge: internvl` loads."""
+"""Role that `scoring.judge: internvl` loads."""
 SEED = 38
-"""Of the weights: with it the tiny detector finds most of these things, and some no more once they are painted over."""
+"""Seed of the weights. The tiny detector finds most of these objects with it, but not some once they are painted
+over."""
 
 
 def main() -> None:
@@ -80,9 +81,10 @@ def main() -> None:
 
 
 def prepare(folder: Path) -> Path:
-    """
+    """Create the folder of a rehearsal and return it.
+
     Raises:
-        UserError: the folder is there already, or config/models.yaml names a class of which no random one is made.
+        UserError: the folder exists, or config/models.yaml names a class that has no random model.
     """
     if folder.exists():
         raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
@@ -92,16 +94,16 @@ def prepare(folder: Path) -> Path:
         (making / "config/config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
         (making / "replies.jsonl").write_text("".join(f"{json.dumps(reply)}\n" for reply in replies()))
         (making / "pages.txt").write_text("\n".join(PAGES) + "\n")
-    for name in LINKED:  # last: what `replaced` makes gets the user's mode, and that of the repository is its own
+    for name in LINKED:  # last, because `replace_file` also changes the modes of files behind links
         (folder / name).symlink_to(REPOSITORY / name)
     return folder
 
 
 def add_models(making: Path, folder: Path) -> None:
-    """A model for each role, in weights/, in config/models.yaml and in models/.
+    """Write a model for each role to weights/, config/models.yaml and models/.
 
     Args:
-        folder: what the one that is being made will be called.
+        folder: final path of the folder that is now at `making`.
     """
     models = tiny_models(REPOSITORY / MODELS)
     entries = {role: model.model_dump(by_alias=True) for role, model in models.items()}
@@ -114,7 +116,7 @@ def add_models(making: Path, folder: Path) -> None:
 
 
 def tiny_models(path: Path) -> dict[str, Model]:
-    """Entries for the roles of the learned specialists and of the judge, of the classes that a models.yaml names."""
+    """Return entries for the roles of the learned specialists and the judge, with the classes in a models.yaml."""
     named = read_models(path)
     roles = dict.fromkeys([*(role for of_task in ROLES.values() for role in of_task), JUDGE])
     own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
@@ -122,7 +124,7 @@ def tiny_models(path: Path) -> dict[str, Model]:
 
 
 def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
-    """The files of a model of random weights, or of its configs alone: path -> bytes and sha256."""
+    """Save a model with random weights, or only its configs, and return its files: path -> bytes and sha256."""
     if model.class_name == "InternVLForConditionalGeneration":
         make_internvl(folder, numbers_only=True, seed=SEED)
     else:
@@ -134,14 +136,14 @@ def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def replies() -> Iterator[dict[str, str]]:
-    """A proposal of each task for each photo, as `learned.replies` has them."""
+    """Yield a proposal of each task for each photo, as `learned.replies` has them."""
     for source_id, thing in THINGS.items():
         for task, proposal in proposals(thing).items():
             yield {"source_id": source_id, "task": task.value, "reply": json.dumps(proposal)}
 
 
 def proposals(thing: str) -> dict[Task, dict[str, Any]]:
-    """What a vision-language model could propose for a photo of a thing."""
+    """Return what a vision-language model could propose for a photo of a thing."""
     found, behind = {"object": thing}, {"background": "grass"}
     prompt = {"source_prompt": f"a photo of the {thing}"}
     return {
@@ -172,10 +174,10 @@ def proposals(thing: str) -> dict[Task, dict[str, Any]]:
 
 
 def run(folder: Path) -> None:
-    """The workflow in a prepared folder, to the pages of its pairs.
+    """Run the workflow in a prepared folder, up to the pages of its pairs.
 
     Raises:
-        UserError: it did not get there.
+        UserError: the workflow failed.
     """
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run([sys.executable, "-m", "snakemake", *PAGES], cwd=folder, env=variables)

@@ -1,10 +1,10 @@
-"""What a stop costs a training and what it changes: the same run undisturbed, killed, terminated, on fewer ranks.
+"""Measure what a stop costs a training run that is killed, terminated or resumed on fewer ranks, and what changes.
 
     python benchmarks/resume.py results/mini --figure docs/resume.png   # of `snakemake all`
 
-Each run is scripts/train.py under torchrun, as the workflow starts it; a disturbed one is started again by the same
-command. Prints JSON: steps computed twice, whether the weights are the undisturbed run's bit for bit, and by how much
-the losses differ at most.
+Each run is scripts/train.py under torchrun, as the workflow starts it. A disturbed run is started again with the same
+command and compared with an undisturbed one. Prints JSON: steps computed twice, whether the weights are equal bit for
+bit, and the largest difference of the losses.
 """
 
 import argparse
@@ -32,12 +32,12 @@ WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends a run early.
+    """Interruption of a run.
 
     Args:
-        after: the step after which.
-        signal: what its ranks get.
-        ranks: on how many it goes on.
+        after: step after which the run is interrupted.
+        signal: signal that its ranks get.
+        ranks: number of ranks on which it resumes.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Run:
-    """A training in a folder of its own.
+    """Training run in its own folder.
 
     Args:
         source: folder of a run of the workflow, with buckets/.
@@ -86,7 +86,7 @@ class Run:
             sys.exit(f"{self.folder / 'log'}: training failed")
 
     def stop(self, stop: Stop) -> list[tuple[int, float]]:
-        """Start, and end it as `stop` says; the losses until then."""
+        """Start the run, interrupt it as `stop` says, and return the losses until then."""
         with self.start(ranks=2) as process:
             while not self.losses() or self.losses()[-1][0] < stop.after:
                 if process.poll() is not None:
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 Told = tuple[dict[str, Any], list[tuple[int, float]], list[tuple[int, float]]]
-"""Figures, losses before the stop, losses of the whole run."""
+"""Figures, losses before the stop, and losses of the whole run."""
 
 
 def disturb(run: Run, stop: Stop, whole: Run) -> Told:

@@ -1,12 +1,11 @@
-"""Seconds an edit takes: EditNet's sampling beside diffusers' `StableDiffusion3ControlNetPipeline`, in turns.
+"""Measure the seconds per edit of EditNet and of diffusers' `StableDiffusion3ControlNetPipeline`, in turns.
 
     python benchmarks/sampling_speed.py                     # a small SD3, on a CPU
     python benchmarks/sampling_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
 
-Both go from embeddings of the text and a picture to latents in 28 steps of the same scheduler. The peer has a
-ControlNet as deep as its SD3 and one guidance scale, two forwards a step in one batch; EditNet has two scales, three
-forwards.
-Weights are random, on which speed does not depend.
+Both go from text embeddings and an image to latents in 28 steps of the same scheduler. The peer has a ControlNet as
+deep as its SD3 and one guidance scale: two forward passes per step, in one batch. EditNet has two guidance scales:
+three forward passes per step. Weights are random, because speed does not depend on them.
 """
 
 import argparse
@@ -26,7 +25,7 @@ from diffusers import (
 from torch import nn
 from training_speed import SMALL
 
-from omniedit.models import ARCHITECTURES
+from omniedit.models import create
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.sampling import Conditioning, Guidance, sample
 
@@ -64,7 +63,7 @@ def main() -> None:
 
 
 def edit(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance) -> Callable[[], Any]:
-    network = nn.Module.to(ARCHITECTURES["editnet"](config), dtype).eval()
+    network = nn.Module.to(create("editnet", config), dtype).eval()
     source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
     scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
     return lambda: sample(network, scheduler, asked, guidance, noise, STEPS)

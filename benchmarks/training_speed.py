@@ -1,14 +1,14 @@
-"""How well a training step uses the machine: seconds an operation of each editor's step, beside diffusers' own models.
+"""Measure how well a training step uses the machine: time per operation of each editor and of diffusers' own models.
 
     python benchmarks/training_speed.py                     # a small SD3, on a CPU: minutes
     python benchmarks/training_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
     python benchmarks/training_speed.py --full --checkpointing selective --compile --largest-batch --models editnet
 
-The peer is diffusers' plain `SD3Transformer2DModel`, all of it trained, at the same width; beside it diffusers'
-`SD3ControlNetModel` over its frozen SD3. A step is forward, backward, clipping and AdamW. The small models take turns,
-so that a machine that slows down slows all of them; weights are random, on which speed does not depend. With --full
-each is alone in memory, and its step is the trainer's: DeepSpeed's engine, float32 weights beside those in bfloat16,
-AdamW with its guard, the mean of the weights.
+The peer is diffusers' plain `SD3Transformer2DModel` of the same width, with all weights trained. diffusers'
+`SD3ControlNetModel` over its frozen SD3 is measured too. A step is forward, backward, clipping and AdamW. The small
+models take turns, so that a machine that slows down slows all of them. Weights are random, because speed does not
+depend on them. With --full, each model is alone in memory and its step is the trainer's: DeepSpeed's engine, float32
+copies of the bfloat16 weights, AdamW with its guard, EMA weights.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recompu
 from omniedit.training.speed import memory_gb, peak_flops
 
 COMPARED = ("editnet", "controlnet", "controlnet_text", "channel_concat")
-"""The paper's four."""
+"""Architectures that the paper compares."""
 SMALL: dict[str, Any] = {
     **SD3_MEDIUM,
     "num_layers": 4,
@@ -42,15 +42,15 @@ SMALL: dict[str, Any] = {
     "caption_projection_dim": 512,
     "pooled_projection_dim": 512,
 }
-"""512 wide."""
+"""SD3 of width 512, with four layers."""
 FULL = (SD3_MEDIUM, 128, 333)
-"""Config, latents on a side, text tokens."""
+"""Config, latent side and number of text tokens of the full size."""
 FIRST = 2
-"""Steps that are not timed: what is made or compiled at first use is no part of a step."""
+"""Number of steps before timing starts. They include one-time work such as compilation."""
 
 
 class Plain(nn.Module):
-    """SD3 itself, in the interface of an editor."""
+    """SD3 itself, with the interface of an editor."""
 
     def __init__(self, base: Any) -> None:
         super().__init__()
@@ -63,11 +63,11 @@ class Plain(nn.Module):
 
 
 class DiffusersControlNet(nn.Module):
-    """As diffusers trains it: a copy of every block of SD3, whose outputs are added to the frozen SD3's."""
+    """ControlNet as diffusers trains it: a copy of every block of SD3, whose outputs are added to the frozen SD3's."""
 
     def __init__(self, base: Any) -> None:
         super().__init__()
-        # Weights are random anyway: with as many layers as SD3, its loader stumbles over the last block.
+        # Weights are random anyway, and with as many layers as SD3 the loader fails on the last block.
         self.control = SD3ControlNetModel.from_transformer(
             base,
             num_layers=base.config["num_layers"],
@@ -85,12 +85,12 @@ class DiffusersControlNet(nn.Module):
 
 
 def architectures(config: Mapping[str, Any]) -> dict[str, Callable[[], nn.Module]]:
-    """Makers of each model, by name; the first is the peer."""
+    """Return a constructor for each model, by name. The first model is the peer."""
 
     def base() -> SD3Transformer2DModel:
         return SD3Transformer2DModel.from_config(dict(config))
 
-    editors = {name: lambda name=name: models.ARCHITECTURES[name](dict(config)) for name in COMPARED}
+    editors = {name: lambda name=name: models.create(name, dict(config)) for name in COMPARED}
     return {
         "diffusers SD3": lambda: Plain(base()),
         "diffusers SD3ControlNet": lambda: DiffusersControlNet(base()),
@@ -99,7 +99,7 @@ def architectures(config: Mapping[str, Any]) -> dict[str, Callable[[], nn.Module
 
 
 def batch(config: Mapping[str, Any], latent: int, tokens: int, count: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Arguments of a forward, on the default device."""
+    """Return random arguments for a forward pass, on the default device."""
     shapes = sample_of_config(config, latent, tokens, dtype)
     inputs = {name: torch.randn(count, *value.shape[1:]).to(dtype) for name, value in shapes.items()}
     return inputs | {"timestep": torch.rand(count).to(dtype) * 1000}
@@ -107,21 +107,22 @@ def batch(config: Mapping[str, Any], latent: int, tokens: int, count: int, dtype
 
 def sample_of_config(config: Mapping[str, Any], latent: int, tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     with torch.device("meta"):
-        return sample_inputs(models.ARCHITECTURES["editnet"](dict(config)), (latent, latent), tokens, dtype)
+        return sample_inputs(models.create("editnet", dict(config)), (latent, latent), tokens, dtype)
 
 
 def operations(make: Callable[[], nn.Module], config: Mapping[str, Any], latent: int, tokens: int) -> int:
-    """Of a sample's forward and backward; attention as two plain products, nothing recomputed."""
+    """Return the FLOPs of a sample's forward and backward pass. Attention is two plain products; nothing is
+    recomputed."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         make()(**sample_of_config(config, latent, tokens, torch.float32)).sum().backward()
     return counter.get_total_flops()
 
 
 class Step:
-    """A model's training step, timed."""
+    """Training step of a model, with timing."""
 
     def __init__(self, make: Callable[[], nn.Module], dtype: torch.dtype, inputs: Mapping[str, Tensor]) -> None:
-        # nn.Module's: diffusers' own logs a warning at every cast.
+        # nn.Module.to, because diffusers' own method logs a warning at every cast.
         self.model = nn.Module.to(make(), dtype)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
@@ -140,7 +141,7 @@ class Step:
 
 
 class TrainerStep(Step):
-    """The same as `omniedit.training.engine` takes it, on one rank."""
+    """Training step as `omniedit.training.engine` takes it, on one rank."""
 
     def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
         import deepspeed
@@ -166,7 +167,7 @@ class TrainerStep(Step):
         start = time.perf_counter()
         loss = self.engine(**self.inputs).float().square().mean()
         self.engine.backward(loss, scale_wrt_gas=False)
-        self.guarded.param_groups[0]["lr"], self.guarded.mean_decay, self.guarded.refused = 1e-4, 0.99, None
+        self.guarded.param_groups[0]["lr"], self.guarded.ema_decay, self.guarded.skip_reason = 1e-4, 0.99, None
         self.engine.step()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -174,7 +175,7 @@ class TrainerStep(Step):
 
 
 def prepare(model: nn.Module, options: TrainConfig) -> None:
-    """Recomputation and compilation, of an editor as training does it, of diffusers' models in the same blocks."""
+    """Set up recomputation and compilation: of an editor as in training, of diffusers' models in the same blocks."""
     if isinstance(model, Editor):
         prepare_blocks(model, options)
         return
@@ -213,7 +214,7 @@ def main() -> None:
 def run_full(
     makers: Mapping[str, Callable], config: Mapping[str, Any], latent: int, tokens: int, args: argparse.Namespace
 ) -> None:
-    """A line a model and batch; the table of the first batch, if all of them fit."""
+    """Print a line per model and batch size, then the table for the models that fit at the first batch size."""
     from omniedit.training.ranks import join_ranks, leave_ranks
 
     device, first = join_ranks(), dict[str, float]()
@@ -249,7 +250,7 @@ def full_line(name: str, count: int, seconds: float | None, flops: int) -> str:
 
 
 def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
-    """Median seconds of a step of each model, all of them in memory."""
+    """Return the median seconds of a step of each model, with all models in memory."""
     each = {name: Step(make, torch.float32, inputs) for name, make in makers.items()}
     for _ in range(steps):
         for step in each.values():
@@ -260,7 +261,7 @@ def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[s
 def alone(
     make: Callable, options: TrainConfig, steps: int, device: torch.device, inputs: Callable[[], dict[str, Tensor]]
 ) -> float | None:
-    """Median seconds of a model's step; None where it does not fit in memory."""
+    """Return the median seconds of a model's step, or None if it does not fit in memory."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     step = None
@@ -286,7 +287,7 @@ def print_table(
     tokens: int,
     count: int,
 ) -> None:
-    """Each model's step; its seconds an operation over the peer's; the share of the GPU's peak where that is known."""
+    """Print each model's step, its seconds per FLOP over the peer's, and its share of the GPU's peak if known."""
     peer, *_ = makers
     flops = {name: count * operations(makers[name], config, latent, tokens) for name in seconds}
     rates = {name: flops[name] / seconds[name] for name in seconds}

@@ -1,7 +1,7 @@
-"""The stages' conda environments, `make lock`: pyproject.toml and constraints.txt -> envs/{stage}.yaml.
+"""Write the conda environments of the stages (`make lock`): pyproject.toml and constraints.txt -> envs/{stage}.yaml.
 
-Every package of an environment is pinned in the file itself. Snakemake makes an environment anew when the text of its
-file changes, so pins that stood elsewhere could change without it.
+Each file pins every package itself. Snakemake rebuilds an environment when the text of its file changes, so a change of
+pins in another file would go unnoticed.
 """
 
 import subprocess
@@ -18,31 +18,32 @@ STAGES = {
     "evaluate": ["score", "pretrained", "vision", "gpu"],
     "report": ["report"],
 }
-"""Of each stage: the extras of pyproject.toml that it takes beside the core."""
+"""Extras of pyproject.toml that each stage takes in addition to the core."""
 PYTHON, PIP = "3.11.13", "25.2"
 RESOLVE = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
 RESOLVE += ["--python-platform", "x86_64-manylinux_2_28", "--python-version", PYTHON]
-"""For 64-bit Linux with glibc 2.28 or newer. What builds from source is built on the cluster: deepspeed is."""
+"""Command that resolves packages for 64-bit Linux with glibc 2.28 or newer. Packages without wheels, such as deepspeed,
+are built on the cluster."""
 
 
 def resolve(source: str, *options: str, text: str | None = None) -> list[str]:
-    """Exact pins of all packages that a requirements file or pyproject.toml needs, '-' for `text`.
+    """Return exact pins of all packages that a requirements file or pyproject.toml needs. '-' as source reads `text`.
 
     Raises:
-        subprocess.CalledProcessError: they do not go together, or the index cannot be reached; stderr says which.
+        subprocess.CalledProcessError: the requirements conflict, or the index cannot be reached; stderr says which.
     """
     done = subprocess.run([*RESOLVE, source, *options], input=text, capture_output=True, text=True, check=True)
     return done.stdout.split("\n")[:-1]
 
 
 def resolve_extras(extras: Sequence[str], *constraints: Path) -> list[str]:
-    """Pins of the core and some extras of pyproject.toml."""
+    """Return the pins of the core and some extras of pyproject.toml."""
     options = [f"--extra={extra}" for extra in extras] + [f"--constraint={file}" for file in constraints]
     return resolve("pyproject.toml", *options)
 
 
 def environment(pins: Sequence[str]) -> str:
-    """The text of a conda environment file."""
+    """Return the text of a conda environment file."""
     head = (
         "# Made by `make lock` from pyproject.toml and constraints.txt.\nchannels:\n  - conda-forge\n  - nodefaults\n"
     )
@@ -53,7 +54,8 @@ def environment(pins: Sequence[str]) -> str:
 def main() -> None:
     union = Path("envs/.union.txt")
     try:
-        # All stages first, together: what CUDA's torch brings and constraints.txt does not name is one version too.
+        # Resolve all stages together first, so that packages that constraints.txt does not name (CUDA's, which torch
+        # brings along) have one version too.
         extras = sorted({extra for chosen in STAGES.values() for extra in chosen})
         union.write_text("\n".join(resolve_extras(extras, Path("constraints.txt"))))
         for stage, chosen in STAGES.items():

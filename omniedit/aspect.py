@@ -1,4 +1,4 @@
-"""The seven aspect ratios of OmniEdit (Wei et al. 2024, section 3.4), crops to them and bucket sizes."""
+"""Seven aspect ratios of OmniEdit (Wei et al. 2024, section 3.4), crops to them, and bucket sizes."""
 
 from fractions import Fraction
 from math import ceil
@@ -19,27 +19,27 @@ Box = tuple[int, int, int, int]
 
 
 def nearest_ratio(width: int, height: int, tolerance: float) -> str | None:
-    """The ratio whose crop keeps most of a picture, or None where every crop loses more than `tolerance`.
+    """Return the ratio whose crop keeps most of an image, or None if every crop loses more than `tolerance`.
 
     Args:
-        width, height: of the picture, in pixels, both positive.
-        tolerance: largest share of the picture's area that a crop may cut away, in [0, 1).
+        width, height: size of the image in pixels, both positive.
+        tolerance: largest share of the image's area that a crop may cut away, in [0, 1).
     """
     name = max(RATIOS, key=lambda r: crop_share(width, height, r))
     return name if 1 - crop_share(width, height, name) <= tolerance else None
 
 
 def crop_share(width: int, height: int, ratio: str) -> Fraction:
-    """Share of the picture's area that its largest crop to `ratio` keeps, in (0, 1]."""
+    """Return the share of an image's area that its largest crop to `ratio` keeps, in (0, 1]."""
     actual = Fraction(width, height)
     return min(actual / RATIOS[ratio], RATIOS[ratio] / actual)
 
 
 def crop_box(width: int, height: int, ratio: str, centre: tuple[float, float] = (0.5, 0.5)) -> Box:
-    """Largest box of the given ratio inside a picture, as near to `centre` as the borders allow.
+    """Return the largest box of the ratio inside an image, as near to `centre` as the borders allow.
 
     Args:
-        centre: (x, y) as fractions of the picture: (0.5, 0.5), or the centre of what is salient in it.
+        centre: (x, y) as fractions of the image, such as the centre of its salient content.
     """
     target = RATIOS[ratio]
     if Fraction(width, height) > target:
@@ -52,11 +52,11 @@ def crop_box(width: int, height: int, ratio: str, centre: tuple[float, float] = 
 
 
 def bucket_size(ratio: str, base_size: int, multiple: int = 16) -> tuple[int, int]:
-    """Width and height of a bucket: pictures of about `ratio` with at least base_size^2 pixels.
+    """Return width and height of a bucket: about `ratio`, with at least base_size^2 pixels.
 
-    Both sides are multiples of `multiple` (16: a VAE that downsamples by 8 and patches of 2). Of all such sizes the
-    one with the least cost wins, where 1 % off the ratio costs as much as 5 % more pixels. A portrait bucket is its
-    landscape one on end.
+    Both sides are multiples of `multiple` (16: a VAE that downsamples by 8, and patches of 2). Of all such sizes, the
+    one of least cost is chosen, where 1 % off the ratio costs as much as 5 % more pixels. A portrait bucket is its
+    landscape bucket with width and height swapped.
     """
     if RATIOS[ratio] < 1:
         width, height = bucket_size("x".join(reversed(ratio.split("x"))), base_size, multiple)

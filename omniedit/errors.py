@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the one line that they are shown as."""
+"""Errors that a user can fix, and the line that reports them."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
 
 LONGEST_LINE = 1200
-"""Characters of an error's line: its beginning names the place, its end the remedy."""
+"""Length limit of an error line in characters. Its beginning names the place, its end the remedy."""
 
 
 class UserError(Exception):
-    """A mistake in a config, file or argument. Its text names the place and the remedy; no traceback is shown."""
+    """Mistake in a config, file or argument. The message names the place and the remedy; no traceback is shown."""
 
 
 class Damaged(UserError):
-    """A file of a run that is not as it was written; `run_program` notes it, and the next run makes it again.
+    """File of a run that is not as it was written. `run_program` records it, and the next run makes it again.
 
-    Never for one that cannot be read just now: storage that hiccups must not cost a shard.
+    Not for a file that is only temporarily unreadable: a storage failure must not cost a shard.
     """
 
     def __init__(self, path: str | Path, problem: str) -> None:
@@ -25,11 +25,11 @@ class Damaged(UserError):
 
 
 def error_line(error: object) -> str:
-    """Return an error as it is shown: one printable line without secrets, its middle cut where it is too long."""
+    """Return an error as one printable line without secrets; if too long, it is cut in the middle."""
     line = redact(clean_line(str(error)))
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 300]} [...] {line[-290:]}"
 
 
 def missing(path: str | Path) -> UserError:
-    """What to raise where a file of a run is not there."""
+    """Return the error for a missing file of a run."""
     return UserError(f"{path}: no such file; ask snakemake for it by this name")

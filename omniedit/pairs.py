@@ -1,15 +1,15 @@
-"""EditPair, what every stage after synthesis works on, and its shard file `candidates/{task}/{shard}.h5`.
+"""EditPair, the data type of every stage after synthesis, and its shard file `candidates/{task}/{shard}.h5`.
 
-One HDF5 file holds the pairs of one task and shard, a row a pair, pictures as encoded bytes:
+One HDF5 file holds the pairs of one task and shard, one row per pair, with images as encoded bytes:
 
-    pair_id, instruction, source, edited, mask, provenance     as DESIGN.md says; mask is empty for a global edit
-    phrasings                                                   JSON list: every wording of the instruction, the first
-                                                                being `instruction`
-    sha256                                                      JSON: of each of the row's other columns; the file's
-                                                                attribute of this name is of its other attributes
-    refused_source, refused_reason                              photos that did not suit the task, and why
+    pair_id, instruction, source, edited, mask, provenance     as in `EditPair`; mask is empty for a global edit
+    phrasings                                                   JSON list: `instruction` and its paraphrases
+    sha256                                                      JSON: checksum of each of the row's other columns; the
+                                                                file attribute of this name is that of the other
+                                                                attributes
+    refused_source, refused_reason                              photos that do not suit the task, and why
 
-The file's attributes hold task, specialist, seed, versions (JSON) and format. The same pairs give the same bytes.
+The file's attributes are task, specialist, seed, versions (JSON) and format. The same pairs give the same bytes.
 """
 
 import hashlib
@@ -46,15 +46,15 @@ _CHECKSUMS = "sha256"
 
 @dataclass(frozen=True)
 class EditPair:
-    """One edit: a photo, what was asked, the edited photo.
+    """Edit pair: source image, instruction and edited image.
 
     Args:
         pair_id: unique in a run, the same for the same seed (see `make_pair_id`).
-        instructions: wordings of one instruction; the first is the one to train on.
+        instructions: an instruction and its paraphrases; the first is the main one.
         source, edited: (H, W, 3) RGB of equal size.
         mask: (H, W), True where the edit may change pixels; None for a global edit.
-        provenance: JSON values: source_id, licence, author, specialist, models, seed, and `request`, what the
-            specialist meant to do (object, colour, style, ...), the truth that the reference judge measures against.
+        provenance: JSON values: source_id, licence, author, specialist, models, seed, and `request`, the edit that the
+            specialist intended (object, colour, style, ...): the truth that the reference judge measures against.
     """
 
     pair_id: str
@@ -77,14 +77,14 @@ class EditPair:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A photo that did not suit a task."""
+    """Photo that does not suit a task."""
 
     source_id: str
     reason: str
 
 
 def make_pair_id(task: Task, source_id: str, seed: int, attempt: int) -> str:
-    """`{task}-{source}-{attempt}-{8 hex digits}`: stable for a seed, readable, safe as a file name."""
+    """Return `{task}-{source}-{attempt}-{8 hex digits}`: stable for a seed, readable, safe as a file name."""
     digest = hashlib.sha256(f"{task}|{source_id}|{seed}|{attempt}".encode()).hexdigest()[:8]
     safe = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in source_id)[:40]
     return f"{task}-{safe}-{attempt:02d}-{digest}"
@@ -92,9 +92,9 @@ def make_pair_id(task: Task, source_id: str, seed: int, attempt: int) -> str:
 
 @dataclass
 class ShardWriter:
-    """Writes pairs to a shard file one by one; only encoded pairs of the shard are held, never decoded ones.
+    """Writer of a shard file, pair by pair. It holds the shard's encoded pairs, never decoded ones.
 
-    >>> with replaced(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
+    >>> with replace_file(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
     ...     writer.add(pair)
     """
 
@@ -152,7 +152,7 @@ def write_shard(
     refusals: Sequence[Refusal] = (),
     versions: dict[str, str] | None = None,
 ) -> None:
-    """Write a whole shard file, atomically."""
+    """Write a whole shard file atomically."""
     with (
         replace_file(path) as temporary,
         ShardWriter(temporary, task, specialist, seed, versions or {}) as writer,
@@ -164,16 +164,16 @@ def write_shard(
 
 
 class Shard:
-    """A shard file opened for reading; a context manager, a sequence of `EditPair` decoded on access.
+    """Shard file opened for reading: a context manager, and a sequence of `EditPair` decoded on access.
 
-    The pair read last is kept decoded, for judges that look at one pair in several ways; do not write to its arrays.
+    The last pair read stays decoded, for judges that read one pair several times; do not write to its arrays.
 
     Args:
-        keeps_last: no, where many shards stay open.
+        keeps_last: False where many shards stay open.
 
     Raises:
-        Damaged: the file is not HDF5, is cut off, lacks a column, or (when read) a value is not as its checksum says.
-        UserError: it is missing or cannot be read.
+        Damaged: the file is not HDF5, is truncated, lacks a column or, on reading, a value does not match its checksum.
+        UserError: the file is missing or cannot be read.
     """
 
     def __init__(self, path: str | Path, keeps_last: bool = True) -> None:
@@ -192,7 +192,7 @@ class Shard:
         self._last: tuple[int, EditPair] | None = None
 
     def _read_about(self) -> None:
-        """All that is read at once: the file's attributes, pair ids and checksums."""
+        """Read the file's attributes, pair ids and checksums."""
         about = self._hdf5(lambda file: dict(file.attrs))
         names = self._hdf5(set)
         if lacking := [name for name in (*_COLUMNS, _CHECKSUMS) if name not in names]:
@@ -230,7 +230,7 @@ class Shard:
             raise IndexError(row)
         if not self.keeps_last:
             return self._decode_row(row % len(self))
-        last = self._last  # once: another thread may read another row
+        last = self._last  # read once: another thread may change it
         if last is None or last[0] != row:
             self._last = last = (row, self._decode_row(row))
         return last[1]
@@ -249,16 +249,16 @@ class Shard:
         )
 
     def mask(self, row: int) -> Mask | None:
-        """A row's mask, None for a global edit, without decoding its pictures."""
+        """Return a row's mask, or None for a global edit, without decoding its images."""
         encoded = self.encoded("mask", row)
         return decode_mask(encoded, f"{self.path}: {self.pair_ids[row]}: mask") if encoded else None
 
     def instructions(self, row: int) -> tuple[str, ...]:
-        """All wordings of a row's instruction, without decoding its pictures."""
+        """Return a row's instruction and paraphrases, without decoding its images."""
         return tuple(json.loads(self._value("phrasings", row)))
 
     def provenance(self, row: int) -> dict[str, Any]:
-        """A row's provenance, without decoding its pictures."""
+        """Return a row's provenance, without decoding its images."""
         return json.loads(self._value("provenance", row))
 
     @property
@@ -267,20 +267,20 @@ class Shard:
         return [Refusal(n.decode(), r.decode()) for n, r in zip(names, reasons, strict=True)]
 
     def encoded(self, column: str, row: int) -> bytes:
-        """A row's picture as stored: `column` is source, edited or mask; b'' for the mask of a global edit."""
+        """Return a row's image as stored. `column` is source, edited or mask; the mask of a global edit is b''."""
         return self._value(column, row)
 
     def sha256(self, column: str, row: int) -> str:
-        """What the file says of a value, which is not read."""
+        """Return the recorded checksum of a value, without reading the value."""
         return self._checksums[row].get(column, "")
 
     @cached_property
     def digest(self) -> str:
-        """Of all its rows, by their checksums."""
+        """Digest of all rows, by their checksums."""
         return _sha256(json.dumps(self._checksums, sort_keys=True))
 
     def _value(self, column: str, row: int) -> bytes:
-        """One value's bytes, as they were written."""
+        """Return one value's bytes after comparing them with their checksum."""
         value = self._hdf5(lambda file: file[column][row])
         value = value if isinstance(value, bytes) else value.tobytes()
         if _sha256(value) != self.sha256(column, row):
@@ -288,7 +288,7 @@ class Shard:
         return value
 
     def _hdf5(self, read: Callable[[h5py.File], Any]) -> Any:
-        """What `read` takes from the file; h5py lets several kinds of error out where bytes make no sense."""
+        """Return what `read` takes from the file; h5py raises several kinds of errors for invalid bytes."""
         try:
             return read(self._file)
         except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
@@ -296,7 +296,7 @@ class Shard:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    """HDF5 gives no error number where the bytes make no sense, and one where they could not be had."""
+    """Return the error for a failed read. HDF5 gives an error number for unreadable bytes, none for invalid ones."""
     if getattr(error, "errno", None) is None and "errno" not in str(error):
         return Damaged(path, f"not a whole HDF5 file ({error})")
     return UserError(f"{path}: cannot be read: {error}")

@@ -1,10 +1,10 @@
-"""Clean text that comes from outside, and escape it for where it goes.
+"""Clean text that comes from outside, and escape it for its destination.
 
-clean          what comes in: names, captions, licences, replies, logs; no NUL and no control character gets further
+clean          all input: names, captions, licences, replies, logs; removes NUL and control characters
 markdown_cell  a cell of a Markdown table in a model card
 
-Pages escape HTML themselves (`omniedit.reporting.page`), figures read no mathematics (`omniedit.reporting.style`),
-errors quote with `ascii`, secrets are hidden by `omniedit.redaction`.
+Pages escape HTML themselves (`omniedit.reporting.page`), figures disable mathematics (`omniedit.reporting.style`),
+errors quote with `ascii`, and `omniedit.redaction` hides secrets.
 """
 
 import io
@@ -13,12 +13,12 @@ import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$:@&]|(?<=\bwww)\.)", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"
-"""Not printable by themselves, but part of words in some scripts, and of emoji."""
+"""Not printable on their own, but part of words in some scripts, and of emoji."""
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def clean(text: str) -> str:
-    """Return a text of printable characters, line ends and tabs; half a surrogate pair becomes '?'."""
+    """Return a text's printable characters, line ends and tabs; half a surrogate pair becomes '?'."""
     if text.isascii() and text.isprintable():
         return text
     text = text.encode(errors="replace").decode().replace("\r\n", "\n").replace("\r", "\n")
@@ -26,18 +26,18 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str, longest: int | None = None) -> str:
-    """Return a text of printable characters on one line, with single spaces; cut where it is too long."""
+    """Return a text as one line of printable characters with single spaces, cut to `longest` characters."""
     line = " ".join(clean(_BREAKS.sub(" ", text)).split())
     return line if longest is None or len(line) <= longest else f"{line[: longest - 3].rstrip()}..."
 
 
 def split_lines(text: str) -> list[str]:
-    """Split a text at its line ends alone; `str.splitlines` also does within JSON texts, at U+2028 or U+0085."""
+    """Split a text at its line ends only; `str.splitlines` also splits within JSON texts, at U+2028 or U+0085."""
     return io.StringIO(text, newline=None).read().removesuffix("\n").split("\n")
 
 
 def markdown_cell(text: str, longest: int = 200) -> str:
-    """Return a text for a cell of a Markdown table: one line that brings no link, image, HTML or further cell."""
+    """Return a text for a cell of a Markdown table: one line without links, images, HTML or further cells."""
     return _MARKDOWN.sub(r"\\\1", clean_line(text, longest))
 
 

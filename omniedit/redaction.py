@@ -8,7 +8,7 @@ from typing import Any
 
 HIDDEN = "***"
 ENVIRONMENT = "OMNIEDIT_URLS"
-"""Environment variable by which a run's jobs get the whole URLs that config.json has without their secrets."""
+"""Environment variable that gives a run's jobs the whole URLs, which config.json has without their secrets."""
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
 _USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
 _SECRET = (
@@ -25,7 +25,7 @@ def redact(text: str) -> str:
 
 
 def redact_values(value: Any) -> Any:
-    """Redact every text within lists and mappings, as of a config."""
+    """Redact every text within nested lists and mappings, such as a config."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -34,14 +34,14 @@ def redact_values(value: Any) -> Any:
 
 
 def hand_down(urls: Iterable[str | None]) -> None:
-    """Put the URLs that hold secrets into the environment, for the jobs that get redacted ones."""
+    """Put the URLs that hold secrets into the environment, for jobs that get redacted ones."""
     secret = {redact(url): url for url in urls if url and redact(url) != url}
     if secret or ENVIRONMENT in os.environ:
         os.environ[ENVIRONMENT] = json.dumps(_inherited_secrets() | secret)
 
 
 def restore(url: str) -> str:
-    """Return the whole URL of a redacted one that was handed down, also of one out of a range; any other as it is."""
+    """Return the whole URL of a redacted one that was handed down, or of one from its range; others are unchanged."""
     for hidden, whole in _inherited_secrets().items():
         if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
             return _RANGE.sub(found[1], whole) if found.groups() else str(whole)

@@ -1,10 +1,10 @@
-"""The seven edit tasks of OmniEdit (Wei et al. 2024, section 3.2)."""
+"""Seven edit tasks of OmniEdit (Wei et al. 2024, section 3.2)."""
 
 from enum import StrEnum
 
 
 class Task(StrEnum):
-    """A kind of edit; its value names files, config keys and dataset rows."""
+    """Kind of edit; its value names files, config keys and dataset rows."""
 
     OBJECT_SWAP = "object_swap"
     OBJECT_REMOVAL = "object_removal"
@@ -16,10 +16,10 @@ class Task(StrEnum):
 
     @property
     def is_local(self) -> bool:
-        """Whether the edit has a mask outside which every pixel stays bit-identical."""
+        """Return whether the edit has a mask, outside which every pixel stays bit-identical."""
         return self not in (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 
     @property
     def label(self) -> str:
-        """The name to show to a reader: 'Object swap'."""
+        """Name to show to a reader: 'Object swap'."""
         return self.value.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Edit the benchmark's pictures with one model: bench/set/{task}.h5 -> bench/{model}/{task}.h5, a file a task."""
+"""Edit the benchmark's images with one model: bench/set/{task}.h5 -> bench/{model}/{task}.h5, one file per task."""
 
 import argparse
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Judge a model's benchmark edits: bench/{model}/{task}.h5 -> bench/{model}/{task}.parquet, a file a task."""
+"""Score a model's benchmark edits with a judge: bench/{model}/{task}.h5 -> bench/{model}/{task}.parquet."""
 
 import argparse
 from itertools import chain

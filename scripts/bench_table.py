@@ -1,4 +1,4 @@
-"""Put all benchmark scores into one table: bench/{model}/{task}.parquet -> bench/table3.parquet and .md."""
+"""Combine all benchmark scores in one table: bench/{model}/{task}.parquet -> bench/table3.parquet and .md."""
 
 import argparse
 from pathlib import Path

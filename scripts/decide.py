@@ -1,4 +1,4 @@
-"""Decide which candidates of a shard are kept, task by task: scores -> `decisions/{task}/{shard}.parquet`."""
+"""Accept or reject the candidates of a shard by their scores: scores -> `decisions/{task}/{shard}.parquet`."""
 
 import argparse
 from collections import Counter

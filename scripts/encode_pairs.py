@@ -1,4 +1,4 @@
-"""Latents and embeddings of one part of the buckets, for training: train/encoded/{part}/."""
+"""Encode one part of the buckets as latents and text embeddings for training: train/encoded/{part}/."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A role's model, or its newest revision: config/models.yaml -> the Hugging Face cache and models/{role}.json."""
+"""Fetch a role's model, or pin its newest revision: config/models.yaml -> Hugging Face cache and models/{role}.json."""
 
 import argparse
 import json

@@ -1,9 +1,9 @@
-"""Fine-tune a fetched InternVL on the teacher's answers, on one rank or, under torchrun, on many; write it with its
-agreement with the teacher on photos it never saw.
+"""Fine-tune a fetched InternVL on the teacher's answers, on one rank or, under torchrun, on several.
 
     torchrun --standalone --nproc_per_node 2 scripts/finetune_student.py --model models/judge.json ...
 
-Killed, it goes on from its last checkpoint when run again.
+Writes the student and its agreement with the teacher on held-out photos. A killed run resumes from its last checkpoint
+when it is started again.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def main() -> None:
     judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())
     assert isinstance(judge, InternvlJudge)  # transformers' engine, the default: vLLM's does not train
     judge.model.to(getattr(torch, options.dtype))
-    # A judge keeps what it has read: it is made anew when the weights are others.
+    # A judge caches what it has read, so evaluating changed weights needs a new judge.
     new_judge = partial(InternvlJudge, judge.model, judge.tokenizer, judge.image_processor, judge.rubric, internvl)
     with ExitStack() as stack:
         store = read_store(args, options, stack)
@@ -76,9 +76,9 @@ def main() -> None:
         network = prepare_student(judge.model, options, args.seed)
         trainer = Trainer(network, tuple, store, AnswerBatches(judge, args.seed), options.training, args.seed)
         trainer.run(checkpoints)
-        with trainer.state.mean_shown():
+        with trainer.state.ema_weights():
             rows = compare_to_teacher(new_judge(), store)
-    with trainer.state.mean_whole():
+    with trainer.state.gathered_ema_weights():
         if dist.get_rank() == 0:
             with seal_folder(args.out) as folder:
                 save_student(network, judge, folder)
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitStack) -> TeacherDataset:
-    """The teacher's examples; their shards stay open as long as the stack."""
+    """Load the teacher's examples. Their shards stay open until the stack closes."""
     candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
     taught = []
     with Progress("examples") as progress:

@@ -1,4 +1,4 @@
-"""The decisions on some shards of all tasks in one table, so that what needs all of them reads few files."""
+"""Gather the decisions on some shards of all tasks in one table, so that later stages read few files."""
 
 import argparse
 from pathlib import Path

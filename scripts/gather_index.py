@@ -1,4 +1,4 @@
-"""The index of all archives in one: `sources/index/{shard}.parquet` -> `sources/index.parquet`."""
+"""Merge the indexes of all archives: `sources/index/{shard}.parquet` -> `sources/index.parquet`."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Find the objects of a shard of photos, once for all tasks: `objects/{shard}.parquet`."""
+"""Find the objects in a shard of photos, once for all tasks: `objects/{shard}.parquet`."""
 
 import argparse
 from pathlib import Path

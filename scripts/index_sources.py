@@ -1,4 +1,4 @@
-"""Which source photos are kept, at which ratio and in which shard, and which are refused: `sources/index.parquet`."""
+"""Index the source photos: accepted ones with ratio and shard, rejected ones with a reason: `sources/index.parquet`."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The photos of one shard as a tar in WebDataset's layout: `sources/{shard}.tar`."""
+"""Pack the photos of one shard into a tar in WebDataset's layout: `sources/{shard}.tar`."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The place of every kept pair in the buckets: ratio, row, the part whose job writes it: `buckets/plan.parquet`."""
+"""Assign each accepted pair a ratio, a row and a part (written by one job) in the buckets: `buckets/plan.parquet`."""
 
 import argparse
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Pre-train a small SD3 base on the source photos, shards of them -> a folder in the layout of diffusers' SD3."""
+"""Pre-train a small SD3 base on shards of source photos and save it in the layout of diffusers' SD3."""
 
 import argparse
 import json
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def read_photos(shards: Sequence[Path], bench: Sequence[IndexRow]) -> Iterator[Photo]:
-    """Yield the photos of shards that the benchmark does not hold out."""
+    """Yield the photos of shards, without the benchmark's held-out photos."""
     for path in shards:
         with PhotoShard(path) as shard:
             yield from PhotoShards([shard], bench)

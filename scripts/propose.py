@@ -1,4 +1,4 @@
-"""Proposals for a shard of photos by a vision-language model, asked or recorded: `proposals/{shard}.parquet`."""
+"""Get proposals for a shard of photos from a vision-language model or a recording: `proposals/{shard}.parquet`."""
 
 import argparse
 import json
@@ -67,7 +67,10 @@ def ask_for_proposals(
 def outcomes(
     photos: PhotoShard, proposer: Proposer, at_once: int, progress: Progress
 ) -> Iterator[tuple[list[Draft], list[ProposalRow]]]:
-    """Of each photo in its turn; how many are asked about side by side changes none."""
+    """Yield the drafts and the rejected proposals of each photo, in the order of `in_turn`.
+
+    The number of photos that are processed at once changes no result.
+    """
     order = in_turn(photos.names)
     for first in range(0, len(order), at_once):
         with progress.waiting():

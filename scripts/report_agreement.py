@@ -1,4 +1,4 @@
-"""The student's agreement with its teacher at the filter's threshold: scorer/ -> report/agreement.html and .json."""
+"""Report the student's agreement with its teacher at the threshold: scorer/ -> report/agreement.html and .json."""
 
 import argparse
 import json

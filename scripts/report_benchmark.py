@@ -1,4 +1,4 @@
-"""The benchmark's table, figure and edits: bench/table3.parquet, bench/{model}/* -> report/benchmark.html."""
+"""Report the benchmark's table, figure and edits: bench/table3.parquet, bench/{model}/* -> report/benchmark.html."""
 
 import argparse
 from pathlib import Path

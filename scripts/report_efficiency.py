@@ -1,4 +1,4 @@
-"""What the run's jobs asked of Slurm and used of it: sacct -> report/efficiency.html."""
+"""Report the resources that the run's jobs requested from Slurm and used: sacct -> report/efficiency.html."""
 
 import argparse
 from datetime import datetime

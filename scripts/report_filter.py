@@ -1,4 +1,4 @@
-"""Scores and filter: candidates, scores and decisions of all tasks and shards -> report/filter.html."""
+"""Report scores and filter: candidates, scores and decisions of all tasks and shards -> report/filter.html."""
 
 import argparse
 from pathlib import Path

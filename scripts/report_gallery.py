@@ -1,4 +1,4 @@
-"""The gallery of one task: candidates, scores and decisions of all its shards -> report/gallery.{task}.html."""
+"""Write the gallery of one task: candidates, scores and decisions of all its shards -> report/gallery.{task}.html."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was proposed for the photos: proposals/{shard}.parquet of all shards, and bench -> report/proposals.html."""
+"""Report the proposals for the photos: proposals/{shard}.parquet of all shards, and bench -> report/proposals.html."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Photos, licences, models, versions, config: sources/index.parquet, candidates -> report/provenance.html."""
+"""Report photos, licences, models, versions and config: sources/index.parquet, candidates -> report/provenance.html."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Pairs of every task on one picture: candidates, scores, decisions -> report/pairs.jpg."""
+"""Draw a contact sheet with pairs of every task: candidates, scores, decisions -> report/pairs.jpg."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Key figures for the front page: index, decisions, buckets, scorer, losses, table -> report/summary.html."""
+"""Write the key figures of the front page: index, decisions, buckets, scorer, losses, table -> report/summary.html."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What other thresholds would keep, and whether the judge moved -> report/thresholds.html."""
+"""Report what other thresholds would accept, and whether the judge drifted -> report/thresholds.html."""
 
 import argparse
 import json

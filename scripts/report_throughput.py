@@ -1,4 +1,4 @@
-"""Time, memory and rate of every stage: benchmarks/{run}, logs/{run} -> report/throughput.html."""
+"""Report time, memory and throughput of every stage: benchmarks/{run}, logs/{run} -> report/throughput.html."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training curves: train/*.metrics.jsonl -> report/training.html."""
+"""Plot the training curves: train/*.metrics.jsonl -> report/training.html."""
 
 import argparse
 from pathlib import Path

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a program of this folder as a job of the workflow: sh scripts/run.sh score.py ARGUMENTS
-# The program imports the omniedit that planned the run, although its own environment may hold none (envs/), and loads
-# models only from the cache that `fetch_models` filled.
+# The program imports omniedit from the checkout that planned the run, because its environment may lack it (envs/). It
+# loads models only from the cache that `fetch_models` filled.
 set -eu
 scripts=$(dirname "$0")
 PYTHONPATH=${OMNIEDIT_CHECKOUT:-$scripts/..}${PYTHONPATH:+:$PYTHONPATH}

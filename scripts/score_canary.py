@@ -45,8 +45,11 @@ def main() -> None:
 
 
 def load_judges(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:
-    """The judge, loaded once; where it asks an endpoint, one each time that has no reply of before, which would hide
-    that the endpoint gives others now."""
+    """Yield the judge for each of the two passes.
+
+    A judge behind an endpoint (`api`) gets a new, empty cache for each pass, because cached replies would hide that the
+    endpoint's replies have changed.
+    """
     if scoring.judge != "api":
         with judging(scoring.judge, pairs, scorer, scoring, spent) as judge:
             yield judge

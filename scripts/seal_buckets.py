@@ -1,4 +1,4 @@
-"""The seven buckets, joined from their parts and verified: `buckets/{ratio}.zarr` and `buckets/manifest.json`."""
+"""Join the parts of the seven buckets and verify them: `buckets/{ratio}.zarr` and `buckets/manifest.json`."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One archive of photos to one shard, in one pass: `sources/{shard}.tar` and `sources/index/{shard}.parquet`.
+"""Turn one archive of photos into one shard in a single pass: `sources/{shard}.tar`, `sources/index/{shard}.parquet`.
 
 With --bench-photos, for the first archive, the benchmark's photos go to --bench-tar instead.
 """
@@ -62,7 +62,11 @@ def main() -> None:
 
 
 def _first_archive(args: argparse.Namespace, demands: Demands) -> list[IndexRow]:
-    """Which photos are the benchmark's is known once all are read: they wait in a file without a name."""
+    """Pack the first archive and hold out the benchmark's photos.
+
+    Which photos these are is known only after all have been read. Until then, all photos are in an unnamed temporary
+    file.
+    """
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=args.out.parent) as whole:
         rows = hold_out(_pack(args, demands, whole), args.bench_photos, args.seed)

@@ -1,4 +1,4 @@
-"""Edit pairs of one task from one shard of photos: `candidates/{task}/{shard}.h5`."""
+"""Make edit pairs of one task from one shard of photos: `candidates/{task}/{shard}.h5`."""
 
 import argparse
 from contextlib import ExitStack
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
-    """What finished batches of a killed job must agree in with the job that goes on."""
+    """Return everything that must be equal before a resumed job reuses the finished batches of a killed one."""
     return {
         "learned": args.learned.model_dump(),
         "pairs": args.pairs,
@@ -88,7 +88,7 @@ def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def all_versions(args: argparse.Namespace) -> dict[str, str]:
-    """What made the pairs: of learned ones also what proposed them."""
+    """Return the versions of what made the pairs, for learned pairs including the models that proposed the edits."""
     if args.specialist != "learned":
         return versions()
     return versions(learned=True) | proposers(args.proposals, args.task)

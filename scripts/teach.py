@@ -1,7 +1,8 @@
-"""The teacher's scores and rationales for a shard's pairs and for known defects of them, what the student learns from.
+"""Score a shard's pairs, and the same pairs with known defects, with the teacher. The student is trained on the result.
 
-Every pair, or `--pairs` of them, is scored as it is, and with `--defects-per-pair` known defects drawn for it; the
-former is taken from `--scores` where the teacher is the run's judge. What an endpoint may cost is told first.
+Every pair, or `--pairs` of them, is scored unchanged and with `--defects-per-pair` known defects drawn for it. Scores
+of unchanged pairs are taken from `--scores` if the teacher is the run's judge. The cost estimate for an endpoint is
+printed first.
 """
 
 import argparse

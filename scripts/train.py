@@ -1,8 +1,8 @@
-"""Train an editor on sealed buckets, on one rank or, under torchrun, on many: BUCKETS -> a folder for EditPipeline.
+"""Train an editor on sealed buckets, on one rank or, under torchrun, on several: BUCKETS -> a folder for EditPipeline.
 
     torchrun --standalone --nproc_per_node 2 scripts/train.py results/mini/buckets --base results/mini/train/base ...
 
-Killed, it goes on from its last checkpoint when run again.
+A killed run resumes from its last checkpoint when it is started again.
 """
 
 import argparse
@@ -67,14 +67,17 @@ def main() -> None:
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     trainer.run(checkpoints)
-    with trainer.state.mean_whole():
+    with trainer.state.gathered_ema_weights():
         if dist.get_rank() == 0:
             save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 
 def near(buckets: Path, scratch: str) -> Path:
-    """The buckets where this node reads them fastest; variables in `scratch`, such as $TMPDIR, are the node's."""
+    """Copy the buckets to the node's scratch disk and return the copy. Without a copy, return the buckets themselves.
+
+    Environment variables in `scratch`, such as $TMPDIR, are those of the node.
+    """
     if not scratch:
         return buckets
     folder = Path(os.path.expandvars(scratch))

@@ -1,9 +1,9 @@
-"""Train the inpainting specialist on photos, on one rank or, under torchrun, on many.
+"""Train the inpainting specialist on photos, on one rank or, under torchrun, on several.
 
-    torchrun --standalone --nproc_per_node 2 scripts/train_inpainting.py \
+    torchrun --standalone --nproc_per_node 2 scripts/train_inpainting.py \\
         --photos 'results/mini/sources/{shard}.tar' --objects 'results/mini/objects/{shard}.parquet' --shards 1 ...
 
-Killed, it goes on from its last checkpoint when run again.
+A killed run resumes from its last checkpoint when it is started again.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def main() -> None:
         identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
         checkpoints = Checkpoints(args.checkpoints, identity)
         trainer.run(checkpoints)
-    with trainer.state.mean_whole():
+    with trainer.state.gathered_ema_weights():
         if dist.get_rank() == 0:
             save_trained(pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()

@@ -1,4 +1,4 @@
-"""Train the student on the teacher's scores; write it with its agreement with the teacher on photos it never saw."""
+"""Train the student on the teacher's scores and measure its agreement with the teacher on held-out photos."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The Zarr shards of one part of the buckets' plan: `buckets/parts/{part}/`."""
+"""Write the Zarr shards of one part of the bucket plan: `buckets/parts/{part}/`."""
 
 import argparse
 from pathlib import Path

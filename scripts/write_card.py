@@ -1,4 +1,4 @@
-"""An editor's model card: the buckets' plan, the photos' index, the benchmark's table, its losses -> README.md."""
+"""Write an editor's model card: bucket plan, photo index, benchmark table, losses -> README.md."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What tests of several folders share."""
+"""Fixtures and hooks shared by tests of several folders."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from filelock import FileLock
 from helpers.chain import SHOWN, SMALL, checkout, make_photos, snakemake
 
 FOLDER = Path(__file__).parent
-# Before torch is loaded: the workers share the cores, and threads that wait for each other take most of them.
+# Set before torch loads: the workers share the cores, and waiting threads would use up most of them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -22,11 +22,11 @@ LONGEST = (
     *("workflow/test_archives.py", "workflow/test_proposals.py", "workflow/test_api_judge.py"),
     *("scoring/student/test_finetune.py", "models/test_cost.py", "run/test_plan.py", "cli/test_demo.py"),
 )
-"""Modules of more than half a minute, the longest first."""
+"""Test modules that take more than half a minute, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Longest first: a module's tests go to one worker, and no worker shall begin a long one while others end."""
+    """Sort modules longest first. One worker runs a whole module, so a long one must not start when others finish."""
     places = {FOLDER / module: place for place, module in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
@@ -41,9 +41,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the small chain went through on this machine; its tests leave it as they found it.
+    """Folder with a finished run of the small chain. Tests must not change it.
 
-    Workers of pytest-xdist each get a copy of the first one's.
+    The first worker of pytest-xdist makes the run, and each worker gets a copy.
     """
     base = tmp_path_factory.getbasetemp()
     first = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "chain"
@@ -56,9 +56,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def group() -> Iterator[dict[str, str]]:
-    """A process group of one rank, and what of the environment tells of it.
+    """Join a process group of one rank and yield its environment variables.
 
-    One for a whole session: DeepSpeed keeps the first that it sees.
+    There is one group per session, because DeepSpeed keeps the first.
     """
     from omniedit.training.ranks import join_ranks, leave_ranks
 
@@ -70,7 +70,7 @@ def group() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def alone(group: dict[str, str]) -> Iterator[None]:
-    """This process is the only rank."""
+    """Make this process the only rank."""
     os.environ |= group
     yield
     for name in group:

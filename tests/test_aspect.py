@@ -1,4 +1,4 @@
-"""Ratios, crops and bucket sizes, for pictures of any size."""
+"""Ratios, crops and bucket sizes, for images of any size."""
 
 from fractions import Fraction
 
@@ -51,7 +51,7 @@ def test_a_crop_is_the_largest_of_its_ratio_inside_the_picture(
     left, top, right, bottom = crop_box(width, height, ratio, centre)
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
     assert right - left == width or bottom - top == height
-    # The side that was cut is the nearest whole number of pixels to the ratio, and at least one.
+    # The cropped side is the nearest whole number of pixels to the ratio, and at least 1.
     exact = min(width, height * RATIOS[ratio]), min(height, width / RATIOS[ratio])
     assert abs((right - left) - exact[0]) <= 0.5 or right - left == 1
     assert abs((bottom - top) - exact[1]) <= 0.5 or bottom - top == 1

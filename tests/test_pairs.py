@@ -1,4 +1,4 @@
-"""A shard file gives back the pairs that went in, in the same bytes each time, and tells when it is damaged."""
+"""Shard files return the pairs that were written, have the same bytes each time, and report damage."""
 
 import os
 import subprocess
@@ -80,7 +80,7 @@ def test_same_pairs_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); from test_pairs import *;"
         "write_shard(sys.argv[2], Task.OBJECT_SWAP, 'embedded', 0, plain_pairs(), [Refusal('x', 'too small')])"
     )
-    # Memory that is never the same would show in bytes that HDF5 leaves unwritten.
+    # Perturbed memory would show up in bytes that HDF5 leaves unwritten.
     other = {**os.environ, "PYTHONHASHSEED": "7", "MALLOC_PERTURB_": "165"}
     subprocess.run([sys.executable, "-c", program, Path(__file__).parent, tmp_path / "b.h5"], env=other, check=True)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()

@@ -1,4 +1,4 @@
-"""What comes from outside is cleaned once, and escaped for where it goes."""
+"""Text from outside is cleaned once, and escaped for its destination."""
 
 import pytest
 from hypothesis import given

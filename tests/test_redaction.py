@@ -1,4 +1,4 @@
-"""No password, key or token of a URL is shown, and jobs get the whole URL all the same."""
+"""URLs show no password, key or token, and jobs still get the whole URL."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_jobs_get_the_whole_url_of_a_redacted_one(monkeypatch: pytest.MonkeyPatc
 def test_jobs_get_the_whole_urls_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "")
     hand_down(["https://bob:pw{1@host/{00..12}.tar?sv=1&sig=a{2}b"])
-    hand_down(["http://bob:pw@host/v1"])  # of a second module
+    hand_down(["http://bob:pw@host/v1"])  # from a second module
     assert restore("https://***@host/07.tar?sv=1&sig=***") == "https://bob:pw{1@host/07.tar?sv=1&sig=a{2}b"
     assert restore("http://***@host/v1") == "http://bob:pw@host/v1"
     for other in ("https://***@host/x.tar?sv=1&sig=***", "https://***@host/07.tar", "photos/00.tar"):

@@ -1,10 +1,10 @@
-"""What the world is made of: cut-outs with names and photographs, read once and kept in one file of arrays.
+"""Collect the world's material, cut-outs with names and photographs, in one file of arrays.
 
     python -m benchmarks.ablation.assets --out results/ablation/assets.npz
 
-Cut-outs are the photographic ones among Tux Paint's stamps, photographs the shipped sample's and the wallpapers of two
-Debian packages, each where it is installed (apt install tuxpaint-stamps-default mate-backgrounds
-plasma-workspace-wallpapers); without the stamps the sample's own objects are cut out.
+Cut-outs are the photographic ones among Tux Paint's stamps. Photographs are the shipped sample's and the wallpapers of
+two Debian packages. Packages are used if they are installed (apt install tuxpaint-stamps-default mate-backgrounds
+plasma-workspace-wallpapers). Without the stamps, the sample's own objects are cut out.
 """
 
 import argparse
@@ -31,7 +31,7 @@ WALLPAPERS = {
     Path("/usr/share/backgrounds/mate/nature"): "*.jpg",
     Path("/usr/share/wallpapers"): "*/contents/images/2560x1600.jpg",
 }
-"""Those of each folder that are photographs: Plasma's newer wallpapers, of other sizes, are drawings."""
+"""Patterns of the photographs in each folder. Plasma's newer wallpapers, which have other sizes, are drawings."""
 PLACES = {
     "dandelion": "a dandelion meadow",
     "fig_in_bowl": "a red bowl",
@@ -43,18 +43,18 @@ PLACES = {
     "two_dogs": "a wooden house",
     "wine_and_drum": "a living room",
 }
-"""What instructions call the sample's photographs."""
+"""Names of the sample's photographs in instructions."""
 CUT_OUT_SIDE = 96
 PHOTO_WIDTH, PHOTO_HEIGHT = 320, 256
 FLAT = 0.15
-"""Share of neighbouring pixels of exactly the same colour from which a stamp is taken for a drawing: the median is 0.01
-of those outside Tux Paint's folders of cartoons, 0.56 of those in them."""
+"""Share of equal pairs of neighbouring pixels from which a stamp counts as a drawing. The median is 0.01 outside Tux
+Paint's cartoon folders and 0.56 inside them."""
 THIN = 0.22
-"""A cut-out that covers less of the square around it (a spade, a syringe) is hardly seen in a small picture."""
+"""Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
 HELD_OUT = 0.2
 
 RGBA = NDArray[np.uint8]
-"""(H, W, 4), colours multiplied by alpha."""
+"""Image of shape (H, W, 4), colours multiplied by alpha."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Assets:
     """Named cut-outs and photographs.
 
     Args:
-        names: of the cut-outs, each another one.
-        cut_outs: (N, 96, 96, 4) RGBA, colours multiplied by alpha; the object stands at the middle of the lower edge.
-        places: of the photographs, "" where they have no name.
+        names: names of the cut-outs, all different.
+        cut_outs: (N, 96, 96, 4) RGBA, colours multiplied by alpha. The object stands at the middle of the lower edge.
+        places: names of the photographs, "" for none.
         photos: (P, 256, 320, 3) RGB.
     """
 
@@ -85,7 +85,7 @@ class Assets:
             np.savez_compressed(file, names=names, cut_outs=self.cut_outs, places=places, photos=self.photos)
 
     def half(self, held_out: bool) -> "Assets":
-        """The cut-outs and photographs of training, or those that only the evaluation sees."""
+        """Return the assets of training, or the held-out ones that only the evaluation shows."""
         objects = np.array([held_out == away for away in set_aside([cut.tobytes() for cut in self.cut_outs])])
         views = np.array([held_out == away for away in set_aside([photo.tobytes() for photo in self.photos])])
         names, places = np.array(self.names)[objects], np.array(self.places)[views]
@@ -93,7 +93,7 @@ class Assets:
 
 
 def set_aside(contents: Sequence[bytes]) -> list[bool]:
-    """Which are held out: a fifth, at least one, those whose content has the smallest digest."""
+    """Return for each content whether it is held out. A fifth is, but at least one: those with the smallest digests."""
     digests = [hashlib.sha256(content).digest() for content in contents]
     count = max(1, round(HELD_OUT * len(digests)))
     smallest = set(sorted(digests)[:count])
@@ -101,7 +101,7 @@ def set_aside(contents: Sequence[bytes]) -> list[bool]:
 
 
 def collect_assets() -> Assets:
-    """All that this machine has."""
+    """Collect all assets on this machine."""
     found = dict(stamps() if STAMPS.is_dir() else sample_objects())
     photos = [(PLACES[path.stem], path) for path in sorted(SAMPLE.glob("*.jpg"))]
     photos += [("", path) for folder, pattern in WALLPAPERS.items() for path in sorted(folder.glob(pattern))]
@@ -118,7 +118,7 @@ def photograph(path: Path) -> Image:
 
 
 def stamps() -> Iterator[tuple[str, RGBA]]:
-    """Name and cut-out of each photographic stamp with a plain name, the first of each name."""
+    """Yield the name and cut-out of each photographic stamp with a plain name, the first of each name."""
     named = ((plain_name(path.with_suffix(".txt")), path) for path in sorted(STAMPS.rglob("*.png")))
     seen = set[str]()
     for name, path in named:
@@ -133,14 +133,14 @@ def stamps() -> Iterator[tuple[str, RGBA]]:
 
 
 def plain_name(caption: Path) -> str | None:
-    """'brown hen' of 'A brown hen.'; None where the caption is not an article and one to three words."""
+    """Return 'brown hen' for 'A brown hen.', or None if the caption is not an article and one to three words."""
     first = caption.read_text(errors="replace").splitlines()[:1] if caption.is_file() else []
     match = re.fullmatch(r"(?:A|An) ((?:[A-Za-z-]+ ?){1,3})[.!]?", first[0].strip()) if first else None
     return match[1].strip().lower() if match else None
 
 
 def flatness(stamp: NDArray[np.uint8]) -> float:
-    """Share of horizontally neighbouring opaque pixels that are exactly equal, of an (H, W, 4) picture."""
+    """Return the share of horizontally neighbouring opaque pixels of an (H, W, 4) image that are exactly equal."""
     opaque = stamp[..., 3] > 250
     both = opaque[:, 1:] & opaque[:, :-1]
     equal = (stamp[:, 1:, :3] == stamp[:, :-1, :3]).all(axis=-1)
@@ -148,7 +148,7 @@ def flatness(stamp: NDArray[np.uint8]) -> float:
 
 
 def sample_objects() -> Iterator[tuple[str, RGBA]]:
-    """Name and cut-out of each object of the sample that can be cut out by its box."""
+    """Yield the name and cut-out of each object of the sample that can be cut out by its box."""
     for line in (SAMPLE / "sample.jsonl").read_text().splitlines():
         row = json.loads(line)
         image = decode_image((SAMPLE / row["file"]).read_bytes(), row["file"])
@@ -159,7 +159,7 @@ def sample_objects() -> Iterator[tuple[str, RGBA]]:
 
 
 def standing(rgba: NDArray[np.uint8]) -> RGBA:
-    """A cut-out scaled until it touches the sides of a square, on the middle of its lower edge."""
+    """Scale a cut-out until it touches the sides of a square, and place it at the middle of the lower edge."""
     rows, columns = np.nonzero(rgba[..., 3] > 8)
     cut = rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.float32)
     cut[..., :3] *= cut[..., 3:] / 255

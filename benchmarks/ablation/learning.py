@@ -1,6 +1,6 @@
-"""Training on the world: a base on captioned pictures, then an editor over it on pairs.
+"""Training on the world: a base on captioned images, then an editor over it on pairs.
 
-Shapes: B pictures, C latent channels, h w latent height and width.
+Shapes: B images, C latent channels, h w latent height and width.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,13 +39,13 @@ EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.01
 PREDICTION = "sample"
 CHECKPOINT_STEPS = 500
-"""Between checkpoints: five minutes on two cores."""
+"""Number of steps between checkpoints, about five minutes on two cores."""
 CAPACITY = 2**30
-"""Bytes of embeddings that are kept: of 20,000 texts."""
+"""Size of the embedding cache in bytes, enough for 20,000 texts."""
 
 
 def train_config(setting: Setting) -> TrainConfig:
-    """The chain's options, where they differ from its defaults."""
+    """Return the options of a setting, with defaults for all others."""
     base = BaseConfig(
         layers=setting.layers, heads=setting.heads, head_dim=setting.head_dim, patch_size=setting.patch_size
     )
@@ -57,21 +57,21 @@ def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 class Training:
-    """Steps of a network on batches, with the mean of its weights; goes on from `checkpoint` where there is one.
+    """Training loop of a network with EMA weights. It resumes from `checkpoint` if that file exists.
 
-    Where a process group is there, each rank has batches of its own, and all take the same steps by the mean of their
-    gradients; the first alone keeps checkpoints.
+    If a process group is initialised, each rank has its own batches, and all ranks take the same steps with the mean of
+    their gradients. Only the first rank writes checkpoints.
 
     Args:
-        optimizers: of the parameters that are trained, each of its own; AdamW of them all if None.
-        identity: of what is learnt from, where the caller can tell; a checkpoint of another one is refused.
+        optimizers: optimizers of the trained parameters, each with its own share of them; None for AdamW on all.
+        identity: fingerprint of the training data, if the caller has one. A checkpoint with another one is rejected.
 
     Raises:
-        UserError: the checkpoint is of another identity.
+        UserError: the checkpoint has another identity.
 
     Attributes:
-        done: steps so far.
-        records: what was noted on the way, in JSON's types; kept with the weights.
+        done: number of steps so far.
+        records: measurements so far, in JSON's types; saved with the weights.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class Training:
             self._load()
 
     def steps(self, left: Iterable[Batch], loss_of: Callable[[int, Batch], Tensor]) -> Iterator[int]:
-        """Train on the batches that are left; yields how many steps were done after each.
+        """Train on the remaining batches and yield the number of finished steps after each.
 
-        At the end the network holds the mean of its weights.
+        At the end the network holds the EMA weights.
         """
         with Progress("steps", total=self.options.steps - self.done, every_s=30) as progress:
             for batch in progress.over(left):
@@ -109,16 +109,18 @@ class Training:
 
     @property
     def loss(self) -> float:
-        """Of the last hundred steps."""
+        """Return the mean loss of the last hundred steps."""
         return fmean(self.losses)
 
     @contextmanager
-    def mean_shown(self) -> Iterator[None]:
-        """Within the block the network holds the mean of its weights; afterwards what it held before."""
+    def ema_weights(self) -> Iterator[None]:
+        """Give the network its EMA weights within the block, and the previous weights again afterwards."""
         self.ema.store(self.parameters.values())
         self.ema.copy_to(self.parameters.values())
-        yield
-        self.ema.restore(self.parameters.values())
+        try:
+            yield
+        finally:
+            self.ema.restore(self.parameters.values())
 
     def _step(self, batch: Batch, loss_of: Callable[[int, Batch], Tensor]) -> None:
         options = self.options
@@ -137,7 +139,7 @@ class Training:
         self.done += 1
 
     def _share_gradients(self) -> None:
-        """Every rank's gradients become the mean of all ranks'."""
+        """Replace every rank's gradients with the mean over all ranks."""
         if not dist.is_initialized():
             return
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
@@ -176,7 +178,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Batches(Dataset[list[WorldPair]]):
-    """The pairs of each step, all of one size."""
+    """Pairs of each step, all of one size."""
 
     world: World
     options: Fit
@@ -194,7 +196,7 @@ class Batches(Dataset[list[WorldPair]]):
         return [crop_pair(pair, str(ratio), self.setting.size) for pair in pairs]
 
     def after(self, done: int) -> DataLoader[list[WorldPair]]:
-        """The batches of the steps that are left, in order."""
+        """Return the batches of the remaining steps, in order."""
         left = Subset(self, range(done, len(self)))
         return DataLoader(left, batch_size=None, num_workers=self.setting.workers)
 
@@ -216,7 +218,7 @@ class Objective:
     """Losses on pairs, with the same noise at a step for every architecture.
 
     Args:
-        seed: of noise, noise levels and what is dropped.
+        seed: seed of noise, noise levels and dropped conditions.
     """
 
     vae: Vae
@@ -239,7 +241,7 @@ class Objective:
         return flow_loss(editor(noisy, timestep, prompt, pooled, condition), target).mean()
 
     def of_base(self, base: SD3Transformer2DModel, step: int, pairs: Sequence[WorldPair]) -> Tensor:
-        """Of the text-to-image model on edited pictures, which show all that the world can show."""
+        """Return the loss of the text-to-image model on edited images, which show all that the world can show."""
         rng = np.random.default_rng([self.seed, step])
         edits = [pair.edit for pair in pairs]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]
@@ -249,7 +251,7 @@ class Objective:
         return flow_loss(to_velocity(output, noisy, timestep, PREDICTION), target).mean()
 
     def _add_noise(self, clean_BCHW: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Noisy latents, timesteps (B,) in [0, 1000] and the velocity."""
+        """Return noisy latents, timesteps (B,) in [0, 1000] and the velocity."""
         normal_B = torch.from_numpy(rng.standard_normal(len(clean_BCHW), np.float32))
         sigma_B = logit_normal(normal_B, self.options.sigma_mean, self.options.sigma_std).to(clean_BCHW)
         noise = torch.from_numpy(rng.standard_normal(clean_BCHW.shape, np.float32)).to(clean_BCHW)
@@ -259,10 +261,10 @@ class Objective:
 
 @torch.no_grad()
 def encode_latents(vae: Vae, images: Sequence[Image]) -> Tensor:
-    """(B, C, h, w) of pictures of one size."""
+    """Encode images of one size to latents (B, C, h, w)."""
     return encode(vae, to_pixels(images).to(vae.device))
 
 
 def to_pixels(images: Sequence[Image]) -> Tensor:
-    """(B, 3, H, W) in [-1, 1]."""
+    """Return images as a tensor (B, 3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 127.5 - 1

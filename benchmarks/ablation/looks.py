@@ -1,6 +1,6 @@
-"""Lights and styles of the world: functions of a whole picture that always give the same, so that the truth is known.
+"""Lights and styles of the world: deterministic functions of a whole image, so that the truth is known.
 
-Each takes and gives (H, W, 3) float32 RGB; what it gives is clipped to [0, 1] by its caller.
+Each function takes and returns (H, W, 3) float32 RGB. The caller clips the result to [0, 1].
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ SKY_TO_GROUND = (1.0, 0.35)
 
 
 def air(rgb: FloatImage, strength: float) -> Field:
-    """(H, W): how much of the light on a pixel comes from the air before it, more above than below."""
+    """Return the (H, W) share of light that comes from the air in front of a pixel, larger at the top than below."""
     rows = np.linspace(*SKY_TO_GROUND, rgb.shape[0], dtype=np.float32)[:, None]
     return np.broadcast_to(strength * rows, rgb.shape[:2])
 
@@ -43,20 +43,20 @@ def sunset(rgb: FloatImage) -> FloatImage:
 
 
 def autumn(rgb: FloatImage) -> FloatImage:
-    """Greens turn to rust and gold, all else becomes a little warmer."""
+    """Turn greens to rust and gold, and make everything else a little warmer."""
     lab = to_lab(np.clip(rgb, 0, 1))
     return from_lab(np.dstack([lab[..., 0], np.abs(lab[..., 1]) + 8, lab[..., 2] + 14]))
 
 
 def snow(rgb: FloatImage) -> FloatImage:
-    """A pale cold light and flakes that always fall at the same places."""
+    """Add a pale, cold light and flakes that always fall at the same places."""
     pale = mix(saturate(rgb, 0.35), np.broadcast_to(np.array([0.8, 0.85, 0.92], np.float32), rgb.shape), air(rgb, 0.5))
     return mix(pale, np.ones_like(rgb), flakes(*rgb.shape[:2]))
 
 
 @cache
 def flakes(height: int, width: int) -> Field:
-    """(H, W) opacity of 70 flakes of about a fortieth of the picture."""
+    """Return the (H, W) opacity of 70 flakes of about a fortieth of the image."""
     centres = np.random.default_rng(7).random((70, 2)) * (height, width)
     rows, columns = np.mgrid[:height, :width]
     radius = width / 70
@@ -77,20 +77,20 @@ def negative(rgb: FloatImage) -> FloatImage:
 
 
 def pencil(rgb: FloatImage) -> FloatImage:
-    """Dark lines on white where lightness falls off: the picture divided by its blur."""
+    """Draw dark lines on white where lightness falls off, by dividing the image by its blur."""
     grey = luma(rgb)
     lines = np.clip(grey / (blur(grey, rgb.shape[1] / 32) + 0.02), 0, 1) ** np.float32(2.5)
     return np.repeat(lines[..., None], 3, axis=2)
 
 
 def mosaic(rgb: FloatImage) -> FloatImage:
-    """Sixteen by sixteen tiles of one colour each."""
+    """Reduce the image to sixteen by sixteen tiles of one colour each."""
     tiles = cv2.resize(rgb, (16, 16), interpolation=cv2.INTER_AREA)
     return cv2.resize(tiles, rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(np.float32, copy=False)
 
 
 def poster(rgb: FloatImage) -> FloatImage:
-    """Strong colours in four steps a channel."""
+    """Make colours strong and reduce each channel to four levels."""
     return np.round(np.clip(saturate(rgb, 2.2), 0, 1) * 3) / 3
 
 
@@ -151,7 +151,7 @@ LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
         ),
     ),
 }
-"""What an environment is called, what it does to a picture, how it is asked for."""
+"""Environments by name, each with its function and its instructions."""
 STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
     "black and white photo": (
         black_and_white,
@@ -223,7 +223,7 @@ STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
 
 
 def paint_cutout(cut_out: np.ndarray, colour: str) -> np.ndarray:
-    """A cut-out in another colour: its shading around the colour's lightness, one hue all over.
+    """Paint a cut-out in another colour, with its own shading around the colour's lightness and a single hue.
 
     Args:
         cut_out: (h, w, 4) float32 in [0, 1], colours multiplied by alpha.
@@ -239,7 +239,7 @@ def paint_cutout(cut_out: np.ndarray, colour: str) -> np.ndarray:
 
 
 def mean_lab(cut_out: np.ndarray) -> np.ndarray:
-    """(3,) mean L*a*b* of an (h, w, 4) cut-out, by its alpha."""
+    """Return the (3,) mean L*a*b* of an (h, w, 4) cut-out, weighted by alpha."""
     alpha = cut_out[..., 3:]
     lab = to_lab(np.clip(cut_out[..., :3] / np.maximum(alpha, 1e-3), 0, 1))
     return np.asarray((lab * alpha).sum((0, 1)) / alpha.sum())

@@ -1,4 +1,4 @@
-"""README's picture: what the editor that ships makes of photos that its training never showed.
+"""Draw the README's image: photos that training never showed, edited by the editor that ships.
 
 python -m benchmarks.ablation.picture --out docs/edits.jpg
 """

@@ -1,4 +1,4 @@
-"""Pre-train the base that all editors of the experiment stand on: pictures of the world from their captions.
+"""Pre-train the base that all editors of the experiment share: images of the world from their captions.
 
     python -m benchmarks.ablation.pretrain --setting cpu --assets results/ablation/assets.npz \\
         --out results/ablation/cpu/base
@@ -33,7 +33,7 @@ from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.editor.batches import InstructionEncoder
 
 SEED = 1_000
-"""Of the base's pictures; the editors' seeds are 0, 1, 2 and so on."""
+"""Seed of the base's images. The editors' seeds are 0, 1, 2 and so on."""
 
 
 def main() -> None:

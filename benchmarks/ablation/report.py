@@ -1,4 +1,4 @@
-"""Table, curves and sample edits of the units that were trained.
+"""Write a table, curves and sample edits of the trained units.
 
     python -m benchmarks.ablation.report --setting cpu --assets results/ablation/assets.npz \\
         --units results/ablation/cpu/units/* --out results/ablation/cpu/report
@@ -33,17 +33,17 @@ RESAMPLES = 2000
 LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]
 
 Values = NDArray[np.float64]
-"""(seeds, tasks, pairs) of one measurement."""
+"""Values of one measurement, (seeds, tasks, pairs)."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """All seeds of an architecture on one kind of data.
+    """Results of an architecture on one kind of data, over all seeds.
 
     Args:
-        samples, flops: seen and spent until each measurement, (M,).
-        left_over, psnr: (M, seeds, tasks, pairs); PSNR is NaN where there is no outside.
-        answers: of the first seed, to look at.
+        samples, flops: training samples and FLOPs up to each measurement, (M,).
+        left_over, psnr: (M, seeds, tasks, pairs). PSNR is NaN if the mask covers the whole image.
+        answers: edited images of the first seed, for display.
     """
 
     architecture: str
@@ -64,7 +64,7 @@ class Curve:
 
 
 def read_curves(units: Sequence[Path], steps: int) -> list[Curve]:
-    """A curve for each architecture and kind of data, in the order of their first unit, by edits of so many steps."""
+    """Read a curve at `steps` sampling steps for each architecture and kind of data, ordered by first unit."""
     groups: dict[tuple[str, str], list[Path]] = {}
     for unit in units:
         architecture, data, _ = unit.name.rsplit("-", 2)
@@ -93,9 +93,10 @@ def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int
 
 
 def interval(values: Values) -> tuple[float, float, float]:
-    """Mean over seeds, tasks and pairs, and its 95 % interval by the bootstrap.
+    """Return the mean over seeds, tasks and pairs, and its 95 % bootstrap interval.
 
-    Seeds are drawn anew, and so are each task's pairs, the same for every seed as they were in truth.
+    Seeds are resampled, and so are the pairs of each task. All seeds use the same resampled pairs, because all seeds
+    were tested on the same pairs.
     """
     rng = np.random.default_rng(0)
     seeds, tasks, pairs = values.shape
@@ -113,7 +114,8 @@ def spread(values: Values, digits: int) -> str:
 
 
 def table(curves: Sequence[Curve]) -> str:
-    """Markdown: success and preservation a task, then what each curve differs by from the first."""
+    """Return Markdown tables: success and preservation per task, then differences of the first curve from the
+    others."""
     head = ["", *(task.label for task in TASKS), "mean"]
     success = [[c.label, *task_means(c.success[-1], "{:.2f}"), spread(c.success[-1], 3)] for c in curves]
     psnr = [[c.label, *task_means(c.psnr[-1], "{:.1f}"), spread(c.psnr[-1][:, LOCAL], 1)] for c in curves]
@@ -147,7 +149,7 @@ def task_means(values: Values, form: str) -> list[str]:
 
 
 def curves_figure(curves: Sequence[Curve]) -> Figure:
-    """Success against samples and against operations, mean over tasks with its interval; then a panel a task."""
+    """Plot success against samples and against FLOPs, averaged over tasks, with intervals, then one panel per task."""
     figure, axes = panels(3, 3, 11.5, 9.5)
     for axis, cost, label in ((axes[0], "samples", "training samples"), (axes[1], "flops", "training TFLOP")):
         for curve in curves:
@@ -171,7 +173,7 @@ def draw(axis: Axes, curve: Curve, spent: NDArray[Any], tasks: slice = slice(Non
 
 
 def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: Setting) -> None:
-    """A row a test pair: source, truth, and what the first seed of each curve made of it."""
+    """Save a sheet with one row per test pair: source, truth, and the edited image of each curve's first seed."""
     pairs = pairs_of_test(assets, setting)[: min(SHOWN, setting.pairs_per_task) * len(TASKS)]
     rows = [
         [

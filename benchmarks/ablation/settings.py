@@ -1,27 +1,26 @@
-"""How large the experiment is: a setting for two hours on two cores, one for a GPU, one for tests; and what ships.
+"""Settings of the experiment: for two hours on two cores, for a GPU, for tests, and for the editor that ships.
 
-Imported by the Snakefile: the standard library alone.
+The Snakefile imports this module, so it uses only the standard library.
 """
 
 from dataclasses import dataclass, replace
 
 ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
-"""In the order of tables: the paper's own first, then by how much the control branch may do."""
+"""Architectures in the order of the tables: the paper's own, then the others by how much the control branch may do."""
 CHOICES = ("editnet", "editnet_from_image", "editnet_behind", "editnet_blind", "editnet_clean_time")
-"""EditNet, and with each choice that the paper leaves open made otherwise."""
+"""EditNet, and variants that each change one choice that the paper leaves open."""
 DATA = {"filtered": 0.0, "unfiltered": 0.4}
-"""Share of pairs whose edit is not what was asked."""
+"""Share of pairs whose edit is not what the instruction asks for, by kind of data."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One training.
+    """Options of one training run.
 
     Args:
-        steps: of a batch each.
-        learning_rate: AdamW's at its peak, reached after a twentieth of the steps.
-        pairs: how many different ones are seen, over and over: to encode a text that is new costs as much as a step on
-            several samples.
+        steps: number of steps, each on one batch.
+        learning_rate: AdamW's peak rate, reached after a twentieth of the steps.
+        pairs: number of different pairs, which repeat. Encoding a new text costs as much as a step on several samples.
     """
 
     steps: int
@@ -32,25 +31,26 @@ class Fit:
 
 @dataclass(frozen=True)
 class Setting:
-    """
+    """Options of the experiment.
+
     Args:
-        size: of the pictures, in pixels; latents are an eighth of it.
-        patch_size: latents on a side of a token.
-        layers, heads, head_dim: of the base; its width is heads * head_dim.
-        text_tokens: to which texts are cut: the longest instruction has 19, captions up to 27.
-        seeds: each another order of pairs, another noise.
-        measured: how often an editor is tested on the way, at equal distances.
-        pairs_per_task: in the test, always the same ones.
-        sampling_steps: of the sampler, each number tested by itself. One step gives the mean of all answers that the
-            network holds possible, more steps one of them: an unfinished editor is better at the first.
-        text_scale, image_scale: of the sampler, as in `EditPipeline`.
-        sigma_mean: of the logit of the noise level. The truth follows from source and text, so edits are decided at
+        size: side of the images in pixels; latents are an eighth of it.
+        patch_size: side of a token in latents.
+        layers, heads, head_dim: options of the base, whose width is heads * head_dim.
+        text_tokens: number of tokens to which texts are cut. The longest instruction has 19, captions up to 27.
+        seeds: number of seeds, each with its own order of pairs and its own noise.
+        measured: number of tests of an editor during training, at equal distances.
+        pairs_per_task: number of test pairs of each task, always the same.
+        sampling_steps: numbers of steps of the sampler, each tested separately. One step gives the mean of all answers
+            that the network holds possible, more steps give one of them, so an unfinished editor does better with one.
+        text_scale, image_scale: guidance scales of the sampler, as in `EditPipeline`.
+        sigma_mean: mean of the logit of the noise level. Source and text determine the answer, so edits are decided at
             the highest levels.
-        workers: processes that render pairs beside the training; 0 renders in it.
-        turns: of tasks, by name, in training's order; none for the world's own.
-        framed: whether pictures are cut to the seven ratios of photographs, or are square.
+        workers: number of processes that render pairs during training; 0 renders in the training process.
+        turns: names of tasks in training's order; empty for the world's own.
+        framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
-        goes_on_from: the setting whose base it has and whose first editor it begins with, "" for none.
+        goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
     """
 
     base: Fit
@@ -76,7 +76,7 @@ class Setting:
 
     @property
     def rendered_size(self) -> int:
-        """Of the world's pictures, which are larger where they are then cut."""
+        """Return the side of the world's images, which are larger if they are cropped afterwards."""
         return self.size * 5 // 4 if self.framed else self.size
 
 
@@ -90,7 +90,7 @@ SHIPPED_TURNS = (
     "attribute_modification",
     "object_removal",
 )
-"""Mostly what a small editor learns."""
+"""Mostly tasks that a small editor learns."""
 REFINED_TURNS = (
     "attribute_modification",
     "background_swap",
@@ -104,7 +104,7 @@ REFINED_TURNS = (
     "style_transfer",
     "object_removal",
 )
-"""More of what scenes in a row do not teach for photos."""
+"""More of the tasks that do not carry over to photos from scenes whose things stand in a row."""
 FOR_PHOTOS = Setting(
     base=Fit(4000, 16, 2e-3, 8192),
     editor=Fit(7000, 16, 2e-3, 32_768),
@@ -157,13 +157,16 @@ SETTINGS = {
 
 
 def stands_on(setting: str) -> str:
-    """The setting whose base a setting's editors have; where it is another one, they begin as its editor too."""
+    """Return the setting whose base a setting's editors use. If it differs, they also start from its editor."""
     return SETTINGS[setting].goes_on_from or setting
 
 
 def units(setting: str) -> list[tuple[str, str]]:
-    """(architecture, data): every architecture on filtered data, EditNet on unfiltered data beside it; EditNet's
-    choices; the one that ships."""
+    """Return (architecture, data) of each unit.
+
+    Most settings have every architecture on filtered data and EditNet on unfiltered data too. `choices` has EditNet's
+    variants. `shipped` and `refined` have the editor that ships.
+    """
     if setting == "choices":
         return [(architecture, "filtered") for architecture in CHOICES]
     if setting in ("shipped", "refined"):

@@ -1,4 +1,4 @@
-"""Contact sheets of pictures in rows, with words beneath them."""
+"""Contact sheets: rows of images with titles."""
 
 import textwrap
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from omniedit.storage.atomic import replace_file
 
 
 def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tuple[float, float] = (1.5, 1.5)) -> None:
-    """Rows of equally many titled pictures, as PNG or JPEG.
+    """Save rows of titled images, equally many per row, as PNG or JPEG.
 
     Args:
-        cell: width and height of a picture in inches, of 100 pixels.
+        cell: width and height of an image in inches of 100 pixels.
     """
     width, height = cell
     with report_style():

@@ -3,7 +3,7 @@
     snakemake --snakefile benchmarks/ablation/Snakefile --cores 2 --config setting=refined
     python -m benchmarks.ablation.ship --steps 2
 
-The text encoder stays out: MiniLM comes from its own package.
+The text encoder is not included, because MiniLM comes from its own package.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def sampling(setting: Setting, steps: int) -> dict[str, Any]:
-    """Arguments of `EditPipeline`."""
+    """Return the arguments of `EditPipeline`."""
     return {
         "resolution": setting.size,
         "num_inference_steps": steps,
@@ -65,7 +65,7 @@ def sampling(setting: Setting, steps: int) -> dict[str, Any]:
 
 
 def known_instructions() -> str:
-    """Return instructions of what the world teaches, one a line: every look, and some of the local edits."""
+    """Return instructions that the world covers, one per line: every look and some of the local edits."""
     looks = [text for looks in (LIGHTS, STYLES) for _, texts in looks.values() for text in texts]
     colours = [
         text
@@ -84,10 +84,10 @@ def known_instructions() -> str:
 def card(
     goes: Sequence[Setting], assets: Assets, measured: Sequence[Mapping[str, Any]], steps: int, parameters: int
 ) -> str:
-    """The card of the editor that ships, from what was measured of it last.
+    """Return the card of the editor that ships, from its last measurements.
 
     Args:
-        goes: the settings in which it was trained, one after the other.
+        goes: settings in which the editor was trained, in order.
     """
     setting = goes[-1]
     seen = max(row["samples"] for row in measured)
@@ -117,7 +117,7 @@ def card(
 
 
 def _share(task: Task, goes: Sequence[Setting]) -> float:
-    """Of the pairs of all goes that were of a task."""
+    """Return the share of a task among the training pairs of all settings."""
     samples = [go.editor.steps * go.editor.batch_size for go in goes]
     turns = [go.turns or tuple(each.value for each in TURNS) for go in goes]
     of_task = (n * own.count(task.value) / len(own) for n, own in zip(samples, turns, strict=True))

@@ -1,6 +1,6 @@
-"""How well an editor does on pairs whose truth is known.
+"""Tests of an editor on pairs with known truth.
 
-Shapes: B pictures, C latent channels, h w latent height and width.
+Shapes: B images, C latent channels, h w latent height and width.
 """
 
 import math
@@ -23,14 +23,14 @@ from omniedit.models.full_size import restore_full_size
 from omniedit.models.sampling import Conditioning, Guidance, sample
 
 SUCCESS = 0.5
-"""An edit has succeeded where less than this share of the squared error of no edit is left inside the mask."""
+"""Error below which an edit is successful: squared error inside the mask, as a share of the error without an edit."""
 TEST_SEED = 20241111
-"""Of the test's pairs and of the noise that edits start from."""
+"""Seed of the test pairs and of the noise that edits start from."""
 TOGETHER = 56
 
 
 def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
-    """Always the same, of objects and photographs that training never sees."""
+    """Return the test pairs, always the same, with objects and photographs that training never shows."""
     world = World(assets, setting.size, TEST_SEED, held_out=True, like_photos=setting.like_photos)
     indices = range(len(TASKS) * setting.pairs_per_task)
     return [world.make_pair(TASKS[index % len(TASKS)], index) for index in indices]
@@ -40,7 +40,7 @@ def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
 def edit_pairs(
     editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting, steps: int
 ) -> list[Image]:
-    """An editor's answers in so many sampling steps, as `EditPipeline` gives them."""
+    """Edit pairs with an editor in `steps` sampling steps, as `EditPipeline` does."""
     guidance = Guidance(setting.text_scale, setting.image_scale)
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
@@ -63,12 +63,12 @@ def make_noise(index: int, shape: Sequence[int]) -> Tensor:
 
 
 def left_over(pair: WorldPair, answer: Image) -> float:
-    """Squared error inside the mask as a share of no edit's: 0 is the truth, 1 as far from it as the source."""
+    """Return the squared error inside the mask as a share of the source's: 0 for the truth, 1 for no edit."""
     return error(answer, pair.edit.target, pair.edit.mask) / error(pair.source, pair.edit.target, pair.edit.mask)
 
 
 def outside_psnr(pair: WorldPair, answer: Image) -> float | None:
-    """PSNR outside the mask in dB, at most 60; None where the edit is of the whole picture."""
+    """Return the PSNR outside the mask in dB, at most 60, or None if the edit changes the whole image."""
     outside = ~pair.edit.mask
     if not outside.any():
         return None
@@ -76,6 +76,6 @@ def outside_psnr(pair: WorldPair, answer: Image) -> float | None:
 
 
 def error(image: Image, truth: Image, where: np.ndarray) -> float:
-    """Mean squared difference, on the scale 0-255."""
+    """Return the mean squared difference inside `where`, on the scale 0-255."""
     squares = np.square(image.astype(np.float32) - truth).mean(axis=-1)
     return float(squares[where].mean()) if where.any() else math.nan

@@ -1,10 +1,10 @@
-"""Train one editor of the experiment and test it on the way: one unit of work, its folder whole or absent.
+"""Train one editor, which is one unit of the experiment, and test it during training.
 
     python -m benchmarks.ablation.train --setting cpu --assets results/ablation/assets.npz \\
         --base results/ablation/cpu/base --architecture editnet --data filtered --seed 0 --out results/ablation/cpu/unit
 
-The folder holds measures.jsonl (a line a measurement, number of sampling steps and task), answers.npz (edits of the
-first test pairs in the most steps) and the editor with the mean of its weights.
+The output folder is whole or absent. It holds measures.jsonl (a line per measurement, number of sampling steps and
+task), answers.npz (edits of the first test pairs with the most sampling steps) and the editor with EMA weights.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.training.editor.batches import InstructionEncoder
 
 SHOWN = 3
-"""Test pairs of each task whose edits are kept to be looked at."""
+"""Number of test pairs of each task whose edits are saved for display."""
 
 
 def main() -> None:
@@ -86,15 +86,19 @@ def run(
     flops = operations(unit["architecture"], base, setting)
     training = Training(editor, setting.editor, checkpoint)
     batches = Batches(world, setting.editor, setting).after(training.done)
+    answers = None
     for done in training.steps(batches, partial(objective.of_editor, editor)):
         if done in when_measured(setting):
             samples = done * setting.editor.batch_size
             seen = unit | {"samples": samples, "flops": flops * samples, "loss": training.loss}
-            with training.mean_shown():
+            with training.ema_weights():
                 for steps in setting.sampling_steps:
                     answers = edit_pairs(editor, base.vae, texts, pairs, setting, steps)
                     rows = measures(pairs, answers)
                     training.records += [seen | {"sampling_steps": steps} | row for row in rows]
+    if answers is None:  # the run resumed from a checkpoint of its last step
+        with training.ema_weights():
+            answers = edit_pairs(editor, base.vae, texts, pairs, setting, setting.sampling_steps[-1])
     lines = [json.dumps(row) + "\n" for row in training.records]
     (folder / "measures.jsonl").write_text("".join(lines))
     np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
@@ -102,18 +106,18 @@ def run(
 
 
 def when_measured(setting: Setting) -> set[int]:
-    """Steps after which the editor is tested, the last one among them."""
+    """Return the steps after which the editor is tested, including the last one."""
     return {setting.editor.steps * part // setting.measured for part in range(1, setting.measured + 1)}
 
 
 def operations(architecture: str, base: Base, setting: Setting) -> int:
-    """Of forward and backward for one sample."""
+    """Return the FLOPs of the forward and backward pass of one sample."""
     config = {key: value for key, value in base.transformer.config.items() if not key.startswith("_")}
     return step_flops(architecture, config, (setting.size // 8, setting.size // 8), setting.text_tokens)
 
 
 def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[str, Any]]:
-    """A row a task: what is left of the error inside the mask, and PSNR outside it, of each pair in order."""
+    """Return a row per task: for each pair in order, the error left inside the mask and the PSNR outside it."""
     rows = []
     for task in TASKS:
         here = [(pair, answer) for pair, answer in zip(pairs, answers, strict=True) if pair.task == task]

@@ -1,9 +1,9 @@
-"""Edit pairs of which the truth is known: named cut-outs on photographs, edited in all seven ways, pixel by pixel.
+"""Edit pairs with known truth: named cut-outs on photographs, edited in all seven ways, pixel by pixel.
 
-A pair follows from (seed, index) alone. Instructions can be decided from source and text: they name what is there, say
-on which side where two things are, and ask only for what has one answer that training has shown: an object of
-`World.drawable`, always of the same picture, size and place; a named photograph in its one crop; a fixed look. What
-stands in the source may be anything: in the held-out half objects and photographs that training never sees.
+A pair depends only on (seed, index). Source and instruction determine the edit. Instructions name what the source
+shows, give the side if there are two things, and ask only for edits with one answer, which training has shown: an
+object of `World.drawable`, always with the same image, size and place; a named photograph in its one crop; a fixed
+look. The source may show anything. In the held-out half it shows objects and photographs that training never does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,37 +25,38 @@ from omniedit.tasks import Task
 TASKS = tuple(Task)
 SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 TURNS = (*SMALL, *TASKS)
-"""Tasks in training's order: edits of a small part of the picture are learnt late, and have two turns of eleven."""
+"""Order of the tasks in training. Edits of a small part of the image are learnt late and have two turns of eleven."""
 SLOTS = {"on the left": 0.25, "in the middle": 0.5, "on the right": 0.75}
-"""How a place is called, and the middle of an object there as a share of the picture's width."""
+"""Names of places, with the x coordinate of an object's centre there as a share of the image width."""
 SIDES = ("on the left", "on the right")
 FOOT, SIDE = 0.95, 0.5
-"""Lower edge and longer side of an object that an instruction adds, as shares of the picture."""
+"""Lower edge and longer side of an object that an instruction adds, as shares of the image."""
 SMALLEST, LARGEST = 0.44, 0.52
-"""Longer side of what stands in a scene."""
+"""Range of the longer side of things in a scene, as shares of the image."""
 LIKE_PHOTOS = (0.35, 1.05)
-"""The same of what stands alone in a scene that is like a photo."""
+"""Range of the longer side of a thing that stands alone in a scene like a photo."""
 PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0
-"""Distance in Lab of a paint from the thing's mean colour from which the change is plain."""
+"""Smallest distance in Lab between a paint and the thing's mean colour for the change to be obvious."""
 VISIBLE = 0.1
-"""Root mean square difference inside the mask, of 1, below which a pair is drawn again: it has nothing to score."""
+"""Smallest root mean square difference inside the mask, on a scale of 0 to 1. A pair below it is drawn again, because
+there is nothing to score."""
 BARE, UNFOCUSED = 0.5, 0.4
-"""Shares of the scenes like photos that have no thing, where all of the picture is edited, and a blurred ground."""
+"""Probabilities in scenes like photos: no thing, if the edit changes the whole image, and a blurred ground."""
 DRAWABLE = 12
-"""How many objects instructions ask to draw."""
+"""Number of objects that instructions ask to draw."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A cut-out standing in a picture.
+    """Cut-out standing in an image.
 
     Args:
         cut_out: (side, side, 4) RGBA, colours multiplied by alpha.
         slot: a key of `SLOTS`.
-        x, foot, side: middle, lower edge and longer side, as shares of the picture.
-        paint: the colour that it is painted in, "" for its own.
-        cut: whether the picture's edges may cut it; else it is moved inside.
+        x, foot, side: centre, lower edge and longer side, as shares of the image.
+        paint: colour that the thing is painted in, "" for its own.
+        cut: whether the image's edges may cut the thing. Otherwise it is moved inside.
     """
 
     name: str
@@ -70,11 +71,11 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """Things before a photograph.
+    """Things in front of a photograph.
 
     Args:
         ground: (size, size, 3) RGB.
-        place: what the photograph is called, "" if it has no name.
+        place: name of the photograph, "" for none.
     """
 
     ground: Image
@@ -90,12 +91,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class WorldEdit:
-    """What is asked of a scene, and the answer.
+    """Instruction for a scene, and the answer.
 
     Args:
         mask: where the answer may differ from the source.
-        caption: of the answer.
-        truth: what is asked, as the reference judge reads it.
+        caption: caption of the answer.
+        truth: what the instruction asks for, as the reference judge reads it.
     """
 
     instruction: str
@@ -113,18 +114,19 @@ class WorldPair:
 
 
 class World:
-    """The pairs of one half of the assets, by index.
+    """Pairs of one half of the assets, by index.
 
     Args:
-        assets: all of them.
-        size: of the pictures, in pixels.
-        held_out: whether sources show what training never sees. What instructions ask to draw is training's in both.
-        wrong_share: share of the pairs whose edit is not what was asked, as specialists make them.
-        turns: tasks in training's order.
-        named_grounds: whether sources stand before photographs with names too, which are the shipped sample's.
-        known_things: whether of the held-out half photographs alone are taken, and things are training's.
-        like_photos: whether scenes vary as photos do: things of all sizes, cut by the picture's edges, mirrored, in
-            other light, nothing but the photograph where the edit is of all of it, grounds out of focus.
+        assets: both halves.
+        size: side of the images in pixels.
+        held_out: whether sources show what training never shows. Instructions ask to draw training's objects in both
+            cases.
+        wrong_share: share of the pairs whose edit is not what the instruction asks for, as specialists produce them.
+        turns: order of the tasks in training.
+        named_grounds: whether sources also show photographs with names, which are the shipped sample's.
+        known_things: whether only the photographs are of the held-out half, and things are training's.
+        like_photos: whether scenes vary as photos do: things of all sizes, cut by the image's edges, mirrored, in other
+            light; bare photographs for some edits of the whole image; grounds out of focus.
     """
 
     def __init__(
@@ -152,7 +154,7 @@ class World:
         self.places = {place: resize_cover(photo, size, size) for place, photo in views if place}
 
     def pair(self, index: int) -> WorldPair:
-        """The pair of an index, in training's order of tasks."""
+        """Return the pair of an index, in training's order of tasks."""
         return self.make_pair(self.turns[index % len(self.turns)], index)
 
     def make_pair(self, task: Task, index: int) -> WorldPair:
@@ -163,9 +165,9 @@ class World:
         return WorldPair(task, source, edit)
 
     def mistaken(self, task: Task, index: int) -> WorldPair | None:
-        """The pair of an index with the answer to another request of the same task; None where there is none.
+        """Return the pair of an index with the answer to another request of the same task, or None if there is none.
 
-        That something else was done is plain to see.
+        The difference from the right answer is plainly visible.
         """
         rng = np.random.default_rng([self.seed, index])
         scene, source, edit = self._visible(task, rng)
@@ -183,7 +185,7 @@ class World:
         return scene, render(scene), EDITS[task](self, scene, rng)
 
     def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
-        """One thing anywhere or, unless it is to be `alone` at a side, sometimes two."""
+        """Draw a scene with one thing anywhere and sometimes with two. If `alone`, it has one thing, at a side."""
         chosen = rng.integers(len(self.here.photos))
         ground = view(self.here.photos[chosen], self.size, rng)
         slots: Sequence[str] = SIDES if rng.random() < 0.3 else [str(rng.choice(list(SLOTS)))]
@@ -217,12 +219,12 @@ class World:
         )
 
     def other_drawable(self, scene: Scene, rng: np.random.Generator) -> str:
-        """The name of an object that the scene does not have."""
+        """Return the name of a drawable object that is not in the scene."""
         present = {thing.name for thing in scene.things}
         return str(rng.choice([name for name in self.drawable if name not in present]))
 
     def _wrong(self, task: Task, scene: Scene, source: Image, edit: WorldEdit, rng: np.random.Generator) -> Image:
-        """What a specialist makes that fails: nothing, another edit of the same task, or damage everywhere."""
+        """Return the image of a specialist that fails: no edit, another edit of the task, or damage everywhere."""
         kind = rng.integers(3)
         if kind == 0:
             return source
@@ -233,7 +235,7 @@ class World:
 
 
 def build_world(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
-    """Training's pairs of a setting."""
+    """Return training's pairs in a setting."""
     turns = [Task(name) for name in setting.turns] or TURNS
     return World(
         assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns, like_photos=setting.like_photos
@@ -241,7 +243,7 @@ def build_world(setting: Setting, assets: Assets, seed: int, wrong_share: float 
 
 
 def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:
-    """The middle of a pair at one of the seven ratios, of about size^2 pixels."""
+    """Return the middle of a pair at one of the seven ratios, with about size^2 pixels."""
     width, height = bucket_size(ratio, size)
     edit = pair.edit
     target, mask = resize_cover(edit.target, width, height), resize_cover_mask(edit.mask, width, height)
@@ -254,7 +256,7 @@ def without_named_photos(assets: Assets) -> Assets:
 
 
 def for_size(assets: Assets, size: int) -> Assets:
-    """Assets at most twice as large as pictures of a size show them: from there linear interpolation skips no pixel."""
+    """Shrink assets to at most twice their size in the images, so that linear interpolation skips no pixel."""
     side, height = min(CUT_OUT_SIDE, round(1.5 * LARGEST * size)), min(PHOTO_HEIGHT, 2 * size)
     width = height * PHOTO_WIDTH // PHOTO_HEIGHT
     cut_outs = [cv2.resize(cut_out, (side, side), interpolation=cv2.INTER_AREA) for cut_out in assets.cut_outs]
@@ -263,7 +265,7 @@ def for_size(assets: Assets, size: int) -> Assets:
 
 
 def view(photo: Image, size: int, rng: np.random.Generator) -> Image:
-    """A random square of a photograph, half of its height or more, mirrored at random."""
+    """Return a random square of a photograph, at least half its height, mirrored at random."""
     height, width = photo.shape[:2]
     side = round(height * rng.uniform(0.5, 1))
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
@@ -282,7 +284,7 @@ def render(scene: Scene) -> Image:
 
 
 def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
-    """Rows and columns of the square that a thing fills, and what is laid there, (h, w, 4) in [0, 1]."""
+    """Return the rows and columns of the square that a thing fills, and its (h, w, 4) RGBA values in [0, 1]."""
     side = round(thing.side * size)
     left, top = round(thing.x * size - side / 2), round(thing.foot * size) - side
     if not thing.cut:
@@ -295,7 +297,7 @@ def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
 
 
 def opacity(things: Sequence[Thing], size: int) -> FloatImage:
-    """(size, size) in [0, 1]."""
+    """Return the joint opacity of things, (size, size) in [0, 1]."""
     total = np.zeros((size, size), np.float32)
     for thing in things:
         rows, columns, patch = lay_out(thing, size)
@@ -304,12 +306,12 @@ def opacity(things: Sequence[Thing], size: int) -> FloatImage:
 
 
 def defocus(ground: Image, rng: np.random.Generator) -> Image:
-    """As behind something that is in focus."""
+    """Blur a ground as if something in front of it were in focus."""
     return np.asarray(cv2.GaussianBlur(ground, (0, 0), len(ground) * rng.uniform(0.005, 0.05)), np.uint8)
 
 
 def in_other_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(H, W, 3 or 4), perhaps mirrored, each colour a little stronger or weaker."""
+    """Mirror an (H, W, 3 or 4) image at random and make each colour a little stronger or weaker."""
     gains = rng.uniform(0.75, 1.15) * rng.uniform(0.93, 1.07, 3)
     lit = picture[:, ::-1].copy() if rng.random() < 0.5 else picture.copy()
     limit = lit[..., 3:] if lit.shape[2] == 4 else 255
@@ -323,7 +325,7 @@ def is_visible(source: Image, edit: WorldEdit) -> bool:
 
 
 def damage(image: Image) -> Image:
-    """Shifted by a thirtieth, softened and with a colour cast: what edits do to what they should have left alone."""
+    """Shift an image by a thirtieth of its width, blur it and add a colour cast, like edits that damage everything."""
     soft = cv2.GaussianBlur(np.roll(image, image.shape[1] // 30, axis=1), (0, 0), image.shape[1] / 60)
     return to_bytes(to_float(soft.astype(np.uint8, copy=False)) * np.array([1.1, 0.95, 0.8], np.float32))
 
@@ -399,7 +401,7 @@ def style(world: World, scene: Scene, rng: np.random.Generator) -> WorldEdit:
 def apply_look(
     scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], kind: str, rng: np.random.Generator
 ) -> WorldEdit:
-    """All of the picture under one of the looks, which is of a kind."""
+    """Apply one of the looks to the whole image. `kind` is its key in the truth."""
     name = str(rng.choice(list(looks)))
     look, words = looks[name]
     target = to_bytes(look(to_float(render(scene))))
@@ -425,7 +427,7 @@ def make_edit(
 
 
 def box(thing: Thing, size: int) -> list[float]:
-    """Left, top, right, bottom of a thing, as shares of the picture."""
+    """Return left, top, right and bottom of a thing, as shares of the image."""
     ys, xs = np.nonzero(opacity([thing], size) > 0.5)
     return [float(edge) / size for edge in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)]
 
@@ -435,7 +437,7 @@ def choose_thing(scene: Scene, rng: np.random.Generator) -> Thing:
 
 
 def the(thing: Thing, scene: Scene) -> str:
-    """'the duck', and on which side where it is not alone."""
+    """Return 'the duck', with its side if there is another thing."""
     return f"the {thing.name}" if len(scene.things) == 1 else f"the {thing.name} {thing.slot}"
 
 
@@ -444,11 +446,11 @@ def a(name: str) -> str:
 
 
 def caption(scene: Scene) -> str:
-    """'a red duck on the left and a cow on the right, a forest stream'."""
+    """Return a caption such as 'a red duck on the left and a cow on the right, a forest stream'."""
     things = [f"{a(describe_thing(thing))} {thing.slot}" for thing in scene.things]
     return ", ".join(filter(None, [" and ".join(things), scene.place])) or "a photograph"
 
 
 def describe_thing(thing: Thing) -> str:
-    """'red pepper' of a yellow pepper painted red."""
+    """Return the thing's name with its paint, such as 'red pepper' for a yellow pepper painted red."""
     return f"{thing.paint} {without_colour(thing.name)}" if thing.paint else thing.name

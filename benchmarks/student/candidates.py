@@ -1,4 +1,4 @@
-"""A shard of edit pairs of the world of `benchmarks/ablation`, as a specialist writes it, for the teacher to score.
+"""Make a shard of edit pairs from the world of `benchmarks/ablation`, as a specialist writes it, for the teacher.
 
     python -m benchmarks.student.candidates --assets results/ablation/assets.npz --task object_swap --shard 3 \\
         --pairs 250 --out results/student/candidates/object_swap/00003.h5
@@ -19,13 +19,14 @@ from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 
 SIZE = 192
-"""Of the pictures, in pixels: three times the side at which the student sees them, for its view of detail."""
+"""Side of the images in pixels. It is three times the side at which the student sees them, for its detail views."""
 KINDS = ("training", "held_out", "strange")
-"""Before photographs that training shows; before others; before others, and of things that it never shows or names."""
+"""Kinds of shards: with the photographs of training, with held-out photographs, and with held-out photographs and
+objects. Training neither shows nor names held-out objects."""
 MISTAKEN = 0.3
-"""Share of the pairs of which something else was done than what was asked, where the task can have it."""
+"""Share of the pairs with another edit than the instruction asks for, if the task allows one."""
 ENVIRONMENTS = {"sunset": "golden_hour"}
-"""What the world's environments are called by the specialists, where it is not the same."""
+"""Specialists' names of the world's environments, where they differ."""
 
 
 def main() -> None:
@@ -45,12 +46,12 @@ def main() -> None:
 
 
 def shard_seed(kind: str, task: Task, shard: int) -> int:
-    """Of a shard's world, each another one: a scene of one never comes again in another."""
+    """Return the seed of a shard's world. Seeds differ between shards, so no scene appears in two shards."""
     return zlib.crc32(f"{kind}/{task}/{shard}".encode())
 
 
 def build_world(kind: str, assets: Assets, size: int, seed: int) -> World:
-    """The world of a kind of `KINDS`."""
+    """Return the world of one of `KINDS`."""
     return World(
         assets,
         size,
@@ -62,7 +63,7 @@ def build_world(kind: str, assets: Assets, size: int, seed: int) -> World:
 
 
 def make_pairs(world: World, task: Task, count: int) -> Iterator[EditPair]:
-    """The same for the same world and task; the pairs that are mistaken say so in their truth."""
+    """Yield pairs that depend only on world and task. Mistaken pairs are marked in their truth."""
     for index in range(count):
         rng = np.random.default_rng([world.seed, index, 1])
         mistaken = world.mistaken(task, index) if rng.random() < MISTAKEN else None
@@ -71,7 +72,7 @@ def make_pairs(world: World, task: Task, count: int) -> Iterator[EditPair]:
 
 
 def edit_pair(pair: WorldPair, source_id: str, seed: int, known: Mapping[str, object]) -> EditPair:
-    """With its truth in the specialists' words, and what else is known of it."""
+    """Convert a pair of the world to an `EditPair`. Its truth uses the specialists' terms and includes `known`."""
     truth = {**pair.edit.truth, **known}
     if "environment" in truth:
         truth["environment"] = ENVIRONMENTS.get(str(truth["environment"]), truth["environment"])

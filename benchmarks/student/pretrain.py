@@ -1,11 +1,11 @@
-"""Pre-train the student that ships on the teacher's scores of the world's pairs, and tell how well it agrees.
+"""Pre-train the student that ships on the teacher's scores of the world's pairs, and measure their agreement.
 
     torchrun --standalone --nproc-per-node 2 -m benchmarks.student.pretrain --lessons results/student --shards 3 \\
         --held-out-shards 1 --out results/student/student
 
-Ranks share the lessons, each step's batch and the comparison. A run that is cut off goes on from its last checkpoint.
-The folder holds the student, about.json of what it was made from, and agreement.jsonl: how it agrees with its teacher
-on pairs before held-out photographs, after so many steps and seconds of core time.
+Ranks share the lessons, each step's batch and the comparison. An interrupted run resumes from its last checkpoint. The
+folder holds the student, about.json with its training data and options, and agreement.jsonl with its agreement with the
+teacher on pairs with held-out photographs, by training steps and seconds of core time.
 """
 
 import argparse
@@ -36,12 +36,12 @@ from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
 
 SEED = 0
 BATCH = 32
-"""Over all ranks."""
+"""Batch size over all ranks."""
 RANKS = (1, 2, 4)
 LEARNING_RATE = 4e-3
-"""At its peak. After 300 steps, the last at rate 0, Spearman of O was 0.43; at 1e-3 0.35, with AdamW alone 0.29."""
+"""Peak learning rate. After 300 steps with decay to 0, Spearman of O was 0.43; at 1e-3 0.35; with AdamW alone 0.29."""
 MEASURED = 10
-"""How often it is compared with its teacher on the way, the last step among them."""
+"""Number of comparisons with the teacher during training, including the one at the last step."""
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     args = parser.parse_args()
     transformers_logging.set_verbosity_error()
     join_ranks()
-    torch.set_num_threads(1)  # a second one wins nothing at this size, and ranks' would wait for each other
+    torch.set_num_threads(1)  # a second thread gains nothing at this size, and ranks would wait for each other
     rank, ranks = dist.get_rank(), dist.get_world_size()
     if ranks not in RANKS:
         raise UserError(f"{ranks} ranks: they share a batch of {BATCH} and a shard or more of each task; start {RANKS}")
@@ -83,7 +83,7 @@ def main() -> None:
     for done in training.steps(left, student.loss):
         if done in {options.steps * part // MEASURED for part in range(1, MEASURED + 1)}:
             spent_s += ranks * (time.process_time() - begun_s)
-            with training.mean_shown():
+            with training.ema_weights():
                 rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
             rows = [row for part in from_all_ranks(rows) for row in part]
             student.model.train()
@@ -104,13 +104,13 @@ def main() -> None:
 
 
 def identity(seen: Sequence[StudentExample], fit: Fit) -> str:
-    """Of what a rank learns from and how."""
+    """Return a fingerprint of a rank's training data and options."""
     told = (VIEWS_VERSION, fit, [(example.pair_id, example.defect, example.teacher) for example in seen])
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices between hidden layers, AdamW for the rest (Jordan et al. 2024), at one learning rate."""
+    """Return Muon for matrices between hidden layers and AdamW for the rest (Jordan et al. 2024), at the same rate."""
     hidden = [each for name, each in network.named_parameters() if each.ndim == 2 and "embed" not in name]
     others = [each for name, each in network.named_parameters() if each.ndim != 2 or "embed" in name]
     return [
@@ -122,10 +122,13 @@ def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
 def examples(
     lessons: Path, kind: str, shards: int, options: StudentConfig, rank: int = 0, ranks: int = 1
 ) -> list[StudentExample]:
-    """Of all tasks and so many shards of each, those of every so many'th from one's rank on.
+    """Read this rank's examples: every `ranks`-th of all tasks' shards, starting at number `rank`.
+
+    Args:
+        shards: number of shards per task.
 
     Raises:
-        UserError: one of them is not there.
+        UserError: a shard is missing.
     """
     names = [f"{kind}/{task}/{shard:05d}" for task in Task for shard in range(shards)][rank::ranks]
     candidates = [lessons / "candidates" / f"{name}.h5" for name in names]

@@ -1,10 +1,10 @@
-"""Put the pre-trained student into the package, in half precision, with its card, and draw how it learnt.
+"""Put the pre-trained student into the package, in half precision, with its card, and plot its training.
 
     snakemake --snakefile benchmarks/student/Snakefile --cores 2
     python -m benchmarks.student.ship --held-out-shards 1
 
-The card's figures are those of the weights as they ship, on lessons before photographs that training never showed, of
-things that it did and of others.
+The card reports the weights as they ship, on lessons with photographs that training never showed: once with objects
+from training and once with other objects.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from omniedit.tasks import Task
 HERE = Path(__file__).parent
 ABOUT = "about.json"
 MEASURES = {"Spearman": "spearman", "mean error": "mean_absolute_error", "F1": "f1"}
-"""Of O, in the card, by their names in `agreement`."""
+"""Measures of O in the card -> their names in `agreement`."""
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    """Of the student that ships, from how it agrees with its teacher on the pairs of each kind, by each readout."""
+    """Return the card of the shipped student, from its agreement with the teacher by kind of pairs and by readout."""
     by_readout, of_strange = figures["held_out"], figures["strange"]["tokens"]
     agreed = by_readout["tokens"]
     rows = [["all", *_cells(each["overall"] for each in by_readout.values())]]
@@ -94,7 +94,7 @@ def card(parameters: int, about: Mapping[str, Any], figures: Mapping[str, Mappin
 
 
 def curve(records: Sequence[Mapping[str, Any]]) -> Figure:
-    """Agreement on held-out pairs against core time."""
+    """Plot agreement on held-out pairs against core time."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     minutes = [record["core_s"] / 60 for record in records]
@@ -112,7 +112,7 @@ def _scores(agreed: Mapping[str, Any]) -> str:
 
 
 def _cells(by_readout: Iterable[Mapping[str, Any]]) -> list[str]:
-    """How many pairs, and `MEASURES` by each readout."""
+    """Return the number of pairs, then `MEASURES` for each readout."""
     figures = list(by_readout)
     return [str(figures[0]["pairs"]), *(_number(each[name], 2) for each in figures for name in MEASURES.values())]
 

@@ -1,4 +1,4 @@
-"""Buckets of kept pairs by aspect ratio: planned, written and sealed as Zarr v3; the batch plan and the loader."""
+"""Buckets of accepted pairs by aspect ratio, as Zarr v3: plan, write, seal and read them; batch plan and loader."""
 
 from omniedit.buckets.plan import BatchPlan
 

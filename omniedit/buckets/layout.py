@@ -1,11 +1,11 @@
-"""How buckets lie on disk, for those who write, seal and read them.
+"""Layout of buckets on disk, for the code that writes, seals and reads them.
 
     {ratio}.zarr/zarr.json                          group with consolidated metadata
-    {ratio}.zarr/{source,edited,mask}/c/{i}/0/0[/0] Zarr shard i: pairs_per_zarr_shard chunks, a chunk a picture
-    {ratio}.zarr/pairs.parquet                      a row a pair, in the order of the arrays
+    {ratio}.zarr/{source,edited,mask}/c/{i}/0/0[/0] Zarr shard i: pairs_per_zarr_shard chunks, one per image
+    {ratio}.zarr/pairs.parquet                      one row per pair, in the order of the arrays
 
-A part's folder holds the same files for its own Zarr shards. The training pairs of a bucket come before its held-out
-pairs, so that indices into the training pairs are rows.
+A part's folder holds the same files for its own Zarr shards. In a bucket, training pairs come before held-out pairs, so
+an index into the training pairs is a row.
 """
 
 from math import ceil
@@ -18,7 +18,7 @@ from omniedit.aspect import bucket_size
 TRAIN, HELD_OUT = "train", "held_out"
 
 ARRAYS = {"source": 3, "edited": 3, "mask": 0}
-"""Name -> channels; 0 for none."""
+"""Number of channels of each array; 0 means no channel axis."""
 
 PAIRS_SCHEMA = pa.schema(
     [
@@ -31,10 +31,10 @@ PAIRS_SCHEMA = pa.schema(
         ("source_id", pa.string()),
     ]
 )
-"""instructions: all wordings of one instruction; split: 'train' or 'held_out'."""
+"""instructions: an instruction and its paraphrases; split: 'train' or 'held_out'."""
 
 ZSTD_LEVEL = 1
-"""Photographs: level 1 leaves 66 % of the bytes at 53 ms a megapixel, level 3 leaves 59 % at 119 ms."""
+"""On photos, level 1 leaves 66 % of the bytes at 53 ms per megapixel, level 3 leaves 59 % at 119 ms."""
 
 
 def bucket_name(ratio: str) -> str:
@@ -46,18 +46,18 @@ def zarr_shards(pairs: int, pairs_per_zarr_shard: int) -> int:
 
 
 def shard_file(ratio: str, array: str, shard: int) -> str:
-    """Relative path of a Zarr shard."""
+    """Return the relative path of a Zarr shard."""
     return f"{bucket_name(ratio)}/{array}/c/{shard}/0/0" + ("/0" if ARRAYS[array] else "")
 
 
 def picture_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
-    """(H, W, channels), or (H, W) for 0 channels."""
+    """Return (H, W, channels), or (H, W) for 0 channels."""
     width, height = bucket_size(ratio, base_size)
     return (height, width, channels) if channels else (height, width)
 
 
 def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
-    """zarr.json of an array of `pairs` pictures: one chunk a picture (zstd, checksum), packed into shards."""
+    """Return the zarr.json of an array of `pairs` images: one chunk per image (zstd, checksum), packed into shards."""
     picture = picture_shape(ratio, base_size, ARRAYS[array])
     inner = [
         {"name": "bytes"},
@@ -85,7 +85,7 @@ def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per
 
 
 def group_metadata(ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
-    """zarr.json of a bucket, with that of its arrays inside: readers open it with one request."""
+    """Return the zarr.json of a bucket. It includes that of the arrays, so readers open a bucket with one request."""
     arrays = {name: array_metadata(ratio, name, pairs, base_size, pairs_per_zarr_shard) for name in ARRAYS}
     return {
         "zarr_format": 3,

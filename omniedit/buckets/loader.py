@@ -1,4 +1,4 @@
-"""Batches for one rank of training, read ahead in a background thread."""
+"""Batches for one rank of training, prefetched in a background thread."""
 
 import queue
 import threading
@@ -15,26 +15,26 @@ Batch_co = TypeVar("Batch_co", covariant=True)
 
 
 class Reader(Protocol[Batch_co]):
-    """Reads pairs of a bucket: `BucketStore`, or `EncodedPairs` of training."""
+    """Reader of a bucket's pairs: `BucketStore`, or `EncodedPairs` of training."""
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> Batch_co: ...
 
 
 class BatchLoader(Generic[Batch]):
-    """A context manager that iterates (step, batch) over `steps`, in order.
+    """Context manager that iterates over (step, batch) for `steps`, in order.
 
-    The plan makes any range of steps exact: to go on after step n, ask for range(n + 1, ...).
+    The plan makes any range of steps reproducible: to resume after step n, pass range(n + 1, ...).
 
     >>> with BatchLoader(store, plan, rank, range(first, last), ahead=2) as loader:
     ...     for step, batch in loader:
     ...         train(batch)
 
     Args:
-        reader: of the pairs.
-        plan: over the sizes of the buckets.
-        ahead: how many decoded batches may wait; memory is that many and the two at hand.
+        reader: reads the pairs.
+        plan: batch plan over the sizes of the buckets.
+        ahead: number of decoded batches to prefetch; two more are in memory.
 
-    `waited_s` is the time for which the consumer had to wait for a batch.
+    `waited_s` is the total time that the consumer waited for a batch.
     """
 
     def __init__(self, reader: Reader[Batch], plan: BatchPlan, rank: int, steps: range, ahead: int = 2) -> None:
@@ -67,11 +67,11 @@ class BatchLoader(Generic[Batch]):
                 self._offer(self.reader.read(*self.plan.batch(step, self.rank)))
                 if self._stopped.is_set():
                     return
-        except BaseException as error:  # handed to the consumer, who raises it
+        except BaseException as error:  # passed to the consumer, which raises it
             self._offer(error)
 
     def _offer(self, item: Batch | BaseException) -> None:
-        """Put into the queue, unless the consumer stops while it is full."""
+        """Put an item into the queue, unless the consumer stops while the queue is full."""
         while not self._stopped.is_set():
             try:
                 return self._ready.put(item, timeout=0.1)

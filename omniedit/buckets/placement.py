@@ -1,4 +1,4 @@
-"""The plan of the buckets: the place of every kept pair, and which job writes it."""
+"""Plan of the buckets: the position of every accepted pair, and the job that writes it."""
 
 import hashlib
 import json
@@ -28,18 +28,17 @@ PLAN_SCHEMA = pa.schema(
         ("split", pa.string()),
     ]
 )
-"""A row a kept pair: its bucket, row and part, and where it comes from: row `candidate_row` of
-candidates/{task}/{shard}.h5."""
+"""One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{task}/{shard}.h5)."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the buckets are like (`buckets` and `train.held_out` in the config); stored in the plan's file.
+    """Settings of the buckets (`buckets` and `train.held_out` in the config), stored in the plan's file.
 
     Args:
-        base_size: pictures have at least base_size^2 pixels.
-        held_out: share of the pairs that training never sees.
-        seed: of the order of the pairs.
+        base_size: images have at least base_size^2 pixels.
+        held_out: share of the pairs that is never trained on.
+        seed: seed of the order of the pairs.
     """
 
     base_size: int
@@ -51,7 +50,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan read back: its `table` (PLAN_SCHEMA), its layout, the sha256 of its file."""
+    """Plan read from disk: its `table` (PLAN_SCHEMA), its layout, and the sha256 of its file."""
 
     table: pa.Table
     layout: Layout
@@ -59,10 +58,13 @@ class Plan:
 
 
 def accepted_pairs(decisions: pa.Table) -> pa.Table:
-    """Of the decisions on all pairs (pair_id, kept, o_score, row, ratio, task, shard), those that are kept.
+    """Return the accepted pairs among the decisions on all pairs.
+
+    Args:
+        decisions: columns pair_id, kept, o_score, row, ratio, task and shard.
 
     Raises:
-        UserError: there is no pair, or none is kept; the text gives the best score there is.
+        UserError: no pairs, or no accepted pairs; the message gives the best score.
     """
     kept = decisions.filter(decisions["kept"])
     if not len(decisions):
@@ -76,10 +78,10 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
 
 
 def place(kept: pa.Table, layout: Layout) -> pa.Table:
-    """A row of PLAN_SCHEMA for each kept pair, in the order of ratio and row.
+    """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
-    In a bucket the training pairs come first, then those held out, each in an order that follows from (seed, pair id)
-    alone. Parts get equal runs of whole Zarr shards, so that no two jobs write one.
+    In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
+    id). Parts get equal runs of whole Zarr shards, so that no two jobs write the same shard.
     """
     ids = kept["pair_id"].to_pylist()
     held_out = held_out_mask(ids, layout.held_out)
@@ -110,11 +112,11 @@ def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
 
 
 def read_plan(path: str | Path) -> Plan:
-    """A plan as `write_plan` wrote it.
+    """Read a plan that `write_plan` wrote.
 
     Raises:
-        Damaged: the file is no plan, or not as it was written.
-        UserError: it is missing.
+        Damaged: the file is not a plan, or not as it was written.
+        UserError: the file is missing.
     """
     table = read_table(path, PLAN_SCHEMA.names)
     metadata = table.schema.metadata or {}
@@ -125,9 +127,10 @@ def read_plan(path: str | Path) -> Plan:
 
 
 def held_out_mask(ids: Sequence[str], share: float) -> np.ndarray:
-    """(N,) bool: a pair's hash alone says whether it is held out, so it stays so when others come or go.
+    """Return which pairs are held out, (N,) bool, by the hash of each pair's id.
 
-    Of few pairs at least one is held out (where any is asked for) and at least one is not.
+    A pair therefore stays held out when others are added or removed. Of two or more pairs, at least one is held out and
+    at least one is not, unless `share` is 0.
     """
     fractions = _hashes(ids, "held out") / 2**64
     held_out = fractions < share
@@ -138,6 +141,6 @@ def held_out_mask(ids: Sequence[str], share: float) -> np.ndarray:
 
 
 def _hashes(ids: Sequence[str], key: str) -> np.ndarray:
-    """(N,) uint64, even over all values."""
+    """Return hashes of the ids, (N,) uint64, uniform over all values."""
     digests = (hashlib.sha256(f"{key}|{pair_id}".encode()).digest()[:8] for pair_id in ids)
     return np.frombuffer(b"".join(digests), dtype="<u8")

@@ -1,4 +1,4 @@
-"""Which samples make up which batch of training: a pure function of (seed, step)."""
+"""Batch plan of training: the samples of each batch, as a pure function of (seed, step)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from omniedit.errors import UserError
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """A step's batch comes from one bucket, the same for all ranks; buckets alternate at random.
+    """Assignment of samples to steps. Each step's batch comes from one bucket, the same for all ranks.
 
-    In an epoch each bucket gives its samples in random order, whole batches only: what is left over waits for the
-    next epoch, which shuffles anew. A bucket smaller than a batch gives one batch an epoch, filled up by repeating its
-    samples, so that every aspect ratio is trained on. State is the step alone; another number of ranks cuts the same
-    batches differently.
+    Buckets alternate at random. In an epoch, each bucket yields its samples in random order and in whole batches;
+    leftover samples wait for the next epoch, which shuffles again. A bucket smaller than a batch yields one batch per
+    epoch, filled up by repeating its samples, so that every aspect ratio is trained on. The step is the only state.
+    Another number of ranks splits the same batches differently.
 
     Args:
-        sizes: samples in each bucket, by ratio.
-        batch_size: samples a step, over all ranks together.
+        sizes: number of samples in each bucket, by ratio.
+        batch_size: samples per step, over all ranks together.
         world_size: number of ranks; divides batch_size.
     """
 
@@ -44,7 +44,7 @@ class BatchPlan:
         return int(self._batches_before()[-1])
 
     def batch(self, step: int, rank: int) -> tuple[str, np.ndarray]:
-        """Ratio and the (batch_size / world_size,) int64 sample indices of a rank at a step; steps count from 0."""
+        """Return the ratio and a rank's (batch_size / world_size,) int64 sample indices at a step, counted from 0."""
         epoch, turn = divmod(step, self.steps_per_epoch)
         before = self._batches_before()
         place = _permutation(self.seed, epoch, "", int(before[-1]))[turn]
@@ -59,13 +59,13 @@ class BatchPlan:
         return sorted(ratio for ratio, size in self.sizes.items() if size)
 
     def _batches_before(self) -> np.ndarray:
-        """Batches of an epoch that come from the buckets before each one, then from all."""
+        """Return the number of batches per epoch from the buckets before each bucket, then the total."""
         return np.cumsum([0, *(max(1, self.sizes[ratio] // self.batch_size) for ratio in self._ratios())])
 
 
 @lru_cache(maxsize=16)
 def _permutation(seed: int, epoch: int, what: str, count: int) -> np.ndarray:
-    """Of range(count), read-only; kept for the two epochs at whose border a loader prefetches."""
+    """Return a read-only permutation of range(count), cached for the two epochs at whose border a loader prefetches."""
     order = np.random.default_rng([seed, epoch, crc32(what.encode())]).permutation(count)
     order.flags.writeable = False
     return order

@@ -1,4 +1,4 @@
-"""A copy of sealed buckets on a node's own disk: training reads pictures at random, which shared storage does badly."""
+"""Copy of sealed buckets on a node's own disk: training reads images at random, which shared storage does badly."""
 
 import errno
 import fcntl
@@ -14,11 +14,11 @@ from omniedit.storage.progress import Progress
 
 NAME = "omniedit-buckets-"
 UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
-"""Errors of a scratch folder that is another user's, read-only or full."""
+"""Errors of a scratch folder that belongs to another user, is read-only or is full."""
 
 
 def copy_path(buckets: Path, scratch: Path) -> Path:
-    """Where the copy of these very buckets is, or would be: another manifest, another folder."""
+    """Return the path of the copy of these buckets, whether it exists or not; it depends on their manifest."""
     digest = str(checksum(buckets / MANIFEST)["sha256"])
     return scratch / f"{NAME}{digest[:16]}"
 
@@ -28,10 +28,10 @@ def is_copy(buckets: Path) -> bool:
 
 
 def stage(buckets: Path, scratch: Path) -> None:
-    """Make `copy_of(buckets, scratch)` where it is not there and there is room; one process a node calls this.
+    """Make `copy_path(buckets, scratch)` if it is missing and there is room. One process per node calls this.
 
-    That process holds the copy until it ends: a second training waits for the copy and shares it, and one of other
-    buckets removes copies that no process holds.
+    The process holds the copy until it ends. A second training run waits for the copy and shares it. A training run on
+    other buckets removes copies that no process holds.
 
     Raises:
         Damaged: a file of the buckets is not as their manifest says.
@@ -54,7 +54,7 @@ def stage(buckets: Path, scratch: Path) -> None:
 
 
 def make(buckets: Path, copy: Path) -> None:
-    """Copy and compare every file, where there is room."""
+    """Copy and verify every file, if there is room."""
     files = read_sealed(buckets)["files"]
     needed, free = sum(known["bytes"] for known in files.values()), shutil.disk_usage(copy.parent).free
     if free < needed:
@@ -71,7 +71,7 @@ def make(buckets: Path, copy: Path) -> None:
 
 
 def is_whole(copy: Path) -> bool:
-    """Return whether a copy is there with all its files, which this user may read."""
+    """Return whether a copy exists with all its files and this user may read them."""
     try:
         return (copy / MANIFEST).is_file() and not missing_files(copy)
     except PermissionError:
@@ -79,27 +79,30 @@ def is_whole(copy: Path) -> bool:
 
 
 def hold_copy(copy: Path, to_write: bool = True) -> bool:
-    """Hold a copy until this process ends: for writing where nobody else does and that is wanted, else with others that
-    read it, once it is written. Whether it is held for writing."""
+    """Hold a copy until this process ends, and return whether it is held for writing.
+
+    This needs `to_write` and a copy that no other process holds. Otherwise the call waits for the writer to finish and
+    shares the copy with other readers.
+    """
     if copy not in _HELD:
         _HELD[copy] = _open_lock(copy)
     descriptor = _HELD[copy]
     if to_write and _try_to_hold(descriptor):
         return True
     fcntl.flock(descriptor, fcntl.LOCK_SH)
-    # Who wrote it may have been killed over it.
+    # Its writer may have been killed before it was whole.
     return to_write and not is_whole(copy) and _try_to_hold(descriptor)
 
 
 def remove_unheld(scratch: Path, copy: Path) -> None:
-    """Remove other copies of this user's, half ones too, that no process holds."""
+    """Remove this user's other copies that no process holds, partial ones included."""
     for other in [*scratch.glob(f"{NAME}*"), *scratch.glob(f".{NAME}*.tmp")]:
         whole = scratch / other.name.lstrip(".").partition(".")[0]
         if whole == copy or other.stat().st_uid != os.getuid():
             continue
         try:
             descriptor = _open_lock(whole)
-        except PermissionError:  # another user's, whose reader may be at work
+        except PermissionError:  # another user's lock, whose copy may be in use
             continue
         if _try_to_hold(descriptor):
             shutil.rmtree(other)
@@ -115,10 +118,10 @@ def _lock_path(copy: Path) -> Path:
 
 
 def _open_lock(copy: Path) -> int:
-    """Open a copy's lock file, which may belong to another user: to lock it one need not write it.
+    """Open a copy's lock file. It may belong to another user, because a lock needs no write permission.
 
     Raises:
-        PermissionError: it may not be read, or there is none and none may be made.
+        PermissionError: the file may not be read, or it is missing and may not be created.
     """
     try:
         return os.open(_lock_path(copy), os.O_RDWR | os.O_CREAT, 0o666)
@@ -138,7 +141,7 @@ def _try_to_hold(descriptor: int) -> bool:
 
 
 def find_copy(buckets: Path, scratch: Path) -> Path:
-    """Return the copy where there is a whole one that can be held, else the buckets themselves."""
+    """Return the copy if it is whole and can be held, else the buckets themselves."""
     copy = copy_path(buckets, scratch)
-    # Where its lock could not be held, its owner may remove it at any time.
+    # Without a lock, its owner may remove the copy at any time.
     return copy if is_whole(copy) and os.access(_lock_path(copy), os.R_OK) else buckets

@@ -1,4 +1,4 @@
-"""Join the parts into the seven buckets: counts and checksums verified, files linked, metadata consolidated."""
+"""Join the parts into the seven buckets: verify counts and checksums, link files, consolidate metadata."""
 
 import json
 import os
@@ -33,7 +33,7 @@ REWRITE = "run snakemake --forcerun write_buckets"
 
 
 def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
-    """Relative path -> where it lies, of all Zarr shards of all parts, each with the checksum of its manifest.
+    """Return the file of each Zarr shard of all parts, by relative path, after comparing it with its part's manifest.
 
     Raises:
         Damaged: a file is not as its part's manifest says.
@@ -53,10 +53,10 @@ def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
 
 
 def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio: str, out_dir: Path) -> dict[str, Any]:
-    """Make `out_dir`/{ratio}.zarr whole or not at all; returns its entry in the manifest.
+    """Write `out_dir`/{ratio}.zarr, whole or not at all, and return its entry in the manifest.
 
     Raises:
-        UserError: a planned Zarr shard is in no part, or the parts' pairs are not those planned.
+        UserError: a planned Zarr shard is in no part, or the parts' pairs are not the planned ones.
     """
     planned = plan.table.filter(pc.equal(plan.table["ratio"], ratio))
     layout, count = plan.layout, len(planned)
@@ -84,7 +84,7 @@ def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio
 
 
 def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> None:
-    """Write the manifest of sealed buckets, the last file of all: where it is, the buckets are whole."""
+    """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole."""
     files = [
         f"{bucket_name(ratio)}/{file}" for ratio in buckets for file in files_below(path.parent / bucket_name(ratio))
     ]
@@ -94,10 +94,10 @@ def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> 
 
 
 def verify(buckets: Path) -> int:
-    """Compare every file of sealed buckets with the manifest; returns how many there are.
+    """Compare every file of sealed buckets with the manifest, and return the number of files.
 
     Raises:
-        UserError: one is missing or damaged; the text names it.
+        UserError: a file is missing or damaged; the message names it.
     """
     files = read_sealed(buckets)["files"]
     for file, known in files.items():
@@ -109,7 +109,7 @@ def verify(buckets: Path) -> int:
 
 
 def read_sealed(buckets: Path) -> dict[str, Any]:
-    """The manifest of sealed buckets."""
+    """Return the manifest of sealed buckets."""
     try:
         return json.loads((buckets / MANIFEST).read_text())
     except FileNotFoundError:
@@ -135,7 +135,7 @@ def _read_pairs(parts: Sequence[Path], ratio: str) -> pa.Table:
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where the file system has none or `target` is on another one."""
+    """Link a file, or copy it if the file system has no hard links or `target` is on another one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)

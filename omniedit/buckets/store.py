@@ -1,4 +1,4 @@
-"""Sealed buckets opened for reading."""
+"""Reader of sealed buckets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,17 +44,17 @@ class PairBatch:
 
 @dataclass
 class BucketStore:
-    """The seven buckets of a folder, read through TensorStore.
+    """Seven buckets of a folder, read through TensorStore.
 
     Args:
-        path: folder of {ratio}.zarr and manifest.json.
-        resolution: pictures are scaled down to `bucket_size(ratio, resolution)`; None leaves them as stored.
-        cache_bytes: scaled pictures are kept in memory up to this many bytes. None is ever evicted: an epoch visits
-            each pair once, so another one would be as likely to be asked for next.
+        path: folder with {ratio}.zarr and manifest.json.
+        resolution: images are scaled down to `bucket_size(ratio, resolution)`; None leaves them as stored.
+        cache_bytes: memory limit for cached scaled images. Nothing is evicted: an epoch visits each pair once, so any
+            other pair is as likely to be read next.
 
     Raises:
-        UserError: the buckets are not sealed, or (when read) a file of theirs is missing or cannot be read just now.
-        Damaged: when read, a file is not as its checksum says.
+        UserError: the buckets are not sealed or, on reading, a file is missing or temporarily unreadable.
+        Damaged: on reading, a file does not match its checksum.
     """
 
     path: Path
@@ -71,27 +71,27 @@ class BucketStore:
         self._cached_bytes = 0
 
     def __len__(self) -> int:
-        """Pairs in all buckets, those held out too."""
+        """Return the number of pairs in all buckets, including held-out ones."""
         return sum(bucket["pairs"] for bucket in self._sealed.values())
 
     def sizes(self, split: str = TRAIN) -> dict[str, int]:
-        """Pairs of a split in each bucket, by ratio. The training pairs are the first rows of a bucket."""
+        """Return the number of pairs of a split by ratio. Training pairs are the first rows of a bucket."""
         return {ratio: self._sealed[ratio][split] for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
-        """Rows of a split in a bucket, for `read`."""
+        """Return the rows of a split in a bucket, for `read`."""
         trained = self._sealed[ratio][TRAIN]
         return np.arange(trained) if split == TRAIN else np.arange(trained, self._sealed[ratio]["pairs"])
 
     def picture_size(self, ratio: str) -> tuple[int, int]:
-        """Width and height of what `read` gives."""
+        """Return width and height of the images from `read`."""
         if self.resolution is not None:
             return bucket_size(ratio, self.resolution)
         width, height = self._sealed[ratio]["size"]
         return width, height
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> PairBatch:
-        """The pairs at `rows` of a bucket, in that order; one asked for twice is read once."""
+        """Return the pairs at `rows` of a bucket, in that order; a repeated row is read once."""
         unique, places = np.unique(np.asarray(rows, np.int64), return_inverse=True)
         pictures = self._pictures(ratio, unique.tolist())
         width, height = self.picture_size(ratio)
@@ -103,13 +103,13 @@ class BucketStore:
         return PairBatch(ratio, source, edited, mask, tuple(pairs[place] for place in places))
 
     def pairs(self, ratio: str) -> pa.Table:
-        """All rows of a bucket's pairs.parquet."""
+        """Return all rows of a bucket's pairs.parquet."""
         if ratio not in self._pairs:
             self._pairs[ratio] = read_table(self.path / bucket_name(ratio) / "pairs.parquet")
         return self._pairs[ratio]
 
     def _pictures(self, ratio: str, rows: Sequence[int]) -> list[list[np.ndarray]]:
-        """Source, edited and mask of each row, at the size asked for; all reads are under way at once."""
+        """Return source, edited and mask of each row at the store's resolution; all reads run concurrently."""
         missing = [row for row in rows if (ratio, row) not in self._cache]
         reads = {row: [self._array(ratio, name)[row].read() for name in ARRAYS] for row in missing}
         fresh = {row: self._resize(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
@@ -129,7 +129,11 @@ class BucketStore:
         return results
 
     def _unreadable(self, ratio: str, row: int, name: str, error: Exception) -> UserError:
-        """Damaged only where its checksum says so: storage that hiccups gives errors of the same kinds."""
+        """Return the error for a failed read.
+
+        It is `Damaged` only if the checksum is wrong, because a storage failure raises errors of the same kinds. A
+        damaged copy on scratch is deleted instead.
+        """
         told = " ".join(str(error).split())[:200]
         name = shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
         file = self.path / name
@@ -156,7 +160,7 @@ class BucketStore:
     def _keep(self, key: tuple[str, int], pictures: list[np.ndarray]) -> None:
         size = sum(picture.nbytes for picture in pictures)
         if self._cached_bytes + size <= self.cache_bytes:
-            # A crop of a scaled picture would keep the whole of it alive.
+            # A crop is a view that would keep the whole scaled image alive.
             self._cache[key] = [np.ascontiguousarray(picture) for picture in pictures]
             self._cached_bytes += size
 
@@ -166,7 +170,7 @@ class BucketStore:
             spec = {
                 "driver": "zarr3",
                 "kvstore": {"driver": "file", "path": f"{folder.resolve()}/"},
-                # A missing Zarr shard would else read as black pictures.
+                # Without this, a missing Zarr shard reads as black images.
                 "fill_missing_data_reads": False,
             }
             try:

@@ -1,4 +1,4 @@
-"""Write the Zarr shards of one part of the plan: whole ones only, one shard's pictures in memory at a time."""
+"""Write the Zarr shards of one part of the plan: whole shards only, with one shard's images in memory at a time."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -19,18 +19,18 @@ from omniedit.storage.manifest import MANIFEST, checksums, files_below, write_ma
 from omniedit.storage.parquet import write_rows
 
 DecisionRow = dict[str, Any]
-"""A row of `placement.PLAN_SCHEMA`."""
+"""Row of `placement.PLAN_SCHEMA`."""
 
 
 def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[str]:
-    """Write a part's Zarr shards, its rows of pairs.parquet and its manifest below `out`; yields each pair's id.
+    """Write a part's Zarr shards, its rows of pairs.parquet and its manifest to `out`; yield each pair's id.
 
     Args:
         candidates: folder of {task}/{shard}.h5.
-        out: the part's folder; made here.
+        out: the part's folder, which is created.
 
     Raises:
-        UserError: a candidate file is missing, damaged, or not the one that was planned.
+        UserError: a candidate file is missing, damaged, or not the planned one.
     """
     out.mkdir(parents=True)
     rows = plan.table.filter(pc.equal(plan.table["part"], part)).to_pylist()
@@ -52,7 +52,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[s
 
 
 def empty_pictures(ratio: str, base_size: int, count: int) -> dict[str, np.ndarray]:
-    """Uninitialised arrays for `count` pairs, by the name of the array."""
+    """Return uninitialised arrays for `count` pairs, by array name."""
     return {
         name: np.empty((count, *picture_shape(ratio, base_size, channels)), np.uint8)
         for name, channels in ARRAYS.items()
@@ -60,7 +60,7 @@ def empty_pictures(ratio: str, base_size: int, count: int) -> dict[str, np.ndarr
 
 
 def bucket_pictures(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
-    """A pair at its bucket's size, by the name of the array; the mask is 0 or 255, all 255 for a global edit."""
+    """Return a pair's images at its bucket's size, by array name. The mask is 0 or 255; all 255 for a global edit."""
     width, height = bucket_size(ratio, base_size)
     mask = np.ones(pair.source.shape[:2], bool) if pair.mask is None else pair.mask
     return {
@@ -86,7 +86,7 @@ def _description(row: DecisionRow, pair: EditPair) -> dict[str, Any]:
 
 
 def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: dict[str, np.ndarray]) -> None:
-    """Write Zarr shard `shard` of a bucket's arrays."""
+    """Write Zarr shard number `shard` of a bucket's arrays."""
     pairs = pc.sum(pc.equal(plan.table["ratio"], ratio)).as_py()
     start = shard * plan.layout.pairs_per_zarr_shard
     for name, picture in pictures.items():

@@ -1,4 +1,4 @@
-"""Types of command-line arguments that refuse what cannot be meant."""
+"""Types of command-line arguments, which reject invalid values."""
 
 import argparse
 import math
@@ -31,7 +31,7 @@ def overall_score(text: str) -> float:
 
 
 def path(text: str) -> Path:
-    """Parse a path; a `~` that the shell has left at its beginning is the user's home folder."""
+    """Parse a path; a leading `~` that the shell left is the user's home folder."""
     try:
         found = Path(text).expanduser()
         found.exists()
@@ -43,7 +43,7 @@ def path(text: str) -> Path:
 
 
 def words(text: str) -> str:
-    """Of a command line in UTF-8: other bytes come as halves of characters, which no tokenizer reads."""
+    """Check that a text is UTF-8: other bytes arrive as lone surrogates, which no tokenizer reads."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -52,9 +52,10 @@ def words(text: str) -> str:
 
 
 def whole(text: str, least: float, most: float, wanted: str) -> int:
-    """
+    """Parse a whole number from `least` to `most`.
+
     Raises:
-        argparse.ArgumentTypeError: it is no whole number, or not within the limits.
+        argparse.ArgumentTypeError: it is not a whole number, or is outside the limits.
     """
     try:
         value = int(text)

@@ -1,4 +1,4 @@
-"""A page to edit pictures by words: `omniedit demo`."""
+"""Web page to edit images by instruction: `omniedit demo`."""
 
 import html
 import os
@@ -31,16 +31,16 @@ EXAMPLES = (
     ("two_dogs.jpg", "Turn it into a pencil sketch."),
 )
 MAX_SEED = 2**53 - 1
-"""Larger whole numbers lose their last digits in a browser."""
+"""Largest seed: larger whole numbers lose their last digits in a browser."""
 HOUR_S, DAY_S = 3600, 24 * 3600
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings]]
 
 
 def launch(model: Path | None, device: str, host: str, port: int) -> None:
-    """Serve the page until it is interrupted.
+    """Serve the page until interrupted.
 
     Args:
-        model: folder of the editor; None for the one that ships.
+        model: folder of the editor; None for the shipped one.
 
     Raises:
         UserError: Gradio is not installed, the folder holds no editor, or the port is taken.
@@ -61,9 +61,9 @@ def launch(model: Path | None, device: str, host: str, port: int) -> None:
 
 @contextmanager
 def private_uploads() -> Iterator[Path]:
-    """Let Gradio keep visitors' images in a folder that only this user can read, and delete it at the end.
+    """Make Gradio store visitors' images in a folder that only this user can read, and delete it at the end.
 
-    SIGTERM and SIGHUP end the block too. To be entered before Gradio is imported.
+    SIGTERM and SIGHUP end the block too. Enter it before Gradio is imported.
     """
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -81,10 +81,10 @@ def _leave(number: int, _: object) -> None:
 
 
 def check_gradio() -> None:
-    """To be called before Gradio is imported: it then tells nobody that it is used.
+    """Check that Gradio is installed, and turn off its analytics. Call it before Gradio is imported.
 
     Raises:
-        UserError: it is not installed.
+        UserError: Gradio is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if find_spec("gradio") is None:
@@ -92,20 +92,20 @@ def check_gradio() -> None:
 
 
 def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
-    """The page over an editor.
+    """Build the page for an editor.
 
     Args:
-        name: of the editor, to show.
+        name: name of the editor to show.
     """
     check_gradio()
     import gradio as gr
 
     def refusal(message: str) -> gr.Error:
-        """Make an error that the page shows and the log does not."""
+        """Return an error that appears on the page and not in the log."""
         return gr.Error(html.escape(message, quote=False), print_exception=False)
 
     def uploaded_file(payload: Any) -> Path | None:
-        """Return the file of an upload as it came: `omniedit edit` would read the same."""
+        """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
         if payload is not None and payload.path is None:
             raise refusal("Upload the picture as a file.")
         return payload and Path(payload.path)
@@ -119,7 +119,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         image_guidance_scale: float,
         seed: float | None,
         history: History,
-        progress: Any = gr.Progress(),  # noqa: B008 (how Gradio asks for one)
+        progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
             raise refusal("Give a picture and say what to change.")
@@ -140,7 +140,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         try:
             with collect_doubts() as doubts:
                 after = edit_image(pipeline, before, settings, after_step)
-        except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's of memory
+        except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's OOM
             raise refusal(" ".join(str(error).split())) from None
         for doubt in dict.fromkeys(doubts):
             gr.Warning(html.escape(doubt, quote=False))
@@ -171,7 +171,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         with gr.Row():
             with gr.Column(scale=2):
                 image = gr.Image(format="png", label="Picture", height=320)
-                # Gradio's own would decode it, each broken file with a traceback.
+                # Gradio's own method decodes the file, and logs a traceback if it is broken.
                 image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
                 go = gr.Button("Edit", variant="primary")

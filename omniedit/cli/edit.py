@@ -1,4 +1,4 @@
-"""Picture files edited by an instruction: `omniedit edit`."""
+"""Editing of image files by an instruction: `omniedit edit`."""
 
 import os
 import stat
@@ -31,31 +31,31 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tif": ("TIFF", {"compression": "tiff_lzw"}),
     ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
 }
-"""What is written, by the file's suffix."""
+"""Output formats with their options, by file suffix."""
 EDITED = ".edited"
-"""Ends the name of an edit that is beside its source."""
+"""End of the stem of an edit that is written next to its source."""
 MAX_SEED = 2**64 - 1
-"""That torch takes."""
+"""Largest seed that torch takes."""
 LARGE_PIXELS = 16_000_000
-"""Of images with more, each stage is reported: reading, editing, bringing the edit to full size, writing."""
+"""Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
 SPECIAL_FILES = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-"""What may lie in a folder and is no file: to read it may wait for ever, or have no end."""
+"""Kinds of directory entries that are not files. Reading one may block forever or never end."""
 NESTED = (IFD.Exif, IFD.GPSInfo)
-"""Entries of EXIF data that hold entries themselves."""
+"""EXIF entries that contain entries themselves."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to edit.
+    """Settings of an edit.
 
     Args:
-        steps, guidance_scale, image_guidance_scale, negative_prompt: as `EditPipeline` takes them; None is its own.
-        seed: of the noise, of each picture alone, so that a picture's edit does not depend on the others.
+        steps, guidance_scale, image_guidance_scale, negative_prompt: as in `EditPipeline`; None is its default.
+        seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
     """
 
     instruction: str
@@ -69,14 +69,16 @@ class Settings:
 def edit_files(
     inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path | None, device: str, settings: Settings
 ) -> None:
-    """Edit pictures and write each beside its source or below `out`; what cannot be read is told, and the rest goes on.
+    """Edit images and write each edit next to its source or below `out`.
+
+    An image that cannot be edited is reported, and the others are still edited.
 
     Args:
-        model: folder of the editor; None for the one that ships.
+        model: folder of the editor; None for the shipped one.
 
     Raises:
-        UserError: nothing to edit or no instruction, a file is in the way, the model cannot be loaded, or some pictures
-            were not edited.
+        UserError: there is nothing to edit, the instruction is empty, a target exists, the model cannot be loaded, or
+            some images were not edited.
     """
     from omniedit.models.loading import load_editor
 
@@ -95,7 +97,7 @@ def edit_files(
                 print(f"{source}: {doubt}", flush=True)
             without = f" (without its {'; '.join(lost)})" if lost else ""
             print(f"{source} -> {target}{without}", flush=True)
-        except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's of memory
+        except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's OOM
             refused += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if refused:
@@ -104,7 +106,7 @@ def edit_files(
 
 @contextmanager
 def collect_doubts() -> Iterator[list[str]]:
-    """Collect in a list what an editor says within the block of instructions that it may not have understood."""
+    """Collect the block's warnings about instructions that the editor may not have understood."""
     from omniedit.models.pipeline import InstructionWarning
 
     doubts: list[str] = []
@@ -120,25 +122,26 @@ def collect_doubts() -> Iterator[list[str]]:
 
 
 def check_instruction(instruction: str) -> None:
-    """
+    """Check an instruction.
+
     Raises:
         UserError: it is empty, or the name of a file.
     """
     if not instruction.strip():
         raise UserError("instruction: empty; say what to change")
-    if os.path.isfile(instruction):  # noqa: PTH113 (Path's raises where it is too long for a name)
+    if os.path.isfile(instruction):  # noqa: PTH113 (Path.is_file raises if a name is too long)
         raise UserError(f"instruction: {instruction} is a file; the instruction comes after all pictures")
 
 
 def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
-    """Source picture -> file to write.
+    """Return the file to write for each source image.
 
-    One picture goes to the file `out`, or into it where it is a folder or has no suffix; several or a folder's go to
-    the folder `out`. Without it, photo.jpg becomes photo.edited.jpg beside it. Edits of before are no pictures of a
-    folder.
+    A single image is written to the file `out`, or into `out` if it is a folder or has no suffix. Several images, or
+    those of a folder, are written into the folder `out`. Without `out`, photo.jpg becomes photo.edited.jpg next to it.
+    Earlier edits in a folder are skipped.
 
     Raises:
-        UserError: no such file, no picture, no format for a suffix, or two sources for one target.
+        UserError: a file does not exist, no image is found, a suffix has no format, or two sources share a target.
     """
     named = dict(_pictures(inputs, out))
     if not named:
@@ -159,7 +162,7 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
 
 
 def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Yield each image with its name below `out`: that below its folder, or the file's own."""
+    """Yield each image with its name below `out`: its path below the given folder, or its file name."""
     for given in inputs:
         if kind := special_kind(given):
             raise UserError(f"{given}: {kind}, not an image file; save the image to a file and give that")
@@ -176,7 +179,7 @@ def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, 
 
 
 def _is_file(path: Path) -> bool:
-    """Whether an entry of a folder is a file or a link that may lead to one; others are skipped with a message."""
+    """Return whether a directory entry is a file or a link that may lead to one; print a message if it is not."""
     kind = special_kind(path)
     if kind:
         print(f"{path}: skipped: {kind}, not a file", flush=True)
@@ -184,7 +187,7 @@ def _is_file(path: Path) -> bool:
 
 
 def special_kind(path: Path) -> str | None:
-    """Return what a path leads to where that is no file, folder or broken link; None else."""
+    """Return the kind of a pipe, socket or device that a path leads to; None for files, folders and broken links."""
     try:
         return SPECIAL_FILES.get(stat.S_IFMT(path.stat().st_mode))
     except OSError:
@@ -192,7 +195,7 @@ def special_kind(path: Path) -> str | None:
 
 
 def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
-    """Whether a file of a folder is one that editing the folder writes."""
+    """Return whether a file of a folder is one that editing the folder writes."""
     if out is None:
         return path.stem.endswith(EDITED)
     return folder.absolute() in out.absolute().parents and out.absolute() in path.absolute().parents
@@ -203,12 +206,13 @@ def _writable(suffix: str) -> str:
 
 
 def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> list[str]:
-    """
+    """Edit one image file.
+
     Returns:
-        What of the source its edit does not have: transparency and the like, EXIF data that its format has no room for.
+        Names of what the edit lacks: transparency or other parts of the source, and EXIF data too large for its format.
 
     Raises:
-        Unreadable: the picture cannot be read.
+        Unreadable: the image cannot be read.
         OSError: its edit cannot be written.
     """
     with EncodedPhoto(source) as photo:
@@ -229,7 +233,7 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
 
 
 def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], None]:
-    """Return what prints a stage of a large image's edit; of others it prints nothing."""
+    """Return a function that prints each stage of a large image's edit, and prints nothing for other images."""
     size = f"{width} x {height} ({width * height / 1e6:.0f} megapixels)"
 
     def report(stage: str) -> None:
@@ -240,15 +244,15 @@ def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], No
 
 
 def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
-    """Write a picture with as much of its EXIF data as the format takes; the names of what is left out.
+    """Write an image with as much of its EXIF data as the format takes; return the names of the dropped entries.
 
-    Where not all fits, the largest entries go first: a camera's own notes may take more than a JPEG has room for.
+    If not all entries fit, the largest are dropped first: a camera's own notes may exceed the room in a JPEG.
     """
     kind, options = FORMATS[suffix]
     kept, dropped = PIL.Image.Exif(), list[str]()
     kept.load(exif)
     if kind == "TIFF" and any(group in kept for group in NESTED):
-        options = {}  # what compresses a TIFF cannot write nested entries
+        options = {}  # the TIFF compressor cannot write nested entries
     while True:
         try:
             picture.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
@@ -261,7 +265,7 @@ def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list
 
 
 def _drop_largest(exif: PIL.Image.Exif) -> str:
-    """Remove the entry that takes most room, and give its name; one with others within goes when these are gone."""
+    """Remove the largest entry and return its name; an entry that contains others is removed after them."""
     groups = [exif, *(exif.get_ifd(group) for group in NESTED if group in exif)]
     entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED and exif.get_ifd(tag))]
     group, tag = max(entries, key=lambda entry: len(repr(entry[0][entry[1]])))

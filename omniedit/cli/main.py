@@ -11,7 +11,7 @@ from omniedit.cli.arguments import at_least_one, overall_score, path, port, scal
 from omniedit.run.program import run_program
 
 STDOUT = 1
-"""Its file descriptor."""
+"""File descriptor of standard output."""
 
 
 def main() -> None:
@@ -23,11 +23,11 @@ def main() -> None:
     except BrokenPipeError:
         if not _nobody_reads(STDOUT):
             raise
-        os._exit(1)  # as `head` that has seen enough; any other end would try to print the rest
+        os._exit(1)  # the reader, such as `head`, has closed the pipe; any other exit would flush the rest
 
 
 def _nobody_reads(descriptor: int) -> bool:
-    """Whether a descriptor is a pipe whose other end is closed."""
+    """Return whether a descriptor is a pipe whose other end is closed."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,4 +1,4 @@
-"""Anyone's pictures, scored: a CSV table in, one with a judge's scores out: `omniedit score`."""
+"""Scoring of any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ InputRow = Mapping[str, str]
 
 
 class BadRow(Exception):
-    """A row that cannot be judged; the text names column, value and remedy."""
+    """Error for a row that cannot be judged; its text names column, value and remedy."""
 
 
 @contextmanager
@@ -44,15 +44,17 @@ def open_marker(
     words: Sequence[dict[str, str]],
     agreed: bool,
 ) -> Iterator[tuple[Marker, int]]:
-    """What gives marks under a rubric, and to how many examples at once; what an endpoint may cost is told first.
+    """Open a judge that marks examples under a rubric; yield its marker and batch size.
+
+    For an endpoint, an upper estimate of the cost is printed first.
 
     Args:
-        words: of the examples that it will be asked about.
+        words: texts of the examples to mark.
         agreed: whether money may be spent without a budget.
 
     Raises:
-        UserError: the judge does not know the rubric, or as `load_judge` and `open_client`; or money would be spent
-            to which nobody agreed.
+        UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
+            `open_client`.
     """
     if judge == "internvl":
         internvl = internvl_judge(scorer, scoring, rubric)
@@ -71,7 +73,11 @@ def open_marker(
 
 
 def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
-    """A judge of edit pairs as one of examples under the chain's rubric."""
+    """Wrap a judge of edit pairs as a marker of examples.
+
+    Raises:
+        UserError: the rubric is not the judge's own.
+    """
     if judge.prompt_hash != rubric.digest:
         raise UserError(
             f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api and internvl do"
@@ -86,10 +92,10 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
 
 
 def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
-    """The rows of a CSV file that has a column for each picture and word of the rubric.
+    """Read a CSV file that has a column for each image and each text of the rubric.
 
     Raises:
-        UserError: one line with the file, what is wrong and the remedy.
+        UserError: the table is unusable; one line names the file, the problem and the remedy.
     """
     rows = read_csv(table)
     if not rows:
@@ -104,10 +110,10 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
 
 
 def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
-    """Its pictures, whose paths are relative to the table's folder, and its words.
+    """Load the images of a row, whose paths are relative to the table's folder, and its texts.
 
     Raises:
-        BadRow: a picture that cannot be read, a word that is missing, or more cells than columns.
+        BadRow: an image cannot be read, a text is missing, or the row has more cells than columns.
     """
     if None in row:
         raise BadRow("has more cells than there are columns; quote cells with commas in them")
@@ -127,7 +133,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
 
 
 def _is_file(path: Path) -> bool:
-    """No too where there can be none of such a name."""
+    """Return whether a path is a file; False also if the system does not allow such a name."""
     try:
         return path.is_file()
     except OSError:
@@ -137,7 +143,7 @@ def _is_file(path: Path) -> bool:
 def mark_rows(
     rows: Sequence[InputRow], table: Path, rubric: Rubric, mark: Marker, batch: int
 ) -> Iterator[RubricScores | Unscorable | BadRow]:
-    """A verdict a row, in order; the pictures of a batch are in memory at once."""
+    """Yield a verdict for each row, in order, with the images of one batch in memory at a time."""
     for first in range(0, len(rows), batch):
         read = [_read(row, table.parent, rubric) for row in rows[first : first + batch]]
         examples = [example for example in read if isinstance(example, Example)]
@@ -160,11 +166,11 @@ def score_table(
 ) -> None:
     """Judge each row of a CSV table and write it with its scores to a .parquet or .csv file.
 
-    A row that cannot be judged is recorded with the reason. With a judge behind an endpoint a run that was ended goes
-    on from the cache.
+    A row that cannot be judged is recorded with the reason. With a judge behind an endpoint, an interrupted run resumes
+    from the cache.
 
     Raises:
-        UserError: nothing can be judged; where rows were read, the table with their reasons is written all the same.
+        UserError: no row can be judged; if rows were read, the table with their reasons is still written.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: no format by that name; there are {', '.join(SUFFIXES)}")
@@ -188,7 +194,7 @@ def score_table(
 
 
 def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:
-    """`scoring` of a config file, with what the command line gives of `scoring.api`.
+    """Load `scoring` of a config file, with keys of `scoring.api` replaced by those of the command line.
 
     Raises:
         UserError: as `omniedit.config.loading.check`.
@@ -200,7 +206,7 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
 
 
 def _pair(example: Example) -> EditPair:
-    """Nobody knows its task: for a judge that looks at pictures and instruction alone."""
+    """Build an edit pair for a judge that uses images and instruction alone; its task is a placeholder."""
     source, edited = example.pictures["source"], example.pictures["edited"]
     return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
 
@@ -228,7 +234,7 @@ def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
 def _columns(
     row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
 ) -> dict[str, object]:
-    """The row's own columns and those of its scores, which are null where there are none."""
+    """Return the row's own columns and those of its scores, which are null without a score."""
     told = {name: value for name, value in row.items() if name is not None}
     about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}
     if isinstance(verdict, BadRow):

@@ -1,4 +1,5 @@
-"""Config files read and checked: a mistake is one line with the file, the key, what was wrong and what is allowed."""
+"""Read and check config files. A mistake is reported in one line with the file, the key, the error and the allowed
+values."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,14 +18,14 @@ from omniedit.errors import UserError
 from omniedit.storage.archives import list_archives
 
 DEFAULT = Path("config/config.yaml")
-"""The config below all others: of the working folder, and below that the workflow's own."""
+"""Config that all others override: that of the working folder, else that of the workflow's source."""
 
 
 def load(*paths: str | Path) -> Config:
-    """Return the config that `snakemake --configfile` makes of YAML files, the last one's keys above the others'.
+    """Return the config that `snakemake --configfile` makes of YAML files; keys of later files override earlier ones.
 
     Raises:
-        UserError: one line with the file, the key, what was wrong and what is allowed.
+        UserError: one line with the file, the key, the error and the allowed values.
     """
     files = list(map(Path, paths))
     default = source_file(DEFAULT)
@@ -36,11 +37,11 @@ def load(*paths: str | Path) -> Config:
 def load_run(
     values: Mapping[str, Any], files: Sequence[Path], default: Path, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Return the config of a run, with what Snakemake read above the workflow's own default.
+    """Return the config of a run: Snakemake's values over the workflow's own default.
 
     Args:
         values: Snakemake's config.
-        files: where that came from, in order; none for the config of a module.
+        files: files that the values came from, in order; empty for the config of a module.
         default: config/config.yaml of the workflow's source.
         overrides: the options of --config as typed (`typed_text.parse_options`).
     """
@@ -49,10 +50,10 @@ def load_run(
 
 
 def of_run(path: Path) -> Config:
-    """The config that a run wrote down, config.json.
+    """Return the config that a run wrote to config.json.
 
     Raises:
-        UserError: it is not there, or no config.
+        UserError: the file is missing or holds no config.
     """
     try:
         return Config.model_validate_json(path.read_text(encoding="utf-8"))
@@ -62,7 +63,7 @@ def of_run(path: Path) -> Config:
 
 
 class _UniqueKeys:
-    """Refuses a second value for a key, as YAML does; PyYAML takes the last one in silence."""
+    """Mixin that rejects repeated keys, as the YAML specification does; PyYAML silently takes the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -87,7 +88,7 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
         as_text: return every value as the text that was typed, for `typed_text.to_types`.
 
     Raises:
-        UserError: it is missing, cannot be read, is empty, no YAML or no mapping, or gives a key twice.
+        UserError: the file is missing, unreadable, empty, not valid YAML or not a mapping, or it repeats a key.
     """
     try:
         values = yaml.load(
@@ -110,19 +111,19 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
 def check(
     values: Mapping[str, Any], files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Typed config of merged `values`.
+    """Return the typed config of merged `values`.
 
     Args:
-        values: the files' keys merged, the last file winning, `overrides` included.
-        files: where the values came from, in that order.
-        overrides: what the command line's --config gave, as text: its key says what the text is.
+        values: keys of all files merged, `overrides` included; the last file wins.
+        files: files that the values came from, in that order.
+        overrides: values of the command line's --config, as text; the key decides the type of the text.
 
     Raises:
-        UserError: one line with the file, the key, what was wrong and what is allowed.
+        UserError: one line with the file, the key, the error and the allowed values.
     """
     overrides = overrides or {}
     for file in files:
-        read_yaml(file)  # Snakemake, which merged them, lets a key that is given twice pass
+        read_yaml(file)  # Snakemake, which merged them, accepts repeated keys
     try:
         config = Config.model_validate(merge(values, to_types(overrides, Config)))
     except ValidationError as error:
@@ -140,7 +141,7 @@ def check(
 
 
 def _check_path(sources: SourcesConfig) -> None:
-    """Look for what `sources.path` names, as far as this machine can tell without reading it."""
+    """Check that the path in `sources.path` exists, as far as this machine can see without reading it."""
     if sources.path is not None and sources.are_archives:
         list_archives(sources.path, sources.kind, sources.shards)
     elif sources.path is not None and not (sources.path and Path(sources.path).is_dir()):
@@ -148,7 +149,7 @@ def _check_path(sources: SourcesConfig) -> None:
 
 
 def _check_start(student: StudentConfig) -> None:
-    """Look for the student that `scoring.student.start` names."""
+    """Check that `scoring.student.start` names the folder of a student."""
     if student.start_folder is None:
         return
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
@@ -177,7 +178,7 @@ def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Ma
 
 
 def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
-    """Return what YAML took text for that lacks its quotes, if this is the problem."""
+    """Return the kind of value that YAML read from unquoted text; None if that is not the problem."""
     if problem["type"] not in ("string_type", "literal_error"):
         return None
     kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date"}
@@ -206,7 +207,7 @@ def _section(key: Sequence[str]) -> type[BaseModel] | None:
 
 
 def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:
-    """What sets `key`, or else its nearest parent: '--config', or the last of `files` that does.
+    """Return where `key`, or else its nearest parent, is set: '--config', or the last of `files` that sets it.
 
     Args:
         key: with dots, as in 'train.steps'.

@@ -1,16 +1,17 @@
-"""The typed config of a run: its keys, their limits and what each means.
+"""Typed config of a run: its keys, their limits and their meaning.
 
-`omniedit.config.loading` checks files against these classes; `python -m omniedit.config.docs` generates the JSON schema
+`omniedit.config.loading` checks files against these classes. `python -m omniedit.config.docs` generates the JSON schema
 and the table in `config/README.md` from them. Threads, memory and partitions belong to the profile, not here.
 """
 
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
 from omniedit.redaction import redact
 from omniedit.storage.archives import ARCHIVE_SUFFIXES
@@ -20,13 +21,13 @@ POWER_OF_TEN = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}")
 
 
 class Section(BaseModel):
-    # Not use_attribute_docstrings: 0.3 s of each start of Snakemake. `omniedit.config.docs` reads the docstrings.
+    # use_attribute_docstrings would add 0.3 s to each start of Snakemake; `omniedit.config.docs` reads the docstrings.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _with_powers_of_ten(cls, values: Any) -> Any:
-        """YAML 1.1, which Snakemake reads, takes 4e-05 for a text: it asks for a point before the e."""
+        """Convert text such as 4e-05 to a number: YAML 1.1, which Snakemake reads, requires a point before the e."""
         if not isinstance(values, dict):
             return values
         return {name: _number(value) if _is_float(cls, name) else value for name, value in values.items()}
@@ -42,17 +43,18 @@ def _number(value: Any) -> Any:
 
 
 SHIPPED = "shipped"
-"""What comes with the package, in the place of a role of config/models.yaml or a folder."""
+"""Value that selects the version in the package in place of a role of config/models.yaml or a folder."""
 SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/student/shipped"
-"""A student that has judged before: made by benchmarks/student, README.md is its card."""
+"""Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""
 
-# Here, since Snakemake's own process reads these two and loads no code of pictures.
+# These two are here because Snakemake's own process reads them and loads no image code.
 DEFECTS_VERSION = 3
-"""Version of the defects that `omniedit.scoring.student.defects` makes: a new one gives other images or requests,
-and the teacher scores them again."""
+"""Version of the defects that `omniedit.scoring.student.defects` makes. A new version makes other images or
+instructions, and the teacher scores them again."""
 
 VIEWS_VERSION = 2
-"""Version of the images that `omniedit.scoring.student.inputs` computes: a student understands those it learnt from."""
+"""Version of the images that `omniedit.scoring.student.inputs` computes. A student only works with the version it was
+trained on."""
 
 
 def _expand_home(path: str) -> str:
@@ -60,31 +62,32 @@ def _expand_home(path: str) -> str:
 
 
 LocalPath = Annotated[str, AfterValidator(_expand_home)]
-"""A path; a `~` at its beginning is the user's home folder."""
+"""Path in which a leading `~` is the user's home folder."""
 
 
 class SourcesConfig(Section):
     kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
-    """Where photos come from: the nine photos shipped with the package, a folder of your own, tars in WebDataset's
-    layout (img2dataset's), or Parquet files with the pictures' bytes."""
+    """Format of the photos: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
+    img2dataset writes them), or Parquet files that hold the encoded images."""
     path: LocalPath | None = None
-    """A folder of jpeg, png, webp and tiff photos, nested as you like. For `webdataset` and `parquet`: an archive, a
-    range of them such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder that holds them. A password, key or
-    signature in a URL is shown as `***` everywhere; give it in a file, since `ps` shows --config."""
+    """Folder of jpeg, png, webp and tiff photos, searched recursively. For `webdataset` and `parquet`: an archive, a
+    range of archives such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder of archives. A password, key or
+    signature in a URL is shown as `***` everywhere; give it in a file, because `ps` shows --config."""
     image_column: str | None = None
-    """For `parquet`: the column of the source photos; null takes the first of the known names, such as `image`, `jpg`,
-    `source_img` or `original_image`, else the only column of images."""
+    """Column of the source photos, for `parquet`. null takes the first known name, such as `image`, `jpg`, `source_img`
+    or `original_image`, else the only column of images."""
     min_pixels: int = Field(1_000_000, ge=4096)
-    """Fewest pixels (width x height) a photo must have after the crop to its ratio."""
+    """Minimum number of pixels (width x height) of a photo after the crop to its ratio; smaller photos are skipped."""
     max_pixels: int = Field(4_000_000, ge=4096)
-    """A photo with more pixels after the crop is scaled down to so many: what specialists edit and judges see."""
+    """Maximum number of pixels of a photo after the crop; larger photos are scaled down to it. Specialists and judges
+    work at this size."""
     ratio_tolerance: float = Field(0.15, ge=0, lt=1)
-    """Largest share of a photo's area that the crop to the nearest of the seven ratios may cut away."""
+    """Maximum share of a photo's area that the crop to the nearest of the seven ratios may remove."""
     crop: Literal["centre", "saliency"] = "saliency"
-    """What the crop keeps in view: the middle, or what is salient."""
+    """Region that the crop keeps: the centre of the photo, or its most salient part."""
     shards: int = Field(1, ge=1, le=100_000)
-    """Into how many shards the photos are dealt, or how many archives are used, each of which is a shard. Each shard
-    is a job of its own for every task."""
+    """Number of shards over which the photos are distributed. For archives: the number of archives to use, each of
+    which is a shard. Every task runs one job per shard."""
 
     @model_validator(mode="after")
     def _all_but_the_sample_have_a_path(self) -> "SourcesConfig":
@@ -111,27 +114,29 @@ class SourcesConfig(Section):
 
 class TaskConfig(Section):
     pairs_per_shard: int = Field(8, ge=0)
-    """Candidate pairs to make for each shard; 0 turns the task off."""
+    """Number of candidate pairs per shard; 0 turns the task off."""
     specialist: Literal["embedded", "learned"] = "embedded"
-    """Which specialist makes them: classical ones on a CPU, or the paper's learned models, for which see `learned`."""
+    """Specialist that makes the pairs: `embedded` is a classical algorithm on the CPU, `learned` uses the paper's
+    models (see `learned`)."""
 
 
 class GroundingConfig(Section):
-    """What learned specialists take for found."""
+    """Limits on the boxes and masks that learned specialists accept."""
 
     box_threshold: float = Field(0.35, ge=0, le=1)
-    """Smallest score of a box: the largest probability that it fits one of the phrase's words."""
+    """Minimum score of a box, which is the largest probability that it matches one of the phrase's words."""
     text_threshold: float = Field(0.25, ge=0, le=1)
-    """Smallest probability at which a word is one that a box fits; a box needs one."""
+    """Minimum probability at which a box counts as matching a word; a box must match at least one."""
     min_area: float = Field(0.002, ge=0, le=1)
-    """Share of the picture that a mask covers at least."""
+    """Minimum share of the image that a mask may cover."""
     max_area: float = Field(0.7, ge=0, le=1)
-    """Share of the picture that a mask covers at most."""
+    """Maximum share of the image that a mask may cover."""
     dilation: float = Field(0.08, ge=0, le=1)
-    """By how much of its own size an object's mask grows where it is painted over: its rim and the nearest of its
-    shadow go with it."""
+    """Growth of an object's mask before inpainting, as a share of the square root of its area, so that it includes the
+    object's rim and the nearest part of its shadow."""
     rim: float = Field(0.05, ge=0, le=1)
-    """By how much of its own size the mask of an attribute's object grows: the edit's own outline differs a little."""
+    """Growth of the mask of an attribute's object, as a share of the square root of its area, because the edit moves
+    the outline slightly."""
 
     @model_validator(mode="after")
     def _areas_leave_room(self) -> "GroundingConfig":
@@ -141,25 +146,25 @@ class GroundingConfig(Section):
 
 
 class LearnedConfig(Section):
-    """What the learned specialists of all tasks have in common."""
+    """Settings shared by the learned specialists of all tasks."""
 
     replies: LocalPath | None = None
-    """Recorded replies of a vision-language model: JSON objects, one a line, with `source_id`, `task` and `reply`, its
-    proposal as docs/learned_specialists.md says. Needed where a task's specialist is `learned` and `proposals.source`
-    is `replies`."""
+    """File of recorded replies of a vision-language model. Each line is a JSON object with `source_id`, `task` and
+    `reply`, a proposal as described in docs/learned_specialists.md. Required if a task's specialist is `learned` and
+    `proposals.source` is `replies`."""
     candidates: int = Field(1, ge=1)
-    """How often each proposal is edited, each time with another seed; all are kept for scoring."""
+    """Number of edits per proposal, each with another seed; all of them are scored."""
     batch_size: int = Field(4, ge=1)
-    """Edits made at once; halved where the device's memory does not last."""
+    """Number of edits per batch; halved when the device runs out of memory."""
     resolution: int = Field(1024, ge=32, multiple_of=16)
-    """Pictures are painted at no more than about resolution^2 pixels, at their own ratio."""
+    """Resolution of the edits: at most about resolution^2 pixels, at the photo's own ratio."""
     steps: int | None = Field(None, ge=1, le=1000)
-    """Denoising steps; null: as many as each model's authors take."""
+    """Denoising steps; null takes the number that each model's authors use."""
     inpainting: Literal["fetched", "own"] = "fetched"
-    """What paints holes: the role `inpainting` of config/models.yaml, or a specialist that the run trains on its photos
-    as the paper did, for which see `inpainting`."""
+    """Model that inpaints holes: the role `inpainting` of config/models.yaml, or a specialist that the run trains on
+    its photos as the paper did (see `inpainting`)."""
     compile: bool = False
-    """torch.compile for the blocks of the networks that denoise, once for each size of pictures and of batches."""
+    """Compile the blocks of the denoising networks with torch.compile, once per image size and batch size."""
     grounding: GroundingConfig = GroundingConfig()
 
 
@@ -177,33 +182,34 @@ class TasksConfig(Section):
 
     @property
     def learned(self) -> tuple[Task, ...]:
-        """Those of the enabled tasks that learned models serve."""
+        """Enabled tasks that learned specialists serve."""
         return tuple(task for task in self.enabled if self[task].specialist == "learned")
 
     @property
     def enabled(self) -> tuple[Task, ...]:
-        """The tasks that make at least one pair, in the order of `Task`."""
+        """Tasks that make at least one pair, in the order of `Task`."""
         return tuple(task for task in Task if self[task].pairs_per_shard)
 
 
 class StudentConfig(Section):
-    """The tiny InternVL that learns to judge as the teacher does."""
+    """Tiny InternVL that is distilled from the teacher."""
 
     start: LocalPath | None = None
-    """What training starts from: `shipped`, the student in the package, which has judged before, or the folder of
-    another; null: random weights. One that is given wants a smaller learning rate, 0.001 the one that ships."""
+    """Weights that training starts from: `shipped` is the trained student in the package; a path is the folder of
+    another student; null is random weights. A trained student needs a smaller learning rate: 0.001 for the shipped
+    one."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
-    """Pairs a step."""
+    """Pairs per step."""
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     image_size: int = Field(32, ge=32, le=448, multiple_of=16)
-    """Side in pixels at which a student of random weights sees a picture; one that is given has its own."""
+    """Image size in pixels per side for a student with random weights; a trained student keeps its own."""
     max_examples: int = Field(8192, ge=1)
-    """At most so many of the teacher's examples are read; memory grows with them (18 KB each at 32 pixels)."""
+    """Maximum number of the teacher's examples to read. Memory grows with it: 18 KB per example at 32 pixels."""
     held_out: float = Field(0.25, gt=0, lt=1)
-    """Share of the photos whose pairs only measure the student's agreement with the teacher."""
+    """Share of the photos held out from training; their pairs only measure the student's agreement with the teacher."""
 
     @property
     def start_folder(self) -> Path | None:
@@ -211,52 +217,53 @@ class StudentConfig(Section):
 
 
 def student_folder(student: str | Path) -> Path:
-    """Of a trained student: the one that ships for `shipped`."""
+    """Return the folder of a trained student; `shipped` is the one in the package."""
     return SHIPPED_STUDENT if str(student) == SHIPPED else Path(student)
 
 
 class FinetuneConfig(Section):
-    """Fine-tuning of a fetched InternVL on the teacher's answers: its scores and rationales."""
+    """Fine-tuning of a fetched InternVL on the teacher's scores and rationales."""
 
     model: str | None = None
-    """Role in config/models.yaml of the InternVL that is fine-tuned to be the student, as the paper does; null: the
-    student is the tiny one of `scoring.student`, and the other keys mean nothing. Tiles are those of
+    """Role in config/models.yaml of the InternVL that is fine-tuned as the student, as in the paper. With null the
+    student is the tiny one of `scoring.student` and the other keys have no effect. Tiles are set in
     `scoring.internvl`."""
     method: Literal["full", "lora"] = "lora"
-    """What is trained: the language model and the projector of pictures, or low-rank adapters (LoRA, Hu et al. 2021) of
-    the language model's linear layers, which are merged into its weights at the end."""
+    """Weights to train: `full` trains the language model and the image projector; `lora` trains low-rank adapters
+    (LoRA, Hu et al. 2021) of the language model's linear layers and merges them into its weights at the end."""
     lora_rank: int = Field(16, ge=1)
-    """Rank of the adapters; what they add is scaled by 2."""
+    """Rank of the adapters; their output is scaled by 2."""
     vision: bool = False
-    """The encoder of pictures is trained too."""
+    """Train the image encoder too."""
     max_examples: int = Field(350_000, ge=1)
-    """At most so many of the teacher's examples are used."""
+    """Maximum number of the teacher's examples to use."""
     held_out: float = Field(0.01, gt=0, lt=1)
-    """Share of the photos whose pairs only measure the student's agreement with the teacher, before and after."""
+    """Share of the photos held out from training; their pairs only measure the student's agreement with the teacher,
+    before and after fine-tuning."""
     epochs: float = Field(1.0, gt=0)
     """Passes over the examples."""
     batch_size: int = Field(128, ge=1)
-    """Examples a step, over all ranks together."""
+    """Examples per step, over all ranks together."""
     accumulate: int = Field(1, ge=1)
-    """Parts in which each rank computes its share of a batch, one after another."""
+    """Number of micro-batches into which each rank splits its share of a batch."""
     learning_rate: float = Field(4e-5, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     warmup_steps: int = Field(50, ge=0)
-    """Steps over which the learning rate rises from 0; then it falls by a cosine."""
+    """Steps over which the learning rate rises from 0, before its cosine decay."""
     zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
-    """What the network computes in; AdamW keeps float32 weights beside those in bfloat16."""
+    """Number format of the forward and backward pass. With bfloat16, AdamW also keeps float32 weights."""
     checkpoint_activations: Literal["none", "selective", "all"] = "all"
-    """Layers whose activations are computed again for the backward pass, as `train.checkpoint_activations`."""
+    """Layers whose activations are recomputed in the backward pass, as in `train.checkpoint_activations`."""
     checkpoint_every: int = Field(200, ge=1)
-    """Steps between checkpoints; a killed job loses at most these."""
+    """Steps between checkpoints; a killed job loses at most this many."""
     held_out_every: int = Field(200, ge=1)
-    """Steps between measurements of the held-out loss."""
+    """Steps between evaluations of the held-out loss."""
 
     @property
     def training(self) -> "TrainConfig":
-        """What the trainer is told. Examples weigh alike, and the weights themselves are kept, not their mean."""
+        """Options for the trainer. Examples have equal weight, and the weights themselves are saved, not their EMA."""
         of_batches = ("epochs", "batch_size", "accumulate", "learning_rate", "warmup_steps")
         of_engine = ("zero_stage", "dtype", "checkpoint_activations", "checkpoint_every", "held_out_every")
         own = {name: getattr(self, name) for name in of_batches + of_engine}
@@ -270,14 +277,14 @@ class FinetuneConfig(Section):
 
 
 REPLY_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
-"""Fields of a request that bound the tokens of its reply."""
+"""Fields of a request that limit the number of tokens in its reply."""
 
 
 def reply_limit(options: dict[str, Any], default: int) -> int | None:
-    """Return the most tokens that the replies to one request have together; None where nothing bounds them.
+    """Return the largest total number of tokens in the replies to one request; None if nothing limits it.
 
     Args:
-        options: fields of the request, of which None takes one out.
+        options: fields of the request; a field that is None is removed.
         default: `max_tokens` of a request without options.
     """
     body = {"max_tokens": default} | dict(options)
@@ -287,46 +294,48 @@ def reply_limit(options: dict[str, Any], default: int) -> int | None:
 
 
 class EndpointConfig(Section):
-    """A vision-language model behind a chat endpoint of OpenAI's kind."""
+    """Vision-language model behind an OpenAI-compatible chat endpoint."""
 
     url: str | None = Field(None, pattern=r"^https?://")
     """Base address of the endpoint, such as `https://api.openai.com/v1`."""
     model: str | None = None
-    """The model, by the endpoint's name for it; a dated one, such as `gpt-4o-2024-08-06`, judges alike tomorrow."""
+    """Name of the model at the endpoint. A dated name, such as `gpt-4o-2024-08-06`, keeps scores reproducible."""
     key_env: str | None = "OPENAI_API_KEY"
-    """Environment variable that holds the API key; null: the endpoint needs none."""
+    """Environment variable that holds the API key; null if the endpoint needs none."""
     request: dict[str, Any] = {}
-    """More fields of each request, such as `{max_tokens: null, max_completion_tokens: 2000}`; null takes one out."""
+    """Additional fields of each request, such as `{max_tokens: null, max_completion_tokens: 2000}`; null removes a
+    field."""
     max_side: int = Field(1024, ge=64)
-    """Pictures are scaled down until their longer side has at most so many pixels."""
+    """Maximum length in pixels of an image's longer side; larger images are scaled down to it."""
     timeout_s: float = Field(120, gt=0)
     """Seconds from a request to the last byte of its reply."""
     tries: int = Field(6, ge=1)
-    """How often a request is sent until it is answered."""
+    """Maximum number of attempts per request."""
     concurrency: int = Field(8, ge=1, le=64)
-    """Requests under way at once, in a job."""
+    """Number of concurrent requests per job."""
     requests_per_minute: int | None = Field(None, ge=1)
-    """Of a job at most; null: no limit."""
+    """Maximum number of requests per minute and job; null: no limit."""
     tokens_per_minute: int | None = Field(None, ge=1)
-    """As `requests_per_minute`, prompt and reply together."""
+    """Maximum number of tokens per minute and job, prompts and replies together; null: no limit."""
     tokens_per_picture: int = Field(1105, ge=1)
-    """What a picture is thought to count, for estimates: GPT-4o takes 1,105 for 2:3 and 765 for a square."""
+    """Tokens per image, for estimates. GPT-4o counts 1,105 for a ratio of 2:3 and 765 for a square."""
     prompt_price: float | None = Field(None, ge=0)
-    """Money for a million tokens of prompts, in any currency."""
+    """Price of a million prompt tokens, in any currency."""
     completion_price: float | None = Field(None, ge=0)
-    """Money for a million tokens of replies."""
+    """Price of a million reply tokens."""
     max_requests: int | None = Field(None, ge=1)
-    """The run ends before it sends more requests than this; null: no limit. Replies in the cache count nothing."""
+    """Maximum number of requests of the run; it stops before it would send more. null: no limit. Cached replies do not
+    count."""
     max_tokens: int | None = Field(None, ge=1)
-    """As `max_requests`, of tokens, prompts and replies together."""
+    """Maximum number of tokens of the run, prompts and replies together; works as `max_requests`."""
     max_money: float | None = Field(None, gt=0)
-    """As `max_requests`, of money by the two prices."""
+    """Maximum amount of money that the run may spend at the two prices; works as `max_requests`."""
     cache: LocalPath = "cache/vlm"
-    """Folder where replies are kept; runs and machines may share it."""
+    """Folder of cached replies; several runs and machines may share it."""
 
     @property
     def is_known(self) -> bool:
-        """Whether the address and the model are given."""
+        """Return whether the address and the model are given."""
         return self.url is not None and self.model is not None
 
     @model_validator(mode="after")
@@ -351,10 +360,10 @@ class EndpointConfig(Section):
 
 
 def api_key(config: EndpointConfig) -> str:
-    """The API key that the environment holds, '' where none is needed.
+    """Return the API key from the environment, or '' if none is needed.
 
     Raises:
-        UserError: the variable is empty or not there, or holds what cannot be a key.
+        UserError: the variable is unset or empty, or its value cannot be a key.
     """
     if config.key_env is None:
         return ""
@@ -368,50 +377,51 @@ def api_key(config: EndpointConfig) -> str:
 
 
 PROPOSER = "proposer"
-"""The role in config/models.yaml that `proposals.source: local` asks."""
+"""Role in config/models.yaml of the model that `proposals.source: local` uses."""
 
 
 class LocalModelConfig(Section):
-    """A vision-language model that jobs load themselves."""
+    """Vision-language model that each job loads itself."""
 
     batch_size: int = Field(8, ge=1)
-    """Questions that are answered together."""
+    """Prompts per batch."""
     max_side: int = Field(1024, ge=64)
-    """Pictures are scaled down until their longer side has at most so many pixels."""
+    """Maximum length in pixels of an image's longer side; larger images are scaled down to it."""
     cache: LocalPath = "cache/vlm"
-    """Folder where replies are kept; runs and machines may share it."""
+    """Folder of cached replies; several runs and machines may share it."""
 
 
 class QuotasConfig(Section):
-    """Shares of a task's pairs in a shard that at most begin with the same; further proposals are refused."""
+    """Quotas that keep proposals varied; a proposal beyond a quota is rejected."""
 
     object: float = Field(0.1, gt=0, le=1)
-    """Of one kind of object: 'dog'."""
+    """Maximum share of a task's pairs per shard with one kind of object, such as 'dog'."""
     new_object: float = Field(0.05, gt=0, le=1)
-    """Of one kind of thing that an object is swapped for."""
+    """Maximum share of a task's pairs per shard with one kind of new object, in swaps."""
     attribute: float = Field(0.5, gt=0, le=1)
-    """Of one attribute: 'colour'."""
+    """Maximum share of a task's pairs per shard with one attribute, such as 'colour'."""
     value: float = Field(0.1, gt=0, le=1)
-    """Of one value of an attribute: 'blue'."""
+    """Maximum share of a task's pairs per shard with one value of an attribute, such as 'blue'."""
     environment: float = Field(0.1, gt=0, le=1)
-    """Of one environment: 'night'."""
+    """Maximum share of a task's pairs per shard with one environment, such as 'night'."""
     style: float = Field(0.05, gt=0, le=1)
-    """Of one style: 'a pencil sketch'."""
+    """Maximum share of a task's pairs per shard with one style, such as 'a pencil sketch'."""
 
 
 class ProposalsConfig(Section):
-    """Who proposes the edits that learned specialists make, and how many of a kind are taken."""
+    """Source of the edits that learned specialists make, with limits on their number and kind."""
 
     source: Literal["replies", "api", "local"] = "replies"
-    """Where proposals come from: recorded ones (`learned.replies`), a model behind an endpoint (`api`), or the role
-    `proposer` of config/models.yaml, loaded by the job (`local`)."""
+    """Source of the proposals: recorded replies (`learned.replies`), a model behind an endpoint (`api`), or the role
+    `proposer` of config/models.yaml, which the job loads (`local`)."""
     per_photo: int = Field(2, ge=1, le=8)
-    """Edits of each task that are asked for, of each photo."""
+    """Number of edits to request per photo and task."""
     tries: int = Field(3, ge=1)
-    """How often a question is asked until all of its reply can be used, each time with the faults told."""
+    """Maximum number of attempts per prompt until its whole reply is usable; each retry lists the faults of the last
+    reply."""
     spare: float = Field(1.5, ge=1)
-    """A shard's photos are asked about until there are so many times the proposals that its pairs can use, of every
-    task: quotas, masks and failed edits take some."""
+    """Number of proposals to collect for each task, as a multiple of the pairs that a shard can use. Quotas, masks and
+    failed edits use up the surplus."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()
@@ -422,12 +432,13 @@ class ProposalsConfig(Section):
 
     @property
     def at_once(self) -> int:
-        """Photos about which questions are asked side by side: twice what is answered at once, so that none waits."""
+        """Number of photos to process together: twice what the model answers at once, so that no slot is idle."""
         return 2 * (self.api.concurrency if self.source == "api" else self.local.batch_size)
 
     @property
     def asked(self) -> str:
-        """Return what decides the proposals, as JSON: a change of it asks again; one of pace or budget does not."""
+        """Return the settings that decide the proposals, as JSON. Changing them makes new proposals; changing pace or
+        budget does not."""
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
         named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
@@ -441,30 +452,32 @@ class ProposalsConfig(Section):
 
 
 class ApiConfig(EndpointConfig):
-    """The judge `api`."""
+    """Settings of the judge `api`."""
 
     rubric: Literal["edit", "viescore_editing"] = "edit"
-    """What it is asked: OmniEdit's three scores in one question, or VIEScore's two questions with two scores each."""
+    """Rubric of the judge: OmniEdit's three scores in one prompt, or VIEScore's two prompts with two scores each."""
 
     @property
     def asked(self) -> str:
-        """Return what decides its scores, as JSON: a change of it scores again; one of pace or budget does not."""
+        """Return the settings that decide the scores, as JSON. Changing them scores again; changing pace or budget does
+        not."""
         return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
 
 
 class InternvlConfig(Section):
-    """The judge `internvl`."""
+    """Settings of the judge `internvl`."""
 
     model: str = "judge"
     """Role in config/models.yaml of the model that judges."""
     engine: Literal["transformers", "vllm"] = "transformers"
-    """What runs it; `vllm` where that is installed, in an environment of your own: it asks for a torch of its own."""
+    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
+    torch."""
     max_tiles: int = Field(12, ge=1, le=40)
-    """A picture is cut into at most so many tiles (InternVL's own limit is 12), and one of the whole where they are
-    several; InternVL's of 448 x 448 pixels count 256 tokens each, and cost is in proportion."""
+    """Maximum number of tiles per image (InternVL's own limit is 12); if there are several, one of the whole image is
+    added. An InternVL tile of 448 x 448 pixels takes 256 tokens, and cost is proportional to them."""
     batch_size: int = Field(8, ge=1)
-    """Pairs judged at once; halved where the device's memory does not last. vLLM forms batches itself, of as many of
-    these as fit: give it hundreds."""
+    """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
+    it hundreds."""
 
 
 JudgeName = Literal["reference", "student", "api", "internvl"]
@@ -472,26 +485,28 @@ JudgeName = Literal["reference", "student", "api", "internvl"]
 
 class ScoringConfig(Section):
     judge: JudgeName = "reference"
-    """Who gives the scores that the filter uses: `reference` measures, where the truth is known (never where a
-    specialist is `learned`); `student` has learnt from the teacher; `api` is a model behind an endpoint; `internvl` is
-    a model on this machine."""
+    """Judge whose scores the filter uses. `reference` measures edits whose truth is known, so it cannot score `learned`
+    specialists; `student` is distilled from the teacher; `api` is a model behind an endpoint; `internvl` is a model on
+    this machine."""
     teacher: Literal["reference", "api"] | None = "reference"
-    """Who scores the student's training examples: measurements where the truth is known (never where a specialist is
-    `learned`), or, as in the paper, the model behind `scoring.api`; null: no student is trained."""
+    """Teacher of the student: `reference` measures edits whose truth is known, so it cannot score `learned`
+    specialists; `api` is the model behind `scoring.api`, as in the paper; null trains no student."""
     teacher_defects: int = Field(2, ge=0)
-    """Known defects made from each pair that the teacher scores too, so that the student sees bad edits."""
+    """Number of known defects to make from each pair that the teacher scores, so that the student also sees bad
+    edits."""
     readout: Literal["tokens", "median", "reply"] = "median"
-    """How `student` and `internvl` are read: the median under the probabilities of the scores' tokens, which is 9 or
-    more where that is likelier than not, as a filter at 9 asks; their mean (`tokens`), which is finer but falls below 9
-    wherever the judge is unsure; or the reply written out, with whole scores and a rationale, many times slower."""
+    """Readout of the scores of `student` and `internvl`. `median` is the median score under the probabilities of the
+    score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens` is
+    their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
+    scores and a rationale, and is many times slower."""
     canary: str | None = "canary"
-    """Folder where each judge's first scores of the canary are kept, 36 fixed pairs that each run scores twice to see
-    whether its judge moved; null: none is scored."""
+    """Folder of each judge's first scores of the canary, 36 fixed pairs that each run scores twice to detect a change
+    of its judge; null scores no canary."""
     teacher_shards: int | None = Field(None, ge=1)
-    """So many shards' pairs, the first ones', are scored by the teacher for the student; null: those of all."""
+    """Number of shards, counted from the first, whose pairs the teacher scores for the student; null: all shards."""
     teacher_pairs: int | None = Field(None, ge=1)
-    """Of these, the teacher scores at most so many of each task, an even share of each shard, drawn by a hash; known
-    defects are made from them alone. null: all."""
+    """Maximum number of pairs per task that the teacher scores in these shards, drawn by a hash in equal shares per
+    shard. Known defects are made from these pairs only. null: all pairs."""
     student: StudentConfig = StudentConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     internvl: InternvlConfig = InternvlConfig()
@@ -507,38 +522,38 @@ class ScoringConfig(Section):
 
 class FilterConfig(Section):
     min_score: float = Field(9.0, ge=0, le=10)
-    """Smallest overall score O = sqrt(SC * PQ) of a pair that is kept."""
+    """Minimum overall score O = sqrt(SC * PQ) of an accepted pair."""
 
 
 class BucketsConfig(Section):
     base_size: int = Field(1024, ge=64, multiple_of=16)
-    """Each bucket's pictures have at least base_size^2 pixels, at one of the seven ratios."""
+    """Size of a bucket's images: at least base_size^2 pixels, at one of the seven ratios."""
     pairs_per_zarr_shard: int = Field(4, ge=1)
-    """Pairs in one Zarr shard, the unit of writing."""
+    """Pairs per Zarr shard, the unit of writing."""
     parts: int = Field(2, ge=1, le=100_000)
-    """How many jobs write the buckets, side by side."""
+    """Number of parallel jobs that write the buckets."""
 
 
 class BaseConfig(Section):
-    """The SD3 base that EditNet controls: a small one, pre-trained in the run on the source photos and captions."""
+    """SD3 base that EditNet controls: a trained one, or a small one that the run pre-trains on its photos."""
 
     model: str | None = None
-    """A trained base to take instead: `shipped`, the small one that comes with OmniEdit, or a role in
-    config/models.yaml. The other keys of the base are for null, with which the run pre-trains one on its own photos."""
+    """Trained base: `shipped`, the small one in the package, or a role in config/models.yaml. With null the run
+    pre-trains a base on its own photos; the other keys of `train.base` apply only then."""
     layers: int = Field(4, ge=1)
-    """Joint transformer blocks."""
+    """Number of joint transformer blocks."""
     heads: int = Field(4, ge=1)
-    """Attention heads."""
+    """Number of attention heads."""
     head_dim: int = Field(32, ge=8, multiple_of=8)
     """Width of a head; the model's width is heads x head_dim."""
     patch_size: int = Field(2, ge=1, le=2)
-    """Latent pixels on a side of one image token."""
+    """Side of an image token in latent pixels."""
     prediction: Literal["velocity", "sample"] = "sample"
-    """What the base predicts: the velocity as SD3 does, or the clean sample, which a narrow one learns sooner."""
+    """Prediction of the base: the velocity, as in SD3, or the clean sample, which a narrow base learns sooner."""
     steps: int = Field(240, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
-    """Pictures a pre-training step."""
+    """Images per pre-training step."""
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of pre-training."""
 
@@ -551,101 +566,98 @@ class BaseConfig(Section):
         return self
 
 
-Architecture = Literal[
-    "editnet",
-    "controlnet",
-    "controlnet_text",
-    "channel_concat",
-    "editnet_from_image",
-    "editnet_behind",
-    "editnet_blind",
-    "editnet_clean_time",
-]
-BASELINES = ("no_edit", "specialist")
-"""Baselines of the benchmark: the source unchanged, and the task's specialist, which knows the truth."""
+if TYPE_CHECKING:
+    ArchitectureName = str
+else:
+    ArchitectureName = Literal[tuple(ARCHITECTURES)]
 
 
 class TrainConfig(Section):
-    model: Architecture = "editnet"
-    """Architecture of the editor; `editnet_*` are EditNet with one open choice made otherwise (docs/editing.md)."""
-    ablations: list[Architecture] = []
-    """Architectures to train and benchmark beside it, on the same base, pairs and steps (the paper's Table 7)."""
+    model: ArchitectureName = "editnet"
+    """Architecture of the editor; each `editnet_*` is EditNet with one open design choice made differently
+    (docs/editing.md)."""
+    ablations: list[ArchitectureName] = []
+    """Additional architectures to train and benchmark on the same base, pairs and steps (the paper's Table 7)."""
     resolution: int = Field(128, ge=32, multiple_of=16)
-    """Pictures are scaled from their bucket to about resolution^2 pixels at the bucket's ratio."""
+    """Training resolution: images of a bucket are scaled to about resolution^2 pixels at the bucket's ratio."""
     steps: int = Field(200, ge=1)
-    """Optimizer steps of EditNet, where epochs is null."""
+    """Optimizer steps of EditNet; used if epochs is null."""
     epochs: float | None = Field(None, gt=0)
-    """Passes over the training pairs; takes the place of steps."""
+    """Passes over the training pairs; overrides steps."""
     batch_size: int = Field(16, ge=1)
-    """Pairs a step, over all ranks together."""
+    """Pairs per step, over all ranks together."""
     accumulate: int = Field(1, ge=1)
-    """Parts in which each rank computes its share of a batch, one after another: less memory, the same step."""
+    """Number of micro-batches into which each rank splits its share of a batch. A larger number needs less memory and
+    takes the same step."""
     learning_rate: float = Field(3e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the learning rate rises from 0."""
     lr_decay: Literal["cosine", "linear", "constant"] = "cosine"
-    """How the learning rate then falls, to a twentieth of its peak at the end; constant: not at all."""
+    """Decay of the learning rate after the warm-up: to a twentieth of its peak at the last step, or none
+    (`constant`)."""
     adam_beta2: float = Field(0.99, gt=0, lt=1)
     """Decay of AdamW's second moment: 0.99 for runs of some hundred steps, 0.999 for long ones."""
     sigma_mean: float = 1.0
-    """Mean of the logit of the noise level; above 0 there is more noise."""
+    """Mean of the logit of the noise level; values above 0 add more noise."""
     sigma_std: float = Field(1.0, gt=0)
     """Standard deviation of the logit of the noise level."""
     sigma_shift: float = Field(1.0, gt=0)
-    """Moves noise levels towards noise, as more pixels need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024; 1: none."""
+    """Shift of the noise levels towards noise, which larger images need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024;
+    1 is no shift."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
-    """Share of the mean of the weights that a step keeps; the mean is what is tested and shipped."""
+    """Decay of the EMA weights, which are evaluated and saved."""
     importance: Literal["equal", "score", "soft"] = "equal"
-    """How much an accepted pair weighs in the loss: 1 (with the filter, the paper's 0 and 1), O / 10, or softly
-    1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
+    """Weight of an accepted pair in the loss: `equal` is 1 (with the filter, the paper's 0 and 1), `score` is O / 10,
+    and `soft` is 1 / (1 + exp((soft_score - O) / soft_width)), for a filter.min_score below soft_score."""
     soft_score: float = Field(9.0, ge=0, le=10)
-    """O of a pair that weighs a half, where importance is soft."""
+    """Score O at which a pair has half weight, if importance is `soft`."""
     soft_width: float = Field(0.5, gt=0)
-    """How soft: a pair that much above soft_score weighs 0.73, that much below 0.27."""
+    """Width of the transition, if importance is `soft`: a pair this far above soft_score has weight 0.73, and this far
+    below 0.27."""
     text_dropout: float = Field(0.05, ge=0, le=1)
-    """Share of samples whose instruction alone is dropped (InstructPix2Pix: 0.05)."""
+    """Share of samples without an instruction but with a condition image (InstructPix2Pix: 0.05)."""
     image_dropout: float = Field(0.05, ge=0, le=1)
-    """Share of samples whose condition picture alone is dropped."""
+    """Share of samples without a condition image but with an instruction."""
     both_dropout: float = Field(0.05, ge=0, le=1)
-    """Share of samples in which both are dropped."""
+    """Share of samples with neither."""
     zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """What the network computes in; AdamW keeps float32 weights beside those in bfloat16."""
+    """Number format of the forward and backward pass. With bfloat16, AdamW also keeps float32 weights."""
     checkpoint_activations: Literal["none", "selective", "all"] = "none"
-    """Layers whose activations are computed again for the backward pass, not kept: none, every other one, all."""
+    """Layers whose activations are recomputed in the backward pass instead of kept: none, every other one, or all."""
     compile: bool = False
-    """torch.compile for each block, once for each of the seven ratios."""
+    """Compile each block with torch.compile, once for each of the seven ratios."""
     attention: Literal["sdpa", "xformers", "flash"] = "sdpa"
-    """Kernel of attention: torch's own, or that of the package xformers or flash-attn."""
+    """Attention kernel: torch's own, or that of the package xformers or flash-attn."""
     max_skipped: int = Field(10, ge=1)
-    """A step is skipped whose loss or gradient is not finite, or whose gradient is over 50 times the median of the
-    recent ones; so many in a row stop the job. A step whose pairs all weigh nothing is skipped too, and does
-    not count."""
+    """Number of consecutive skipped steps that stops the job. A step is skipped if its loss or gradient is not finite,
+    or if its gradient exceeds 50 times the median of the recent ones. A step whose pairs all have weight 0 is skipped
+    too, but not counted."""
     checkpoint_every: int = Field(50, ge=1)
-    """Steps between checkpoints; a killed job loses at most these."""
+    """Steps between checkpoints; a killed job loses at most this many."""
     held_out_every: int = Field(50, ge=1)
-    """Steps between measurements of the held-out loss."""
+    """Steps between evaluations of the held-out loss."""
     sample_every: int = Field(200, ge=1)
-    """Steps between grids of edits of held-out pairs, to look at; there is one after the last step too."""
+    """Steps between grids of edited held-out pairs for inspection; one more follows the last step."""
     held_out: float = Field(0.1, ge=0, lt=1)
-    """Share of kept pairs that training never sees; their loss is the held-out loss."""
+    """Share of accepted pairs held out from training; the held-out loss is computed on them."""
     encode_once: bool = False
-    """Pictures and wordings are encoded once, by jobs side by side, and not at each step. At 1024 x 1024 a pair takes
-    4 MB of disk, and with SD3's encoders each of its wordings 2.7 MB."""
+    """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 a pair takes 4 MB
+    of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
     wandb: str | None = None
-    """Project of Weights & Biases that gets the metrics too."""
+    """Weights & Biases project that also receives the metrics."""
     base: BaseConfig = BaseConfig()
 
     @property
     def fetched_base(self) -> str | None:
-        """The role of config/models.yaml that the base is; None where it ships or the run makes its own."""
+        """Role of config/models.yaml of the base; None if the base ships with the package or is trained in the run."""
         return None if self.base.model == SHIPPED else self.base.model
 
     @property
-    def editors(self) -> tuple[Architecture, ...]:
-        """All that are trained, the run's own editor first."""
+    def editors(self) -> tuple[ArchitectureName, ...]:
+        """Architectures to train, the run's own editor first."""
         return (self.model, *self.ablations)
 
     @model_validator(mode="after")
@@ -676,14 +688,14 @@ class TrainConfig(Section):
 
 
 class HolesConfig(Section):
-    """Holes that the inpainting specialist learns from: shares of each kind, of any sum."""
+    """Shares of the kinds of holes that the inpainting specialist is trained on; they need not add up to 1."""
 
     random: float = Field(0.4, ge=0)
-    """Strokes of a broad brush."""
+    """Share of strokes of a broad brush."""
     box: float = Field(0.2, ge=0)
-    """Boxes."""
+    """Share of boxes."""
     object: float = Field(0.4, ge=0)
-    """Outlines of objects of the photo, or all but the object; boxes where it has none."""
+    """Share of outlines of the photo's objects, or of everything but the object; boxes if the photo has no object."""
 
     @model_validator(mode="after")
     def _some_kind(self) -> "HolesConfig":
@@ -693,41 +705,41 @@ class HolesConfig(Section):
 
 
 class InpaintingConfig(Section):
-    """The inpainting specialist that a run trains where `learned.inpainting` is `own`: a branch over `train.base`, of
-    `train.resolution`. What is not said here is as in `train`."""
+    """Inpainting specialist that the run trains if `learned.inpainting` is `own`: a branch over `train.base` at
+    `train.resolution`. Settings that are missing here are those of `train`."""
 
     shards: int | None = Field(None, ge=1)
-    """It learns from the photos of so many shards, the first ones; null: from all."""
+    """Number of shards, counted from the first, whose photos the specialist is trained on; null: all shards."""
     steps: int = Field(200, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
-    """Photos a step, over all ranks together."""
+    """Photos per step, over all ranks together."""
     learning_rate: float = Field(3e-3, gt=0, lt=1)
     """Peak learning rate of AdamW."""
     holes: HolesConfig = HolesConfig()
 
     def options(self, train: TrainConfig) -> TrainConfig:
-        """Of its training, from those of the editor's."""
+        """Return its training options, based on those of the editor."""
         own = {name: getattr(self, name) for name in ("steps", "batch_size", "learning_rate")}
-        # Whatever the editor is, it changes nothing of this one.
+        # The editor's architecture and data options do not affect this model.
         other: dict[str, Any] = {"model": "editnet", "ablations": [], "encode_once": False, "epochs": None}
         return train.model_copy(update=other | own)
 
 
 class BenchConfig(Section):
     judge: JudgeName = "reference"
-    """Who scores the benchmark. The same as `scoring.judge`, which filtered the training data, is no independent
-    measure: the table then says so. Options are those of `scoring`."""
+    """Judge of the benchmark, with the settings in `scoring`. The table warns if it equals `scoring.judge`, because the
+    judge that filtered the training data is not an independent measure."""
     photos: int = Field(2, ge=1)
-    """Photos held out from everything else, edited only by the benchmark."""
+    """Number of photos held out for the benchmark; nothing else uses them."""
     pairs_per_task: int = Field(4, ge=1)
-    """Benchmark edits a task."""
+    """Benchmark edits per task."""
     steps: int = Field(20, ge=1, le=1000)
     """Sampling steps of the editor."""
     guidance_text: float = Field(1.0, ge=0)
     """Guidance scale of the instruction."""
     guidance_image: float = Field(1.5, ge=0)
-    """Guidance scale of the source picture."""
+    """Guidance scale of the source image."""
 
 
 class ModelsConfig(Section):
@@ -737,9 +749,9 @@ class ModelsConfig(Section):
 
 class Config(Section):
     run: str = Field("mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
-    """Name of the run: results go to results/{run}/."""
+    """Name of the run; its results are in results/{run}/."""
     seed: int = Field(0, ge=0, lt=2**31)
-    """Every random choice of the run follows from it."""
+    """Seed of every random choice in the run."""
     sources: SourcesConfig = SourcesConfig()
     tasks: TasksConfig = TasksConfig()
     proposals: ProposalsConfig = ProposalsConfig()
@@ -769,7 +781,7 @@ class Config(Section):
 
     @property
     def judges(self) -> dict[str, str | None]:
-        """Every key that names a judge, and the judge."""
+        """Judge of each key that names one."""
         return {
             "scoring.judge": self.scoring.judge,
             "scoring.teacher": self.scoring.teacher,
@@ -791,7 +803,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _no_learned_pair_is_measured(self) -> "Config":
-        """The reference judge needs the truth of an edit; a learned specialist only knows what was asked."""
+        """Check that no learned pair is scored by the reference judge, which needs the truth of an edit: a learned
+        specialist only knows the instruction."""
         if not self.tasks.learned:
             return self
         remedies = {"scoring.teacher": "api, or null for no student"}

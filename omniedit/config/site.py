@@ -1,4 +1,4 @@
-"""What a site says of its cluster (profiles/slurm/site.yaml), checked before the profile that it fills is read."""
+"""Settings of a cluster (profiles/slurm/site.yaml), checked before Snakemake reads the profile that uses them."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ DEFAULT = Path("profiles/slurm/site.yaml")
 
 
 class Site(BaseModel):
-    """The keys of site.yaml, which says what each is."""
+    """Keys of site.yaml; the comments of that file explain them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +40,8 @@ class Site(BaseModel):
 
 
 def site_file() -> Path:
-    """Return the file that OMNIEDIT_SITE names, or site.yaml beside the profile that snakemake was given."""
+    """Return the file that OMNIEDIT_SITE names, else the site.yaml next to Snakemake's profile, else the default
+    one."""
     if named := os.environ.get("OMNIEDIT_SITE"):
         return Path(named)
     beside = [folder / DEFAULT.name for folder in _profile_folders()]
@@ -48,7 +49,7 @@ def site_file() -> Path:
 
 
 def _profile_folders() -> list[Path]:
-    """Return the folders of the profiles that this process was told to use, the strongest last."""
+    """Return the folders of the profiles that this process uses; later ones take precedence."""
     from snakemake.cli import get_profile_dir
 
     parser = argparse.ArgumentParser(add_help=False)
@@ -62,9 +63,10 @@ def _profile_folders() -> list[Path]:
 
 
 def read_site(path: Path) -> Site:
-    """
+    """Read and check a site file.
+
     Raises:
-        UserError: a line with the file, the key, its value and what was wrong.
+        UserError: one line with the file, the key, its value and the error.
     """
     try:
         return Site.model_validate(to_types(read_yaml(path, as_text=True), Site))
@@ -80,5 +82,5 @@ def read_site(path: Path) -> Site:
 
 
 def as_text(value: str) -> str:
-    """For Snakemake, which takes what a profile says of resources for an expression: 12-34 would be -22."""
+    """Quote a value for Snakemake, which evaluates the resources of a profile as expressions: 12-34 would be -22."""
     return repr(value)

@@ -1,4 +1,4 @@
-"""Give text its type by the key that it is for: `4.10` stays text where the key holds text, and else is a number."""
+"""Convert text to the type of its key: `4.10` stays text if the key holds text, and becomes a number otherwise."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,7 +14,7 @@ class Quoted(str):
 
 
 class TextLoader(yaml.BaseLoader):
-    """Reads every scalar of YAML as the text that was typed."""
+    """YAML loader that returns every scalar as the text that was typed."""
 
     def construct_scalar(self, node: Any) -> Any:
         text = super().construct_scalar(node)
@@ -22,7 +22,7 @@ class TextLoader(yaml.BaseLoader):
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `key=value` options as typed, mappings of the same key merged.
+    """Return the values of `key=value` options as typed; mappings of the same key are merged.
 
     Snakemake itself reads `123_456` as a number and drops quotes.
     """
@@ -33,7 +33,7 @@ def _parse_option(option: str) -> dict[str, Any]:
     key, _, text = option.partition("=")
     try:
         value = yaml.load(text, TextLoader)
-        if isinstance(value, Quoted) and value[:1] == value[-1:] == '"':  # a second pair, for the shell
+        if isinstance(value, Quoted) and value[:1] == value[-1:] == '"':  # a second pair of quotes, for the shell
             value = yaml.load(value, TextLoader)
     except yaml.YAMLError:
         return {key: text}
@@ -41,7 +41,7 @@ def _parse_option(option: str) -> dict[str, Any]:
 
 
 def merge(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` with `others` over them, key by key in nested mappings."""
+    """Return `values` overridden by `others`, key by key in nested mappings."""
     merged = dict(values)
     for key, value in others.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
@@ -50,7 +50,8 @@ def merge(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any
 
 
 def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Return `values` with each text as what its key in `model` holds; text that fits no key stays for the check."""
+    """Return `values` with each text converted to its key's type in `model`; text that does not fit is left to the
+    check."""
     typed = {}
     for key, value in values.items():
         annotation: Any = model.model_fields[key].annotation if key in model.model_fields else Any
@@ -72,14 +73,14 @@ def _to_type(value: Any, annotation: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Return what YAML reads in text; a date is none of JSON's values and stays text."""
+    """Return text as YAML reads it; a date stays text, because JSON has no dates."""
     if isinstance(value, Mapping):
         return {str(key): _as_typed(item) if isinstance(item, Quoted) else _read(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_typed(item) if isinstance(item, Quoted) else _read(item) for item in value]
     if not isinstance(value, str):
         return value
-    if value.isdecimal():  # not YAML 1.1's octal numbers
+    if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal
         return int(value)
     try:
         read = yaml.safe_load(value)

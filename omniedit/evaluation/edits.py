@@ -1,42 +1,41 @@
-"""The edits that the benchmark compares: each model answers the same pictures and instructions, at the same size."""
+"""Edits that the benchmark compares: each model gets the same images and instructions, at the same size."""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
+from omniedit.architectures import ARCHITECTURES, BASELINES
 from omniedit.aspect import bucket_size
-from omniedit.config.schema import BASELINES, Architecture
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, Mask, resize_cover
 from omniedit.pairs import EditPair
 
-MODELS = (*get_args(Architecture), *BASELINES)
-"""All that can be compared, in the order of tables: trained editors by their architecture, then the baselines."""
+MODELS = (*ARCHITECTURES, *BASELINES)
+"""Models that can be compared, in the order of tables: trained editors by architecture, then the baselines."""
 
 BATCH_SIZE = 8
-"""Pairs that are read and edited together; an editor halves it where the device runs out of memory."""
+"""Pairs that are read and edited together; an editor halves it if the device runs out of memory."""
 
 Editor = Callable[[Sequence[EditPair]], Sequence[Image]]
-"""Edits the sources of benchmark pairs at their own sizes; a pair's own edited image is the specialist's."""
+"""Function that edits the source images of pairs at their own sizes; `EditPair.edited` is the specialist's edit."""
 
 
 def no_edit(pairs: Sequence[EditPair]) -> Sequence[Image]:
-    """Return the sources unchanged."""
+    """Return the source images unchanged."""
     return [pair.source for pair in pairs]
 
 
 def specialist(pairs: Sequence[EditPair]) -> Sequence[Image]:
-    """Return what the specialist made with the truth in hand."""
+    """Return the specialist's edits, which were made with knowledge of the truth."""
     return [pair.edited for pair in pairs]
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How the trained editor samples: the keys of `bench` in the config."""
+    """Sampling options of trained editors, from the keys of `bench` in the config."""
 
     steps: int
     guidance_text: float
@@ -45,9 +44,9 @@ class SamplingOptions:
 
 
 def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
-    """Load the editor in `folder`, on a GPU where there is one.
+    """Load the editor in `folder`, on a GPU if there is one.
 
-    The noise of a pair follows from (seed, pair_id) alone, whatever pairs it is edited with.
+    The noise of a pair depends on (seed, pair_id) alone, not on the other pairs of its batch.
     """
     import torch
     from PIL.Image import fromarray
@@ -78,9 +77,9 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
 
 
 def at_resolution(pair: EditPair, resolution: int) -> EditPair:
-    """The pair scaled to its ratio's bucket of about resolution^2 pixels, as training sees it.
+    """Scale a pair to its ratio's bucket of about resolution^2 pixels, as in training.
 
-    A pixel of the smaller mask is inside where any of the pixels that it stands for is.
+    A pixel of the smaller mask is set if it covers any set pixel.
 
     Raises:
         UserError: the pair's provenance lacks its ratio.
@@ -97,6 +96,6 @@ def at_resolution(pair: EditPair, resolution: int) -> EditPair:
 
 
 def resize_mask(mask: Mask, width: int, height: int) -> Mask:
-    """Scale and crop a mask as `resize_cover` does a picture, keeping every touched pixel."""
+    """Scale and crop a mask as `resize_cover` does an image, keeping every touched pixel."""
     grey = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
     return resize_cover(grey, width, height)[..., 0] > 0

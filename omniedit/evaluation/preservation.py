@@ -1,4 +1,4 @@
-"""What an edit left alone: differences outside the mask, and whether the whole picture moved."""
+"""Preservation metrics of an edit: differences outside the mask, and translation of the whole image."""
 
 from dataclasses import dataclass
 from math import hypot, inf, log10, nan
@@ -15,15 +15,15 @@ SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 
 @dataclass(frozen=True)
 class Preservation:
-    """How well a pair keeps what was not to change.
+    """Preservation of the parts of an image that an edit should not change.
 
     Args:
         mae_outside: mean absolute difference outside the mask, on the scale 0-255.
-        psnr_outside: peak signal-to-noise ratio outside the mask in dB; infinite where nothing differs.
-        ssim_outside: mean structural similarity over windows that lie wholly outside the mask.
-        pixel_shift: length in pixels of the translation between source and edited picture.
+        psnr_outside: peak signal-to-noise ratio outside the mask in dB; infinite if nothing differs.
+        ssim_outside: mean structural similarity over windows that are wholly outside the mask.
+        pixel_shift: length in pixels of the translation between source and edited image.
 
-    The first three are NaN for a global edit, and where the mask leaves nothing outside.
+    The first three are NaN for a global edit, and for a mask that covers the whole image.
     """
 
     mae_outside: float
@@ -47,19 +47,19 @@ def preservation(pair: EditPair) -> Preservation:
 
 
 def psnr(mean_squared_error: float) -> float:
-    """Peak signal-to-noise ratio of 8-bit pictures, in dB."""
+    """Compute the peak signal-to-noise ratio of 8-bit images, in dB."""
     return 10 * log10(255**2 / mean_squared_error) if mean_squared_error > 0 else inf
 
 
 def ssim_outside(source: Image, edited: Image, mask: Mask) -> float:
-    """Mean SSIM of luminance over the windows that do not touch the mask; NaN where there is none."""
+    """Compute the mean SSIM of luminance over the windows that do not touch the mask; NaN without such a window."""
     window = np.ones((SSIM_WINDOW, SSIM_WINDOW), np.uint8)
     untouched = cv2.dilate(mask.astype(np.uint8), window) == 0
     return float(ssim_map(luminance(source), luminance(edited))[untouched].mean()) if untouched.any() else nan
 
 
 def ssim_map(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Structural similarity around each pixel of two (H, W) pictures, 0-255 (Wang et al. 2004, eq. 13).
+    """Compute the structural similarity around each pixel of two (H, W) images, 0-255 (Wang et al. 2004, eq. 13).
 
     Gaussian window of 11 x 11, sigma 1.5, K1 = 0.01, K2 = 0.03, as in the paper.
     """
@@ -74,9 +74,9 @@ def ssim_map(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float
 
 
 def pixel_shift(source: Image, edited: Image, mask: Mask | None) -> float:
-    """Length of the translation between two pictures in pixels, by phase correlation (Kuglin and Hines 1975).
+    """Measure the translation between two images in pixels, by phase correlation (Kuglin and Hines 1975).
 
-    Inside the mask the source stands for both, so that the edit itself does not count as movement.
+    Inside the mask, the source replaces the edit, so that the edit itself does not count as movement.
     """
     if mask is not None:
         edited = np.where(mask[..., None], source, edited)
@@ -87,5 +87,5 @@ def pixel_shift(source: Image, edited: Image, mask: Mask | None) -> float:
 
 
 def luminance(image: Image) -> NDArray[np.float64]:
-    """(H, W) luma of an RGB picture (ITU-R BT.601), 0-255."""
+    """Compute the (H, W) luma of an RGB image (ITU-R BT.601), 0-255."""
     return image @ np.array([0.299, 0.587, 0.114])

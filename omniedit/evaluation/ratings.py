@@ -1,7 +1,7 @@
-"""A judge beside human raters, in the form of VIEScore's Table 1 (Ku et al. 2024): `omniedit agree`.
+"""Agreement of a judge with human raters, in the form of VIEScore's Table 1 (Ku et al. 2024): `omniedit agree`.
 
-Spearman's rank correlation of SC, PQ and O, judge with each rater and each pair of raters, within each task and model;
-means over raters, then models, then tasks, all of Fisher's z.
+Within each task and model, Spearman's rank correlation of SC, PQ and O is computed between the judge and each rater,
+and between each two raters. It is averaged over raters, then models, then tasks, each time as Fisher's z.
 """
 
 from collections import defaultdict
@@ -22,23 +22,23 @@ from omniedit.storage.parquet import read_csv, read_given
 
 SCORES = ("sc", "pq", "o")
 MIN_PAIRS = 3
-"""Fewer pictures in common have no correlation worth a number."""
+"""Smallest number of common images for a meaningful correlation."""
 _LARGEST = 0.9999
-"""Fisher's z of a perfect correlation is infinite and would hide all others."""
+"""Bound on correlations, because Fisher's z of a perfect one is infinite and would hide all others."""
 
 Key = tuple[str, str, str]
-"""Pair, model and task of an edited image; model and task are '' where a table does not name them."""
+"""Pair, model and task of an edited image; model and task are '' if a table does not name them."""
 NAMES = ("model", "task")
-"""Columns of a key after the first."""
+"""Columns of a key after the first one."""
 Scores = Mapping[str, float]
 """SC, PQ and O of one image."""
 Correlations = dict[str, float | None]
-"""Of SC, PQ and O; None where there is none."""
+"""Correlations of SC, PQ and O; None if undefined."""
 
 
 @dataclass(frozen=True)
 class Rating:
-    """One person's scores of one edited image, on any scale."""
+    """Scores that one person gives one edited image, on any scale."""
 
     key: Key
     rater: str
@@ -47,7 +47,13 @@ class Rating:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one task, or of the mean over tasks: pictures, and correlations among people and of the judge with them."""
+    """Agreement on one task, or its mean over tasks.
+
+    Args:
+        pictures: number of images.
+        people: correlations among people.
+        judge: correlations of the judge with people.
+    """
 
     task: str
     pictures: int
@@ -56,12 +62,12 @@ class Agreement:
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
-    """Read a CSV file with columns `key`, rater, sc and pq; task and model too where there are several.
+    """Read a CSV file with columns `key`, rater, sc and pq, and optional columns task and model.
 
-    A rater has one row for each pair, task and model; a row without sc or pq is left out.
+    A rater has one row for each pair, task and model. A row without sc or pq is skipped.
 
     Raises:
-        UserError: one line with the file, the row and what is wrong.
+        UserError: the table is invalid; one line names the file, the row and the problem.
     """
     rows = read_csv(path)
     if lacking := [name for name in (key, "rater", "sc", "pq") if rows and name not in rows[0]]:
@@ -81,13 +87,13 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
 
 
 def read_judged(path: Path, key: str) -> dict[Key, Scores]:
-    """Read a judge's scores from a table (.parquet or .csv); rows without a score are left out.
+    """Read a judge's scores from a table (.parquet or .csv). Rows without a score are skipped.
 
     Args:
-        key: the column that identifies pairs.
+        key: column that identifies pairs.
 
     Raises:
-        UserError: it has no such column, is no table of scores, or scores an image twice.
+        UserError: the table lacks this column or the score columns, or scores an image twice.
     """
     rows = read_given(path)
     if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
@@ -106,10 +112,12 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
 
 
 def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -> dict[Key, Key]:
-    """Return the key in `b` of each key of `a` that has one: same pair, and same model and task where both name them.
+    """Match the keys of `a` to those of `b`: same pair, and same model and task if both tables name them.
+
+    Keys without a match are left out.
 
     Raises:
-        UserError: one table names several models or tasks of a pair and the other names none.
+        UserError: one table names several models or tasks of a pair and the other does not name them.
     """
     a_set, b_set = set(a_keys), set(b_keys)
     common = [place for place in (1, 2) if any(key[place] for key in a_set) and any(key[place] for key in b_set)]
@@ -127,7 +135,7 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores]) -> list[
     """Return a row for each task, then the mean over tasks.
 
     Args:
-        judged: by the ratings' own keys.
+        judged: the judge's scores, by the keys of the ratings.
     """
     tasks: dict[str, list[Rating]] = defaultdict(list)
     for rating in ratings:
@@ -139,13 +147,13 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores]) -> list[
 
 
 def fisher_mean(correlations: Iterable[float | None]) -> float | None:
-    """tanh of the mean of atanh, over the correlations that there are."""
+    """Average correlations as Fisher's z: tanh of the mean of atanh. None values are skipped."""
     z = [atanh(max(-_LARGEST, min(_LARGEST, r))) for r in correlations if r is not None]
     return tanh(sum(z) / len(z)) if z else None
 
 
 def markdown(rows: Sequence[Agreement]) -> list[str]:
-    """Lines of the table."""
+    """Format the agreements as lines of a Markdown table."""
     head = [f"{who} {score.upper()}" for who in ("people", "judge") for score in SCORES]
     lines = [f"| task | pictures | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
     for row in rows:
@@ -158,7 +166,7 @@ def report(scores: Path, ratings: Path, key: str) -> list[str]:
     """Return the lines that `omniedit agree` prints for a judge and people.
 
     Raises:
-        UserError: the two tables have no image in common, or as their readers and `match_keys`.
+        UserError: the tables have no image in common, or as `read_judged`, `read_ratings` and `match_keys`.
     """
     judged, rated = read_judged(scores, key), read_ratings(ratings, key)
     rated_keys = {rating.key for rating in rated}
@@ -175,7 +183,7 @@ def must_agree(key: str) -> str:
 
 
 def _group(keys: Iterable[Key], places: Sequence[int]) -> dict[tuple[str, ...], list[Key]]:
-    """Group keys by pair and by those of model and task that both tables name."""
+    """Group keys by pair, and by model and task where `places` includes them."""
     groups: dict[tuple[str, ...], list[Key]] = defaultdict(list)
     for key in sorted(keys):
         groups[(key[0], *(key[place] for place in places))].append(key)
@@ -198,7 +206,7 @@ def _of_task(task: str, ratings: Sequence[Rating], judged: Mapping[Key, Scores])
 
 
 def _correlations(a: Mapping[Key, Scores], b: Mapping[Key, Scores]) -> Correlations:
-    """Correlate over the images that both have."""
+    """Correlate the scores of the images that both have; None for fewer than `MIN_PAIRS`."""
     common = [key for key in a if key in b]
     if len(common) < MIN_PAIRS:
         return dict.fromkeys(SCORES)
@@ -215,10 +223,10 @@ def _means(correlations: Iterable[Correlations]) -> Correlations:
 
 
 def _number(path: Path, number: int, row: Mapping[str, Any], column: str) -> float:
-    """A score of a row.
+    """Parse a score in a row.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not a finite number of at least 0.
     """
     value = row.get(column)
     try:

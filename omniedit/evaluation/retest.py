@@ -1,6 +1,6 @@
-"""Two tables of scores of the same pairs: a judge asked again, or two judges: `omniedit agree A B`.
+"""Comparison of two tables of scores of the same pairs, from one judge twice or from two judges: `omniedit agree A B`.
 
-N  pairs that both have scored
+N  pairs with a score in both tables
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ HEAD = "| score | pairs | Spearman | mean of B - A | mean distance | noise of on
 
 
 def is_scores(path: Path) -> bool:
-    """Whether a table is of a judge's scores, not of people's ratings."""
+    """Return whether a table holds a judge's scores, not people's ratings."""
     return path.suffix.lower() == ".parquet" or "o_score" in next(iter(read_given(path)), {})
 
 
@@ -26,7 +26,7 @@ def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
     """Return the lines that `omniedit agree` prints for two tables of scores.
 
     Raises:
-        UserError: the two tables have no pair in common, or as their reader and `match_keys`.
+        UserError: the tables have no scored pair in common, or as `read_judged` and `match_keys`.
     """
     a, b = read_judged(first, key), read_judged(second, key)
     common = match_keys(first, a, second, b)
@@ -47,7 +47,10 @@ def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
 
 
 def row(score: str, a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> str:
-    """Noise is the standard deviation of one scoring round a pair's mean, that of the difference over the root of 2."""
+    """Format a row of the table.
+
+    Noise is the standard deviation of one scoring around a pair's mean: that of B - A divided by sqrt(2).
+    """
     difference_N = b_N - a_N
     noise = difference_N.std(ddof=1) / 2**0.5 if len(a_N) > 1 else np.nan
     correlation = spearman(a_N, b_N)

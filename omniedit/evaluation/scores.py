@@ -1,4 +1,4 @@
-"""The file of a model's benchmark scores on one task: `bench/{model}/{task}.parquet`."""
+"""File of a model's benchmark scores on one task: `bench/{model}/{task}.parquet`."""
 
 from dataclasses import asdict
 
@@ -21,12 +21,12 @@ BENCH_SCHEMA = pa.schema(
         ("pixel_shift", pa.float64()),
     ]
 )
-"""The judge's columns as in scores/, and those of `Preservation`."""
+"""Columns of the judge, as in scores/, and of `Preservation`."""
 COLUMNS = [name for name in BENCH_SCHEMA.names if name != "judge_version"]
-"""Those of every file of benchmark scores, of before there was a version too."""
+"""Columns of every file of benchmark scores, including files from before `judge_version`."""
 
 
 def bench_row(model: str, pair: EditPair, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
-    """A row of `BENCH_SCHEMA`."""
+    """Build a row of `BENCH_SCHEMA`."""
     of_pair = {"model": model, "task": str(pair.task), "source_id": pair.provenance.get("source_id", "")}
     return of_pair | score_row(pair.pair_id, verdict, judge) | asdict(preservation(pair))

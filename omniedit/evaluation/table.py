@@ -1,4 +1,4 @@
-"""The benchmark's table, in the form of the paper's Table 3: a row a model, PQ, SC and O averaged over pairs."""
+"""Benchmark table in the form of the paper's Table 3: a row for each model, PQ, SC and O averaged over pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from omniedit.architectures import ARCHITECTURES, BASELINES
 from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
@@ -20,18 +21,7 @@ from omniedit.tasks import Task
 RESAMPLES = 10_000
 ALL_TASKS = "all"
 SCORES = ("pq", "sc", "o")
-LABELS = {
-    "editnet": "EditNet",
-    "controlnet": "ControlNet",
-    "controlnet_text": "ControlNet-TextControl",
-    "channel_concat": "Channel-wise concatenation",
-    "editnet_from_image": "EditNet, added from the image's tokens",
-    "editnet_behind": "EditNet, added behind the block",
-    "editnet_blind": "EditNet, blind to the noisy image",
-    "editnet_clean_time": "EditNet, control at noise level 0",
-    "no_edit": "No edit",
-    "specialist": "Specialist",
-}
+LABELS = {name: architecture.label for name, architecture in ARCHITECTURES.items()} | BASELINES
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
 TABLE3_SCHEMA = pa.schema(
     [("model", _TEXT), ("task", _TEXT), ("judge", _TEXT), ("pairs", _COUNT), ("photos", _COUNT), ("unscorable", _COUNT)]
@@ -42,7 +32,7 @@ TABLE3_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % bootstrap interval; NaN where there was nothing to average, its ends for a single value."""
+    """Mean with its 95 % bootstrap interval. All are NaN without values, and the ends are NaN for a single value."""
 
     mean: float
     low: float
@@ -55,7 +45,7 @@ class Interval:
 
 
 def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interval:
-    """Mean and percentile interval over `RESAMPLES` draws with replacement (Efron 1979)."""
+    """Return the mean and its percentile interval over `RESAMPLES` draws with replacement (Efron 1979)."""
     if len(values) < 2:
         return Interval(values[0] if values else nan, nan, nan)
     sample = np.asarray(values, np.float64)
@@ -65,14 +55,14 @@ def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interva
 
 
 def bootstrap_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(RESAMPLES,) means of draws with replacement, a hundred at a time so that memory stays small."""
+    """Return (RESAMPLES,) means of draws with replacement, computed a hundred at a time to save memory."""
     size, block = len(sample), 100
     draws = (rng.multinomial(size, np.full(size, 1 / size), block) for _ in range(RESAMPLES // block))
     return np.concatenate([counts @ sample / size for counts in draws])
 
 
 def read_scores(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """Rows of `BENCH_SCHEMA` from several files, with `sc_score` = min of its two sub-scores beside them."""
+    """Read rows of `BENCH_SCHEMA` from several files, and add `sc_score`, the smaller of the two sub-scores."""
     rows = [row for path in paths for row in read_rows(path, COLUMNS)]
     for row in rows:
         scored = row["status"] == "scored"
@@ -81,10 +71,11 @@ def read_scores(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
 
 
 def table3(rows: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """A row for each model and task, and for each model over all tasks (task 'all').
+    """Return a row for each model and task, and a row for each model over all tasks (task 'all').
 
-    Each of pq, sc, o is given as mean, low and high end of its 95 % interval over the scorable pairs; `pairs` counts
-    all pairs, `unscorable` those without a score. Preservation is averaged over the pairs that have a mask.
+    `pq`, `sc` and `o` are means over the scorable pairs, with the low and high ends of their 95 % intervals. `pairs`
+    counts all pairs, `unscorable` the pairs without a score. Metrics outside the mask are averaged over the pairs with
+    a mask.
     """
     judges = {(row["judge"], row["prompt_hash"]) for row in rows}
     if len(judges) > 1:
@@ -115,7 +106,10 @@ def _summary(model: str, task: str, rows: Sequence[dict[str, Any]], seed: int) -
 
 
 def _mean_preservation(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """PSNR is that of the mean squared error over pairs, so that one identical pair does not make it infinite."""
+    """Average the preservation metrics over pairs.
+
+    PSNR is that of the mean squared error over pairs, so that one identical pair does not make it infinite.
+    """
     errors = [255**2 / 10 ** (row["psnr_outside"] / 10) for row in rows if row["psnr_outside"] == row["psnr_outside"]]
     return {
         "mae_outside": _nanmean([row["mae_outside"] for row in rows]),
@@ -144,7 +138,7 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
     """Format Table 3 for a README: all tasks with intervals, then O by task.
 
     Args:
-        filtered_by: the judge whose scores chose the training data.
+        filtered_by: judge whose scores chose the training data.
     """
     if not table:
         return "The benchmark has no pair: no held-out photo suited any task.\n"
@@ -173,10 +167,10 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    """A PSNR without end is that of identical pictures."""
+    """Format a number; an infinite PSNR is that of identical images."""
     return "-" if isnan(value) else "identical" if isinf(value) else f"{value:.{digits}f}"
 
 
 def interval(row: dict[str, Any], score: str) -> Interval:
-    """One cell of the table."""
+    """Return the interval of a score in a row of the table."""
     return Interval(row[score], row[f"{score}_low"], row[f"{score}_high"])

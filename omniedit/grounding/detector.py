@@ -1,7 +1,7 @@
-"""From words to masks: GroundingDINO (Liu et al. 2023) finds what a phrase names, SAM (Kirillov et al. 2023) or SAM 2
-(Ravi et al. 2024) its outline.
+"""Masks of phrases: GroundingDINO (Liu et al. 2023) finds the boxes that a phrase names, SAM (Kirillov et al. 2023) or
+SAM 2 (Ravi et al. 2024) finds the outlines in them.
 
-Shapes: B pictures, N boxes of one picture, H W height and width of a picture in pixels, h w those that a network sees.
+Shapes: B images, N boxes of one image, H W height and width of an image in pixels, h w those of a network's input.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
 
 SAM_2_AS_PUBLISHED = "Sam2VideoModel"
-"""What facebook/sam2.1-hiera-* name; `Sam2Model` takes the part for single pictures from their weights."""
+"""Class in the configs of facebook/sam2.1-hiera-*; `Sam2Model` loads the part for single images from their weights."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What counts as found.
+    """Limits of boxes and masks that count as found.
 
     Args:
-        box_threshold: smallest score of a box: the largest probability that it fits one of the phrase's tokens.
-        text_threshold: smallest probability at which a token is one that a box fits; a box needs one.
-        min_area, max_area: shares of the picture between which a mask is worth an edit.
-        same: intersection over union from which two boxes are round one thing.
-        rival: share of the best box's score from which another box might as well be meant.
+        box_threshold: smallest score of a box, the largest of its probabilities of fitting a token of the phrase.
+        text_threshold: smallest probability at which a box fits a token; a box must fit at least one.
+        min_area, max_area: smallest and largest share of the image at which a mask can be edited.
+        same: intersection over union from which two boxes enclose the same object.
+        rival: share of the best box's score from which another box may be the one that is meant.
     """
 
     box_threshold: float = 0.35
@@ -46,12 +46,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Query:
-    """A phrase to look for in a picture.
+    """Phrase to find in an image.
 
     Args:
         image: (H, W, 3) RGB.
-        phrase: 'the red car on the left', without a full stop.
-        every: whether all that fit it are meant ('the dogs'), else one thing alone.
+        phrase: without a full stop, such as 'the red car on the left'.
+        every: True if the phrase means all objects that fit it ('the dogs'), False if it means one.
     """
 
     image: Image
@@ -61,10 +61,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found of one phrase, the best first.
+    """Boxes found for one phrase, the best first.
 
     Args:
-        boxes: (N, 4), left, top, right, bottom as fractions of the picture, within it.
+        boxes: (N, 4): left, top, right, bottom as fractions of the image, in [0, 1].
         scores: (N,) in [0, 1].
     """
 
@@ -74,12 +74,12 @@ class Detections:
 
 @dataclass(frozen=True)
 class Grounded:
-    """What a phrase means in a picture.
+    """Boxes and mask of a phrase in an image.
 
     Args:
-        boxes: one, or of every thing that fits.
+        boxes: one box, or the boxes of all objects that fit.
         score: of the best box.
-        mask: (H, W), all of them.
+        mask: (H, W), the union over the boxes.
     """
 
     boxes: tuple[FractionBox, ...]
@@ -93,23 +93,24 @@ class NotGrounded:
 
 
 class Detector:
-    """Boxes of phrases.
+    """Detector of the boxes that phrases name.
 
     Args:
-        model: as its folder has it, on the device where it is to run.
-        batch_size: pictures that go through it together.
+        model: loaded from its folder, on the device where it runs.
+        batch_size: number of images in one forward pass.
     """
 
     def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
         self.batches = OomAdaptiveBatcher(batch_size)
-        self._asked = Lock()  # a tokenizer takes one thread at a time
+        self._asked = Lock()  # a tokenizer can be used by one thread at a time
 
     @classmethod
     def load(
         cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", batch_size: int = 4
     ) -> "Detector":
-        """
+        """Load the detector from a folder.
+
         Raises:
             UserError: the folder is missing, partial or of another class.
         """
@@ -117,10 +118,10 @@ class Detector:
         return cls(model.to(device), load_processor(folder), batch_size)
 
     def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
-        """What fits each query's phrase, in order; threads take turns.
+        """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
-        Pictures that the network sees at one size go through it together: padded beside a larger one, a picture would
-        be seen otherwise than alone.
+        Only images with the same network input size share a batch: padded to the size of a larger one, an image would
+        give other results than alone.
         """
         pictures = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         asked = list(zip(queries, pictures, strict=True))
@@ -134,9 +135,10 @@ class Detector:
 
     @torch.inference_mode()
     def _together(self, asked: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
-        """
+        """Return the boxes of a batch of queries.
+
         Args:
-            asked: queries, each with its picture as the network takes it: pixel_values (1, 3, h, w), pixel_mask.
+            asked: queries, each with its preprocessed image: pixel_values (1, 3, h, w) and pixel_mask.
         """
         prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query, _ in asked]
         inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
@@ -150,10 +152,10 @@ class Detector:
 
 
 class Segmenter:
-    """Outlines of what boxes hold.
+    """Segmenter of the objects in boxes.
 
     Args:
-        batch_size: pictures that are encoded together.
+        batch_size: number of images that are encoded together.
     """
 
     def __init__(self, model: SamModel | Sam2Model, processor: Any, batch_size: int = 4) -> None:
@@ -164,7 +166,8 @@ class Segmenter:
     def load(
         cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", batch_size: int = 4
     ) -> "Segmenter":
-        """
+        """Load the segmenter from a folder.
+
         Raises:
             UserError: the folder is missing, partial or of another class.
         """
@@ -172,9 +175,9 @@ class Segmenter:
         return cls(model.to(device), _load_processor(model, folder), batch_size)
 
     def masks(self, images: Sequence[Image], boxes: Sequence[Tensor]) -> list[np.ndarray]:
-        """(N, H, W) of each picture: a mask for each of its boxes (N, 4), which are fractions of it; N is at least 1.
+        """Return (N, H, W) masks of each image, one for each of its boxes (N, 4), as fractions of it; N is at least 1.
 
-        The pictures of a batch are encoded together, then each one's boxes are decoded together.
+        The images of a batch are encoded together; then the boxes of each image are decoded together.
         """
         return self.batches.map(self._together, list(zip(images, boxes, strict=True)))
 
@@ -200,14 +203,14 @@ class Segmenter:
 
 
 class Grounder:
-    """Masks of phrases: the detector's boxes, the segmenter's outlines, and the limits of what counts."""
+    """Grounding of phrases: the detector finds boxes, the segmenter finds outlines, and limits decide what counts."""
 
     def __init__(self, detector: Detector, segmenter: Segmenter, limits: Limits | None = None) -> None:
         self.detector, self.segmenter = detector, segmenter
         self.limits = limits or Limits()
 
     def ground(self, queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
-        """What each query's phrase means in its picture, in order."""
+        """Return the boxes and mask of each query's phrase, in order."""
         detections = self.detector.detect(queries, self.limits)
         chosen = [choose_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
         images, boxes = [], []
@@ -223,7 +226,7 @@ class Grounder:
 
 
 def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
-    """The boxes that a query means: all of those found, or the one that no other comes near."""
+    """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
     if not len(found.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
     rivals = int((found.scores >= limits.rival * found.scores[0]).sum())
@@ -235,7 +238,7 @@ def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections 
 
 
 def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounded | NotGrounded:
-    """What a phrase means, from its boxes and their masks (N, H, W), where it is neither too small nor too large."""
+    """Combine a phrase's boxes and their masks (N, H, W), unless the result is too small or too large."""
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())
     if area < limits.min_area:
@@ -247,14 +250,14 @@ def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Li
 
 
 def has_words(label: str, specials: Sequence[str]) -> bool:
-    """Whether a box's label, the tokens that it fits, is more than full stops and special tokens."""
+    """Return whether a box's label (the tokens that fit) has more than full stops and special tokens."""
     for special in specials:
         label = label.replace(special, "")
     return any(character.isalnum() for character in label)
 
 
 def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
-    """A phrase's boxes, the best first, each thing once; those that fit no word of it are left out."""
+    """Return a phrase's boxes, the best first, without duplicates or boxes that fit no word of the phrase."""
     words = [i for i, label in enumerate(found["text_labels"]) if has_words(label, specials)]
     boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)
@@ -266,7 +269,7 @@ def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> De
 
 
 def overlap(first: Tensor, second: Tensor) -> float:
-    """Intersection over union of two boxes (4,)."""
+    """Return the intersection over union of two boxes (4,)."""
     low, high = torch.maximum(first[:2], second[:2]), torch.minimum(first[2:], second[2:])
     both = (high - low).clamp(min=0).prod()
     union = (first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod() - both
@@ -274,12 +277,12 @@ def overlap(first: Tensor, second: Tensor) -> float:
 
 
 def _load_processor(model: SamModel | Sam2Model, folder: Path) -> Any:
-    """What prepares a picture; of SAM 2's folders as they are published, not what prepares a video."""
+    """Load the image processor. The published folders of SAM 2 name a video processor instead."""
     return load_processor(folder, Sam2Processor if isinstance(model, Sam2Model) else AutoProcessor)
 
 
 def _of_picture(embeddings: Any, place: int) -> Any:
-    """One picture's part of what SAM (one map) or SAM 2 (maps of several scales) made of a batch."""
+    """Return one image's part of a batch of embeddings: one map of SAM, or maps at several scales of SAM 2."""
     if isinstance(embeddings, Tensor):
         return embeddings[place : place + 1]
     return [scale[place : place + 1] for scale in embeddings]

@@ -1,9 +1,9 @@
-"""From an object's box to its mask: GrabCut (Rother et al. 2004) on a reduced crop, refined at full resolution.
+"""Masks of objects from their boxes: GrabCut (Rother et al. 2004) on a reduced crop, refined at full resolution.
 
-A box drawn round an object touches it on all four sides, so a right mask's own box is the given one (the tightness
-prior of Lempitsky et al. 2009). GrabCut seeded by what is salient in the box comes first: it leaves an object's cast
-shadow out, which colour alone takes in. Where its mask falls short of the box, GrabCut from all of the box is tried in
-RGB and in Lab, and the tightest wins: a bowl is more than the fig in it, a bottle has a cap.
+A box drawn around an object touches it on all four sides, so the bounding box of a correct mask is the given box (the
+tightness prior of Lempitsky et al. 2009). GrabCut seeded by the saliency in the box comes first, because it excludes an
+object's cast shadow, which colour alone includes. If its mask falls short of the box, GrabCut from the whole box is
+tried in RGB and in Lab, and the tightest mask wins: a bowl is more than the fig in it, and a bottle has a cap.
 """
 
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ from omniedit.imaging.matting import guided_filter
 from omniedit.sources.photo import FractionBox
 
 CONTEXT = 0.35
-"""Share of the box's sides by which the crop reaches beyond it: what GrabCut learns the background from."""
+"""Margin of the crop around the box, as a share of the box's sides. GrabCut estimates the background from it."""
 WORKING_SIDE = 420
-"""Longer side in pixels of the crop that GrabCut sees."""
+"""Longer side, in pixels, of the crop that GrabCut processes."""
 TIGHT = 0.85
-"""Intersection over union of a mask's own box with the given one at which no other mask is looked for."""
+"""Intersection over union of a mask's bounding box and the given box from which no other mask is tried."""
 LOOSE = 0.5
-"""The same at which the object is given up: a part of it (a stem) or all of it is missing."""
+"""Intersection over union up to which the object is given up: a part of it (a stem) or all of it is missing."""
 SALIENT, SURELY_SALIENT = 0.3, 0.9
-"""Saliency above which a pixel is taken for the object at first, and for good."""
+"""Saliency above which GrabCut starts with a pixel as probable, and as certain, object."""
 SOLID = 0.12
-"""Smallest share of its box that a found object fills; less is a failure (glass, wire, a wrong box)."""
+"""Smallest share of the box that a mask fills; less is a failure (glass, wire, a wrong box)."""
 
 
 def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
-    """The object in a box, in one piece without holes, or None where none stands out from its surroundings.
+    """Return the mask of the object in a box, one piece without holes, or None if no object stands out.
 
     Args:
         image: (H, W, 3) RGB.
-        box: of the object, as fractions of the picture.
+        box: of the object, as fractions of the image.
     """
     left, top, right, bottom = _pixels(box, image.shape[:2], CONTEXT)
     crop = np.ascontiguousarray(image[top:bottom, left:right])
@@ -51,7 +51,7 @@ def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
 
 
 def box_mask(box: FractionBox, shape: tuple[int, ...]) -> Mask:
-    """All of a box, as a mask of a picture of shape (H, W, ...)."""
+    """Return the mask of a whole box in an image of shape (H, W, ...)."""
     left, top, right, bottom = _pixels(box, shape, 0.0)
     mask = np.zeros(shape[:2], bool)
     mask[top:bottom, left:right] = True
@@ -73,7 +73,7 @@ def _pixels(box: FractionBox, shape: tuple[int, ...], margin: float) -> tuple[in
 def _within(
     box: FractionBox, shape: tuple[int, ...], origin: tuple[int, int], scale: float, small: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
-    """The box as (x, y, width, height) in the reduced crop; GrabCut wants some background on every side."""
+    """Return the box as (x, y, width, height) in the reduced crop, with background on every side, as GrabCut needs."""
     left, top, right, bottom = (
         (edge - corner) * scale for edge, corner in zip(_pixels(box, shape, 0.0), origin * 2, strict=True)
     )
@@ -83,7 +83,7 @@ def _within(
 
 
 def _tightest(candidates: Iterator[NDArray[np.uint8]], inner: tuple[int, int, int, int]) -> NDArray[np.uint8] | None:
-    """The first candidate that fills the box on all sides, else the best of them, None where that is none."""
+    """Return the first candidate that fills the box on all sides, else the best one, or None if all are too loose."""
     best, best_fit = None, LOOSE
     for found in candidates:
         fit = _fit(found, inner)
@@ -95,13 +95,13 @@ def _tightest(candidates: Iterator[NDArray[np.uint8]], inner: tuple[int, int, in
 
 
 def _fit(found: NDArray[np.uint8], inner: tuple[int, int, int, int]) -> float:
-    """Intersection over union of the found piece's box, which lies inside `inner`, with `inner`."""
+    """Return the intersection over union of `inner` and the bounding box of `found`, which is inside it."""
     _, _, width, height = cv2.boundingRect(found)
     return width * height / (inner[2] * inner[3])
 
 
 def _candidates(small: Image, inner: tuple[int, int, int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Masks of the object in the box `inner` (x, y, width, height), the most trusted first."""
+    """Yield masks of the object in the box `inner` (x, y, width, height), the most trusted first."""
     from omniedit.grounding.saliency import saliency
 
     x, y, width, height = inner
@@ -116,7 +116,7 @@ def _candidates(small: Image, inner: tuple[int, int, int, int]) -> Iterator[NDAr
 
 
 def _grab_cut(small: Image, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The object by GrabCut from first labels; empty where they leave nothing to learn object or background from."""
+    """Return GrabCut's mask of the object from initial labels; empty if they mark no object or no background."""
     labels = labels.copy()
     seeds = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if seeds.all() or not seeds.any():
@@ -127,7 +127,7 @@ def _grab_cut(small: Image, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _one_piece(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The largest connected piece, its outline smoothed a little, holes filled."""
+    """Return the largest connected piece, with its outline slightly smoothed and its holes filled."""
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(found)
     if count == 1:
@@ -138,7 +138,7 @@ def _one_piece(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _upsample(found: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
-    """The mask at the crop's resolution, its edge pulled to the crop's own edges by a guided filter."""
+    """Return the mask at the crop's resolution, with its edge aligned to the crop's edges by a guided filter."""
     soft = cv2.resize(found.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     refined = guided_filter(crop, soft.astype(np.float32, copy=False), radius=max(2, round(2 / scale)), eps=1e-4)
     return refined > 0.5

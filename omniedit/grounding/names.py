@@ -1,7 +1,7 @@
-"""Names of objects: EfficientNet-Lite0 (Tan and Le 2019), with ImageNet's classes in plain words.
+"""Names of objects from EfficientNet-Lite0 (Tan and Le 2019), with plain words for ImageNet's classes.
 
-The classifier sees an object alone on grey and with its surroundings. A noun is used where both views agree on it well
-enough, else the kind that the thing surely belongs to ("animal"), else "object".
+The classifier sees an object alone on grey, and with its surroundings. If both views agree well enough on a noun, it is
+used; else the kind that the object surely belongs to ("animal"); else "object".
 """
 
 from functools import cache
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 MODEL = "efficientnet-lite0"
 MIN_PROBABILITY = 0.5
-"""Smallest probability, over both views, at which the classifier's noun is used."""
+"""Smallest probability, averaged over both views, at which the classifier's noun is used."""
 MIN_IN_EACH_VIEW = 0.07
 """Smallest probability of that noun in either view."""
 MIN_KIND = 0.55
-"""Smallest probability in each view at which a thing is called after its kind."""
+"""Smallest probability in each view at which an object is named by its kind."""
 MAX_NO_OBJECT = 0.25
-"""Largest probability of places, materials and clothes in either view at which a thing is called an object."""
+"""Largest probability of places, materials and clothes in either view at which the mask still holds an object."""
 MARGIN = 0.1
 """Surroundings shown on each side of the object, as a share of its longer side."""
 WIDE_MARGIN = 0.5
-"""The same where a name is checked that someone else gave."""
+"""Margin of the second view in which `noun_probability` checks a given name."""
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
@@ -38,7 +38,7 @@ _NO_OBJECT = sorted(PLACES_AND_STUFF | CLOTHES)
 
 
 def name_object(image: Image, mask: Mask) -> str | None:
-    """Return what the object inside the mask is called, or None where the mask holds a place, a material or a person.
+    """Return the name of the object inside the mask, or None if the mask holds a place, a material or a person.
 
     Args:
         image: (H, W, 3) RGB.
@@ -48,11 +48,11 @@ def name_object(image: Image, mask: Mask) -> str | None:
 
 
 def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> str | None:
-    """Return the noun, the kind or "object" that two views of a thing justify, or None where it is no object.
+    """Return the noun, the kind or "object" that two views justify, or None if they do not show an object.
 
     Args:
         alone: (1000,) probabilities of ImageNet's classes for the object on grey.
-        in_place: (1000,) the same for the object with its surroundings.
+        in_place: (1000,) probabilities for the object with its surroundings.
     """
     views = [_by_noun(view) for view in (alone, in_place)]
     noun = max(views[0], key=lambda name: sum(view[name] for view in views))
@@ -68,14 +68,14 @@ def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> 
 
 
 def classify(images: list[Image]) -> NDArray[np.floating]:
-    """Return (N, 1000) probabilities of ImageNet's classes for RGB images of any size, each squeezed to a square."""
+    """Return (N, 1000) probabilities of ImageNet's classes for RGB images of any size, each resized to a square."""
     return _probabilities([_resize(image) for image in images])
 
 
 def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
-    """Return how surely a thing of that noun is inside the mask, seen with little and with much around it.
+    """Return the probability of `noun` for the object inside the mask, the larger one of a narrow and a wide view.
 
-    None for a noun that the classifier does not know.
+    Return None if no class of the classifier has this noun.
     """
     classes = sorted(KINDS.get(noun, ())) or [index for index, name in enumerate(plain_nouns()) if name == noun]
     if not classes:
@@ -105,7 +105,7 @@ def _cut_out(image: Image, mask: Mask) -> Image:
 
 
 def _surroundings(image: Image, mask: Mask, margin: float = MARGIN) -> Image:
-    """Return the object in the square around it, as far as the image reaches, at the classifier's size."""
+    """Return the square around the object, as far as the image reaches, at the classifier's size."""
     left, top, right, bottom = bounding_box(mask)
     half = (0.5 + margin) * max(bottom - top, right - left)
     y, x = (top + bottom) / 2, (left + right) / 2
@@ -119,10 +119,10 @@ def _resize(image: Image) -> Image:
 
 
 def _probabilities(squares: list[Image]) -> NDArray[np.floating]:
-    """Return (N, 1000) probabilities of ImageNet's classes; each image and its mirror image are averaged."""
+    """Return (N, 1000) probabilities of ImageNet's classes, averaged over each image and its mirror image."""
     both = np.stack([view for square in squares for view in (square, square[:, ::-1])])
     pixels = ((both / 255.0 - _MEAN) / _STD).transpose(0, 3, 1, 2).astype(np.float32)
-    import torch  # takes two seconds, and most jobs that check a name or a place never classify anything
+    import torch  # takes two seconds, and most jobs that check a name or a place never classify
 
     with torch.inference_mode():
         logits = _network()(torch.from_numpy(pixels))

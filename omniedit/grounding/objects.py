@@ -1,4 +1,4 @@
-"""Objects of a photo, each with its name and mask: from named boxes where they are known, else what is salient."""
+"""Objects of a photo, each with a name and a mask: from named boxes if there are any, else from saliency."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,31 +17,31 @@ from omniedit.sources.photo import FractionBox, Photo
 from omniedit.storage.parquet import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
-"""Shares of the picture between which an object is worth an edit."""
+"""Smallest and largest share of the image at which an object can be edited."""
 SALIENT = 0.5
 """Saliency above which a pixel belongs to a salient object."""
 AGREED = 0.6
-"""Smallest overlap (intersection over union) of what is salient with the outline found in its box."""
+"""Smallest overlap (intersection over union) of a salient region with the outline found in its box."""
 SAME = 0.85
-"""The same from which the object is what either outline holds, so that no foot or tip is left behind. Below it, the
-salient region alone is used: it knows shapes, while colour takes in cast shadows and leaves out wings."""
+"""Overlap from which the object is the union of both outlines, so that no foot or tip is left behind. Below it, the
+salient region alone is used, because it follows shapes; colour includes cast shadows and omits wings."""
 CLEAR, MAX_CLEAR_AREA = 0.7, 0.4
-"""Smallest overlap for a thing without a noun, and its largest share of the photo: more is often two things."""
+"""Smallest overlap of an object without a noun, and its largest share of the photo; more is often two objects."""
 NECK = 0.3
-"""Salient parts joined over less than this share of the square root of their area may be objects of their own."""
+"""Widest neck, as a share of the square root of a salient piece's area, whose two sides may be separate objects."""
 SALIENCY_SIDE = 320
-"""Side in pixels at which the saliency network works."""
+"""Side, in pixels, of the saliency network's input."""
 MINOR = 0.25
-"""Smallest share of the largest salient piece's area at which another counts."""
+"""Smallest area of a salient piece that counts, as a share of the largest piece."""
 
 
 @dataclass(frozen=True)
 class FoundObject:
-    """An object of a photo.
+    """Object found in a photo.
 
     Args:
-        name: 'wine bottle', without an article.
-        box: of the mask, as fractions of the picture.
+        name: without an article, such as 'wine bottle'.
+        box: bounding box of the mask, as fractions of the image.
         mask: (H, W).
     """
 
@@ -51,12 +51,12 @@ class FoundObject:
 
     @property
     def area(self) -> float:
-        """Return the share of the picture inside the mask."""
+        """Share of the image inside the mask."""
         return float(self.mask.mean())
 
     @property
     def cut_sides(self) -> frozenset[str]:
-        """Return the borders of the picture that cut the object off: of 'left', 'top', 'right', 'bottom'."""
+        """Borders of the image that cut the object off, among 'left', 'top', 'right' and 'bottom'."""
         edges = {
             "left": self.mask[:, :2],
             "top": self.mask[:2],
@@ -67,11 +67,11 @@ class FoundObject:
 
 
 _FOUND: dict[tuple[str, str], tuple[tuple[str, bytes], ...]] = {}
-"""Names and encoded masks, a few kilobytes each, of the photos seen: tasks come back to them with other draws."""
+"""Cache of names and encoded masks, a few kilobytes each, because tasks use a photo again with other random draws."""
 
 
 def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
-    """The photo's objects whose outline and name could be found, in the order of its caption file; () where none."""
+    """Return the photo's objects whose outline and name were found, in the order of its caption file, or ()."""
     key = (photo.source_id, photo.sha256)
     if key not in _FOUND:
         found = _find_named_objects(photo) if photo.objects else _salient(photo)
@@ -89,7 +89,7 @@ OBJECTS_SCHEMA = pa.schema(
 
 
 def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
-    """Find the objects of photos and write them down, a row a photo: once for all tasks."""
+    """Find the objects of photos, once for all tasks, and write a row per photo."""
     rows = []
     for photo in photos:
         find_objects(photo)
@@ -99,7 +99,7 @@ def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
 
 
 def recall_objects(path: str | Path) -> None:
-    """Let `find_objects` answer from a file of `write_objects`.
+    """Load a file of `write_objects`, so that `find_objects` uses its results.
 
     Raises:
         UserError: the file is missing or damaged.
@@ -118,7 +118,7 @@ def _find_named_objects(photo: Photo) -> list[FoundObject]:
 
 
 def _salient(photo: Photo) -> list[FoundObject]:
-    """What stands out; parts that narrow necks join are objects of their own if they all go by one name (two dogs)."""
+    """Return the salient objects. Parts joined by narrow necks are separate objects if all have one name (two dogs)."""
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
@@ -139,9 +139,9 @@ def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
 
 
 def _recognise(image: Image, region: Mask) -> FoundObject | None:
-    """Return the object in a salient region, None where its outline stays uncertain or it is no object.
+    """Return the object in a salient region, or None if its outline is uncertain or it is not an object.
 
-    "Object" says which thing is meant only where it is whole and clear and (see `_salient`) no more than two stand out.
+    The name "object" is clear only if the object is whole and distinct, and at most two stand out (see `_salient`).
     """
     from omniedit.grounding.names import name_object
 
@@ -159,20 +159,20 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
 
 
 def _pull_to_edges(region: Mask, image: Image) -> Mask:
-    """Return a salient region, found at a reduced size, with its outline on the edges of the image nearby."""
+    """Return a salient region, found at reduced size, with its outline aligned to nearby edges of the image."""
     soft = guided_filter(image, region.astype(np.float32), radius=max(2, max(region.shape) // SALIENCY_SIDE), eps=1e-4)
     return soft > 0.5
 
 
 def _pieces(salient: Mask) -> list[Mask]:
-    """The connected pieces of some size, the largest first."""
+    """Return the connected pieces that are large enough, the largest first."""
     count, labels = cv2.connectedComponents(salient.astype(np.uint8))
     pieces = sorted((labels == i for i in range(1, count)), key=lambda piece: -int(piece.sum()))
     return [piece for piece in pieces if piece.sum() >= MINOR * pieces[0].sum()]
 
 
 def _parts(piece: Mask) -> list[Mask]:
-    """What a piece falls into when its narrow necks are cut: every pixel goes to the nearest core."""
+    """Split a piece at its narrow necks; every pixel goes to the nearest core."""
     cores = _pieces(erode(piece, max(1, round(NECK / 2 * piece.sum() ** 0.5))))
     if len(cores) < 2:
         return [piece]
@@ -182,7 +182,7 @@ def _parts(piece: Mask) -> list[Mask]:
 
 
 def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
-    """The objects under names that mean one each: two dogs are 'upper dog' and 'lower dog', three are left out."""
+    """Return the objects with unique names: two dogs become 'upper dog' and 'lower dog', three or more are skipped."""
     named: dict[str, list[FoundObject]] = {}
     for this in found:
         named.setdefault(this.name, []).append(this)
@@ -197,7 +197,7 @@ def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
 
 
 def _along_an_axis(first: FoundObject, second: FoundObject) -> tuple[tuple[str, str], list[FoundObject]]:
-    """Two objects in the order of the axis on which they are further apart, with the words for that order."""
+    """Order two objects along the axis on which they are further apart; return words for the order and the objects."""
     apart = [abs(a - b) for a, b in zip(_centre(first), _centre(second), strict=True)]
     axis = int(apart[1] > apart[0])
     words = (("left", "right"), ("upper", "lower"))[axis]
@@ -220,5 +220,5 @@ def _fractions(mask: Mask) -> FractionBox:
 
 
 def _overlap(first: Mask, second: Mask) -> float:
-    """Intersection over union."""
+    """Return the intersection over union."""
     return float(np.logical_and(first, second).sum() / max(np.logical_or(first, second).sum(), 1))

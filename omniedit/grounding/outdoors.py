@@ -1,4 +1,4 @@
-"""Evidence that a photo was taken outdoors: a sky that behaves like one, or foliage all across. No network."""
+"""Evidence that a photo was taken outdoors: a sky that behaves like one, or foliage all across. Uses no network."""
 
 import re
 from typing import Any
@@ -10,47 +10,47 @@ from numpy.typing import NDArray
 from omniedit.imaging.images import Image, Mask
 
 Field = NDArray[Any]
-"""(h, w) or (h, w, 3) of float32."""
+"""float32 array of shape (h, w) or (h, w, 3)."""
 
 WORKING_SIDE = 512
-"""Longest side at which regions are found."""
+"""Longest side, in pixels, of the images in which regions are found."""
 
 OUTDOOR_WORDS = re.compile(
     r"\b(beach|bridge|cliff|coast|field|footpath|forest|garden|grass|hill|lake|meadow|mountain|outdoors|outside|pasture"
     r"|path|river|road|sea|sky|street|stream|valley|village|woods)(?:e?s)?\b",
     re.IGNORECASE,
 )
-"""A caption with one of these shows a place with weather."""
+"""Words of a caption that name a place with weather."""
 INDOOR_WORDS = re.compile(
     r"\b(indoors?|inside|interior|room|bedroom|bathroom|kitchen|office|studio|wall|ceiling|carpet|sofa|couch|bed|desk"
     r"|shelf|shelve|lamp|curtain|backdrop|background|painting|poster|print|aquarium|museum|gallery)s?\b",
     re.IGNORECASE,
 )
-"""A caption with one of these says of a beach or a forest only that it hangs on a wall."""
+"""Words of a caption that name a room or its contents: with them, a beach or a forest may be a poster on a wall."""
 
 LEAST_SPREAD = 0.34
-"""Octaves by which the ratio of blue to red light varies over a sky; over a wall of one paint it hardly does."""
+"""Smallest standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
 LEAST_RELIEF = 0.8
-"""Standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
+"""Smallest standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
 LEAST_EDGE = 7.0
-"""Delta E between a sky and what stands below it; a gradient has no such edge."""
+"""Smallest Delta E between a sky and the region below it; a gradient has no such edge."""
 
 
 def caption_says_outdoors(caption: str) -> bool:
-    """Return whether a caption names an outdoor place and nothing of a room."""
+    """Return whether a caption names an outdoor place and nothing that belongs in a room."""
     return OUTDOOR_WORDS.search(caption) is not None and INDOOR_WORDS.search(caption) is None
 
 
 def shows_outdoors(image: Image, sky: Mask) -> bool:
-    """Return whether an RGB photo was surely taken outdoors: it has a sky (of any size), or foliage all over it."""
+    """Return whether an RGB photo was surely taken outdoors: it has a sky of any size, or foliage all over."""
     return bool(sky.any()) or _is_grown_over(_to_small_lab(image))
 
 
 def find_sky(image: Image) -> Mask:
-    """Return the sky of an RGB photo, (h, w) at `WORKING_SIDE`; all False where nothing confirms that it is one.
+    """Return the (h, w) mask of an RGB photo's sky at `WORKING_SIDE`; all False if no sky is confirmed.
 
-    A smooth, blue or bright region at the top is a sky where its colours behave like a sky's, or where foliage
-    stands all across below it. A plain wall, a colour gradient, a studio backdrop and water are none.
+    A smooth, blue or bright region at the top is a sky if it ends in an edge and either has the colours of a sky or has
+    foliage all across below it. Plain walls, colour gradients, studio backdrops and water do not count.
     """
     lab = _to_small_lab(image)
     region = _top_region(lab)
@@ -67,7 +67,7 @@ def _to_small_lab(image: Image) -> Field:
 
 
 def _top_region(lab: Field) -> Mask:
-    """(h, w) smooth, blue or bright pixels joined to the top border; all False where they are few."""
+    """Return (h, w) smooth, blue or bright pixels connected to the top border; all False if there are few."""
     seeds = _without_holes(_parts_touching_top(_is_smooth_blue_or_bright(lab)))
     if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
         return np.zeros_like(seeds)
@@ -75,9 +75,9 @@ def _top_region(lab: Field) -> Mask:
 
 
 def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
-    """Whether a region's hue is a sky's, and its light gets redder with brightness or towards the horizon.
+    """Return whether a region has a sky's hue, and its light gets redder with brightness or towards the horizon.
 
-    Clouds, haze and low sun mix white or red light into the blue: the ratio of blue to red varies by octaves. Light
+    Clouds, haze and low sun mix white or red light into the blue, so the ratio of blue to red varies by octaves. Light
     that falls off over a wall or studio paper varies all colours alike.
     """
     smooth = _blur(lab, 3.0)
@@ -96,13 +96,13 @@ def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
 
 
 def _slope(x_N: Field, y_N: Field) -> float:
-    """Least-squares slope of y over x."""
+    """Return the least-squares slope of y over x."""
     x = x_N - x_N.mean()
     return float((x * (y_N - y_N.mean())).sum() / max(float((x * x).sum()), 1e-9))
 
 
 def _is_gradient(lab: Field, region: Mask) -> bool:
-    """Whether a cubic polynomial of the place gives a region's lightness: a drawn gradient, or paper under a lamp."""
+    """Return whether a cubic polynomial of position fits a region's lightness: a gradient, or paper under a lamp."""
     core = cv2.erode(region.astype(np.uint8), np.ones((17, 17), np.uint8), borderValue=1) > 0
     rows, columns = (axis[::9] for axis in np.nonzero(core))
     if len(rows) < 100:
@@ -114,7 +114,7 @@ def _is_gradient(lab: Field, region: Mask) -> bool:
 
 
 def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
-    """Whether in most columns something of another colour stands where a region ends."""
+    """Return whether the colour changes abruptly where a region ends, in most columns."""
     columns = np.flatnonzero(region[0])
     if not len(columns):
         return False
@@ -125,9 +125,9 @@ def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
 
 
 def _is_over_foliage(lab: Field, region: Mask) -> bool:
-    """Whether leaves or grass stand in a fifth of what is below a region, and in nearly all columns.
+    """Return whether leaves or grass fill a fifth of the area below a region, and occur in nearly all columns.
 
-    Crisp leaves need to stand in three quarters of the columns only.
+    For crisp leaves, three quarters of the columns are enough.
     """
     for least_relief, least_width in ((0.8, 0.9), (2.0, 0.75)):
         foliage = _foliage(lab, least_relief) & ~region
@@ -137,7 +137,7 @@ def _is_over_foliage(lab: Field, region: Mask) -> bool:
 
 
 def _is_grown_over(lab: Field) -> bool:
-    """Whether foliage with deep shadows between its leaves fills the photo from side to side.
+    """Return whether foliage with deep shadows between its leaves fills the photo from side to side.
 
     A pot plant leaves columns free, a patterned wall has no shadows, and a circuit board is greener.
     """
@@ -150,7 +150,7 @@ def _is_grown_over(lab: Field) -> bool:
 
 
 def _foliage(lab: Field, least_relief: float) -> Mask:
-    """(h, w) green to yellow-green, with the fine relief of leaves or grass."""
+    """Return the (h, w) mask of green to yellow-green pixels with the fine relief of leaves or grass."""
     smooth = _blur(lab, 1.5)
     chroma = np.hypot(smooth[..., 1], smooth[..., 2])
     hue = np.degrees(np.arctan2(smooth[..., 2], smooth[..., 1]))
@@ -170,17 +170,18 @@ def _is_smooth_blue_or_bright(lab: Field) -> Mask:
 
 
 def _parts_touching_top(region: Mask) -> Mask:
-    """The parts of a region that touch the photo's top border."""
+    """Return the parts of a region that touch the photo's top border."""
     _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     touching = np.setdiff1d(np.unique(labels[0]), [0])
     return np.isin(labels, touching)
 
 
 def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
-    """Join a region with what lies within `reach` pixels, is joined to it, and has its colour there or is deep blue.
+    """Extend a region by connected pixels within `reach` that have its colour nearby or are deep blue.
 
     Args:
-        tolerance: distance in Lab from the region's mean colour nearby; brighter counts as nearer (cloud, haze).
+        tolerance: largest distance in Lab from the region's mean colour nearby; a brighter pixel counts as nearer
+            (cloud, haze).
     """
     weight = region.astype(np.float32)
     offset = lab - _blur(lab * weight[..., None], reach) / np.maximum(_blur(weight, reach), 1e-3)[..., None]
@@ -192,7 +193,7 @@ def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15
 
 
 def _without_holes(region: Mask) -> Mask:
-    """Close a region's narrow cracks and take in what it then surrounds (edges of clouds, birds, a twig)."""
+    """Close a region's narrow cracks, then fill its small holes (edges of clouds, birds, a twig)."""
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     padded = cv2.copyMakeBorder(region.astype(np.uint8), 9, 9, 9, 9, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)[9:-9, 9:-9]

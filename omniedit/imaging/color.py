@@ -1,4 +1,4 @@
-"""Pictures as floats: conversions and the tone and colour curves that several specialists share."""
+"""Images as floats: colour conversions, and the tone and colour curves that several specialists share."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from omniedit.imaging.images import Image
 from omniedit.imaging.procedural import Field
 
 FloatImage = NDArray[Any]
-"""(H, W, 3) of float32; RGB in [0, 1], or Lab with L in [0, 100]."""
+"""float32 array of shape (H, W, 3): RGB in [0, 1], or Lab with L in [0, 100]."""
 
 
 def to_float(image: Image) -> FloatImage:
@@ -22,22 +22,22 @@ def to_bytes(rgb: FloatImage) -> Image:
 
 
 def to_lab(rgb: FloatImage) -> FloatImage:
-    """CIE L*a*b* under D65 of sRGB in [0, 1]."""
+    """Convert sRGB in [0, 1] to CIE L*a*b* under D65."""
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
 
 
 def from_lab(lab: FloatImage) -> FloatImage:
-    """sRGB of L*a*b*, clipped to [0, 1]."""
+    """Convert L*a*b* to sRGB, clipped to [0, 1]."""
     return np.clip(cv2.cvtColor(lab.astype(np.float32, copy=False), cv2.COLOR_LAB2RGB), 0, 1)
 
 
 def luma(rgb: FloatImage) -> Field:
-    """(H, W) of Rec. 601 luma in [0, 1]."""
+    """Return the (H, W) Rec. 601 luma in [0, 1]."""
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32, copy=False)
 
 
 def to_linear(rgb: FloatImage) -> FloatImage:
-    """Light of sRGB values, by the gamma of 2.2 that photos are close to."""
+    """Convert sRGB to linear light with a gamma of 2.2, which is close to that of photos."""
     return np.power(np.clip(rgb, 0, 1), np.float32(2.2))
 
 
@@ -46,7 +46,7 @@ def from_linear(light: FloatImage) -> FloatImage:
 
 
 def blur(field: NDArray[Any], sigma: float) -> NDArray[Any]:
-    """Gaussian blur of an (H, W) or (H, W, 3) array; wide ones at reduced size, where nothing is lost."""
+    """Blur an (H, W) or (H, W, 3) array by a Gaussian; a wide one is applied at reduced size, where nothing is lost."""
     shrink = int(sigma // 6)
     if shrink < 2:
         return cv2.GaussianBlur(field, (0, 0), max(sigma, 0.1)).astype(np.float32, copy=False)
@@ -57,17 +57,17 @@ def blur(field: NDArray[Any], sigma: float) -> NDArray[Any]:
 
 
 def smoothstep(low: float, high: float, field: Field) -> Field:
-    """0 at and below `low`, 1 at and above `high`, 3 t^2 - 2 t^3 between."""
+    """Return 0 at and below `low`, 1 at and above `high`, and 3 t^2 - 2 t^3 between."""
     t = np.clip((field - np.float32(low)) / np.float32(high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def saturate(rgb: FloatImage, factor: float) -> FloatImage:
-    """Colours moved away from grey (factor > 1) or towards it, at constant luma; may leave [0, 1]."""
+    """Move colours away from grey (factor > 1) or towards it, at constant luma; the result may leave [0, 1]."""
     grey = luma(rgb)[..., None]
     return grey + (rgb - grey) * np.float32(factor)
 
 
 def mix(below: FloatImage, above: FloatImage, share: Field) -> FloatImage:
-    """`above` laid over `below` with opacity `share`, an (H, W) field in [0, 1]."""
+    """Blend `above` over `below` with opacity `share`, an (H, W) field in [0, 1]."""
     return below + (above - below) * share[..., None]

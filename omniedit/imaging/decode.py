@@ -1,4 +1,4 @@
-"""The one decoder of images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
+"""Decoder of all images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
 
 import io
 import re
@@ -16,7 +16,7 @@ from omniedit.imaging.formats import NO_FILE, SUPPORTED
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 MAX_PIXELS = 178_956_970
-"""Twice Pillow's own limit for a warning: an image that claims more is taken for a decompression bomb."""
+"""Twice the size at which Pillow warns; an image that claims more is taken for a decompression bomb."""
 
 _REMEDY = "save it with 8 or 16 bits a channel"
 _SUPPORTED = SUPPORTED.replace(" ", ", ")
@@ -41,7 +41,7 @@ _FOREIGN = {
     "a zip archive": rb"PK\x03\x04",
     "gzip": rb"\x1f\x8b",
 }
-"""What other files begin with that come under a photo's name: phones and browsers rename, they do not convert."""
+"""Format -> first bytes of files that bear a photo's name, because phones and browsers rename without converting."""
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -51,7 +51,7 @@ _UPRIGHT = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
-"""The transposition that undoes each EXIF orientation; 1 and unknown ones are upright."""
+"""EXIF orientation -> transposition that undoes it; 1 and unknown orientations are upright."""
 _PIXEL_TAGS = frozenset(
     tag
     for first, last in (
@@ -60,29 +60,29 @@ _PIXEL_TAGS = frozenset(
     )
     for tag in range(first, last + 1)
 )
-"""Tags of a TIFF file that say how its pixels are stored, or hold them once more: strips, palette, profile, layers."""
+"""TIFF tags that describe how the pixels are stored, or store them again: strips, palette, profile, layers."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _STEPS = {"L;2": 85, "L;4": 17}
-"""Raw mode of a PNG's grey pixels -> the 8-bit level of one step."""
+"""Raw mode of a PNG's grey pixels -> size of one step in 8-bit levels."""
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _PROBE = np.stack(np.meshgrid(*[np.arange(0, 256, 17).astype(np.uint8)] * 3), -1).reshape(64, 64, 3)
-"""4096 colours that tell a profile from sRGB."""
+"""4096 colours that distinguish a profile from sRGB."""
 
-# A text or profile chunk of a PNG may be large: workflows and prompts are stored there. These bound what one chunk and
-# all of them may take once decompressed; more is a decompression bomb, as Pillow says at 1 and 64 MiB.
+# Text and profile chunks of a PNG may be large, because workflows and prompts are stored there. These limits bound the
+# size of one chunk and of all chunks once decompressed; more is a bomb. Pillow's own limits are 1 and 64 MiB.
 PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 64 << 20)
 PngImagePlugin.MAX_TEXT_MEMORY = max(PngImagePlugin.MAX_TEXT_MEMORY, 256 << 20)
 
 
 class Unreadable(Exception):
-    """Error of an image that cannot be read; the text says why."""
+    """Error for an image that cannot be read; the message gives the reason."""
 
 
 def open_image(source: Path | bytes) -> PIL.Image.Image:
-    """Open an image file by its path or its bytes; only its header is read.
+    """Open an image file by its path or bytes; only its header is read.
 
     Raises:
-        Unreadable: there is no such file, it is no image of a supported format, or it has more than MAX_PIXELS.
+        Unreadable: the file does not exist, is not an image of a supported format, or has more than MAX_PIXELS.
     """
     if isinstance(source, Path) and not source.is_file():
         missing = "a link that leads nowhere" if source.is_symlink() else "no such file"
@@ -92,13 +92,13 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             warnings.simplefilter("ignore")
             image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
         if isinstance(image, TiffImageFile) and Base.Orientation not in image.tag_v2:
-            image.info.pop("xmp", None)  # Pillow would turn the pixels by it, but not the size
+            image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
         return image
     except PIL.Image.DecompressionBombError:
         raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
     except PIL.UnidentifiedImageError:
         raise Unreadable(_explain_unidentified(source)) from None
-    except Exception as error:  # Pillow raises almost any: OSError, SyntaxError, struct.error, KeyError ...
+    except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
         raise unreadable(error, "header") from None
 
 
@@ -106,10 +106,10 @@ def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on white.
 
     Raises:
-        Unreadable: pixels whose range is unknown.
+        Unreadable: the range of the pixels is unknown.
         Exception: whatever Pillow raises for broken data.
     """
-    # Before the pixels: a PNG may have EXIF data behind them, which a reader of its header alone has not seen.
+    # Read before the pixels: a PNG may have EXIF data after them, which a reader of the header alone does not see.
     orientation = exif_orientation(image)
     transparent = _transparent_level(image)
     image.load()
@@ -125,11 +125,11 @@ def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def exif_orientation(image: PIL.Image.Image) -> int:
-    """Return the EXIF orientation that is still to be undone; of a TIFF 1, since Pillow undoes it with the pixels."""
+    """Return the EXIF orientation still to be undone; 1 for a TIFF, because Pillow undoes it with the pixels."""
     if isinstance(image, TiffImageFile):
         return 1
     try:
-        # A PNG's own getexif would decode all pixels to look for EXIF data behind them.
+        # A PNG's own getexif would decode all pixels to look for EXIF data after them.
         orientation = PIL.Image.Image.getexif(image).get(Base.Orientation, 1)
     except Exception:  # broken EXIF data: Pillow raises almost anything, and the pixels may still be good
         return 1
@@ -137,9 +137,9 @@ def exif_orientation(image: PIL.Image.Image) -> int:
 
 
 def upright_exif(image: PIL.Image.Image) -> bytes:
-    """Return the EXIF data for the upright image, without its preview; b"" where there is none or it is broken."""
+    """Return the EXIF data for the upright image, without its preview; b"" if there is none or it is broken."""
     try:
-        image.load()  # a TIFF is turned by the orientation that is removed here
+        image.load()  # rotates a TIFF by the orientation that is removed below
         exif = PIL.Image.Exif()
         exif.load(PIL.Image.Image.getexif(image).tobytes())
         for tag in (Base.Orientation, *_PIXEL_TAGS):
@@ -150,19 +150,19 @@ def upright_exif(image: PIL.Image.Image) -> bytes:
 
 
 def unreadable(error: Exception, part: str) -> Unreadable:
-    """Return the error for what Pillow raised about a part of a file: its header or its data."""
+    """Return an `Unreadable` for an error that Pillow raised in a part of a file: its header or its data."""
     if "MAX_TEXT" in str(error):
         return Unreadable("more text than 64 MiB a chunk or 256 MiB in all, taken for a decompression bomb")
     return Unreadable(f"broken {part}: {one_line(error)}")
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's text in one line, or its type where it has none."""
+    """Return an error's text in one line, or its type if it has no text."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def _explain_unidentified(source: Path | bytes) -> str:
-    """Return why Pillow knows no format for a file."""
+    """Return why Pillow does not recognise the format of a file."""
     if isinstance(source, bytes):
         head = source[:512]
     else:
@@ -182,7 +182,7 @@ def _explain_unidentified(source: Path | bytes) -> str:
 
 
 def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
-    """Return a PNG's transparent colour in 8-bit levels, where Pillow gives it in those of the file."""
+    """Return a PNG's transparent colour in 8-bit levels, if Pillow gives it in the file's own levels."""
     level = image.info.get("transparency")
     tiles = getattr(image, "tile", None)
     if not tiles or level is None:
@@ -194,7 +194,7 @@ def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
 
 
 def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
-    """Return a loaded image's colours, 8 bits a channel, and its alpha channel where it has transparency."""
+    """Return a loaded image's colours with 8 bits per channel, and its alpha channel if it has transparency."""
     if image.mode in ("I", "F"):
         raise Unreadable(
             "pixels of 32 bits or with a sign, whose range is unknown; save it with 8 or 16 bits a channel"
@@ -215,7 +215,7 @@ def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Ima
 
 
 def _to_eight_bits(samples: np.ndarray, image: PIL.Image.Image) -> np.ndarray:
-    """Scale the 16-bit samples of a grey image, of which a TIFF may use 12 bits or store white as 0."""
+    """Scale a grey image's 16-bit samples to 8 bits; a TIFF may use only 12 of them or store white as 0."""
     bits, inverted = 16, False
     if isinstance(image, TiffImageFile):
         bits = image.tag_v2.get(Base.BitsPerSample, (16,))[0]
@@ -225,7 +225,7 @@ def _to_eight_bits(samples: np.ndarray, image: PIL.Image.Image) -> np.ndarray:
 
 
 def _to_srgb(colours: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
-    """Convert an image without alpha to RGB, through its colour profile where that is valid and fits its mode."""
+    """Convert an image without alpha to RGB, through its colour profile if that is valid and fits the mode."""
     if icc and colours.mode != "LAB":
         if colours.mode == "1":
             colours = colours.convert("L")
@@ -240,14 +240,14 @@ def _to_srgb(colours: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
 
 @lru_cache(maxsize=32)
 def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Build the transform of a colour profile to sRGB.
+    """Build the transform from a colour profile to sRGB.
 
     Args:
         mode: of the colours: L, RGB or CMYK.
 
     Returns:
-        None where the profile is broken, is for other colours, or gives the same colours as sRGB. A profile for RGB
-        fits grey as well, whose channels are then equal.
+        None if the profile is broken, is for other colours, or gives the same colours as sRGB. An RGB profile also fits
+        grey, whose channels are then equal.
     """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))

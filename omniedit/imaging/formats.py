@@ -1,4 +1,4 @@
-"""Which image formats are read, and what a directory entry that is no file is called."""
+"""Image formats that are read, and the description of a directory entry that is not a file."""
 
 SUPPORTED = "jpeg png webp tiff"
 NO_FILE = "a pipe, socket or device, no file"

@@ -1,4 +1,4 @@
-"""Make a pasted cut-out belong: light, colour cast, sharpness, grain and the shadow where it stands."""
+"""Harmonization of a pasted cut-out with its new place: light, colour cast, sharpness, grain and contact shadow."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,22 +12,22 @@ from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import bounding_box
 
 Field = NDArray[Any]
-"""(H, W) or (H, W, 3) of float32 (typed loosely: OpenCV's stubs widen every result)."""
+"""float32 array of shape (H, W) or (H, W, 3) (typed loosely, because OpenCV's stubs widen every result)."""
 
 CAST = 0.12
-"""Share of the way that the cut-out's mean colour goes to its new place's."""
+"""Share by which the cut-out's mean colour moves towards that of its new place."""
 EXPOSURE = 0.8
-"""Exponent on the ratio between the highlights of the place and of the cut-out."""
+"""Exponent of the ratio between the highlights of the new place and those of the cut-out."""
 MAX_BLUR = 2.5
-"""Largest standard deviation in pixels of the blur that makes a cut-out as soft as its new place."""
+"""Largest standard deviation, in pixels, of the blur that makes a cut-out as soft as its new place."""
 
 
 @dataclass(frozen=True)
 class CutOut:
-    """An object without what was behind it.
+    """Object without its background.
 
     Args:
-        colours: (h, w, 3) RGB in [0, 255]; beyond the object its edge colours go on.
+        colours: (h, w, 3) RGB in [0, 255]; the object's edge colours extend beyond it.
         alpha: (h, w) opacity in [0, 1].
     """
 
@@ -40,7 +40,7 @@ class CutOut:
 
 
 def cut_out(image: Image, mask: Mask) -> CutOut:
-    """The masked object of an (H, W, 3) picture with a soft edge, cropped to it."""
+    """Cut the masked object out of an (H, W, 3) image, with a soft edge, and crop to it."""
     radius = max(2, round(0.015 * float(mask.sum()) ** 0.5))
     left, top, right, bottom = bounding_box(mask)
     around = np.s_[max(0, top - 3 * radius) : bottom + 3 * radius, max(0, left - 3 * radius) : right + 3 * radius]
@@ -50,7 +50,7 @@ def cut_out(image: Image, mask: Mask) -> CutOut:
 
 
 def resize_cutout(piece: CutOut, scale: float) -> CutOut:
-    """The cut-out at another size."""
+    """Return the cut-out resized by `scale`."""
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     colours = cv2.resize(piece.colours, None, fx=scale, fy=scale, interpolation=interpolation)
     alpha = cv2.resize(piece.alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -58,10 +58,10 @@ def resize_cutout(piece: CutOut, scale: float) -> CutOut:
 
 
 def relit(piece: CutOut, place: Field) -> CutOut:
-    """The cut-out with highlights no brighter than its new place allows, and a hint of its colour cast.
+    """Return the cut-out with highlights no brighter than its new place allows, and a hint of the place's colour cast.
 
     Args:
-        place: (N, 3) RGB pixels in [0, 255] of the old object and round it: both show the light that falls there.
+        place: (N, 3) RGB pixels in [0, 255] of the old object and around it; both show the light that falls there.
     """
     lab, there = _lab(piece.colours), _lab(place[None])[0]
     own = lab[piece.solid]
@@ -72,7 +72,7 @@ def relit(piece: CutOut, place: Field) -> CutOut:
 
 
 def soften_edges(piece: CutOut, blur: float) -> CutOut:
-    """The cut-out with edges at least as wide as `blur`, a standard deviation in pixels."""
+    """Blur the cut-out until its edges are at least as wide as `blur`, a standard deviation in pixels."""
     missing = blur**2 - edge_blur(piece.colours, piece.alpha > 0.99) ** 2
     sigma = min(float(max(missing, 0.0)) ** 0.5, MAX_BLUR)
     if sigma < 0.3:
@@ -81,17 +81,17 @@ def soften_edges(piece: CutOut, blur: float) -> CutOut:
 
 
 def add_grain(piece: CutOut, grain: float, rng: np.random.Generator) -> CutOut:
-    """The cut-out with as much grain as `grain`, a standard deviation in grey levels."""
+    """Add noise to the cut-out until its grain reaches `grain`, a standard deviation in grey levels."""
     missing = max(0.0, grain**2 - estimate_grain(piece.colours, piece.alpha > 0.99) ** 2) ** 0.5
     noise = rng.normal(0, missing, (*piece.alpha.shape, 1)).astype(np.float32)
     return replace(piece, colours=np.clip(piece.colours + noise, 0, 255))
 
 
 def edge_blur(image: Field | Image, where: Mask) -> float:
-    """Typical width of the edges inside a mask, as the standard deviation in pixels of the blur that made them.
+    """Return the typical width of edges inside a mask: the standard deviation, in pixels, of the blur that made them.
 
-    Two blurs of known width lower the gradient of an edge by a ratio that tells its own (Zhuo and Sim 2011, eq. 6,
-    with two blurs for one, against noise). The sharper edges count: soft shading has no say.
+    Two blurs of known width reduce the gradient of an edge by a ratio that gives its own width (Zhuo and Sim 2011,
+    eq. 6, with two blurs instead of one, against noise). Only the sharper edges count, not soft shading.
     """
     narrow, wide = 0.8, 2.0
     fine, coarse = (_gradient(cv2.GaussianBlur(_grey(image), (0, 0), sigma)) for sigma in (narrow, wide))
@@ -105,23 +105,26 @@ def edge_blur(image: Field | Image, where: Mask) -> float:
 
 
 def estimate_grain(image: Field | Image, where: Mask) -> float:
-    """Standard deviation of the noise in grey levels (Immerkaer 1996, with the median for the mean, against edges)."""
+    """Return the standard deviation of the noise, in grey levels (Immerkaer 1996).
+
+    The median replaces the mean, so that edges do not count.
+    """
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     response = np.abs(cv2.filter2D(_grey(image), -1, kernel))[where]
     return float(np.median(response)) / 0.6745 / 6 if response.size else 0.0
 
 
 def contact_shadow(alpha: Field, *, standing: bool) -> Field:
-    """(h, w) darkness in [0, 1] that an object of this opacity leaves round itself under soft light.
+    """Return the (h, w) darkness in [0, 1] of the shadow around an object of opacity `alpha` under soft light.
 
     Args:
-        standing: on its lowest edge, seen from the side; else it lies, seen from above.
+        standing: True if the object stands on its lowest edge, seen from the side; False if it lies, seen from above.
     """
     return _under_foot(alpha) if standing else _under_all(alpha)
 
 
 def _under_foot(alpha: Field) -> Field:
-    """A flat ellipse under the part that touches the ground."""
+    """Return a flat elliptic shadow under the part that touches the ground."""
     _, top, _, bottom = bounding_box(alpha > 0.5)
     foot = np.flatnonzero((alpha[bottom - max(2, (bottom - top) // 12) : bottom] > 0.5).any(axis=0))
     width = int(foot[-1] - foot[0]) + 1
@@ -132,7 +135,7 @@ def _under_foot(alpha: Field) -> Field:
 
 
 def _under_all(alpha: Field) -> Field:
-    """A dark rim all round, wider below."""
+    """Return a dark rim all around the object, wider below it."""
     size = float(alpha.sum()) ** 0.5
     near, far = (cv2.GaussianBlur(alpha, (0, 0), max(1.0, share * size)) for share in (0.015, 0.06))
     return np.clip(0.3 * near + 0.3 * np.roll(far, round(0.03 * size), axis=0), 0, 1)

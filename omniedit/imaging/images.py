@@ -1,4 +1,4 @@
-"""Pictures as arrays and as encoded bytes."""
+"""Images as arrays and as encoded bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,19 +21,19 @@ _PNG = [
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG),
 ]
-"""Of the sample photos 42 ms and 1.52 MB a megapixel, 23 ms to decode; with level 2 alone, where libpng tries all
-filters on each row, 110 ms, 1.49 MB and 36 ms (one core)."""
+"""PNG options. The sample photos take 42 ms to encode, 23 ms to decode and 1.52 MB per megapixel. With level 2 alone,
+where libpng tries all filters on each row, they take 110 ms, 36 ms and 1.49 MB (one core)."""
 
 
 def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pictures in [0, 1], of any shape, in 0-255."""
+    """Convert values in [0, 1], of any shape, to levels in 0-255."""
     return np.rint(255 * shares).astype(np.uint8)
 
 
 def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
-    """Return the length of each vector (x, y), of arrays of one shape.
+    """Return the length of each vector (x, y); both arrays have the same shape.
 
-    Not by cv2.magnitude: its last bit depends on where in memory the arrays lie, so that two runs would differ.
+    cv2.magnitude is not used, because its last bit depends on the memory address of the arrays: two runs would differ.
     """
     squares = np.multiply(x, x, dtype=np.float32)
     squares += y * y
@@ -41,7 +41,7 @@ def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
 
 
 def encode_png(image: Image) -> bytes:
-    """Lossless bytes of an (H, W, 3) RGB or (H, W) grey picture; the same picture gives the same bytes."""
+    """Encode an (H, W, 3) RGB or (H, W) grey image as PNG, lossless; the same image gives the same bytes."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     ok, encoded = cv2.imencode(".png", bgr, _PNG)
     if not ok:
@@ -50,7 +50,7 @@ def encode_png(image: Image) -> bytes:
 
 
 def decode_image(encoded: bytes, what: str = "image") -> Image:
-    """Decode an image file's bytes to (H, W, 3) RGB; `what` names them in the error."""
+    """Decode an image file's bytes to (H, W, 3) RGB; `what` names the image in the error."""
     with _decoder(encoded, what):
         return np.array(upright_rgb(open_image(encoded)), np.uint8)
 
@@ -60,7 +60,7 @@ def encode_mask(mask: Mask) -> bytes:
 
 
 def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
-    """Decode an image file's bytes to an (H, W) mask of its light half; `what` names them in the error."""
+    """Decode an image file's bytes to an (H, W) mask, True where light; `what` names the mask in the error."""
     with _decoder(encoded, what):
         return np.asarray(open_image(encoded).convert("L")) > 127
 
@@ -74,7 +74,7 @@ def _decoder(encoded: bytes, what: str) -> Iterator[None]:
 
 
 def resize_cover(image: Image, width: int, height: int) -> Image:
-    """Scale an (H, W, 3) or (H, W) picture until it covers width x height, cut what sticks out on both sides."""
+    """Scale an (H, W, 3) or (H, W) image until it covers width x height, then crop both sides equally."""
     scale = max(width / image.shape[1], height / image.shape[0])
     scaled_w, scaled_h = max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale))
     if (scaled_h, scaled_w) != image.shape[:2]:
@@ -85,7 +85,7 @@ def resize_cover(image: Image, width: int, height: int) -> Image:
 
 
 def resize_to_fit(image: Image, max_side: int) -> Image:
-    """Scaled down until its longer side has at most so many pixels."""
+    """Scale an image down until its longer side has at most `max_side` pixels."""
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
     if scale >= 1:
@@ -95,6 +95,6 @@ def resize_to_fit(image: Image, max_side: int) -> Image:
 
 
 def resize_cover_mask(mask: Mask, width: int, height: int) -> Mask:
-    """As `resize_cover`; a pixel is inside where any part of what it covers is."""
+    """Resize a mask as `resize_cover` does. A pixel is inside if any part of its area is."""
     grey = resize_cover(mask.astype(np.uint8) * 255, width, height)
     return grey > 0

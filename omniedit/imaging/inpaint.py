@@ -1,4 +1,4 @@
-"""Fill a hole with what could be behind it: PatchMatch (Barnes et al. 2009) on a crop round the hole."""
+"""Inpainting of a hole with plausible background: PatchMatch (Barnes et al. 2009) on a crop around the hole."""
 
 from importlib.metadata import version
 
@@ -12,24 +12,24 @@ from omniedit.imaging.morphology import bounding_box
 
 MODELS = {"pypatchmatch": version("pypatchmatch")}
 CONTEXT = 0.5
-"""How far the crop reaches beyond the hole, as a share of the hole's longer side."""
+"""Margin of the crop around the hole, as a share of the hole's longer side."""
 MIN_CONTEXT_PIXELS = 64
 WORKING_SIDE = 560
-"""Longer side in pixels at which PatchMatch works; what scaling takes away is given back by `_with_detail`."""
+"""Longer side, in pixels, at which PatchMatch works; `_with_detail` restores the detail that scaling removes."""
 PATCH_RADIUS = 3
 RIM_PIXELS, STEP_REACH, MAX_STEP = 3, 12.0, 14.0
-"""Where the fill's step in tone is measured, how far inwards it is evened out (pixels), and how large a step (of 255)
-counts as one: a larger one is an edge of the picture."""
+"""Width of the rim where the fill's step in tone is measured, distance over which it is evened out inwards (both in
+pixels), and largest correction (of 255): a larger step is an edge of the image."""
 
 patch_match.set_verbose(False)
 
 
 def inpaint(image: Image, hole: Mask) -> Image:
-    """The picture with the hole filled; pixels outside the hole are the picture's own, bit for bit.
+    """Return the image with the hole filled. Pixels outside the hole are unchanged, bit for bit.
 
     Args:
         image: (H, W, 3) RGB.
-        hole: (H, W), not empty, smaller than the picture; the same picture and hole give the same fill.
+        hole: (H, W), not empty, smaller than the image; the same image and hole give the same fill.
     """
     left, top, right, bottom = _crop_around(hole)
     crop, crop_hole = np.ascontiguousarray(image[top:bottom, left:right]), hole[top:bottom, left:right]
@@ -54,7 +54,7 @@ def _patch_match(image: Image, hole: Mask) -> Image:
 
 
 def _fill_at_small_size(crop: Image, hole: Mask, scale: float) -> Image:
-    """PatchMatch at a reduced size, brought back to the crop's size with the crop's own fine detail."""
+    """Run PatchMatch at reduced size, then scale the fill up and add the crop's own fine detail."""
     small_size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
     small = cv2.resize(crop, small_size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     small_hole = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA) > 0
@@ -68,11 +68,11 @@ def _upscale(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _without_step(fill: Image, crop: Image, hole: Mask) -> Image:
-    """Lift or lower the fill along the hole's edge until no step in tone is left; less and less further inside.
+    """Lighten or darken the fill along the hole's edge to remove the step in tone; the correction fades inwards.
 
     Args:
         fill: (H, W, 3), the crop with the hole filled.
-        crop: (H, W, 3), the picture's own pixels outside the hole.
+        crop: (H, W, 3), the image's own pixels outside the hole.
         hole: (H, W).
     """
     depth, labels = cv2.distanceTransformWithLabels(
@@ -91,11 +91,11 @@ def _without_step(fill: Image, crop: Image, hole: Mask) -> Image:
 
 
 def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole: Mask) -> Image:
-    """Add the fine detail of the place beside the hole that looks most like the fill: grain and texture, no blur.
+    """Add the fine detail (grain and texture) of the place outside the hole that looks most like the fill.
 
     Args:
         coarse: (H, W, 3), the crop with the hole filled, without fine detail.
-        detail: (H, W, 3), what scaling took away; meaningless inside the hole.
+        detail: (H, W, 3), the detail that scaling removed; meaningless inside the hole.
         hole: (H, W).
     """
     rows, columns = np.nonzero(hole)
@@ -114,7 +114,7 @@ def _mismatch(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
 
 
 def _shifts_outside(hole: Mask) -> list[tuple[int, int]]:
-    """Shifts (down, right) that carry the whole hole to a place inside the crop and clear of the hole."""
+    """Return the shifts (down, right) that move the whole hole to a place inside the crop, clear of the hole itself."""
     left, top, right, bottom = bounding_box(hole)
     height, width = hole.shape
     steps = np.linspace(-1, 1, 17)

@@ -1,4 +1,4 @@
-"""Soft edges: from a mask to an alpha matte, and the colours of what is in front without what was behind."""
+"""Soft edges: alpha mattes from masks, and foreground colours without the background."""
 
 import cv2
 import numpy as np
@@ -9,13 +9,13 @@ from omniedit.imaging.morphology import dilate, erode
 
 
 def guided_filter(guide: Image, values: NDArray[np.float32], radius: int, eps: float) -> NDArray[np.float32]:
-    """Smooth `values` along the edges of a picture (He, Sun and Tang 2013, eq. 5, 6 and 8, grey guide).
+    """Smooth `values` along the edges of a guide image (He, Sun and Tang 2013, eq. 5, 6 and 8, grey guide).
 
     Args:
         guide: (H, W, 3) RGB.
         values: (H, W).
         radius: of the window, in pixels.
-        eps: how much contrast counts as an edge, in squared luminance of [0, 1].
+        eps: contrast that counts as an edge, in squared luminance of [0, 1].
     """
     grey = cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     window = (2 * radius + 1, 2 * radius + 1)
@@ -30,10 +30,10 @@ def guided_filter(guide: Image, values: NDArray[np.float32], radius: int, eps: f
 
 
 def alpha_matte(image: Image, mask: Mask, radius: int) -> NDArray[np.float32]:
-    """(H, W) opacity in [0, 1]: 1 deep inside the mask, 0 far outside, along hair and fluff in between.
+    """Return (H, W) opacity in [0, 1]: 1 deep inside the mask, 0 far outside, following hair and fluff in between.
 
     Args:
-        radius: half the width in pixels of the band round the mask's edge in which opacity is to be found.
+        radius: half the width, in pixels, of the band around the mask's edge in which opacity is estimated.
     """
     soft = guided_filter(image, mask.astype(np.float32), radius, eps=1e-5)
     alpha = np.clip((soft - 0.1) / 0.8, 0, 1)
@@ -43,10 +43,10 @@ def alpha_matte(image: Image, mask: Mask, radius: int) -> NDArray[np.float32]:
 
 
 def foreground_colours(image: Image, mask: Mask, radius: int) -> Image:
-    """The picture with the mask's inner colours carried outwards over its edge band, so that no background is left.
+    """Extend the mask's inner colours outwards over its edge band, so that no background is left.
 
     Args:
-        radius: width in pixels of the band to replace, inwards of the mask's edge.
+        radius: width, in pixels, of the band to replace, inwards from the mask's edge.
     """
     core = erode(mask, radius)
     if not core.any():

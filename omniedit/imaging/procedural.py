@@ -1,4 +1,4 @@
-"""Procedural noise, the raw material of paper, clouds, wood, marble and rain."""
+"""Procedural noise for paper, clouds, wood, marble and rain."""
 
 from typing import Any
 
@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[Any]
-"""(H, W) of float32, one number a pixel (typed loosely: OpenCV's stubs widen every result)."""
+"""float32 array of shape (H, W), one value per pixel (typed loosely, because OpenCV's stubs widen every result)."""
 
 
 def white_noise(height: int, width: int, rng: np.random.Generator) -> Field:
-    """(H, W) of independent draws, uniform in [0, 1)."""
+    """Return (H, W) independent samples, uniform in [0, 1)."""
     return rng.random((height, width), dtype=np.float32)
 
 
 def fractal_noise(height: int, width: int, period: float, rng: np.random.Generator, octaves: int = 5) -> Field:
-    """(H, W) of fractional Brownian motion, stretched to [0, 1] (Perlin 1985, with value noise for gradient noise).
+    """Return (H, W) fractional Brownian motion, scaled to [0, 1] (Perlin 1985, with value instead of gradient noise).
 
     Args:
-        period: distance between the lattice points of the coarsest octave, in pixels; each octave halves it, and
-            its amplitude.
+        period: distance between the lattice points of the coarsest octave, in pixels; each octave halves the distance
+            and the amplitude.
     """
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -33,18 +33,18 @@ def fractal_noise(height: int, width: int, period: float, rng: np.random.Generat
 
 
 def streaks(height: int, width: int, length: int, degrees: float, rng: np.random.Generator) -> Field:
-    """(H, W) of white noise smeared along one direction: strokes of a pencil, grain of wood. Mean 0, deviation 1.
+    """Return (H, W) white noise smeared along one direction, like pencil strokes or wood grain; mean 0, deviation 1.
 
     Args:
         length: of a stroke, in pixels.
-        degrees: 0 is horizontal, 90 vertical, anticlockwise.
+        degrees: direction, anticlockwise; 0 is horizontal, 90 is vertical.
     """
     smeared = cv2.filter2D(white_noise(height, width, rng), -1, line_kernel(length, degrees))
     return (smeared - float(smeared.mean())) / max(float(smeared.std()), 1e-6)
 
 
 def line_kernel(length: int, degrees: float) -> Field:
-    """Square kernel that averages along an antialiased line through its centre; sums to 1."""
+    """Return a square kernel that averages along an antialiased line through its centre; it sums to 1."""
     side = length | 1
     centre, angle = side // 2, np.deg2rad(degrees)
     reach = np.array([np.cos(angle), -np.sin(angle)]) * (length - 1) / 2

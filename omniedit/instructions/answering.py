@@ -1,4 +1,4 @@
-"""The vision-language model that a config names, opened for a job."""
+"""Open the vision-language model that a config names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from omniedit.vlm.client import open_client
 
 @contextmanager
 def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[Model]:
-    """The model while the block lasts; at the end what an endpoint was paid is told, however it ends.
+    """Open the model for a block; at its end, even after an error, print the usage of the endpoint.
 
     Args:
-        spent: folder of the run's ledger, where several jobs share the config's budget.
+        spent: folder of the run's ledger, if several jobs share the config's budget.
 
     Raises:
-        UserError: no endpoint, key or folder, or a model that cannot be asked.
+        UserError: the endpoint, key or folder is missing, or the model cannot be used.
     """
     if config.source == "local":
         yield load_local(config.local)
@@ -32,10 +32,10 @@ def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[M
 
 
 def load_local(config: LocalModelConfig) -> Model:
-    """The model of the role `proposer`, from its folder.
+    """Load the model of the role `proposer` from its folder.
 
     Raises:
-        UserError: it was not fetched, is partial, or answers no questions about pictures.
+        UserError: the model was not fetched, is incomplete, or takes no images.
     """
     import torch
     import transformers

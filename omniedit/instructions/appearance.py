@@ -1,12 +1,11 @@
-"""Wordings of instructions that change how a picture looks: its style, its weather and light, a thing's colour, the
-background."""
+"""Instructions that change the look of an image: style, weather and light, an object's colour, or the background."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 WORDINGS = 4
-"""Phrasings drawn for each edit; the first is the one to train on."""
+"""Number of paraphrases drawn for each edit; the first is the pair's `instruction`."""
 
 _STYLE = (
     "Redraw this photo as {style}.",
@@ -136,47 +135,47 @@ _BACKGROUND = (
 
 
 def style_wordings(style: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for a style named with its article: 'a pencil sketch'."""
+    """Return instructions for a style, named with its article: 'a pencil sketch'."""
     return tuple(text.format(style=style) for text in _draw_templates(_STYLE, rng))
 
 
 def environment_wordings(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
-    """Phrasings for one of the environments: 'night', 'golden_hour', ...
+    """Return instructions for one of the environments: 'night', 'golden_hour', ...
 
     Args:
-        sky, ground: whether sky and open ground are seen, so that an instruction may speak of them.
+        sky, ground: whether sky and open ground are visible, so that an instruction may mention them.
     """
     more = (_WITH_SKY.get(environment, ()) if sky else ()) + (_WITH_GROUND.get(environment, ()) if ground else ())
     return _draw_templates(_ENVIRONMENT[environment] + more, rng)
 
 
 def colour_wordings(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for an object's new colour; the object's name may hold its old one: 'red bowl', 'blue'."""
+    """Return instructions for an object's new colour, 'blue'; the name may include the old one: 'red bowl'."""
     return tuple(text.format(object=thing, colour=colour) for text in _draw_templates(_COLOUR, rng))
 
 
 def material_wordings(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for an object's new surface: 'bowl', 'white marble'."""
+    """Return instructions for an object's new material: 'bowl', 'white marble'."""
     return tuple(text.format(object=thing, material=material) for text in _draw_templates(_MATERIAL, rng))
 
 
 def background_wordings(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for a new background, named with its article, behind the objects that stay."""
+    """Return instructions for a new background, named with its article, behind the objects that stay."""
     return _of_kept(_BACKGROUND, kept, background, rng)
 
 
 def surface_wordings(kept: Sequence[str], surface: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for a new surface, named with its article, under the objects that stay."""
+    """Return instructions for a new surface, named with its article, under the objects that stay."""
     return _of_kept(_SURFACE, kept, surface, rng)
 
 
 def sky_wordings(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for a new sky, named with its article."""
+    """Return instructions for a new sky, named with its article."""
     return tuple(text.format(background=sky) for text in _draw_templates(_SKY, rng))
 
 
 def join_names(names: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'."""
+    """Join names as 'a', 'a and b' or 'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 

@@ -1,5 +1,5 @@
-"""Questions to a vision-language model until their replies can be used, a bounded number of times, each time with what
-was wrong told."""
+"""Ask a vision-language model until its replies are usable, a limited number of times. Each retry lists the flaws of
+the last reply."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +12,10 @@ from omniedit.vlm import Model, Prompt, Reply, Unanswered
 
 @dataclass(frozen=True)
 class ModelQuestion(Generic[Part]):
-    """
+    """Prompt with the reader of its replies.
+
     Args:
-        read: what of a reply's text can be used.
+        read: returns the usable parts of a reply's text.
     """
 
     prompt: Prompt
@@ -22,9 +23,9 @@ class ModelQuestion(Generic[Part]):
 
 
 def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
-    """The best that each question came to, in order: all of it usable, else the most.
+    """Return the best reply to each question, in order: a flawless one, else the one with the most usable parts.
 
-    A question that is refused or gets no answer is not asked again.
+    A question that is rejected or gets no answer is not asked again.
     """
     best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
     waiting = {place: question.prompt for place, question in enumerate(questions)}
@@ -52,7 +53,7 @@ def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> 
 
 
 def _why_none(answer: Reply | Unanswered) -> str | None:
-    """Return why there is no text to read, None where there is."""
+    """Return why an answer has no text, or None if it has text."""
     return answer.reason if isinstance(answer, Unanswered) else answer.missing
 
 

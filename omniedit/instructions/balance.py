@@ -1,6 +1,7 @@
-"""A shard's proposals by quota: no object, value or style more often than its share, every phrasing about as often.
+"""Apply quotas to a shard's proposals: no object, value or style exceeds its share, and all kinds of paraphrase lead
+about equally often.
 
-Which ones go follows from the proposals alone, so that the same replies give the same file.
+The outcome depends on the proposals alone, so the same replies give the same file.
 """
 
 import hashlib
@@ -16,12 +17,12 @@ from omniedit.tasks import Task
 
 
 def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task, int]) -> list[ProposalRow]:
-    """Rows of all drafts, in order: those within the quotas usable, the others refused with the quota's name.
+    """Return a row for each draft, in order: usable within the quotas, rejected with the quota's name beyond them.
 
-    First come the first proposals of all photos, as specialists take them.
+    Quotas are filled with the first proposals of all photos first, because specialists take them first.
 
     Args:
-        wanted: how many proposals of each task can be used at all; quotas are shares of these.
+        wanted: number of proposals of each task that can be used; quotas are shares of it.
     """
     counts: dict[Task, Counter[tuple[str, str]]] = defaultdict(Counter)
     leads: dict[Task, Counter[str]] = defaultdict(Counter)
@@ -42,7 +43,8 @@ def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[
 def _full(
     met: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, wanted: int
 ) -> str | None:
-    """Which quota of what a proposal names is used up, None where none is; one of each is always allowed."""
+    """Return a message for the first quota that is full for a proposal's facets, or None. One of each is always
+    allowed."""
     for what, value in met:
         if counts[what, value] >= max(1, int(getattr(quotas, what) * wanted)):
             return f"the quota of {what} '{value}' is full"
@@ -50,7 +52,7 @@ def _full(
 
 
 def _turns(drafts: Sequence[Draft]) -> list[tuple[int, str]]:
-    """Of each draft: the how-manieth of its photo and task it is, then what decides among these."""
+    """Return the sort key of each draft: its index among its photo's drafts of the task, then a hash to break ties."""
     seen: Counter[tuple[str, Task]] = Counter()
     turns = []
     for draft in drafts:
@@ -65,7 +67,7 @@ def _rarest(phrasings: Iterable[str], counts: Counter[str]) -> str:
 
 
 def _row(draft: Draft, lead: str) -> ProposalRow:
-    """With the leading wording first, which is the one to train on."""
+    """Return the row of a draft with the leading paraphrase first, which becomes the pair's `instruction`."""
     phrasings = [lead, *(phrasing for phrasing in draft.wordings if phrasing != lead)]
     instructions = [draft.wordings[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})

@@ -1,4 +1,4 @@
-"""By what proposals are counted, for quotas and for the report."""
+"""Facets by which quotas and the report count proposals."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from omniedit.instructions.proposals import (
 from omniedit.instructions.words import noun
 
 PHRASINGS = ("plain", "short", "detailed", "polite", "indirect")
-"""How an instruction can be said; the plain one comes with its proposal, the others are rewritings of it."""
+"""Kinds of paraphrase. The plain instruction comes with its proposal; the others are rewritings of it."""
 
 
 def facets(proposal: Proposal, name: str) -> Iterator[tuple[str, str]]:
-    """What a proposal is counted by, and its value: ('object', 'dog').
+    """Yield the facets of a proposal with their values, such as ('object', 'dog').
 
     Args:
-        name: the object's kind, '' where it is not known.
+        name: the object's kind, '' if unknown.
     """
     match proposal:
         case SwapProposal(object=phrase, new_object=new):

@@ -1,7 +1,7 @@
-"""Whether a wording still asks for its edit: what is named stays named, and what is done to it stays done.
+"""Check that a paraphrase still asks for its edit: it names the same things and requests the same operation.
 
-By words alone, whatever model wrote them. A sentence that says it in words of its own may be refused; one that lost its
-object or turned its operation round is.
+The check compares words only, independent of any model. A valid sentence in unusual words may be rejected; one that
+lost its object or reversed its operation is rejected.
 """
 
 import re
@@ -29,29 +29,29 @@ _SHARED = """drawing painting picture photo photograph image print art style ill
 poster card render day hour light weather time sky view"""
 _DENYING = "not never without"
 _DENIED = 4
-"""Words after one that denies them, within its clause: 'do not under any circumstances remove'."""
+"""Number of words after a negation, within its clause, that are negated: 'do not under any circumstances remove'."""
 _ENDS_A_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|and|so|then|just)\b")
 _ALL = "all everything anything everyone everybody every each"
 _EXCEPTING = "but except excepting besides save apart aside"
 _EXCEPTED = 6
-"""Words after one that excepts them, within which the thing is what is excepted."""
+"""Number of words after one such as 'except' within which the object counts as the exception."""
 _POINTING = "the this that my your our"
 _REPLACING = re.compile(
     r"\b(?:replac|swap|exchang|switch|trad|chang|turn|transform|convert)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
 )
 _SUBSTITUTING = re.compile(r"\bsubstitut\w*\b(.+?)\bfor\b(.+)|\b(.+?)\b(?:instead of|in place of|rather than)\b(.+)")
 Entries = dict[str, frozenset[str]]
-"""Phrases with their stems; a sentence that has all of these, in any order, says the phrase."""
+"""Phrases with their stems. A sentence says a phrase if it has all of its stems, in any order."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """An object of a photo.
+    """Object of a photo.
 
     Args:
-        name: its kind: 'dog'.
-        expression: what means it alone: 'smaller dog on the left'.
-        telling: stems of which one must stay, where several are of its kind: small, left.
+        name: its kind, such as 'dog'.
+        expression: phrase that means only this object, such as 'smaller dog on the left'.
+        telling: stems such as small and left; a paraphrase must keep one if there are several objects of the kind.
     """
 
     name: str
@@ -60,10 +60,10 @@ class Thing:
 
 
 def meaning_error(wording: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
-    """Why a wording does not ask for the edit, None where it does.
+    """Return why a paraphrase does not ask for the edit, or None if it does.
 
     Args:
-        thing: what the proposal's object is; None where it has none.
+        thing: object of the proposal, if any.
     """
     said = stems(wording)
     reasons = chain(
@@ -75,7 +75,7 @@ def meaning_error(wording: str, task: Task, proposal: Proposal, thing: Thing | N
 
 
 def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
-    """What must be named in a wording and is not."""
+    """Yield what a paraphrase must name and does not."""
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
             yield f"it does not name the object '{thing.name}'"
@@ -87,14 +87,15 @@ def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> I
 
 
 def _must_name_it(proposal: Proposal, said: set[str]) -> bool:
-    """A new background may be asked for without a word of what stays; a new environment is the whole picture's."""
+    """Return whether the object must be named. A new background may be requested without it, and a new environment
+    concerns the whole image."""
     if isinstance(proposal, BackgroundProposal):
         return said.isdisjoint(("background", "behind"))
     return not isinstance(proposal, EnvironmentProposal)
 
 
 def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
-    """What an edit ends with: what it is, in the proposal's words, and whether it is named."""
+    """Yield the results of an edit: the kind, its phrase in the proposal, and whether the paraphrase names it."""
     match proposal:
         case SwapProposal(new_object=phrase):
             yield "new object", phrase, head(phrase) in said
@@ -111,16 +112,16 @@ def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, st
 
 
 def is_mentioned(phrase: str, said: set[str]) -> bool:
-    """Whether what a phrase describes is named among stems: by its noun, or by half of its words.
+    """Return whether stems name what a phrase describes: by its noun, or by half of its words.
 
-    Words that many descriptions share, as 'drawing' or 'light', name nothing.
+    Words that many descriptions share, such as 'drawing' or 'light', name nothing.
     """
     own = set(content(phrase)).difference(stems(_SHARED)) or set(content(phrase))
     return head(phrase) in own & said or 2 * len(own & said) >= len(own)
 
 
 def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
-    """An operation that is missing, another one, or a denied one."""
+    """Yield the faults of the operation: missing, another one, or negated."""
     says, never = operations()[task]
     if says and not any(map(said.issuperset, says.values())):
         yield f"it does not ask for {_task_phrase(task)}"
@@ -132,7 +133,7 @@ def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
 
 
 def _negated_stems(wording: str) -> set[str]:
-    """Stems soon after a word that denies them: 'do not ever remove'."""
+    """Return the stems that soon follow a negation: 'do not ever remove'."""
     denying = stems(_DENYING)
     clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(wording.lower())]
     after = [said[place + 1 :][:_DENIED] for said in clauses for place, stem in enumerate(said) if stem in denying]
@@ -140,7 +141,7 @@ def _negated_stems(wording: str) -> set[str]:
 
 
 def _wrong_targets(wording: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
-    """The right words about the wrong thing: all but the one that is meant, the new one as what is there already."""
+    """Yield the faults of a wrong target: the object is excepted, or the result is taken as given."""
     if thing is None:
         return
     if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(said, head(thing.name)):
@@ -152,7 +153,7 @@ def _wrong_targets(wording: str, said: Sequence[str], proposal: Proposal, thing:
 
 
 def _is_exception(said: Sequence[str], thing: str) -> bool:
-    """'everything but the cup'; not 'keep everything but remove the cup'."""
+    """Return whether the object is an exception: 'everything but the cup', not 'keep everything but remove the cup'."""
     doing = {
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
     }
@@ -165,7 +166,7 @@ def _is_exception(said: Sequence[str], thing: str) -> bool:
 
 
 def _is_reversed(wording: str, thing: str, new: str) -> bool:
-    """'replace the new thing with the thing', 'the thing in place of the new one'."""
+    """Return whether a swap is reversed: 'replace NEW with OLD', 'OLD in place of NEW'."""
     plain = wording.lower()
     swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
     swaps += [(found[2] or found[4], found[1] or found[3]) for found in [_SUBSTITUTING.search(plain)] if found]
@@ -174,7 +175,7 @@ def _is_reversed(wording: str, thing: str, new: str) -> bool:
 
 
 def _is_so(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
-    """'make the blue cup red', of a cup that is to be blue."""
+    """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, thing]
     places = range(1, len(said) - len(already) + 1)
     pointed_at = [at for at in places if said[at - 1] in stems(_POINTING)]
@@ -187,7 +188,7 @@ def _task_phrase(task: Task) -> str:
 
 @cache
 def operations() -> dict[Task, tuple[Entries, Entries]]:
-    """Of each task, what its wordings must say one of, and what they may not say."""
+    """Return the phrases of each task: a paraphrase must say one of the first, if any, and none of the second."""
     told = yaml.safe_load((resources.files("omniedit.instructions") / "operations.yaml").read_text(encoding="utf-8"))
     return {Task(task): (_entries(lists["says"]), _entries(lists["never"])) for task, lists in told.items()}
 

@@ -1,4 +1,4 @@
-"""Wordings of instructions that add, take away or exchange an object."""
+"""Instructions that add, remove or swap an object."""
 
 import re
 
@@ -51,7 +51,7 @@ _WHICH = {
     "right": "on the right",
     "middle": "in the middle",
 }
-"""A word before a noun that tells like things apart -> where the one is that it means."""
+"""Places that the positions before a noun stand for: 'upper' in 'upper dog'."""
 
 _SOUNDS_LIKE_A_CONSONANT = re.compile(r"(uni(?!n)|use|uku|uto|eu|ewe|one\b|once)", re.IGNORECASE)
 _SILENT_H = re.compile(r"(hour|honest|honou?r|heir)", re.IGNORECASE)
@@ -59,19 +59,19 @@ _SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
 
 
 def swap_wordings(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for one thing in another's place, both as bare nouns: 'drum', 'coffee grinder'."""
+    """Return instructions for a swap of two objects, both bare nouns: 'drum', 'coffee grinder'."""
     return _draw_templates(_SWAP, rng, old=old, new=with_article(without_position(new)))
 
 
 def removal_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for taking a thing away: 'wine bottle', with '' or where it is: 'on the left'."""
+    """Return instructions for a removal: 'wine bottle', with '' or its place: 'on the left'."""
     return _draw_templates(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
 
 
 def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Phrasings for a new thing: 'wine bottle', with '' or where it goes: 'on the left'.
+    """Return instructions for an addition: 'wine bottle', with '' or its place: 'on the left'.
 
-    A word such as 'upper' in 'upper dog' means nothing before the dog is there: it becomes the place.
+    A position in the name, such as 'upper' in 'upper dog', has no meaning before the dog exists; it becomes the place.
     """
     place = place or _WHICH.get(name.split()[0], "")
     return _draw_templates(
@@ -80,7 +80,7 @@ def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[
 
 
 def with_article(noun: str) -> str:
-    """'an orange', 'a unicycle', 'some sunglasses'."""
+    """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses'."""
     if noun.endswith("s") and not _SINGULAR_IN_S.search(noun):
         return f"some {noun}"
     vowel = noun[0].lower() in "aeiou" and not _SOUNDS_LIKE_A_CONSONANT.match(noun)
@@ -88,7 +88,7 @@ def with_article(noun: str) -> str:
 
 
 def without_position(name: str) -> str:
-    """'upper dog' -> 'dog'."""
+    """Remove the position from a name: 'upper dog' -> 'dog'."""
     first, _, rest = name.partition(" ")
     return rest if rest and first in _WHICH else name
 

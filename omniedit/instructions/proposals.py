@@ -1,7 +1,7 @@
-"""What a vision-language model proposes for photos, a row a proposal: checked, and refused with its reason.
+"""Proposals of a vision-language model for photos, one per row: checked, or rejected with a reason.
 
-The file `proposals/{shard}.parquet` stands beside the shard of photos. `proposal` is JSON, of the class below that
-serves the row's task; it is null where `rejected_row` says why.
+The file `proposals/{shard}.parquet` is stored next to the shard of photos. `proposal` is JSON of the class below that
+serves the row's task; it is null in rows of `rejected_row`.
 """
 
 import json
@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
 
 QUOTED = 80
-"""Characters of what a model said that are told again."""
+"""Maximum number of characters quoted from a reply."""
 
 
 def _has_words(text: str) -> str:
@@ -30,30 +30,30 @@ def _has_words(text: str) -> str:
 
 
 def quote(told: Any) -> str:
-    """Any part of a reply, for a reason: in quotes, on one line, in ASCII and cut, whatever a model put there."""
+    """Quote any part of a reply in a reason: cut, on one line and in ASCII, whatever the model wrote."""
     text = str(told)
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
 def _clean(told: Any) -> Any:
-    """Return a text on one line; half a surrogate pair is left for pydantic to reject."""
+    """Return a text on one line; an unpaired surrogate is left for pydantic to reject."""
     if not isinstance(told, str) or re.search("[\ud800-\udfff]", told):
         return told
     return clean_line(told) or told
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
-"""Words that mean something in a photo, without an article: 'red car on the left'."""
+"""Phrase for something in a photo, without an article: 'red car on the left'."""
 PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
 PromptText = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), BeforeValidator(_clean)]
-"""What a picture shows, for a text-to-image model."""
+"""Description of an image for a text-to-image model."""
 
 
 class Proposal(BaseModel):
-    """An edit of one photo.
+    """Edit of one photo.
 
     Args:
-        instructions: wordings of the instruction, at least one.
+        instructions: paraphrases of the instruction, at least one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -62,15 +62,16 @@ class Proposal(BaseModel):
 
     @property
     def truth(self) -> dict[str, Any]:
-        """What the edit must reach: all but how it is said."""
+        """Return all fields of the edit but its instructions."""
         return self.model_dump(exclude={"instructions"})
 
 
 class RemovalProposal(Proposal):
-    """
+    """Removal of an object.
+
     Args:
-        every: whether all that fit the phrase go, else the one that it means.
-        background: what is seen once the object is gone.
+        every: whether to remove all objects that match the phrase, or only the one meant by it.
+        background: what is visible once the object is gone.
     """
 
     object: Phrase
@@ -79,10 +80,10 @@ class RemovalProposal(Proposal):
 
 
 class AdditionProposal(RemovalProposal):
-    """An object of the photo, to be added to the photo without it.
+    """Addition of an object of the photo to the photo without it.
 
     Args:
-        place: where it goes, in words; '' where that is not said.
+        place: where the object goes, in words; '' if not given.
     """
 
     place: PhraseOrNothing = ""
@@ -94,10 +95,10 @@ class SwapProposal(Proposal):
 
 
 class PromptedProposal(Proposal):
-    """An edit of a picture that is generated from words.
+    """Edit of an image that a text-to-image model generates.
 
     Args:
-        source_prompt, target_prompt: of the picture before and after; few words differ.
+        source_prompt, target_prompt: descriptions of the image before and after the edit; few words differ.
     """
 
     source_prompt: PromptText
@@ -111,11 +112,12 @@ class PromptedProposal(Proposal):
 
 
 class AttributeProposal(PromptedProposal):
-    """
+    """Change of an object's attribute.
+
     Args:
-        object: as it is found in the picture that the source's prompt gives.
-        value: of the attribute in the end.
-        emphasis: by which attention to the value's words is multiplied.
+        object: phrase that finds the object in the image of `source_prompt`.
+        value: value of the attribute after the edit.
+        emphasis: factor on the attention to the value's words.
     """
 
     object: Phrase
@@ -125,10 +127,11 @@ class AttributeProposal(PromptedProposal):
 
 
 class BackgroundProposal(Proposal):
-    """
+    """Swap of the background.
+
     Args:
-        object: what stays.
-        background: what is seen behind it in the end.
+        object: object that stays.
+        background: what is visible behind the object after the edit.
     """
 
     object: Phrase
@@ -137,9 +140,10 @@ class BackgroundProposal(Proposal):
 
 
 class EnvironmentProposal(PromptedProposal):
-    """
+    """Change of the environment.
+
     Args:
-        object: what stays as it is in front, '' where nothing does.
+        object: foreground object that stays unchanged; '' if nothing does.
     """
 
     environment: Phrase
@@ -173,11 +177,12 @@ SCHEMA = pa.schema(
         ("prompt_hash", pa.string()),
     ]
 )
-"""`stage` is that in which something was refused. Of what was asked here, and null in recorded replies: `name` is the
-object's kind, `phrasings` are those of the instructions, `model` and `prompt_hash` what replied to which texts."""
+"""Schema of a proposals file. `stage` is the stage in which a proposal was rejected. In recorded replies the remaining
+columns are null: `name` is the object's kind, `phrasings` the kinds of the instructions, `model` the model that
+replied, and `prompt_hash` the digest of its prompts."""
 
 ProposalRow = dict[str, Any]
-"""Of `SCHEMA`; what it lacks is null."""
+"""Row of `SCHEMA`; missing columns are null."""
 
 
 def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> ProposalRow:
@@ -189,7 +194,7 @@ def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> 
 
 
 def check_reply(source_id: str, task: Task, reply: str) -> ProposalRow:
-    """A row of the file from what a model replied: JSON, alone or within other text."""
+    """Return the row for a model's reply: JSON, alone or within other text."""
     try:
         return usable(source_id, task, proposal_in(task, json_object(reply)))
     except ValueError as error:
@@ -197,9 +202,10 @@ def check_reply(source_id: str, task: Task, reply: str) -> ProposalRow:
 
 
 def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
-    """
+    """Validate the JSON object of a reply as a proposal for a task.
+
     Raises:
-        ValueError: it is none of this task; the text is one line.
+        ValueError: the object does not fit the task; the message is one line.
     """
     try:
         return CLASSES[task].model_validate_json(json.dumps(told))
@@ -208,9 +214,9 @@ def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Where in a reply something is wrong, and what."""
+    """Describe the first error in a reply: its key and its message."""
     problem = error.errors(include_url=False)[0]
-    keys = map(str, problem["loc"])  # one may be made up by the model
+    keys = map(str, problem["loc"])  # the model may have made up a key
     place = [key if re.fullmatch(r"\w{1,40}", key, re.ASCII) else quote(key) for key in keys]
     return ": ".join([*place, problem["msg"].removeprefix("Value error, ")])
 
@@ -219,7 +225,7 @@ def json_object(reply: str) -> dict[str, Any]:
     """Return the JSON object of a reply, after thinking, in code fences or within prose.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the reply holds no JSON object.
     """
     try:
         answer = find_answers(reply)[-1]
@@ -237,11 +243,11 @@ def write_proposals(path: str | Path, rows: Iterable[ProposalRow]) -> None:
 
 
 def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
-    """A task's usable proposals of each photo, in the file's order, by source id.
+    """Return a task's usable proposals by source id, in the file's order.
 
     Raises:
-        Damaged: the file is not whole.
-        UserError: it is missing, or of another release.
+        Damaged: the file is incomplete.
+        UserError: the file is missing or from another release.
     """
     found: dict[str, list[Proposal]] = {}
     for row in read_rows(path, ("source_id", "task", "proposal")):
@@ -255,12 +261,12 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
 
 
 def proposers(path: str | Path, task: Task) -> dict[str, str]:
-    """Which models proposed a task's edits, and in which words they were asked: `proposer` and `prompt_hash`, of
-    recorded replies neither.
+    """Return the models that proposed a task's edits as `proposer`, and the digests of their prompts as `prompt_hash`;
+    neither for recorded replies.
 
     Raises:
-        Damaged: the file is not whole.
-        UserError: it is missing, or of another release.
+        Damaged: the file is incomplete.
+        UserError: the file is missing or from another release.
     """
     columns = {"proposer": "model", "prompt_hash": "prompt_hash"}
     rows = [row for row in read_rows(path, ("task", "proposal", *columns.values())) if row["task"] == task]
@@ -269,10 +275,10 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
 
 
 def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
-    """(source id, task, reply) of each line of a file in which a model's replies were recorded as JSON objects.
+    """Return (source id, task, reply) of each line of a file of recorded replies, which are JSON objects.
 
     Raises:
-        UserError: it is missing, or a line is none of these.
+        UserError: the file is missing, or a line is not such an object.
     """
     replies = []
     try:
@@ -291,6 +297,6 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
 
 
 def match_replies(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[ProposalRow]:
-    """Rows for the photos of one shard, from replies for those of any."""
+    """Return rows for the photos of one shard, given the replies for all photos."""
     wanted = set(source_ids)
     return [check_reply(*reply) for reply in replies if reply[0] in wanted]

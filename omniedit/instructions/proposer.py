@@ -1,4 +1,4 @@
-"""Proposals for photos by a vision-language model: the things of each, the edits that suit it, the ways to say them."""
+"""Propose edits with a vision-language model: list each photo's objects, choose edits, and paraphrase them."""
 
 import hashlib
 from collections import Counter
@@ -29,16 +29,16 @@ from omniedit.tasks import Task
 from omniedit.vlm import Model, Picture, Prompt
 
 WITHOUT_A_THING = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
-"""Tasks that suit photos in which nothing can be pointed at, too."""
+"""Tasks that also suit photos without distinct objects."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A proposal that can be used, with all that is said of it.
+    """Usable proposal with all paraphrases of its instruction.
 
     Args:
-        wordings: the instruction by phrasing, the plain one always.
-        model: the version that proposed it.
+        wordings: instruction of each kind of paraphrase; always includes the plain one.
+        model: version of the model that proposed the edit.
     """
 
     source_id: str
@@ -48,17 +48,17 @@ class Draft:
 
 
 class Proposer:
-    """Asks three questions a photo: two with the picture, one of words alone.
+    """Proposer of edits. It sends three prompts per photo: two with the image and one with text only.
 
     Args:
-        tasks: those to propose for.
+        tasks: tasks to propose edits for.
     """
 
     def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
     def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
-        """Of each photo, in order: what can be used, and rows of what was refused on the way."""
+        """Return for each photo, in order, the usable drafts and the rows of what was rejected."""
         pictures = [Picture(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([ModelQuestion(objects_prompt(picture), read_objects) for picture in pictures])
         proposed = self._ask([self._edits(*each) for each in zip(photos, pictures, listed, strict=True)])
@@ -69,12 +69,12 @@ class Proposer:
         ]
 
     def has_enough(self, drafts: Sequence[Draft], wanted: Mapping[Task, int]) -> bool:
-        """Whether there are as many of each task as can be used, and to spare for what is refused later on."""
+        """Return whether each task has as many drafts as can be used, plus spare ones for later rejections."""
         counts = Counter(draft.edit.task for draft in drafts)
         return all(counts[task] >= self.config.spare * wanted[task] for task in self.tasks)
 
     def prompts_a_photo(self) -> list[Prompt]:
-        """What is asked about a photo of the usual kind, without its picture: for an estimate of the cost."""
+        """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
         blank, thing = Picture(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
         edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
@@ -82,7 +82,7 @@ class Proposer:
         return [objects_prompt(blank), about, wordings_prompt(edits)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
-        """What each question came to; nothing where there is none to ask."""
+        """Return the best reply to each question; an empty one for None."""
         heard = iter(ask(self.model, [question for question in questions if question], self.config.tries))
         return [next(heard) if question else ParsedReply() for question in questions]
 
@@ -99,7 +99,7 @@ class Proposer:
 
 
 def in_turn(names: Sequence[str]) -> list[int]:
-    """The places of photos in the order in which they are asked about: drawn, but the same in every run."""
+    """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
 
 
@@ -121,7 +121,7 @@ def _flaws(
 
 
 def _phrasings(place: int, edit: DraftEdit, wordings: ParsedReply[Wording]) -> dict[str, str]:
-    """Of the edit in this place among those of its photo, in the order of `PHRASINGS`."""
+    """Return the instructions of one edit of a photo, by kind, in the order of `PHRASINGS`."""
     said = {wording.phrasing: wording.text for wording in wordings.parts if wording.edit == place}
     said["plain"] = edit.proposal.instructions[0]
     return {phrasing: said[phrasing] for phrasing in PHRASINGS if phrasing in said}

@@ -1,8 +1,8 @@
-"""What a vision-language model is asked about a photo, from the texts under `prompts/`; their digest is stored with
+"""Prompts for a vision-language model about a photo, built from the texts in `prompts/`. Their digest is stored with
 every proposal.
 
-The fixed text goes first and is the same for all photos, so that endpoints that cache what prompts begin with bill it
-less.
+The fixed text comes first and is the same for all photos, so that endpoints that cache prompt prefixes charge less for
+it.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ _FOLDER = resources.files("omniedit.instructions")
 MAX_THINGS = 8
 _TOKENS_A_THING, _TOKENS_AN_EDIT, _TOKENS_A_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
 _QUOTED = 4000
-"""Characters of a reply that a model is shown again."""
+"""Maximum number of characters of a reply that a retry repeats."""
 
 
 @dataclass(frozen=True)
 class Offers:
-    """What a photo's edits may choose from: few of many, so that a shard's photos together come to all of them."""
+    """Options for a photo's edits: few of many, so that the photos of a shard together cover all of them."""
 
     attributes: tuple[str, ...]
     environments: tuple[str, ...]
@@ -37,10 +37,10 @@ class Offers:
 
 @dataclass(frozen=True)
 class DraftEdit:
-    """A proposal for a photo, its instruction said in one way so far.
+    """Proposal for a photo with only its plain instruction so far.
 
     Args:
-        thing: what its object is; None where it has none.
+        thing: object of the proposal, if any.
     """
 
     task: Task
@@ -49,12 +49,12 @@ class DraftEdit:
 
     @property
     def name(self) -> str:
-        """The kind of its object, '' where it has none."""
+        """Return the kind of the object, '' without one."""
         return self.thing.name if self.thing else ""
 
 
 def offers_for(source_id: str) -> Offers:
-    """The same for the same photo in every run, so that its replies stay in the cache."""
+    """Draw the options of a photo from its source id alone, so that later runs find its replies in the cache."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "little"))
 
     def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
@@ -64,14 +64,14 @@ def offers_for(source_id: str) -> Offers:
 
 
 def objects_prompt(picture: Picture) -> Prompt:
-    """Which things a photo shows; read by `replies.read_objects`."""
+    """Build the prompt for the objects of a photo; `replies.read_objects` reads the reply."""
     return Prompt((text("objects"), picture), _TOKENS_MORE + MAX_THINGS * _TOKENS_A_THING)
 
 
 def edits_prompt(
     picture: Picture, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
 ) -> Prompt:
-    """Which edits suit a photo, for all tasks at once; read by `replies.read_edits`."""
+    """Build the prompt for the edits that suit a photo, for all tasks at once; `replies.read_edits` reads the reply."""
     words = {
         "things": "; ".join(thing.expression for thing in things) or "none",
         "proposals wanted of each kind": str(per_task),
@@ -85,19 +85,20 @@ def edits_prompt(
 
 
 def wordings_prompt(edits: Sequence[DraftEdit]) -> Prompt:
-    """Other ways to say each edit's instruction, from words alone; read by `replies.read_wordings`."""
+    """Build the prompt for paraphrases of each edit's instruction, without an image; `replies.read_wordings` reads the
+    reply."""
     told = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
     return Prompt((text("wordings"), told), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
 
 
 def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
-    """The same question to a model that is told what was wrong with its reply."""
+    """Repeat a prompt, followed by the model's last reply and its flaws."""
     faults = "".join(f"- {flaw}\n" for flaw in flaws)
     return Prompt((*prompt.parts, f"your reply: {reply[:_QUOTED]}", text("again") + faults), prompt.max_tokens)
 
 
 def digest() -> str:
-    """16 hex digits of the SHA-256 of all texts."""
+    """Return 16 hex digits of the SHA-256 of all prompt texts."""
     names = ("objects", "edits", *Task, "wordings", "again")
     return hashlib.sha256("".join(map(text, names)).encode()).hexdigest()[:16]
 

@@ -1,5 +1,5 @@
-"""What a vision-language model replied: what of it can be used, and what is wrong with the rest, in the words in which
-the model is told when it is asked again."""
+"""Read the replies of a vision-language model: return the usable parts, and the flaws of the rest as the retry prompt
+lists them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class ReplyIssue:
-    """Why something in a reply cannot be used, and for which task it was meant, where it was for one."""
+    """Reason why part of a reply is unusable, with the task of that part, if any."""
 
     reason: str
     task: Task | None = None
@@ -32,10 +32,11 @@ class ReplyIssue:
 
 @dataclass(frozen=True)
 class ParsedReply(Generic[Part]):
-    """
+    """Usable parts of a reply and the flaws of the rest.
+
     Args:
-        parts: what can be used.
-        model: the version that replied.
+        parts: usable parts.
+        model: version of the model that replied.
     """
 
     parts: tuple[Part, ...] = ()
@@ -45,10 +46,10 @@ class ParsedReply(Generic[Part]):
 
 @dataclass(frozen=True)
 class Wording:
-    """One more way to say an edit's instruction.
+    """Paraphrase of an edit's instruction.
 
     Args:
-        edit: its place among those that were asked about.
+        edit: index of the edit in the prompt.
     """
 
     edit: int
@@ -64,7 +65,7 @@ class _Listed(BaseModel):
 
 
 def read_objects(reply: str) -> ParsedReply[Thing]:
-    """The things of a photo, each told from the others of its kind."""
+    """Return the objects of a photo, each distinguished from others of its kind."""
     try:
         listed = _list_in(json_object(reply), "objects")
     except ValueError as error:
@@ -77,7 +78,7 @@ def read_objects(reply: str) -> ParsedReply[Thing]:
 def read_edits(
     reply: str, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
 ) -> ParsedReply[DraftEdit]:
-    """The edits that suit a photo, at most `per_task` of each task."""
+    """Return the edits that suit a photo, at most `per_task` of each task."""
     parts: list[DraftEdit] = []
     flaws: list[ReplyIssue] = []
     for task in tasks:
@@ -92,7 +93,7 @@ def read_edits(
 
 
 def read_wordings(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Wording]:
-    """Rewritings that mean what the edits' plain instructions mean."""
+    """Return paraphrases that mean the same as the edits' plain instructions."""
     try:
         told = json_object(reply)
     except ValueError as error:
@@ -114,7 +115,7 @@ def read_wordings(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Wording
 
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
-    """What can be made of the items, and why of the others nothing can."""
+    """Return what `make` returns for the items, and the reasons of those for which it raises ValueError."""
     made: list[Part] = []
     reasons: list[str] = []
     for item in items:
@@ -126,9 +127,10 @@ def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part]
 
 
 def _list_in(told: Mapping[str, Any], key: str) -> list[Any]:
-    """
+    """Return the list under a key.
+
     Raises:
-        ValueError: there is none under this key.
+        ValueError: the key is missing or holds no list.
     """
     found = told.get(key)
     if not isinstance(found, list):
@@ -148,7 +150,7 @@ def _thing(told: Any) -> Thing:
 
 
 def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
-    """With the words that no other one of its kind has; none are needed where it is the only one."""
+    """Return the object with the stems that no other object of its kind has; unchanged if it is the only one."""
     others = [other for other in things if other is not thing and head(other.name) == head(thing.name)]
     theirs = {stem for other in others for stem in content(other.expression)}
     own = tuple(stem for stem in content(thing.expression) if stem not in theirs)
@@ -172,7 +174,7 @@ def _edit(task: Task, things: Sequence[Thing], offers: Offers, told: Any) -> Dra
 
 
 def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
-    """The thing that a phrase is the expression of; None of no phrase."""
+    """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None
     wanted = bare(str(phrase)).lower()
@@ -183,9 +185,13 @@ def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
 
 
 def _wording(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
-    """
+    """Return the paraphrase of one kind in a reply.
+
     Args:
-        said: the edit's wordings so far.
+        said: paraphrases of the edit so far, as stems.
+
+    Raises:
+        ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.
     """
     wording = told.get(phrasing) if isinstance(told, dict) else None
     try:

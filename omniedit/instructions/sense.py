@@ -1,4 +1,4 @@
-"""Whether a proposal makes sense for its photo: what no schema can say."""
+"""Check that a proposal makes sense for its photo, beyond what a schema can check."""
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -18,14 +18,14 @@ from omniedit.instructions.questions import Offers
 from omniedit.instructions.words import content, head, stems
 
 ALIKE = 0.5
-"""Share of words that two prompts of a pair have in common at least (Ratcliff and Obershelp's measure)."""
+"""Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
 
 
 def senseless(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | None:
-    """Why it makes no sense, None where it does.
+    """Return why a proposal makes no sense, or None if it does.
 
     Args:
-        thing: what its object is; None where it has none.
+        thing: object of the proposal, if any.
     """
     return next(_reasons(proposal, thing, offers), None)
 
@@ -36,7 +36,7 @@ def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterato
             if thing and head(new) == head(thing.name):
                 yield f"new_object '{new}' is of the object's own kind"
         case RemovalProposal(background=background) | BackgroundProposal(background=background):
-            # A painter of words would paint it.
+            # A text-to-image model would paint it.
             if thing and head(thing.name) in stems(background):
                 yield f"background '{background}' names the object"
         case AttributeProposal(attribute=attribute, value=value):
@@ -55,7 +55,7 @@ def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[s
 
 
 def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) -> Iterator[str]:
-    """Of a picture before and after: one caption, in which what changes is said after and not before."""
+    """Yield the faults of two prompts, which must be one caption with the change in the target prompt only."""
     source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
     if thing and not {head(thing.name)} <= set(source) & set(target):
         yield f"the prompts do not both name the object '{thing.name}'"

@@ -1,4 +1,4 @@
-"""Left and right in instructions: what has them is another edit in a mirrored picture."""
+"""Detect left and right in instructions, because they mean another edit in a mirrored image."""
 
 import re
 from collections.abc import Iterable
@@ -7,5 +7,5 @@ _SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
 
 
 def names_a_side(texts: Iterable[str]) -> bool:
-    """Whether any of the texts speaks of left or right."""
+    """Return whether any of the texts mentions left or right."""
     return any(_SIDES.search(text) for text in texts)

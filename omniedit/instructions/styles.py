@@ -1,4 +1,4 @@
-"""Styles to ask for, in words that stand in an instruction; none is a living artist's name."""
+"""Styles to choose from, worded for use in an instruction; none names a living artist."""
 
 from functools import cache
 from pathlib import Path
@@ -6,5 +6,5 @@ from pathlib import Path
 
 @cache
 def styles() -> tuple[str, ...]:
-    """Each with its article: 'a pencil sketch'."""
+    """Return the styles, each with its article: 'a pencil sketch'."""
     return tuple(Path(__file__).with_name("styles.txt").read_text().splitlines())

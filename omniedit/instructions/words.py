@@ -1,4 +1,4 @@
-"""Words of short English phrases as stems that can be compared: 'foggy' and 'fog', 'wooden' and 'wood' have one."""
+"""Reduce words of short English phrases to comparable stems: 'foggy' and 'fog' share one, as do 'wooden' and 'wood'."""
 
 import re
 from functools import cache
@@ -25,7 +25,7 @@ _IRREGULAR = {
 }
 _ENDINGS = ("ingly", "ily", "ing", "ied", "ies", "est", "ed", "er", "es", "ly", "en", "s", "y", "e")
 _SHORTEST = 3
-"""Letters that a stem keeps at least."""
+"""Minimum number of letters of a stem."""
 _SMALL = """a an the of in on at by to for from with and or is are was be it its this that these those there here as
 into onto some one very my your his her their our"""
 _AFTER_A_NOUN = re.compile(
@@ -35,24 +35,25 @@ _AFTER_A_NOUN = re.compile(
 
 
 def stems(text: str) -> list[str]:
-    """Of all words, in order."""
+    """Return the stems of all words, in order."""
     plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("n't", " not")
     return [_stem(word) for word in _WORD.findall(plain)]
 
 
 def content(phrase: str) -> list[str]:
-    """Stems of the words that mean something by themselves: 'the dog on the left' -> dog, left."""
+    """Return the stems of the words with a meaning of their own: 'the dog on the left' -> dog, left."""
     return [stem for stem in stems(phrase) if stem not in _small()]
 
 
 def noun(phrase: str) -> str:
-    """The word that a phrase is about: 'a brown dog on the left' -> dog, 'cups of tea' -> cups; '' of none."""
+    """Return the noun that a phrase is about: 'a brown dog on the left' -> dog, 'cups of tea' -> cups; '' without
+    words."""
     about = _AFTER_A_NOUN.split(phrase.lower(), maxsplit=1)[0]
     return next(reversed(_big_words(about) or _big_words(phrase)), "")
 
 
 def head(phrase: str) -> str:
-    """The stem of its noun."""
+    """Return the stem of the noun."""
     return next(iter(stems(noun(phrase))), "")
 
 
@@ -61,7 +62,7 @@ def _big_words(text: str) -> list[str]:
 
 
 def bare(phrase: str) -> str:
-    """Without a leading article and a final full stop: 'The red bowl.' -> 'red bowl'."""
+    """Remove a leading article and a final full stop: 'The red bowl.' -> 'red bowl'."""
     return re.sub(r"^(?:an?|the)\s+", "", phrase.strip().rstrip("."), flags=re.IGNORECASE)
 
 

@@ -1,7 +1,7 @@
-"""Editors and what they are built from: architectures, bases, codec, text encoder, pipeline; which models a run needs.
+"""Editors and their parts: architectures, bases, codec, text encoder, pipeline. Also the registry of pretrained models.
 
-Nothing here knows of data sets, training or judges. Public names load on first use: the workflow reads the registry of
-models each time that it is parsed, and needs no torch for that.
+This package does not depend on data sets, training or judges. Public names load on first use, because the workflow
+reads the model registry each time Snakemake parses it and needs no torch for that.
 """
 
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omniedit.models.architectures import ARCHITECTURES, build
+    from omniedit.models.architectures import ARCHITECTURES, build, create
 
-__all__ = ["ARCHITECTURES", "build"]
+__all__ = ["ARCHITECTURES", "build", "create"]
 
 _ACCELERATORS = ("nvidia*", "dri", "dxg", "kfd", "accel*", "davinci*")
 if sys.platform == "linux" and not any(node for name in _ACCELERATORS for node in Path("/dev").glob(name)):
-    # diffusers imports peft, peft DeepSpeed, and DeepSpeed warns of a machine without a GPU unless it is told.
+    # diffusers imports peft, which imports DeepSpeed, which warns on a machine without a GPU unless this is set.
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 

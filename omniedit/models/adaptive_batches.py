@@ -1,4 +1,4 @@
-"""Batches that fit the device: halved where its memory runs out, and no larger again."""
+"""Batches that fit the device: the batch size is halved when memory runs out, and not raised again."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -12,20 +12,21 @@ Result = TypeVar("Result")
 
 
 class OomAdaptiveBatcher:
-    """
+    """Batched map that halves its batch size when the device runs out of memory.
+
     Args:
-        size: of a batch, until it turns out to be too large.
-        unit: what the items are called.
+        size: initial batch size.
+        unit: name of an item in messages.
     """
 
     def __init__(self, size: int, unit: str = "picture") -> None:
         self.size, self.unit = size, unit
 
     def map(self, run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
-        """What `run` makes of the items, in order, batch by batch.
+        """Apply `run` to the items batch by batch and return the results in order.
 
         Raises:
-            UserError: memory does not even last for one.
+            UserError: memory runs out on a single item.
         """
         results: list[Result] = []
         while len(results) < len(items):
@@ -46,7 +47,7 @@ class OomAdaptiveBatcher:
 
 
 def by_size(items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]) -> list[list[int]]:
-    """Places of the items that can go through a network together, as the sizes first come."""
+    """Group the indices of items by size, in the order in which the sizes first occur."""
     places: dict[tuple[int, ...], list[int]] = {}
     for place, item in enumerate(items):
         places.setdefault(size(item), []).append(place)
@@ -56,7 +57,7 @@ def by_size(items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]) -> l
 def _unless_out_of_memory(
     run: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]
 ) -> Sequence[Result] | None:
-    """None where memory ran out; what the failed run held is let go on the way."""
+    """Return the results, or None if memory ran out; returning frees the tensors of the failed run."""
     try:
         return run(batch)
     except torch.OutOfMemoryError:

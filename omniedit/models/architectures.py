@@ -1,36 +1,43 @@
-"""The registry of editors: EditNet and the architectures that it is compared with."""
+"""Building of editors by the name of their architecture."""
 
-from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from omniedit.models.channel_concat import ChannelConcat
-from omniedit.models.controlnet import ControlNet, ControlNetText
-from omniedit.models.editnet import EditNet, EditNetBehind, EditNetBlind, EditNetCleanTime, EditNetFromImage
-from omniedit.models.editor import Editor
+from omniedit.architectures import ARCHITECTURES
 
-ARCHITECTURES: dict[str, type[Editor]] = {
-    "editnet": EditNet,
-    "controlnet": ControlNet,
-    "controlnet_text": ControlNetText,
-    "channel_concat": ChannelConcat,
-    "editnet_from_image": EditNetFromImage,
-    "editnet_behind": EditNetBehind,
-    "editnet_blind": EditNetBlind,
-    "editnet_clean_time": EditNetCleanTime,
-}
-"""The paper's four, then EditNet with one of its open choices made otherwise."""
+if TYPE_CHECKING:
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+
+    from omniedit.models.editor import Editor
 
 
-def build(name: str, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Editor:
-    """An editor over a pre-trained base, equal to the base until it is trained.
+def build(name: str, transformer: "SD3Transformer2DModel", prediction_type: str = "velocity") -> "Editor":
+    """Build an editor over a pretrained base. Until it is trained, its output equals that of the base.
 
     Args:
         name: a key of `ARCHITECTURES`.
-        transformer: the base; the editor takes over a frozen copy of it.
-        prediction_type: what the base gives, "velocity" (SD3) or the clean "sample".
+        transformer: the base; the editor copies its weights.
+        prediction_type: output of the base, "velocity" (SD3) or the clean "sample".
 
     Returns:
-        A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` gives the velocity.
+        A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` returns the velocity.
+    """
+    return editor_class(name).from_transformer(transformer, prediction_type, **ARCHITECTURES[name].options)
+
+
+def create(name: str, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> "Editor":
+    """Create an editor with new weights over a base of this config."""
+    return editor_class(name)(base_config, prediction_type, **ARCHITECTURES[name].options)
+
+
+def editor_class(name: str) -> "type[Editor]":
+    """Return the class of an architecture.
+
+    Raises:
+        ValueError: there is no such architecture.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"{name!r} is no architecture; there are {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name].from_transformer(transformer, prediction_type)
+    module, _, cls = ARCHITECTURES[name].path.partition(":")
+    return getattr(import_module(f"omniedit.models.{module}"), cls)

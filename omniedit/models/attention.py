@@ -1,6 +1,6 @@
-"""Joint attention of SD3's blocks by other kernels than torch's own, which diffusers' dispatcher does not reach.
+"""Joint attention of SD3's blocks with kernels other than torch's own; diffusers' dispatcher does not cover it.
 
-Shapes: B batch, N queries, keys and values together, H heads, D width of a head.
+Shapes: B batch, N tokens, H heads, D width of a head.
 """
 
 import importlib
@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from omniedit.errors import UserError
 
 Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(B, N, H, D) of queries, keys and values -> (B, N, H, D)."""
+"""Function from queries, keys and values, each (B, N, H, D), to (B, N, H, D)."""
 
 KERNELS = {
     "xformers": ("xformers.ops", "memory_efficient_attention", "xformers"),
     "flash": ("flash_attn", "flash_attn_func", "flash-attn"),
 }
-"""Module, function and the package to install, by the names that the config gives them."""
+"""Name in the config -> module, function, package to install."""
 
 
 def set_attention(net: nn.Module, name: str) -> None:
-    """Let all attention of a network be computed by a kernel; "sdpa" is what diffusers has by itself.
+    """Set the kernel of all attention layers of a network; "sdpa" keeps diffusers' default.
 
     Raises:
         UserError: the kernel's package is not installed.
@@ -46,7 +46,7 @@ def get_kernel(name: str) -> Kernel:
 
 
 class JointAttention:
-    """diffusers' `JointAttnProcessor2_0` with another kernel: attention over image and text tokens, or image alone."""
+    """Variant of diffusers' `JointAttnProcessor2_0` with another kernel, over image and text tokens or image alone."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -72,7 +72,7 @@ class JointAttention:
 
 
 def _heads(attn: Attention, tokens: Tensor, projection: str, norm: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values (B, N, H, D), queries and keys normalised where the block does so."""
+    """Return queries, keys and values, (B, N, H, D); queries and keys are normalised if the block does so."""
     query, key, value = (
         getattr(attn, projection.format(name))(tokens).unflatten(-1, (attn.heads, -1)) for name in "qkv"
     )

@@ -1,4 +1,4 @@
-"""What an editor stands on: a folder in the layout of diffusers' SD3, a subfolder for each part."""
+"""Base of an editor: a text-to-image model in the folder layout of diffusers' SD3, one subfolder per part."""
 
 import json
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ TEXT_CLASSES = {
 
 @dataclass(frozen=True)
 class Base:
-    """A text-to-image model and its parts.
+    """Text-to-image model and its parts.
 
     Args:
-        prediction_type: what the transformer gives, "velocity" (SD3) or the clean "sample".
+        prediction_type: output of the transformer, "velocity" (SD3) or the clean "sample".
     """
 
     transformer: SD3Transformer2DModel
@@ -45,10 +45,10 @@ class Base:
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> "Base":
-        """The run's own base, or SD3-Medium, SD3.5 and their like from a local folder; the VAE stays in float32.
+        """Load a base from a local folder: the run's own, SD3-Medium, SD3.5 or similar. The VAE stays in float32.
 
         Raises:
-            UserError: the folder is missing, partial, of another pipeline or class, or holds no safetensors.
+            UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
         """
         index = read_config(folder / INDEX)
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
@@ -74,7 +74,7 @@ class Base:
         (folder / INDEX).write_text(json.dumps({"prediction_type": self.prediction_type}) + "\n")
 
     def pipeline(self, editor: Editor, resolution: int, known_instructions: str = "") -> EditPipeline:
-        """Return the editor with the base's other parts, ready to be used or saved."""
+        """Return a pipeline of the editor and the base's other parts, ready to use or save."""
         return EditPipeline(
             transformer=editor,
             vae=self.vae,
@@ -86,10 +86,10 @@ class Base:
 
 
 def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
-    """The encoders of a base with their tokenizers.
+    """Load the text encoders of a base with their tokenizers.
 
     Args:
-        full: all three of SD3, else MiniLM alone.
+        full: load all three encoders of SD3, not MiniLM alone.
     """
     parts: dict[str, Any] = {}
     for name, classes in TEXT_CLASSES.items() if full else [("text_encoder", TEXT_CLASSES["text_encoder"])]:
@@ -100,9 +100,10 @@ def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
 
 
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
-    """
+    """Load the flow-matching scheduler of a folder.
+
     Raises:
-        UserError: the folder has none, another one, or one that cannot be made or cannot sample.
+        UserError: the scheduler is missing, of another class, cannot be built or cannot sample a flow.
     """
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:

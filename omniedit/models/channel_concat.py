@@ -1,4 +1,4 @@
-"""Channel-wise concatenation: the picture to edit as more channels of the input (Brooks et al. 2023, section 3.2)."""
+"""Channel-wise concatenation: the source image as additional input channels (Brooks et al. 2023, section 3.2)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from omniedit.models.editor import Editor
 
 
 class ChannelConcat(Editor):
-    """The whole base, trained, with a patch embedding of twice the channels whose new half starts at zero."""
+    """Editor that trains the whole base, with a patch embedding of twice the channels whose new half starts at zero."""
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:

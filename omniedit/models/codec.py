@@ -1,6 +1,6 @@
-"""From pictures to latents and back: a small fixed codec, and what any diffusers VAE needs besides.
+"""Conversion between images and latents: a small fixed codec, and `encode` and `decode` for it or any diffusers VAE.
 
-Shapes: B batch, C latent channels, H W picture height and width in pixels, h w the same divided by 8.
+Shapes: B batch, C latent channels, H W image height and width in pixels, h w the same divided by 8.
 """
 
 import math
@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK = 8
-"""Pixels from one block to the next."""
+"""Distance between blocks in pixels."""
 RIM = BLOCK // 2
-"""By so much a block reaches over its place on each side."""
+"""Overlap of a block with its neighbour on each side, in pixels."""
 ROTATION = -0.134 * math.pi
-"""With which the ten lowest coefficients keep most of the sample photos."""
+"""Rotation in radians with which the ten lowest coefficients preserve the sample photos best."""
 ZIGZAG = [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0)]
-"""(vertical, horizontal) frequencies of a block in JPEG's scanning order, the ten lowest."""
+"""Ten lowest (vertical, horizontal) frequencies of a block, in JPEG's scanning order."""
 COMPONENTS = [(0, *ZIGZAG[k]) for k in range(10)] + [(colour, *ZIGZAG[k]) for colour in (1, 2) for k in range(3)]
 """(colour, vertical, horizontal) frequency of each latent channel: ten of luma, three of each chroma."""
 
@@ -37,21 +37,21 @@ RMS = (
 """Root mean square of each coefficient over the sample photos at about 128^2 pixels."""
 
 SCALE = tuple(rms**0.5 for rms in RMS)
-"""Half-whitened: together of about unit variance, yet light and colour keep more of it than detail. So a loss on
-latents counts them more, as the eye does, and noise drowns them last."""
+"""Divisors that half-whiten the coefficients. The latents together have about unit variance, but light and colour keep
+more of it than detail. A loss on latents therefore weights them more, as the eye does, and noise hides them last."""
 
 
 class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Sixteen low coefficients a block of a lapped transform, of about unit variance: the shape of SD3's latents.
+    """Lapped transform with sixteen low coefficients per block: latents of SD3's shape and about unit variance.
 
-    Blocks of 8 pixels reach over half of their neighbours: what a network gets wrong in one fades, where the DCT of
-    separate blocks shows an edge, and photos come back a little better (26.8 against 26.4 dB over the sample photos at
-    about 128^2 pixels). Colours are decorrelated by the three-point DCT over (R, G, B): luma, red-blue, green-magenta.
-    Past its rim a picture goes on as its mirror image. The interface is `AutoencoderKL`'s, so that a folder with SD3's
-    VAE takes its place.
+    Blocks of 8 pixels overlap half of their neighbours. A network's error in one block fades out, where the DCT of
+    separate blocks would show an edge. Reconstruction of photos is slightly better than with that DCT (26.8 against
+    26.4 dB over the sample photos at about 128^2 pixels). A three-point DCT over (R, G, B) decorrelates colours: luma,
+    red-blue, green-magenta. Images are extended past their border by mirroring. The interface is that of
+    `AutoencoderKL`, so a folder with SD3's VAE can take its place.
 
     Args:
-        scale: what each coefficient is divided by, in the order of `COMPONENTS`.
+        scale: divisor of each coefficient, in the order of `COMPONENTS`.
     """
 
     @register_to_config
@@ -63,13 +63,13 @@ class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @apply_forward_hook
     def encode(self, x: Tensor) -> AutoencoderKLOutput:
-        """Latents (B, C, h, w) of pictures (B, 3, H, W) in [-1, 1]; H and W are multiples of 8."""
+        """Encode images (B, 3, H, W) in [-1, 1] to latents (B, C, h, w); H and W are multiples of 8."""
         latents = functional.conv2d(_with_mirrored_rim(x), self.analysis, stride=BLOCK)
         return AutoencoderKLOutput(latent_dist=IdentityDistribution(latents))
 
     @apply_forward_hook
     def decode(self, z: Tensor) -> DecoderOutput:
-        """Pictures (B, 3, H, W) of latents (B, C, h, w)."""
+        """Decode latents (B, C, h, w) to images (B, 3, H, W)."""
         whole = functional.conv_transpose2d(_with_mirrored_blocks(z), self.synthesis, stride=BLOCK)
         return DecoderOutput(sample=whole[..., BLOCK + RIM : -BLOCK - RIM, BLOCK + RIM : -BLOCK - RIM])
 
@@ -78,16 +78,17 @@ Vae = LappedCodec | AutoencoderKL
 
 
 def lapped_basis() -> Tensor:
-    """(C, 3, 16, 16) orthonormal: the function of each of `COMPONENTS` over colour, rows and columns."""
+    """Return the orthonormal basis, (C, 3, 16, 16): one function over colour, rows and columns per component."""
     colour, place = dct_matrix(3), lapped_matrix()
     return torch.stack([torch.einsum("c,y,x->cyx", colour[k], place[v], place[u]) for k, v, u in COMPONENTS])
 
 
 def lapped_matrix() -> Tensor:
-    """(8, 16) orthonormal, also to itself 8 further on: cosines that fade into the next blocks (Malvar & Staelin 1989).
+    """Return the (8, 16) lapped transform: cosines that fade into the next blocks (Malvar & Staelin 1989).
 
-    Row k is symmetric where k is even and antisymmetric where it is odd. Of the fast transform's rotations only that of
-    the two lowest odd rows is made; with but the lowest coefficients kept, the others do nothing for photos.
+    The rows are orthonormal, also to the rows of the next block, 8 pixels further. Row k is symmetric for even k and
+    antisymmetric for odd k. Of the fast transform's rotations, only that of the two lowest odd rows is applied. The
+    others do not improve photos, because only the lowest coefficients are kept.
     """
     cosines = dct_matrix(BLOCK)
     half = (cosines[0::2] - cosines[1::2]) / 2
@@ -98,7 +99,7 @@ def lapped_matrix() -> Tensor:
 
 
 def dct_matrix(size: int) -> Tensor:
-    """Orthonormal DCT-II: row k is the cosine of frequency k."""
+    """Return the orthonormal DCT-II; row k is the cosine of frequency k."""
     k, n = torch.arange(size)[:, None], torch.arange(size)[None, :]
     cosines = torch.cos(torch.pi / size * (n + 0.5) * k) * (2 / size) ** 0.5
     cosines[0] /= 2**0.5
@@ -106,7 +107,7 @@ def dct_matrix(size: int) -> Tensor:
 
 
 def _with_mirrored_rim(x: Tensor) -> Tensor:
-    """(B, 3, H + 8, W + 8): half a block more on each side, the picture mirrored at its rim."""
+    """Pad by half a block on each side with the mirrored image, to (B, 3, H + 8, W + 8)."""
     rows, columns = (torch.arange(-RIM, size + RIM, device=x.device) for size in x.shape[-2:])
     rows, columns = (torch.where(i < 0, -1 - i, i) for i in (rows, columns))
     rows, columns = (torch.where(i < n, i, 2 * n - 1 - i) for i, n in zip((rows, columns), x.shape[-2:], strict=True))
@@ -114,7 +115,7 @@ def _with_mirrored_rim(x: Tensor) -> Tensor:
 
 
 def _with_mirrored_blocks(z: Tensor) -> Tensor:
-    """(B, C, h + 2, w + 2): the blocks past the rim of a picture that goes on as its mirror image."""
+    """Pad by one block on each side with the latents of the mirrored image, to (B, C, h + 2, w + 2)."""
     padded = functional.pad(z, (1, 1, 1, 1), mode="replicate")
     vertical, horizontal = (torch.tensor([(-1.0) ** c[axis] for c in COMPONENTS]).to(z) for axis in (1, 2))
     padded[..., [0, -1], :] *= vertical[:, None, None]
@@ -123,11 +124,11 @@ def _with_mirrored_blocks(z: Tensor) -> Tensor:
 
 
 def encode(vae: Vae, images: Tensor) -> Tensor:
-    """Latents of about unit variance (B, C, h, w) of pictures (B, 3, H, W) in [-1, 1]."""
+    """Encode images (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance."""
     latents = vae.encode(images.to(vae.dtype)).latent_dist.mode()
     return (latents - vae.config["shift_factor"]) * vae.config["scaling_factor"]
 
 
 def decode(vae: Vae, latents: Tensor) -> Tensor:
-    """Pictures (B, 3, H, W), about [-1, 1], of latents (B, C, h, w)."""
+    """Decode latents (B, C, h, w) to images (B, 3, H, W) in about [-1, 1]."""
     return vae.decode(latents.to(vae.dtype) / vae.config["scaling_factor"] + vae.config["shift_factor"]).sample

@@ -1,7 +1,7 @@
-"""ControlNet over SD3 and ControlNet-TextControl, with which the paper compares EditNet (its Table 7 and Figure 10).
+"""ControlNet over SD3 and ControlNet-TextControl, the paper's baselines for EditNet (its Table 7 and Figure 10).
 
-Unlike EditNet's, their control branch never sees what the base makes of the noise: it runs beside the base on tokens of
-its own, noise and condition added up, and gives the base its output through projections that start at zero.
+Unlike EditNet's, their control branch never sees the tokens of the base. It runs in parallel on its own tokens, the sum
+of noise and condition, and adds its output to the base through projections that start at zero.
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 
@@ -19,10 +19,10 @@ from omniedit.models.editor import Editor, frozen_base, zero_linear
 
 
 class ControlNetBlock(nn.Module):
-    """A copy of one block of the base, on tokens of its own.
+    """Copy of one block of the base that runs on its own tokens.
 
     Args:
-        adds_text: whether its text tokens too are added to the base's.
+        adds_text: also add the copy's text tokens to those of the base.
     """
 
     def __init__(self, block: JointTransformerBlock, width: int, adds_text: bool) -> None:
@@ -34,16 +34,16 @@ class ControlNetBlock(nn.Module):
     def forward(
         self, image_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Its own image and text tokens for the next copy, and what is added to the base's behind its block."""
+        """Return image and text tokens for the next copy, then the image and text residuals for the base."""
         text_BMD, image_BND = self.block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
         text_added = None if self.to_text is None else self.to_text(text_BMD)
         return image_BND, text_BMD, self.to_image(image_BND), text_added
 
 
 class ControlNet(Editor):
-    """The base, frozen, and beside each of its blocks but the last a copy whose image tokens are added behind it.
+    """Frozen base with a copy of each block but the last, whose image tokens are added after that block.
 
-    As diffusers' `SD3ControlNetModel`, but as deep as the base, and with the base's own embeddings of time and text.
+    Like diffusers' `SD3ControlNetModel`, but as deep as the base and with the base's own embeddings of time and text.
     """
 
     adds_text = False
@@ -55,7 +55,7 @@ class ControlNet(Editor):
         self.condition_embed = copy.deepcopy(self.base.pos_embed.proj).requires_grad_(True)
         for parameter in self.condition_embed.parameters():
             nn.init.zeros_(parameter)
-        # Nothing is behind the last block: diffusers' SD3 adds nothing there either.
+        # The last block has no copy: diffusers' SD3 adds no residual after it either.
         self.control_blocks = nn.ModuleList(
             ControlNetBlock(block, self.base.inner_dim, self.adds_text).requires_grad_(True)
             for block in self.base_blocks[:-1]
@@ -82,7 +82,7 @@ class ControlNet(Editor):
 
 
 class ControlNetText(ControlNet):
-    """ControlNet-TextControl: the copies' text tokens are added to the base's as well, at each layer."""
+    """ControlNet-TextControl: the text tokens of the copies are added to the base as well, at each layer."""
 
     adds_text = True
 

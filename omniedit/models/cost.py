@@ -1,6 +1,7 @@
-"""What an editor costs in operations and memory, counted by running it on tensors that have shapes and no values.
+"""Compute and memory cost of an editor, counted by running it on tensors without values.
 
-The counts are those of what torch would execute, so they hold for any base and architecture; SD3-Medium takes seconds.
+The counts are of operations that torch would execute, so they hold for any base and architecture. SD3-Medium takes
+seconds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from omniedit.models.architectures import ARCHITECTURES
+from omniedit.models.architectures import create
 from omniedit.models.editor import Editor
 
 SD3_MEDIUM: dict[str, Any] = {
@@ -39,19 +40,19 @@ SD35_LARGE = SD3_MEDIUM | {
     "qk_norm": "rms_norm",
 }
 ADAM_BYTES = 12
-"""Of a trained parameter in float32: the weight itself and AdamW's two moments."""
+"""Bytes per trained parameter in float32: the weight itself and AdamW's two moments."""
 EMA_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of an editor, and of one sample of a shape.
+    """Cost of an editor, per sample of a given shape.
 
     Args:
-        parameters, trained: how many there are, and how many of them are trained.
-        forward_flops: operations of a forward pass; a multiplication with an addition counts as two.
-        step_flops: of forward and backward together, recomputation not counted.
-        saved_bytes: activations that the backward pass keeps.
+        parameters, trained: number of parameters, and of trained ones.
+        forward_flops: operations of a forward pass; a multiply-add counts as two.
+        step_flops: operations of forward and backward together, without recomputation.
+        saved_bytes: size of the activations kept for the backward pass.
     """
 
     parameters: int
@@ -69,16 +70,16 @@ def model_cost(
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
 ) -> Cost:
-    """The cost of an architecture over a base.
+    """Compute the cost of an architecture over a base.
 
     Args:
         name: a key of `ARCHITECTURES`.
-        base_config: of the `SD3Transformer2DModel`.
-        latent: height and width of the latents; a picture of 1024 x 1024 has 128 x 128 in SD3.
-        prepare: what training does to the editor, of which the activations that are kept depend.
+        base_config: config of the `SD3Transformer2DModel`.
+        latent: height and width of the latents; in SD3, 128 x 128 for an image of 1024 x 1024.
+        prepare: changes that training makes to the editor, which affect the saved activations.
     """
     with torch.device("meta"):
-        net = ARCHITECTURES[name](base_config)
+        net = create(name, base_config)
     forward, step = operations(net, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
@@ -87,25 +88,25 @@ def model_cost(
 
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
-    """Operations of a sample's forward and backward pass."""
-    return architecture_step_flops(ARCHITECTURES[name], base_config, latent, text_tokens)
-
-
-def architecture_step_flops(
-    architecture: type[Editor], base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int
-) -> int:
-    """The same of an architecture that is not among those compared."""
+    """Return the operations of one sample's forward and backward pass."""
     with torch.device("meta"):
-        net = architecture(base_config)
+        net = create(name, base_config)
+    return operations(net, latent, text_tokens)[1]
+
+
+def editor_step_flops(editor: Editor, latent: tuple[int, int], text_tokens: int) -> int:
+    """Return `step_flops` for an editor that exists."""
+    with torch.device("meta"):
+        net: Any = type(editor).from_config(editor.config)
     return operations(net, latent, text_tokens)[1]
 
 
 def operations(net: Editor, latent: tuple[int, int], text_tokens: int) -> tuple[int, int]:
-    """Count the operations of a sample's forward pass, and of forward and backward together.
+    """Count the operations of one sample's forward pass, and of forward and backward together.
 
     Args:
-        net: on the meta device, where attention is two plain products: a fused one would also count what its
-            backward recomputes.
+        net: on the meta device, where attention is two plain products; the backward pass of fused attention would
+            also count its recomputation.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         loss = net(**sample_inputs(net, latent, text_tokens, torch.float32)).sum()
@@ -122,9 +123,9 @@ def activation_bytes(
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
 ) -> int:
-    """Activations that autograd keeps of a sample for the backward pass, with fused attention as on a GPU."""
+    """Return the bytes that autograd saves of one sample for the backward pass, with fused attention as on a GPU."""
     with torch.device("meta"), default_dtype(dtype):
-        net = ARCHITECTURES[name](base_config)
+        net = create(name, base_config)
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
         prepare(net)
     with FakeTensorMode():
@@ -133,7 +134,7 @@ def activation_bytes(
             state[key].requires_grad_(parameter.requires_grad)
         weights = {value.untyped_storage()._cdata for value in state.values()}
         sizes: dict[int, int] = {}
-        kept = []  # or a freed storage's place would be taken by the next
+        kept = []  # keeps storages alive, or the next one could reuse a freed address
 
         def pack(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
@@ -148,7 +149,7 @@ def activation_bytes(
 
 
 def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Arguments of `forward` for one sample, on the default device."""
+    """Return arguments of `forward` for one sample, on the default device."""
     config = net.base.config
     return {
         "noisy": torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype),
@@ -160,12 +161,12 @@ def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype:
 
 
 def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 2) -> float:
-    """Memory a GPU needs for weights, gradients, AdamW's state and the mean weights (Rajbhandari et al. 2020, fig. 1).
+    """Return the bytes per GPU for weights, gradients, AdamW's state and EMA weights (Rajbhandari et al. 2020, fig. 1).
 
     Args:
-        zero_stage: 0 keeps all on each rank; 1 shares AdamW's state with the mean of the weights, 2 gradients too,
+        zero_stage: 0 keeps everything on each rank; 1 shards AdamW's state and the EMA weights, 2 also the gradients,
             3 also the weights.
-        parameter_bytes: of a weight and of a gradient: 2 in bfloat16.
+        parameter_bytes: bytes per weight and per gradient, 2 in bfloat16.
     """
     weights, gradients, adam = (
         parameter_bytes * cost.parameters,

@@ -1,4 +1,4 @@
-"""EditNet: a frozen MMDiT with a control branch that reads the picture to edit (Wei et al. 2024, section 4).
+"""EditNet: a frozen MMDiT with a control branch that reads the source image (Wei et al. 2024, section 4).
 
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
@@ -18,15 +18,15 @@ from omniedit.models.editor import Editor, frozen_base, zero_linear
 
 
 class ControlBlock(nn.Module):
-    """A copy of one block of the base, which attends over base image, condition and text tokens together.
+    """Copy of one block of the base that attends over base image, condition and text tokens together.
 
-    What it found at the condition tokens is for the base's image tokens at the same positions, what it found at the
-    text tokens for the base's text tokens, both through projections that start at zero. A block without a text output
-    (`context_pre_only`: the last) adds nothing to the text.
+    The output at the condition tokens becomes the residual for the base's image tokens at the same positions, and the
+    output at the text tokens becomes the residual for its text tokens. Both pass projections that start at zero. A
+    block without a text output (`context_pre_only`: the last) adds nothing to the text.
 
     Args:
-        sees_image: whether it attends over the base's image tokens.
-        from_image: whether what it found at these, not at the condition tokens, is added to them.
+        sees_image: attend over the base's image tokens.
+        from_image: take the image residual from the output at the base's image tokens, not at the condition tokens.
     """
 
     def __init__(
@@ -41,8 +41,7 @@ class ControlBlock(nn.Module):
     def forward(
         self, image_BND: Tensor, condition_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What is added to the base's image tokens, condition tokens for the next control block, what is added to the
-        base's text tokens."""
+        """Return the image residual, the condition tokens for the next control block, and the text residual or None."""
         joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
         text_out, joined = self.block(hidden_states=joined, encoder_hidden_states=text_BMD, temb=temb_BD)
         condition_out = joined[:, -condition_BND.shape[1] :]
@@ -51,28 +50,35 @@ class ControlBlock(nn.Module):
 
 
 class EditNet(Editor):
-    """The base, frozen, and a control block before each of its blocks.
+    """Frozen base with a control block before each of its blocks.
 
-    Figure 4 of the paper leaves open which output is added, where, what the control blocks see and how they are
-    modulated; subclasses choose otherwise, each in one of these. docs/editing.md has what was measured.
+    Figure 4 of the paper leaves open which output is added, where it is added, what the control blocks see and how they
+    are modulated. Each option changes one of these choices; docs/editing.md has the measurements.
+
+    Args:
+        sees_image: the control blocks attend over the base's image tokens.
+        from_image: image residuals come from the output at the base's image tokens, not at the condition tokens.
+        after_block: residuals are added after the base's block, not before it.
+        clean_time: the control blocks are modulated for noise level 0, that of the condition, not like the base's
+            blocks.
     """
 
-    sees_image = True
-    """Whether control blocks attend over the base's image tokens."""
-    from_image = False
-    """Whether their output at the base's image tokens is added, not that at the condition tokens."""
-    behind = False
-    """Whether it is added behind the base's block, not before it."""
-    clean_time = False
-    """Whether they are modulated as at noise level 0, that of the condition, not as the base's blocks."""
-
     @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+    def __init__(
+        self,
+        base_config: Mapping[str, Any],
+        prediction_type: str = "velocity",
+        sees_image: bool = True,
+        from_image: bool = False,
+        after_block: bool = False,
+        clean_time: bool = False,
+    ) -> None:
         super().__init__(base_config, prediction_type)
+        self.after_block, self.clean_time = after_block, clean_time
         self.base = frozen_base(base_config)
         self.condition_embed = copy.deepcopy(self.base.pos_embed).requires_grad_(True)
         self.control_blocks = nn.ModuleList(
-            ControlBlock(block, self.base.inner_dim, self.sees_image, self.from_image).requires_grad_(True)
+            ControlBlock(block, self.base.inner_dim, sees_image, from_image).requires_grad_(True)
             for block in self.base_blocks
         )
 
@@ -90,10 +96,10 @@ class EditNet(Editor):
         condition_BND = self.condition_embed(condition).contiguous()
         for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
             image_added, condition_BND, text_added = control(image_BND, condition_BND, text_BMD, control_BD)
-            if not self.behind:
+            if not self.after_block:
                 image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
             text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
-            if self.behind:
+            if self.after_block:
                 image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
         return self.velocity(image_BND, temb_BD, noisy, timestep)
 
@@ -104,41 +110,23 @@ def add_residuals(
     return image_BND + image_added, text_BMD if text_added is None else text_BMD + text_added
 
 
-class EditNetFromImage(EditNet):
-    """EditNet whose control blocks add what they found at the base's image tokens."""
-
-    from_image = True
-
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__(base_config=base_config, prediction_type=prediction_type)
-
-
-class EditNetBehind(EditNet):
-    """EditNet that adds behind the base's blocks."""
-
-    behind = True
-
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__(base_config=base_config, prediction_type=prediction_type)
+EARLIER_CLASSES = {
+    "EditNetFromImage": {"from_image": True},
+    "EditNetBehind": {"after_block": True},
+    "EditNetBlind": {"sees_image": False},
+    "EditNetCleanTime": {"clean_time": True},
+}
+"""Classes that folders written up to version 0.1 name for EditNet with one option."""
 
 
-class EditNetBlind(EditNet):
-    """EditNet whose control blocks see condition and text tokens alone."""
+def __getattr__(name: str) -> Any:
+    """Return a class that loads an editor written by one of `EARLIER_CLASSES` as an `EditNet` with its option."""
+    if name not in EARLIER_CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    sees_image = False
+    class Earlier(EditNet):
+        @classmethod
+        def from_config(cls, config: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+            return EditNet.from_config(config, **EARLIER_CLASSES[name], **kwargs)
 
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__(base_config=base_config, prediction_type=prediction_type)
-
-
-class EditNetCleanTime(EditNet):
-    """EditNet whose control blocks are modulated as at noise level 0."""
-
-    clean_time = True
-
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
-        super().__init__(base_config=base_config, prediction_type=prediction_type)
+    return Earlier

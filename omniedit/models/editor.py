@@ -1,4 +1,4 @@
-"""What every architecture of an editor shares: a base that makes tokens of latents, and the way back to a velocity.
+"""Base class of all editors: embeds latents as tokens of the base, and converts tokens to a velocity.
 
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
@@ -15,30 +15,32 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
 SMALLEST_SIGMA = 0.05
-"""Below this noise level the way from the clean sample to the velocity is not divided further."""
+"""Smallest noise level used as the divisor when a clean sample is converted to a velocity."""
 
 
 class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A network over a pre-trained SD3 that equals it until it is trained.
+    """Network over a pretrained SD3 whose output equals that of SD3 until it is trained.
 
-    Subclasses make `base` and register their arguments as their config.
+    Subclasses create `base` and register their arguments as their config.
 
     Args:
-        base_config: of the `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
-        prediction_type: what the base's network gives, "velocity" (SD3) or the clean "sample".
+        base_config: config of the `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
+        prediction_type: output of the base, "velocity" (SD3) or the clean "sample".
     """
 
     base: SD3Transformer2DModel
 
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", **options: Any) -> None:
         super().__init__()
 
     @classmethod
-    def from_transformer(cls, transformer: SD3Transformer2DModel, prediction_type: str = "velocity") -> Self:
-        """An editor that computes what `transformer` computes, to the last bit, until its first training step."""
+    def from_transformer(
+        cls, transformer: SD3Transformer2DModel, prediction_type: str = "velocity", **options: Any
+    ) -> Self:
+        """Build an editor whose output equals that of `transformer`, bit for bit, until its first training step."""
         base_config = {key: value for key, value in transformer.config.items() if not key.startswith("_")}
-        net = cls(base_config=base_config, prediction_type=prediction_type)
-        # nn.Module's: diffusers' own `to` logs a warning about float32 modules at every cast.
+        net = cls(base_config=base_config, prediction_type=prediction_type, **options)
+        # nn.Module.to, because diffusers' own `to` logs a warning about float32 modules at every cast.
         nn.Module.to(net, device=transformer.device, dtype=transformer.dtype)
         net.copy_from(transformer)
         return net
@@ -49,36 +51,36 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @property
     def condition_channels(self) -> int:
-        """Of `condition`: those of latents."""
+        """Number of channels of `condition`; by default that of latents."""
         return self.base.config["out_channels"] or self.base.config["in_channels"]
 
     @abstractmethod
     def copy_from(self, transformer: SD3Transformer2DModel) -> None:
-        """Take over the base's weights, wherever the architecture has copies of them."""
+        """Copy the weights of `transformer` to the base and to every copy of its parts in the architecture."""
 
     @abstractmethod
     def forward(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
     ) -> Tensor:
-        """Velocity (noise minus clean) of the edited picture's latents, (B, C, H, W).
+        """Predict the velocity (noise minus clean) of the edited image's latents, (B, C, H, W).
 
         Args:
-            noisy: (B, C, H, W), the edited picture's latents mixed with noise; H and W multiples of the patch size.
+            noisy: (B, C, H, W), the edited image's latents mixed with noise; H and W are multiples of the patch size.
             timestep: (B,), 1000 times the noise level, in [0, 1000].
-            prompt_embeds: (B, M, joint_attention_dim), the instruction, a vector a token.
-            pooled: (B, pooled_projection_dim), the instruction in one vector.
-            condition: (B, C, H, W), latents of the picture to edit; zeros where it is withheld.
+            prompt_embeds: (B, M, joint_attention_dim), the instruction, one vector per token.
+            pooled: (B, pooled_projection_dim), the instruction as one vector.
+            condition: (B, C, H, W), latents of the source image; zeros drop the condition.
         """
 
     def embed(
         self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The base's image tokens (B, N, D), text tokens (B, M, D) and modulation (B, D)."""
+        """Return the base's image tokens (B, N, D), text tokens (B, M, D) and modulation (B, D)."""
         temb_BD = self.base.time_text_embed(timestep, pooled)
         return self.base.pos_embed(noisy).contiguous(), self.base.context_embedder(prompt_embeds), temb_BD
 
     def velocity(self, image_BND: Tensor, temb_BD: Tensor, noisy: Tensor, timestep: Tensor) -> Tensor:
-        """What the tokens behind the last block say, (B, C, H, W)."""
+        """Convert the image tokens after the last block to the velocity, (B, C, H, W)."""
         patches = self.base.proj_out(self.base.norm_out(image_BND, temb_BD))
         output = unpatchify(patches, noisy.shape[-2], noisy.shape[-1], self.base.config["patch_size"])
         return to_velocity(output, noisy, timestep, self.config["prediction_type"])
@@ -96,10 +98,10 @@ def zero_linear(width: int) -> nn.Linear:
 
 
 def to_velocity(output: Tensor, noisy: Tensor, timestep: Tensor, prediction_type: str) -> Tensor:
-    """The velocity at `noisy` by what a base gave there, all (B, C, H, W).
+    """Convert the output of a base at `noisy` to the velocity, all (B, C, H, W).
 
-    A base of few channels predicts the clean sample and is trained on the velocity's loss (Li & He 2025, "Back to
-    Basics", section 3): to give the velocity itself it would have to carry the noise of each pixel to its output.
+    A base with few channels predicts the clean sample and is trained on the velocity loss (Li & He 2025, "Back to
+    Basics", section 3). To predict the velocity itself, it would have to carry the noise of each pixel to its output.
     """
     if prediction_type == "velocity":
         return output
@@ -108,7 +110,7 @@ def to_velocity(output: Tensor, noisy: Tensor, timestep: Tensor, prediction_type
 
 
 def unpatchify(patches: Tensor, height: int, width: int, patch: int) -> Tensor:
-    """(B, N, patch * patch * C) tokens, row by row, to (B, C, height, width) latents."""
+    """Rearrange tokens (B, N, patch * patch * C), row by row, to latents (B, C, height, width)."""
     batch, _, features = patches.shape
     channels = features // patch**2
     grid = patches.reshape(batch, height // patch, width // patch, patch, patch, channels)

@@ -1,4 +1,7 @@
-"""A model or a part of it from a local folder in diffusers' layout: safetensors only, whole, of the class wanted."""
+"""Loading of models and their parts from local folders in diffusers' layout.
+
+Only safetensors are read. Each folder is checked to be complete and of the expected class.
+"""
 
 import json
 import re
@@ -19,7 +22,7 @@ from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 WEIGHTS_NAME = re.compile(r"[^.]*(?:\.(?P<variant>[^.]+?))?(?:-\d{5}-of-\d{5})?\.safetensors")
-"""A file of weights or a shard of them; a variant such as "fp16" stands before or after the shard's number."""
+"""Name of a weights file or a shard of one; a variant such as "fp16" comes before or after the shard number."""
 VOCABULARIES = (
     ("tokenizer.json",),
     ("vocab.txt",),
@@ -27,7 +30,7 @@ VOCABULARIES = (
     ("spiece.model",),
     ("tokenizer.model",),
 )
-"""Files of a tokenizer, any of these together: without them transformers makes one that knows no word."""
+"""Sets of vocabulary files, of which a tokenizer needs one. Without it transformers builds an empty tokenizer."""
 
 
 def load_part(
@@ -36,13 +39,14 @@ def load_part(
     dtype: torch.dtype,
     others: Mapping[str, type[nn.Module]] = MappingProxyType({}),
 ) -> Any:
-    """A frozen module of a folder, of one of these classes of diffusers or transformers.
+    """Load a frozen module from a folder; no code from the folder runs.
 
     Args:
-        others: names of further classes, whose weights one of these takes its own from.
+        classes: accepted classes of diffusers or transformers.
+        others: further accepted class names, each with the class that loads its own part of those weights.
 
     Raises:
-        UserError: the folder is missing, partial, of another class, or holds pickles only; no code of it is run.
+        UserError: the folder is missing, incomplete, of another class, or has pickles only.
     """
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
@@ -51,7 +55,7 @@ def load_part(
     options["variant"] = part_variant(folder)
     try:
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
-    except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
+    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
         raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
     if lost := sorted(info["missing_keys"]):
         raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
@@ -61,21 +65,24 @@ def load_part(
 
 @torch.no_grad()
 def check_finite(module: nn.Module, folder: Path) -> None:
-    """
+    """Check that all weights are finite. NaN or infinity means a diverged training or a damaged file.
+
     Raises:
-        UserError: a weight is not a number, or infinite: a training that went wrong, or a file that was damaged.
+        UserError: a weight is NaN or infinite.
     """
     for name, weight in module.named_parameters():
-        # Both ends in one pass: what is not a number is both of them.
+        # aminmax finds both extremes in one pass; a NaN becomes both of them.
         if weight.numel() and not torch.stack(torch.aminmax(weight)).isfinite().all():
             raise UserError(f"{folder}: {name} holds what is no finite number; fetch it again, or train it anew")
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """Load a whole pipeline of diffusers; its weights are of a variant where the folder has that alone.
+    """Load a diffusers pipeline, with the folder's variant if it has weights of that variant only.
+
+    No code from the folder runs.
 
     Raises:
-        UserError: the folder is missing, partial, not for this pipeline, or holds pickles only; no code of it is run.
+        UserError: the folder is missing, incomplete, not for this pipeline, or has pickles only.
     """
     index = read_config(folder / "model_index.json")
     parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
@@ -85,7 +92,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
-    except Exception as error:  # safetensors, torch and both libraries each have their own for broken weights
+    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
         found = index.get("_class_name", "model of no class")
         problem = " ".join(str(error).split())[:300]
         raise UserError(f"{folder}: a {found} that cannot be loaded as {kind.__name__} ({problem})") from None
@@ -94,22 +101,22 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
 
 
 def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """A whole pipeline whose weights are in one file, under the names of its authors' own code.
+    """Load a pipeline whose weights are in one file, with the key names of its authors' code. Uses no network.
 
     Args:
-        configs: folder in diffusers' layout of a model of the same parts: their configs and vocabularies.
-        options: of diffusers' `from_single_file`; parts among them are taken as they are.
+        configs: folder in diffusers' layout with the configs and vocabularies of a model of the same parts.
+        options: arguments of diffusers' `from_single_file`; parts among them are used unchanged.
 
     Raises:
-        UserError: the file is no such model or partial, or the folder has no configs; no network is asked.
+        UserError: the file is another model or incomplete, or the folder has no configs.
     """
     read_config(configs / "model_index.json")
     _check_no_pointer(file)
     options |= {"config": str(configs), "local_files_only": True, "torch_dtype": dtype}
-    loader: Any = kind  # not every pipeline has it
+    loader: Any = kind  # not every pipeline class has from_single_file
     try:
         pipeline = loader.from_single_file(str(file), **options)
-    except Exception as error:  # safetensors, torch and diffusers each have their own for broken weights
+    except Exception as error:  # safetensors, torch and diffusers raise different errors for broken weights
         problem = " ".join(str(error).split())[:300]
         raise UserError(
             f"{file}: cannot be loaded as {kind.__name__} by the configs of {configs} ({problem})"
@@ -123,24 +130,26 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
 
 
 def load_tokenizer(folder: Path, kind: Any = AutoTokenizer) -> Any:
-    """
+    """Load the tokenizer of a folder; no code from the folder runs.
+
     Args:
-        kind: its class, where the folder's config does not name it.
+        kind: class of the tokenizer, if the folder's config does not name it.
 
     Raises:
-        UserError: the folder has none, or not all of it; no code of the folder is run.
+        UserError: the tokenizer is missing or incomplete.
     """
     _check_vocabulary(folder)
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # tokenizers raises this very class, transformers whatever comes of a file it trusts
+    except Exception as error:  # tokenizers raises plain Exception, transformers any error that a bad file causes
         raise UserError(f"{folder}: no tokenizer ({_line(error)}); fetch it again") from None
 
 
 def check_vocabularies(folder: Path) -> None:
-    """
+    """Check that every tokenizer of a pipeline has a vocabulary.
+
     Raises:
-        UserError: a tokenizer among a pipeline's parts has no vocabulary.
+        UserError: a tokenizer lacks its vocabulary files.
     """
     for part in sorted(folder.glob("tokenizer*/")):
         _check_vocabulary(part)
@@ -153,13 +162,13 @@ def _check_vocabulary(folder: Path) -> None:
 
 
 def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
-    """What prepares a model's inputs, from its folder; no code of the folder is run.
+    """Load the processor of a model's inputs from its folder; no code from the folder runs.
 
     Args:
-        kind: its class, where the folder names another one.
+        kind: class of the processor, if the folder names another one.
 
     Raises:
-        UserError: the folder has none, or its kind needs a package that is not installed.
+        UserError: the processor is missing, or needs a package that is not installed.
     """
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -174,7 +183,7 @@ def _line(error: Exception) -> str:
 
 
 def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:
-    """The class that a folder's config names."""
+    """Return the class named by a folder's config."""
     config = read_config(folder / "config.json")
     architectures = config.get("architectures")
     name = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
@@ -184,9 +193,10 @@ def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """
+    """Read a JSON config.
+
     Raises:
-        UserError: there is none, or it is no JSON object.
+        UserError: the file is missing, unreadable or not a JSON object.
     """
     try:
         config = json.loads(path.read_text())
@@ -205,9 +215,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check_weights(folder: Path) -> None:
-    """
+    """Check that a folder has all shards of its weights, as safetensors.
+
     Raises:
-        UserError: a shard of the weights is missing or only a pointer, or there are pickles alone.
+        UserError: a shard is missing or only a Git LFS pointer, or the folder has pickles only.
     """
     names = _shards(folder) or _safetensors(folder)
     if not names:
@@ -227,12 +238,12 @@ def _check_no_pointer(path: Path) -> None:
 
 
 def pipeline_variant(folder: Path) -> str | None:
-    """Return the variant by which a pipeline's folder is loaded: that of the first part that has no other weights."""
+    """Return the variant with which to load a pipeline: that of the first part with weights of a variant only."""
     return next(filter(None, map(part_variant, sorted(folder.glob("*/")))), None)
 
 
 def part_variant(folder: Path) -> str | None:
-    """Return the variant of a part's weights, such as "fp16"; None where it has weights of no variant, or none."""
+    """Return the variant of a part's weights, such as "fp16"; None if a file has no variant, or without weights."""
     variants = [_file_variant(name) for name in _safetensors(folder)]
     return None if None in variants else next(iter(variants), None)
 
@@ -247,7 +258,7 @@ def _safetensors(folder: Path) -> list[str]:
 
 
 def _shards(folder: Path) -> list[str]:
-    """Files of weights that an index names, where there is one."""
+    """Return the weights files listed in the index, or an empty list without an index."""
     variant = part_variant(folder)
     ending = f".index.{variant}.json" if variant else ".index.json"
     index = next(iter(sorted(folder.glob(f"*.safetensors{ending}"))), None)

@@ -1,4 +1,4 @@
-"""The inpainting specialist as its callers have it, under the names of diffusers' inpainting pipelines."""
+"""Pipeline of the inpainting specialist, with the argument names of diffusers' inpainting pipelines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +17,18 @@ from omniedit.models.text import Text
 
 
 class InpaintPipeline(DiffusionPipeline):
-    """Paints holes of pictures as prompts say, without setting them into the pictures.
+    """Pipeline that fills holes of images according to prompts. It does not paste the fills into the images.
 
     Args:
-        transformer: trained by scripts/train_inpainting.py.
-        text_encoder, tokenizer: MiniLM, or SD3's first CLIP; then the other two encoders are needed as well.
-        resolution: it was trained on pictures of about resolution^2 pixels, and paints no larger ones well.
+        transformer: network trained by scripts/train_inpainting.py.
+        text_encoder, tokenizer: MiniLM, or SD3's first CLIP, which needs the other two encoders as well.
+        resolution: the network was trained on images of about resolution^2 pixels and does poorly on larger ones.
 
     Raises:
-        ValueError: the scheduler cannot sample it.
+        ValueError: the scheduler cannot sample a flow.
     """
 
-    # What diffusers reads of a pipeline's class; it declares them as an instance's.
+    # diffusers reads these from the class, but declares them as instance attributes.
     model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
     _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
 
@@ -78,13 +78,13 @@ class InpaintPipeline(DiffusionPipeline):
         generator: Sequence[torch.Generator] | None = None,
         output_type: str = "np",
     ) -> ImagePipelineOutput:
-        """Pictures of `height` x `width`, painted as a whole: what is outside of the holes, as it was or nearly so.
+        """Generate whole images of `height` x `width`, which outside the holes match the input or nearly so.
 
         Args:
             image: one for each prompt.
             mask_image: white where the hole is.
             height, width: multiples of 16.
-            guidance_scale: how strongly the prompts are followed; 1 is no guidance.
+            guidance_scale: how strongly the prompts are followed; 1 turns guidance off.
             output_type: "pil", "np" or "pt".
         """
         device = self._execution_device

@@ -1,7 +1,7 @@
-"""The inpainting specialist's network: a frozen SD3 and beside it a branch that sees the picture without its hole, and
-where the hole is (BrushNet, Ju et al. 2024, on an MMDiT).
+"""Network of the inpainting specialist: BrushNet (Ju et al. 2024) on an MMDiT.
 
-Shapes: B batch, C latent channels, H W picture height and width in pixels, h w those of its latents.
+A control branch in parallel to a frozen SD3 sees the image without its hole, and the hole's mask.
+Shapes: B batch, C latent channels, H W image height and width in pixels, h w those of its latents.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ MASK_CHANNELS = 1
 
 
 class InpaintNet(ControlNet):
-    """A ControlNet whose `condition` is `inpainting_condition` a picture and its hole, (B, C + 1, h, w).
+    """ControlNet whose `condition` comes from `inpainting_condition`, (B, C + 1, h, w).
 
-    BrushNet's branch is a copy of a UNet without its cross-attention; SD3 has no block without text, so the branch
+    BrushNet's branch is a copy of a UNet without its cross-attention. SD3 has no block without text, so this branch
     reads the prompt as the base does.
     """
 
@@ -41,7 +41,7 @@ class InpaintNet(ControlNet):
 
 @torch.no_grad()
 def inpainting_condition(vae: Vae, pictures: Tensor, holes: Tensor) -> Tensor:
-    """Latents of pictures whose holes are grey, then how much of each latent's place is hole: (B, C + 1, h, w).
+    """Return latents of images with grey holes, and the share of hole under each latent: (B, C + 1, h, w).
 
     Args:
         pictures: (B, 3, H, W) in [-1, 1].

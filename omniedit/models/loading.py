@@ -1,4 +1,4 @@
-"""Editors and bases from where they lie, on the device that they are to compute on."""
+"""Loading of editors and bases from folders, fetched models or the package, onto a device."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,9 @@ import torch
 
 from omniedit.config.schema import SHIPPED
 from omniedit.errors import UserError
-from omniedit.models.architectures import ARCHITECTURES
+from omniedit.models.architectures import ARCHITECTURES, editor_class
 from omniedit.models.base import INDEX, Base
+from omniedit.models.editnet import EARLIER_CLASSES, EditNet
 from omniedit.models.folder import check_finite, check_weights, model_class, read_config
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.registry import model_folder
@@ -20,10 +21,10 @@ def default_device() -> torch.device:
 
 
 def load_base(given: Path, dtype: torch.dtype = torch.float32) -> Base:
-    """The base of a folder, of the record models/{role}.json of a fetched one, or the one that ships, "shipped".
+    """Load a base: a folder, the record models/{role}.json of a fetched model, or "shipped".
 
     Raises:
-        UserError: it cannot be loaded.
+        UserError: the base cannot be loaded.
     """
     if given == Path(SHIPPED):
         return load_shipped_base(dtype)
@@ -31,10 +32,13 @@ def load_base(given: Path, dtype: torch.dtype = torch.float32) -> Base:
 
 
 def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
-    """The editor of a folder, or the one that ships, on a device: by default a GPU where there is one, in bfloat16.
+    """Load the editor of a folder, or the shipped one, in float32 on the CPU and in bfloat16 elsewhere.
+
+    Args:
+        device: name of the device; empty for a GPU if there is one, else the CPU.
 
     Raises:
-        UserError: the folder holds no editor that can be loaded.
+        UserError: the folder has no editor that can be loaded.
     """
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
@@ -58,10 +62,10 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
 
 
 def choose_device(name: str) -> torch.device:
-    """A device by its name; without one, a GPU where there is one.
+    """Return the device of a name; an empty name selects a GPU if there is one, else the CPU.
 
     Raises:
-        UserError: this machine, or this torch, has none by that name.
+        UserError: this machine or this torch does not have the device.
     """
     try:
         place = torch.device(name) if name else default_device()
@@ -73,9 +77,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def check_editor(folder: Path) -> None:
-    """
+    """Check that a folder holds an editor.
+
     Raises:
-        UserError: a folder is no editor's: absent, of another pipeline or network, partial, or of pickles alone.
+        UserError: the folder is missing, of another pipeline or network, incomplete, or has pickles only.
     """
     if not folder.is_dir():
         raise UserError(
@@ -87,7 +92,8 @@ def check_editor(folder: Path) -> None:
     if index.get("_class_name") != EditPipeline.__name__:
         found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model of no class")
         raise UserError(f"{folder}: no editor to load (a {found}, no {EditPipeline.__name__}); train one over it")
-    model_class(folder / "transformer", {kind.__name__: kind for kind in ARCHITECTURES.values()})
+    classes = {kind.__name__: kind for kind in map(editor_class, ARCHITECTURES)}
+    model_class(folder / "transformer", classes | dict.fromkeys(EARLIER_CLASSES, EditNet))
     for part in (folder / name for name in index):
         if (part / "config.json").is_file():
             check_weights(part)

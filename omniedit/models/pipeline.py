@@ -1,4 +1,4 @@
-"""The editor as a user calls it: a picture and an instruction in, the edited picture out."""
+"""Pipeline of an editor: takes an image and an instruction, returns the edited image."""
 
 import inspect
 import os
@@ -38,30 +38,30 @@ from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check
 from omniedit.models.text import Text
 
 LEAST_SIMILARITY = 0.5
-"""Cosine similarity of MiniLM embeddings below which an instruction is unlike those of training; docs/editing.md gives
-the measured error rates."""
+"""Cosine similarity of MiniLM embeddings below which an instruction counts as unlike those of training. docs/editing.md
+gives the measured error rates."""
 LEAST_CHANGE = 0.01
-"""Mean change of a pixel, of 1, below which an edit is reported to have changed next to nothing."""
+"""Mean absolute change of values in [0, 1] below which a warning says that an edit changes next to nothing."""
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 Picture = Image.Image | np.ndarray | Tensor
-"""PIL's of any mode; an array (H, W, 3) or a tensor (3, H, W), uint8 or in [0, 1]; with one more axis, several."""
+"""PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; one more axis for several images."""
 Callback = Callable[["EditPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
 
 
 class InstructionWarning(UserWarning):
-    """An editor may not have understood an instruction."""
+    """Warning that an editor may not have understood an instruction."""
 
 
 @dataclass(frozen=True)
 class PreparedEdit:
-    """One edit to make.
+    """Inputs of one edit.
 
     Args:
-        full: the picture, (1, 3, H, W) in [0, 1].
-        size: height and width at which the network sees it, before it is padded.
-        source: its latents at that size, (1, C, h, w).
-        noise: to start from, like `source`.
-        generator: of that noise, and of what the scheduler adds at its steps; None is torch's own.
+        full: source image at full size, (1, 3, H, W) in [0, 1].
+        size: height and width at which the network sees the image, before padding.
+        source: latents of the image at that size, padded, (1, C, h, w).
+        noise: initial noise, same shape as `source`.
+        generator: generator of the initial noise and of the scheduler's noise; None for torch's global one.
     """
 
     full: Tensor
@@ -74,27 +74,27 @@ class PreparedEdit:
 
 
 class EditPipeline(DiffusionPipeline):
-    """An instruction-based image editor.
+    """Instruction-based image editor.
 
     >>> editor = EditPipeline.from_pretrained("results/mini/train/editnet")
     >>> editor(image=photo, instruction="Make it night.").images[0]
 
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
-        text_encoder, tokenizer: MiniLM, or SD3's first CLIP; then the other two encoders are needed as well.
-        scheduler: one of diffusers' that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or a
-            solver with use_flow_sigmas=True and prediction_type="flow_prediction".
-        resolution: the network works at about resolution^2 pixels, as it was trained; a larger picture is scaled down
-            for it, and the edit is brought back to the picture itself.
-        num_inference_steps, guidance_scale, image_guidance_scale: at which it edits best, where a call does not say.
-        known_instructions: some of those that it was trained on, one a line; an editor over MiniLM warns of one that is
-            unlike all of them.
+        text_encoder, tokenizer: MiniLM, or SD3's first CLIP, which needs the other two encoders as well.
+        scheduler: a diffusers scheduler that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or
+            a solver with use_flow_sigmas=True and prediction_type="flow_prediction".
+        resolution: the network works at about resolution^2 pixels, as in training. Larger images are scaled down for
+            it, and the edit is transferred to the image at full size.
+        num_inference_steps, guidance_scale, image_guidance_scale: defaults of a call, the editor's best values.
+        known_instructions: sample of the training instructions, one per line. An editor over MiniLM warns of
+            instructions that are unlike all of them.
 
     Raises:
-        ValueError: the network is no editor's, or the scheduler cannot sample one.
+        ValueError: the network is not an `Editor`, or the scheduler cannot sample a flow.
     """
 
-    # What diffusers reads of a pipeline's class; it declares them as an instance's.
+    # diffusers reads these from the class, but declares them as instance attributes.
     model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
     _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
     _callback_tensor_inputs: Any = ["latents", "prompt_embeds", "pooled_prompt_embeds"]  # noqa: RUF012
@@ -145,14 +145,14 @@ class EditPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
-        """Load the editor of a folder, as `snakemake` or `save_pretrained` wrote it, or of a name on the model hub.
+        """Load an editor from a folder written by `snakemake` or `save_pretrained`, or by its name on the model hub.
 
-        A folder whose weights are of one `variant` alone, such as "fp16", is loaded by it.
+        If the folder has weights of one `variant` only, such as "fp16", that variant is loaded.
 
         Raises:
-            FileNotFoundError: no such folder, and no 'owner/name' either.
-            UserError: a tokenizer in it has no vocabulary.
-            ValueError: its scheduler cannot sample an editor.
+            FileNotFoundError: the path is neither a folder nor an 'owner/name'.
+            UserError: a tokenizer has no vocabulary.
+            ValueError: the scheduler cannot sample a flow.
         """
         path = Path(pretrained_model_name_or_path)
         if not path.is_dir() and len(path.parts) != 2:
@@ -162,15 +162,15 @@ class EditPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **changes: Any) -> Self:
-        """Return a pipeline over the parts of another one, with its settings.
+        """Return a pipeline that shares the parts and settings of another one.
 
-        Unlike diffusers' own, it leaves the shared parts in the precision that they have.
+        Unlike diffusers' method, it keeps the precision of the shared parts.
 
         Args:
-            changes: parts and settings in place of the other's, and `dtype` to convert the parts.
+            changes: parts and settings to replace, and `dtype` to convert the parts.
 
         Raises:
-            ValueError: the other pipeline has no editor's network.
+            ValueError: the network of the other pipeline is not an `Editor`.
         """
         dtype = changes.pop("dtype", changes.pop("torch_dtype", None))
         names = inspect.signature(cls).parameters
@@ -193,33 +193,36 @@ class EditPipeline(DiffusionPipeline):
         callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> ImagePipelineOutput:
-        """Edited pictures, each of its source's size. Those that the network sees at one size go through it together.
+        """Edit images and return them at the sizes of their sources.
+
+        Images that the network sees at the same size are edited in one batch.
 
         Args:
-            image: one picture, or several, of any sizes and modes; an EXIF orientation is applied, alpha goes on white.
-                Also arrays (H, W, 3) or (B, H, W, 3) and tensors (3, H, W) or (B, 3, H, W), uint8 or in [0, 1].
-            instruction: one for all pictures, or one for each.
-            num_inference_steps: of sampling; here and below, None is the editor's own, in `config`.
-            guidance_scale: how strongly the instruction is followed; 1 is no guidance.
-            image_guidance_scale: how strongly the source is kept; 1 is no guidance.
-            negative_prompt: what guidance leads away from; one for all pictures, or one for each.
-            generator: of the noise, that of a stochastic scheduler's steps included; one for all, or one for each
-                picture.
+            image: one image or several, of any sizes and modes. An EXIF orientation is applied, and alpha is blended
+                with white. Arrays (H, W, 3) or (B, H, W, 3) and tensors (3, H, W) or (B, 3, H, W) are uint8 or in
+                [0, 1].
+            instruction: one for all images, or one for each.
+            num_inference_steps: number of sampling steps. Here and below, None takes the editor's value from `config`.
+            guidance_scale: how strongly the instruction is followed; 1 turns this guidance off.
+            image_guidance_scale: how strongly the source image is preserved; 1 turns this guidance off.
+            negative_prompt: text that guidance leads away from; one for all images, or one for each.
+            generator: generator of all noise, including that of a stochastic scheduler's steps; one for all images, or
+                one for each.
             output_type: "pil", "np", "pt", or "latent": (C, h, w) each, at the size at which the network works.
-            return_dict: False for a tuple whose first element is the pictures.
-            callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, for each size of
-                pictures; the tensors that it gives back are gone on with. Where it sets the pipeline's
-                `_guidance_scale` to 1 or less, as diffusers' own do, there is no guidance any more, of either scale;
-                where it sets `_interrupt`, the remaining steps are left out.
-            callback_on_step_end_tensor_inputs: of "latents", "prompt_embeds" and "pooled_prompt_embeds", those that it
-                gets. Embeddings are those of negative prompts, then of instructions; the latter alone may come back.
+            return_dict: False returns a tuple whose first element is the images.
+            callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, once per image size.
+                Tensors that it returns replace the current ones. If it sets the pipeline's `_guidance_scale` to 1 or
+                less, as diffusers' own callbacks do, guidance of both scales ends. If it sets `_interrupt`, the
+                remaining steps are skipped.
+            callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
+                "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
+                instructions; the callback may return only the latter.
 
         Warns:
-            InstructionWarning: an instruction is unlike those that the editor was trained on, or an edit changes next
-                to nothing.
+            InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
 
         Raises:
-            ValueError: the arguments do not fit each other, a picture cannot be read, or sampling left all bounds.
+            ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.
         """
         steps = self._own("num_inference_steps", num_inference_steps)
         text_scale = self._own("guidance_scale", guidance_scale)
@@ -292,7 +295,7 @@ class EditPipeline(DiffusionPipeline):
     def _sample_latents(
         self, edits: Sequence[PreparedEdit], guidance: Guidance, steps: int, callback: Any | None, names: Sequence[str]
     ) -> Tensor:
-        """Latents of the edited pictures, (B, C, h, w)."""
+        """Sample the latents of the edited images, (B, C, h, w)."""
 
         def after_step(step: int, timestep: Tensor, course: SamplerState) -> None:
             if callback:
@@ -324,7 +327,7 @@ class EditPipeline(DiffusionPipeline):
         return latents
 
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
-        """Warn of an instruction whose embedding is far from all those that are known."""
+        """Warn if the embedding of an instruction is far from those of all known instructions."""
         known = self.config.get("known_instructions", "").splitlines()
         if not known or not instruction.strip() or self._text.is_sd3:
             return
@@ -340,7 +343,7 @@ class EditPipeline(DiffusionPipeline):
             warnings.warn(message, InstructionWarning, stacklevel=2)
 
     def _decode_edit(self, edit: PreparedEdit, latents: Tensor) -> Tensor:
-        """The edited picture, (3, H, W) in [0, 1]."""
+        """Decode the latents of an edit to the edited image at full size, (3, H, W) in [0, 1]."""
         height, width = edit.size
         pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
         source, edited = ((picture + 1) / 2 for picture in pictures)
@@ -350,17 +353,17 @@ class EditPipeline(DiffusionPipeline):
         return restore_full_size(edit.full, source, edited)[0].cpu()
 
     def _own(self, name: str, given: float | None) -> Any:
-        """What a call gives, or else the editor's own."""
+        """Return the value given to a call, or the editor's own if None."""
         return self.config[name] if given is None else given
 
     @property
     def num_timesteps(self) -> int:
-        """Of the call that is at work: a solver may take more than one a step."""
+        """Number of timesteps of the current call; a solver may take more than one per step."""
         return self._num_timesteps
 
     @property
     def guidance_scale(self) -> float:
-        """Of the call that is at work."""
+        """Guidance scale of the current call."""
         return self._guidance_scale
 
     @property
@@ -374,7 +377,7 @@ class EditPipeline(DiffusionPipeline):
 
     @property
     def _grid(self) -> int:
-        """Pixels on a side of one of the network's patches."""
+        """Side of one of the network's patches in pixels."""
         return 8 * self.transformer.base.config.patch_size
 
 
@@ -383,9 +386,10 @@ def _as_list(given: Any) -> list:
 
 
 def _check_types(name: str, given: Sequence[object], kind: type, example: str) -> None:
-    """
+    """Check the types of an argument's values.
+
     Raises:
-        ValueError: an argument's value is of another type.
+        ValueError: a value is of another type.
     """
     for value in given:
         if not isinstance(value, kind):
@@ -396,7 +400,7 @@ def _check_types(name: str, given: Sequence[object], kind: type, example: str) -
 
 
 def _together(edits: Sequence[PreparedEdit]) -> Iterator[list[int]]:
-    """Places of the edits whose latents are of one size."""
+    """Group the indices of edits by the size of their latents."""
 
     def size(place: int) -> tuple[int, ...]:
         return tuple(edits[place].source.shape)
@@ -405,18 +409,18 @@ def _together(edits: Sequence[PreparedEdit]) -> Iterator[list[int]]:
 
 
 def _halves(stacked: Tensor) -> tuple[Tensor, Tensor]:
-    """Of instructions and of what takes their place, in the order of `Asked`."""
+    """Split embeddings into those of instructions and those of negative prompts, the order of `Conditioning`."""
     first, second = stacked.chunk(2)
     return first, second
 
 
 def _tensor_inputs(callback: Any, names: Sequence[str]) -> Sequence[str]:
-    """Names of the tensors that a callback gets: diffusers' own say themselves which."""
+    """Return the names of the tensors passed to a callback; diffusers' own callbacks declare theirs."""
     return callback.tensor_inputs if isinstance(callback, PipelineCallback | MultiPipelineCallbacks) else names
 
 
 def _tensors(course: SamplerState) -> dict[str, Tensor]:
-    """What a callback may see and change, by diffusers' names."""
+    """Return the tensors that a callback may read and change, by diffusers' names."""
     asked = course.asked
     return {
         "latents": course.latents,
@@ -426,9 +430,10 @@ def _tensors(course: SamplerState) -> dict[str, Tensor]:
 
 
 def _go_on_with(course: SamplerState, given: Mapping[str, Tensor]) -> None:
-    """
+    """Update the state with the tensors that a callback returned.
+
     Raises:
-        ValueError: embeddings for another number of pictures.
+        ValueError: embeddings for another number of images.
     """
     course.latents = given.get("latents", course.latents)
     count = len(course.latents)
@@ -446,17 +451,17 @@ def _go_on_with(course: SamplerState, given: Mapping[str, Tensor]) -> None:
 
 
 def _pictures(given: Any) -> list:
-    """Each picture alone, of one, several, or an array or tensor of several."""
+    """Return a list of single images from one image, a sequence, or an array or tensor of several."""
     if isinstance(given, np.ndarray | Tensor):
         return list(given) if given.ndim == 4 else [given]
     return _as_list(given)
 
 
 def _as_tensor(image: Picture) -> Tensor:
-    """(3, H, W) in [0, 1], upright."""
+    """Convert an image to an upright tensor, (3, H, W) in [0, 1]."""
     if isinstance(image, np.ndarray):
         try:
-            numbers = torch.from_numpy(image.copy())  # what is given may be read-only
+            numbers = torch.from_numpy(image.copy())  # the array may be read-only
         except TypeError:
             raise ValueError(f"image: numbers must be uint8, or floating and in [0, 1], not {image.dtype}") from None
         return _check_image(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
@@ -471,7 +476,7 @@ def _as_tensor(image: Picture) -> Tensor:
 
 
 def _check_image(image: Tensor) -> Tensor:
-    """A picture that came as numbers, in [0, 1]."""
+    """Check the shape and values of an image tensor and return it as floats in [0, 1]."""
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
         shape = tuple(image.shape)
         raise ValueError(f"image: (channels, H, W) {shape}; an array must be (H, W, 3), a tensor (3, H, W)")

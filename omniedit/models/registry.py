@@ -1,4 +1,4 @@
-"""Pretrained models by role: named in config/models.yaml, fetched once and checked, found again without a network."""
+"""Registry of pretrained models by role: listed in config/models.yaml, fetched and verified once, then used offline."""
 
 import hashlib
 import json
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 MODELS = Path("config/models.yaml")
 RECORDS = Path("models")
-"""models/{role}.json says what was fetched and where it lies."""
+"""Folder of the records models/{role}.json: what was fetched, and the path to it."""
 CODELESS = (".safetensors", ".json", ".txt", ".model", ".jinja")
-"""Weights, configs, vocabularies, chat templates. No pickle, no Python."""
+"""Suffixes of fetched files: weights, configs, vocabularies, chat templates. No pickle, no Python."""
 
 
 class NotFetched(UserError):
-    """A model that is not there, or is there as another one."""
+    """Model that was not fetched, or was fetched from another repository or revision."""
 
 
 class Model(Section):
-    """An entry of config/models.yaml, whose head says what each key means."""
+    """Entry of config/models.yaml; the head of that file explains each key."""
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
@@ -47,10 +47,10 @@ class Model(Section):
 
 
 def read_models(path: Path = MODELS) -> dict[str, Model]:
-    """Every role with its model.
+    """Read all roles with their models.
 
     Raises:
-        UserError: one line with the file, the role and key, and what was wrong.
+        UserError: an entry is invalid; one line with the file, the role and key, and the problem.
     """
     path = source_file(path)
     return _read_models(path, path.stat().st_mtime_ns if path.is_file() else 0)
@@ -58,7 +58,7 @@ def read_models(path: Path = MODELS) -> dict[str, Model]:
 
 @cache
 def _read_models(path: Path, changed: int) -> dict[str, Model]:
-    """Read the file once for each of its times of change: a workflow asks for its models dozens of times."""
+    """Parse the file once per modification time, because a workflow reads its models dozens of times."""
     models = {}
     for role, entry in read_yaml(path).items():
         try:
@@ -78,10 +78,10 @@ def get_model(role: str, path: Path = MODELS) -> Model:
 
 
 def required_roles(config: Config) -> list[str]:
-    """Roles whose models a run needs.
+    """Return the roles whose models a run needs.
 
     Raises:
-        UserError: config/models.yaml names no such role.
+        UserError: config/models.yaml lacks one of the roles.
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.tasks.learned for role in roles_to_fetch(task, config.learned)]
@@ -95,10 +95,10 @@ def required_roles(config: Config) -> list[str]:
 
 
 def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:
-    """The folder of a role's files, for `from_pretrained`; sizes are looked at, contents are not.
+    """Return the folder of a role's files, for `from_pretrained`. File sizes are checked, contents are not.
 
     Raises:
-        UserError: it was not fetched, not at the revision that is asked for, or files are lost; with the command.
+        UserError: the model was not fetched, has another revision, or lacks files; the message has the remedy.
     """
     model = get_model(role, path)
     remedy = f"where the internet is, run: {command(role, model, records)}"
@@ -119,21 +119,23 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
 
 
 def _parse_record(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, int]]:
-    """Repository and revision, the folder, and bytes of each file."""
+    """Return repository and revision, the folder, and the size of each file in bytes."""
     sizes = {name: file["bytes"] for name, file in record["files"].items()}
     return (record["repository"], record["revision"]), Path(record["folder"]), sizes
 
 
 def command(role: str, model: Model, records: Path = RECORDS) -> str:
-    """What fetches a model, whole: pinned first where it is not."""
+    """Return the shell command that fetches a model. It pins the revision first if that is missing."""
     program = source_file("scripts/fetch_models.py")
     pinning = "" if model.revision else f"python {program} {role} --pin && "
     return f"{pinning}snakemake --force {records / role}.json"
 
 
 def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
-    """Of the roles whose models are not there and cannot be fetched as things are, or cannot be used, why, and the
-    remedy; a line each. No network is asked."""
+    """Return one line with the problem and the remedy for each role whose model is not usable.
+
+    Models that the workflow can fetch by itself are not listed. Uses no network.
+    """
     lines = []
     for role in roles:
         model = get_model(role, path)
@@ -147,13 +149,13 @@ def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) 
             free = _may_be_fetched(model)
             if not (model.revision and free):
                 lines.append(f"{error}{'' if free else _licence(model)}")
-        except UserError as error:  # what Snakemake takes for fetched and does not fetch again
+        except UserError as error:  # a record exists, so Snakemake would not fetch the model again
             lines.append(str(error))
     return lines
 
 
 def _may_be_fetched(model: Model) -> bool:
-    """Whether somebody logged in, where that is needed; whether the licence was accepted only the hub knows."""
+    """Return whether the model is ungated or a user is logged in. Only the hub knows if the licence is accepted."""
     from huggingface_hub import get_token
 
     return not model.gated or bool(get_token())
@@ -170,15 +172,15 @@ def _has_size(path: Path, size: int) -> bool:
 
 
 def fetch(role: str, model: Model) -> dict[str, Any]:
-    """Download a model into the Hugging Face cache and check every file against what the hub lists.
+    """Download a model into the Hugging Face cache and verify every file against the hub's listing.
 
-    A connection that breaks is taken up where it broke; files that are in the cache are not downloaded again.
+    An interrupted download resumes. Files in the cache are not downloaded again.
 
     Returns:
         The record for models/{role}.json.
 
     Raises:
-        UserError: no revision, no licence accepted, no such model, no connection, or a file of another content.
+        UserError: no revision, licence not accepted, no such model, no connection, or a file with other content.
     """
     from huggingface_hub import snapshot_download
 
@@ -191,7 +193,7 @@ def fetch(role: str, model: Model) -> dict[str, Any]:
 
 
 def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What models/{role}.json says of a model.
+    """Build the record of a model for models/{role}.json.
 
     Args:
         files: path within the folder -> bytes and sha256.
@@ -201,10 +203,10 @@ def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapp
 
 
 def list_files(model: Model) -> dict[str, "RepoFile"]:
-    """The files to fetch, by their path in the repository.
+    """List the files to fetch, by path in the repository.
 
     Raises:
-        UserError: no weights among them, though weights are asked for.
+        UserError: the entry's patterns include weights, but no safetensors file matches.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
@@ -227,10 +229,10 @@ def is_wanted(name: str, patterns: Sequence[str]) -> bool:
 
 
 def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
-    """Bytes and sha256 of a fetched file.
+    """Verify a fetched file against the hub's listing and return its bytes and sha256.
 
     Raises:
-        UserError: the hub lists another content; the file is removed, so that the next try downloads it.
+        UserError: the content differs; the file is removed, so that the next attempt downloads it again.
     """
     found = checksum(path)
     same = found["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
@@ -242,16 +244,16 @@ def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
 
 
 def git_blob(path: Path) -> str:
-    """Git's name of a file's content: how the hub lists small files."""
+    """Return the Git blob hash of a file, by which the hub lists small files."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def pin(role: str, path: Path = MODELS) -> str:
-    """Write the newest revision of a role's repository into the file; all else in it stays.
+    """Write the newest revision of a role's repository into the file and return it. The rest of the file is kept.
 
     Raises:
-        UserError: no such model, no licence accepted, or no connection.
+        UserError: no such model, licence not accepted, no connection, or the file cannot be written.
     """
     from huggingface_hub import HfApi
 
@@ -271,7 +273,7 @@ def pin(role: str, path: Path = MODELS) -> str:
 
 @contextmanager
 def hub_errors(role: str, model: Model) -> Iterator[None]:
-    """What the hub answers, as a line with the remedy."""
+    """Convert errors of the hub to a one-line `UserError` with the remedy."""
     from httpx2 import HTTPError
     from huggingface_hub.constants import ENDPOINT
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError

@@ -1,4 +1,4 @@
-"""Which roles of config/models.yaml each task's learned specialist stands on; the Snakefile reads it."""
+"""Roles of config/models.yaml that the learned specialist of each task needs. The Snakefile reads them."""
 
 from omniedit.config.schema import Config, LearnedConfig
 from omniedit.tasks import Task
@@ -22,16 +22,16 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "generation": ("StableDiffusionXLPipeline", "StableDiffusion3Pipeline"),
     "style": ("StableDiffusionXLInstructPix2PixPipeline",),
 }
-"""Classes that serve a role, as config/models.yaml names them."""
+"""Classes that can fill a role, as named in config/models.yaml."""
 
 
 def paints_by_itself(task: Task, config: LearnedConfig) -> bool:
-    """Whether it needs the inpainting specialist that the run trains."""
+    """Return whether the task needs the inpainting specialist that the run trains."""
     return config.inpainting == "own" and INPAINTING in ROLES[task]
 
 
 def roles_to_fetch(task: Task, config: LearnedConfig) -> tuple[str, ...]:
-    """Those of a task's roles whose models have to be fetched."""
+    """Return the roles of a task whose models must be fetched."""
     own = {INPAINTING} if paints_by_itself(task, config) else set()
     return tuple(role for role in ROLES[task] if role not in own)
 

@@ -1,6 +1,6 @@
-"""From noise to the latents of edited pictures: a scheduler of diffusers, guided by instruction and source.
+"""Sampling of edited images' latents with a diffusers scheduler, guided by instruction and source image.
 
-Shapes: B pictures, C latent channels, H W latent height and width, M text tokens, D width.
+Shapes: B images, C latent channels, H W latent height and width, M text tokens, D width.
 """
 
 import copy
@@ -21,40 +21,40 @@ SHIFT_KEYS = {
     "base_shift": "base_shift",
     "max_shift": "max_shift",
 }
-"""A scheduler's config keys for dynamic shifting -> arguments of diffusers' `calculate_shift`."""
+"""Scheduler's config keys for dynamic shifting -> arguments of diffusers' `calculate_shift`."""
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-"""Settings with which a solver of diffusers for other models samples a flow."""
+"""Settings with which diffusers' solvers for other models sample a flow."""
 TRIAL_STEPS = 4
 TRIAL_SHAPE = (2, 16, 16, 16)
 TRIAL_TOLERANCE = 0.05
-"""Root mean square by which a trial's latents may miss the known flow, of latents of unit variance."""
+"""Largest RMS error of a trial's latents against the known flow, for latents of unit variance."""
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """Scales of instruction and source (Brooks et al. 2023, eq. 3); 1 and 1 is no guidance.
+    """Guidance scales of instruction and source image (Brooks et al. 2023, eq. 3); 1 and 1 mean no guidance.
 
-    Their velocity is a sum of three, given both, given the source alone and given neither; what would count nothing is
-    not computed.
+    The guided velocity is a weighted sum of three velocities: given both, given the source alone and given neither.
+    Terms of weight 0 are not computed.
     """
 
     text: float
     image: float
 
     def weights(self) -> dict[str, float]:
-        """Of each velocity that counts."""
+        """Return the weight of each velocity to compute."""
         weights = {"both": self.text, "source": self.image - self.text, "neither": 1 - self.image}
         return {name: weight for name, weight in weights.items() if weight} or {"neither": 0.0}
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What pictures of one size are to become.
+    """Source latents and text embeddings of a batch of images of one size.
 
     Args:
-        source: latents of the pictures, (B, C, H, W).
-        prompt, pooled: the instructions, (B, M, D) and (B, D).
-        negative, negative_pooled: what takes their place where they are withheld.
+        source: latents of the source images, (B, C, H, W).
+        prompt, pooled: embeddings of the instructions, (B, M, D) and (B, D).
+        negative, negative_pooled: embeddings that replace them where the instruction is withheld.
     """
 
     source: Tensor
@@ -64,7 +64,7 @@ class Conditioning:
     negative_pooled: Tensor
 
     def inputs(self, given: str) -> dict[str, Tensor]:
-        """What the network sees when it is given "both", the "source" alone, or "neither"."""
+        """Return the network's inputs when given "both", the "source" alone, or "neither"."""
         prompt, pooled = (self.prompt, self.pooled) if given == "both" else (self.negative, self.negative_pooled)
         condition = torch.zeros_like(self.source) if given == "neither" else self.source
         return {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
@@ -72,11 +72,11 @@ class Conditioning:
 
 @dataclass
 class SamplerState:
-    """What a sampling goes on with; `after_step` may change any of it.
+    """State of a sampling loop; `after_step` may change any field.
 
     Args:
-        latents: as far as they are denoised, (B, C, H, W).
-        stopped: they stay as they are.
+        latents: partly denoised latents, (B, C, H, W).
+        stopped: skip the remaining steps.
     """
 
     asked: Conditioning
@@ -102,9 +102,9 @@ def sample(
     Args:
         scheduler: one that `check_scheduler` accepts.
         noise: standard normal, like `asked.source`.
-        progress: wraps the timesteps, to show how far it is.
-        after_step: called with the number of the step, its timestep and what is gone on with.
-        generators: one for each image, for schedulers that draw noise at their steps; None draws from torch's own.
+        progress: wraps the timesteps to show progress.
+        after_step: called with the number of the step, its timestep and the state of the loop.
+        generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     course = SamplerState(asked, guidance, noise)
     tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
@@ -117,7 +117,7 @@ def sample(
 
 
 def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> Tensor:
-    """(B, C, H, W), of one forward for all that guidance needs."""
+    """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
     weights = course.guidance.weights()
     branches = [course.asked.inputs(given) for given in weights]
     inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
@@ -129,10 +129,10 @@ def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> 
 def timesteps(scheduler: Any, steps: int, tokens: int, device: torch.device) -> Tensor:
     """Set a scheduler's timesteps and return them, in [0, 1000].
 
-    A scheduler that takes noise levels gets those from 1 down to 1 / steps, as in diffusers' Flux pipeline.
+    A scheduler that accepts noise levels gets levels from 1 down to 1 / steps, as in diffusers' Flux pipeline.
 
     Args:
-        tokens: of one image in the network; a scheduler with `use_dynamic_shifting` is shifted by their number, as in
+        tokens: number of image tokens per image. It sets the shift of a scheduler with `use_dynamic_shifting`, as in
             diffusers' SD3 pipeline.
     """
     options: dict[str, Any] = {}
@@ -151,17 +151,17 @@ def timesteps(scheduler: Any, steps: int, tokens: int, device: torch.device) -> 
 def take_step(
     scheduler: Any, velocity: Tensor, timestep: Tensor, latents: Tensor, generators: Sequence[torch.Generator] | None
 ) -> Tensor:
-    """Return the latents after one step of a scheduler; noise that it adds comes from the generators."""
+    """Return the latents after one step of a scheduler, which draws its noise from the generators."""
     takes_noise = generators is not None and "generator" in inspect.signature(scheduler.step).parameters
     options = {"generator": list(generators)} if generators is not None and takes_noise else {}
     return scheduler.step(velocity, timestep, latents, return_dict=False, **options)[0]
 
 
 def check_scheduler(scheduler: Any) -> None:
-    """Let a scheduler sample a flow whose end is known, and refuse one that misses it.
+    """Check that a scheduler can sample a flow, by a trial on a flow with a known end point.
 
-    This finds what no setting tells by itself: another parametrisation, noise levels counted the other way round,
-    timesteps that are not 1000 times the noise level, noise left in the image, noise from torch's global generator.
+    The trial finds faults that no single setting shows: another parametrisation, reversed noise levels, timesteps that
+    are not 1000 times the noise level, noise left in the image, noise from torch's global generator.
 
     Raises:
         ValueError: the scheduler cannot sample an editor; one line with the reason and the remedy.
@@ -170,7 +170,7 @@ def check_scheduler(scheduler: Any) -> None:
     with torch.random.fork_rng(devices=[]):
         try:
             problem = _trial_problem(copy.deepcopy(scheduler))
-        except Exception as error:  # schedulers raise whatever comes of a setting that they do not support
+        except Exception as error:  # an unsupported setting can raise any error
             problem = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
     if problem:
         lacks = any(key in scheduler.config and scheduler.config[key] != value for key, value in FLOW.items())
@@ -183,7 +183,7 @@ def check_scheduler(scheduler: Any) -> None:
 
 
 def _trial_problem(scheduler: Any) -> str | None:
-    """Return what is wrong with a scheduler's samples of data that is one point, whose flow is a straight line."""
+    """Return the fault of a scheduler that samples a single data point, whose flow is a straight line, or None."""
     generators = [torch.Generator().manual_seed(seed) for seed in range(TRIAL_SHAPE[0])]
     point, noise = (torch.randn(TRIAL_SHAPE, generator=generators[0]) for _ in range(2))
     before, latents = torch.get_rng_state(), noise

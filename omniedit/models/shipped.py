@@ -1,6 +1,7 @@
-"""The editor that ships with OmniEdit and the base that it stands on: small ones, without a text encoder.
+"""Small editor that ships with OmniEdit, and its base.
 
-Made by `benchmarks/ablation/ship.py`; `shipped/README.md` is their card. The text encoder is MiniLM, from its package.
+`benchmarks/ablation/ship.py` makes them; `shipped/README.md` is the model card. The text encoder is not included: it is
+MiniLM, from its own package.
 """
 
 import json
@@ -18,21 +19,23 @@ from omniedit.models.text import load_minilm
 
 FOLDER = Path(__file__).parent / "shipped"
 SAMPLING = "sampling.json"
-"""Resolution, steps and scales: arguments of `EditPipeline`."""
+"""File with resolution, steps and guidance scales: arguments of `EditPipeline`."""
 
 
 def load_shipped_base(dtype: torch.dtype = torch.float32) -> Base:
-    """
+    """Load the shipped base.
+
     Raises:
-        UserError: this checkout has none.
+        UserError: this checkout does not include it.
     """
     return _base(_network(dtype), dtype)
 
 
 def load_shipped_editor() -> EditPipeline:
-    """
+    """Load the shipped editor.
+
     Raises:
-        UserError: this checkout has none.
+        UserError: this checkout does not include it.
     """
     network = _network(torch.float32)
     sampling = json.loads((FOLDER / SAMPLING).read_text())

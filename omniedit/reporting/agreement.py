@@ -1,4 +1,4 @@
-"""How far the student judge agrees with its teacher on photos that it has never seen."""
+"""Student judge page: its agreement with the teacher on held-out photos."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,18 +21,18 @@ SCORE_NAMES = {
 }
 SHOWN_PHOTOS = 20
 AS_MADE = "none"
-"""What agreement.json calls a pair without a defect."""
+"""Name in agreement.json for pairs without a defect."""
 
 
 def agreement_page(
     run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], judge: str, min_score: float
 ) -> str:
-    """The page.
+    """Render the student judge page.
 
     Args:
         figures: agreement.json for `min_score`.
-        rows: agreement.parquet, a held-out example each.
-        judge: the one whose scores the run's filter uses.
+        rows: rows of agreement.parquet, one for each held-out lesson.
+        judge: judge whose scores the run's filter uses.
         min_score: the filter's threshold.
     """
     read = scored_rows(rows)
@@ -86,7 +86,7 @@ def before_row(name: str, figures: Mapping[str, Any]) -> TableRow:
 
 
 def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
-    """All pairs, then those of each task, then those of each ratio."""
+    """Return a row for each task, a row for each aspect ratio, and a row for all pairs."""
     tasks = {Task(name).label: of_task for name, of_task in figures["by_task"].items()}
     ratios = {name.replace("x", ":"): of_ratio for name, of_ratio in figures["by_ratio"].items()}
     groups = {**tasks, **ratios, "All": figures["overall"]}
@@ -96,7 +96,7 @@ def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
 
 
 def format_measures(overall: Mapping[str, Any]) -> list[str]:
-    """Each measure of O with its interval: '0.56 (0.31 to 0.74)'."""
+    """Format each measure of O with its interval, such as '0.56 (0.31 to 0.74)'."""
     return [_with_interval(overall[name], interval) for name, interval in overall["intervals"].items()]
 
 
@@ -115,7 +115,7 @@ def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision:
 
 
 def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:
-    """The teacher's mean O over the student's; a dot's area grows with its pairs."""
+    """Plot the teacher's mean O over the student's; the area of a dot grows with its number of pairs."""
     figure, (axis,) = panels(1, 1, 4.6, 4.2)
     student, teacher, pairs = ([of_bin[name] for of_bin in bins] for name in ("student", "teacher", "pairs"))
     axis.plot([0, 10], [0, 10], color=LINE, linewidth=1)
@@ -129,7 +129,7 @@ def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Student's SC, PQ and O over the teacher's; pairs as made in colour, defects in grey."""
+    """Plot the student's SC, PQ and O over the teacher's: pairs as made in colour, known defects in grey."""
     figure, axes = panels(1, 3, 9.4, 3.9)
     as_made = np.array([row["defect"] == "" for row in rows])
     for axis, score in zip(axes, ("sc_score", "pq_score", "o_score"), strict=True):
@@ -146,7 +146,7 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """The mean O of teacher and student for pairs as made and for each known defect."""
+    """Plot the mean O of teacher and student for pairs as made and for each known defect."""
     names = [name for name in by_defect if by_defect[name]["teacher"] is not None]
     names.sort(key=lambda name: (name != AS_MADE, -by_defect[name]["teacher"]))
     heights = np.arange(len(names))

@@ -1,4 +1,4 @@
-"""The benchmark: its table, O by task with intervals, what was preserved, and the edits themselves side by side."""
+"""Benchmark page: the table, O by task with intervals, preservation, and the edits side by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -29,13 +29,13 @@ def benchmark_page(
     edits: Mapping[str, Mapping[Task, Path]],
     filtered_by: str,
 ) -> str:
-    """The page.
+    """Render the benchmark page.
 
     Args:
         table: rows of table3.parquet.
         scores: rows of bench/{model}/{task}.parquet.
-        edits: bench/{model}/{task}.h5 by model and task.
-        filtered_by: the judge whose scores chose the training data.
+        edits: paths of bench/{model}/{task}.h5, by model and task.
+        filtered_by: judge whose scores chose the training data.
     """
     overall = [row for row in table if row["task"] == ALL_TASKS]
     with report_style():
@@ -62,7 +62,7 @@ def table3_row(row: dict[str, Any]) -> TableRow:
 
 
 def o_by_task(table: Sequence[dict[str, Any]]) -> list[TableRow]:
-    """(task, pairs, each model's O) for every task of the table."""
+    """Return a row for each task: its label, its number of pairs, and each model's O."""
     cells: dict[str, list[str]] = {}
     for row in table:
         if row["task"] != ALL_TASKS:
@@ -76,7 +76,7 @@ def preservation_row(row: dict[str, Any]) -> TableRow:
 
 
 def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
-    """A band a task: each model's mean O as a dot, its 95 % interval as a bar."""
+    """Plot a band for each task: each model's mean O as a dot, its 95 % interval as a bar."""
     pairs = {row["task"]: row["pairs"] for row in table}
     names = list(pairs)
     models = [model for model in MODELS if any(row["model"] == model for row in table)]
@@ -101,7 +101,7 @@ def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
 
 
 def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Path]]) -> Iterator[dict[str, Any]]:
-    """For each task its first pairs: instruction, photo, each editor's and the specialist's picture with their O."""
+    """Yield each task with its first pairs: instruction, photo, and each model's edit with its O."""
     verdicts = {(row["pair_id"], row["model"], row["task"]): row for row in scores}
     for task in Task:
         if task in edits["no_edit"]:
@@ -134,7 +134,7 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
 
 
 def within_limit(tasks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The tasks with as many rows each as an even share of the page holds."""
+    """Yield the tasks, each with as many rows as fit in an even share of the page."""
     room = (LIMIT - SKELETON_BYTES) // len(Task)
     for task in tasks:
         sizes = np.cumsum([sum(len(picture["uri"]) for picture in row["pictures"]) for row in task["rows"]])

@@ -1,8 +1,9 @@
-"""What became of every candidate: its scores and the filter's decision, joined over tasks and shards."""
+"""Candidates with their scores and the filter's decisions, joined over tasks and shards."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ TASKS, ALL_RATIOS = list(Task), list(RATIOS)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One candidate pair; the scores are None where it is unscorable.
+    """Candidate pair. Its scores are None if it is unscorable.
 
-    `row` is its place in the file `shard`, `thing` the object that is edited, '' where that is the whole picture.
+    `row` is its index in the file `shard`. `thing` is the object that is edited, '' for an edit of the whole image.
     """
 
     task: Task
@@ -44,14 +45,14 @@ class Candidate:
 
     @property
     def sc_score(self) -> float | None:
-        """Semantic consistency: the lesser of its two sub-scores."""
+        """Semantic consistency: the smaller of its two sub-scores."""
         if self.sc_score_1 is None or self.sc_score_2 is None:
             return None
         return min(self.sc_score_1, self.sc_score_2)
 
     @property
     def sub_scores(self) -> list[tuple[str, float | None]]:
-        """The judge's sub-scores as a reader knows them."""
+        """Sub-scores of the judge with readable names."""
         return [
             ("edit succeeded", self.sc_score_1),
             ("nothing else changed", self.sc_score_2),
@@ -61,14 +62,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Columns:
-    """What pages count of N candidates, some 100 bytes each while it is made: a run has millions.
+    """Columns of N candidates, from which pages count.
+
+    A run has millions of candidates, so each takes only about 100 bytes while the columns are built.
 
     Args:
-        task, ratio: places in `TASKS` and `ALL_RATIOS`.
-        sc_score, pq_score, o_score: NaN where it is unscorable.
-        reason: places in `reasons`, in which duplicates of different pairs are one.
-        thing, instruction: equal numbers for equal texts; -1 for an edit of the whole picture.
-        teacher: the teacher's O; NaN where it gave none.
+        task, ratio: indices into `TASKS` and `ALL_RATIOS`.
+        sc_score, pq_score, o_score: NaN if the candidate is unscorable.
+        reason: indices into `reasons`, where duplicates of different pairs share one reason.
+        thing, instruction: equal numbers for equal texts; `thing` is -1 for an edit of the whole image.
+        teacher: the teacher's O; NaN if it gave none.
     """
 
     task: NDArray[np.int8]
@@ -96,16 +99,16 @@ class Columns:
 
 KINDS = {"task": "b", "ratio": "b", "kept": "b", "sc_score": "d", "pq_score": "d", "o_score": "d", "reason": "h"}
 KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
-"""Of each column, the kind of number."""
+"""Type code of each column's array."""
 
 
 def to_columns(
     candidates: Iterable[Candidate], teacher: Mapping[tuple[str, str], float | None] | None = None
 ) -> Columns:
-    """The columns; the candidates may come one by one.
+    """Collect candidates into columns. The candidates may come from a generator.
 
     Args:
-        teacher: (pair id, task) -> the teacher's O, where another judge gave the candidates' scores.
+        teacher: (pair id, task) -> the teacher's O, if another judge scored the candidates.
     """
     columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
     reasons: dict[str, int] = {}
@@ -122,8 +125,10 @@ def to_columns(
             "o_score": _or_nan(c.o_score),
             "reason": reasons.setdefault(c.reason.split(" of ")[0], len(reasons)),
             "thing": things.setdefault(c.thing, len(things)),
-            # Texts may all differ: of each, only its hash is kept.
-            "instruction": hash(c.instruction),
+            # Texts may all differ, so only their digests are kept; hash() would differ from run to run.
+            "instruction": int.from_bytes(
+                blake2b(c.instruction.encode(), digest_size=8).digest(), "little", signed=True
+            ),
             "teacher": _or_nan(teacher.get((c.pair_id, c.task))),
         }
         for name, value in row.items():
@@ -142,8 +147,9 @@ def _or_nan(score: float | None) -> float:
 def read_candidates(
     candidates: Sequence[Path], scores: Sequence[Path], decisions: Sequence[Path]
 ) -> tuple[list[Candidate], dict[Task, list[Refusal]]]:
-    """All candidates, and the refusals of each task; no picture is decoded. For one task's shards: a candidate is some
-    hundred bytes.
+    """Read all candidates and the skipped photos of each task, without decoding images.
+
+    Use it only for the shards of one task, because a candidate takes a few hundred bytes.
 
     Args:
         candidates, scores, decisions: files of the same tasks and shards, in the same order.
@@ -164,7 +170,7 @@ def read_columns(
     decisions: Sequence[Path],
     teacher: Mapping[tuple[str, str], float | None] | None = None,
 ) -> tuple[Columns, dict[Task, list[Refusal]]]:
-    """As `read_candidates`, of which a shard at once is in memory."""
+    """Read the same as `read_candidates` into columns, with one shard in memory at a time."""
     refusals: dict[Task, list[Refusal]] = {}
     shards = stream_shards(candidates, scores, decisions, refusals)
     return to_columns((candidate for of_shard in shards for candidate in of_shard), teacher), refusals
@@ -176,7 +182,10 @@ def read_best(
     decisions: Sequence[Path],
     best: Callable[[Sequence[Candidate]], list[Candidate]],
 ) -> tuple[dict[Task, list[Candidate]], dict[Task, list[Refusal]]]:
-    """As `read_candidates`, the best of each task: those of a shard, then of these."""
+    """Read the best candidates and the skipped photos of each task, with one shard in memory at a time.
+
+    `best` selects from a shard's candidates and the task's best so far.
+    """
     refusals: dict[Task, list[Refusal]] = {}
     found: dict[Task, list[Candidate]] = {}
     for of_shard in stream_shards(candidates, scores, decisions, refusals):
@@ -191,7 +200,7 @@ def stream_shards(
     decisions: Sequence[Path],
     refusals: dict[Task, list[Refusal]],
 ) -> Iterator[list[Candidate]]:
-    """The candidates of each shard; its refusals are added to `refusals`."""
+    """Yield the candidates of each shard, and add its skipped photos to `refusals`."""
     if not len(candidates) == len(scores) == len(decisions):
         raise UserError(
             f"{len(candidates)} candidate files, {len(scores)} of scores and {len(decisions)} of decisions;"

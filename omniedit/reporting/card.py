@@ -1,6 +1,6 @@
-"""A trained editor's model card: what it learned from, how, how well it does, and what it cannot do.
+"""Model card of a trained editor: its data, training, scores and limits.
 
-In the form of the model hub's README.md; sections after Mitchell et al. 2019.
+It has the form of the model hub's README.md, with sections after Mitchell et al. 2019.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,14 +44,15 @@ def model_card(
     curve: Curve,
     base: str | None,
 ) -> str:
-    """
+    """Return the model card as Markdown.
+
     Args:
-        name: the editor's, a key of `LABELS`.
-        plan: of the buckets, a row a pair.
-        index: of the source photos.
+        name: name of the editor, a key of `LABELS`.
+        plan: Parquet file of the buckets' plan, a row for each pair.
+        index: Parquet file of the source photos.
         scores: rows of the benchmark's table.
         curve: the editor's losses.
-        base: what a base is called that the run did not make; None where it made its own.
+        base: description of a base that the run did not train; None if it trained its own.
     """
     head = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
     mine = [row for row in scores if row["model"] in (name, "no_edit")]
@@ -83,7 +84,7 @@ def model_card(
 
 
 def data_table(plan: Path) -> str:
-    """Training pairs by task and ratio, and how many were held out."""
+    """Return a table of training pairs by task and ratio, and the number of held-out pairs."""
     pairs = pq.read_table(plan, columns=["task", "ratio", "split"])
     counts = pairs.group_by(["task", "ratio", "split"]).aggregate([([], "count_all")]).to_pylist()
     trained = {(row["task"], row["ratio"]): row["count_all"] for row in counts if row["split"] == "train"}
@@ -96,7 +97,7 @@ def data_table(plan: Path) -> str:
 
 
 def licence_table(index: Path) -> str:
-    """Return photos by licence, the most frequent ones first."""
+    """Return a table of photos by licence, the most frequent first."""
     photos = pq.read_table(index, columns=["status", "licence"])
     kept = photos.filter(pc.equal(photos["status"], "kept"))
     counts = kept.group_by("licence").aggregate([([], "count_all")]).to_pylist()
@@ -122,7 +123,7 @@ def losses(curve: Curve) -> str:
 
 
 def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Scores and preservation of the editor and of "no edit", all tasks first."""
+    """Return a table of scores and preservation of the editor and of "no edit", all tasks first."""
     shown = sorted(rows, key=lambda row: (row["task"] != ALL_TASKS, row["task"]))
     cells = [
         [

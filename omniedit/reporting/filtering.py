@@ -1,4 +1,4 @@
-"""What the judge and the filter did: score histograms, the table before and after the filter, counts by ratio."""
+"""Filter page: score histograms, the table before and after the filter, and accepted pairs by aspect ratio."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from omniedit.tasks import Task
 
 SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
 WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
-"""The ratios from tall to wide."""
+"""Aspect ratios from tall to wide."""
 BINS = [half / 2 for half in range(21)]
 
 
@@ -52,7 +52,7 @@ def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal
 
 
 def table4(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
-    """Each task before and after the filter (the paper's Table 4), with the mean scores on both sides."""
+    """Return each task's counts and mean scores before and after the filter (the paper's Table 4), and the totals."""
     rows = [_filter_row(task.label, candidates, candidates.is_task(task)) for task in tasks]
     return [*rows, _filter_row("All tasks", candidates, np.full(len(candidates), True), total=True)]
 
@@ -67,7 +67,7 @@ def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], tota
 
 
 def mean_score(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> float | None:
-    """Mean over the scorable ones of those; None where there is none."""
+    """Return the mean of a score over the selected candidates that have one, or None."""
     scores = available_scores(candidates, score, those_N)
     return float(scores.mean()) if len(scores) else None
 
@@ -78,7 +78,7 @@ def available_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]
 
 
 def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> Figure:
-    """A row of panels a task: SC, PQ and O, kept pairs in colour, the threshold on O."""
+    """Plot histograms of SC, PQ and O, a row for each task: accepted pairs in colour, the threshold on O as a line."""
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):
         of_task, kept = candidates.is_task(task), candidates.kept
@@ -102,7 +102,7 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
 
 
 def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
-    """Kept pairs by aspect ratio, stacked by task."""
+    """Plot the accepted pairs by aspect ratio, stacked by task."""
     counts = accepted_by_ratio(candidates)
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
     floor = np.zeros(len(WIDENING))
@@ -132,7 +132,7 @@ def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
 
 
 def reason_rows(candidates: Columns) -> list[TableRow]:
-    """Why candidates were not kept; duplicates of different pairs count as one reason."""
+    """Count the reasons of rejection; duplicates of different pairs share one reason."""
     counts = np.bincount(candidates.reason[~candidates.kept], minlength=len(candidates.reasons))
     reasons = Counter({reason: int(n) for reason, n in zip(candidates.reasons, counts, strict=True) if n})
     return [TableRow([reason, f"{count:,}"]) for reason, count in reasons.most_common()]

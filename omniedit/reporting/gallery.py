@@ -1,4 +1,4 @@
-"""The gallery of one task: what was kept, what almost was, and why photos were refused."""
+"""Gallery page of one task: accepted pairs, the best rejected pairs, and the reasons why photos were skipped."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ LEADS = {
     Task.STYLE_TRANSFER: "The same view, painted, printed or drawn.",
 }
 RANDOM_WEIGHTS = "random-weights"
-"""Whose repositories hold models that learned nothing: benchmarks/rehearsal.py."""
+"""Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""
 SKELETON_BYTES = 100_000
 SMALLEST, LARGEST = 200_000, 800_000
-"""Pixels of a picture: a page shows its pairs as large as it can hold all of them, within these."""
+"""Limits of an image's area in pixels; within them, it is chosen so that all pairs fit on the page."""
 GROWTH = 0.8
-"""The bytes of a photo as WebP grow as the 0.75th power of its pixels (measured on the sample); a bit more is safe."""
+"""Exponent by which WebP bytes grow with pixels: 0.75 measured on the sample photos, plus a margin."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """How many pairs a gallery shows at most."""
+    """Largest number of pairs that a gallery shows."""
 
     kept: int = 12
     rejected: int = 6
@@ -46,7 +46,7 @@ def gallery(
     sample: Sample,
     seed: int,
 ) -> str:
-    """The page. Kept pairs are drawn at random, rejected ones are those with the highest O."""
+    """Render the gallery page. Accepted pairs are drawn at random, rejected pairs are those with the highest O."""
     kept = [c for c in candidates if c.kept]
     rejected = [c for c in candidates if not c.kept]
     drawn_kept = by_score(draw(kept, sample.kept, np.random.default_rng(seed)))
@@ -80,18 +80,18 @@ def count_note(shown: int, total: int, how: str) -> str:
 
 
 def draw(candidates: Sequence[Candidate], count: int, rng: np.random.Generator) -> list[Candidate]:
-    """At most `count` of them, each as likely as any other."""
+    """Draw at most `count` candidates, each with the same probability."""
     chosen = rng.permutation(len(candidates))[:count]
     return [candidates[index] for index in chosen]
 
 
 def by_score(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Highest O first, unscorable last."""
+    """Sort candidates by O, the highest first and unscorable ones last."""
     return sorted(candidates, key=lambda c: (-1.0 if c.o_score is None else c.o_score, c.pair_id), reverse=True)
 
 
 def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
-    """Two of the first for each of the second, so that a page that fills up holds some of both."""
+    """Interleave two candidates of the first list with one of the second, so that a full page shows some of both."""
     mixed: list[Candidate] = []
     kept, rejected = list(first), list(second)
     while kept or rejected:
@@ -101,7 +101,7 @@ def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list
 
 
 def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Cards of all candidates, their pictures as large as fits; at the smallest size, of as many as fit."""
+    """Return cards with images as large as fit on the page; at the smallest size, only as many cards as fit."""
     cards = [card(candidate) for candidate in candidates]
     pixels = fitting_size(cards)
     while True:
@@ -112,14 +112,14 @@ def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 
 def fitting_size(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
-    """Pixels at which the pictures of all cards should just fit, told from their bytes at `probe` pixels."""
+    """Estimate the image area in pixels at which all cards just fit, from their bytes at `probe` pixels."""
     size = sum(card_bytes(with_pictures(card, probe)) for card in cards)
     fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
     return int(min(LARGEST, max(SMALLEST, fitting)))
 
 
 def within_limit(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The first cards, as many as a page can hold."""
+    """Yield the first cards, as many as fit on a page."""
     room = LIMIT - SKELETON_BYTES
     for card in cards:
         room -= card_bytes(card)
@@ -133,12 +133,12 @@ def card_bytes(card: dict[str, Any]) -> int:
 
 
 def with_pictures(card: dict[str, Any], pixels: int) -> dict[str, Any]:
-    """The card with its pictures as data: URIs of at most `pixels`."""
+    """Return the card with its images as data: URIs of at most `pixels`."""
     return card | {side: picture_uri(card[side], pixels) for side in ("before", "after")}
 
 
 def card(candidate: Candidate) -> dict[str, Any]:
-    """What the template shows of a candidate; its pictures as arrays of at most `LARGEST` pixels."""
+    """Return what the template shows of a candidate, with images as arrays of at most `LARGEST` pixels."""
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
@@ -162,7 +162,7 @@ def card(candidate: Candidate) -> dict[str, Any]:
 
 
 def credits_line(pair: EditPair) -> str:
-    """Who took the photo or that none did, under which licence, and what made the edit."""
+    """Format the credits of a pair: photographer (or that the source is generated), licence, specialist and models."""
     facts = pair.provenance
     models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(facts.get("models", {}).items()))
     made = f"specialist {facts.get('specialist', 'unknown')}" + (f" ({models})" if models else "")
@@ -173,7 +173,7 @@ def credits_line(pair: EditPair) -> str:
 
 
 def by_reason(refusals: Sequence[Refusal]) -> list[tuple[str, list[str]]]:
-    """(reason, photos), the most frequent reason first."""
+    """Return (reason, ids of skipped photos), the most frequent reason first."""
     photos: dict[str, list[str]] = {}
     for refusal in refusals:
         photos.setdefault(refusal.reason, []).append(refusal.source_id)

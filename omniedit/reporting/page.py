@@ -1,6 +1,6 @@
-"""Pages of the report: whole HTML files that need nothing beside them.
+"""Report pages: self-contained HTML files.
 
-Snakemake's report shows a page in a frame whose address is the page itself, as a data: URI. Chromium shows such a frame
+Snakemake's report shows a page in a frame whose address is the whole page, as a data: URI. Chromium leaves such a frame
 blank when the address is longer than 2 MiB, so a page must stay under `LIMIT` bytes.
 """
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LIMIT = 2 * 1024 * 1024 * 3 // 4 - 4096
-"""Bytes of a page that Chromium still shows: base64 makes them a third more."""
+"""Largest page that Chromium shows, in bytes; base64 makes it a third longer."""
 
 
 DASH = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""Placeholder for a missing value."""
 
 PIXELS_PER_INCH = 112
-"""At which figures are shown: 9.4 inches fill the width of a page, and a text of 9 points is as high as the page's."""
+"""Scale of figures: 9.4 inches fill the width of a page, and a text of 9 points is as high as the page's text."""
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """A page from `templates/{template}.html.j2`."""
+    """Render `templates/{template}.html.j2` with the given values."""
     return _environment().get_template(f"{template}.html.j2").render(values)
 
 
@@ -59,8 +59,8 @@ def percent(share: float | None) -> str:
 
 
 def figure_image(figure: "Figure", description: str) -> Markup:
-    """Return the figure as an <img>, so that the ids of two figures on one page cannot meet."""
-    from omniedit.reporting.style import svg  # imports matplotlib, which most pages do without
+    """Return a figure as an <img> element, so that the ids of two figures on one page cannot clash."""
+    from omniedit.reporting.style import svg  # imports matplotlib, which most pages do not need
 
     encoded = base64.b64encode(svg(figure).encode()).decode()
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)
@@ -69,14 +69,14 @@ def figure_image(figure: "Figure", description: str) -> Markup:
 
 
 def picture_uri(image: Image, pixels: int, quality: int = 70) -> str:
-    """A data: URI of the picture as WebP, scaled down to at most `pixels` of area."""
+    """Encode an image as a WebP data: URI, scaled down to at most `pixels` of area."""
     ok, encoded = cv2.imencode(".webp", shrunk(image, pixels)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
     assert ok
     return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
 def shrunk(image: Image, pixels: int) -> Image:
-    """The picture with at most `pixels` pixels of area, sides in proportion."""
+    """Scale an image down to at most `pixels` of area, keeping its aspect ratio."""
     height, width = image.shape[:2]
     scale = (pixels / (width * height)) ** 0.5
     if scale >= 1:
@@ -86,9 +86,9 @@ def shrunk(image: Image, pixels: int) -> Image:
 
 
 def outline(mask: Mask) -> str:
-    """The mask's outline as the path of an SVG whose view box is the picture, 1000 units wide.
+    """Return the mask's outline as an SVG path. The view box covers the image and is 1000 units wide.
 
-    Specks of less than 0.02 % of the picture are left out.
+    Specks smaller than 0.02 % of the image are left out.
     """
     height, width = mask.shape
     unit = 1000 / width

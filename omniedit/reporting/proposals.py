@@ -1,5 +1,4 @@
-"""What was proposed for the photos: how much of each task, which objects, values and styles, how it is said, and what
-was refused."""
+"""Proposals page: counts by task, objects, values and styles, phrasings, and reasons of rejection."""
 
 import re
 from collections import Counter, defaultdict
@@ -32,31 +31,32 @@ FACETS = {
 }
 STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
 SHOWN, REASONS_SHOWN, EXAMPLES = 12, 40, 3
-"""Bars of a panel; rows of the table of reasons; examples of a task."""
+"""Limits: bars of a panel, rows of the table of reasons, examples of a task."""
 
 
 @dataclass
 class Tally:
-    """Of all shards, counted row by row."""
+    """Counts over the rows of all shards' proposals."""
 
     photos: int = 0
     usable: Counter[Task] = field(default_factory=Counter)
     wordings: Counter[Task] = field(default_factory=Counter)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """By stage, task ('' where it is for none) and kind of reason."""
+    """Counts by stage, task ('' if the row has none) and kind of reason."""
     named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """By what is counted: 'object', ...; each value."""
+    """Counts of each value, by facet ('object', ...)."""
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
-    """By task and phrasing of the wording that comes first."""
+    """Counts by task and by phrasing of the first instruction."""
     models: Counter[str] = field(default_factory=Counter)
     examples: dict[Task, dict[str, list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(dict))
-    """Of a task, one proposal of each of some photos, by source id: its phrasings with their wordings."""
+    """One proposal for each of some photos, by task and source id: (phrasing, instruction) pairs."""
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> "Tally":
-        """
+        """Count the proposals in files.
+
         Raises:
-            Damaged: a file of proposals is not whole, or of another release.
+            Damaged: a file of proposals is incomplete, or of another release.
         """
         tally = cls()
         for path in paths:
@@ -85,7 +85,7 @@ class Tally:
 
 
 def reason_kind(reason: str) -> str:
-    """A reason without what it quotes and counts."""
+    """Replace the quotations and numbers in a reason, so that equal reasons are counted together."""
     return re.sub(r"\d+", "#", re.sub(r"'[^']*'|\"[^\"]*\"", "...", reason))
 
 
@@ -133,14 +133,14 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
 
 
 def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
-    """In these stages, or in all."""
+    """Count a task's rejected proposals in these stages, or in all."""
     return sum(
         count for (stage, of, _), count in tally.refused.items() if of == task and (not stages or stage in stages)
     )
 
 
 def bar_panels(named: Mapping[str, Counter[str]]) -> Figure:
-    """A panel for each thing that is counted, its most frequent values from the top."""
+    """Plot a panel for each facet, with its most frequent values from the top."""
     figure, axes = panels(3, 2, 9.4, 8.4)
     for axis, (what, title) in zip(axes, FACETS.items(), strict=True):
         _bars(axis, title, named.get(what, Counter()))
@@ -161,7 +161,7 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:
-    """Of each task, which phrasing comes first in how many proposals."""
+    """Plot for each task the number of proposals by the phrasing that comes first."""
     figure, (axis,) = panels(1, 1, 9.4, 0.7 + 0.32 * len(tasks))
     labels = [task.label for task in tasks]
     start = np.zeros(len(tasks))
@@ -180,7 +180,7 @@ def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) 
 
 
 def reason_rows(tally: Tally) -> list[TableRow]:
-    """Stage by stage, the most frequent reasons first."""
+    """Return the reasons stage by stage, the most frequent first."""
     ordered = sorted(tally.refused.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
     return [
         TableRow([stage, Task(task).label if task else DASH, reason, f"{count:,}"])

@@ -1,4 +1,4 @@
-"""Where everything came from: photos with licence and author, models, versions, seeds, the config as run."""
+"""Provenance page: photos with licence and author, models, versions, seeds, and the config of the run."""
 
 import os
 import platform
@@ -25,15 +25,15 @@ PHOTOS_SHOWN = 200
 
 @dataclass
 class Sources:
-    """What the page says of the index, which may be too long to hold."""
+    """Summary of the index of photos, which may be too long to hold in memory."""
 
     authors: dict[str, Counter[str]] = field(default_factory=dict)
-    """Of the photos kept, by licence."""
+    """Authors of the kept photos, by licence."""
     kept: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
-    """The first `PHOTOS_SHOWN` of each."""
+    """First `PHOTOS_SHOWN` rows that are not kept; `kept` holds the first kept rows."""
     left_out: int = 0
-    """Rows that are not kept, shown or not."""
+    """Number of all rows that are not kept."""
 
     @classmethod
     def of(cls, index: Iterable[dict[str, Any]]) -> "Sources":
@@ -78,7 +78,7 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
 
 
 def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
-    """(licence, number of photos, authors), the most frequent licence first."""
+    """Return (licence, number of photos, authors), the most frequent licence first."""
     ordered = sorted(authors.items(), key=lambda item: -item[1].total())
     return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
 
@@ -105,7 +105,7 @@ def photo_row(photo: dict[str, Any]) -> TableRow:
 
 
 def model_rows(shards: Sequence[Path]) -> list[TableRow]:
-    """(task, specialist, models with revisions, seed) as the candidates' own provenance says."""
+    """Return (task, specialist, models with revisions, seed) from the provenance of the candidates."""
     rows: dict[tuple[str, str, int], dict[str, str]] = {}
     for path in shards:
         with Shard(path) as shard:
@@ -121,7 +121,7 @@ def model_rows(shards: Sequence[Path]) -> list[TableRow]:
 
 
 def machine() -> list[tuple[str, str]]:
-    """The machine that wrote the page."""
+    """Describe the machine that writes the page."""
     return [
         ("system", platform.platform()),
         ("processor", f"{os.cpu_count()} x {_processor()}"),
@@ -132,7 +132,7 @@ def machine() -> list[tuple[str, str]]:
 
 
 def _processor() -> str:
-    """Its model, which Linux alone tells."""
+    """Return the processor's model from /proc/cpuinfo (Linux), or else the value from `platform`."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -142,7 +142,7 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The code's git commit, marked where files that git knows differ from it."""
+    """Return the git commit of the code, marked as dirty if tracked files differ from it."""
     here = Path(__file__).parent
     try:
         found = subprocess.run(
@@ -158,7 +158,7 @@ def commit() -> str:
 
 
 def packages() -> list[tuple[str, str]]:
-    """(name, version) of every package that omniedit asks for; where it was not installed itself, of all there are."""
+    """Return (name, version) of each package that omniedit requires, or of all packages if it is not installed."""
     try:
         names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
     except PackageNotFoundError:

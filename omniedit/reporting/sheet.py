@@ -1,4 +1,4 @@
-"""A contact sheet: pairs of every task on one picture, for a README."""
+"""Contact sheet: pairs of every task in one image, for a README."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +19,18 @@ from omniedit.tasks import Task
 PAIRS_PER_TASK = 2
 CELL = (600, 400)
 TEXT = 12
-"""Points: still read where the sheet is shown at half its size."""
+"""Font size in points; readable if the sheet is shown at half its size."""
 HEAD, ROW = 0.55, 2.62
-"""Inches."""
+"""Heights of the sheet's head and of a row, in inches."""
 
 
 def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task], path: Path) -> None:
-    """Write the sheet as JPEG: a row a task, before and after of its best kept pairs, each of another photo.
+    """Write the sheet as JPEG: a row for each task, with the source and edited images of its best pairs.
+
+    A task without accepted pairs shows its best rejected pairs, labelled as rejected.
 
     Args:
-        best: of each task that has candidates, the `best_of_different_photos`.
-
-    A task of which nothing was kept shows its best rejected pairs and says so.
+        best: `best_of_different_photos` of each task that has candidates.
     """
     with report_style():
         figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
@@ -56,7 +56,7 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
 
 
 def best_of_different_photos(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """At most `PAIRS_PER_TASK`: the best kept pair of each photo, then the best rejected one."""
+    """Return the best `PAIRS_PER_TASK` candidates of different photos: accepted ones first, then rejected ones."""
     ranked = sorted(by_score(candidates), key=lambda c: not c.kept)
     best: dict[str, Candidate] = {}
     for candidate in ranked:
@@ -77,12 +77,12 @@ def _draw_pair(axes: Sequence[Axes], candidate: Candidate) -> None:
 
 
 def subject(mask: Mask | None) -> Mask | None:
-    """What to look at: the masked part, or, where most of the picture is masked, what stands before it."""
+    """Return the mask of the subject: the masked part, or the rest if most of the image is masked."""
     return ~mask if mask is not None and mask.mean() > 0.5 else mask
 
 
 def mask_centre(mask: Mask | None) -> tuple[float, float]:
-    """(x, y) of the mask's centre of mass as fractions of the picture; its middle where there is no mask."""
+    """Return the mask's centre of mass as (x, y) fractions of the image; the image's centre without a mask."""
     if mask is None or not mask.any():
         return 0.5, 0.5
     rows, columns = np.nonzero(mask)
@@ -90,7 +90,7 @@ def mask_centre(mask: Mask | None) -> tuple[float, float]:
 
 
 def _head_row(axis: Axes, task: Task, note: str) -> None:
-    """The task above its row, the note in it."""
+    """Draw the task's name above its row and the note inside it."""
     axis.text(0, 1.17, task.label, color=INK, fontsize=TEXT, fontweight="bold", transform=axis.transAxes)
     axis.text(0, 0.9, note, color=MUTED, fontsize=TEXT, transform=axis.transAxes)
     axis.set_axis_off()

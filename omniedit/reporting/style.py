@@ -1,4 +1,4 @@
-"""How every figure of the report looks: one font, few colours that colour-blind readers tell apart, no ornament."""
+"""Style of the report's figures: one font, few colours that colour-blind readers can distinguish, no ornament."""
 
 import io
 from collections.abc import Iterator
@@ -10,27 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from omniedit.architectures import ARCHITECTURES, BASELINES
+
 INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f7f8"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 YELLOW = "#f0e442"
-"""Of the palette of Okabe and Ito (2008)."""
+"""Palette of Okabe and Ito (2008), together with the colours above."""
 KEPT, REJECTED = BLUE, PALE
-MODEL_COLOURS = {
-    "editnet": BLUE,
-    "controlnet": GREEN,
-    "controlnet_text": VERMILION,
-    "channel_concat": PURPLE,
-    "editnet_from_image": SKY,
-    "editnet_behind": YELLOW,
-    "editnet_blind": MUTED,
-    "editnet_clean_time": INK,
-    "no_edit": PALE,
-    "specialist": ORANGE,
-}
+MODEL_COLOURS = dict(
+    zip(
+        (*ARCHITECTURES, *BASELINES),
+        (BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, PALE, ORANGE),
+        strict=True,
+    )
+)
 SEQUENCE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW)
 
 _STYLE: dict[Any, Any] = {
-    "text.parse_math": False,  # a dollar sign in an instruction is one
+    "text.parse_math": False,  # a dollar sign in an instruction is not the start of a formula
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
@@ -64,20 +61,20 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def report_style() -> Iterator[None]:
-    """Figures made and saved in this block look as the report's do."""
+    """Apply the report's style to figures that are made and saved in this block."""
     with mpl.rc_context(_STYLE):
         yield
 
 
 def panels(rows: int, columns: int, width: float, height: float, sharex: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure of width x height inches and its axes, row by row."""
+    """Create a figure of width x height inches; return it with its axes, row by row."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG text; the same figure gives the same bytes."""
+    """Render a figure as SVG text; the same figure gives the same bytes."""
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return text.getvalue()

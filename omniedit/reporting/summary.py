@@ -1,4 +1,4 @@
-"""The run in a handful of figures, for the report's front page."""
+"""Key figures of a run, for the report's front page."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.training import Curve
 
 Fact = tuple[str, str, str]
-"""(value, what it is, what to know about it)."""
+"""Value, label and note."""
 
 
 def summary(
@@ -22,14 +22,14 @@ def summary(
     table: Sequence[Mapping[str, Any]],
     min_score: float,
 ) -> str:
-    """A fragment of HTML.
+    """Render the key figures as an HTML fragment.
 
     Args:
-        photos: rows of sources/index.parquet: their status and shard.
+        photos: rows of sources/index.parquet, with status and shard.
         decisions: rows of all decisions.
-        buckets: of buckets/manifest.json.
-        agreement: the student's agreement.json; None where no student is trained.
-        model, editor: the run's editor in the table, and its losses.
+        buckets: entry `buckets` of buckets/manifest.json.
+        agreement: the student's agreement.json; None if no student is trained.
+        model, editor: name of the run's editor in the table, and its losses.
         table: rows of table3.parquet.
     """
     facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(model, editor, table)]
@@ -55,7 +55,7 @@ def data_facts(
 
 
 def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    """The editor's held-out loss and its O on the benchmark, each where it was measured."""
+    """Return the editor's held-out loss and its O on the benchmark, each if it was measured."""
     facts: list[Fact] = []
     if editor.held_out:
         (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]

@@ -1,11 +1,11 @@
-"""Rows of the tables that pages show."""
+"""Table rows of report pages."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """Cells of one row; `total` sets it apart."""
+    """Cells of one row; `total` marks a row of totals."""
 
     cells: list[str]
     total: bool = False

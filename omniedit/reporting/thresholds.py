@@ -1,4 +1,8 @@
-"""What other thresholds would keep: how much, how diverse, how near the teacher's choice; whether the judge moved."""
+"""Thresholds page: effect of other thresholds, and drift of the judge.
+
+For each threshold it shows how many pairs are accepted, how diverse they are, and how well the choice matches the
+teacher's.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,11 +30,11 @@ def thresholds_page(
     canary: Mapping[str, Any] | None,
     min_score: float,
 ) -> str:
-    """The page.
+    """Render the thresholds page.
 
     Args:
-        canary: canary.json; None where the run has none.
-        min_score: the filter's threshold, of which the page is no judge.
+        canary: canary.json; None without a canary.
+        min_score: the filter's threshold, which the figures mark.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
@@ -60,13 +64,13 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
 
 
 def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """What those that have it have of it: edits of a whole picture have no object."""
+    """Return the codes of the selected candidates, without -1: edits of a whole image have no object."""
     codes = getattr(candidates, name)[those_N].astype(np.int64)
     return codes[codes >= 0]
 
 
 def acceptance_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
-    """Share that is kept over the threshold, of all and of each task."""
+    """Plot the accepted share over the threshold, of all candidates and of each task."""
     figure, (axis,) = panels(1, 1, 9.4, 3.4)
     for task, colour in zip(Task, SEQUENCE, strict=True):
         of_task = eligible_N & candidates.is_task(task)
@@ -84,7 +88,7 @@ def acceptance_shares(scores: NDArray[np.float64]) -> list[float]:
 
 
 def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
-    """Effective numbers over the threshold, beside those of as many pairs drawn at random."""
+    """Plot effective numbers over the threshold, next to those of the same number of random pairs."""
     figure, axes = panels(1, 3, 9.4, 3.0)
     for axis, (name, label) in zip(axes, DIVERSITIES.items(), strict=True):
         having_N = eligible_N & (getattr(candidates, name) >= 0)
@@ -105,7 +109,7 @@ def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_sco
 
 
 def agreement_curves(candidates: Columns, compared_N: NDArray[np.bool_], min_score: float) -> Figure:
-    """Of the judge's choice at each threshold, against the teacher's at the filter's."""
+    """Plot how well the judge's choice at each threshold matches the teacher's choice at `min_score`."""
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
     wanted, scores = candidates.teacher[compared_N] >= min_score, candidates.o_score[compared_N]
     choices = [choice(wanted, scores >= threshold) for threshold in STEPS]

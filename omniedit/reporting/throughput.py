@@ -1,4 +1,4 @@
-"""What every stage cost: time and memory from Snakemake's benchmark files, items and waiting from the logs."""
+"""Throughput page: time and memory from Snakemake's benchmark files, items and waiting time from the logs."""
 
 import csv
 import re
@@ -16,19 +16,18 @@ _DONE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
     r"(?:, [\d.]+ s left)?(?:, (?P<waiting>\d+) % waiting)?"
 )
-"""The last line of `omniedit.storage.progress.Progress`; torchrun puts the rank before it."""
+"""Last line of `omniedit.storage.progress.Progress`; torchrun adds the rank in front."""
 
 _BUSY = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
-"""The last line of a job of learned specialists: `omniedit.specialists.learned.clock.DeviceClock`."""
+"""Last line of a job of learned specialists: `omniedit.specialists.learned.clock.DeviceClock`."""
 
 READERS = ("report_throughput", "report_efficiency")
-"""Pages on the jobs of the run: they are made last, side by side."""
+"""Pages about the jobs of the run, which are made last and in parallel."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop that a program counted: items done, in its unit, and the seconds it took; of them those spent waiting;
-    None where these were not measured."""
+    """Loop of a program: items in a unit, seconds, and the part of them spent waiting (None if not measured)."""
 
     unit: str
     items: int
@@ -38,15 +37,15 @@ class Loop:
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a stage.
+    """Job of a stage.
 
     Args:
-        part: what sets it apart from the stage's other jobs: a task, a model, a shard, a page; '' for an only job.
-        wall_s, cpu_s: seconds, start of the program included.
-        max_rss_mb: largest resident memory in MiB, 0 where the job was too short to be sampled.
-        loops: as its log tells them, in order.
-        device: seconds from the first pass of a network to the last, and those in which the device computed; None where
-            the log does not tell.
+        part: task, model, shard or page that distinguishes it from the stage's other jobs; '' for a single job.
+        wall_s, cpu_s: seconds, including the start of the program.
+        max_rss_mb: largest resident memory in MiB, 0 if the job was too short to be sampled.
+        loops: loops in its log, in order.
+        device: seconds from the first network pass to the last, and seconds in which the device computed; None if the
+            log has no such line.
     """
 
     stage: str
@@ -59,9 +58,9 @@ class Job:
 
 
 def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
-    """Jobs with a file under benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` under logs/{run}/.
+    """Read the jobs with a file in benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` in logs/{run}/.
 
-    The report's pages are parts of one stage. The jobs of `READERS`, this page's own among them, are left out.
+    The report's pages are parts of one stage. The jobs of `READERS` are left out, including the job of this page.
     """
     names = sorted(path.relative_to(benchmarks) for path in benchmarks.rglob("*.tsv"))
     return [_read_job(name, benchmarks, logs) for name in names if name.stem not in READERS]
@@ -87,7 +86,7 @@ def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
 
 
 def read_device(log: str) -> tuple[float, float] | None:
-    """Seconds from the first pass of a network to the last, and of them those in which the device was busy."""
+    """Return seconds from the first network pass to the last, and busy seconds of the device; None without the line."""
     if not (told := _BUSY.search(log)):
         return None
     seconds = float(told["seconds"].replace(",", ""))
@@ -95,13 +94,13 @@ def read_device(log: str) -> tuple[float, float] | None:
 
 
 def read_loops(log: str) -> tuple[Loop, ...]:
-    """The loops of a log; 'edits of object_swap' and 'edits of style_transfer' are one loop over edits."""
+    """Return the loops of a log; 'edits of object_swap' and 'edits of style_transfer' become one loop over edits."""
     found = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
     return merge_loops(found)
 
 
 def _loop(line: re.Match[str]) -> Loop:
-    """Seconds are printed with one digit, so those of a short loop come from its rate."""
+    """Parse a loop. Seconds are printed with one digit, so the seconds of a short loop come from its rate."""
     items, rate, seconds = int(line["items"]), float(line["rate"]), float(line["seconds"])
     if seconds < 1 and rate:
         seconds = items / rate
@@ -110,7 +109,7 @@ def _loop(line: re.Match[str]) -> Loop:
 
 
 def merge_loops(loops: Iterable[Loop]) -> tuple[Loop, ...]:
-    """Loops that count the same unit added up, in the order in which units appear."""
+    """Add up the loops that count the same unit, in the order in which units appear."""
     sums: dict[str, Loop] = {}
     for loop in loops:
         sofar = sums.get(loop.unit, Loop(loop.unit, 0, 0.0, 0.0))
@@ -121,7 +120,7 @@ def merge_loops(loops: Iterable[Loop]) -> tuple[Loop, ...]:
 
 
 def _float(text: str) -> float:
-    """Snakemake writes '-' or 'NA' for what it could not measure."""
+    """Parse a number; return 0 for '-' or 'NA', which Snakemake writes for a missing measurement."""
     try:
         return float(text)
     except ValueError:
@@ -149,7 +148,7 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
 
 
 def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
-    """Time and memory of the jobs, and their first loop; a row for each further loop."""
+    """Return a row with time and memory of the jobs and their first loop, and a row for each further loop."""
     wall = sum(job.wall_s for job in jobs)
     head = [
         name,
@@ -166,7 +165,7 @@ def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
 
 
 def busy_share(jobs: Sequence[Job]) -> float | None:
-    """Share of the time in which devices were busy, of the jobs that tell it."""
+    """Return the share of time in which devices were busy, over the jobs that report it; None if no job does."""
     told = [job.device for job in jobs if job.device is not None]
     seconds = sum(whole for whole, _ in told)
     return sum(busy for _, busy in told) / seconds if seconds else None
@@ -179,7 +178,7 @@ def _loop_cells(loop: Loop) -> list[str]:
 
 
 def part_rows(jobs: Sequence[Job]) -> list[TableRow]:
-    """A row a task or a model, whatever the stage's jobs are cut by; none where they are cut by shard alone."""
+    """Return rows for each task, model or page of a stage; empty for a stage with one part or with shards as parts."""
     parts = list(dict.fromkeys(job.part for job in jobs))
     if len(parts) < 2 or any(job.part.isdecimal() for job in jobs):
         return []
@@ -191,7 +190,7 @@ def spoken(name: str) -> str:
 
 
 def stage_bars(stages: list[str], jobs: list[Job]) -> Figure:
-    """Seconds of all jobs of each stage, the longest on top."""
+    """Plot the total time of each stage's jobs, the longest on top."""
     seconds = [sum(job.wall_s for job in jobs if job.stage == stage) for stage in stages]
     figure, (axis,) = panels(1, 1, 9.4, 0.6 + 0.27 * len(stages))
     bars = axis.barh([spoken(stage) for stage in stages], seconds, 0.62, color=BLUE)
@@ -205,7 +204,7 @@ def stage_bars(stages: list[str], jobs: list[Job]) -> Figure:
 
 
 def duration(seconds: float) -> str:
-    """'7.3 s', '4 min 05 s', '2 h 10 min'."""
+    """Format a duration, such as '7.3 s', '4 min 05 s' or '2 h 10 min'."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

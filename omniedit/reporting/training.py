@@ -1,4 +1,4 @@
-"""How the losses of the base, of the editor and of the inpainting specialist went."""
+"""Training page: losses of the base, the editors and the inpainting specialist."""
 
 import json
 from collections import defaultdict
@@ -19,11 +19,11 @@ from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
 PARTS = {"loss_sigma": "noise level", "loss_task": ""}
-"""Metrics of parts of the samples, by what stands before their slash."""
+"""Labels of the metrics for parts of the samples, by the name before the slash."""
 GRID_PIXELS = 700_000
-"""Of a grid of edits on the page, at most."""
+"""Largest area of a sample grid on the page, in pixels."""
 INPAINTING = "Inpainting specialist"
-"""Its name on the page; its grid shows other things than an editor's."""
+"""Name of the inpainting specialist on the page; its grid has `FILLS` as heading and caption."""
 EDITS = (
     "edits of held-out pairs",
     "By the shipped weights, after the last step, from pairs that training never saw. Left to right: source,"
@@ -34,16 +34,16 @@ FILLS = (
     "By the shipped weights, after the last step, in photos that training never saw. Left to right: photo with a hole,"
     " caption, what is painted into it, the photo as it was.",
 )
-"""What a grid shows: its heading, its caption."""
+"""Heading and caption of a grid of filled holes; `EDITS` has those of a grid of edits."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Losses of one training: (step, loss) on training pairs and on those held out, each in order of step.
+    """Losses of one training as (step, loss), on training pairs and on held-out pairs, in order of step.
 
     Args:
         samples: the last grid of edits of held-out pairs.
-        metrics: all that was told, by name, in order of step.
+        metrics: all logged values by name, in order of step.
     """
 
     name: str
@@ -54,10 +54,10 @@ class Curve:
 
 
 def read_curve(name: str, path: Path) -> Curve:
-    """From a metrics file: a JSON object a line with `step`, and `loss` or `held_out_loss` or both.
+    """Read the losses and metrics of a training from its metrics file.
 
-    A step that a resumed training made twice counts once, as made last. The grid is the `samples.png` of the folder of
-    the trained model, beside the file.
+    Each line is a JSON object with `step`, and `loss` or `held_out_loss` or both. If a resumed training repeats a step,
+    the last line of the step counts. The sample grid is `samples.png` in the model's folder next to the file.
     """
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -112,7 +112,7 @@ def loss_curves(curves: Sequence[Curve]) -> Figure:
 
 
 def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Running mean over the last `SMOOTHING_STEPS` values; fewer at the start."""
+    """Compute the running mean over the last `SMOOTHING_STEPS` values, fewer at the start."""
     sums = np.cumsum(np.concatenate([[0.0], losses]))
     ends = np.arange(1, len(losses) + 1)
     starts = np.maximum(0, ends - SMOOTHING_STEPS)
@@ -120,7 +120,7 @@ def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def loss_rows(curve: Curve) -> list[TableRow]:
-    """First and last loss of each kind; the training loss as the mean of its first and last steps."""
+    """Return rows with first and last loss; the training loss is the mean over its first and over its last steps."""
     losses = np.array([loss for _, loss in curve.training])
     few = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
     rows = [_loss_row(curve.name, "training", curve.training[-1][0], losses[:few].mean(), losses[-few:].mean())]
@@ -131,7 +131,7 @@ def loss_rows(curve: Curve) -> list[TableRow]:
 
 
 def part_rows(curves: Sequence[Curve]) -> list[TableRow]:
-    """Loss by task and by noise level, a column a model: the mean over the last quarter of what was told of each."""
+    """Return a row for each task and noise level: each model's mean loss over the last quarter of its logged values."""
     names = dict.fromkeys(key for curve in curves for key in sorted(curve.metrics) if key.startswith(tuple(PARTS)))
     return [
         TableRow([_part(name), *(number(_last_quarter(curve.metrics.get(name, [])), 3) for curve in curves)])
@@ -152,7 +152,7 @@ def speed_row(curve: Curve) -> TableRow:
 
 
 def _share_of_time(shares: Sequence[float], samples_per_s: Sequence[float]) -> float:
-    """Of all steps together, each step's share weighed by how long it took."""
+    """Average the shares of all steps, weighted by the duration of each step."""
     return float(np.average(shares, weights=1 / np.asarray(samples_per_s)))
 
 

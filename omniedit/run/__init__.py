@@ -1,4 +1,4 @@
-"""What knows Snakemake and Slurm: the preparation of a run, its source folder, its jobs.
+"""Integration with Snakemake and Slurm: preparation of a run, its source folder, its jobs.
 
 No stage imports anything from here.
 """

@@ -1,4 +1,4 @@
-"""What this machine can run, and what each profile still lacks, in ten lines."""
+"""Capabilities of this machine, and what each profile still lacks, in ten lines: `omniedit doctor`."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ GIB = 1 << 30
 
 
 def report() -> list[str]:
-    """The lines of `omniedit doctor`; the last two say what each profile lacks."""
+    """Return the lines of `omniedit doctor`; the last two list what each profile lacks."""
     return [
         f"machine    {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         f"cpu        {_cores()} cores, {_memory()}",
@@ -49,12 +49,12 @@ def report() -> list[str]:
 
 
 def missing_for_embedded() -> list[str]:
-    """What `snakemake all` lacks here: packages by name."""
+    """Return the packages that `snakemake all` lacks here."""
     return [f"package {name}" for name in EMBEDDED if _version(name) is None]
 
 
 def missing_for_cluster() -> list[str]:
-    """What `snakemake --profile profiles/slurm all` lacks here."""
+    """Return what `snakemake --profile profiles/slurm all` lacks here."""
     lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
     if _version("snakemake-executor-plugin-slurm") is None:
         lacking.append("package snakemake-executor-plugin-slurm")
@@ -62,7 +62,7 @@ def missing_for_cluster() -> list[str]:
 
 
 def missing_models(config: Path) -> list[str]:
-    """Roles of config/models.yaml that a config asks for and that were not fetched; none where it is not here."""
+    """Return the roles of config/models.yaml that a config requires and that are not fetched; [] without a config."""
     return [role for role in required_roles(load(config)) if not _is_fetched(role)] if config.is_file() else []
 
 
@@ -82,7 +82,7 @@ def _version(package: str) -> str | None:
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system tells."""
+    """Count the cores that this process may use, or all cores if the system does not report that."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""What the jobs of a run asked of Slurm and what they used of it, from `sacct`."""
+"""Efficiency page: resources that a run's jobs requested from Slurm and used, from `sacct`."""
 
 import os
 import re
@@ -25,24 +25,24 @@ FIELDS = (
 )
 PATIENCE_S = 600.0
 TARGET = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
-"""In the line that submitted a job: the plugin's command, told which job of the workflow it is."""
+"""Workflow job in the command with which Snakemake's plugin submits it to Slurm."""
 LIVE = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
 PREEMPTED = ("PREEMPTED", "REQUEUED")
 PROFILE = "profiles/slurm/config.yaml"
 ROOM = 1.25
-"""What advice leaves above the most that was used."""
+"""Factor by which advice exceeds the largest use."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One time that Slurm ran a job; a retry or a requeue is another one.
+    """Execution of a job by Slurm. A retry or a requeue is another attempt.
 
     Args:
-        part: the job's wildcards beside the run, which tell it from the rule's other jobs.
-        waited_s: in the queue.
-        limit_s: None where the partition sets none.
-        memory_mb, peak_mb: asked and most resident at once, on one node, in MiB; 0 where it was not sampled.
-        gpu_busy: mean share of its GPUs' time, None where the site does not record it.
+        part: wildcards other than the run, which distinguish the job from the rule's other jobs.
+        waited_s: time in the queue.
+        limit_s: time limit; None if the partition sets none.
+        memory_mb, peak_mb: requested and peak resident memory on one node, in MiB; a peak of 0 was not sampled.
+        gpu_busy: mean busy share of its GPUs' time; None if the site does not record it.
     """
 
     rule: str
@@ -60,19 +60,19 @@ class Attempt:
 
 
 def accounting(since: datetime) -> list[dict[str, str]]:
-    """Records in sacct of this user's jobs that ended after `since` or have not ended, requeued ones each time.
+    """Return sacct's records of this user's jobs that ended after `since` or have not ended, one for each requeue.
 
     Raises:
-        UserError: it gives no answer.
+        UserError: sacct gives no answer.
     """
     options = ["--noheader", "--duplicates", f"--user={os.getuid()}", f"--starttime={since:%Y-%m-%dT%H:%M:%S}"]
     return [dict(zip(FIELDS, values, strict=True)) for values in ask("sacct", options, FIELDS, PATIENCE_S)]
 
 
 def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> list[Attempt]:
-    """Attempts at jobs of one run in the rows of `accounting`: submitted from a folder, with the wildcard {run}.
+    """Select the attempts at jobs of one run from the rows of `accounting`.
 
-    Those that still wait or run are left out.
+    A run's jobs were submitted from `workdir` with the wildcard {run}. Waiting and running jobs are left out.
     """
     found, folder = [], workdir.resolve()
     for job, steps in with_steps(rows):
@@ -87,7 +87,7 @@ def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> li
 
 
 def with_steps(rows: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
-    """Yield a job's own row with the rows of its steps, which follow it."""
+    """Yield each job's own row with the rows of its steps, which follow it."""
     job, steps = None, []
     for row in rows:
         if "." in row["JobID"]:
@@ -120,14 +120,14 @@ def _attempt(rule: str, part: str, job: dict[str, str], steps: Sequence[dict[str
 
 
 def _peak(steps: Sequence[dict[str, str]]) -> float:
-    """MiB of the batch step and the largest of those that it starts: the job's memory limit holds for both together."""
+    """Return the MiB of the batch step plus its largest child step, because both share the job's memory limit."""
     batch = [mebibytes(step["MaxRSS"]) for step in steps if step["JobID"].endswith(".batch")]
     started = [mebibytes(step["MaxRSS"]) for step in steps if not step["JobID"].endswith(".batch")]
     return max(batch, default=0.0) + max(started, default=0.0)
 
 
 def _queue_seconds(submitted: str, started: str) -> float:
-    """sacct writes 'Unknown' or 'None' for what never came."""
+    """Return the seconds in the queue; 0 if sacct writes 'Unknown' or 'None' for a missing time."""
     try:
         return (datetime.fromisoformat(started) - datetime.fromisoformat(submitted)).total_seconds()
     except ValueError:
@@ -135,12 +135,12 @@ def _queue_seconds(submitted: str, started: str) -> float:
 
 
 def resources(text: str) -> dict[str, str]:
-    """'cpu=8,gres/gpu=1,mem=48000M' by name."""
+    """Parse resources such as 'cpu=8,gres/gpu=1,mem=48000M' by name."""
     return dict(item.split("=", 1) for item in text.split(",") if "=" in item)
 
 
 def seconds(text: str) -> float:
-    """sacct's [days-][hours:]minutes:seconds."""
+    """Convert sacct's [days-][hours:]minutes:seconds to seconds."""
     days, _, clock = text.rpartition("-")
     total = 0.0
     for part in clock.split(":"):
@@ -149,7 +149,7 @@ def seconds(text: str) -> float:
 
 
 def mebibytes(text: str) -> float:
-    """'3000K', '1.50G', '48000M'; bytes where there is no letter."""
+    """Convert '3000K', '1.50G' or '48000M' to MiB; a number without a letter is in bytes."""
     number = re.match(r"[\d.]+", text)
     if not number:
         return 0.0
@@ -159,7 +159,7 @@ def mebibytes(text: str) -> float:
 
 @dataclass(frozen=True)
 class RuleUse:
-    """All attempts at the jobs of a rule."""
+    """Attempts at the jobs of a rule."""
 
     rule: str
     attempts: tuple[Attempt, ...]
@@ -178,7 +178,7 @@ class RuleUse:
 
     @property
     def limit_s(self) -> float | None:
-        """Of a first attempt: retries ask for more."""
+        """Time limit of a first attempt: retries request more."""
         return min((attempt.limit_s for attempt in self.attempts if attempt.limit_s), default=None)
 
     @property
@@ -199,7 +199,7 @@ class RuleUse:
 
     @property
     def cores_busy(self) -> float | None:
-        """Share of the cores' time, over all that completed: of one killed Slurm may not know it."""
+        """Busy share of the cores' time over completed attempts: Slurm may not know it for a killed one."""
         held = sum(attempt.cores * attempt.ran_s for attempt in self.done)
         return sum(attempt.cpu_s for attempt in self.done) / held if held else None
 
@@ -215,7 +215,7 @@ class RuleUse:
 
 
 def by_rule(attempts: Iterable[Attempt]) -> list[RuleUse]:
-    """Those that held most core time first."""
+    """Group attempts by rule, the rule with the most core time first."""
     grouped: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         grouped.setdefault(attempt.rule, []).append(attempt)
@@ -228,7 +228,11 @@ def core_seconds(attempts: Iterable[Attempt]) -> float:
 
 
 def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") -> str:
-    """Args: trouble: why there are no attempts, where that is known."""
+    """Render the efficiency page.
+
+    Args:
+        trouble: reason for missing attempts, if known.
+    """
     uses = by_rule(attempts)
     with report_style():
         values = {
@@ -282,12 +286,12 @@ def rule_row(use: RuleUse) -> TableRow:
 
 
 def gigabytes(mebibytes: float) -> str:
-    """In the profile's unit, of 1000 MiB."""
+    """Format memory in the profile's unit of 1000 MiB."""
     return f"{mebibytes / 1000:,.1f} GB" if mebibytes else DASH
 
 
 def lost_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
-    """(rule, how its attempts ended that did not complete, how often, core hours)."""
+    """Return (rule, final state, count, core hours) of the attempts that did not complete."""
     rows = []
     for use in uses:
         for state, count in Counter(attempt.state for attempt in use.attempts).most_common():
@@ -298,13 +302,13 @@ def lost_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
 
 
 def worth_advice(uses: Sequence[RuleUse]) -> list[RuleUse]:
-    """Rules that failed, or held 1 % of the run's core time or more."""
+    """Return the rules with failed attempts, or with at least 1 % of the run's core time."""
     held = sum(core_seconds(use.attempts) for use in uses)
     return [use for use in uses if use.failed or core_seconds(use.attempts) >= held / 100]
 
 
 def advice(use: RuleUse) -> list[tuple[str, str]]:
-    """(what to change, the profile's key) for one rule."""
+    """Return (change to make, key in the profile or config) for one rule."""
     return [*_memory_advice(use), *_time_advice(use), *_core_advice(use), *_queue_advice(use)]
 
 
@@ -355,7 +359,7 @@ def times(count: int) -> str:
 
 
 def share_bars(uses: Sequence[RuleUse]) -> Figure:
-    """Of each rule: the longest time, the busy cores and the most memory, as shares of what was asked."""
+    """Plot each rule's longest time, busy cores and peak memory, as shares of its requests."""
     shown = [use for use in uses if use.done]
     shares: list[tuple[str, list[Any]]] = [
         ("time, longest", [use.longest_s / use.limit_s if use.limit_s else 0 for use in shown]),

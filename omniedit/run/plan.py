@@ -1,4 +1,4 @@
-"""What a training would need, before it is started: `omniedit plan`."""
+"""Estimate of the resources of a training before it starts: `omniedit plan`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from omniedit.config.schema import SHIPPED, Architecture, Config, TrainConfig
+from omniedit.config.schema import SHIPPED, Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import SD3
 from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
@@ -20,22 +20,22 @@ from omniedit.training.speed import PEAK_TFLOPS
 
 SD3_TEXT_TOKENS = 333
 LATENT = 8
-"""Pixels on a side of a latent, of SD3's VAE and of the embedded codec."""
+"""Pixels per latent along one side, for SD3's VAE and the embedded codec."""
 KNOWN_SIZES = {
     "stable-diffusion-3-medium": SD3_MEDIUM,
     "stable-diffusion-3.5-medium": SD35_MEDIUM,
     "stable-diffusion-3.5-large": SD35_LARGE,
 }
-"""Part of a repository's name -> the size of its transformer."""
+"""Part of a repository's name -> size of its transformer."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a training is planned for.
+    """GPUs for which a training is planned.
 
     Args:
         gpu: a key of `PEAK_TFLOPS`.
-        mfu: share of the peak that training is to reach (model FLOP utilisation).
+        mfu: expected share of the peak in training (model FLOP utilisation).
     """
 
     gpu: str
@@ -44,19 +44,19 @@ class Machine:
 
     @property
     def flops(self) -> float:
-        """Operations a second of all GPUs together."""
+        """Operations per second of all GPUs together."""
         return self.gpus * self.mfu * PEAK_TFLOPS[self.gpu] * 1e12
 
 
 def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str]:
-    """Lines to print: each editor of a config with its size, memory by ZeRO stage, speed and GPU-hours.
+    """Return lines to print: each editor of a config with its size, memory by ZeRO stage, speed and GPU-hours.
 
     Args:
-        pairs: that there are to train on; needed where the config gives epochs.
+        pairs: number of training pairs; required if the config gives epochs.
 
     Raises:
-        UserError: the batch cannot be shared by the GPUs, epochs are asked for of an unknown number of pairs, or the
-            base cannot be one.
+        UserError: the GPUs cannot share the batch, the config gives epochs without `pairs`, or the model is not usable
+            as a base.
     """
     options = config.train
     if options.batch_size % (machine.gpus * options.accumulate):
@@ -88,7 +88,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
 
 
 def sample_count(options: TrainConfig, pairs: int | None) -> float:
-    """Samples that a training sees."""
+    """Return the number of samples that a training sees."""
     if options.epochs is None:
         return options.steps * options.batch_size
     if pairs is None:
@@ -98,12 +98,12 @@ def sample_count(options: TrainConfig, pairs: int | None) -> float:
 
 @dataclass(frozen=True)
 class BaseSize:
-    """What a training's base costs by.
+    """Size of a training's base, which decides its cost.
 
     Args:
         config: arguments of its `SD3Transformer2DModel`.
-        text_tokens: of an instruction.
-        source: where this is known from, to print.
+        text_tokens: number of tokens of an instruction.
+        source: origin of these values, to print.
     """
 
     config: dict[str, Any]
@@ -112,9 +112,10 @@ class BaseSize:
 
 
 def base_size(options: TrainConfig) -> BaseSize:
-    """
+    """Return the size of the base of a training.
+
     Raises:
-        UserError: config/models.yaml names no such role, or another kind of model by it.
+        UserError: config/models.yaml has no such role, or the role's model is of another class.
     """
     role = options.fetched_base
     if role:
@@ -143,24 +144,24 @@ def _read_size(role: str) -> BaseSize:
     return BaseSize(size or SD3_MEDIUM, SD3_TEXT_TOKENS, assumed)
 
 
-def training_cost(name: Architecture, options: TrainConfig, size: BaseSize) -> Cost:
-    """Of a square sample of the config's resolution."""
+def training_cost(name: str, options: TrainConfig, size: BaseSize) -> Cost:
+    """Compute the cost of a square sample of the config's resolution."""
     side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
-    # What is kept does not depend on the kernel, and is counted without compiling.
+    # Saved activations do not depend on the attention kernel, and are counted without compiling.
     plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
     prepare = partial(prepare_blocks, options=plain)
     return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare)
 
 
 def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
-    """Operations of a sample's forward and backward pass, those that are done twice counted twice."""
+    """Return the operations of a sample's forward and backward pass, including recomputed ones."""
     layers = size.config["num_layers"]
     twice = sum(recomputes(layer, options) for layer in range(layers)) / layers
     return cost.step_flops + twice * cost.forward_flops
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
-    """Gigabytes a GPU at ZeRO stages 0 to 3: state, and the activations of its part of the batch."""
+    """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and activations of its micro-batch."""
     size = getattr(torch, options.dtype).itemsize
     activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
     return [(state_bytes(cost, stage, gpus, size) + activations) / 1e9 for stage in range(4)]

@@ -1,4 +1,4 @@
-"""Caches that make Snakemake plan faster."""
+"""Caches that speed up Snakemake's planning."""
 
 import functools
 from collections.abc import Callable, Hashable
@@ -7,13 +7,17 @@ from typing import Any
 
 
 def cache_planning() -> None:
-    """Let Snakemake look up the signature of each function, and the rules that make each file, once."""
+    """Make Snakemake look up the signature of each function, and the rules for each file, only once."""
     _cache_signatures()
     _cache_producers()
 
 
 def _cache_signatures() -> None:
-    """Snakemake inspects the functions of every job (inputs, params, resources): a sixth of planning many jobs."""
+    """Cache the signatures of functions.
+
+    Snakemake inspects the functions of every job (inputs, params, resources). This takes a sixth of the time
+    to plan many jobs.
+    """
     import snakemake.common
     import snakemake.rules
 
@@ -29,11 +33,14 @@ def _cache_signatures() -> None:
 
 
 def _cache_producers() -> None:
-    """Snakemake tries all rules for a file each time that a job asks for it: a tenth of planning many jobs."""
+    """Cache the rules that make a file.
+
+    Snakemake tries all rules each time a job requires the file. This takes a tenth of the time to plan many jobs.
+    """
     from snakemake.output_index import OutputIndex
 
     find = OutputIndex.match_producers
-    if hasattr(find, "__wrapped__"):  # by an earlier workflow in this process
+    if hasattr(find, "__wrapped__"):  # cached by an earlier workflow in this process
         return
 
     @functools.wraps(find)

@@ -1,4 +1,4 @@
-"""The preparation of a run: checks, its lock, and the repairs that Snakemake must see when it plans."""
+"""Preparation of a run: checks, its lock, and repairs that must precede Snakemake's planning."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ REMEDIES = {
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the process with one line on a mistake of the user's, and on a file or folder that cannot be used."""
+    """Exit with one line on a `UserError`, and on a file or folder that cannot be used."""
     try:
         yield
     except UserError as error:
@@ -47,13 +47,13 @@ def one_line_errors() -> Iterator[None]:
 
 
 def check_no_prefix(results: str, run: str) -> None:
-    """Check that a module's `prefix` or `replace_prefix` moves no results: locks and jobs look for them by their name.
+    """Check that a module's `prefix` or `replace_prefix` does not move results: locks and jobs find them by name.
 
     Args:
-        results: results/RUN as the module would call it.
+        results: results/RUN as the module would name it.
 
     Raises:
-        UserError: it is moved.
+        UserError: results are moved.
     """
     if results != f"results/{run}":
         raise UserError(
@@ -63,10 +63,10 @@ def check_no_prefix(results: str, run: str) -> None:
 
 
 def check_writable_folder(folder: Path) -> None:
-    """Make a folder and write a small file in it, which is removed again.
+    """Check that a folder can be made and a small file written in it. The file is removed again.
 
     Raises:
-        OSError: with the folder's path.
+        OSError: the folder cannot be written; the error names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f".probe.{os.getpid()}"
@@ -82,15 +82,15 @@ def check_writable_folder(folder: Path) -> None:
 class Preflight:
     """Preparation of one run.
 
-    Only Snakemake's main process prepares, and only when it is about to execute: other commands (--unlock, --report,
-    --summary, --lint ...) leave the run as it is, and a dry-run says what would be done.
+    Only Snakemake's main process prepares, and only when it is about to execute. Other commands (--unlock, --report,
+    --summary, --lint ...) leave the run as it is, and a dry-run prints what would be done.
 
     Args:
         workflow: Snakemake's workflow.
         config: the run's config.
-        folders: folders of the run that Snakemake knows by their manifest alone.
-        roles: models that the config names.
-        identities: of the photos.
+        folders: folders of the run that Snakemake tracks by their manifest alone.
+        roles: roles of the models that the config names.
+        identities: identities of the photos.
     """
 
     workflow: Any
@@ -100,11 +100,11 @@ class Preflight:
     identities: Sequence[Identity]
 
     def register(self) -> None:
-        """Let Snakemake call `prepare` before it executes and plans, and hand secrets down to jobs.
+        """Make Snakemake call `prepare` before it plans and executes, and hand secrets down to jobs.
 
-        Snakemake has no hook for this: `onstart` comes after the plan, when files have been looked at.
+        Snakemake has no hook for this: `onstart` runs after planning, when Snakemake has already checked the files.
         """
-        # What jobs are shown of these addresses, on their command lines and in config.json, has no secrets.
+        # Command lines of jobs and config.json contain these addresses without their secrets.
         hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path])
         if not self.workflow.is_main_process:
             return
@@ -124,10 +124,10 @@ class Preflight:
         self.workflow.execute, self.workflow.delete_output = prepare_and_execute, lock_and_delete
 
     def prepare(self, executor: Any) -> None:
-        """Check what can be checked without the plan, take the lock and repair the run's folder.
+        """Check everything that does not need the plan, take the lock and repair the run's folder.
 
         Args:
-            executor: the common settings of Snakemake's executor.
+            executor: common settings of Snakemake's executor.
 
         Raises:
             UserError: the run cannot start.
@@ -141,7 +141,7 @@ class Preflight:
             self.check_keys()
         results = Path("results", self.config.run)
         check_writable_folder(results)
-        # Snakemake's own lock outlives a killed run (profiles/default turns it off); these end with their process.
+        # Snakemake's own lock outlives a killed run (profiles/default turns it off). These locks end with the process.
         locks = hold_run(self.config.run)
         if locks.held:
             os.environ[LAUNCHER] = describe_launcher(run_lock(self.config.run))
@@ -158,12 +158,12 @@ class Preflight:
                 (folder / MANIFEST).unlink()
         for identity in self.identities:
             identity.refresh()
-        # `omniedit status` and jobs read it.
+        # `omniedit status` and jobs read this file.
         shown = redact_values(self.config.model_dump(mode="json"))
         write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
 
     def loss_lines(self) -> list[str]:
-        """Return a line for each folder that has lost files: without its manifest, Snakemake makes it again."""
+        """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
         found = {folder: missing_files(folder) for folder in self.folders}
         return [
             f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again"
@@ -172,10 +172,10 @@ class Preflight:
         ]
 
     def check_keys(self) -> None:
-        """Look for the API keys that jobs will need.
+        """Check that the API keys that jobs need are set.
 
         Raises:
-            UserError: one is missing.
+            UserError: a key is missing.
         """
         if "api" in self.config.judges.values():
             api_key(self.config.scoring.api)
@@ -183,7 +183,7 @@ class Preflight:
             api_key(self.config.proposals.api)
 
     def check_plan(self) -> None:
-        """End the process where planned jobs lack a model, or fit no partition of the cluster. For `onstart`."""
+        """Exit if planned jobs lack a model or fit no partition of the cluster. Call it in `onstart`."""
         if not self.workflow.is_main_process or self.workflow.touch:
             return
         jobs = list(self.workflow.dag.needrun_jobs())
@@ -195,7 +195,7 @@ class Preflight:
 
 
 def cancel_slurm_jobs(locks: Locks, required: bool) -> None:
-    """Cancel the jobs that a killed run left in Slurm's queue; a failure is only printed unless this is `required`."""
+    """Cancel the jobs that a killed run left in Slurm's queue. Unless `required`, a failure is only printed."""
     try:
         cancel_left_behind(*locks.folders)
     except UserError as error:
@@ -205,12 +205,12 @@ def cancel_slurm_jobs(locks: Locks, required: bool) -> None:
 
 
 def unready_lines(roles: Sequence[str]) -> list[str]:
-    """Return an error line for each model that cannot be used as things are."""
+    """Return an error line for each model that is not ready to use."""
     return [f"error: {line}" for line in unready(roles)]
 
 
 def models_read(jobs: Sequence[Any]) -> list[str]:
-    """Return the roles whose models `jobs` read; none where all that is to be done is to fetch."""
+    """Return the roles of the models that `jobs` read; empty if all jobs only fetch models."""
     if all(str(path).startswith("models/") for job in jobs for path in job.output):
         return []
     paths = dict.fromkeys(str(path) for job in jobs for path in job.input if str(path).startswith("models/"))
@@ -218,10 +218,10 @@ def models_read(jobs: Sequence[Any]) -> list[str]:
 
 
 def check_partitions(file: str, jobs: Sequence[Any]) -> None:
-    """Check that each rule fits some partition; else Slurm would try its default one.
+    """Check that each rule fits some partition; otherwise Slurm would try its default one.
 
     Raises:
-        UserError: a rule asks for more than any partition has.
+        UserError: a rule requests more than any partition has.
     """
     from snakemake_executor_plugin_slurm.partitions import read_partition_file
 

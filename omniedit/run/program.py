@@ -1,4 +1,4 @@
-"""The frame of a program: a user's mistake ends it with one line, and it never outlives the run that started it."""
+"""Wrapper of programs: a user's mistake ends one with a single line, and none outlives the run that started it."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What Slurm's queue holds of the workflow in a folder, and an end for what a killed run left there."""
+"""Slurm jobs of the workflow in a folder, and cancellation of jobs that a killed run left behind."""
 
 import contextlib
 import os
@@ -16,22 +16,23 @@ from pathlib import Path
 from omniedit.errors import UserError
 
 OF_A_RUN = re.compile(r"(\w+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The name that Snakemake's plugin gives a job: of its run, not of the rule, which stands in the comment."""
+"""Job name from Snakemake's plugin: it identifies the run; the rule is in the comment."""
 RULE = re.compile(r"(?:rule|group)_(?P<rule>\w+?)(?:_wildcards_(?P<wildcards>.*))?")
 OVER = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
     *("OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
 PATIENCE_S = 600.0
-"""A job that was told to end gets Slurm's KillWait, 30 s by default; its node may be slow to say so."""
+"""Time to wait for cancelled jobs: Slurm's KillWait is 30 s by default, and a node may report the end late."""
 
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """Slurm job that has not ended. `wildcards` holds their values, joined by '_' as the plugin does.
+    """Slurm job that has not ended.
 
     Args:
-        user: id of the user whose job it is.
+        wildcards: values of the wildcards, joined by '_' as the plugin does.
+        user: id of the job's owner.
     """
 
     id: str
@@ -42,9 +43,9 @@ class QueuedJob:
 
 
 def submitters(*folders: Path) -> set[int]:
-    """Return the ids of the users whose Snakemake worked in these folders, and of this one.
+    """Return the ids of this user and of the users whose Snakemake worked in these folders.
 
-    They own Snakemake's notes there. What may not be read is left out.
+    These users own Snakemake's notes there. Unreadable notes are skipped.
     """
     users = {os.getuid()}
     for folder in folders:
@@ -57,7 +58,7 @@ def submitters(*folders: Path) -> set[int]:
 
 
 def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
-    """Return the jobs that Snakemake submitted in these folders and that have not ended, whoever's they are.
+    """Return the jobs of any user that Snakemake submitted in these folders and that have not ended.
 
     The list is empty without squeue. A cluster may hide other users' jobs (PrivateData in slurm.conf).
 
@@ -69,7 +70,7 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     here = {folder.resolve() for folder in folders}
     jobs = []
     fields = ["%i", "%T", "%j", "%k", "%Z", "%U"]
-    # Those of all users could be a hundred thousand, and squeue accepts no unknown user.
+    # All users may have a hundred thousand jobs, and squeue rejects unknown users.
     others = sorted(user for user in submitters(*folders) - {os.getuid()} if _user_name(user))
     users = f"--user={','.join(map(str, [os.getuid(), *others]))}" if others else "--me"
     for number, state, name, comment, workdir, user in ask("squeue", [users, "--noheader", "--states=all"], fields):
@@ -82,8 +83,8 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
 def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s: float = 60.0) -> list[list[str]]:
     """Return the fields of each record that squeue or sacct prints.
 
-    Names, comments and command lines come from users and can hold any text, also line breaks. Each field ends with a
-    random mark that is new in each call.
+    Names, comments and command lines come from users and can hold any text, including line breaks. Therefore each field
+    ends with a random mark that is new in each call.
 
     Args:
         fields: squeue's conversions, such as '%i', or sacct's columns.
@@ -112,7 +113,7 @@ def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s:
 
 
 def _user_name(user: int) -> str:
-    """Return a user's name, '' where the system does not know one."""
+    """Return a user's name, or '' for an unknown id."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
@@ -120,12 +121,12 @@ def _user_name(user: int) -> str:
 
 
 def cancel_left_behind(*folders: Path) -> None:
-    """Cancel the jobs that a killed run left in the queue, print a line for each, and wait until they have ended.
+    """Cancel the jobs that a killed run left in the queue, print a line for each, and wait until they end.
 
     The caller holds the folders' locks, so no run owns these jobs.
 
     Raises:
-        UserError: they are another user's, they do not end, or squeue gives no answer.
+        UserError: the jobs are another user's or do not end, or squeue gives no answer.
     """
     left = list_queued_jobs(*folders)
     if not left:

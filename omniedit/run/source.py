@@ -1,4 +1,4 @@
-"""The workflow's source: the folder with its scripts and config, wherever the workflow itself is read from."""
+"""Source of the workflow: the folder with its scripts and config, wherever the workflow itself is read from."""
 
 import os
 import re
@@ -10,14 +10,14 @@ import omniedit
 from omniedit.storage.atomic import replace_file
 
 FETCHED = Path(".snakemake/omniedit")
-"""What jobs need of a source that is no folder of this machine: a git repository, github(...)."""
+"""Folder of the files that jobs need from a source that is not a local folder: a git repository, github(...)."""
 
 
 class Source:
-    """The root of the workflow's source.
+    """Root of the workflow's source.
 
     Args:
-        workflow: Snakemake's workflow, which reads a file of workflow/rules/ right now.
+        workflow: Snakemake's workflow, while it reads a file of workflow/rules/.
     """
 
     def __init__(self, workflow: Any) -> None:
@@ -28,7 +28,7 @@ class Source:
         self.folder = Path(self.rules.path).parents[1] if self.is_folder else FETCHED.absolute()
 
     def file(self, name: str) -> Path:
-        """Return the path of a file of the source; Snakemake's main process fetches it where that is needed."""
+        """Return the path of a file of the source; Snakemake's main process fetches it if needed."""
         path = self.folder / name
         if not self.is_folder and self.workflow.is_main_process:
             cached = self.workflow.sourcecache.get_path(self.rules.join(f"../../{name}"))
@@ -37,7 +37,7 @@ class Source:
         return path
 
     def fetch_scripts(self) -> None:
-        """Fetch the programs that the rules run, once all rules are known."""
+        """Fetch the programs that the rules run. Call it after all rules are known."""
         commands = [rule.shellcmd for rule in self.workflow.rules if "$OMNIEDIT_RUN" in (rule.shellcmd or "")]
         for name in sorted({"run.sh", *re.findall(r"\w+\.(?:py|sh)\b", " ".join(commands))}):
             self.file(f"scripts/{name}")
@@ -52,9 +52,9 @@ class Source:
 
 
 def import_folder() -> Path:
-    """Return the folder that jobs import omniedit from, although their environments may hold none.
+    """Return the folder from which jobs import omniedit; their environments may lack the package.
 
-    An installed package has a folder to itself there: what else is installed here is not for other environments.
+    An installed package is linked into a folder of its own, so that jobs do not import its neighbours.
     """
     package = Path(omniedit.__file__).resolve().parent
     if (package.parent / "pyproject.toml").is_file():

@@ -1,4 +1,4 @@
-"""What of a run is done, at work, failed, deleted or waiting, read from its files alone: `omniedit status RUN`."""
+"""States of a run's jobs (done, running, failed, deleted, waiting), from its files alone: `omniedit status RUN`."""
 
 import base64
 import contextlib
@@ -16,7 +16,8 @@ from itertools import product
 from pathlib import Path
 from string import Formatter
 
-from omniedit.config.schema import BASELINES, Config
+from omniedit.architectures import BASELINES
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.models.roles import trains_inpainting
 from omniedit.plain_text import clean_line
@@ -25,22 +26,24 @@ from omniedit.storage.locks import is_held, read_holder, run_lock
 from omniedit.storage.shards import number_of_blocks
 
 NOTES = Path(".snakemake")
-"""In the folder where Snakemake works: what it notes of jobs."""
+"""Folder of Snakemake's notes on jobs, below its working folder."""
 MARK_PART = 254
-"""Letters of a note's name in one name of a folder or file, where names may have 255."""
+"""Characters of a note's name in one folder or file name, which is limited to 255."""
 CONFIG_BYTES = 1 << 20
 LONGEST = 200
-"""Characters of a text from a file that a line shows."""
+"""Largest number of characters that a line shows of a text from a file."""
 SHOWN = 20
 TASK_WIDTH = 14
 WINDOW_S = 3600.0
-"""The rate is that of the last hour."""
+"""Window of the hourly rate."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A rule's jobs. `output` is below results/{run}, `log` below logs/{run}; both name the wildcards that tell jobs
-    apart."""
+    """Jobs of a rule.
+
+    `output` is below results/{run}, `log` below logs/{run}. Both contain the wildcards that distinguish the jobs.
+    """
 
     rule: str
     output: str
@@ -86,7 +89,7 @@ class State(StrEnum):
     DONE = "done"
     RUNNING = "running"
     STOPPED = "stopped"
-    """Begun by a run that is gone: the next run makes it again."""
+    """Started by a run that is gone: the next run makes it again."""
     FAILED = "failed"
     DELETED = "deleted"
     """Its job succeeded and its file is gone: the next run makes it again."""
@@ -106,17 +109,17 @@ class Job:
     wildcards: Mapping[str, str]
     state: State
     finished: float | None
-    """Seconds since the epoch, of a job that is done."""
+    """End of a job that is done, in seconds since the epoch."""
     log: Path
 
 
 @dataclass(frozen=True)
 class Seen:
-    """State of a run, from files that need only be readable.
+    """State of a run, from files that only need to be readable.
 
     Args:
-        live: whether a workflow is at work on it, None if unknown.
-        unread: paths that cannot be read -> why.
+        live: whether a workflow is at work on it; None if unknown.
+        unread: paths that cannot be read -> reason.
     """
 
     jobs: list[Job]
@@ -128,12 +131,12 @@ def look(run: str, root: Path = Path()) -> Seen:
     """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
-        UserError: no run of that name was ever started here, or its config is not of this version.
+        UserError: no run of this name was started here, or its config is unreadable or of another version.
     """
     config = _read_config(run, root)
     lock = root / run_lock(run)
     live, holder = is_held(lock), read_holder(lock)
-    # Where Snakemake notes what it began: a run can be made from another checkout that shares results/.
+    # Another checkout that shares results/ may make the run, and then holds Snakemake's notes.
     folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
     unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
     begun = {output for folder in folders for output in started_outputs(folder, unread)}
@@ -204,7 +207,10 @@ def _stages(config: Config) -> list[Stage]:
 
 
 def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
-    """Rules, with the values of their wildcards joined, of jobs that wait in Slurm's queue, where it answers."""
+    """Return the rule and the joined wildcards of each job that waits in Slurm's queue.
+
+    The set is empty, and a message is printed, if squeue gives no answer.
+    """
     try:
         return {(job.rule, job.wildcards) for job in list_queued_jobs(*folders) if job.state == "PENDING"}
     except UserError as error:
@@ -213,10 +219,10 @@ def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
 
 
 def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
-    """Outputs of jobs that were begun and have not ended, as Snakemake marks them in a folder: in the names of files.
+    """Return the outputs of jobs that have started and not ended. Snakemake's marks encode them as file names.
 
     Args:
-        unread: gets what cannot be read of the marks, with the reason.
+        unread: collects the marks that cannot be read, with the reason.
     """
     marks = folder / NOTES / "incomplete"
 
@@ -228,7 +234,7 @@ def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[
     for parent, _, names in os.walk(marks, onerror=note):
         parts = Path(parent).relative_to(marks).parts
         for name in names:
-            # What a network file system leaves of a deleted file, and anyone's other files, are no marks.
+            # Remains of deleted files on a network file system, and any other files, are not marks.
             with contextlib.suppress(ValueError):
                 mark = "".join(part.removeprefix("@") for part in (*parts, name))
                 begun.add(base64.b64decode(mark, altchars=b"-_", validate=True).decode())
@@ -236,7 +242,7 @@ def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[
 
 
 def _was_made(output: str, folders: Sequence[Path]) -> bool:
-    """Return whether the last job that made an output succeeded: Snakemake deletes its notes of failed jobs."""
+    """Return whether the last job for an output succeeded: Snakemake deletes its notes on failed jobs."""
     mark = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
     name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
@@ -264,13 +270,13 @@ def _jobs(
         elif (unread and not unread.keys().isdisjoint((results / output).parents)) or not _is_file(root / log):
             state = State.WAITING
         else:
-            # A job that died at once leaves an empty log.
+            # A job that dies at once leaves an empty log.
             state = State.DELETED if _was_made(f"results/{run}/{output}", folders) else State.FAILED
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
 
 
 def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
-    """All values of the wildcards in a pattern."""
+    """Yield all combinations of values of the wildcards in a pattern."""
     shards = [f"{shard:05d}" for shard in range(config.sources.shards)]
     values = {
         "task": [str(task) for task in config.tasks.enabled],
@@ -288,9 +294,10 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
 
 
 def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterator[tuple[str, float]]:
-    """Yield the path below `results` and the time of the last write of each file that fits a pattern.
+    """Yield the path below `results` and the modification time of each file that matches a pattern.
 
-    A folder is read once. What vanishes meanwhile is left out; what cannot be read is added to `unread`.
+    Each folder is read once. Files that vanish meanwhile are skipped; folders that cannot be read are added to
+    `unread`.
     """
     anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
     *folders, last = pattern.format(**anything).split("/")
@@ -333,9 +340,9 @@ def _is_file(path: Path) -> bool:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a job's log as a terminal can print it; '' where there is none.
+    """Return the last line of a job's log as printable text; '' without a log.
 
-    A progress line that was written over counts as a line.
+    An overwritten progress line counts as a line.
     """
     if not _is_file(log):
         return ""
@@ -352,7 +359,7 @@ def last_line(log: Path) -> str:
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
-    """Return the lines to print: stages, stages by task, then running and failed jobs with their last line."""
+    """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line."""
     now = time.time() if now is None else now
     seen = look(run, root)
     jobs = seen.jobs
@@ -373,7 +380,7 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
 
 
 def _by_task(jobs: Sequence[Job]) -> list[str]:
-    """A row for each stage whose jobs have a task, a column for each task: done of all, and how many failed."""
+    """Return a row for each stage with tasks and a column for each task: done of all jobs, and the number of failed."""
     counts: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
     for job in jobs:
         if "task" in job.wildcards:
@@ -401,7 +408,7 @@ def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
 
 
 def hourly_rate(finished: Sequence[float], now: float) -> float:
-    """Jobs an hour, over the last hour or since the first of them ended; 0 where none ended in that time."""
+    """Compute the jobs finished per hour, over the last hour or since the first one ended; 0 without such a job."""
     recent = [end for end in finished if end > now - WINDOW_S]
     if not recent:
         return 0.0

@@ -1,6 +1,6 @@
-"""What an edit is worth: rubric, reply parser, judges, known defects and the student that learns to judge.
+"""Scoring of edit pairs: rubrics, reply parser, judges, known defects and the student that is distilled from a judge.
 
-Public names load on first use: the workflow reads a rubric each time that it is parsed, and needs no pyarrow for that.
+Public names load on first use: parsing the workflow reads a rubric each time, and that needs no pyarrow.
 """
 
 from importlib import import_module

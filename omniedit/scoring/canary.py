@@ -1,7 +1,8 @@
-"""The canary: a small fixed set of pairs that each run scores anew, to see whether its judge still judges alike.
+"""Canary: a small fixed set of pairs that every run scores, to detect drift of its judge.
 
-It is scored twice, the second time in the reverse order: how far the two are apart is the judge's noise (an endpoint's
-sampling, a batch's rounding). The first record of a judge is kept; how far later ones are from it is its drift.
+The pairs are scored twice, the second time in reverse order. The difference of the two passes is the judge's noise (an
+endpoint's sampling, rounding in a batch). The first record of a judge is kept; the distance of later records from it is
+the judge's drift.
 """
 
 import hashlib
@@ -24,16 +25,16 @@ from omniedit.tasks import Task
 
 CANARY_SCHEMA = SCORES_SCHEMA.append(pa.field("pass", pa.int64()))
 LEAST_MOVE = 0.1
-"""Of O on average: judges that are asked again move by so much (VIEScore's users report it)."""
+"""Mean absolute change of O that is tolerated: VIEScore's users report it between two calls of a judge."""
 MOST_LOST = 0.05
-"""Share of the pairs that may be scored in one record and not in another."""
+"""Largest share of the pairs that may be scored in only one of two records."""
 GREY_STYLE = "black and white photograph"
 INSTRUCTION = f"Turn this photo into a {GREY_STYLE}."
 _PIXELS = 384 * 384
 
 
 def canary_pairs() -> list[EditPair]:
-    """Each photo that ships, four times: made grey as asked, made half grey, grey and blurred, and left as it is."""
+    """Return four pairs of each shipped photo: grey as requested, half grey, grey and blurred, and unchanged."""
     folder = resources.files("omniedit.sources") / "sample"
     photos = sorted(file.name for file in folder.iterdir() if file.name.endswith(".jpg"))
     return [
@@ -56,10 +57,10 @@ _TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
 def canary_key(judge: Judge, asked: str, pairs: Sequence[EditPair]) -> str:
-    """16 hex digits of all that scores of the canary follow from, beside what an endpoint has behind its model's name.
+    """Return 16 hex digits of all that decides the canary's scores, except changes behind an endpoint's model name.
 
     Args:
-        asked: `scoring.asked` of the config.
+        asked: the run's `judge_fingerprint`.
     """
     digest = hashlib.sha256(json.dumps([judge.name, judge.version, judge.prompt_hash, asked]).encode())
     for pair in pairs:
@@ -68,7 +69,7 @@ def canary_key(judge: Judge, asked: str, pairs: Sequence[EditPair]) -> str:
 
 
 def score_canary(judge: Judge, pairs: Sequence[EditPair], number: int) -> list[dict[str, object]]:
-    """Rows of CANARY_SCHEMA of one pass, in the order of `pairs`; pass 1 goes through them backwards."""
+    """Return rows of `CANARY_SCHEMA` for pass 0 or 1, sorted by pair id; pass 1 scores in reverse order."""
     ordered = list(pairs)[:: -1 if number else 1]
     verdicts = []
     for first in range(0, len(ordered), judge.batch_size):
@@ -78,12 +79,12 @@ def score_canary(judge: Judge, pairs: Sequence[EditPair], number: int) -> list[d
 
 
 def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How far two records of CANARY_SCHEMA are apart, and whether that is an alarm.
+    """Return how far two records of `CANARY_SCHEMA` differ, and whether that raises the alarm.
 
-    `noise` is the mean |difference| of O between the passes of one record, of the noisier one, `moved` that between the
-    records' means, which is an alarm beyond 0.1 and twice the noise; so is a pair in twenty
-    that only one has scored, and a judge that scores none.
-    What cannot be computed is null.
+    `noise` is the mean absolute difference of O between a record's two passes, the larger of both records. `moved` is
+    the mean absolute difference between the mean scores of the two records. The alarm is raised if `moved` exceeds 0.1
+    plus twice the noise, if more than one pair in twenty is scored in only one record, or if the judge scores no pair.
+    Values that cannot be computed are None.
     """
     now_means, first_means = _means(now), _means(first)
     both = sorted(set(now_means) & set(first_means))
@@ -108,7 +109,7 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
 
 
 def _means(record: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Pair -> mean O of its passes, of pairs that both have scored."""
+    """Return the mean O of the two passes for each pair that both passes scored."""
     passes = _passes(record)
     return {pair: float(np.mean(scores)) for pair, scores in passes.items() if None not in scores}
 
@@ -145,10 +146,10 @@ def write_record(path: Path, rows: Sequence[Mapping[str, Any]], run: str) -> Non
 
 
 def read_record(path: Path) -> tuple[list[dict[str, Any]], str]:
-    """Its rows and the run that made it.
+    """Return a record's rows and the run that wrote it.
 
     Raises:
-        Damaged: it is not as it was written.
+        Damaged: the file is not as it was written.
     """
     table = read_table(path, CANARY_SCHEMA.names)
     if b"run" not in (table.schema.metadata or {}):

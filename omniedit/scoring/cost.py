@@ -1,8 +1,9 @@
-"""What a run may ask of the endpoint behind `scoring.api`, told before it is started: `omniedit plan`."""
+"""Upper bounds of a run's requests to the endpoint behind `scoring.api`, which `omniedit plan` prints beforehand."""
 
 from dataclasses import dataclass
 
-from omniedit.config.schema import BASELINES, Config
+from omniedit.architectures import BASELINES
+from omniedit.config.schema import Config
 from omniedit.scoring.canary import canary_pairs
 from omniedit.scoring.rubric import load_rubric
 from omniedit.scoring.student.defects import DEFECTS
@@ -14,14 +15,14 @@ from omniedit.vlm.endpoint import Usage
 
 @dataclass(frozen=True)
 class EndpointLoad:
-    """A job of the endpoint, and about how many pairs it is asked for that at most."""
+    """Use of the endpoint, such as `candidates`, and its approximate maximum number of pairs."""
 
     what: str
     pairs: int
 
 
 def endpoint_questions(config: Config) -> list[EndpointLoad]:
-    """Nothing where no endpoint judges or teaches."""
+    """Return the uses of the endpoint; empty if it is neither judge nor teacher."""
     asked = []
     if config.scoring.judge == "api":
         candidates = sum(config.tasks[task].pairs_per_shard for task in config.tasks.enabled) * config.sources.shards
@@ -37,7 +38,7 @@ def endpoint_questions(config: Config) -> list[EndpointLoad]:
 
 
 def lessons_asked(config: Config) -> int:
-    """Pairs as they are, which a judge that is the teacher has scored before, and known defects of them."""
+    """Return the largest number of lessons: known defects and, unless the judge is the teacher, pairs as they are."""
     scoring, shards = config.scoring, config.sources.shards
     shards = min(shards, scoring.teacher_shards or shards)
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)
@@ -52,7 +53,7 @@ def lessons_asked(config: Config) -> int:
 
 
 def cost(config: Config) -> list[str]:
-    """Lines with the pairs, requests, tokens and money that each may take at most; none without an endpoint."""
+    """Return lines with the pairs, requests, tokens and money of each use at most; empty without an endpoint."""
     api = config.scoring.api
     if not (asked := endpoint_questions(config)):
         return []
@@ -68,7 +69,7 @@ def cost(config: Config) -> list[str]:
 
 
 def _exceeded_limits(config: Config, most: Usage, budget: Budget) -> list[str]:
-    """The limits that would end the run before all is asked."""
+    """Return a line for each limit that could end the run early."""
     api = config.scoring.api
     limits = {
         "max_requests": (api.max_requests, most.requests),

@@ -1,4 +1,4 @@
-"""How diverse what a threshold keeps is, beside as many pairs drawn at random.
+"""Diversity of the pairs that a threshold accepts, compared with as many pairs drawn at random.
 
 N  pairs
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
-"""Of N pairs, which of the values each has."""
+"""Index of each pair's value, (N,)."""
 
 DRAWS = 10
 
@@ -19,7 +19,7 @@ def encode_values(values: Sequence[Hashable]) -> Codes:
 
 
 def effective_number(codes_N: Codes) -> float:
-    """As many equally common values are as diverse: the exponential of Shannon's entropy (Hill 1973); 0 of none."""
+    """Return the exponential of Shannon's entropy, a number of equally common values (Hill 1973); 0 of none."""
     if not len(codes_N):
         return 0.0
     share = np.bincount(codes_N) / len(codes_N)
@@ -28,6 +28,6 @@ def effective_number(codes_N: Codes) -> float:
 
 
 def effective_number_by_chance(codes_N: Codes, count: int, rng: np.random.Generator) -> float:
-    """The mean over random choices of so many of the pairs."""
+    """Return the mean `effective_number` of `DRAWS` random choices of `count` pairs."""
     draws = (rng.choice(codes_N, count, replace=False) for _ in range(DRAWS))
     return float(np.mean([effective_number(drawn) for drawn in draws]))

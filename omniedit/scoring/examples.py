@@ -1,4 +1,4 @@
-"""Examples of any task that a rubric knows, and the marks that a judge gives them."""
+"""Examples of any task that a rubric covers, and the scores that a judge gives them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from omniedit.scoring.verdict import Score
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What is judged: the pictures and words that a rubric names, such as source, edited and instruction."""
+    """Images and texts that a judge sees, by the names that a rubric uses, such as source, edited and instruction."""
 
     pictures: Mapping[str, Image]
     words: Mapping[str, str]
@@ -20,7 +20,7 @@ class Example:
 
 @dataclass(frozen=True)
 class RubricScores:
-    """The scores of a rubric by name, each in [0, 10], and what they make together."""
+    """Scores of a rubric by name, each in [0, 10], and the SC, PQ and O that follow from them."""
 
     scores: Mapping[str, float]
     sc_score: float
@@ -31,7 +31,7 @@ class RubricScores:
 
 
 Marker = Callable[[Sequence[Example]], list[RubricScores | Unscorable]]
-"""One verdict an example, in order."""
+"""Function that returns one verdict per example, in order."""
 
 
 def to_marks(rubric: Rubric, scores: Mapping[str, float], reasoning: str, judge_version: str = "") -> RubricScores:
@@ -43,6 +43,6 @@ def to_example(pair: EditPair) -> Example:
 
 
 def to_score(rubric: Rubric, marks: RubricScores) -> Score:
-    """As a score of an edit pair, for a rubric whose SC has two sub-scores."""
+    """Convert to the score of an edit pair, for a rubric whose SC has two sub-scores."""
     sc_1, sc_2 = (marks.scores[name] for name in rubric.sc)
     return Score(sc_1, sc_2, marks.pq_score, marks.reasoning, marks.judge_version)

@@ -1,4 +1,4 @@
-"""The filter: every candidate of a shard, kept or not, and why."""
+"""Filter of candidates: accepts or rejects every pair of a shard, with a reason."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,16 +22,16 @@ DECISIONS_SCHEMA = pa.schema(
         ("ratio", pa.string()),
     ]
 )
-"""reason: 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps the benchmark'; o_score is null
-where unscorable; row is the pair's row in its candidate file and ratio its source's, so that buckets are planned from
-decisions alone."""
+"""Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps
+the benchmark'. `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is
+that of its source, so that buckets are planned from decisions alone."""
 
 
 GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("task", pa.string())).append(pa.field("shard", pa.string()))
 
 
 def gather_decisions(files: Sequence[Path]) -> pa.Table:
-    """All rows of some decisions/{task}/{shard}.parquet, of GATHERED_SCHEMA."""
+    """Return all rows of decisions/{task}/{shard}.parquet files as a table of `GATHERED_SCHEMA`."""
     tables = [GATHERED_SCHEMA.empty_table()]
     for file in files:
         table = read_table(file, DECISIONS_SCHEMA.names)
@@ -48,18 +48,18 @@ def decide(
     bench: Sequence[Mapping[str, Any]],
     min_score: float,
 ) -> list[dict[str, Any]]:
-    """A row of DECISIONS_SCHEMA for each candidate, in order.
+    """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
-    What a pair is (unscorable, of a benchmark photo, a duplicate) is said before what it scored, so that another
-    threshold changes 'kept' and 'below threshold' only.
+    Reasons that no threshold changes (unscorable, benchmark photo, duplicate) take precedence, so that another
+    threshold changes only 'kept' and 'below threshold'.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
         bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
-        min_score: smallest O that is kept.
+        min_score: smallest O that is accepted.
 
     Raises:
-        UserError: the scores are not those of exactly these candidates, by one judge and rubric.
+        UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
     """
     _check_same_pairs(candidates, scores, scores_path)
     _check_one_rubric(scores, scores_path)
@@ -89,9 +89,9 @@ def decide(
 
 
 def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
-    """Return the digests and the ratio of a pair's source, from its image where a pair of one's own does not say them.
+    """Return the digests and the ratio of a pair's source, computed from the image if a user's own pair lacks them.
 
-    Pairs that were made before there were perceptual hashes have none.
+    Pairs made before perceptual hashes existed lack that digest.
     """
     provenance = candidates.provenance(row)
     if {"source_sha256", "ratio"} <= provenance.keys():
@@ -104,9 +104,9 @@ def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
 
 
 def duplicates(candidates: Shard) -> dict[str, str]:
-    """Each pair that an earlier one of the shard equals in source, instruction and edited picture -> the earlier one.
+    """Map each duplicate to the first pair of the shard with the same source, instruction and edited image.
 
-    Equal pictures have equal bytes, since `omniedit.imaging.images.encode_png` is deterministic: no picture is read.
+    Equal images have equal bytes (`omniedit.imaging.images.encode_png` is deterministic), so no image is decoded.
     """
     first: dict[tuple[str, str, str], str] = {}
     twins = {}
@@ -132,7 +132,7 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
 
 
 def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
-    """Scores of two judges, or of two texts of a rubric, have no threshold in common."""
+    """Check that one judge and one rubric gave all scores, because no threshold fits the scores of two."""
     given = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
     if len(given) > 1:
         raise UserError(f"{scores_path}: scores by {' and '.join(given)}; {_remedy(scores_path)}")

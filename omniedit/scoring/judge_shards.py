@@ -1,4 +1,4 @@
-"""A shard's pairs, judged as they come: no more than two batches of pictures are in memory, however long the shard."""
+"""Judging of a shard as a stream: at most two batches of images are in memory, however long the shard."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list
     """Yield the pairs of a shard in order, batch by batch, each with its verdict.
 
     Raises:
-        UserError: the judge could score none of them.
+        UserError: the judge could score none of the pairs.
     """
     scored, reasons = 0, list[str]()
     for pairs in read_ahead(shard, judge.batch_size, progress):
@@ -23,12 +23,12 @@ def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list
         scored += sum(not isinstance(verdict, Unscorable) for verdict in verdicts)
         yield list(zip(pairs, verdicts, strict=True))
         progress.advance(len(pairs))
-        del pairs  # else they would wait for the next ones
+        del pairs  # frees them before the next batch is awaited
     check_scored(judge, scored, len(reasons), reasons[0] if reasons else "")
 
 
 def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
-    """The pairs in batches of a size; the next batch is decoded by other threads while one is at work on this."""
+    """Yield the pairs in batches of `size`; other threads decode the next batch while the current one is in use."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         coming = _begin(threads, shard, range(min(size, len(shard))))
         for first in range(0, len(shard), size):

@@ -1,4 +1,4 @@
-"""The judges by name."""
+"""Loading of judges by name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
-"""What transformers calls the file that says how a model is shown pictures; the tiny student has none."""
+"""File in which transformers stores how a model's images are prepared; the tiny student has none."""
 
 
 def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConfig | None = None) -> Judge:
-    """The judge of that name, of those that need no endpoint.
+    """Load a judge that needs no endpoint.
 
     Args:
-        scorer: folder of a trained student, or what `internvl_judge` takes; read by no other judge.
-        scoring: how judges are read; None: the defaults.
+        scorer: folder of a trained student, or the `scorer` of `internvl_judge`; other judges ignore it.
+        scoring: options of the judges; None for the defaults.
 
     Raises:
-        UserError: no such judge, or one without its folder.
+        UserError: no judge has this name, or its folder is missing.
     """
     scoring = scoring or ScoringConfig()
     if name == "reference":
@@ -48,10 +48,10 @@ def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConf
 
 
 def _readable(scorer: Path) -> Path:
-    """Return a path that can be looked at.
+    """Return the path if it is accessible.
 
     Raises:
-        UserError: its name or its permissions forbid it.
+        UserError: its name or its permissions forbid access.
     """
     try:
         if scorer.is_dir():
@@ -62,7 +62,7 @@ def _readable(scorer: Path) -> Path:
 
 
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
-    """Load the tiny student, or an InternVL that scripts/finetune_student.py taught, with the tiles of its training."""
+    """Load the tiny student, or an InternVL of scripts/finetune_student.py with the tiles of its training."""
     if not (folder / PREPARATION).is_file():
         from omniedit.scoring.student.judge import StudentJudge
 
@@ -92,13 +92,13 @@ def _engine(options: InternvlConfig) -> "type[InternvlJudge | VllmJudge]":
 
 
 def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge | VllmJudge":
-    """The judge `internvl` under a rubric.
+    """Load the judge `internvl` for a rubric.
 
     Args:
-        scorer: a model's folder, or the record models/{role}.json of a fetched one.
+        scorer: a model's folder, or the record models/{role}.json of a fetched model.
 
     Raises:
-        UserError: there is none, or it cannot be loaded.
+        UserError: the model is missing or cannot be loaded.
     """
     if scorer is None:
         raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
@@ -114,11 +114,11 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
 
 @contextmanager
 def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | None = None) -> Iterator["ApiJudge"]:
-    """The judge `api` while the block lasts; at its end what was paid for is told, however it ends.
+    """Yield the judge `api`; at the end of the block, even after an error, print the paid usage.
 
     Args:
         rubric: None for the config's.
-        spent: folder of the run's ledger, where several jobs share the config's budget.
+        spent: folder of the run's ledger, if several jobs share the config's budget.
     """
     from omniedit.scoring.vlm_judges.api import ApiJudge
     from omniedit.vlm.client import open_client
@@ -138,10 +138,10 @@ def judging(
     scoring: ScoringConfig | None = None,
     spent: Path | None = None,
 ) -> Iterator[Judge]:
-    """A judge for so many pairs; what they may cost is told first.
+    """Yield a judge for a number of pairs; for the judge `api`, first print an estimate of the cost.
 
     Raises:
-        UserError: as `load_judge`; `api` without its config, or as `open_client`.
+        UserError: as `load_judge` and `open_client`; or the judge `api` has no config.
     """
     if name != "api":
         yield load_judge(name, scorer, scoring)

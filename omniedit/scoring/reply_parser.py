@@ -1,4 +1,4 @@
-"""Read a judge's reply. A reply that cannot be read is `Unscorable` with its reason, never a made-up number."""
+"""Parser of a judge's replies. A reply that cannot be read is `Unscorable` with a reason, never a made-up number."""
 
 import json
 import re
@@ -16,23 +16,24 @@ _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 @dataclass(frozen=True)
 class Unscorable:
-    """No score, and why."""
+    """Verdict without a score, with the reason."""
 
     reason: str
 
 
 def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
-    """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, or why there are none.
+    """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, or the reason for a rejection.
 
-    Read: JSON in code fences, after thinking (`omniedit.vlm.thinking`), within prose; JSON that is not valid for its
-    single or typographic quotes, bare keys, missing braces, trailing commas, comments (`//`), or a reasoning that is
-    cut off or has unescaped quotes; a bare number in place of a list of one.
-    Rejected: a wrong count; a number outside [0, 10]; anything that is not a plain decimal number, so `true`, `null`,
-    `NaN`, `Infinity`, `1e1` and strings such as `"8"` or `"8/10"`; two score fields that differ; a score within a text.
+    Accepted: JSON in code fences, after thinking (`omniedit.vlm.thinking`), or within prose; JSON that is invalid
+    because of single or typographic quotes, bare keys, missing braces, trailing commas, comments (`//`), or a reasoning
+    that is cut off or has unescaped quotes; a bare number in place of a list of one.
+    Rejected: a wrong number of scores; a number outside [0, 10]; anything but a plain decimal number, so `true`,
+    `null`, `NaN`, `Infinity`, `1e1` and strings such as `"8"` or `"8/10"`; two score fields that differ; a score within
+    a text.
     Nothing is rounded, clipped or guessed. Never raises, whatever the text.
 
     Args:
-        num_scores: how many scores the rubric asks for, at least 1.
+        num_scores: number of scores that the rubric asks for, at least 1.
     """
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
@@ -51,9 +52,9 @@ def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
 
 
 def parse_reasoning(text: str) -> str:
-    """Return the reasoning of a reply, '' where there is none; read leniently, since no number depends on it.
+    """Return the reasoning of a reply, '' if it is missing; parsing is lenient, because no number depends on it.
 
-    It holds no control characters; half a surrogate pair, which JSON can escape and no file can hold, becomes '?'.
+    It has no control characters. Half of a surrogate pair, which JSON can escape but no file can hold, becomes '?'.
     """
     try:
         answer = find_answers(text[:MAX_CHARACTERS])[-1]
@@ -70,7 +71,7 @@ def parse_reasoning(text: str) -> str:
 
 
 def _loose_text(value: str) -> str | None:
-    """Return the text of a value in quotes, which need not be valid or whole."""
+    """Return the text of a quoted value, which may be invalid or incomplete; None if it is not quoted."""
     if value[:1] not in tuple(QUOTES):
         return None
     try:
@@ -80,7 +81,7 @@ def _loose_text(value: str) -> str | None:
 
 
 def _score_fields(answer: str) -> list[list[str] | Unscorable]:
-    """Return the items of each score field: `Number`, or another text where the item is not a number."""
+    """Return each score field's items, `Number` or other text; `Unscorable` for a field not to be trusted."""
     found: list[list[str] | Unscorable] = []
     pieces = list(scan(answer))
     for piece in pieces:
@@ -97,7 +98,7 @@ def _score_fields(answer: str) -> list[list[str] | Unscorable]:
 
 
 def _item(value: Any) -> str:
-    """Return a number as it is and anything else as a text for the reason; nothing nested, which may be too deep."""
+    """Return a number unchanged, and anything else as a text for the reason; nested values may be too deep to print."""
     if isinstance(value, Number):
         return value
     if isinstance(value, str):
@@ -106,7 +107,7 @@ def _item(value: Any) -> str:
 
 
 def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField], score: LooseField) -> bool:
-    """Return whether a text before the score has quotes of its own, and words follow the last brace.
+    """Return whether a text before the score has unescaped quotes and words follow the last brace.
 
     In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
     """
@@ -117,7 +118,7 @@ def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField
 
 
 def _is_whole(field: LooseField, answer: str) -> bool:
-    """Return whether a list is closed, and a number that stands alone not perhaps cut off."""
+    """Return whether a list is closed, or a bare number is followed by a space, a brace or a comma, so not cut off."""
     value, after = answer[field.start : field.end], answer[field.end : field.end + 1]
     return value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")
 
@@ -143,6 +144,6 @@ def _check(items: list[str], num_scores: int) -> list[float] | Unscorable:
 
 
 def _excerpt(text: str) -> str:
-    """Return the beginning of a text, on one line, as ASCII."""
+    """Return the beginning of a text as one line of ASCII."""
     start = " ".join(text[:200].split())
     return ascii(start if len(start) <= 60 else start[:57] + "...")

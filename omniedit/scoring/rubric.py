@@ -1,4 +1,4 @@
-"""What a judge is asked: the rubrics under `rubrics/`, each of one question or several, and the reply they ask for."""
+"""Rubrics under `rubrics/`: the questions that a judge answers about an example, and the replies that they ask for."""
 
 import hashlib
 import json
@@ -22,10 +22,10 @@ class Question:
     """One question of a rubric; its reply is `{"score": [...], "reasoning": "..."}`.
 
     Args:
-        text: the fixed text; it goes first, so that endpoints that cache what prompts begin with have it once.
-        pictures: what is shown then, by name, in order.
-        words: what is said then, by name.
-        scores: names of what it asks for, in order.
+        text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once.
+        pictures: names of the images that follow, in order.
+        words: names of the texts that follow the images.
+        scores: names of the scores that the question asks for, in order.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Questions, and how their scores make SC and PQ; `digest` is stored with every score given under it."""
+    """Questions, and how their scores combine to SC and PQ; `digest` is stored with every score."""
 
     name: str
     questions: tuple[Question, ...]
@@ -45,23 +45,23 @@ class Rubric:
 
     @property
     def text(self) -> str:
-        """The fixed texts of all questions."""
+        """Fixed texts of all questions."""
         return "".join(question.text for question in self.questions)
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the SHA-256 of all that it asks and of how its scores make SC and PQ."""
+        """16 hex digits of the SHA-256 of all questions and of how their scores combine to SC and PQ."""
         asked = [[part.text, part.pictures, part.words, part.scores] for part in self.questions]
         return hashlib.sha256(json.dumps([asked, self.sc, self.pq]).encode()).hexdigest()[:16]
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """What an example must show."""
+        """Names of the images that an example must have."""
         return tuple(dict.fromkeys(name for question in self.questions for name in question.pictures))
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What an example must say."""
+        """Names of the texts that an example must have."""
         return tuple(dict.fromkeys(name for question in self.questions for name in question.words))
 
     @property
@@ -73,14 +73,14 @@ class Rubric:
         return len(self.scores)
 
     def overall(self, scores: Mapping[str, float]) -> tuple[float, float, float]:
-        """SC, PQ and O = sqrt(SC * PQ), SC and PQ each the least of their scores (VIEScore, section 3)."""
+        """Return SC, PQ and O = sqrt(SC * PQ); SC and PQ are each the minimum of their scores (VIEScore, section 3)."""
         sc, pq = (min(scores[name] for name in names) for names in (self.sc, self.pq))
         return sc, pq, sqrt(sc * pq)
 
 
 @cache
 def rubrics() -> dict[str, Rubric]:
-    """All of `rubrics/rubrics.yaml` by name."""
+    """Return all rubrics of `rubrics/rubrics.yaml` by name."""
     told = yaml.safe_load((_FOLDER / "rubrics.yaml").read_text(encoding="utf-8"))
     return {
         name: Rubric(name, tuple(map(_question, parts["questions"])), tuple(parts["sc"]), tuple(parts["pq"]))
@@ -100,22 +100,24 @@ def load_rubric(name: str) -> Rubric:
 
 
 def edit_rubric() -> Rubric:
-    """The rubric of an edit: success and restraint (VIEScore's two sub-scores of semantic consistency, Ku et al. 2024),
-    then OmniEdit's single score of perceptual quality and its rule that an absent object makes success 0.
+    """Return the rubric of an edit pair.
+
+    It asks for success and restraint (VIEScore's two sub-scores of semantic consistency, Ku et al. 2024), then for
+    OmniEdit's single score of perceptual quality. As in OmniEdit, an absent object makes success 0.
     """
     return load_rubric("edit")
 
 
 def format_reply(scores: Sequence[float], reasoning: str) -> str:
-    """The reply that the rubric asks for, with whole scores: `{"score": [9, 10, 8], "reasoning": "..."}`."""
+    """Return the reply that a rubric asks for, with rounded scores: `{"score": [9, 10, 8], "reasoning": "..."}`."""
     return json.dumps({"score": [round(score) for score in scores], "reasoning": reasoning})
 
 
 def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
-    """Return what decides a judge's scores beside its weights, as text: pairs are scored again when it changes.
+    """Return as text all that decides a judge's scores besides its weights; if it changes, pairs are scored again.
 
     Args:
-        judge: the judge of the run, the teacher or the benchmark's; '' is returned for None.
+        judge: the run's judge, the teacher or the benchmark's judge; None returns ''.
     """
     if judge is None:
         return ""

@@ -1,4 +1,4 @@
-"""A score, what gives it, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
+"""Verdicts, the judge that gives them, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from omniedit.scoring.reply_parser import Unscorable
 
 @dataclass(frozen=True)
 class Score:
-    """What a judge says of one pair; each score in [0, 10].
+    """Scores of a judge for one pair, each in [0, 10].
 
     Args:
         sc_score_1: success of the edit.
         sc_score_2: no over-editing.
-        pq_score: perceptual quality of the edited picture.
-        judge_version: of the model that judged, where it names one.
+        pq_score: perceptual quality of the edited image.
+        judge_version: version of the model that judged, if known.
     """
 
     sc_score_1: float
@@ -31,7 +31,7 @@ class Score:
 
     @property
     def sc_score(self) -> float:
-        """Semantic consistency, the lesser of its two sub-scores."""
+        """Semantic consistency, the smaller of its two sub-scores."""
         return min(self.sc_score_1, self.sc_score_2)
 
     @property
@@ -41,10 +41,10 @@ class Score:
 
 
 class Judge(Protocol):
-    """Scores edit pairs, a batch at a time.
+    """Judge of edit pairs, a batch at a time.
 
-    `name` is the value of `scoring.judge`, `version` that of its weights, '' where it has none here, `prompt_hash` the
-    digest of the rubric, `batch_size` the number of pairs that it handles best at once.
+    `name` is the value of `scoring.judge`. `version` identifies the weights, '' if unknown. `prompt_hash` is the digest
+    of the rubric. `batch_size` is the number of pairs that the judge handles best at once.
     """
 
     name: str
@@ -53,22 +53,22 @@ class Judge(Protocol):
     batch_size: int
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        """One verdict a pair, in order; `Unscorable` where there is none to be had. Never raises for a pair."""
+        """Return one verdict per pair, in order; `Unscorable` if it has no score. Never raise because of a pair."""
         ...
 
 
 LEAST_PAIRS = 2
-"""Of one pair alone, a refusal says nothing about the judge."""
+"""Number of unscorable pairs from which the judge is blamed; a single one says nothing about it."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:
-    """Check that a judge could score something; what a rule such as the reference judge declines is no failure.
+    """Check that a judge scored at least one pair; the reference judge may decline them all, by its rules.
 
     Args:
-        reason: of the first that it could not score.
+        reason: why the first pair is unscorable.
 
     Raises:
-        UserError: it scored nothing.
+        UserError: the judge scored nothing.
     """
     if judge.name != "reference" and not scored and unscorable >= LEAST_PAIRS:
         raise UserError(
@@ -92,11 +92,11 @@ SCORES_SCHEMA = pa.schema(
     ]
 )
 COLUMNS = [name for name in SCORES_SCHEMA.names if name != "judge_version"]
-"""Those of every file of scores, of before there was a version too."""
+"""Columns that every scores file has, including files from before `judge_version` existed."""
 
 
 def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
-    """A row of `SCORES_SCHEMA`; the scores are null where the pair is unscorable, and `reasoning` says why."""
+    """Return a row of `SCORES_SCHEMA`; if the pair is unscorable, the scores are null and `reasoning` says why."""
     row: dict[str, object] = {"pair_id": pair_id, "judge": judge.name, "prompt_hash": judge.prompt_hash}
     if isinstance(verdict, Unscorable):
         return row | {"status": "unscorable", "reasoning": verdict.reason, "judge_version": ""}
@@ -104,7 +104,7 @@ def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[s
 
 
 def score_rows(judged: Sequence[tuple[EditPair, Score | Unscorable]], judge: Judge) -> pa.Table:
-    """A batch's verdicts as a table of `SCORES_SCHEMA`."""
+    """Return a batch's verdicts as a table of `SCORES_SCHEMA`."""
     rows = [score_row(pair.pair_id, verdict, judge) for pair, verdict in judged]
     return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
 

@@ -1,4 +1,4 @@
-"""What the readers of archives give, and how an archive is opened: a file of this machine or a URL, as one stream."""
+"""Items that archive readers yield, and the opening of an archive as one stream, from a local file or a URL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +16,17 @@ from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 MAX_BYTES = 256 << 20
-"""A picture whose file is larger is refused unread: more than any whose pixels `omniedit.sources.decode` accepts."""
+"""Largest image file that is read, in bytes; more than any whose pixels `omniedit.sources.decode` accepts."""
 
 
 @dataclass(frozen=True)
 class ArchivedPhoto:
-    """A photo as an archive holds it.
+    """Photo as an archive holds it.
 
     Args:
-        place: for the index, '00012.tar/000120345.jpg'.
-        key: what the archive calls it, without a suffix.
-        encoded: the bytes of a picture file.
+        place: location for the index, such as '00012.tar/000120345.jpg'.
+        key: name in the archive, without a suffix.
+        encoded: the bytes of an image file.
     """
 
     place: str
@@ -37,7 +37,7 @@ class ArchivedPhoto:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A part of an archive that is no photo to be used, and why."""
+    """Part of an archive that cannot be used, with the reason."""
 
     place: str
     reason: str
@@ -46,17 +46,17 @@ class LeftOut:
 
 @contextmanager
 def open_archive(archive: str) -> Iterator[BinaryIO]:
-    """The archive's bytes, from a path or, by fsspec, from a URL.
+    """Open an archive for reading, from a path or, with fsspec, from a URL.
 
     Raises:
-        UserError: it cannot be opened or, at any later time, not be read: what is missing of it then is not taken for
-            its end. The text names the archive and, for a protocol whose package is not installed, the package.
+        UserError: the archive cannot be opened, or a later read fails, so that a failure is not taken for the end. The
+            message names the archive and, if the protocol's package is not installed, the package.
     """
     try:
         file = _open(archive)
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
-    except Exception as error:  # each protocol has its own
+    except Exception as error:  # each protocol raises its own errors
         raise UserError(f"{archive}: {_failure(error)}") from None
     with file:
         yield cast(BinaryIO, _Reported(file, archive))
@@ -77,9 +77,9 @@ def _open(archive: str) -> Any:
 
 
 def _failure(error: BaseException) -> str:
-    """Return why an archive cannot be opened: what the server answered, where it was asked for one.
+    """Return why an archive cannot be opened: the server's answer if there is one.
 
-    fsspec raises FileNotFoundError for every failure of HTTP, with the true one as its cause.
+    fsspec raises FileNotFoundError for every HTTP failure, with the actual error as its cause.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -107,7 +107,7 @@ def _remedy(status: int) -> str:
 
 
 class _Reported:
-    """A file whose every failure to read is a `UserError`, which tells it from damage of what was read."""
+    """File whose failed reads raise a `UserError`, which distinguishes them from damaged data."""
 
     closed = False
 

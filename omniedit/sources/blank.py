@@ -1,4 +1,4 @@
-"""Images that hold no photo: of one colour, nearly black, or cut off and filled up with grey or black."""
+"""Detection of images that are not photos: of one colour, nearly black, or cut off and filled with grey or black."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from omniedit.imaging.images import Image, resize_to_fit
 
 _SIDE = 512
 _SAME = 4
-"""Levels by which pixels of one colour may differ: JPEG's noise."""
+"""Largest difference, in levels, between pixels of one colour; it allows for JPEG noise."""
 _ONE_COLOUR = 0.95
-"""Share of an image in one colour at which it is a blank, a placeholder or a logo."""
+"""Share of one colour from which an image is a blank, a placeholder or a logo."""
 _BLACK = 24
-"""Level that the brightest half percent of an image must reach."""
+"""Smallest level that the brightest half percent of an image must reach."""
 _FLAT = 16
-"""Levels by which the colours of an image must differ: fog and snow do by more."""
+"""Smallest range, in levels, of an image's colours; fog and snow have more."""
 _LOST_GREY, _LOST_BLACK = 0.08, 0.2
-"""Share of an image, from one side, that is filled up where a file was cut off; plain black stands in photos too."""
+"""Smallest filled share, from one side, of an image that was cut off. Black needs more, because photos have it too."""
 _GREY = 128
-"""Level that JPEG decoders give to what a file does not hold; PNG decoders leave 0."""
+"""Level that JPEG decoders give to missing data; PNG decoders leave 0."""
 
 
 def find_blank(image: Image) -> str | None:
-    """Return why an (H, W, 3) RGB image is no photo; None where it may be one."""
+    """Return why an (H, W, 3) RGB image is not a photo, or None if it may be one."""
     small = resize_to_fit(image, _SIDE)
     same = _color_share(small, np.median(small, axis=(0, 1)))
     if same >= _ONE_COLOUR:
@@ -30,7 +30,7 @@ def find_blank(image: Image) -> str | None:
         return "nearly black"
     if (brightest - darkest).max() < _FLAT:
         return "nearly of one colour"
-    # From the bottom up; upright images were also cut off at their sides before they were turned.
+    # Files are cut off at the bottom, but an image that was rotated upright may have its filled part on any side.
     sides = [_grey_tail(np.rot90(small, turns)) for turns in range(4)]
     for turns, (share, level) in enumerate(sides):
         is_grey = abs(level - _GREY) <= 2 * _SAME
@@ -41,12 +41,12 @@ def find_blank(image: Image) -> str | None:
 
 
 def _color_share(image: Image, colour: np.ndarray) -> float:
-    """Return the share of pixels that have a colour."""
+    """Return the share of pixels that have the given colour."""
     return float((np.abs(image - colour) <= _SAME).all(axis=-1).mean())
 
 
 def _grey_tail(image: Image) -> tuple[float, float]:
-    """Return the share of rows, from the last up, that are of one grey level, and that level."""
+    """Return the share of rows, from the last one upwards, that have one grey level, and that level."""
     level = float(np.median(image[-1]))
     is_filled = (np.abs(image.astype(np.int16) - level) <= _SAME).all(axis=-1).mean(axis=1) >= 1 - 1 / 64
     rows = int(np.argmin(is_filled[::-1])) if not is_filled.all() else len(is_filled)

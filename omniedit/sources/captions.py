@@ -1,6 +1,6 @@
-"""What is known of photos beside their pixels: files beside them, and listings with an entry a photo.
+"""Metadata of photos: sidecar files, and listings with an entry per photo.
 
-Files beside `x.jpg` are `x.json`, `x.txt` and `x.caption`; listings are .jsonl files and Hugging Face imagefolder's
+Sidecars of `x.jpg` are `x.json`, `x.txt` and `x.caption`. Listings are .jsonl files and Hugging Face imagefolder's
 `metadata.csv` and `metadata.parquet`.
 """
 
@@ -24,9 +24,9 @@ from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
-"""Files beside a photo that say what is known of it."""
+"""Suffixes of the sidecar files that describe a photo."""
 LISTINGS = ("metadata.csv", "metadata.parquet")
-"""Names of listings, beside all *.jsonl."""
+"""Names of listings, besides all *.jsonl files."""
 _FILE_KEYS = ("file", "file_name", "image_path", "image")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -36,16 +36,16 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _MISSING = ("nan", "none", "null", "<na>")
-"""What libraries write where a table has no value."""
+"""Texts that libraries write for a missing value in a table."""
 _MEMBERS = ("en", "text", "value", "name")
-"""Members of an object that stand for its text."""
+"""Members of a JSON object that may hold its text, in order of preference."""
 LONGEST_NAME = 200
-"""Characters of an object's name."""
+"""Maximum length of an object's name, in characters."""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What a folder or archive says of one of its photos."""
+    """Metadata that a folder or archive gives for one of its photos."""
 
     id: str = ""
     caption: str = ""
@@ -66,13 +66,13 @@ NAMES = {
     "author": ("author",),
     "origin": ("origin", "url"),
 }
-"""Field of a `Caption` -> the names it goes by in listings, members of tars and columns of Parquet; capitals count as
-small letters, and the first name with a value counts."""
+"""Field of a `Caption` -> its names in listings, tar members and Parquet columns. Case does not matter, and the first
+name with a value counts."""
 
 
 @dataclass(frozen=True)
 class Warned:
-    """An entry of a listing, or a part of one, that was left out: `place` is 'photos.jsonl:3'."""
+    """Warning about metadata that could not be used; `place` is for example 'photos.jsonl:3'."""
 
     place: str
     reason: str
@@ -80,13 +80,13 @@ class Warned:
 
 @dataclass
 class Captions:
-    """The captions of a folder.
+    """Captions of a folder's photos.
 
     Args:
         root: the folder; `files` and the keys of `by_file` are paths relative to it.
-        spelled: its files by their name in one spelling.
-        by_file: of the entries of all listings.
-        warned: entries that could not be used.
+        spelled: files by their normalized path.
+        by_file: entries of all listings, by photo.
+        warned: warnings about entries that could not be used.
     """
 
     root: Path
@@ -96,7 +96,7 @@ class Captions:
     warned: list[Warned] = field(default_factory=list)
 
     def find(self, file: str) -> Caption:
-        """Return what is known of a photo: its listing's entry, else `x.json`; the caption of a text file in need."""
+        """Return a photo's listing entry, else its `x.json`. If that has no caption, a text sidecar gives one."""
         beside = [f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES for stem in _stems(file)]
         present = [each for each in beside if each in self.files]
         known = self.by_file.get(file)
@@ -112,14 +112,14 @@ class Captions:
 
 
 def _stems(photo: str) -> tuple[str, str]:
-    """Return what the names of files that describe a photo begin with: `x` for `x.jpg`, and gallery-dl's `x.jpg`."""
+    """Return the possible stems of a photo's sidecars: `x` for `x.jpg`, or `x.jpg` as gallery-dl names them."""
     return photo.rpartition(".")[0], photo
 
 
 def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
-    """Return the files that are no photos because they describe some.
+    """Return the files that describe photos and therefore are not photos.
 
-    Among them are img2dataset's `00000.parquet` and `00000_stats.json` beside the folder `00000` that they describe.
+    They include img2dataset's `00000.parquet` and `00000_stats.json`, which describe the folder `00000` next to them.
     """
     stems = {stem for photo in photos for stem in _stems(photo)}
     folders = {PurePosixPath(photo).parent.as_posix() for photo in photos}
@@ -129,7 +129,7 @@ def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
 
 
 def read_captions(root: Path, files: Sequence[str]) -> Captions:
-    """Read all listings among `files` (paths relative to `root`); a bad entry becomes a warning."""
+    """Read all listings among `files` (paths relative to `root`). A bad entry becomes a warning."""
     captions = Captions(root, frozenset(files), {_spell(file): file for file in files})
     for listing in filter(_is_listing, files):
         for place, values in _entries(root, listing, captions.warned):
@@ -138,7 +138,7 @@ def read_captions(root: Path, files: Sequence[str]) -> Captions:
 
 
 def _spell(file: str) -> str:
-    """Return a path without '..' and with its accents as one character each: macOS writes them as two."""
+    """Return a path without '..' and with each accented letter as one character; macOS writes two."""
     return unicodedata.normalize("NFC", posixpath.normpath(file))
 
 
@@ -176,7 +176,7 @@ def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[s
 
 
 def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
-    """Read a text file; '' and a warning where it cannot be read."""
+    """Read a text file. If it cannot be read, return '' and add a warning."""
     try:
         content = (root / file).read_bytes()
     except OSError as error:
@@ -189,9 +189,9 @@ def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
 
 
 def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
-    """Decode a text by its byte order mark, else as UTF-8; UTF-16 is known without a mark too.
+    """Decode text by its byte order mark, else as UTF-8. UTF-16 is recognised without a mark too.
 
-    What is neither is read as Windows-1252, with a warning.
+    Text in any other encoding is read as Windows-1252, with a warning.
     """
     for mark, encoding in _BOMS:
         if content.startswith(mark):
@@ -208,7 +208,7 @@ def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
 
 
 def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
-    """Parse a JSON object; an empty one and a warning where the text is none."""
+    """Parse a JSON object. If the text is not one, return {} and add a warning."""
     try:
         values = parse_json(text)
     except ValueError as error:
@@ -221,7 +221,7 @@ def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
 
 
 def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: Captions) -> None:
-    """Add what one entry says to `captions`."""
+    """Add one listing entry to `captions`."""
     given = {name.casefold(): value for name, value in values.items()}
     name = next((given[key] for key in _FILE_KEYS if isinstance(given.get(key), str) and given[key]), None)
     if name is None:
@@ -239,7 +239,7 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
 
 
 def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
-    """Return what is known of a photo by the names of `NAMES`; what cannot be used is left out with a warning."""
+    """Return a photo's metadata from values named as in `NAMES`. Unusable values are skipped with a warning."""
     given = {name.casefold(): value for name, value in values.items()}
     texts = {field: _first_text(given, names, place, warned) for field, names in NAMES.items()}
     texts["caption"] = " ".join(texts["caption"].split())
@@ -248,7 +248,7 @@ def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -
 
 
 caption_of = parse_caption
-"""Former name, under which programs outside the package import it."""
+"""Former name of `parse_caption`, kept for programs outside the package."""
 
 
 def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[Warned]) -> str:
@@ -262,9 +262,9 @@ def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warn
 
 
 def to_text(value: Any) -> str:
-    """Return a value as text; '' for a missing one (null, NaN, a library's word for it).
+    """Return a value as text, or '' for a missing one (null, NaN, a library's text for it).
 
-    Of a list the first text counts, as of several captions; of an object its English one, or its name.
+    A list, for example of several captions, gives its first text. An object gives its English text, or its name.
     """
     match value:
         case str():
@@ -286,10 +286,10 @@ def to_text(value: Any) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """JSON values whose text has '?' where it had half of a surrogate pair, which no file can hold.
+    """Parse JSON. Half of a surrogate pair becomes '?', because no file can hold it.
 
     Raises:
-        ValueError: it is no JSON, or nested too deep.
+        ValueError: the text is not JSON, or is nested too deep.
     """
     try:
         return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
@@ -322,7 +322,7 @@ def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedO
 
 
 def _valid_box(value: Any) -> FractionBox | None:
-    """The box, where it is four numbers with 0 <= left < right <= 1 and 0 <= top < bottom <= 1."""
+    """Return a box of four numbers with 0 <= left < right <= 1 and 0 <= top < bottom <= 1, else None."""
     if not isinstance(value, list) or len(value) != 4:
         return None
     if not all(isinstance(side, int | float) and math.isfinite(side) for side in value):

@@ -1,4 +1,4 @@
-"""Which photo goes to which shard: some are held out for the benchmark, the rest are dealt round robin."""
+"""Assignment of photos to shards: some are held out for the benchmark, the rest are dealt round robin."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from omniedit.sources.twins import find_twin
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
-    """The same rows; kept ones have their `shard`: 'bench' or five digits.
+    """Return the same rows, with `shard` set for kept ones: 'bench' or five digits.
 
     Raises:
-        UserError: there are too few photos for that many.
+        UserError: there are too few photos for the benchmark and the shards.
     """
     kept = _in_order(rows, seed)
     chosen = choose_bench_photos(kept, min(bench_photos, len(kept)))
@@ -31,7 +31,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
 
 
 def refuse_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows; photos that are twins of those of the source ids `chosen` are refused with that reason."""
+    """Return the same rows, but reject twins of the photos `chosen` (source ids), with that reason."""
     held = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, held) if row.get("source_id") not in chosen else row for row in rows]
 
@@ -45,7 +45,10 @@ def _check_row(row: IndexRow, held: Mapping[str, str]) -> IndexRow:
 
 
 def choose_bench_photos(kept: Sequence[IndexRow], count: int) -> list[str]:
-    """Source ids for the benchmark: from ratios with a photo to spare first, with named objects first, in order."""
+    """Return the source ids of the benchmark's photos.
+
+    Ratios with a photo to spare come first, then photos with named objects, then the order of `kept`.
+    """
     left = Counter(row["ratio"] for row in kept)
     is_named = {row["source_id"]: _has_box(row) for row in kept}
     waiting, chosen = list(kept), []
@@ -58,10 +61,10 @@ def choose_bench_photos(kept: Sequence[IndexRow], count: int) -> list[str]:
 
 
 def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
-    """The same rows of one archive; `count` of those kept have the shard 'bench' instead of their own.
+    """Return the same rows of one archive, with `count` of the kept ones moved to the shard 'bench'.
 
     Raises:
-        UserError: no photo would be left for the shard.
+        UserError: no photo would be left for the archive's own shard.
     """
     kept = _in_order(rows, seed)
     chosen = choose_bench_photos(kept, min(count, len(kept)))
@@ -78,12 +81,12 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
 
 
 def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
-    """The kept rows, in the order in which they are dealt."""
+    """Return the kept rows in the order in which they are dealt."""
     return sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
 
 
 def _order(row: IndexRow, seed: int) -> str:
-    """A place in the deal that follows from the photo's pixels and the seed, not from its neighbours."""
+    """Return a sort key that depends on the photo's pixels and the seed only, not on the other photos."""
     return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()
 
 

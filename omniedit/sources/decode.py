@@ -1,4 +1,4 @@
-"""A photo file of which the header is read first, and the pixels only where they are wanted."""
+"""Photo files whose header is read first, and whose pixels are read only on request."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"}
 
 
 class EncodedPhoto:
-    """A photo file of which only the header has been read.
+    """Photo file that is read up to its header; `decode` reads the pixels.
 
     Args:
-        source: its path or its bytes.
+        source: path or bytes of the file.
 
     Raises:
-        Unreadable: not an image, an unsupported one, or one with more than MAX_PIXELS.
+        Unreadable: the file is not an image, is of an unsupported format, or has more than MAX_PIXELS.
     """
 
     def __init__(self, source: Path | bytes) -> None:
@@ -32,18 +32,18 @@ class EncodedPhoto:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height once upright."""
+        """Width and height of the upright image."""
         width, height = self._image.size
         return (height, width) if self._orientation >= 5 else (width, height)
 
     @property
     def upright_exif(self) -> bytes:
-        """EXIF data for the upright image; b"" where there is none."""
+        """EXIF data for the upright image; b"" if there is none."""
         return upright_exif(self._image)
 
     @property
     def left_out(self) -> list[str]:
-        """Names of what the file holds and 8-bit RGB of one frame does not."""
+        """Names of the file's properties that 8-bit RGB of one frame cannot hold."""
         image = self._image
         sixteen = image.mode.startswith("I") or ";16" in str(getattr(image, "tile", None))
         several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
@@ -54,7 +54,7 @@ class EncodedPhoto:
         """Decode the first frame to (H, W, 3) RGB: upright, sRGB, alpha composited on white.
 
         Raises:
-            Unreadable: truncated or broken data, or pixels whose range is unknown.
+            Unreadable: the data is truncated or broken, or the range of the pixels is unknown.
         """
         try:
             return np.array(upright_rgb(self._image), np.uint8)

@@ -1,7 +1,7 @@
-"""Identity of the photos that a job read: names and content. Size and time only save reading files again.
+"""Identity of the files that a job read: names and content. Size and time only avoid reading files again.
 
 The job that reads photos or an archive writes a record next to its index. Snakemake's main process compares the record
-with the present files and gives the job a key as a parameter. The job runs again when the key changes.
+with the current files and gives the job a key as a parameter. The job runs again when the key changes.
 """
 
 import hashlib
@@ -19,37 +19,38 @@ from omniedit.storage.archives import is_remote, list_archives
 from omniedit.storage.atomic import replace_file
 
 Entry = tuple[int, int, str]
-"""Size, time of the last write in ns and sha256 of a file. Of what cannot be read: 0, 0 and why."""
+"""Size, modification time in ns and SHA-256 of a file; 0, 0 and the reason if it cannot be read."""
 
 
 TOLD_BYTES = 1_000_000_000
+"""Total size, in bytes, of the files to compare above which `identify` prints a message."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Files that a job read.
+    """Record of the files that a job read.
 
     Args:
-        key: as Snakemake noted it for that job.
-        entries: by name.
+        key: the job's parameter, as Snakemake recorded it.
+        entries: by file name.
     """
 
     key: str
     entries: Mapping[str, Entry]
 
     def write(self, file: Path) -> None:
-        """Write it where the next run looks for it."""
+        """Write the record to `file`, where the next run reads it."""
         with replace_file(file) as temporary:
             temporary.write_text(json.dumps({"key": self.key, "files": self.entries}))
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Present state of files, compared with the record of the job that read them.
+    """Current state of files, compared with the record of the job that read them.
 
     Args:
-        key: differs from the recorded one if the content does.
-        newer: the record with the present times, if only times have changed.
+        key: differs from the recorded key if the content differs.
+        newer: the record with the current times, if only times have changed.
     """
 
     file: Path
@@ -57,15 +58,15 @@ class Identity:
     newer: Record | None
 
     def refresh(self) -> None:
-        """Record the present times, so that the content is not compared again."""
+        """Record the current times, so that the content is not compared again."""
         if self.newer:
             self.newer.write(self.file)
 
 
 def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
-    """Identify the folder, or each of the archives, that a run reads; of the sample nothing.
+    """Identify the folder, or each of the archives, that a run reads. The sample needs no identity.
 
-    A URL is not opened: its text alone, without its secrets, identifies it.
+    A URL is not opened: its text alone, without secrets, identifies it.
 
     Args:
         results: the run's folder.
@@ -94,12 +95,12 @@ def record_file(index: Path) -> Path:
 
 
 def read_content(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -> Record:
-    """Return the record of what a job is about to read; its key is that of `file` where that is of the same content.
+    """Return the record of the files that a job is about to read; it keeps the key of `file` if the content is equal.
 
     Args:
-        files: path of each file by the name that the job knows it by.
-        unread: names of what cannot be read -> why.
-        file: the record that an earlier job left.
+        files: path of each file, by the name that the job uses.
+        unread: names of unreadable entries -> reason.
+        file: the record of an earlier job.
     """
     now, before = _look(files, unread), _read(file)
     with ThreadPoolExecutor() as pool:
@@ -111,9 +112,9 @@ def read_content(files: Mapping[str, Path], unread: Mapping[str, str], file: Pat
 
 
 def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -> Identity:
-    """Compare files with the record `file` of what a job read.
+    """Compare files with the record `file` of the job that read them.
 
-    A file is read only where its size is as it was and its time is not.
+    A file is read only if its size is unchanged and its time is not.
     """
     now, before = _look(files, unread), _read(file)
     if before is None or now.keys() != before.entries.keys():
@@ -130,7 +131,7 @@ def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -
 
 
 def digest_file(path: Path) -> str:
-    """Return the sha256 of a file, or why it cannot be read."""
+    """Return the SHA-256 of a file, or why it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -139,7 +140,7 @@ def digest_file(path: Path) -> str:
 
 
 def _look(files: Mapping[str, Path], unread: Mapping[str, str]) -> dict[str, Entry]:
-    """Return the entries of present files, without digests."""
+    """Return the entries of the current files, without digests."""
     found: dict[str, Entry] = {name: (0, 0, why) for name, why in unread.items()}
     for name, path in files.items():
         try:

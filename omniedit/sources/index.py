@@ -1,7 +1,7 @@
-"""The index of source photos: which files are kept, at which ratio and crop, in which shard; which are refused and why.
+"""Index of source photos: ratio, crop and shard of the files that are kept, and the reason for each rejected file.
 
-`sources/index.parquet` has a row for each file seen. `status` is 'kept', 'refused' (with the reason) or 'warned': a
-line of a .jsonl file that was left out, its place in `file`. One decoded photo is in memory at a time.
+`sources/index.parquet` has a row for each file found. `status` is 'kept', 'refused' (rejected, with the reason) or
+'warned': a skipped line of a .jsonl file, with its place in `file`. One decoded photo is in memory at a time.
 """
 
 import hashlib
@@ -28,10 +28,10 @@ from omniedit.sources.saliency import salient_centre
 from omniedit.sources.twins import perceptual_hash
 
 SAMPLE = Path(__file__).parent / "sample"
-"""The nine photos shipped with the package."""
+"""Folder of the nine photos shipped with the package."""
 
 BENCH = "bench"
-"""The shard of the photos that only the benchmark edits."""
+"""Name of the shard whose photos only the benchmark edits."""
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -58,21 +58,21 @@ INDEX_SCHEMA = pa.schema(
         ("shard", pa.string()),
     ]
 )
-"""width and height are upright and before the crop, packed_width and packed_height what is left after the crop and
-scaling down; objects is JSON with boxes as fractions of the cropped picture;
-sha256 and phash, the perceptual hash, are of the upright RGB pixels before the crop. Columns that do not apply to a row
-are null."""
+"""Columns of `sources/index.parquet`. width and height are those of the upright photo before the crop, packed_width and
+packed_height those after the crop and scaling. objects is JSON with boxes as fractions of the cropped image. sha256 and
+phash (the perceptual hash) are of the upright RGB pixels before the crop. Columns that do not apply to a row are null.
+"""
 
 BENCH_SCHEMA = pa.schema([INDEX_SCHEMA.field(name) for name in ("source_id", "sha256", "phash")])
-"""`sources/bench.parquet`, the benchmark's photos: all that the filter asks of the index."""
+"""Columns of `sources/bench.parquet`, the benchmark's photos: the part of the index that the filter needs."""
 
 _HALF = 0.5
-"""An object of which the crop leaves less than this share in view is dropped."""
+"""Smallest share of an object that a crop must leave in view; objects with less are dropped."""
 
 
 @dataclass(frozen=True)
 class Demands:
-    """What a photo must meet to be kept, how it is cropped and scaled (`sources` in the config)."""
+    """Requirements that a photo must meet, and how it is cropped and scaled (`sources` in the config)."""
 
     min_pixels: int
     max_pixels: int
@@ -81,18 +81,18 @@ class Demands:
 
 
 IndexRow = dict[str, Any]
-"""A row of INDEX_SCHEMA; a key that it lacks is null."""
+"""Row of INDEX_SCHEMA; a missing key is null."""
 
 
 def photo_files(files: Sequence[str]) -> list[str]:
-    """Return the files that should be photos: all that describe no other file."""
+    """Return the files that should be photos: all except the ones that describe photos."""
     photos = [file for file in files if PurePosixPath(file).suffix.lower() in SUFFIXES]
     captions = list_caption_files(files, photos)
     return [file for file in files if file not in captions]
 
 
 def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[IndexRow]:
-    """Yield a row for each of `photo_files` in order, then for folders and caption lines left out. No shards yet."""
+    """Yield a row for each of `photo_files` in order, then for skipped folders and caption lines; sets no shards."""
     captions = read_captions(root, listing.files)
     ids: set[str] = set()
     first_with: dict[str, str] = {}
@@ -116,10 +116,10 @@ def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[Index
 
 
 def make_source_id(file: str, id: str, taken: Collection[str] = ()) -> str:
-    """ASCII letters, digits, '_' and '-': the `id` a caption gives, else the path without its suffix.
+    """Return an id of ASCII letters, digits, '_' and '-': the caption's `id`, else the path without its suffix.
 
-    Six hex digits of the path's hash, or as many more as make it differ, follow where something of it was lost or the
-    name is `taken`.
+    If characters were lost or the id is `taken`, six hex digits of the path's hash are appended, or more until the id
+    is unique.
     """
     wanted = id or file.rpartition(".")[0] or file
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in wanted)[:60]
@@ -130,7 +130,7 @@ def make_source_id(file: str, id: str, taken: Collection[str] = ()) -> str:
 
 
 def check_some_kept(root: Path, rows: Sequence[IndexRow]) -> None:
-    """Raise a UserError that quotes the first refusal where no photo is kept."""
+    """Raise a UserError that quotes the first rejection if no photo is kept."""
     seen = [row for row in rows if row["status"] != "warned"]
     if any(row["status"] == "kept" for row in seen):
         return
@@ -150,21 +150,21 @@ def crop(image: Image, box: Box) -> Image:
 
 
 def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
-    """Width and height of a crop once scaled down to at most `max_pixels`."""
+    """Return the width and height of a crop after scaling it down to at most `max_pixels`."""
     width, height = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, sqrt(max_pixels / (width * height)))
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
 def pixels_sha256(image: Image) -> str:
-    """Return the digest of shape and pixels, so that an image and its transpose differ even where flat."""
+    """Return the digest of shape and pixels, so that even a flat image and its transpose differ."""
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 
 
 def objects_in_crop(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
-    """The objects at least half in view of a crop, their boxes as fractions of it; those without a box stay."""
+    """Return objects at least half inside a crop, with boxes as fractions of it; objects without a box are kept."""
     inside = ((thing, _box_in_crop(thing.box, size, box)) for thing in objects)
     return [NamedObject(thing.name, new) for thing, new in inside if thing.box is None or new is not None]
 
@@ -183,7 +183,7 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
 
 
 def _printable(name: str) -> str:
-    """Return a name that any file can hold: '?' where it is not UTF-8."""
+    """Return a name that any file can hold, with '?' for characters that are not UTF-8."""
     return name.encode(errors="replace").decode()
 
 
@@ -192,7 +192,7 @@ def _is_utf8(name: str) -> bool:
 
 
 def _examine(path: Path, caption: Caption, demands: Demands) -> IndexRow:
-    """Return all columns of a file's row but file, source_id and shard."""
+    """Return a file's row without file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
     try:
@@ -203,9 +203,9 @@ def _examine(path: Path, caption: Caption, demands: Demands) -> IndexRow:
 
 
 def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[IndexRow, Image | None]:
-    """Return all columns of a row but file, source_id and shard, and the decoded image where it is kept.
+    """Return a row without file, source_id and shard, and the decoded image if the photo is kept.
 
-    A photo is refused by its header alone as far as that goes; only what may be kept is decoded.
+    The header is checked first; only photos that pass are decoded.
     """
     width, height = encoded.size
     seen: IndexRow = {"width": width, "height": height, "status": "refused"}

@@ -1,4 +1,4 @@
-"""What a folder of photos holds. Needs the standard library alone: the workflow lists the folder too."""
+"""Listing of a folder of photos. Needs only the standard library, because the workflow lists the folder too."""
 
 import os
 from dataclasses import dataclass, field
@@ -11,11 +11,12 @@ from omniedit.imaging.formats import NO_FILE, SUPPORTED
 
 @dataclass
 class Listing:
-    """The files below a folder; hidden ones and those in hidden folders are left out.
+    """Files below a folder, except hidden files and files in hidden folders.
 
     Args:
         files: relative paths, sorted.
-        unread: relative path of what is not among them -> why: a folder, with '/' at its end, or what is no file.
+        unread: relative path -> reason why it is not among `files`. The path of a folder ends in '/'; the rest are
+            pipes, sockets and devices.
     """
 
     files: list[str] = field(default_factory=list)
@@ -23,10 +24,10 @@ class Listing:
 
 
 def list_files(root: Path) -> Listing:
-    """All files below `root`. Links to folders are followed, but no folder is listed twice.
+    """List all files below `root`. Links to folders are followed, but no folder is listed twice.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or it holds no file.
+        UserError: the folder does not exist, cannot be read, or holds no files.
     """
     if not root.is_dir():
         raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
@@ -40,7 +41,7 @@ def list_files(root: Path) -> Listing:
 
 
 def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int, int], str]) -> None:
-    """Add what `folder` holds; `prefix` is its path relative to the root, with '/' at its end, '' for the root."""
+    """Add the contents of `folder` to `found`; `prefix` is its path relative to the root, with a final '/'."""
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:
@@ -60,7 +61,7 @@ def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "other"]:
-    """Return what an entry is; a link that leads nowhere or to itself is a file, which its reader reports."""
+    """Return the kind of an entry. A broken or circular link counts as a file, and its reader reports it."""
     try:
         if entry.is_dir():
             return "folder"

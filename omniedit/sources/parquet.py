@@ -1,6 +1,6 @@
-"""Photos of a Parquet file whose rows hold picture files as bytes.
+"""Photos of a Parquet file whose rows hold encoded images as bytes.
 
-In memory are a batch of rows and what the file's writer made one page: pyarrow, by default, 1024 rows or a row group.
+Memory holds a batch of rows and one page of the file. By default, pyarrow writes pages of 1024 rows or a row group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,24 +17,24 @@ IMAGE_COLUMNS = (
     *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
     *("source_image", "source_img", "src_img", "original_image", "input_image", "image_file"),
 )
-"""The first of these that holds bytes, Hugging Face's struct of `bytes` and `path`, or a list of either, is the source
-photo; where there is none, the only column of that kind. The columns of `omniedit.sources.captions.NAMES` and
-`objects` say what is known of it. Capitals count as small letters."""
+"""Names of the source photo's column, in order of preference. The column holds bytes, Hugging Face's struct of `bytes`
+and `path`, or a list of either. If no name matches, the only column of that kind is used. The columns of
+`omniedit.sources.captions.NAMES` and `objects` hold the metadata. Case does not matter."""
 
 _BATCH = 16
 _BUFFER = 1 << 20
-"""With it, and without pre-buffering, a column is read page by page, not all at once that a row group has of it."""
+"""Read buffer in bytes. With it, and without pre-buffering, a column is read by page instead of by row group."""
 
 
 def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iterator[ArchivedPhoto | LeftOut]:
-    """Yield the photos of a Parquet file in order; a row group that is damaged is listed, and the next one read.
+    """Yield the photos of a Parquet file in order. A damaged row group is listed, and the next one is read.
 
     Args:
-        name: what the file is called in places: '00012.parquet:7' is row 7.
-        column: that holds the photos; None for the one that `IMAGE_COLUMNS` finds.
+        name: the file's name in places: '00012.parquet:7' is row 7.
+        column: the column of the photos; None for the one that `IMAGE_COLUMNS` finds.
 
     Raises:
-        UserError: it is no Parquet file, or no column holds images, or several do under other names.
+        UserError: the file is not Parquet, no column holds images, or several do under other names.
     """
     try:
         table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
@@ -89,7 +89,7 @@ def _caption_columns(schema: pa.Schema) -> list[str]:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """As `to_pylist`, but text that is not UTF-8 has '?' there instead of ending the file."""
+    """Yield rows as `to_pylist` does, but replace bytes of text that are not UTF-8 with U+FFFD instead of failing."""
     columns = [_values(column) for column in batch.columns]
     return (dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True))
 

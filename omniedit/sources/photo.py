@@ -1,16 +1,16 @@
-"""A source photo as every later stage sees it."""
+"""Source photo as every later stage sees it."""
 
 from dataclasses import dataclass, field
 
 from omniedit.imaging.images import Image
 
 FractionBox = tuple[float, float, float, float]
-"""(left, top, right, bottom) as fractions of the picture's width and height, in [0, 1]."""
+"""(left, top, right, bottom) as fractions of the image's width and height, in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class NamedObject:
-    """Something in a photo, with its place where it is known: 'wine bottle'."""
+    """Named object in a photo, such as 'wine bottle', with its box if known."""
 
     name: str
     box: FractionBox | None = None
@@ -18,14 +18,14 @@ class NamedObject:
 
 @dataclass(frozen=True)
 class Photo:
-    """A kept photo: decoded, upright, 8-bit RGB, cropped to one of the seven ratios.
+    """Decoded source photo: upright, 8-bit RGB, cropped to one of the seven ratios.
 
     Args:
-        source_id: unique in a run; ASCII letters, digits, '_' and '-'.
+        source_id: unique within a run; ASCII letters, digits, '_' and '-'.
         image: (H, W, 3) RGB.
         ratio: one of `omniedit.aspect.RATIOS`.
-        caption: one sentence, '' where none is known.
-        objects: boxes are fractions of the cropped picture.
+        caption: one sentence, '' if unknown.
+        objects: boxes are fractions of the cropped image.
     """
 
     source_id: str

@@ -1,7 +1,7 @@
-"""Where to crop: what is salient in a photo, by its spectrum alone.
+"""Saliency of a photo from its spectrum alone, which decides where to crop.
 
-The learned saliency of `omniedit.grounding` finds objects; a crop only needs to know which side of a photo matters, at
-a millisecond a photo, so the spectral residual (Hou and Zhang 2007) is enough here and needs no model.
+The learned saliency of `omniedit.grounding` finds objects. A crop only needs to know which side of a photo matters, at
+a millisecond per photo, so the spectral residual (Hou and Zhang 2007) is enough here and needs no model.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from omniedit.sources.photo import FractionBox
 
 _SIDE = 64
 _OBJECT_WEIGHT = 10.0
-"""A named object counts this many times as much as all that is salient in the rest of the photo."""
+"""Weight of a named object, relative to the saliency of the whole photo."""
 
 
 def spectral_residual(image: Image) -> np.ndarray:
-    """(64, 64) saliency with sum 1: what the log spectrum has beyond its local mean (Hou and Zhang 2007, eq. 4-5).
+    """Return (64, 64) saliency with sum 1, from the log spectrum minus its local mean (Hou and Zhang 2007, eq. 4-5).
 
-    Of lightness and both colour channels of Lab, added: crops of the shipped sample to other ratios then keep 0.84 of
-    its named objects in view; lightness alone keeps 0.80, centred crops 0.76.
+    Lightness and both colour channels of Lab are added, because crops of the shipped sample to other ratios then keep
+    0.84 of its named objects in view. Lightness alone keeps 0.80, centred crops keep 0.76.
     """
     small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -39,7 +39,7 @@ def _residual_energy(channel: np.ndarray) -> np.ndarray:
 
 
 def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tuple[float, float]:
-    """Centre, as fractions of the photo, of the crop to `ratio` that keeps most of `boxes` and of what is salient."""
+    """Return the centre, as fractions of the photo, of the crop to `ratio` with most of the boxes and the saliency."""
     weight = spectral_residual(image) + sum((_OBJECT_WEIGHT * _share(box) for box in boxes), np.zeros((_SIDE, _SIDE)))
     height, width = image.shape[:2]
     left, top, right, bottom = crop_box(width, height, ratio)
@@ -50,7 +50,7 @@ def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tu
 
 
 def _share(box: FractionBox) -> np.ndarray:
-    """(64, 64): how the box's area spreads over the cells of the photo; sum 1."""
+    """Return the share of the box's area in each of the photo's (64, 64) cells; the sum is 1."""
     left, top, right, bottom = (side * _SIDE for side in box)
     cell = np.arange(_SIDE)
     columns = np.clip(np.minimum(cell + 1, right) - np.maximum(cell, left), 0, 1)
@@ -60,7 +60,7 @@ def _share(box: FractionBox) -> np.ndarray:
 
 
 def _best_centre(profile: np.ndarray, span: float) -> float:
-    """Centre of the window of width `span` (a fraction) over most of `profile`; of equals, the one nearest 0.5."""
+    """Return the centre of the window of width `span` (a fraction) over most of `profile`; ties go to the middle."""
     cumulative = np.concatenate([[0.0], np.cumsum(profile)])
     edges = np.arange(len(cumulative)) / len(profile)
     starts = np.linspace(0, 1 - span, 129)

@@ -1,6 +1,6 @@
-"""A shard of photos: a tar in WebDataset's layout, `{source_id}.png` and `{source_id}.json` for each photo.
+"""Shards of photos: tars in the WebDataset layout, with `{source_id}.png` and `{source_id}.json` for each photo.
 
-All samples have the same two suffixes, as Hugging Face `datasets` demands of WebDataset tars.
+All samples have the same two suffixes, because Hugging Face `datasets` requires it of WebDataset tars.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ _END = bytes(1024)
 
 
 def pack(root: Path, rows: Sequence[IndexRow], tar_path: str | Path) -> Iterator[str]:
-    """Write a shard's photos to a tar, yielding each source id once it is in; the same photos give the same bytes.
+    """Yield each source id after writing its photo to the shard's tar. The same photos give the same bytes.
 
     Raises:
-        UserError: a photo is gone, or its pixels are not those that were indexed.
+        UserError: a photo is missing, or its pixels differ from the indexed ones.
     """
     with Path(tar_path).open("wb") as file, new_shard(file) as tar:
         for row in sorted(rows, key=lambda row: row["source_id"]):
@@ -38,15 +38,15 @@ def pack(root: Path, rows: Sequence[IndexRow], tar_path: str | Path) -> Iterator
 
 
 def new_shard(file: IO[bytes]) -> tarfile.TarFile:
-    """A tar for `add_photo`; close it, which leaves the file open."""
+    """Open a tar for `add_photo`. Closing the tar leaves `file` open."""
     return tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
 
 
 def add_photo(tar: tarfile.TarFile, row: IndexRow, image: Image) -> None:
-    """Write one photo to a tar: cropped, scaled down, as a lossless PNG.
+    """Crop a photo, scale it down, and add it to a tar as a lossless PNG with its metadata as JSON.
 
     Args:
-        image: (H, W, 3) RGB, neither cropped nor scaled.
+        image: (H, W, 3) RGB, before the crop and scaling.
     """
     box = (row["left"], row["top"], row["right"], row["bottom"])
     encoded = encode_png(resize_cover(crop(image, box), row["packed_width"], row["packed_height"]))
@@ -57,7 +57,7 @@ def add_photo(tar: tarfile.TarFile, row: IndexRow, image: Image) -> None:
 
 
 def split(shard: BinaryIO, parts: Sequence[tuple[Collection[str], BinaryIO]]) -> None:
-    """Copy the photos of a shard to others: to each file those of its source ids."""
+    """Copy the photos of a shard to new shards; each file gets the photos of its source ids."""
     with tarfile.open(fileobj=shard) as whole, ExitStack() as stack:
         tars = [(chosen, stack.enter_context(new_shard(file))) for chosen, file in parts]
         for member in whole:
@@ -67,7 +67,7 @@ def split(shard: BinaryIO, parts: Sequence[tuple[Collection[str], BinaryIO]]) ->
 
 
 def _as_indexed(path: Path, row: IndexRow) -> Image:
-    """Decode a photo and check that its pixels are those that were indexed."""
+    """Decode a photo and check that its pixels match the index."""
     changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
     if not path.exists():
         raise UserError(f"{path}: no such file, though the index of sources has it; {changed.split('; ')[1]}")
@@ -88,13 +88,13 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 class PhotoShard:
-    """A shard opened for reading: a context manager, a sequence of `Photo` decoded on access.
+    """Shard opened for reading: a context manager and a sequence of `Photo`, decoded on access.
 
-    Only metadata is in memory: `names` are the source ids, `metadata(i)` is a photo's JSON.
+    Only metadata is held in memory: `names` are the source ids, `metadata(i)` is the JSON of a photo.
 
     Raises:
-        Damaged: the tar is cut off, no shard of photos, or (when read) a picture is not as its checksum says.
-        UserError: it is missing or cannot be read.
+        Damaged: the tar is truncated or not a shard of photos, or (on access) an image does not match its checksum.
+        UserError: the file is missing or cannot be read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -109,7 +109,7 @@ class PhotoShard:
         except tarfile.TarError as error:
             raise Damaged(path, f"not a whole tar ({error})") from None
         self._descriptor = os.open(path, os.O_RDONLY)
-        # tarfile takes a tar that is cut off between two members for whole; only its end mark tells.
+        # tarfile accepts a tar that is cut off between two members; only the missing end mark reveals it.
         if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
             self.__exit__()
             raise Damaged(path, "not a whole tar (it is cut off)")
@@ -157,7 +157,7 @@ class PhotoShard:
         )
 
     def metadata(self, index: int) -> dict[str, Any]:
-        """What is known of a photo, without decoding it: source_id, file, ratio, caption, objects, licence, ..."""
+        """Return a photo's metadata without decoding it: source_id, file, ratio, caption, objects, licence, ..."""
         return self._metadata[index]
 
     def _bytes(self, place: tuple[int, int]) -> bytes:
@@ -169,7 +169,7 @@ class PhotoShards:
     """Several open shards as one sequence.
 
     Args:
-        bench: rows of `sources/bench.parquet`; photos that equal one of these or are its twins are left out.
+        bench: rows of `sources/bench.parquet`; photos that equal one of them, or are a twin of one, are skipped.
     """
 
     def __init__(self, shards: Sequence[PhotoShard], bench: Sequence[IndexRow] = ()) -> None:

@@ -1,4 +1,4 @@
-"""An archive to a shard: each photo is judged, cropped and packed as it comes by, in one pass over the archive."""
+"""Conversion of an archive to a shard in one pass: each photo is checked, cropped and packed as it is read."""
 
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,19 +13,19 @@ from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
 
 ArchiveReader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
-"""Takes the archive's file, its name and, of Parquet, the column of the photos."""
+"""Function of an archive's file, its name and, for Parquet, the column of the photos."""
 
 READERS: dict[str, ArchiveReader] = {"webdataset": tar_photos, "parquet": parquet_photos}
-"""By `sources.kind`."""
+"""Archive readers by `sources.kind`."""
 
 
 def stream(
     found: Iterable[ArchivedPhoto | LeftOut], shard: str, demands: Demands, tar: tarfile.TarFile
 ) -> Iterator[IndexRow]:
-    """Add the photos that are kept to a tar of `new_shard`, in the archive's order; a row for all that was found.
+    """Yield an index row for each item of an archive in order, and add the kept photos to a tar of `new_shard`.
 
     Args:
-        shard: five digits; source ids begin with it, since archives may count their photos alike.
+        shard: five digits; source ids begin with it, because archives may number their photos alike.
     """
     ids: set[str] = set()
     first_with: dict[str, str] = {}
@@ -45,7 +45,7 @@ def stream(
 
 
 def _judge(photo: ArchivedPhoto, demands: Demands) -> tuple[IndexRow, Image | None]:
-    """Return the photo's row but for shard and source id, and its pixels where it may be kept."""
+    """Return the photo's row without shard and source id, and its pixels if it may be kept."""
     try:
         with EncodedPhoto(photo.encoded) as encoded:
             row, image = judge_photo(encoded, photo.caption, demands)

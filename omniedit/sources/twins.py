@@ -1,4 +1,4 @@
-"""Twins of a photo: the same one resized, re-encoded, brightened or slightly cropped, found by a perceptual hash."""
+"""Twins: copies of a photo that were resized, re-encoded, brightened or slightly cropped, found by perceptual hash."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,26 +11,27 @@ from omniedit.imaging.images import Image
 _SIDE = 48
 _LOWEST = 12
 MOST_DIFFERENT = 28
-"""Bits of 143 by which twins may differ. Of 120 images resized to a quarter, re-encoded at JPEG quality 30 or WebP
-quality 40, brightened or cropped by 2 %, 99 % differ by 25 or less. Of 51,533 pairs of different images (Debian's
-wallpapers and Tux Paint's stamps) none differs by less than 39: mean 71, standard deviation 6.4."""
+"""Largest number of the 143 bits by which twins differ. When 120 images were resized to a quarter, re-encoded at JPEG
+quality 30 or WebP quality 40, brightened, or cropped by 2 %, 99 % of the results differed by 25 bits or less. 51,533
+pairs of different images (Debian's wallpapers and Tux Paint's stamps) differed by at least 39 bits, with a mean of 71
+and a standard deviation of 6.4."""
 
 
 def perceptual_hash(image: Image) -> str:
-    """Return the signs of the 143 lowest frequencies of an (H, W, 3) RGB image's grey levels, in hexadecimal digits."""
+    """Return the signs of the 143 lowest DCT frequencies of an (H, W, 3) RGB image in grey, as hexadecimal digits."""
     grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     frequencies = cv2.dct(grey.astype(np.float32))[:_LOWEST, :_LOWEST].ravel()[1:]
     return np.packbits(frequencies > 0).tobytes().hex()
 
 
 def find_twin(phash: str, others: Iterable[str]) -> str | None:
-    """Return the first of other photos' perceptual hashes that is a twin's; None where there is none."""
+    """Return the first of other photos' perceptual hashes that belongs to a twin, or None."""
     bits = int(phash, 16)
     return next((other for other in others if (bits ^ int(other, 16)).bit_count() <= MOST_DIFFERENT), None)
 
 
 def is_held_out(photo: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a photo is in the rows of `sources/bench.parquet` or a twin of one, by their digests."""
+    """Return whether a photo, or a twin of it, is in the rows of `sources/bench.parquet`."""
     if any(photo["sha256"] == row["sha256"] for row in bench):
         return True
     phashes = [row["phash"] for row in bench if row.get("phash")]

@@ -1,7 +1,7 @@
-"""Photos of a tar in WebDataset's layout, as img2dataset writes it: `{key}.jpg`, `{key}.json` and `{key}.txt` together.
+"""Photos of a tar in the WebDataset layout, as img2dataset writes it: `{key}.jpg`, `{key}.json`, `{key}.txt` together.
 
-A tar is read once, from its beginning to its end, compressed or not, with one photo in memory. Nothing is extracted: no
-name in a tar becomes a name on disk. What is damaged, missing or not to be trusted is listed, and the next member read.
+A tar, compressed or not, is read once from beginning to end with one photo in memory. Nothing is extracted: no name in
+a tar becomes a name on disk. Damaged, missing or untrusted members are listed, and reading continues with the next one.
 """
 
 import tarfile
@@ -16,14 +16,14 @@ from omniedit.sources.captions import CAPTION_SUFFIXES, Caption, Warned, decode_
 from omniedit.sources.decode import SUFFIXES
 
 MAX_TEXT = 1 << 20
-"""A caption file that is larger, or a header that is, is not read."""
+"""Largest caption file or extended header that is read, in bytes."""
 
 _CAPTIONS = tuple(suffix[1:] for suffix in CAPTION_SUFFIXES)
 _LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | dict.fromkeys(_CAPTIONS, MAX_TEXT)
-"""Extension -> most bytes; members with another extension are passed over."""
+"""Extension -> largest size in bytes; members with other extensions are not read."""
 _BUFFER = 1 << 20
 _LONGEST = 1 << 36
-"""A header that claims more bytes than this is damaged: tarfile would read for days behind the end of the file."""
+"""Largest plausible size in a header, in bytes. More means damage: tarfile would read for days past the file's end."""
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -34,12 +34,12 @@ _HEADERS = (
 
 
 def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
-    """The photos of a tar in order; `name` is what it is called in places.
+    """Yield the photos of a tar in order; `name` is the tar's name in places.
 
-    A key is a member's name up to the first dot behind its folders; members of one key stand next to each other.
+    A key is a member's path up to the first dot of its file name. Members of one key are adjacent.
 
     Raises:
-        UserError: it is no tar.
+        UserError: the file is not a tar.
     """
     group = _Group(name, "")
     for member in _members(file, name):
@@ -55,11 +55,11 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
 
 @dataclass(frozen=True)
 class _Member:
-    """A file of a tar.
+    """File of a tar.
 
     Args:
-        extension: in small letters, without the dot.
-        content: None where the extension is none that is read.
+        extension: in lower case, without the dot.
+        content: None if files with this extension are not read.
     """
 
     place: str
@@ -70,7 +70,7 @@ class _Member:
 
 @dataclass
 class _Group:
-    """The members of one key."""
+    """Members of one key."""
 
     archive: str
     key: str
@@ -90,7 +90,7 @@ class _Group:
             yield LeftOut(member.place, f"a second picture of its key, after .{self.picture.extension}")
 
     def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
-        """The photo, then what is wrong with its caption; that there is none, where there are other members."""
+        """Yield the photo, then warnings about its caption; without a photo, report the other members of the key."""
         if self.picture is not None and self.picture.content is not None:
             warned: list[Warned] = []
             yield ArchivedPhoto(self.picture.place, self.key, self.picture.content, self._caption(warned))
@@ -100,7 +100,7 @@ class _Group:
             yield LeftOut(f"{self.archive}/{self.key}", f"no picture, only {suffixes}" if suffixes else "no suffix")
 
     def _caption(self, warned: list[Warned]) -> Caption:
-        """Return what its .json says, with the text of its .txt or .caption where that holds no caption."""
+        """Return the metadata of the .json member. If it has no caption, the .txt or .caption member gives one."""
         place, values = f"{self.archive}/{self.key}.json", {}
         if "json" in self.captions:
             values = parse_object(self._text("json", warned), place, warned)
@@ -116,7 +116,7 @@ class _Group:
 
 
 def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
-    """The files of a tar that can be read, and why others cannot."""
+    """Yield the files of a tar, or a `LeftOut` for each one that cannot be read."""
     with _open_tar(file, name) as tar:
         for header in _headers(tar, name):
             entry = header if isinstance(header, LeftOut) else _member(tar, header, name)
@@ -125,7 +125,7 @@ def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
 
 
 def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member | LeftOut | None:
-    """A file, or why it is not read; None of folders and of what is hidden."""
+    """Return a file, or a `LeftOut` if it cannot be read; None for folders and hidden files."""
     path, place = PurePosixPath(header.name), f"{name}/{_printable_name(header.name.removeprefix('./'))}"
     if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
         return None
@@ -144,7 +144,7 @@ def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member
 
 
 def _untrusted_reason(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
-    """Why a member is not even looked at."""
+    """Return why a member must not be read, or None."""
     if not path.name:
         return "has no name"
     if "\0" in member.name:
@@ -169,7 +169,7 @@ def _printable_name(name: str) -> str:
 
 
 def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | LeftOut]:
-    """Every header, and where there should be one and is none."""
+    """Yield every header, and a `LeftOut` for damaged blocks or a missing end mark."""
     while True:
         try:
             member = tar.next()
@@ -181,14 +181,14 @@ def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | LeftOut]:
         if member is None:
             break
         yield member
-        tar.members.clear()  # or each header read stays in memory
+        tar.members.clear()  # otherwise every header stays in memory
         tar.damaged, tar.has_ended = 0, False
     if not tar.has_ended:
         yield LeftOut(name, "has no end mark: it may be cut off", "warned")
 
 
 class _Header(tarfile.TarInfo):
-    """A header that tells its tar when it is damaged; tarfile would take a damaged one for the end, in silence."""
+    """Header that reports damage to its tar. tarfile would silently take a damaged header for the end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
@@ -218,7 +218,7 @@ class _Header(tarfile.TarInfo):
 
 
 def _invalid(why: str) -> tarfile.HeaderError:
-    """What makes tarfile look for the next header right behind this one."""
+    """Return the error that makes tarfile look for the next header right after this one."""
     return tarfile.InvalidHeaderError(why)  # type: ignore[attr-defined]
 
 
@@ -226,15 +226,15 @@ class _Tar(tarfile.TarFile):
     tarinfo = _Header
     members: list[tarfile.TarInfo]
     has_ended = False
-    """Whether blocks of zeros, the end mark, were the last thing read."""
+    """True if the end mark, blocks of zeros, was read last."""
     damaged = 0
-    """Blocks passed over since the last member."""
+    """Number of blocks skipped since the last member."""
     damage = ""
 
 
 def _open_tar(file: BinaryIO, name: str) -> _Tar:
     try:
-        # With ignore_zeros tarfile goes on behind damaged headers too; and tars that were joined are read to the end.
+        # With ignore_zeros, tarfile continues after damaged headers and reads concatenated tars to the end.
         return _Tar.open(mode="r|*", fileobj=file, bufsize=_BUFFER, ignore_zeros=True)
-    except (tarfile.TarError, TypeError) as error:  # TypeError: a gzip header that is cut off
+    except (tarfile.TarError, TypeError) as error:  # TypeError: a truncated gzip header
         raise UserError(f"{name}: not a tar ({error}); correct sources.path or bring the archive anew") from None

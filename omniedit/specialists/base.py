@@ -1,4 +1,4 @@
-"""What a specialist is: it proposes an edit for a photo, then makes it."""
+"""Interface of a specialist, which proposes an edit for a photo and then makes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from omniedit.tasks import Task
 
 
 class NotApplicable(Exception):
-    """This photo does not suit this task; the text says why, for the shard's list of refusals."""
+    """Reason why a photo does not suit a task or an edit failed; the text is recorded in the shard."""
 
 
 class Donors(Protocol):
-    """The photos that a specialist may borrow from: a cut-out to paste, a background. Decoded on access."""
+    """Photos to borrow a cut-out or a background from, decoded on access."""
 
     def __len__(self) -> int: ...
 
@@ -25,16 +25,16 @@ class Donors(Protocol):
 
 @dataclass(frozen=True)
 class EditRequest:
-    """What is to be done to one photo.
+    """Edit proposed for one photo.
 
     Args:
-        instructions: wordings of one instruction, at least one.
-        truth: JSON values that say what the edit must reach, as the reference judge reads them; the keys of each
-            task are listed in its specialist's docstring. Two requests with the same truth on the same photo are
-            the same edit.
-        mask: where pixels may change; None for a global edit, or where `edit` finds it.
-        parts: arrays the edit needs (a donor's pixels, a background), never stored.
-        again: it was asked for before, with another seed: that it fails too says nothing more of the photo.
+        instructions: paraphrases of one instruction, at least one.
+        truth: JSON values that state what the edit must achieve, read by the reference judge. Each specialist's
+            docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
+        mask: where pixels may change; None for a global edit, or if `edit` finds the mask.
+        parts: values that the edit needs (a donor's pixels, a background), never stored.
+        again: the same edit was requested before with another seed. Another failure is then no further evidence against
+            the photo.
     """
 
     photo: Photo
@@ -48,16 +48,16 @@ class EditRequest:
 
 @dataclass(frozen=True)
 class Edited:
-    """What an edit ended with.
+    """Result of an edit.
 
     Args:
-        image: (H, W, 3) RGB, the edited picture.
-        mask: where it may differ from the source; None for a global edit.
+        image: (H, W, 3) RGB, the edited image.
+        mask: where it may differ from the source image; None for a global edit.
         models: name of each model used -> its revision.
-        source: the pair's source where that is not the photo itself: an addition's source is the photo with the
-            object taken away, and the photo is its edited picture.
-        truth: what became known on the way (an object's box), beside the request's own.
-        generated_under: licence of the model that painted the source, where it is no photo.
+        source: source image of the pair, if it is not the photo itself. In an addition, the source image is the photo
+            without the object, and the edited image is the photo.
+        truth: values found during the edit (an object's box), added to the request's own.
+        generated_under: licence of the model that generated the source image; None if the source is a photo.
     """
 
     image: Image
@@ -69,40 +69,40 @@ class Edited:
 
 
 class Specialist(Protocol):
-    """Makes edit pairs of one task."""
+    """Maker of the edit pairs of one task."""
 
     task: Task
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        """An edit that suits the photo; another `rng` may give another one.
+        """Return an edit that suits the photo; another `rng` may give another edit.
 
-        A specialist whose edits of a photo can be counted proposes each of them once.
+        A specialist with a countable set of edits per photo proposes each of them once.
 
         Raises:
-            Unsuitable: the photo offers nothing, or nothing more, for this task; it is not asked again.
+            NotApplicable: the photo offers no edit, or no further one, for this task. It is not tried again.
         """
         ...
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        """The edits, in order; `NotApplicable` where one did not come off."""
+        """Make the edits and return them in order, with `NotApplicable` for each one that failed."""
         ...
 
 
 @runtime_checkable
 class Batched(Specialist, Protocol):
-    """A specialist that works faster on several photos' requests at once."""
+    """Specialist that works faster on several requests at once."""
 
     batch_size: int
 
 
 @runtime_checkable
 class Staged(Batched, Protocol):
-    """A specialist whose edits have a first part that another thread does while the batch before is in its last."""
+    """Specialist with a first stage that another thread runs while the previous batch is finished."""
 
     def prepare(self, requests: Sequence[EditRequest]) -> Any:
-        """What `finish` needs beside the requests; a batch's is made while that of the one before is used."""
+        """Compute the inputs of `finish`, while the previous batch is being finished."""
         ...
 
     def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[Edited | NotApplicable]:
-        """The edits, as `edit` gives them."""
+        """Make the edits from the prepared inputs; the result is that of `edit`."""
         ...

@@ -1,4 +1,7 @@
-"""Finished batches of a shard, kept beside it until it is whole: a killed job goes on after the last of them."""
+"""Journal of a shard's finished batches, from which a killed job resumes.
+
+The batches are kept in a folder next to the shard until the shard is complete.
+"""
 
 import hashlib
 import json
@@ -14,10 +17,11 @@ from omniedit.tasks import Task
 
 
 class Journal:
-    """
+    """Finished batches of one shard.
+
     Args:
-        shard: the file that the job is to write.
-        about: JSON values that decide what the job makes; batches of a job with others are thrown away.
+        shard: the file that the job writes.
+        about: JSON values that decide what the job makes. Batches made with other values are deleted.
     """
 
     def __init__(self, shard: Path, task: Task, specialist: str, seed: int, about: Mapping[str, Any]) -> None:
@@ -31,7 +35,7 @@ class Journal:
                 shutil.rmtree(left)
 
     def recall(self, batch: int, edits: Mapping[str, str]) -> list[EditPair | Refusal] | None:
-        """What became of a batch, in the edits' order; None where it was not finished.
+        """Return the outcomes of a finished batch in the order of `edits`, or None if the batch was not finished.
 
         Args:
             edits: id of the pair -> id of its photo.
@@ -48,10 +52,10 @@ class Journal:
         return [pairs.get(pair_id) or refusals[source_id] for pair_id, source_id in edits.items()]
 
     def keep(self, batch: int, outcomes: Sequence[EditPair | Refusal]) -> None:
-        """Write a batch, while the next one is edited; the one before has been written then.
+        """Write a batch in the background, after waiting for the previous one.
 
         Raises:
-            OSError: that one could not be written.
+            OSError: the previous batch could not be written.
         """
         self.finish()
         pairs = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
@@ -60,12 +64,12 @@ class Journal:
         self._keeping = self._thread.submit(write_shard, self._path(batch), *about, pairs, refusals)
 
     def finish(self) -> None:
-        """Wait until what was kept is written."""
+        """Wait until the last batch is written."""
         if self._keeping:
             self._keeping.result()
 
     def close(self) -> None:
-        """The shard is whole."""
+        """Delete the journal of a complete shard."""
         self.finish()
         self._thread.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What is computed of a photo once, though specialists come back to it for other edits."""
+"""Cache of per-photo values that specialists reuse for several edits."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,11 +10,12 @@ Value = TypeVar("Value")
 
 
 class PhotoMemo(Generic[Value]):
-    """Computes a value of each photo, and keeps it while the photo is among those used last.
+    """Cache of one value per photo, for the most recently used photos.
 
     Args:
-        compute: raises for a photo that has no such value; that is not kept.
-        size: photos whose values are kept. A shard's photos take turns: where there are more, no value is reused.
+        compute: computes the value. It may raise for a photo without one; exceptions are not cached.
+        size: number of photos whose values are kept. A shard's photos take turns, so in a larger shard no value is
+            reused.
     """
 
     def __init__(self, compute: Callable[[Photo], Value], size: int = 8) -> None:

@@ -1,4 +1,4 @@
-"""Work before it is asked for: a device edits the next photos while the pairs before are encoded and written."""
+"""Prefetching, so that a device edits the next photos while earlier pairs are encoded and written."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ _OVER = object()
 
 
 def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
-    """The same items, made in a thread of their own, up to `most` of them before they are asked for.
+    """Yield the items in order, computed by a separate thread up to `most` items in advance.
 
-    What goes wrong there is raised where the item is asked for. No more are made once no more are asked for.
+    An error in the thread is raised where its item is requested. Closing the generator stops further work.
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:

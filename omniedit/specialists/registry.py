@@ -1,4 +1,4 @@
-"""Which specialist serves which task; a module loads when its specialist is built."""
+"""Registry of the specialist of each task; a module is imported when its specialist is built."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -22,7 +22,7 @@ EMBEDDED: dict[Task, str] = {
     Task.ENVIRONMENT_CHANGE: "embedded.environment:EnvironmentChange",
     Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
 }
-"""module:class within omniedit.specialists; no generative weights, runs on a CPU."""
+"""Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
 LEARNED: dict[Task, str] = {
     Task.OBJECT_SWAP: "learned.inpainting:ObjectSwap",
@@ -33,14 +33,14 @@ LEARNED: dict[Task, str] = {
     Task.ENVIRONMENT_CHANGE: "learned.prompt_to_prompt:EnvironmentChange",
     Task.STYLE_TRANSFER: "learned.stylisation:StyleTransfer",
 }
-"""The paper's: pretrained models, a GPU, proposals of a vision-language model."""
+"""Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
 
 BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP)
-"""Tasks whose specialist needs other photos: a cut-out to paste, a background."""
+"""Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
 def build(task: Task, donors: Donors) -> Specialist:
-    """The embedded specialist of a task.
+    """Return the embedded specialist of a task.
 
     Args:
         donors: photos to borrow from.
@@ -50,10 +50,10 @@ def build(task: Task, donors: Donors) -> Specialist:
 
 
 def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":
-    """The models that learned specialists share, on the GPU where there is one; each is loaded when first needed.
+    """Return the models shared by learned specialists, on the GPU if there is one; each is loaded on first use.
 
     Args:
-        own_inpainting: folder of the inpainting specialist that the run trained, where it did.
+        own_inpainting: folder of the inpainting specialist that this run trained; None if it trained none.
     """
     import torch
 
@@ -63,13 +63,13 @@ def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "
 
 
 def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Batched:
-    """The learned specialist of a task.
+    """Return the learned specialist of a task.
 
     Args:
-        proposals: of the photos, `proposals/{shard}.parquet`.
+        proposals: proposals for the photos, `proposals/{shard}.parquet`.
 
     Raises:
-        UserError: the file of proposals cannot be used.
+        UserError: the proposals file cannot be used.
     """
     specialist = class_at(LEARNED[task])(toolbox, read_proposals(proposals, task))
     assert isinstance(specialist, Batched)

@@ -1,4 +1,4 @@
-"""From photos to edit pairs: which photo is asked next, with which random numbers, and what becomes of the answer."""
+"""Synthesis of edit pairs from photos: the order of photos, the random numbers and the outcome of each request."""
 
 import hashlib
 import json
@@ -21,23 +21,24 @@ from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
 STRIKES = 6
-"""A photo whose edits fail or repeat so many times running is left alone, as is one that has nothing to propose."""
+"""Number of consecutive failed or repeated edits after which a photo is left alone, as is one with nothing to
+propose."""
 
 
 def synthesize(
     specialist: Specialist, name: str, photos: Donors, pairs: int, seed: int, journal: Journal | None = None
 ) -> Iterator[EditPair | Refusal]:
-    """At most `pairs` distinct pairs of one task, and every distinct refusal on the way.
+    """Yield up to `pairs` distinct pairs of one task, and each distinct refusal on the way.
 
-    Photos take turns, so that pairs spread evenly over them. What is drawn for a photo's n-th turn depends on
-    (seed, task, photo, n) alone: it does not change when other photos come or go. Turns of as many photos as the
-    specialist takes at once are edited together, and meanwhile those of the next are decoded, proposed and prepared in
-    a thread; how many these are changes no pair.
+    Photos take turns, so that pairs spread evenly over them. The random numbers of a photo's n-th turn depend on (seed,
+    task, photo, n) alone, so they do not change when other photos are added or removed. Requests are edited in batches
+    of the specialist's size, while a thread decodes, proposes and prepares the next batch. The batch size changes no
+    pair.
 
     Args:
-        specialist: makes the edits; `name` is what the config calls it.
-        photos: where sources come from, decoded a batch at a time.
-        journal: keeps what becomes of each batch, and knows of those that a killed job finished.
+        specialist: makes the edits; `name` is its name in the config.
+        photos: source photos, decoded one batch at a time.
+        journal: records the outcomes of each batch and returns those of batches that a killed job finished.
     """
     turns = _turns(specialist.task, photos, seed)
     strikes = dict.fromkeys(range(len(photos)), 0)
@@ -73,10 +74,10 @@ def synthesize(
 
 @dataclass(frozen=True)
 class _Nothing:
-    """A turn without an edit.
+    """Turn without an edit.
 
     Args:
-        more: whether the photo may have something to propose the next time.
+        more: whether the photo may have something to propose at its next turn.
     """
 
     refusal: Refusal
@@ -85,13 +86,13 @@ class _Nothing:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Photos' turns on their way to be edited.
+    """Turns of several photos, to be edited together.
 
     Args:
         turns: by the index of the photo.
-        number: of the batch, in the journal.
-        recalled: what became of them in a job that was killed.
-        prepared: what a specialist in stages made of the requests.
+        number: number of the batch in the journal.
+        recalled: outcomes from a killed job, if it finished the batch.
+        prepared: result of `prepare`, for a specialist in stages.
     """
 
     turns: dict[int, EditRequest | _Nothing]
@@ -107,13 +108,15 @@ class _Batch:
 def _soon(
     thread: ThreadPoolExecutor, specialist: Specialist, begin: Callable[[int], _Batch], size: int
 ) -> Callable[[], _Batch]:
-    """Gives the batch that `begin` makes: from now on in the thread, for a specialist that takes several photos at
-    once; else when it is asked for."""
+    """Return a function that gives the batch made by `begin`.
+
+    A batched specialist's batch starts in the thread at once; any other is made when the function is called.
+    """
     return thread.submit(begin, size).result if isinstance(specialist, Batched) else partial(begin, size)
 
 
 def _count_strikes(strikes: int, turn: EditRequest | _Nothing) -> int:
-    """A photo's strikes after a turn that gave no pair."""
+    """Return a photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Nothing):
         return strikes + 1 if turn.more else STRIKES
     return strikes if turn.again else strikes + 1
@@ -130,7 +133,7 @@ def _start_batch(
     numbers: Iterator[int],
     size: int,
 ) -> _Batch:
-    """Turns of the photos that wait, until as many as `size` of them have a request, prepared or recalled."""
+    """Take turns of waiting photos until `size` of them have a request; recall or prepare the batch."""
     turns: dict[int, EditRequest | _Nothing] = {}
     while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
         index = waiting.popleft()
@@ -147,7 +150,7 @@ def _start_batch(
 def _next_request(
     specialist: Specialist, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
 ) -> EditRequest | _Nothing:
-    """A photo's next edit, which goes on the list of those seen."""
+    """Return the photo's next edit and add it to `seen`, or return the reason why there is none."""
     rng = np.random.default_rng(_draw(seed, specialist.task, photo.source_id, attempt))
     try:
         request = specialist.propose(photo, rng)
@@ -163,7 +166,7 @@ def _next_request(
 def _edit_batch(
     specialist: Specialist, name: str, batch: _Batch, seed: int, attempt: int, journal: Journal | None
 ) -> list[EditPair | Refusal]:
-    """What became of a batch's requests, in order."""
+    """Return the outcomes of a batch's requests, in order."""
     if batch.recalled is not None:
         return batch.recalled
     requests = batch.requests
@@ -207,14 +210,14 @@ def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: i
 
 
 def _rights(photo: Photo, edited: Edited) -> dict[str, Any]:
-    """Of the pair's source: the photo's, or of a generated picture its model's."""
+    """Return the rights to the pair's source image: the photo's, or the model's if the image is generated."""
     if edited.generated_under is None:
         return {"licence": photo.licence, "author": photo.author, "origin": photo.origin}
     return {"licence": edited.generated_under, "author": "", "origin": "", "generated": True}
 
 
 def _turns(task: Task, photos: Donors, seed: int) -> list[int]:
-    """The order in which photos take turns: another one for each task, so that few pairs still use all photos."""
+    """Return the order in which photos take turns; it differs by task, so that few pairs still use all photos."""
     return np.random.default_rng(_draw(seed, task, "turns", 0)).permutation(len(photos)).tolist()
 
 
@@ -224,10 +227,10 @@ def _draw(seed: int, task: Task, what: str, attempt: int) -> int:
 
 
 def versions(learned: bool = False) -> dict[str, str]:
-    """What made a shard, for its file's attributes.
+    """Return the versions of the software that made a shard, for the file's attributes.
 
     Args:
-        learned: whether its specialist asks pretrained models.
+        learned: whether the specialist uses pretrained models.
     """
     packages = ["numpy", "opencv-python-headless", "h5py", *(["torch", "diffusers", "transformers"] if learned else [])]
     return {"omniedit": __version__, **{package: version(package) for package in packages}}

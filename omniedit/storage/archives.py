@@ -1,4 +1,4 @@
-"""The archives that `sources.path` of the config stands for: local ones, or URLs that fsspec opens."""
+"""Archives that `sources.path` of the config names: local files, or URLs that fsspec opens."""
 
 import re
 from pathlib import Path
@@ -10,29 +10,29 @@ ARCHIVE_SUFFIXES = {
     "webdataset": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"),
     "parquet": (".parquet", ".parq", ".pq"),
 }
-"""`sources.kind` -> the names that are taken from a folder."""
+"""Suffixes of the archives that are read from a folder, by `sources.kind`."""
 
 _READABLE = tuple(suffix for suffixes in ARCHIVE_SUFFIXES.values() for suffix in suffixes)
 
 _UNSUPPORTED = (".tar.zst", ".tzst", ".tar.lz4", ".tar.lz", ".tar.lzma", ".tlz", ".tar.br", ".tar.z", ".zip", ".7z")
-"""Names of archives that cannot be read: such a one among others must not be left out in silence."""
+"""Suffixes of archives that cannot be read; such an archive must not be ignored silently."""
 
 _RANGE = re.compile(r"([^{}]*)\{(\d+)\.\.(\d+)\}([^{}]*)")
 
 
 def is_remote(archive: str) -> bool:
-    """Whether it is a URL, which fsspec opens, and no path."""
+    """Return whether an archive is a URL for fsspec, not a path."""
     return "://" in archive
 
 
 def list_archives(path: str, kind: str, shards: int) -> list[str]:
-    """The first `shards` archives of `path`: one archive, a range of numbers in braces, or a folder on this machine.
+    """Return the first `shards` archives of `path`: one archive, a range of numbers in braces, or a local folder.
 
-    A range counts in as many digits as its first number has: 'laion/{00000..01230}.tar'. A folder's archives come in
-    the order of their names; hidden ones, and those in folders inside, are left out.
+    The numbers of a range have as many digits as its first number: 'laion/{00000..01230}.tar'. A folder's archives are
+    sorted by name; hidden files and subfolders are skipped.
 
     Raises:
-        UserError: there are none or fewer, or the braces hold no range.
+        UserError: too few archives or none, or no range in the braces.
     """
     if not path:
         raise UserError("is empty; give an archive, a range of them such as photos/{00000..00099}.tar, or a folder")
@@ -81,7 +81,7 @@ def _in_range(path: str, most: int) -> list[str]:
 
 
 def archive_name(archive: str) -> str:
-    """Return what places call an archive: its file's name, of a URL without secrets and what signs it."""
+    """Return an archive's name for messages: its file name, for a URL without secrets and signature."""
     if not is_remote(archive):
         return Path(archive).name
     shown = redact(archive)

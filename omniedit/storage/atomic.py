@@ -14,25 +14,25 @@ from omniedit.errors import UserError
 from omniedit.storage.processes import HOST, boot_id, is_alive, pid_namespace
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""Beginning of the text file that Git leaves in the place of a file that Git LFS has not fetched."""
+"""First bytes of the text file that Git leaves in place of a file that Git LFS has not fetched."""
 LFS_REMEDY = "a Git LFS pointer, not the file itself; run git lfs pull"
 ABANDONED_S = 86_400.0
 _WRITER = f"{HOST}-{hashlib.sha256(f'{boot_id()} {pid_namespace()}'.encode()).hexdigest()[:8]}"
-"""Where a process id means the same process as here: containers share a host's name and count their own."""
+"""Scope of a process id: containers may share a host's name, but they number their own processes."""
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
 
 @contextmanager
 def replace_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
+    """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, remove it if the block fails.
 
-    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a half one. What it
-    left of its temporary one goes when `path` is written again: at once where its writer can be seen to be gone, else
-    (another machine or container, a boot since) when nothing has been written to it for a day. Files get the mode that
-    the umask leaves, whoever wrote them: safetensors gives its own to the owner alone, which shuts out who shares the
-    results.
-    Works for a folder too: an existing folder at `path` is replaced.
+    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a partial one.
+    Temporary files of killed jobs are removed when `path` is written again: at once if the writer is known to be gone,
+    else (another machine or container, or an earlier boot) after a day without changes.
+
+    Files get the mode of the umask, whoever wrote them, because safetensors makes its files readable by the owner only,
+    which locks out others who share the results. Folders work too: an existing folder at `path` is replaced.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def replace_file(path: str | Path) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path) -> None:
-    """To be asked before the work whose result `path` is to hold; what is there stays.
+    """Check that a result can be written to `path`, before the work that produces it. An existing file is not changed.
 
     Raises:
         UserError: no file can be written there.
@@ -74,20 +74,20 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_changed(path: str | Path, text: str) -> None:
-    """Write a text file where it is missing or holds another text."""
+    """Write a text file if it is missing or has other content."""
     if not Path(path).is_file() or Path(path).read_text() != text:
         with replace_file(path) as temporary:
             temporary.write_text(text)
 
 
 def _is_left_behind(temporary: Path) -> bool:
-    """Whether its writer is this process, one that can be seen to be gone, or one that must be after so long."""
+    """Return whether a temporary file's writer is this process, is gone, or is elsewhere and idle for `ABANDONED_S`."""
     writer, pid = temporary.name.split(".")[-3:-1]
     if writer == _WRITER:
         return pid.isdecimal() and (int(pid) == os.getpid() or not is_alive(int(pid)))
     try:
         newest = max(path.stat().st_mtime for path in [temporary, *temporary.rglob("*")])
-    except FileNotFoundError:  # its writer is at work: it just renamed or removed what was listed
+    except FileNotFoundError:  # its writer is active: it just renamed or removed a listed file
         return False
     return newest < time.time() - ABANDONED_S
 

@@ -1,4 +1,4 @@
-"""Lock files of a run, of a working folder and of checkpoints; a lock ends with its process."""
+"""Lock files of runs, working folders and checkpoints. A lock ends with its process."""
 
 import contextlib
 import fcntl
@@ -13,21 +13,21 @@ from omniedit.errors import UserError
 from omniedit.storage.processes import Process, this_process, to_process
 
 WORKING_FOLDER = Path(".snakemake/omniedit.lock")
-"""Held by the Snakemake that works in a folder: what it notes in .snakemake, and its Slurm jobs, are that folder's."""
+"""Held by the Snakemake process in a working folder, which owns the folder's .snakemake records and Slurm jobs."""
 RUN = "omniedit.lock"
-"""In results/{run}/, held by the Snakemake that makes the run, wherever it was started."""
+"""File in results/{run}/, held by the Snakemake process that makes the run, wherever it was started."""
 PATIENCE_S = 2.0
-"""Who looks whether a lock is held holds it for an instant."""
+"""Seconds to retry a lock, because a process that only checks it also holds it for an instant."""
 
 _HELD: dict[Path, int] = {}
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Holder of a lock, now or last.
+    """Current or last holder of a lock.
 
     Args:
-        folder: the absolute path of the working folder.
+        folder: absolute path of its working folder.
     """
 
     process: Process
@@ -39,8 +39,8 @@ class Locks:
     """Locks that a workflow holds.
 
     Args:
-        held: False where the file system has no locks.
-        folders: the working folder, and that where the run was made before if no Snakemake works there now.
+        held: False if the file system has no locks.
+        folders: the working folder and, if no Snakemake works there now, the folder where the run was made before.
     """
 
     held: bool
@@ -55,7 +55,7 @@ def hold_run(run: str) -> Locks:
     """Hold a run and the working folder until this process ends.
 
     Raises:
-        UserError: another live process holds one of them, or it cannot be written there.
+        UserError: another live process holds one of the two, or a lock file cannot be written.
     """
     last = read_holder(run_lock(run))
     held = [hold_lock(WORKING_FOLDER), hold_lock(run_lock(run), "another Snakemake makes this run")]
@@ -64,13 +64,13 @@ def hold_run(run: str) -> Locks:
 
 
 def hold_lock(path: str | Path, at_work: str = "another run is at work in this folder") -> bool:
-    """Hold the lock file `path` until this process ends, however it ends; a process may ask for its own again.
+    """Hold the lock file `path` until this process ends, for any reason. A process may call this again for its lock.
 
     Returns:
-        False where the file system has no locks: a line on standard error says so, and nothing is held.
+        False if the file system has no locks: a message goes to standard error, and nothing is held.
 
     Raises:
-        UserError: another live process holds it, and the text says who; or the file cannot be written.
+        UserError: another live process, named in the message, holds the lock, or the file cannot be written.
     """
     path = Path(path).absolute()
     if path in _HELD:
@@ -104,7 +104,7 @@ def _open(path: Path) -> int:
 
 
 def _try_to_lock(descriptor: int, path: Path) -> bool | None:
-    """Return whether this process holds the lock now, None where the file system has no locks."""
+    """Return whether this process holds the lock now, or None if the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.fstat(descriptor).st_ino == path.stat().st_ino
@@ -115,20 +115,20 @@ def _try_to_lock(descriptor: int, path: Path) -> bool | None:
 
 
 def _is_at_work(holder: Holder | None) -> bool:
-    """Return whether the recorded holder is another process, visible and alive: all that is known without locks."""
+    """Return whether the recorded holder is another process, visible and alive; without locks, no more is known."""
     if holder is None or not holder.process.is_visible:
         return False
     return holder.process != this_process() and not holder.process.is_gone
 
 
 def _write_holder(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # on a full disk the lock is held all the same
+    with contextlib.suppress(OSError):  # the lock is held even on a full disk
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"process": asdict(this_process()), "folder": str(Path.cwd())}).encode(), 0)
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Return who holds a lock or held it last, as far as its file says."""
+    """Return the current or last holder of a lock as recorded in its file, or None."""
     try:
         with path.open("rb") as file:
             found = json.loads(file.read(4096))
@@ -142,7 +142,7 @@ def _who(holder: Holder | None) -> str:
 
 
 def is_held(path: Path) -> bool | None:
-    """Return whether a process holds a lock, None if unknown. The file need not be writable."""
+    """Return whether a process holds a lock, or None if unknown. The file need not be writable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Folders that say what they hold: a manifest, written last, with the size and checksum of every file."""
+"""Folders with a manifest, which is written last and lists the size and checksum of every file."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 
 @contextmanager
 def seal_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder beside `path` to fill; at the block's end it gets its manifest and becomes `path`."""
+    """Yield a temporary folder next to `path`; after the block, write its manifest and rename it to `path`."""
     with replace_file(path) as temporary:
         temporary.mkdir()
         yield temporary
@@ -22,12 +22,12 @@ def seal_folder(path: str | Path) -> Iterator[Path]:
 
 
 def files_below(root: Path) -> list[str]:
-    """Relative paths of all files of a folder, sorted."""
+    """Return the relative paths of all files in a folder, sorted."""
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
 def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Relative path -> bytes and sha256."""
+    """Return the size in bytes and the sha256 of each file, by relative path."""
     return {file: checksum(root / file) for file in files}
 
 
@@ -41,9 +41,9 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Files of a folder that its manifest names and that are missing or of another size.
+    """Return the files in a folder's manifest that are missing or of another size.
 
-    None where there is no manifest, the manifest itself where it cannot be read.
+    The list is empty without a manifest, and holds the manifest itself if it cannot be read.
     """
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]

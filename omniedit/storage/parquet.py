@@ -1,4 +1,4 @@
-"""Parquet tables of rows with a fixed schema: the index, scores, decisions, plans."""
+"""Parquet and CSV tables of rows with a fixed schema: index, scores, decisions, plans."""
 
 import csv
 import math
@@ -17,22 +17,22 @@ from omniedit.storage.atomic import replace_file
 _GROUP = 100_000
 _BATCH = 10_000
 _FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
-"""A cell that a spreadsheet would calculate, such as =HYPERLINK(...), or one that was marked as text before."""
+"""Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), or that is already marked as text."""
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
-    """Write a whole table, atomically; the same rows give the same bytes."""
+    """Write a whole table atomically; the same rows give the same bytes."""
     write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:
-    """As `write_rows`, of columns."""
+    """Write a table as `write_rows` does, given its columns."""
     with replace_file(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
-    """Write tables as one, atomically, with no more than `_GROUP` rows and a table in memory."""
+    """Write several tables as one, atomically, with at most `_GROUP` rows and one more table in memory."""
     waiting, rows = [schema.empty_table()], 0
     with replace_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for table in tables:
@@ -46,11 +46,11 @@ def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema
 
 
 def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a table, with only the `columns` named where some are.
+    """Return the rows of a table, with all columns or only `columns`.
 
     Raises:
-        Damaged: the file is not Parquet, is cut off, lacks a column, or a page is not as its checksum says.
-        UserError: it is missing or cannot be read.
+        Damaged: the file is not Parquet, is truncated, lacks a column, or has a page that does not match its checksum.
+        UserError: the file is missing or cannot be read.
     """
     wanted = list(columns) if columns is not None else None
     with _open_parquet(path, wanted) as file:
@@ -58,7 +58,7 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
 
 
 def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
-    """As `read_rows`, with a batch of rows in memory."""
+    """Yield the rows that `read_rows` returns, with one batch of rows in memory."""
     wanted = list(columns) if columns is not None else None
     with _open_parquet(path, wanted) as file:
         for batch in file.iter_batches(_BATCH, columns=wanted):
@@ -66,14 +66,14 @@ def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Itera
 
 
 def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
-    """As `read_rows`, as columns; the schema's metadata comes along."""
+    """Return a table, as `read_rows` does, in columns and with the schema's metadata."""
     wanted = list(columns) if columns is not None else None
     with _open_parquet(path, wanted) as file:
         return file.read(columns=wanted)
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
-    """Write rows as CSV, atomically. What a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Write rows as CSV, atomically. A cell that a spreadsheet would take for a formula gets a leading apostrophe."""
     with replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(map(_as_text, names))
@@ -81,12 +81,12 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequen
 
 
 def _as_text(value: Any) -> Any:
-    """Return a cell that every spreadsheet shows as it is; numbers need no mark."""
+    """Return a cell that every spreadsheet shows unchanged; numbers need no mark."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
 
 
 def _without_mark(cell: str) -> str:
-    """Return a cell without the apostrophe that `_as_text`, or a spreadsheet's user, put in front."""
+    """Return a cell without the leading apostrophe that `_as_text` or a user of a spreadsheet added."""
     return cell[1:] if cell.startswith("'") and _FORMULA.fullmatch(cell) else cell
 
 
@@ -98,12 +98,12 @@ def _is_number(text: str) -> bool:
 
 
 def read_csv(path: str | Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by its first line's names; cells beyond these stand under None.
+    """Return the rows of a CSV file, keyed by its header; surplus cells are under the key None.
 
-    An apostrophe that marks a cell such as '=1+1 as text is no part of it.
+    An apostrophe that marks a cell as text, as in '=1+1, is removed.
 
     Raises:
-        UserError: it is missing, no CSV in UTF-8, or two columns have one name.
+        UserError: the file is missing or not CSV in UTF-8, or two columns have the same name.
     """
     line = 1
     try:
@@ -127,10 +127,10 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
 
 
 def read_given(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table that a user names, by its suffix: .csv, as `read_csv`, or .parquet.
+    """Return the rows of a table that a user names: .csv (see `read_csv`) or .parquet.
 
     Raises:
-        UserError: it is missing, neither of these, or not what its suffix says.
+        UserError: the file is missing, has another suffix, or is not in the format of its suffix.
     """
     if path.suffix.lower() == ".csv":
         return list(read_csv(path))

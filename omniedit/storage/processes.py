@@ -1,4 +1,4 @@
-"""Identity and life of processes; jobs and ranks end with the process that started them."""
+"""Identity and lifetime of processes; jobs and ranks end with the process that started them."""
 
 import ctypes
 import fcntl
@@ -16,22 +16,22 @@ from pathlib import Path
 from typing import Any
 
 LAUNCHER = "OMNIEDIT_LAUNCHER"
-"""Environment variable: the process that starts the jobs, as `describe_launcher` writes it."""
+"""Environment variable with the process that starts the jobs, as `describe_launcher` writes it."""
 TORCHRUN = "OMNIEDIT_TORCHRUN"
-"""Environment variable: process id of the torchrun that scripts/launch_ranks.sh becomes."""
+"""Environment variable with the process id of the torchrun that scripts/launch_ranks.sh becomes."""
 HOST = socket.gethostname().split(".")[0]
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.5
-"""Between two looks at what the system does not announce."""
+"""Seconds between checks for changes that the system does not announce."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """Identity of a process: also among later ones with the same id, and among other machines and containers.
+    """Identity of a process, unique over time, machines and containers.
 
     Args:
-        boot, namespace: of the kernel that runs it and of its PID namespace; '' where the system has none.
-        started: clock ticks after the boot; '' where the system does not tell.
+        boot, namespace: ids of its kernel's boot and of its PID namespace; '' if unknown.
+        started: clock ticks from the boot to its start; '' if unknown.
     """
 
     host: str
@@ -42,12 +42,12 @@ class Process:
 
     @property
     def is_visible(self) -> bool:
-        """Return whether its id means the same process here: same kernel, same PID namespace."""
+        """Return whether the process id means the same process here: same kernel, same PID namespace."""
         return (self.host, self.boot, self.namespace) == (HOST, boot_id(), pid_namespace())
 
     @property
     def is_gone(self) -> bool:
-        """Return whether a visible process has ended. A zombie has."""
+        """Return whether a visible process has ended; a zombie has."""
         if not self.is_visible:
             return False
         state, started = _stat(self.pid)
@@ -59,10 +59,10 @@ def this_process() -> Process:
 
 
 def to_process(fields: Mapping[str, Any]) -> Process:
-    """Return the process that `asdict` made `fields` of.
+    """Return the process that `asdict` turned into `fields`.
 
     Raises:
-        ValueError, TypeError: they describe none.
+        ValueError, TypeError: the fields do not describe a process.
     """
     process = Process(**fields)
     texts = (process.host, process.boot, process.namespace, process.started)
@@ -90,9 +90,9 @@ def pid_namespace() -> str:
 
 
 def _stat(pid: int) -> tuple[str, str]:
-    """Return the state and start time of a process from /proc; '' where it has none."""
+    """Return the state and start time of a process from /proc, or '' for both if unavailable."""
     try:
-        # The name of the program stands in parentheses before and can hold anything.
+        # The program's name comes first, in parentheses, and can contain anything.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return fields[0].decode(), fields[19].decode()
     except (OSError, IndexError):
@@ -122,8 +122,8 @@ def describe_launcher(lock: Path | None = None) -> str:
 def end_with_launcher() -> None:
     """End this process when the launcher that OMNIEDIT_LAUNCHER describes is gone.
 
-    Otherwise a job of a killed run writes to the same files as the job that replaces it. A job in another PID namespace
-    cannot see the launcher's id and watches its lock. A job on another machine watches nothing.
+    Otherwise a job of a killed run would write to the same files as the job that replaces it. A job in another PID
+    namespace cannot see the launcher's id and watches its lock. A job on another machine watches nothing.
     """
     try:
         described = json.loads(os.environ.get(LAUNCHER, "null"))
@@ -173,7 +173,7 @@ def wait_for_end(process: Process) -> None:
             time.sleep(POLL_S)
             continue
         try:
-            if not process.is_gone:  # else the descriptor may be of a later process with its id
+            if not process.is_gone:  # otherwise the descriptor may belong to a later process with the same id
                 select.select([descriptor], [], [])
         finally:
             os.close(descriptor)
@@ -190,7 +190,7 @@ def end_with_torchrun() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     else:
         threading.Thread(target=_end_as_orphan, args=(parent,), daemon=True).start()
-    # It may have died before the kernel was asked.
+    # torchrun may have ended before the kernel could watch it.
     if os.getppid() != int(os.environ.get(TORCHRUN, parent)):
         sys.exit("torchrun, which started this rank, is gone; stopping")
 

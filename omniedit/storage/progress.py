@@ -1,5 +1,4 @@
-"""How far a long piece of work is: done, rate, time left, and, where it is measured, the share of time spent waiting
-for input."""
+"""Progress of long work: items done, rate, time left and, if measured, the share of time spent waiting for input."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ T = TypeVar("T")
 
 
 class Progress:
-    """Prints a line every few seconds and one at the end.
+    """Progress report that prints a line every few seconds and one at the end.
 
     >>> with Progress("pairs", total=60) as progress:
     ...     for request in requests:
@@ -42,7 +41,7 @@ class Progress:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Time spent in this block counts as waiting for input."""
+        """Count the time spent in the block as waiting for input."""
         start = time.monotonic()
         try:
             yield
@@ -51,7 +50,7 @@ class Progress:
             self._measures_waiting = True
 
     def over(self, items: Iterable[T]) -> Iterator[T]:
-        """The same items; the time their iterator takes counts as waiting, each counts as one done."""
+        """Yield the items. Count the time of their iterator as waiting, and each item as done."""
         iterator = iter(items)
         while True:
             with self.waiting():

@@ -1,19 +1,20 @@
-"""Damaged files of a run: a job that meets one notes it, and the next run sets it aside and makes it again.
+"""Damaged files of a run: a job that finds one records it, and the next run sets it aside and makes it again.
 
-The job itself leaves it: others may be reading it, and a retry that misses an input says less than one that is told.
+The job leaves the file in place, because other jobs may be reading it, and because a retry that finds no input gives a
+less helpful message than one that finds a damaged input.
 """
 
 from pathlib import Path
 
 NOTES = "damaged.txt"
-"""In results/{run}/: a path a line, relative to that folder."""
+"""File in results/{run}/ with one path per line, relative to that folder."""
 BUCKETS, PARTS = "buckets", "buckets/parts"
-"""Sealing links the parts' files into the buckets: one file of two names, where the file system has links."""
+"""Folders of the sealed buckets and of their parts. Where the file system has links, each file has a name in both."""
 
 
 def note_damage(path: Path) -> bool:
-    """Add a file to the notes of its run; False where it belongs to none."""
-    # By the layout alone: the folders of models hold a config.json too, as the run's does.
+    """Record a damaged file in its run's notes; return False if it belongs to no run."""
+    # Found by the folder layout, because model folders also hold a config.json, as the run's folder does.
     run = next((folder for folder in path.absolute().parents if folder.parent.name == "results"), None)
     if run is None:
         return False
@@ -23,8 +24,10 @@ def note_damage(path: Path) -> bool:
 
 
 def set_aside_damaged(run: Path) -> list[Path]:
-    """Rename the files that were noted, under all their names, to {name}.damaged, forget the notes, and return what
-    is to be made again."""
+    """Rename the recorded files, under all their names, to {name}.damaged and return the files to make again.
+
+    The notes are deleted.
+    """
     notes = run / NOTES
     if not notes.is_file():
         return []
@@ -38,7 +41,7 @@ def set_aside_damaged(run: Path) -> list[Path]:
 
 
 def _other_names(run: Path, path: Path) -> list[Path]:
-    """Of a sealed bucket's file: those in the parts that are the same file."""
+    """Return the names in the parts of a sealed bucket's file."""
     if not path.is_relative_to(run / BUCKETS) or path.is_relative_to(run / PARTS):
         return []
     file = path.relative_to(run / BUCKETS).as_posix()

@@ -1,8 +1,8 @@
-"""Files of which a run has one for each task and shard, given to a script as one pattern: a command line has an end.
+"""Patterns for a run's files, one per task and shard. A script gets one pattern, because command lines are limited.
 
 --decisions 'results/mini/decisions/{task}/{shard}.parquet' --tasks object_swap style_transfer --shards 12
 
-Blocks of shards are given likewise: --decisions 'results/mini/decisions/gathered/{block}.parquet' --blocks 2
+Blocks of shards work in the same way: --decisions 'results/mini/decisions/gathered/{block}.parquet' --blocks 2
 """
 
 import argparse
@@ -13,7 +13,7 @@ from omniedit.errors import UserError
 from omniedit.tasks import Task
 
 SHARDS_A_BLOCK = 16
-"""Shards of all tasks whose decisions are gathered in one table, for jobs that need those of all."""
+"""Number of shards, of all tasks, whose decisions are gathered in one table for jobs that need all decisions."""
 
 
 def number_of_blocks(shards: int) -> int:
@@ -21,18 +21,18 @@ def number_of_blocks(shards: int) -> int:
 
 
 def shard_share(total: int, shard: int, shards: int) -> int:
-    """Of so much, what falls to a shard: shares differ by one at most and add up to the total."""
+    """Return a shard's share of `total`. Shares differ by at most one and add up to the total."""
     return total * (shard + 1) // shards - total * shard // shards
 
 
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
-    """`--tasks` and `--shards`, what the patterns of a script stand for."""
+    """Add `--tasks` and `--shards`, which fill a script's patterns."""
     parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="fill {task}")
     parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
 
 
 def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
-    """The files of a pattern, a task's shards together.
+    """Return the files of a pattern, with all shards of a task together.
 
     Raises:
         UserError: the pattern lacks {task} or {shard}.
@@ -47,10 +47,10 @@ def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]
 
 
 def expand_numbers(pattern: str, wildcard: str, count: int) -> list[Path]:
-    """The files of a pattern with one wildcard, such as {shard}, {block} or {part}, in it: 00000, 00001, ...
+    """Return the files of a pattern with one wildcard, such as {shard}, {block} or {part}: 00000, 00001, ...
 
     Raises:
-        UserError: the pattern lacks it.
+        UserError: the pattern lacks the wildcard.
     """
     if f"{{{wildcard}}}" not in pattern:
         raise UserError(f"'{pattern}': a pattern with {{{wildcard}}} in it is needed")
@@ -58,5 +58,5 @@ def expand_numbers(pattern: str, wildcard: str, count: int) -> list[Path]:
 
 
 def expand_blocks(pattern: str, blocks: int) -> list[Path]:
-    """As `expand_numbers`, of blocks."""
+    """Return the files of a pattern with {block}."""
     return expand_numbers(pattern, "block", blocks)

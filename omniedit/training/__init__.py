@@ -1,3 +1,3 @@
-"""What editors are trained to do, on what, and how: objective, batches, DeepSpeed engine, checkpoints, mean weights."""
+"""Training of editors, bases and the inpainting specialist: objective, batches, DeepSpeed engine, checkpoints, EMA."""
 
-import omniedit.models  # noqa: F401 (tells DeepSpeed which accelerator to take, before anything imports it)
+import omniedit.models  # noqa: F401 (selects DeepSpeed's accelerator before anything imports DeepSpeed)

@@ -1,4 +1,4 @@
-"""What is done to an editor's blocks to train it in less memory or time. None of it changes what they compute."""
+"""Memory and speed options of an editor's blocks. None of them changes what the blocks compute."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,14 +14,14 @@ from omniedit.models.attention import set_attention
 from omniedit.models.editor import Editor
 
 RECOMPILES = 64
-"""Seven sizes of pictures times the kinds of blocks; torch gives up compiling after 8."""
+"""Limit for seven image sizes times the kinds of blocks; by default, torch stops compiling after 8."""
 
 
 def prepare_blocks(editor: Editor, options: TrainConfig) -> None:
-    """Attention, recomputation and compilation as the options say; before DeepSpeed takes the editor over.
+    """Set up attention, recomputation and compilation as configured. Call this before DeepSpeed wraps the editor.
 
     Raises:
-        UserError: the attention asked for is not installed.
+        UserError: the configured attention is not installed.
     """
     set_attention(editor, options.attention)
     torch._dynamo.config.recompile_limit = RECOMPILES
@@ -32,16 +32,19 @@ def prepare_blocks(editor: Editor, options: TrainConfig) -> None:
 
 
 def recomputes(layer: int, options: TrainConfig) -> bool:
-    """Layers are alike, so every other one halves what is kept and what is computed twice, wherever it is."""
+    """Return whether a layer is recomputed in the backward pass.
+
+    Layers are alike, so recomputing every other one halves both the memory and the extra compute.
+    """
     return {"none": False, "selective": layer % 2 == 0, "all": True}[options.checkpoint_activations]
 
 
 def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, keeping its inputs alone for the backward pass."""
+    """Wrap a forward function to keep only its inputs for the backward pass."""
     return partial(checkpoint, forward, use_reentrant=False, preserve_rng_state=False)
 
 
 def list_layers(editor: Editor) -> list[list[nn.Module]]:
-    """The block of the base and, where there is one, the control block of each layer."""
+    """Return the blocks of each layer: the base's and, if there is one, the control block."""
     controls = getattr(editor, "control_blocks", [])
     return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, controls)]

@@ -1,14 +1,14 @@
-"""Checkpoints of training: whole or absent, only ever those of the very same run, and read by any number of ranks.
+"""Checkpoints of a training run: whole or absent, bound to their run, and readable by any number of ranks.
 
-{folder}/run.json                 what the run depends on; another run starts anew
+{folder}/run.json                 everything that the weights depend on; if it changes, training starts again
 {folder}/step-00000150/           the state after 150 steps:
-    rank-00000.safetensors ...        what each rank held of the weights, their moments and means
-    position.json                     what else the next step depends on
-    manifest.json                     bytes and sha256 of each
-{folder}/metrics.jsonl            what was logged until now
-{folder}/tensorboard/, samples/   grids of edits, step-00000200.png
-{folder}.lock                     held by the training that writes them
-{folder}.aside-1 ...              those of other runs, which a changed config left behind
+    rank-00000.safetensors ...        each rank's share of the weights, moments and EMA
+    position.json                     the rest of what the next step depends on
+    manifest.json                     size and sha256 of each file
+{folder}/metrics.jsonl            metrics logged so far
+{folder}/tensorboard/, samples/   grids of sample edits, step-00000200.png
+{folder}.lock                     held by the run that writes the checkpoints
+{folder}.aside-1 ...              checkpoints of other runs, left behind by a changed config
 """
 
 import json
@@ -56,18 +56,18 @@ WITHOUT_EFFECT = {
     "zero_stage",
     "wandb",
 }
-"""Options that change no weight, or none by more than rounding: a run goes on when they change."""
+"""Options that change no weight by more than rounding; a run resumes even if they change."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training is, beside its weights.
+    """Position of a training run, without its weights.
 
     Args:
         step: steps done.
-        steps_taken: those that were not skipped.
-        norms: what the guard remembers of the gradients.
-        skipped, skipped_in_a_row: steps left out so far, and since the last that was taken.
+        steps_taken: steps done and not skipped.
+        norms: gradient norms that the guard remembers.
+        skipped, skipped_in_a_row: steps skipped so far, and since the last step taken.
     """
 
     step: int = 0
@@ -78,7 +78,7 @@ class TrainingProgress:
 
 
 def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> dict[str, Any]:
-    """What the weights of a run depend on, as JSON values."""
+    """Return everything that the weights of a run depend on, as JSON values."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT),
         "seed": seed,
@@ -88,7 +88,7 @@ def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> 
 
 
 def base_identity(base: Base) -> dict[str, Any]:
-    """What a base gives to training: its network, and what makes latents and embeddings for it."""
+    """Return a base's part of the run identity: its network, and the models that make its latents and embeddings."""
     return {
         "base": weights_sha256(base.transformer),
         "prediction_type": base.prediction_type,
@@ -98,7 +98,7 @@ def base_identity(base: Base) -> dict[str, Any]:
 
 
 def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
-    """Keys, as in options.steps, of which two runs say different things; what only one of them tells does not count."""
+    """Return the keys, such as options.steps, with different values in two runs; keys of only one run are ignored."""
     found = []
     for key in sorted(known.keys() & run.keys()):
         if isinstance(known[key], dict) and isinstance(run[key], dict):
@@ -117,15 +117,14 @@ def weights_sha256(module: nn.Module) -> str:
 
 
 class Checkpoints:
-    """The checkpoints of a run. Every rank makes one; rank 0 alone renames and deletes.
+    """Checkpoints of a run. Every rank creates an instance; only rank 0 renames and deletes.
 
     Args:
-        folder: outlives a failed job; one that holds another run's checkpoints is renamed, with a line on standard
-            output that says why.
+        folder: outlives a failed job. If it holds another run's checkpoints, it is renamed and the reason is printed.
         run: JSON values that the weights depend on: options, seed, digests of the data and the base.
 
     Raises:
-        UserError: another training writes there; the text gives its process and machine.
+        UserError: another process writes to this folder; the message gives its id and machine.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any]) -> None:
@@ -143,11 +142,11 @@ class Checkpoints:
         dist.barrier()
 
     def steps(self) -> list[int]:
-        """Steps after which there is a checkpoint, in order."""
+        """Return the steps that have a checkpoint, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*[0-9]"))
 
     def save(self, state: TrainedState, position: TrainingProgress) -> None:
-        """Called by all ranks."""
+        """Write a checkpoint and delete old ones. All ranks must call this."""
         whole = self._folder(position.step)
         part = whole.with_name(f"{whole.name}.part")
         if self.rank == 0:
@@ -168,9 +167,9 @@ class Checkpoints:
         dist.barrier()
 
     def load_last(self, state: TrainedState) -> TrainingProgress:
-        """Restore the newest checkpoint that is as it was written, where there is one.
+        """Load the newest undamaged checkpoint, if there is one.
 
-        Newer ones are deleted, on all ranks alike, with a line on standard output.
+        Newer, damaged ones are deleted with a message; all ranks make the same choice.
         """
         for step in reversed(from_all_ranks(self.steps())[0]):
             folder = self._folder(step)
@@ -183,7 +182,7 @@ class Checkpoints:
         return TrainingProgress()
 
     def _damage(self, folder: Path) -> str | None:
-        """What is wrong with this rank's part of a checkpoint's files; each file is read by one rank."""
+        """Return what is wrong with this rank's share of a checkpoint's files, or None. One rank reads each file."""
         try:
             files = json.loads((folder / MANIFEST).read_text())["files"]
             for file in sorted(files)[self.rank :: self.world_size]:
@@ -210,7 +209,7 @@ class Checkpoints:
         return position
 
     def _mismatch_reason(self, run: Mapping[str, Any]) -> str | None:
-        """Why what the folder holds cannot be gone on from by a run; None where it can, or where it holds nothing."""
+        """Return why a run cannot resume from the folder, or None if it can or the folder is empty."""
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             return None
         try:
@@ -230,7 +229,7 @@ def _free_name(folder: Path) -> Path:
 
 
 def local_parts(state: TrainedState) -> dict[str, Tensor]:
-    """What this rank holds of the weights, moments and means: {name}/{kind}/{where it starts} -> float32, flat."""
+    """Return this rank's share of weights, moments and EMA: {name}/{kind}/{start} -> flat float32 values."""
     parts = {}
     for name, kind in product(state.parameters, KINDS):
         if part := state.part(name, kind):
@@ -240,18 +239,19 @@ def local_parts(state: TrainedState) -> dict[str, Tensor]:
 
 
 def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
-    """{name}/{kind} -> its parts: where each starts, the opened file, the key in it."""
+    """Return the parts of each {name}/{kind}: start, open file, and key in that file."""
     places = defaultdict(list)
     for file in files:
-        for key in file.keys():  # noqa: SIM118 (no mapping)
+        for key in file.keys():  # noqa: SIM118 (not a mapping)
             what, _, start = key.rpartition("/")
+            if what.endswith("/mean"):  # the name of the EMA in checkpoints up to 0.1
+                what = f"{what.removesuffix('mean')}ema"
             places[what].append((int(start), file, key))
     return places
 
 
 def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
-    """Save what a training leaves: the folder of what was trained, with the last grid of samples, and its metrics, a
-    line a step."""
+    """Save the trained pipeline and its last sample grid to `out`, and its metrics, a line per step, to `metrics`."""
     with seal_folder(out) as folder:
         pipeline.save_pretrained(folder)
         with report_failure("samples.png"):

@@ -1,4 +1,4 @@
-"""Training under DeepSpeed, of an editor or any other network, on any number of ranks, from the last checkpoint on."""
+"""Training loop under DeepSpeed for an editor or any other network, on any number of ranks, with resume."""
 
 import json
 import math
@@ -34,16 +34,16 @@ from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
 
 HELD_OUT_PAIRS = 64
-"""At most so many held-out pairs are measured."""
+"""Largest number of held-out pairs in an evaluation."""
 
 
 def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
     zero: dict[str, Any] = {"stage": options.zero_stage}
-    # Neither norms nor clipping: GuardedAdamW sees to both.
+    # GuardedAdamW computes norms and clips, so DeepSpeed does neither.
     if options.zero_stage in (1, 2):
         zero["compute_grad_norm"] = False
     if options.zero_stage == 3:
-        zero["sub_group_size"] = 10**15  # AdamW is to see all gradients at once
+        zero["sub_group_size"] = 10**15  # AdamW must see all gradients at once
     return {
         "train_batch_size": options.batch_size,
         "train_micro_batch_size_per_gpu": options.batch_size // world_size // options.accumulate,
@@ -57,31 +57,32 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 
 class Batches(Protocol):
-    """What is asked of a network, and what its answers cost: `BatchMaker`, or what takes its place."""
+    """Interface for a network's batches and losses, such as `EditBatchBuilder` and `HoleBatches`."""
 
     def training(self, pairs: Any, step: int, first: int) -> Any:
-        """The `Batch` of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        """Return one rank's `Batch` of a step; its first sample is at position `first` of the whole batch."""
         ...
 
     def held_out(self, pairs: Any) -> Iterable[Any]:
-        """Batches over which the mean of the losses is the pairs' held-out loss; always the same."""
+        """Return batches whose mean loss is the held-out loss of the pairs; the same ones at each call."""
         ...
 
     def losses(self, network: nn.Module, batch: Any) -> Tensor:
-        """The loss of each sample of a batch, (B,), on the network's device."""
+        """Return the loss of each sample of a batch, (B,), on the network's device."""
         ...
 
 
 @dataclass
 class Trainer:
-    """Everything that a step needs; `run` takes all of them.
+    """Training of a network on one rank; all ranks call `run` together.
 
     Args:
-        network: an architecture of `omniedit.models`, or another; its parameters that require gradients are trained.
-        samples: edits of held-out pairs to look at, made anew at each call.
+        network: an architecture of `omniedit.models` or any other module; its parameters that require gradients are
+            trained.
+        samples: function that makes sample edits of held-out pairs; called again for each grid.
         store: sealed buckets, read at the training resolution.
-        batches: makes of what was read what the network sees.
-        encoded: the pairs where these were encoded before.
+        batches: makes network inputs from pairs and computes their losses.
+        encoded: the pairs, encoded in advance; None to encode them in each step.
     """
 
     network: nn.Module
@@ -113,13 +114,13 @@ class Trainer:
             self.utilisation = Utilisation(self.options, self.network, peak * self.world_size)
 
     def run(self, checkpoints: Checkpoints) -> None:
-        """Train to the last step, from the newest checkpoint on.
+        """Train to the last step, resuming from the newest checkpoint.
 
         Raises:
-            UserError: too many steps in a row were skipped (the text names the pairs), all of them were, or a rank got
-                SIGTERM (after a checkpoint).
+            UserError: too many steps in a row were skipped (the message names the pairs), all of them were, or a rank
+                received SIGTERM (a checkpoint is written first).
         """
-        done = self._go_on_from(checkpoints.load_last(self.state))
+        done = self._restore(checkpoints.load_last(self.state))
         steps = range(done, self.steps)
         with (
             closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
@@ -127,7 +128,7 @@ class Trainer:
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
-            self._evaluate(done, log)  # a resumed run may have been killed between its checkpoint and this
+            self._evaluate(done, log)  # a resumed run may have been killed between checkpoint and evaluation
             known_s = 0.0
             for step, pairs in progress.over(loader):
                 waited_s, known_s = loader.waited_s - known_s, loader.waited_s
@@ -136,12 +137,16 @@ class Trainer:
                     log.write(step + 1, **metrics)
                 stops = step + 1 < self.steps and any_rank(sigterm.is_set())
                 if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
-                    checkpoints.save(self.state, self._position(step + 1))
+                    checkpoints.save(self.state, self._progress(step + 1))
                 self._evaluate(step + 1, log)
                 if stops:
-                    raise UserError(f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run again to go on")
+                    raise UserError(
+                        f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run it again to resume"
+                    )
         if self.skipped == self.steps:
-            raise UserError("nothing was learnt: every step was skipped; the lines above name the pairs and say why")
+            raise UserError(
+                "every step was skipped, so that nothing was trained; the lines above give pairs and reasons"
+            )
 
     def _step(self, step: int, pairs: Rows, waited_s: float) -> dict[str, float]:
         """Run one training step and return its metrics.
@@ -171,19 +176,19 @@ class Trainer:
 
     @property
     def _read_s(self) -> float:
-        """Seconds that steps have spent on reading what was encoded before; encoding on the way is computing."""
+        """Seconds that steps have spent reading embeddings encoded in advance; encoding in a step is compute."""
         return self.encoded.waited_s if self.encoded else 0.0
 
     def _parts(self, step: int, pairs: Rows) -> Iterator[Any]:
-        """This rank's batch in as many parts as gradients are accumulated over."""
+        """Yield this rank's batch in `accumulate` micro-batches."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
             if first:
-                self.engine.step()  # none yet: DeepSpeed counts parts so
+                self.engine.step()  # no update yet: DeepSpeed counts micro-batches by these calls
             yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
     def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
-        """Of a step that took so long, waiting included; measurements and checkpoints between steps are not in it."""
+        """Return the speed of a step of `seconds`, including waiting but no evaluation or checkpoint."""
         speed = {
             "samples_per_s": self.options.batch_size / seconds,
             "data_wait_share": waited_s / seconds,
@@ -194,23 +199,24 @@ class Trainer:
         return speed
 
     def _update(self, step: int, loss: float) -> None:
-        """Follow the gradients, unless they would do harm; `optimizer.refused` says why they were not followed."""
+        """Take the optimizer step unless the loss or gradient is unsafe, for `optimizer.skip_reason`."""
         options, optimizer = self.options, self.optimizer
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps, options.lr_decay)
-        optimizer.mean_decay = ema_decay(step, options.ema_decay)
-        optimizer.refused = None if math.isfinite(loss) else f"the loss is {loss}"
+        optimizer.ema_decay = ema_decay(step, options.ema_decay)
+        optimizer.skip_reason = None if math.isfinite(loss) else f"the loss is {loss}"
         self.engine.step()
-        if not self.engine.was_step_applied():  # DeepSpeed leaves out some itself, and AdamW hears nothing of them
+        if not self.engine.was_step_applied():  # DeepSpeed skips some steps itself, without calling AdamW
             optimizer.norm = math.nan
-            optimizer.refused = optimizer.refused or "the gradient's norm is not finite"
+            optimizer.skip_reason = optimizer.skip_reason or "the gradient's norm is not finite"
 
     def _count_skipped(self, step: int, pair_ids: Sequence[str], loss_B: Tensor) -> None:
-        """
+        """Count and report this step if it was skipped.
+
         Raises:
-            UserError: this step was skipped, and `max_skipped` before and with it.
+            UserError: `max_skipped` steps in a row were skipped, the last of them this one.
         """
-        why = self.optimizer.refused
+        why = self.optimizer.skip_reason
         if why is None:
             self.skipped_in_a_row = 0
             return
@@ -225,7 +231,7 @@ class Trainer:
             )
 
     def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
-        """Leave out a step whose pairs weigh nothing on any rank, so that it has no loss, and return its metrics."""
+        """Skip a step whose pairs have zero weight on all ranks, and therefore no loss; return its metrics."""
         self.skipped += 1
         by_rank = from_all_ranks([pair["pair_id"] for pair in pairs.pairs])
         named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
@@ -240,25 +246,25 @@ class Trainer:
         project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
         return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
 
-    def _position(self, step: int) -> TrainingProgress:
+    def _progress(self, step: int) -> TrainingProgress:
         norms = tuple(self.optimizer.guard.norms)
         return TrainingProgress(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
 
-    def _go_on_from(self, position: TrainingProgress) -> int:
-        self.skipped, self.skipped_in_a_row = position.skipped, position.skipped_in_a_row
-        return position.step
+    def _restore(self, progress: TrainingProgress) -> int:
+        self.skipped, self.skipped_in_a_row = progress.skipped, progress.skipped_in_a_row
+        return progress.step
 
     def _evaluate(self, step: int, log: MetricsLog | None) -> None:
-        """Log the held-out loss of the mean weights and edits of some held-out pairs, as often as the options say.
+        """Log the held-out loss of the EMA weights and sample edits of held-out pairs, at the configured intervals.
 
-        What goes wrong here is reported and ends no training. Before the steps of a resumed run it is done once more.
+        Failures are reported and do not stop training. A resumed run repeats the evaluation of its checkpoint's step.
         """
         measures = step % self.options.held_out_every == 0 or step == self.steps
         samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
         if not (measures or samples):
             return
-        # Samples and the last of the held-out pairs come in batches of other sizes, not worth compiling for.
-        with self.state.mean_shown(), torch.compiler.set_stance("force_eager"):
+        # Sample edits and the last held-out batch have other batch sizes, which do not justify a compilation.
+        with self.state.ema_weights(), torch.compiler.set_stance("force_eager"):
             if measures:
                 loss = self._held_out(step)
                 if log is not None and loss is not None:
@@ -271,7 +277,7 @@ class Trainer:
 
     @torch.no_grad()
     def _held_out(self, step: int) -> float | None:
-        """Return the mean loss on held-out pairs; None where none is held out, or it failed on any rank."""
+        """Return the mean loss on held-out pairs, or None if there are none or the evaluation failed on any rank."""
         total, count, failed = torch.zeros(()), torch.zeros(()), True
         with report_failure(f"step {step}: held-out loss"):
             for ratio, rows, counts in self._held_out_batches():
@@ -284,10 +290,10 @@ class Trainer:
         return None if any_rank(failed) or not count else (total / count).item()
 
     def _held_out_batches(self) -> Iterator[tuple[str, list[int], bool]]:
-        """This rank's parts of batches of held-out pairs: ratio, rows, and whether they count.
+        """Yield this rank's parts of the held-out batches: ratio, rows, and whether they count.
 
-        All ranks get as many, since under ZeRO 3 none computes alone: one without a part repeats a pair that another
-        has, which does not count.
+        All ranks yield the same number of parts, because no rank can compute alone under ZeRO 3. A rank without a part
+        repeats another rank's pair, which does not count.
         """
         held, size = (
             choose_held_out_pairs(self.store, HELD_OUT_PAIRS),
@@ -302,14 +308,14 @@ class Trainer:
 
 
 def count_steps(options: TrainConfig, plan: BatchPlan) -> int:
-    """Optimizer steps of a run: those asked for, or those of so many epochs."""
+    """Return the number of optimizer steps of a run, given as `steps` or as `epochs`."""
     if options.epochs is None:
         return options.steps
     return max(1, round(options.epochs * plan.steps_per_epoch))
 
 
 def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
-    """Pairs of all ranks whose loss is not finite, or all of them where each is."""
+    """Return the pairs of all ranks whose loss is not finite, or all pairs if every loss is finite."""
     finite = torch.isfinite(loss_B.detach()).tolist()
     everyone = [known for rank in from_all_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
     bad = [pair_id for pair_id, is_finite in everyone if not is_finite]

@@ -1,4 +1,4 @@
-"""What training reports: JSON lines, the same to TensorBoard, and to Weights & Biases where the config asks for it."""
+"""Metrics of a training run: JSON lines, TensorBoard and, if configured, Weights & Biases."""
 
 import json
 import math
@@ -19,23 +19,23 @@ from omniedit.training.editor.batches import Batch
 
 
 def loss_sums(batch: Batch, loss_B: Tensor) -> Tensor:
-    """(L, 2): of each mean over samples the weighted sum of losses and the sum of weights, to be added up over batches.
+    """Return (L, 2): the weighted sum of losses and the sum of weights of each mean, to be added up over batches.
 
-    The means are the loss as trained on, the plain one, and those over the batch's groups.
+    The means are the training loss, the unweighted loss and those over the batch's groups.
     """
     weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *batch.groups().values()])
     return torch.stack([weight_LB @ loss_B.detach().double(), weight_LB.sum(1)], dim=1)
 
 
 def loss_means(batch: Batch, sums: Tensor) -> dict[str, float]:
-    """By name, those that have samples; `batch` is any of those whose sums were added up."""
+    """Return the means by name, except those without samples; `batch` is any of the batches that were added up."""
     names = ("loss", "loss_unweighted", *batch.groups())
     return {name: total / weight for name, (total, weight) in zip(names, sums.tolist(), strict=True) if weight}
 
 
 @contextmanager
 def report_failure(what: str) -> Iterator[None]:
-    """Print an error of the block in one line and go on: for what is only looked at, which must end no training."""
+    """Print an error of the block in one line and continue: for optional output, which must not stop training."""
     try:
         yield
     except Exception as error:
@@ -44,15 +44,15 @@ def report_failure(what: str) -> Iterator[None]:
 
 
 class MetricsLog:
-    """Metrics by step; going on from a checkpoint drops the lines that come after it.
+    """Metrics by step. Resuming from a checkpoint drops the lines after it.
 
-    A step may be written in parts; its lines become one when the log is closed or opened again. What cannot be written
-    is reported and left out.
+    A step may be written in parts, which are merged into one line when the log is closed or opened again. Failed writes
+    are reported and skipped.
 
     Args:
-        folder: of `metrics.jsonl`, `tensorboard/` and `samples/`.
-        done: steps whose lines are kept.
-        wandb: a run of Weights & Biases that gets the same.
+        folder: holds `metrics.jsonl`, `tensorboard/` and `samples/`.
+        done: last step whose lines are kept.
+        wandb: Weights & Biases run that receives the same metrics.
     """
 
     def __init__(self, folder: Path, done: int, wandb: Any | None = None) -> None:
@@ -64,7 +64,7 @@ class MetricsLog:
         self._wandb = wandb
 
     def write(self, step: int, **values: float) -> None:
-        """Write a line; values that are not finite are left out."""
+        """Write a line of metrics; non-finite values are left out."""
         finite = {name: round(value, 6) for name, value in values.items() if math.isfinite(value)}
         with report_failure(str(self.path)), self.path.open("a") as file:
             file.write(json.dumps({"step": step} | finite) + "\n")
@@ -100,7 +100,7 @@ class MetricsLog:
                 self._wandb.finish()
 
     def _merge(self, last: float) -> None:
-        """Write the file anew with one line a step, up to the step `last`."""
+        """Rewrite the file with one line per step, up to the step `last`."""
         by_step: dict[float, dict[str, float]] = {}
         for line in self._lines():
             if (values := _values(line, self.path)) and values["step"] <= last:
@@ -109,7 +109,7 @@ class MetricsLog:
             temporary.write_text("".join(f"{json.dumps(values)}\n" for values in by_step.values()))
 
     def _lines(self) -> list[str]:
-        """Whole lines: a killed job may have left half of one."""
+        """Return the complete lines; a killed job may have left a partial one."""
         if not self.path.is_file():
             return []
         *lines, _ = self.path.read_text(errors="replace").split("\n")
@@ -117,7 +117,7 @@ class MetricsLog:
 
 
 def _values(line: str, path: Path) -> dict[str, float] | None:
-    """Return the metrics of a line; None, with a message, where it is damaged."""
+    """Return the metrics of a line, or None, with a message, if it is damaged."""
     try:
         values = json.loads(line)
         return {**values, "step": int(values["step"])}
@@ -127,10 +127,10 @@ def _values(line: str, path: Path) -> dict[str, float] | None:
 
 
 def wandb_run(project: str, folder: Path, settings: Mapping[str, Any]) -> Any:
-    """The run of Weights & Biases that belongs to a folder of checkpoints; gone on with when the training is.
+    """Start the Weights & Biases run of a checkpoint folder, or resume it if training resumes.
 
     Raises:
-        UserError: the package is missing, or it cannot log in. WANDB_MODE=offline needs neither account nor network.
+        UserError: the package is missing, or the login fails. WANDB_MODE=offline needs neither account nor network.
     """
     try:
         import wandb

@@ -1,4 +1,4 @@
-"""AdamW as training uses it: it clips, leaves out a step that would do harm, and keeps the mean of the weights."""
+"""AdamW for training: it clips gradients, skips unsafe steps and keeps an EMA of the weights."""
 
 import math
 from collections import deque
@@ -11,25 +11,25 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 CLIP_NORM = 1.0
-"""Longer gradients are scaled down to this norm."""
+"""Largest gradient norm; larger gradients are scaled down to it."""
 EXPLODED = 50.0
-"""A gradient so many times as long as the median of the recent ones has exploded; ones of 7 times come and go."""
+"""Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
 RECENT = 100
-"""Norms of so many steps are recent."""
+"""Number of recent norms in the median."""
 FEWEST = 20
-"""Before so many steps there is no median to trust, and only a norm that is not finite counts."""
-STATE = ("exp_avg", "exp_avg_sq", "mean")
-"""What is kept of each weight beside itself: AdamW's moments and the mean."""
+"""Number of norms needed for a reliable median; with fewer, only a non-finite norm is unsafe."""
+STATE = ("exp_avg", "exp_avg_sq", "ema")
+"""State of each weight: AdamW's moments and the EMA."""
 
 
 @dataclass
 class StepGuard:
-    """Which gradients are fit to be followed, by the norms of those followed before."""
+    """Guard against unsafe gradients, which compares their norms with those of the steps taken before."""
 
     norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    def harm(self, norm: float) -> str | None:
-        """What is wrong with a gradient of this norm, if anything is; a sound one is remembered."""
+    def check(self, norm: float) -> str | None:
+        """Return why a gradient of this norm is unsafe, or None. The norm of a safe gradient is recorded."""
         if not math.isfinite(norm):
             return f"the gradient's norm is {norm}"
         if len(self.norms) >= FEWEST and norm > EXPLODED * median(self.norms):
@@ -41,53 +41,53 @@ class StepGuard:
 class GuardedAdamW(torch.optim.AdamW):
     """AdamW without weight decay. DeepSpeed calls `step` with the float32 gradients that this rank holds.
 
-    A step that the guard refuses changes nothing: neither weights nor moments nor mean.
+    A step that the guard skips changes neither weights nor moments nor EMA.
 
     Args:
-        parameters: what the optimizer starts with; DeepSpeed puts float32 copies in their place.
-        shared: each rank holds its part of the gradients (ZeRO 1 to 3), not all of them.
+        parameters: initial parameters, which DeepSpeed replaces with float32 copies.
+        shared: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
 
     Attributes:
-        mean_decay: share of the mean that the next step keeps.
-        refused: set before a step: why it must not be taken; afterwards: why it was not, None where it was.
-        norm: of the last gradient, over all ranks, before it was clipped.
+        ema_decay: share of the EMA that the next step keeps.
+        skip_reason: before a step, a reason to skip it; after the step, the reason it was skipped, or None.
+        norm: norm of the last gradient over all ranks, before clipping.
     """
 
     def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
         super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=torch.cuda.is_available() or None)
         self.shared = shared
         self.guard = StepGuard()
-        self.mean_decay = 0.0
-        self.refused: str | None = None
+        self.ema_decay = 0.0
+        self.skip_reason: str | None = None
         self.norm = math.nan
 
     def start(self, weights: Iterable[Tensor]) -> None:
-        """Moments of zero, and the mean at the weights themselves."""
+        """Set the moments to zero and the EMA to the weights."""
         for weight in weights:
-            # Else AdamW would make its state at the first step, and DeepSpeed could not tell whose it is before.
+            # AdamW itself creates its state at the first step, too late for DeepSpeed to map it to parameters.
             self.state[weight] = {name: torch.zeros_like(weight, requires_grad=False) for name in STATE[:2]}
-            self.state[weight]["mean"] = weight.detach().clone()
+            self.state[weight]["ema"] = weight.detach().clone()
             self.state[weight]["step"] = torch.zeros((), device=weight.device if weight.is_cuda else "cpu")
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        if not self.state:  # before `start`: DeepSpeed's trial for bfloat16 at ZeRO 0
+        if not self.state:  # before `start`: DeepSpeed's trial step for bfloat16 at ZeRO 0
             return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]
         self.norm = total_norm(gradients, self.shared)
-        self.refused = self.refused or self.guard.harm(self.norm)
-        if self.refused:
+        self.skip_reason = self.skip_reason or self.guard.check(self.norm)
+        if self.skip_reason:
             return
         for gradient in gradients:
             gradient.mul_(min(1.0, CLIP_NORM / (self.norm + 1e-6)))
         super().step()
         for weight in weights:
-            self.state[weight]["mean"].lerp_(weight, 1 - self.mean_decay)
+            self.state[weight]["ema"].lerp_(weight, 1 - self.ema_decay)
 
 
 def total_norm(gradients: list[Tensor], shared: bool) -> float:
-    """Of all gradients; where they are shared out, the ranks' parts together."""
+    """Return the norm of all gradients; if they are sharded, the norm over the parts of all ranks."""
     norm = nn.utils.get_total_norm(gradients)
     if shared:
         square = norm.square()

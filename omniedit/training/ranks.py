@@ -1,4 +1,4 @@
-"""The processes of a training run: one, or those that torchrun started."""
+"""Processes (ranks) of a training run: one, or as many as torchrun started."""
 
 import logging
 import os
@@ -25,11 +25,13 @@ T = TypeVar("T")
 
 
 def join_ranks() -> torch.device:
-    """Join the other processes of the run (none without torchrun), of which the first alone prints from now on; the
-    device that this one computes on."""
+    """Join the other ranks of the run, if torchrun started any, and return this rank's device.
+
+    From then on, only the first rank prints.
+    """
     logger.setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
-    # Else DeepSpeed compiles a shared-memory all-reduce with the machine's C++ compiler, for minutes; gloo does.
+    # Without this, DeepSpeed compiles a shared-memory all-reduce in C++ for minutes; gloo is good enough.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     if "RANK" not in os.environ:
         alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
@@ -37,7 +39,7 @@ def join_ranks() -> torch.device:
     elif "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_torchrun()
     if int(os.environ["RANK"]) > 0:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the life of the process)
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (stays open for the life of the process)
     if not torch.cuda.is_available():
         deepspeed.init_distributed("gloo", verbose=False)
         return torch.device("cpu")
@@ -49,7 +51,7 @@ def join_ranks() -> torch.device:
 
 @contextmanager
 def sigterm_noted() -> Iterator[threading.Event]:
-    """Within the block SIGTERM, which a cluster sends before it takes a node away, only sets the event."""
+    """Yield an event that SIGTERM sets instead of ending the process; clusters send it before taking a node away."""
     noted = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
     try:
@@ -59,19 +61,19 @@ def sigterm_noted() -> Iterator[threading.Event]:
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:
-    """The sum of a tensor over all ranks, on this rank's device: NCCL sums nothing that is not on a GPU."""
+    """Return the sum of a tensor over all ranks, on this rank's device, because NCCL sums only GPU tensors."""
     total = value.detach().to(get_accelerator().current_device_name(), copy=True)
     dist.all_reduce(total)
     return total
 
 
 def any_rank(value: bool) -> bool:
-    """Whether it is true on any rank: all of them must take the same way."""
+    """Return whether the value is true on any rank, so that all ranks take the same branch."""
     return bool(sum_over_ranks(torch.tensor(float(value))).item())
 
 
 def from_all_ranks(value: T) -> list[T]:
-    """What each rank gave, in order."""
+    """Return every rank's value, in order of rank."""
     values: list[T] = [value] * dist.get_world_size()
     dist.all_gather_object(values, value)
     return values

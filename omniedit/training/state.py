@@ -1,6 +1,6 @@
-"""The trained weights with their moments and mean, by name and whole, however DeepSpeed shares them out over the ranks.
+"""Trained weights with their moments and EMA, by name and unsharded, whatever DeepSpeed's ZeRO stage.
 
-All ranks call these alike, but for `part` and `scatter`.
+All ranks must call these methods together, except `part` and `scatter`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,11 +27,11 @@ KINDS = (WEIGHT, *STATE)
 
 
 class TrainedState:
-    """Float32 weights, moments and mean of the trained parameters.
+    """Float32 weights, moments and EMA of the trained parameters.
 
     Args:
-        parameters: the trained ones by name, as the network has them, with what DeepSpeed hangs on them.
-        engine: DeepSpeed's, over `optimizer`.
+        parameters: trained parameters of the network by name, with the attributes that DeepSpeed adds to them.
+        engine: DeepSpeed engine over `optimizer`.
     """
 
     def __init__(self, parameters: Mapping[str, Any], engine: Any, optimizer: GuardedAdamW) -> None:
@@ -43,12 +43,15 @@ class TrainedState:
         self.held_whole = dict(zip(parameters, self.held, strict=True)) if self.stage == 0 else {}
         optimizer.start(self.held)
         if self.stage in (1, 2):
-            # DeepSpeed does so at the first step; before it, it could not say whose mean is where.
+            # DeepSpeed does this at its first step; until then, it cannot map the EMA to parameters.
             engine.optimizer._lazy_init_hp_params_optimizer_state()
 
     def part(self, name: str, kind: str) -> tuple[int, Tensor] | None:
-        """What this rank is to save of one parameter's weight, moment or mean: a stretch of the whole, flattened, and
-        where it starts; None where it is for other ranks."""
+        """Return the slice of one parameter's weight, moment or EMA that this rank saves.
+
+        Returns:
+            Its start in the flattened whole, and its values; None if only other ranks save this parameter.
+        """
         if self.stage == 0:
             mine = list(self.parameters).index(name) % dist.get_world_size() == dist.get_rank()
             return (0, self.gather(name, kind).flatten()) if mine else None
@@ -56,7 +59,7 @@ class TrainedState:
         if self.stage == 3:
             held = _local(parameter, kind)
             start = dist.get_rank() * held.numel()
-            held = held[: max(0, self.shape(name).numel() - start)]  # the last one's end is padding
+            held = held[: max(0, self.shape(name).numel() - start)]  # the last rank's slice ends in padding
             return (start, held) if held.numel() else None
         if parameter._hp_mapping is None:
             return None
@@ -64,7 +67,7 @@ class TrainedState:
         return start, parameter._hp_mapping.get_hp_fragment(None if kind == WEIGHT else kind)
 
     def gather(self, name: str, kind: str) -> Tensor:
-        """The whole of one parameter's weight, moment or mean, in float32."""
+        """Return one parameter's weight, moment or EMA as a whole, in float32."""
         if self.stage == 0:
             held = self.held_whole[name]
             return held.data if kind == WEIGHT else self.optimizer.state[held][kind]
@@ -73,7 +76,7 @@ class TrainedState:
         return safe_get_full_optimizer_state(self.parameters[name], kind)
 
     def scatter(self, name: str, kind: str, whole: Tensor) -> None:
-        """Set what `gather` gives; the network computes with a new weight only after `show`."""
+        """Set the values that `gather` returns; the network uses a new weight only after `show`."""
         if self.stage == 0:
             self.gather(name, kind).copy_(whole)
         elif kind == WEIGHT:
@@ -82,13 +85,13 @@ class TrainedState:
             safe_set_full_optimizer_state(self.parameters[name], whole, kind)
 
     def shape(self, name: str) -> torch.Size:
-        """Of a parameter, which has none of its own at ZeRO 3."""
+        """Return a parameter's shape, which the sharded parameter itself does not have at ZeRO 3."""
         parameter = self.parameters[name]
         return parameter.ds_shape if self.stage == 3 else parameter.shape
 
     @torch.no_grad()
     def show(self) -> None:
-        """Let the network compute with the weights as they are here."""
+        """Copy the weights held here to the network."""
         if self.stage in (1, 2):
             self.engine.optimizer.update_lp_params()
             return
@@ -98,34 +101,34 @@ class TrainedState:
                 parameter.data.copy_(weight)
 
     @contextmanager
-    def mean_shown(self) -> Iterator[None]:
-        """Within the block the network computes with the mean, and afterwards with the weights again."""
-        self._swap_mean()
+    def ema_weights(self) -> Iterator[None]:
+        """Run the block with the EMA weights in the network, then restore the trained weights."""
+        self._swap_ema()
         self.show()
         try:
             yield
         finally:
-            self._swap_mean()
+            self._swap_ema()
             self.show()
 
     @contextmanager
-    def mean_whole(self) -> Iterator[None]:
-        """The same with all of the network on every rank, to be saved."""
-        with self.mean_shown(), zero.GatheredParameters(self.engine.module.parameters(), enabled=self.stage == 3):
+    def gathered_ema_weights(self) -> Iterator[None]:
+        """Run the block as `ema_weights` does, with the whole network gathered on every rank for saving."""
+        with self.ema_weights(), zero.GatheredParameters(self.engine.module.parameters(), enabled=self.stage == 3):
             yield
 
     @torch.no_grad()
-    def _swap_mean(self) -> None:
-        """The weights take the mean's place and the mean theirs: a network in float32 has no copy of its own."""
+    def _swap_ema(self) -> None:
+        """Swap weights and EMA in place; a float32 network shares its weights with the optimizer and has no copy."""
         for held in self.held:
-            mean = self.optimizer.state[held]["mean"]
+            ema = self.optimizer.state[held]["ema"]
             weight = held.detach().clone()
-            held.copy_(mean)
-            mean.copy_(weight)
+            held.copy_(ema)
+            ema.copy_(weight)
 
     @property
     def steps_taken(self) -> int:
-        """Steps of AdamW, without those that were skipped."""
+        """Number of AdamW steps, without skipped ones."""
         return int(self.optimizer.state[self.held[0]]["step"].item())
 
     @steps_taken.setter
@@ -135,7 +138,7 @@ class TrainedState:
 
 
 def _local(parameter: Any, kind: str) -> Tensor:
-    """This rank's stretch of a parameter at ZeRO 3."""
+    """Return this rank's slice of a parameter at ZeRO 3."""
     if kind == WEIGHT:
         return safe_get_local_fp32_param(parameter)
     return safe_get_local_optimizer_state(parameter, kind)

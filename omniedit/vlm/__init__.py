@@ -1,16 +1,17 @@
-"""Vision-language models, behind an OpenAI-compatible chat endpoint or on this machine, asked many things at once.
+"""Clients of vision-language models, behind an OpenAI-compatible chat endpoint or on this machine.
 
-endpoint    what is asked, what comes back, one request
-limits      requests and tokens a minute
-retries     which faults are tried again, and when
-budget      what may be spent: estimated, reserved, settled; a run's jobs share one
-cache       replies on disk, so that nothing is paid for twice
-client      all of these together
-thinking    where a reply's thinking ends and its answer begins
-loose_json  JSON in a reply, valid or nearly so
-local       a model that transformers loads, asked the same way (not imported here: torch)
+endpoint    prompts, replies and single requests
+limits      limits on requests and tokens per minute
+retries     repeated attempts after transient faults
+budget      limits on spending, shared by a run's jobs: estimate, reserve, settle
+ledger      record of what each job has spent
+cache       replies on disk, so that no request is paid for twice
+client      concurrent prompts, with all of the above
+thinking    separation of a reply's answer from its thinking
+loose_json  valid and almost valid JSON in a reply
+local       model that transformers loads, with the same interface (not imported here, because it needs torch)
 
-Public names load on first use: most jobs read replies and ask no endpoint.
+Public names are loaded on first use, because most jobs only read replies and contact no endpoint.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
-"""What may be spent: estimated before the start, reserved before each request, settled by what it took.
+"""Limit what a run may spend: estimate before the start, reserve before each request, settle after it.
 
-A reservation is the most that a request can take, so that a budget ends a run before it is passed, not after.
+A reservation is the most that a request can use, so the budget stops a run before it is exceeded, not after.
 """
 
 import threading
@@ -12,13 +12,13 @@ from omniedit.vlm.endpoint import Prompt, Usage
 from omniedit.vlm.ledger import Ledger
 
 CHARACTERS_PER_TOKEN = 3
-"""Of English text about 4; fewer, so that an estimate is rather too high."""
+"""Characters per token for estimates. English text has about 4; a smaller number makes estimates rather too high."""
 MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Money for a million tokens, in any currency; None where a request costs none, or it is not known."""
+    """Prices of a million tokens, in any currency; None if a request is free or its price is unknown."""
 
     prompt: float | None = None
     completion: float | None = None
@@ -33,10 +33,10 @@ class Prices:
 
 
 def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None = None) -> Usage:
-    """Estimate the most that a prompt takes: its texts, its pictures, a reply of full length.
+    """Estimate the maximum usage of a prompt: its texts, its images and a reply of full length.
 
     Args:
-        reply_tokens: of the longest reply, where it is not the prompt's own `max_tokens`.
+        reply_tokens: length of the longest reply, if it differs from the prompt's `max_tokens`.
     """
     texts = [part for part in prompt.parts if isinstance(part, str)]
     characters, pictures = sum(map(len, texts)), len(prompt.parts) - len(texts)
@@ -45,11 +45,11 @@ def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None =
 
 
 class Budget:
-    """Requests, tokens and money of a run; None for no limit.
+    """Budget of a run in requests, tokens and money; None means unlimited.
 
     Args:
-        ledger: where the run's jobs tell each other what they spent; None where there is one job alone. Several at
-            once may pass a limit by what they spend between two looks at it.
+        ledger: shared record of the spending of the run's jobs; None for a single job. Concurrent jobs may
+            exceed a limit by their spending between two reads.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Budget:
         self._ledger, self._lock = ledger, threading.Lock()
 
     def reserve(self, most: Usage) -> Usage:
-        """Reserve the most that a request takes, and return it; `settle` wants it back.
+        """Reserve the maximum usage of a request and return it; pass it to `settle` afterwards.
 
-        Where requests took more tokens than was reserved for them, the later ones reserve more in the same measure.
+        If earlier requests used more tokens than reserved, later reservations grow by the same factor.
 
         Raises:
-            UserError: it would pass a limit.
+            UserError: the reservation would exceed a limit.
         """
         with self._lock:
             tokens = (ceil(count * self._excess) for count in (most.prompt_tokens, most.completion_tokens))
@@ -86,7 +86,7 @@ class Budget:
             return most
 
     def settle(self, most: Usage, used: Usage) -> None:
-        """Replace what was reserved for a request by what it took."""
+        """Replace the reservation of a request by its actual usage."""
         with self._lock:
             self._reserved.remove(most)
             if most.tokens:
@@ -100,7 +100,7 @@ class Budget:
             self._ledger.close()
 
     def describe(self, usage: Usage) -> str:
-        """`12 requests, 34,567 tokens, 0.89 in money`."""
+        """Describe a usage: `12 requests, 34,567 tokens, 0.89 in money`."""
         money = self.prices.money(usage)
         told = f"{money:,.0f}" if money >= 1000 else f"{money:.4g}"
         return f"{usage.requests:,} requests, {usage.tokens:,} tokens" + (f", {told} in money" * self.prices.known)

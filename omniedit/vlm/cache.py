@@ -1,4 +1,4 @@
-"""Replies on disk by the digest of the whole request: what was asked before is neither waited nor paid for again."""
+"""Cache replies on disk by the digest of the whole request, so that no request is paid for twice."""
 
 import hashlib
 import json
@@ -10,10 +10,10 @@ from omniedit.vlm.endpoint import ERROR, Reply, Usage
 
 
 class Cache:
-    """A folder of replies, a file each, that any number of jobs on any machines may share.
+    """Folder of replies, one per file, that any number of jobs on any machines may share.
 
-    A file is whole or absent, and jobs that write the same one write much the same. One that is not as it was written
-    counts as absent, as does an error that an earlier release took for a reply.
+    Files are written atomically, and jobs that write the same file write nearly the same content. A damaged file counts
+    as absent, and so does an error that an earlier release stored as a reply.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -42,5 +42,5 @@ class Cache:
 
 
 def _check(digest: str, text: str) -> str:
-    """Of the request too: a file under another's name is not taken for its reply."""
+    """Return a checksum of reply and request, so that a renamed file is not taken for another request's reply."""
     return hashlib.sha256(f"{digest}\n{text}".encode()).hexdigest()

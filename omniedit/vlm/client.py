@@ -1,4 +1,4 @@
-"""Many prompts at once to one endpoint: from the cache where they were asked before, else paced, patient, in budget."""
+"""Send many prompts to one endpoint concurrently, with cache, rate limits, retries and budget."""
 
 import threading
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from omniedit.vlm.retries import Retries
 
 @dataclass(frozen=True)
 class Unanswered:
-    """No reply, and why.
+    """Missing reply and its reason.
 
     Args:
-        rejected: the endpoint will not take this request; else it gave no answer, however often it was asked.
+        rejected: whether the endpoint rejected the request; otherwise it failed to answer in all attempts.
     """
 
     reason: str
@@ -32,17 +32,17 @@ class Unanswered:
 
 
 class Model(Protocol):
-    """What can be asked: an endpoint's `Client`, or a `LocalModel`."""
+    """Source of replies: an endpoint's `Client`, or a `LocalModel`."""
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
-        """A reply to each prompt, in order."""
+        """Return a reply to each prompt, in order."""
         ...
 
 
 class Client:
-    """Asks an endpoint; what it was told is kept.
+    """Client of an endpoint, with a cache.
 
-    Replies are cached, refusals too; where there was none, a later run asks again.
+    Replies are cached, including refusals by the model. Prompts without a reply are sent again by later runs.
     """
 
     def __init__(
@@ -70,11 +70,12 @@ class Client:
         self.budget.close()
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
-        """A reply to each, in order; as many are asked at once as `concurrency` says, equal ones once.
+        """Return a reply to each prompt, in order. At most `concurrency` requests run at once; equal prompts are sent
+        once.
 
         Raises:
-            UserError: no request can be answered (key, model, address, credit), none of these was, or the budget is
-                spent. What was answered until then is in the cache.
+            UserError: the endpoint cannot answer any request (key, model, address, credit), answered none of these, or
+                the budget is spent. Replies until then are in the cache.
         """
         asking: dict[str, threading.Lock] = {}
         answered = self.answered
@@ -88,11 +89,11 @@ class Client:
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
-        """Estimate the most that a prompt takes."""
+        """Estimate the maximum usage of a prompt."""
         return estimate(prompt, self.tokens_per_picture, self.endpoint.reply_limit(prompt))
 
     def summary(self) -> str:
-        """What was paid for and what was not."""
+        """Return a line with the usage of the endpoint and the number of cached replies."""
         return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
 
     def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | Unanswered:
@@ -113,7 +114,7 @@ class Client:
             return reply
 
     def _attempt(self, body: bytes, most: Usage) -> Reply:
-        """One request, paced, reserved and settled; of a reply that was lost on its way the most is taken as billed."""
+        """Send one request within rate limits and budget. A reply lost in transit is charged at its maximum usage."""
         most = self.budget.reserve(most)
         used = Usage(1)
         try:
@@ -136,10 +137,14 @@ class Client:
             self._heard = prompt
 
     def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool) -> None:
-        """A prompt without an answer is its own fault only where others get one; a rejected one, where any ever did.
+        """Check that the endpoint answers at all, if some prompts have no reply.
 
-        Else a whole shard would be recorded as without scores while the endpoint is down or wrongly configured. Where
-        what others got was in the cache, one of them is asked again.
+        Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. An
+        unanswered prompt is at fault itself only if others are answered in this call; a rejected one, if any prompt
+        ever was. If all other replies came from the cache, one of those prompts is sent again to find out.
+
+        Raises:
+            UserError: the endpoint answers nothing.
         """
         silent = [answer for answer in answers if isinstance(answer, Unanswered)]
         if not silent or heard_now or (self._heard and all(answer.rejected for answer in silent)):
@@ -150,7 +155,7 @@ class Client:
         raise UserError(f"{told}. What was answered before is in the cache: run again when it answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
-        """Whether it answers a prompt, past the cache."""
+        """Return whether the endpoint answers a prompt now, bypassing the cache."""
         body, most = self.endpoint.request(prompt), self.estimate(prompt)
         try:
             self.retries.of(lambda: self._attempt(body, most))
@@ -160,13 +165,14 @@ class Client:
 
 
 def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Client:
-    """The client that a section of the config asks for.
+    """Open the client for an endpoint section of the config.
 
     Args:
-        spent: folder of the run's ledger, where several jobs share its budget.
+        spent: folder of the run's ledger, if several jobs share the budget.
 
     Raises:
-        UserError: the config names no endpoint, a key that the environment lacks, or a cache that cannot be written.
+        UserError: the config names no endpoint, the API key is missing from the environment, or the cache is not
+            writable.
     """
     if config.url is None or config.model is None:
         raise UserError("no endpoint: give url and model, in the config's scoring.api or as --url and --model")

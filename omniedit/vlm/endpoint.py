@@ -1,4 +1,5 @@
-"""A chat endpoint of OpenAI's kind (OpenAI, Gemini's compatible one, vLLM): what is asked, what comes back."""
+"""Client of one OpenAI-compatible chat endpoint (OpenAI, Gemini, vLLM): build requests, send them and read the
+replies."""
 
 import base64
 import contextlib
@@ -26,7 +27,7 @@ _PATH = "/chat/completions"
 CONNECT_S = 10.0
 MAX_REPLY_BYTES = 10_000_000
 MAX_TOKENS = 1e9
-"""More than any model reads: an endpoint that bills so many for a request does not tell what it used."""
+"""Largest plausible number of tokens, more than any model reads; usage above it is discarded as invalid."""
 CONTENT_FILTER = "content_filter"
 REFUSAL = "refusal"
 LENGTH = "length"
@@ -45,8 +46,8 @@ FINISH_REASONS = {
         CONTENT_FILTER,
     ),
 }
-"""What providers call the end of a reply, in small letters -> our name. Gemini: SAFETY, RECITATION; Anthropic:
-max_tokens, refusal; Bedrock: guardrail_intervened; Cohere: ERROR_TOXIC; Zhipu: sensitive; DeepSeek:
+"""Providers' finish reasons, in lower case, and our names for them. Gemini: SAFETY, RECITATION; Anthropic: max_tokens,
+refusal; Bedrock: guardrail_intervened; Cohere: ERROR_TOXIC; Zhipu: sensitive; DeepSeek:
 insufficient_system_resource."""
 FILTER_CODES = frozenset(
     (
@@ -54,16 +55,17 @@ FILTER_CODES = frozenset(
         *("data_inspection_failed", "datainspectionfailed", "invalid_prompt", "prompt_blocked"),
     )
 )
-"""Codes of errors by which Azure, OpenAI and DashScope say that a filter stopped the request."""
+"""Error codes of Azure, OpenAI and DashScope for a request that a filter stopped."""
 LONGEST_MODEL_NAME = 200
 SHORTEST_SECRET = 6
-"""Characters of a secret that is cut out of answers: local servers take any key, such as 0, which scores hold too."""
+"""Minimum length of a secret that is removed from answers. Local servers accept any key, such as 0, which scores
+contain too."""
 LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture of a prompt: (H, W, 3) RGB. It goes as PNG, since what a JPEG does to it would be judged too."""
+    """Image of a prompt, (H, W, 3) RGB. It is sent as PNG, because the model would also judge JPEG artefacts."""
 
     pixels: Image
 
@@ -73,16 +75,16 @@ class Picture:
 
     @property
     def digest(self) -> str:
-        """Of the pixels, not of their PNG: a twentieth of the time, and the same from every encoder."""
+        """Return the digest of the pixels: 20 times as fast as that of their PNG, and independent of the encoder."""
         return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """Texts and pictures of one user message, in order; what many prompts begin with alike, endpoints may cache.
+    """Texts and images of one user message, in order. Endpoints may cache a prefix that many prompts share.
 
     Args:
-        max_tokens: of the reply.
+        max_tokens: maximum length of the reply.
     """
 
     parts: tuple[str | Picture, ...]
@@ -91,7 +93,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Usage:
-    """What requests take: their number and tokens, of the prompts (pictures included) and of the replies."""
+    """Usage of requests: their number, and the tokens of prompts (images included) and replies."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -111,17 +113,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """The reply of a model.
+    """Reply of a model.
 
     Args:
-        text: '' where it refused.
-        model: its version as the endpoint names it, such as gpt-4o-2024-08-06.
-        finish_reason: 'stop', 'length' where the text is cut off, 'content_filter', 'refusal', or what else the
-            endpoint says.
-        refusal: the model's words where it refused.
-        usage: None where the endpoint does not give it.
-        filter: the provider's own name of what a content filter found, where it names one.
-        thought: whether the endpoint returned thinking apart from the text.
+        text: '' if the model refused.
+        model: version of the model as the endpoint names it, such as gpt-4o-2024-08-06.
+        finish_reason: 'stop', 'length' if the text is cut off, 'content_filter', 'refusal', or another reason of the
+            endpoint.
+        refusal: the model's text if it refused.
+        usage: None if the endpoint does not report it.
+        filter: the provider's name for the finding of a content filter, if given.
+        thought: whether the endpoint returned thinking separately from the text.
     """
 
     text: str
@@ -134,7 +136,7 @@ class Reply:
 
     @property
     def missing(self) -> str | None:
-        """Return why there is no text to read, None where there is."""
+        """Return why the text is missing, or None if it is not."""
         if self.refusal:
             return f"the model refuses: {self.refusal[:200]!a}"
         if self.finish_reason == REFUSAL:
@@ -150,11 +152,11 @@ class Reply:
 
 
 class Fault(Exception):
-    """No reply this time; the same request may get one later.
+    """Failed request that may succeed later.
 
     Args:
-        retry_after_s: what the endpoint asks to wait.
-        may_be_billed: whether a reply was perhaps written and lost on its way.
+        retry_after_s: wait that the endpoint requests.
+        may_be_billed: whether a reply may have been generated and lost in transit.
     """
 
     def __init__(self, problem: str, retry_after_s: float = 0.0, may_be_billed: bool = False) -> None:
@@ -163,20 +165,21 @@ class Fault(Exception):
 
 
 class Rejected(Exception):
-    """The endpoint will not take this request, however often it is sent."""
+    """Request that the endpoint rejects, however often it is sent."""
 
 
 class Endpoint:
-    """One model at one address. `request` and `send` may be called by many threads.
+    """One model at one address. Several threads may call `request` and `send`.
 
     Args:
-        url: base of the API, such as https://api.openai.com/v1. Errors, digests and `url` have it without its secrets.
-        key: the API key, '' for none. It is sent in a header alone; where an answer repeats it, it is cut out.
-        timeout_s: from sending a request to the last byte of its reply.
-        options: more fields of the request's body; None takes one out.
+        url: base of the API, such as https://api.openai.com/v1. Secrets in it are removed from errors, digests and
+            `url`.
+        key: API key, '' for none. It is sent in a header only, and removed from answers that repeat it.
+        timeout_s: time limit from sending a request to the last byte of its reply.
+        options: additional fields of the request's body; None removes a field.
 
     Raises:
-        UserError: the address is none, or the environment names a proxy that cannot be used.
+        UserError: the address is invalid, or the environment names a proxy that cannot be used.
     """
 
     def __init__(
@@ -198,7 +201,7 @@ class Endpoint:
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._proxy = find_proxy(whole)
         try:
-            # Its transport alone knows of the proxy: httpx2 would open all proxies of the environment, used or not.
+            # Only the transport gets the proxy: httpx2 would open all proxies of the environment, used or not.
             transport = httpx2.HTTPTransport(proxy=self._proxy)
         except (ImportError, ValueError, httpx2.InvalidURL) as error:
             problem = (
@@ -214,25 +217,25 @@ class Endpoint:
         self._http.close()
 
     def request(self, prompt: Prompt) -> bytes:
-        """The body that asks it: greedy decoding, one reply."""
+        """Return the request body of a prompt: greedy decoding, one reply."""
         return self._body(prompt, lambda picture: picture.data_url)
 
     def digest(self, prompt: Prompt) -> str:
-        """Return the digest of the address, the model, every text, pixel and option; never of a secret."""
+        """Return the digest of address, model, texts, pixels and options; secrets are excluded."""
         body = self._body(prompt, lambda picture: picture.digest)
         return hashlib.sha256(self.url.encode() + b"\n" + body).hexdigest()
 
     def reply_limit(self, prompt: Prompt) -> int | None:
-        """Return the most tokens that the replies to a request have together; None where nothing bounds them."""
+        """Return the largest total number of tokens in the replies to a request; None if nothing limits it."""
         return reply_limit(self._options, prompt.max_tokens)
 
     def send(self, body: bytes) -> Reply:
-        """The reply to a body of `request`.
+        """Send a body of `request` and return the reply.
 
         Raises:
-            Fault: none this time.
-            Rejected: none for this request.
-            UserError: none for any request: wrong address, key or model, no credit left.
+            Fault: the request failed, but may succeed later.
+            Rejected: the endpoint rejects this request.
+            UserError: no request can succeed: wrong address, key or model, or no credit left.
         """
         try:
             with self._http.stream("POST", self._whole_url, content=body) as response:
@@ -279,7 +282,7 @@ class Endpoint:
     def _reply(self, answer: bytes) -> Reply:
         try:
             said = self._clean(json.loads(answer))
-            if said.get("error"):  # some gateways say so with status 200
+            if said.get("error"):  # some gateways report errors with status 200
                 return self._without_success(_code(said["error"]), answer, 0.0, said)
             if blocked := _block_reason(said):
                 return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
@@ -307,11 +310,11 @@ class Endpoint:
     def _without_success(
         self, status: int, answer: bytes, retry_after_s: float, said: Any = None, may_be_billed: bool = False
     ) -> Reply:
-        """Return the reply of a content filter, or raise what another error means.
+        """Return a reply for a content filter's error; raise the exception that any other error means.
 
         Args:
-            status: HTTP's, or the one that an error within an answer names.
-            said: the answer, where it was read already.
+            status: HTTP status, or the status in an error within an answer.
+            said: the parsed answer, if available.
         """
         error = _error(answer) if said is None else said["error"]
         codes, told = _error_codes(error), f"HTTP {status}: {self._excerpt(answer, error)}"
@@ -324,13 +327,13 @@ class Endpoint:
         raise Rejected(told)
 
     def _excerpt(self, answer: bytes, error: Any = None) -> str:
-        """Return an error's message, or the beginning of the answer, on one line of ASCII without secrets."""
+        """Return an error's message, or else the beginning of the answer, in one line of ASCII without secrets."""
         message = error.get("message") if isinstance(error, dict) else error
         text = self._hide(str(message) if message else answer[:10_000].decode(errors="replace"))
         return ascii(redact(" ".join(text.split()))[:200])
 
     def _clean(self, value: Any) -> Any:
-        """Return what an endpoint said, every text of it without secrets and without what no file can hold."""
+        """Remove secrets and unprintable characters from all texts of an answer."""
         if isinstance(value, str):
             return clean(self._hide(value))
         if isinstance(value, list):
@@ -346,7 +349,7 @@ class Endpoint:
 
 
 def _secrets(url: httpx2.URL) -> list[str]:
-    """Return what of an address an answer must not repeat: its password, as sent too, and keys of its query."""
+    """Return the secrets of an address: its password, also in the encoded form that is sent, and keys of its query."""
     login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode() if url.password else ""
     keys = [value for name, value in url.params.multi_items() if redact(f"?{name}=x") != f"?{name}=x"]
     return [login, url.password, *keys]
@@ -362,7 +365,7 @@ def is_local(host: str) -> bool:
 
 
 def find_proxy(url: httpx2.URL) -> str | None:
-    """Return the proxy that the environment names for a URL, None where there is none."""
+    """Return the proxy that the environment names for a URL, or None."""
     port = url.port or (443 if url.scheme == "https" else 80)
     if is_local(url.host) or urllib.request.proxy_bypass(f"{url.host}:{port}") or _is_in_no_proxy(url.host):
         return None
@@ -372,9 +375,9 @@ def find_proxy(url: httpx2.URL) -> str | None:
 
 
 def _is_in_no_proxy(host: str) -> bool:
-    """Return whether an address, also an IPv6 one, is in NO_PROXY by itself or by a network, such as 10.0.0.0/8.
+    """Return whether NO_PROXY lists an address, IPv6 included, or its network, such as 10.0.0.0/8.
 
-    urllib knows neither.
+    urllib checks neither.
     """
     address = _address(host)
     entries = urllib.request.getproxies_environment().get("no", "").split(",") if address else []
@@ -386,7 +389,7 @@ def _is_in_no_proxy(host: str) -> bool:
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the IP address that a host is given by, in any form that sockets take, such as 127.1."""
+    """Return the IP address that a host denotes, in any form that sockets accept, such as 127.1; None for a name."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -404,10 +407,10 @@ def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]
 
 
 def _contents(message: Mapping[str, Any]) -> tuple[str, str, bool]:
-    """Return the text, the refusal, and whether there is thinking apart, of a message.
+    """Return the text, the refusal, and whether there is separate thinking, of a message.
 
     Raises:
-        TypeError: the content is no text and no list of parts.
+        TypeError: the content is neither a text nor a list of parts.
     """
     content, refusal = message.get("content"), message.get("refusal")
     thought = any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"))
@@ -426,16 +429,16 @@ def _contents(message: Mapping[str, Any]) -> tuple[str, str, bool]:
 
 
 def _block_reason(said: Mapping[str, Any]) -> str:
-    """Return why Gemini blocks a prompt, '' where it does not; there are no choices then."""
+    """Return why Gemini blocked a prompt, which leaves the answer without choices; '' if it did not."""
     feedback = said.get("prompt_feedback") or said.get("promptFeedback") or {}
     reason = str(feedback.get("block_reason") or feedback.get("blockReason") or "")[:40]
     return reason if reason and not said.get("choices") else ""
 
 
 def _usage(told: Any) -> Usage | None:
-    """Return what a reply took, None where it is not given, or is no number of tokens.
+    """Return the usage of a reply; None if it is missing or invalid.
 
-    Thinking that is counted in the total alone, as by Gemini, belongs to the reply.
+    Thinking that only the total includes, as with Gemini, counts as part of the reply.
     """
     if not isinstance(told, dict):
         return None
@@ -450,7 +453,7 @@ def _count(told: Any) -> int | None:
 
 
 def _error(answer: bytes) -> Any:
-    """Return the error in an answer; {} where there is none. Gemini puts it into a list."""
+    """Return the error in an answer, or {}. Gemini wraps it in a list."""
     try:
         said = json.loads(answer)
         return (said[0] if isinstance(said, list) else said)["error"]
@@ -459,7 +462,7 @@ def _error(answer: bytes) -> Any:
 
 
 def _error_codes(error: Any) -> set[str]:
-    """Return what an error calls itself, in small letters: its code, type and status, and those of the error within."""
+    """Return the lower-case codes of an error: its code, type and status, and the code of the inner error."""
     if not isinstance(error, dict):
         return set()
     within = error.get("innererror")
@@ -480,7 +483,7 @@ def _code(error: Any) -> int:
 
 
 def _seconds(retry_after: str) -> float:
-    """Of a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3); 0 where there is none to be read."""
+    """Return the seconds of a Retry-After header, given in seconds or as a date (RFC 9110, 10.2.3); 0 if unreadable."""
     if retry_after.strip().isdecimal():
         return float(retry_after)
     try:

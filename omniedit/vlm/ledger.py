@@ -1,4 +1,4 @@
-"""What the jobs of a run have spent, each in a file of its own: no lock, so that any shared file system serves."""
+"""Record what the jobs of a run have spent, one file per job: without locks, so any shared file system works."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from omniedit.storage.atomic import replace_file
 from omniedit.vlm.endpoint import Usage
 
 WRITE_EVERY_S = 1.0
-"""What a killed job spent in its last second is forgotten."""
+"""Seconds between writes; the spending of a killed job's last second is lost."""
 LOOK_EVERY_S = 30.0
 
 
 class Ledger:
-    """This job's file in a folder of such files. Not for several threads at once."""
+    """Spending of this job, in its own file in a folder shared by the run's jobs. Not thread-safe."""
 
     def __init__(self, folder: str | Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._clock = Path(folder), clock
@@ -26,13 +26,13 @@ class Ledger:
         self._of_others, self._looked_at = Usage(), -LOOK_EVERY_S
 
     def write(self, spent: Usage) -> None:
-        """All that this job has spent."""
+        """Record the total spending of this job."""
         self._spent = spent
         if self._clock() - self._written_at >= WRITE_EVERY_S:
             self._flush()
 
     def of_others(self) -> Usage:
-        """All that the run's other jobs, those that ended too, have spent, as of the last half minute."""
+        """Return the total spending of the run's other jobs, finished ones included, at most half a minute old."""
         if self._clock() - self._looked_at >= LOOK_EVERY_S:
             files = [file for file in self._folder.glob("*.json") if file != self._file]
             self._of_others = sum((Usage(**json.loads(file.read_text())) for file in files), Usage())
@@ -40,7 +40,7 @@ class Ledger:
         return self._of_others
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write the last record, if any."""
         if self._spent != Usage():
             self._flush()
 

@@ -1,4 +1,4 @@
-"""How fast an endpoint may be asked."""
+"""Rate limits for requests to an endpoint."""
 
 import threading
 import time
@@ -8,10 +8,10 @@ MINUTE = 60.0
 
 
 class Limits:
-    """Spaces requests evenly, so that no minute has more requests or tokens than allowed.
+    """Rate limiter that spaces requests evenly, so that no minute exceeds the allowed requests or tokens.
 
-    Each request books the time that it takes up of both allowances (the generic cell rate algorithm without a burst):
-    the next may start when both are free.
+    Each request reserves its time in both allowances (the generic cell rate algorithm without a burst); the next one
+    may start when both are free.
 
     Args:
         requests_per_minute, tokens_per_minute: None for no limit.
@@ -31,7 +31,7 @@ class Limits:
         self._lock = threading.Lock()
 
     def wait(self, tokens: int) -> None:
-        """Until a request of so many tokens may start."""
+        """Wait until a request with this number of tokens may start."""
         with self._lock:
             start = max(self._clock(), self._requests_free_at, self._tokens_free_at)
             self._requests_free_at = start + self._request_s
@@ -40,11 +40,11 @@ class Limits:
             self._sleep(left)
 
     def give_back(self, tokens: int) -> None:
-        """Tokens that a request booked and did not take; a negative number for those that it took beyond."""
+        """Return reserved tokens that a request did not use; a negative number for tokens beyond the reservation."""
         with self._lock:
             self._tokens_free_at -= tokens * self._token_s
 
     def pause(self, seconds: float) -> None:
-        """Let no request start for a while: the endpoint said so."""
+        """Delay all requests, as the endpoint requested."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)

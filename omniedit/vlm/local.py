@@ -1,4 +1,5 @@
-"""A vision-language model on this machine (Qwen2.5-VL, InternVL, LLaVA: what transformers' chat templates serve)."""
+"""Run a vision-language model on this machine (Qwen2.5-VL, InternVL, LLaVA: any that transformers' chat templates
+support)."""
 
 import hashlib
 import json
@@ -16,13 +17,13 @@ from omniedit.vlm.endpoint import Prompt, Reply, Usage
 
 
 class LocalModel:
-    """Asks a model as `Client` asks an endpoint: greedily, and never the same twice.
+    """Local counterpart of `Client`: decodes greedily and caches replies.
 
     Args:
-        model: an image-text-to-text model of transformers, on the device where it is to run.
-        processor: of the same folder, with its chat template.
-        version: repository and revision; a reply is of one version.
-        batch_size: prompts that are answered together; halved where the device's memory does not last.
+        model: image-text-to-text model of transformers, on its device.
+        processor: processor from the same folder, with its chat template.
+        version: repository and revision, recorded with each reply.
+        batch_size: prompts per batch; halved when the device runs out of memory.
     """
 
     def __init__(self, model: Any, processor: Any, version: str, cache: Cache, batch_size: int = 8) -> None:
@@ -34,7 +35,7 @@ class LocalModel:
         digests = [self.digest(prompt) for prompt in prompts]
         known = {digest: reply for digest in digests if (reply := self.cache.get(digest))}
         new = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True) if digest not in known}
-        # Of one length together: none waits for another's last token, and no memory goes on padding.
+        # Batches of similar length: no prompt waits for another's last token, and little memory is spent on padding.
         waiting = sorted(new, key=lambda digest: _length(new[digest]))
 
         def answered(together: Sequence[str]) -> list[Reply]:
@@ -47,7 +48,7 @@ class LocalModel:
         return [known[digest] for digest in digests]
 
     def digest(self, prompt: Prompt) -> str:
-        """Of the version, every text and every pixel."""
+        """Return the digest of version, texts, pixels and reply length."""
         parts = [part if isinstance(part, str) else part.digest for part in prompt.parts]
         return hashlib.sha256(json.dumps([self.version, prompt.max_tokens, parts]).encode()).hexdigest()
 
@@ -69,10 +70,11 @@ class LocalModel:
         return [self._reply(row[: prompt.max_tokens], length) for prompt, row, length in rows]
 
     def _reply(self, tokens: list[int], asked: int) -> Reply:
-        """
+        """Return the reply in generated tokens.
+
         Args:
-            tokens: what was written, and what fills the rest of the batch's row.
-            asked: tokens of the prompt.
+            tokens: generated tokens, with the padding of the batch.
+            asked: number of tokens of the prompt.
         """
         ends = self.model.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
@@ -83,7 +85,7 @@ class LocalModel:
 
 
 def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
-    """One message of the user, as chat templates take it."""
+    """Return a prompt as one user message for a chat template."""
     content = [
         {"type": "text", "text": part}
         if isinstance(part, str)

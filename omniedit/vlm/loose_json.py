@@ -1,6 +1,6 @@
-"""Find JSON in what a model wrote: whole objects first, then keys and values of JSON that is not quite valid.
+"""Find JSON in a model's reply: valid objects first, then keys and values of almost valid JSON.
 
-Each pattern is matched where the last one ended, and gives nothing back: a reply is read in time linear in its length.
+Each pattern is matched where the last one ended and never backtracks, so a reply is read in time linear in its length.
 """
 
 import json
@@ -22,11 +22,11 @@ _TEXT_ENDS = {
     opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
     for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
 }
-"""An escaped character, or the quote that ends a text. Other quotes belong to the text."""
+"""Patterns of an escaped character, or of the quote that ends a text. Other quotes belong to the text."""
 
 
 class Number(str):
-    """JSON number as it is written, so that `1e1` and `NaN` can be told from `10`."""
+    """JSON number as it is written, to distinguish `1e1` and `NaN` from `10`."""
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -47,7 +47,7 @@ class WholeObject:
     value: Pairs
 
     def values(self, key: str) -> Iterator[Any]:
-        """Yield the values of a key, given in lower case, at every depth."""
+        """Yield the values of a key, given in lower case, at any depth."""
         waiting: list[Any] = [self.value]
         while waiting:
             item = waiting.pop()
@@ -60,9 +60,9 @@ class WholeObject:
 
 @dataclass(frozen=True)
 class LooseField:
-    """Key, in lower case, and where its value starts and ends; the key is '' for a text without one.
+    """Key, in lower case, with the start and end of its value; the key is '' for a text without a key.
 
-    The end is the start where the value is an object, or a list that may hold further keys.
+    The end equals the start if the value is an object, or a list that may contain further keys.
     """
 
     key: str
@@ -73,7 +73,7 @@ class LooseField:
 def scan(text: str) -> Iterator[WholeObject | LooseField]:
     """Yield the valid objects of a text and the loose fields around them, in order.
 
-    From the first object that is not valid, all that follows is read loosely.
+    Everything from the first invalid object on is read loosely.
     """
     at = 0
     while (whole := _next_object(text, at)) is not None:
@@ -86,7 +86,7 @@ def scan(text: str) -> Iterator[WholeObject | LooseField]:
 def loose_fields(text: str) -> Iterator[LooseField]:
     """Yield keys with their values, and texts without keys, in order and without overlap.
 
-    No key stands in a text, and no bare key outside braces.
+    Keys within texts, and bare keys outside braces, are ignored.
     """
     at, depth, opening = 0, 0, "\n"
     while True:
@@ -106,7 +106,7 @@ def loose_fields(text: str) -> Iterator[LooseField]:
 
 
 def _next_object(text: str, at: int) -> WholeObject | None:
-    """Decode the object at the next brace; None where there is none, or it is not valid."""
+    """Decode the object at the next brace; return None if it is missing or invalid."""
     start = text.find("{", at)
     try:
         return WholeObject(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
@@ -119,19 +119,19 @@ def _shift(fields: Iterator[LooseField], by: int) -> Iterator[LooseField]:
 
 
 def _value_end(key: str, text: str, start: int) -> int:
-    """Return the end of a text or of scores; of another value, within which keys may stand, its start."""
+    """Return the end of a text or of scores. For another value, which may contain keys, return its start."""
     if key == "score":
         return _end(_LIST_OR_WORD, text, start)
     return _text_end(text, start) if text[start : start + 1] and text[start] in QUOTES else start
 
 
 def _text_end(text: str, start: int) -> int:
-    """Return the place behind the quote that closes the one at `start`; the end where it is cut off."""
+    """Return the position after the quote that closes the one at `start`, or the end of the text if it is cut off."""
     ends = (found.end() for found in _TEXT_ENDS[text[start]].finditer(text, start + 1) if found[0][0] != "\\")
     return next(ends, len(text))
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
-    assert found  # these patterns match the empty text too
+    assert found  # these patterns also match the empty text
     return found.end()

@@ -1,4 +1,4 @@
-"""Faults that pass: tried again, a bounded number of times, later each time."""
+"""Retry transient faults, a limited number of times and with growing waits."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from omniedit.vlm.endpoint import Fault
 
 T = TypeVar("T")
 PATIENCE_S = 600.0
-"""An endpoint that asks to wait longer has no room today."""
+"""Longest wait in seconds that is accepted from an endpoint; a longer one means that it has no capacity today."""
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Retries:
     """Exponential back-off with full jitter (Brooker 2015, "Exponential Backoff And Jitter").
 
     Args:
-        tries: of one request, the first included.
+        tries: maximum number of attempts per request, the first included.
         base_s, longest_s: the n-th wait is uniform in [0, min(longest_s, base_s * 2^(n - 1))].
     """
 
@@ -31,11 +31,11 @@ class Retries:
     rng: random.Random = field(default_factory=random.Random)
 
     def of(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` gives, tried again after a `Fault`.
+        """Return the result of `attempt`, which is called again after a `Fault`.
 
         Raises:
-            Fault: the last one, of as many as there are tries.
-            UserError: the endpoint asks to wait for longer than `PATIENCE_S`.
+            Fault: the last attempt failed too.
+            UserError: the endpoint requests a wait longer than `PATIENCE_S`.
         """
         for tried in count(1):
             try:
@@ -49,5 +49,5 @@ class Retries:
         raise AssertionError("it is tried for ever or ends")
 
     def wait_s(self, failed: int) -> float:
-        """After so many tries, at least 1, that failed."""
+        """Draw the wait in seconds after this number of failed attempts, at least 1."""
         return self.rng.uniform(0, min(self.longest_s, self.base_s * 2 ** (failed - 1)))

@@ -2,12 +2,12 @@
 
 Thinking is a prefix of the reply. Its marks count only outside quoted text, so that a model may quote one:
 
-    <think>..</think>, <thinking>, <thought>, <reasoning>    DeepSeek-R1, Qwen3, GLM, InternVL, Gemini and their like
-    ..</think>                                               the same, where the chat template wrote the opening mark
+    <think>..</think>, <thinking>, <thought>, <reasoning>    DeepSeek-R1, Qwen3, GLM, InternVL, Gemini and similar
+    ..</think>                                               the same, if the chat template wrote the opening mark
     <|channel|>analysis<|message|>..<|channel|>final         gpt-oss (harmony), also without its special tokens
     <|begin_of_thought|>, <|START_THINKING|>, [THINK], ...    OpenThinker, Command A, Magistral, Kimi-VL, Gemma
 
-Thinking that an endpoint returns apart from the content (`reasoning_content`, `reasoning`) never comes here.
+Thinking that an endpoint returns separately (`reasoning_content`, `reasoning`) does not reach this module.
 """
 
 import re
@@ -28,26 +28,26 @@ _MARK = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})")
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
 _WORD = re.compile(r"\w")
 _LINE = 2000
-"""Characters of a line before and after a mark in which its quotes are looked for."""
+"""Number of characters before and after a mark, on its line, that are searched for quotes."""
 _SINGLE_QUOTES = re.compile(r"(?P<opening>(?<![^\s(\[{:])'(?=[^\s',]))|(?P<closing>(?<=[^\s'])'(?![\w']))")
 
 MAX_MARKS = 100
-"""Quoted ones included: they are looked at one by one."""
+"""Maximum number of marks, quoted ones included, because each is examined individually."""
 CUT_OFF = "the reply ends while thinking"
 UNCLEAR = "it is unclear where the thinking ends and the answer begins"
 
 
 class Unclear(Exception):
-    """Reply without an answer, or with one that cannot be separated from the thinking; the text says why."""
+    """Reply without an answer, or with one that cannot be separated from the thinking; the message gives the reason."""
 
 
 def find_answers(reply: str) -> list[str]:
-    """Return the parts of a reply that may be its answer, at least one; a reader demands that they agree.
+    """Return the parts of a reply that may be its answer, at least one; readers require them to agree.
 
-    There are several only where marks stand outside quoted text after the thinking has ended.
+    Several parts occur only if marks stand outside quoted text after the end of the thinking.
 
     Raises:
-        Unclear: the reply ends while thinking, or what follows a mark is a quotation rather than an answer.
+        Unclear: the reply ends while thinking, or the text after a mark is a quotation rather than an answer.
     """
     if _is_object(reply):
         return [reply]
@@ -73,17 +73,17 @@ def find_answers(reply: str) -> list[str]:
 
 
 def has_thinking(reply: str) -> bool:
-    """Return whether a mark of thinking stands outside quoted text."""
+    """Return whether a mark of thinking occurs outside quoted text."""
     return _next_mark(reply, 0) is not None
 
 
 def ends_with_object(text: str) -> bool:
-    """Return whether nothing but signs follow the last object or field of a text."""
+    """Return whether only punctuation follows the last object or field of a text."""
     return not _WORD.search(text, max((piece.end for piece in scan(text)), default=0))
 
 
 def _next_mark(reply: str, at: int) -> re.Match[str] | None:
-    """Find the next mark outside quotes, of an answer that starts at `at`."""
+    """Find the next mark outside quotes in an answer that starts at `at`."""
     texts = _texts(reply, at)
     start, end = next(texts, (len(reply), len(reply)))
     for mark in _MARK.finditer(reply, at):
@@ -95,24 +95,24 @@ def _next_mark(reply: str, at: int) -> re.Match[str] | None:
 
 
 def _texts(reply: str, at: int) -> Iterator[tuple[int, int]]:
-    """Yield the places of valid objects and of loose texts; the marks in them are quoted."""
+    """Yield the positions of valid objects and loose texts; marks inside them are quoted."""
     for piece in scan(reply[at:]):
         if isinstance(piece, WholeObject) or reply[at + piece.start : at + piece.start + 1] in tuple(QUOTES):
             yield at + piece.start, at + piece.end
 
 
 def _end_of_thinking(reply: str, at: int) -> re.Match[str] | None:
-    """Find the mark that closes thinking: the first outside quotes, else the first before nothing but an object."""
+    """Find the mark that closes thinking: the first outside quotes, else the first that only an object follows."""
     closing = [mark for mark in _MARK.finditer(reply, at) if mark["closing"]]
     unquoted = (mark for mark in closing if not _is_quoted(reply, *mark.span()))
     return next(unquoted, None) or next((mark for mark in closing if _is_object(reply[mark.end() :])), None)
 
 
 def _check_end(reply: str, before: str, mark: re.Match[str]) -> None:
-    """Check a mark that closes thinking which no mark has opened.
+    """Check a closing mark without an opening one.
 
     Raises:
-        Unclear: it stands within a sentence, as a quotation does.
+        Unclear: the mark stands within a sentence, as in a quotation.
     """
     line_before, line_after = _line(reply, mark)
     if not _WORD.search(line_before) or not line_after.strip():
@@ -122,10 +122,10 @@ def _check_end(reply: str, before: str, mark: re.Match[str]) -> None:
 
 
 def _check_quotation(reply: str, mark: re.Match[str]) -> None:
-    """Check a mark that closes thinking which a mark has opened.
+    """Check a closing mark with an opening one.
 
     Raises:
-        Unclear: words of its sentence follow the object behind it, as where an instruction is quoted.
+        Unclear: the sentence continues after the object behind the mark, as in a quoted instruction.
     """
     line_before, line_after = _line(reply, mark)
     if ends_with_object(line_after) or not _has_scores(line_after):
@@ -136,12 +136,12 @@ def _check_quotation(reply: str, mark: re.Match[str]) -> None:
 
 
 def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
-    """Return what stands on a mark's line before it and after it."""
+    """Return the text before and after a mark on its line."""
     return reply[: mark.start()].rpartition("\n")[2], reply[mark.end() :].partition("\n")[0]
 
 
 def _has_scores(text: str) -> bool:
-    """Return whether an object or a score stands outside quotes."""
+    """Return whether an object or a score occurs outside quotes."""
     scores = (piece for piece in scan(text) if isinstance(piece, WholeObject) or piece.key == "score")
     return any(not _is_quoted(text, piece.start, piece.end) for piece in scores)
 
@@ -154,13 +154,13 @@ def _starts_with_object(text: str) -> bool:
 
 
 def _is_object(text: str) -> bool:
-    """Return whether a text is one valid object, in a code fence or not."""
+    """Return whether a text is one valid object, with or without a code fence."""
     first = next(scan(text), None) if _starts_with_object(text) else None
     return isinstance(first, WholeObject) and not text[first.end :].strip().strip("`")
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
-    """Return whether quotes on one line open before a place and close after it."""
+    """Return whether quotes on the same line enclose a position."""
     before = text[max(0, start - _LINE) : start].rpartition("\n")[2].replace("```", "")
     after = text[end : end + _LINE].partition("\n")[0].replace("```", "")
     if before.rfind("\u201c") > before.rfind("\u201d") and "\u201d" in after:

@@ -18,7 +18,7 @@ def disc(colour: np.ndarray, radius: int) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def assets() -> Assets:
-    """Discs of one colour each before photographs of coarse noise, each brought to its own hue."""
+    """Return discs of one colour each as cut-outs, and photographs of coarse noise."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (len(PLACES), PHOTO_HEIGHT // 32, PHOTO_WIDTH // 32, 3))
     photos = np.kron(coarse, np.ones((1, 32, 32, 1))).astype(np.uint8)

@@ -25,7 +25,7 @@ from omniedit.training.editor.batches import InstructionEncoder
 
 
 def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:
-    """A grey square in whose left half the truth is brighter by `difference`."""
+    """Return a grey square whose truth is brighter by `difference` in the left half."""
     source = np.full((64, 64, 3), 100, np.uint8)
     mask = np.zeros((64, 64), bool)
     mask[:, :32] = True
@@ -52,7 +52,7 @@ def test_preservation_is_of_the_outside_alone():
 
 @torch.no_grad()
 def test_edits_are_those_of_the_pipeline():
-    """The experiment's batches give the pictures that a user of `EditPipeline` gets, guidance included."""
+    """Compare the experiment's batches with the images that a user of `EditPipeline` gets, guidance included."""
     setting = replace(SETTINGS["test"], text_tokens=MAX_TOKENS, text_scale=2.0, image_scale=1.5)
     torch.manual_seed(0)
     base = Base(
@@ -88,7 +88,7 @@ def test_edits_are_those_of_the_pipeline():
 
 
 def test_the_interval_is_that_of_the_bootstrap():
-    """Of 400 independent draws with probability 0.3 in 1 seed: the binomial's own interval."""
+    """Compare 400 independent draws with probability 0.3 in one seed with the binomial interval."""
     values = (np.random.default_rng(1).random((1, 4, 100)) < 0.3).astype(float)
     mean, low, high = interval(values)
     half = 1.96 * np.sqrt(mean * (1 - mean) / 400)
@@ -98,7 +98,7 @@ def test_the_interval_is_that_of_the_bootstrap():
 
 
 def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
-    """Two architectures of the setting for tests: what differs is the network, and the report shows both."""
+    """Train two architectures in the setting for tests. Only the network differs, and the report shows both."""
     setting = SETTINGS["test"]
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
@@ -121,7 +121,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
 
 
 def test_a_unit_may_begin_with_the_weights_of_another(assets, tmp_path):
-    """At a learning rate of 0 it ends with them."""
+    """Train with a learning rate of 0, so that the final weights are the initial ones."""
     setting = replace(SETTINGS["test"], measured=1, pairs_per_task=1, sampling_steps=(1,))
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
@@ -139,7 +139,7 @@ def test_a_unit_may_begin_with_the_weights_of_another(assets, tmp_path):
 
 
 def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_path, monkeypatch):
-    """To the last bit: weights, their mean and what was noted."""
+    """Compare the final EMA weights and the records bit for bit."""
     monkeypatch.setattr(learning, "CHECKPOINT_STEPS", 2)
     setting = replace(SETTINGS["test"], editor=replace(SETTINGS["test"].editor, steps=5))
     vae, texts = LappedCodec(), Texts(InstructionEncoder(load_minilm()), setting.text_tokens)

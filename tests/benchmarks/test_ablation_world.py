@@ -37,7 +37,7 @@ def test_scenes_like_photos_have_truths_as_exact(assets):
 
 
 def test_scenes_like_photos_differ_in_size_and_edges_cut_them(assets):
-    """A disc's mask shows how large it stands there, and whether an edge of the picture runs through it."""
+    """Read the size of a disc, and whether an image edge cuts it, from its mask."""
     small_and_large = {}
     for like_photos in (False, True):
         made = of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, like_photos=like_photos), 700))
@@ -93,7 +93,7 @@ def test_held_out_pairs_show_only_held_out_things_and_ask_only_for_known_ones(as
 
 
 def test_removal_leaves_what_no_instruction_named(assets):
-    """The removed thing's name is in the instruction and not in the answer's caption; another thing's is in it."""
+    """Check that the instruction names the removed thing alone and that the caption of the answer does not."""
     for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 280)):
         named = [name for name in assets.names if name in pair.edit.instruction]
         assert len(named) == 1
@@ -101,7 +101,7 @@ def test_removal_leaves_what_no_instruction_named(assets):
 
 
 def test_two_things_are_told_apart_by_their_side(assets):
-    """Where a removal leaves a thing, the instruction names a side, and the thing that is left stands on the other."""
+    """Check that the instruction names a side if a thing is left, and that this thing stands on the other side."""
     left = [
         pair
         for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 700))
@@ -116,7 +116,7 @@ def test_two_things_are_told_apart_by_their_side(assets):
 
 
 def test_an_added_thing_always_looks_the_same(assets):
-    """Same instruction, same pixels in the middle of what was added, whatever the photograph."""
+    """Compare the middle pixels of added things: same instruction, same pixels, whatever the photograph."""
     seen: dict[str, list[np.ndarray]] = {}
     for pair in of(Task.OBJECT_ADDITION, pairs(World(assets, 64, seed=5), 2100)):
         rows, columns = np.nonzero(pair.edit.mask)

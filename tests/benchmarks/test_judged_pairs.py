@@ -1,4 +1,4 @@
-"""The pairs that a person judged: a table of labels that fits the table of photos."""
+"""Labels that a person gave to pairs: their table fits the table of photos."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_a_view_of_a_panorama_looks_along_its_yaw() -> None:
 
 
 def test_the_names_that_a_source_gives_go_with_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The judge believes the name of a boxed object and checks one that a specialist made up."""
+    """Check that source names reach the judge, which trusts them but checks a name that a specialist made up."""
     monkeypatch.setattr(judged_pairs, "PAIRS", {Task.OBJECT_REMOVAL: 1})
     image = np.zeros((16, 16, 3), np.uint8)
     about = {"source_id": "lamps", "attempt": 0, "truth": {"object": "bird"}}

@@ -1,4 +1,4 @@
-"""What a rehearsal refuses; tests/workflow/test_learned.py runs one."""
+"""Errors of a rehearsal. tests/workflow/test_learned.py runs one."""
 
 from pathlib import Path
 

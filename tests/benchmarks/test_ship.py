@@ -1,4 +1,4 @@
-"""What ships: a trained editor as the package holds it, and its card."""
+"""Editor that ships: its files in the package, and its card."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from omniedit.training.base.pretrain import small_sd3
 
 @pytest.fixture(scope="module")
 def made(assets, tmp_path_factory):
-    """The folder that `ship` makes of an editor of the setting for tests."""
+    """Return the folder that `ship` makes from an editor in the setting for tests."""
     root = tmp_path_factory.mktemp("shipped")
     torch.manual_seed(0)
     setting = SETTINGS["test"]

@@ -1,4 +1,4 @@
-"""The benchmark of learned specialists: its full models have the published sizes, its tiny ones run the same code."""
+"""Benchmark of learned specialists: full models have the published sizes, tiny ones run the same code."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ BILLIONS = {
     "FluxFillPipeline": {"transformer": 11.90, "text_encoder_2": 4.63},
     "InpaintPipeline": {"transformer": 4.04},
 }
-"""Parameters of the published models; text encoders without the vectors of words that the benchmark does not know."""
+"""Parameters of the published models, in billions, without embeddings of words that the benchmark's tokenizers lack."""
 
 
 @pytest.mark.parametrize("kind", BILLIONS)

@@ -1,4 +1,4 @@
-"""The benchmarks of speed on a GPU, at tiny size on the CPU: that they run, and what they count."""
+"""GPU speed benchmarks at tiny size on the CPU: they run, and count correctly."""
 
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ FULL = ["--full", "--steps", "1", "--batch", "1"]
 
 @pytest.fixture
 def speed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """benchmarks/training_speed.py with tiny models."""
+    """Return benchmarks/training_speed.py with tiny models."""
     monkeypatch.syspath_prepend(str(Path("benchmarks").absolute()))
     import training_speed
 
@@ -73,7 +73,7 @@ def test_the_batch_is_doubled_until_a_model_is_out_of_memory(
 
 
 def test_a_step_is_the_trainer_s(speed: ModuleType, alone: None) -> None:
-    """It moves the bfloat16 weights, float32 ones beside them and their mean; the base stays."""
+    """Check that a step moves the bfloat16 weights, their float32 copies and the EMA weights, but not the base."""
     options = speed.TrainConfig(batch_size=1, dtype="bfloat16", checkpoint_activations="all")
     make = speed.architectures(TINY)["editnet"]
     step = speed.TrainerStep(make, options, speed.batch(TINY, 8, 4, 1, torch.bfloat16))

@@ -1,4 +1,4 @@
-"""The student that ships, at toy size: pairs of the world, mistakes among them, pre-training, package, card."""
+"""Student that ships, at toy size: pairs of the world, mistaken ones among them, pre-training, package, card."""
 
 import json
 import re
@@ -39,7 +39,7 @@ PAIRS = {"training": 4, "held_out": 2, "strange": 2}
 
 @pytest.fixture(scope="module")
 def made(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of lessons and of the student that learnt from them."""
+    """Return a folder with lessons and the student trained on them."""
     root = tmp_path_factory.mktemp("student")
     teacher = load_judge("reference")
     for kind, count in PAIRS.items():
@@ -159,8 +159,10 @@ def test_the_one_in_the_package_judges_and_reads_the_rubric_in_a_handful_of_toke
 
 
 def test_the_one_in_the_package_tells_right_edits_from_wrong_ones(assets: Assets) -> None:
-    """Of the shipped sample's photos, which none of its sources showed: an edit of all of the picture, as asked, beside
-    nothing, and beside noise."""
+    """Judge an edit of the whole image, the unchanged image, and the edit with noise.
+
+    The photo is one of the shipped sample, which the student's training does not show.
+    """
     judge = load_judge("student", "shipped")
     photo = resize_cover(decode_image((SAMPLE / "mountain_meadow.jpg").read_bytes(), "photo"), 192, 192)
     night = to_bytes(LIGHTS["night"][0](to_float(photo)))

@@ -1,4 +1,4 @@
-"""Plan, write, seal, read: every kept pair is in its bucket once, the same bytes each time, and damage is told."""
+"""Plan, write, seal, read: each accepted pair is in its bucket once, bytes are reproducible, damage is reported."""
 
 import shutil
 import subprocess
@@ -53,7 +53,7 @@ def decision(pair: EditPair, row: int, kept: bool) -> dict:
 
 
 def make_run(root: Path) -> dict[str, EditPair]:
-    """Candidates and decisions below `root`; returns the kept pairs by id."""
+    """Write candidates and decisions below `root`; return the accepted pairs by id."""
     kept = {}
     for task, shard, count in SHARDS:
         pairs = [made_pair(task, shard, row) for row in range(count)]
@@ -65,7 +65,7 @@ def make_run(root: Path) -> dict[str, EditPair]:
 
 
 def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Path:
-    """The whole chain from decisions to sealed buckets; returns their folder."""
+    """Run the chain from decisions to sealed buckets; return their folder."""
     buckets = root / "buckets"
     write_plan(
         buckets / "plan.parquet",
@@ -163,7 +163,7 @@ def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, E
     assert batches(range(20))[8:] == batches(range(8, 20))
     with BatchLoader(store, plan, 0, range(1000)) as loader:
         assert next(iter(loader))[0] == 0
-        while not loader._ready.full():  # leaving with the queue full does not hang
+        while not loader._ready.full():  # leaving the block with a full queue does not hang
             time.sleep(0.01)
     trained = {pair["pair_id"] for ratio in RATIOS for pair in store.read(ratio, store.rows(ratio, "train")).pairs}
     assert {pair_id for _, ids, _ in batches(range(60)) for pair_id in ids} <= trained
@@ -193,7 +193,7 @@ def test_damage_is_told_by_file_and_remedy(own_copy: Path) -> None:
 
 
 def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
-    """As many files are open as the system allows: nothing of that is the shard's fault."""
+    """Reading with as many open files as the system allows is not the shard's fault."""
     code = (
         "import resource, pathlib; from omniedit.buckets.store import BucketStore\n"
         f"store = BucketStore(pathlib.Path({str(own_copy)!r})); store.read('1x1', [0])\n"

@@ -1,4 +1,4 @@
-"""The batch plan: what training relies on to resume, to change its number of ranks and to see every sample."""
+"""Batch plan: what training needs to resume, to change its number of ranks and to see every sample."""
 
 from collections import Counter
 from itertools import pairwise
@@ -16,7 +16,7 @@ sizes = st.fixed_dictionaries({ratio: st.integers(0, 40) for ratio in RATIOS}).f
 
 
 def epoch(plan: BatchPlan, number: int) -> list[tuple[str, tuple[int, ...]]]:
-    """(ratio, indices of all ranks) of each step."""
+    """Return (ratio, indices of all ranks) of each step."""
     steps = range(number * plan.steps_per_epoch, (number + 1) * plan.steps_per_epoch)
     batches = []
     for step in steps:

@@ -1,5 +1,4 @@
-"""A node's own copy of the buckets is theirs byte for byte, made once for all who read it, left out where there is no
-room, and removed when nothing reads it."""
+"""Copy of the buckets on a node: identical, made once for all readers, skipped without room, removed when unused."""
 
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from omniedit.storage.manifest import checksums, files_below, write_manifest
 
 @pytest.fixture
 def buckets(tmp_path: Path) -> Path:
-    """A folder with the files of sealed buckets, as far as a copy has to know them."""
+    """Return a folder with the files of sealed buckets that a copy depends on."""
     folder = tmp_path / "buckets"
     for name, content in {"1x1.zarr/zarr.json": "{}", "1x1.zarr/source/c/0": "pictures"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +58,7 @@ def test_damage_is_told_of_the_buckets_and_not_copied(buckets: Path, tmp_path: P
 
 
 def reader(buckets: Path, scratch: Path) -> subprocess.Popen[bytes]:
-    """Another training on the node, once it has its copy."""
+    """Start another training run on the node and return it once it has its copy."""
     code = "from pathlib import Path; from omniedit.buckets.scratch import stage; "
     code += f"stage(Path({str(buckets)!r}), Path({str(scratch)!r})); print('staged', flush=True); input()"
     started = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -103,7 +102,7 @@ def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: P
 
 
 def stage_as_another_user(root: Path) -> list[str]:
-    """What a user who may not write prints who stages root/buckets in root/scratch: messages, and what is then read."""
+    """Stage root/buckets as a user without write permission; return the printed messages and the folder then read."""
     root.chmod(0o755)
     code = "import os; from pathlib import Path; from omniedit.buckets.scratch import find_copy, stage\n"
     code += "if os.geteuid() == 0: os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(*[65534] * 3)\n"

@@ -1,4 +1,4 @@
-"""What no option of a command or script can mean is refused by its type."""
+"""Tests for argument types: each rejects invalid values."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The demo's page in a real browser: a photo is uploaded, edited, shown beside its source and kept in the history."""
+"""Tests for the demo, also in a real browser: upload a photo, edit it, compare it with its source, use the history."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from helpers.tiny_models import moved
 from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 LONG_MS = 900_000.0
-"""Longer than anything takes here on a busy machine with one core."""
+"""Timeout in milliseconds, longer than any step on a busy machine with one core."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
 
 @pytest.fixture(scope="module")
 def page() -> Any:
-    """Over an editor whose answers depend on the picture, as an untrained one's do not."""
+    """Build the page for an editor whose output depends on the image; an untrained editor's does not."""
     check_gradio()
     pipeline = make_pipeline()
     moved(pipeline.transformer)
@@ -95,7 +95,7 @@ def edit_on(
     image: float = 1,
     instruction: str = " Add fog. ",
 ) -> Any:
-    """What the page makes of an uploaded file: before, after, caption."""
+    """Edit an uploaded file on the page; return source image, edited image and caption."""
     from gradio.data_classes import FileData
     from gradio.image_utils import ImageData
 
@@ -128,7 +128,7 @@ def test_an_edit_differs_from_its_source_and_follows_seed_and_scales(page: Any, 
 
 
 def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's caption is Markdown, its warnings are HTML."""
+    """Check the caption, which is Markdown, and the warnings, which are HTML."""
     import gradio
 
     warned: list[str] = []
@@ -149,7 +149,7 @@ def test_a_seed_that_a_browser_cannot_hold_is_refused(page: Any, seed: float | N
 
 
 def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path) -> None:
-    """A broken file, one of another kind, no instruction guidance that can be computed, a bad seed."""
+    """Try a broken file, a file of another kind, guidance too large to compute, and a bad seed."""
     import gradio
 
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
@@ -167,7 +167,7 @@ def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_visitors_images_are_private_and_gone_when_the_demo_ends(tmp_path: Path, ending: signal.Signals) -> None:
-    """Also where Gradio still has an image open."""
+    """Keep an image open while the demo ends."""
     serve = """
         from omniedit.cli.demo import private_uploads
         import signal, time

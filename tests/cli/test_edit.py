@@ -1,4 +1,4 @@
-"""`omniedit edit`: every picture that can be read is edited, nothing is overwritten unasked, EXIF data is kept."""
+"""Tests for `omniedit edit`: it edits every readable image, overwrites only on request, and keeps EXIF data."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Two photos, one of them lying on its side, and a file that is none."""
+    """Write two photos, one of them stored sideways, and a file that is not an image."""
     folder = tmp_path / "photos"
     (folder / "deep").mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
@@ -185,7 +185,7 @@ def test_what_an_edit_does_not_have_of_its_source_is_told(
 def test_what_is_no_file_is_skipped_and_nothing_waits_for_it(
     photos: Path, editor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A named pipe, a socket, a device and a link to one; loops of links are broken files."""
+    """Try a named pipe, a socket and a link to a device. A link to itself counts as a broken file."""
     (photos / "broken.webp").unlink()
     os.mkfifo(photos / "pipe.png")
     (photos / "device.png").symlink_to("/dev/zero")
@@ -220,7 +220,7 @@ def test_each_stage_of_a_large_image_is_reported(
 def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the editor that ships, which has a vocabulary."""
+    """Use the shipped editor, which has a vocabulary."""
     settings = replace(SETTINGS, instruction="Mach es Nacht.", steps=None)
     edit_files([photos / "a.jpg"], tmp_path / "a.png", False, None, "cpu", settings)
     told = capsys.readouterr().out

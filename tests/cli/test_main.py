@@ -1,4 +1,4 @@
-"""The `omniedit` command: options that make no sense are one line each, and a reader may stop reading."""
+"""Tests for the `omniedit` command: an invalid option gives one line, and a reader may stop reading."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def test_a_port_that_there_cannot_be_is_told(
 
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
-    """Whether what is printed fits in the buffer, and fails when the command ends, or not."""
+    """Print a text that fits in the buffer, so that the final flush fails, and one that does not."""
     program = f"from omniedit.cli import main as cli\ncli._main = lambda: print('x' * {size})\ncli.main()"
     reader, writer = os.pipe()
     os.close(reader)

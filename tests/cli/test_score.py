@@ -1,4 +1,4 @@
-"""`omniedit score`: a row in, a row out; what cannot be judged is recorded, what cannot be started is told."""
+"""Tests for `omniedit score`: each row gets scores or a reason, and a run that cannot start gives an error."""
 
 import csv
 import subprocess
@@ -30,7 +30,7 @@ EDITING = load_rubric("viescore_editing")
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Four rows, two of them good."""
+    """Write a table of five rows, two of them valid."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for name in ("a", "b"):
@@ -99,7 +99,7 @@ def test_a_second_run_asks_nothing_and_csv_says_the_same(table: Path, endpoint: 
 
 
 def test_no_cell_is_a_formula_and_the_table_reads_back_as_it_was(endpoint: Server, tmp_path: Path) -> None:
-    """Neither instructions nor what a model says may run in the spreadsheet that opens the scores."""
+    """Check that neither instructions nor a model's text can run in the spreadsheet that opens the scores."""
     PIL.Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "-a.png")
     endpoint.behaviour = lambda handler, body: handler.answer(
         server.completion('{"score": [9, 4], "reasoning": "=HYPERLINK(1)"}')

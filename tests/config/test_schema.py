@@ -1,4 +1,4 @@
-"""A wrong key, type or value is one line: file, key, what was wrong, what is allowed. What is generated is current."""
+"""Config errors are one line with the file, the key, the error and the allowed values; generated files are current."""
 
 from pathlib import Path
 

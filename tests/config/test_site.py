@@ -1,4 +1,4 @@
-"""The site file: a mistake is one line with file and key, and what is right reaches Snakemake as it was written."""
+"""Site file: errors are one line with file and key, and valid values reach Snakemake as they were typed."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ def site_with(folder: Path, **changes: Any) -> Path:
 
 
 def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What Snakemake reads of the profile."""
+    """Return the profile as Snakemake reads it."""
     monkeypatch.setenv("OMNIEDIT_SITE", str(site))
     return yte.process_yaml((PROFILE / "config.yaml").read_text())
 
@@ -107,6 +107,6 @@ def test_a_second_attempt_gets_twice_the_memory_and_time_but_for_trainings(
 
 
 def test_planning_does_not_sum_up_the_sizes_of_all_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Snakemake's own default for disk_mb does, for each job."""
+    """Snakemake's own default for disk_mb sums them up for each job."""
     asked = profile(site_with(tmp_path), monkeypatch)
     assert isinstance(asked["default-resources"]["disk_mb"], int)

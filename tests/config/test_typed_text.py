@@ -1,4 +1,4 @@
-"""Text of the command line keeps its meaning: what it is depends on its key alone."""
+"""Text of the command line gets its type from its key alone."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A judge beside people: correlations by hand, Fisher's mean, and what cannot be compared is told."""
+"""Tests for agreement with people: correlations by hand, Fisher's mean, and errors for tables that do not match."""
 
 import csv
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from omniedit.storage.parquet import write_rows
 
 
 def ratings(task: str, model: str, rater: str, values: Sequence[float]) -> list[Rating]:
-    """SC, PQ and O alike, of pictures that are numbered."""
+    """Return ratings of numbered images, with equal SC, PQ and O."""
     return [
         Rating((str(number), model, task), rater, {"sc": value, "pq": value, "o": value})
         for number, value in enumerate(values)
@@ -42,7 +42,10 @@ def test_each_rater_is_compared_with_the_judge_and_with_the_others() -> None:
 
 
 def test_models_are_told_apart_and_tasks_weigh_alike() -> None:
-    """One model far better than another makes no correlation; a task with many models weighs as one with one."""
+    """Check that a gap between models adds no correlation.
+
+    A task with many models has the same weight as a task with one.
+    """
     good, bad = [8, 9, 8.5], [1, 3, 2]
     people = [*ratings("swap", "good", "ann", good), *ratings("swap", "bad", "ann", bad)]
     people += ratings("style", "good", "ann", [1, 2, 3, 4])
@@ -120,7 +123,7 @@ def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -
 
 
 def agree(folder: Path, scores: Sequence[str], ratings: Sequence[str], head: str = "pair_id,model,task") -> list[str]:
-    """Lines of `omniedit agree`; each row is a key and one number, which is SC, PQ and O."""
+    """Return the lines of `omniedit agree`. Each row is a key and one number, which is SC, PQ and O."""
     rows = [f"{row.rpartition(',')[0]},scored{3 * (',' + row.rpartition(',')[2])}\n" for row in scores]
     (folder / "s.csv").write_text(f"{head},status,sc_score,pq_score,o_score\n" + "".join(rows))
     rows = [f"{row.rpartition(',')[0]},{who}{2 * (',' + row.rpartition(',')[2])}\n" for row in ratings for who in "xy"]
@@ -133,7 +136,7 @@ KEYS = [f"p{number},{model},{task}" for number in range(5) for model in "AB" for
 
 @pytest.mark.parametrize("kept", ["A", "B", "swap", "A,swap", ""])
 def test_only_ratings_of_the_same_pair_model_and_task_are_compared(tmp_path: Path, kept: str) -> None:
-    """Each key has a number of its own, so that a pair joined with another model or task disagrees."""
+    """Give each key its own number, so that a pair joined with another model or task disagrees."""
     values = np.random.default_rng(0).permutation(len(KEYS)) / 2
     rows = [f"{key},{value}" for key, value in zip(KEYS, values, strict=True)]
     mean = agree(tmp_path, [row for row in rows if kept in row], rows)[-2]

@@ -1,4 +1,4 @@
-"""Two tables of scores: their noise is the noise that was put in, and what changes sides is counted."""
+"""Tests for two tables of scores: measured noise equals added noise, and pairs that cross the threshold are counted."""
 
 from pathlib import Path
 

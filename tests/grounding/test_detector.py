@@ -1,4 +1,4 @@
-"""Masks of phrases: real classes with random weights for what does not depend on them, values for what is decided."""
+"""Masks of phrases: real classes with random weights where the weights do not matter, fixed values for decisions."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A hard sample photo, and the small functions on masks and mattes, by values."""
+"""Object mask of a difficult sample photo, and results of the small functions on masks and mattes."""
 
 from pathlib import Path
 
@@ -23,8 +23,10 @@ def overlap(first: Mask, second: Mask) -> float:
 
 
 def test_the_fig_is_the_fig() -> None:
-    """Inside a red bowl, under hard shadows: its box is filled, its middle is in, the bowl beside it and the shadow
-    under its stem are not."""
+    """Find a fig in a red bowl, under hard shadows.
+
+    The mask fills the fig's box and includes its middle, but not the bowl next to it or the shadow under its stem.
+    """
     photo = Path(omniedit.__file__).parent / "sources" / "sample" / "fig_in_bowl.jpg"
     found = mask_of_object(decode_image(photo.read_bytes()), (0.35, 0.355, 0.79, 0.75))
     assert found is not None

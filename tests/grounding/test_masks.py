@@ -8,7 +8,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, erode
 
 
 def disc_on_grass(width: int = 900, height: int = 600, radius: int = 110, hole: int = 40) -> tuple[Image, Mask]:
-    """A red disc with a green hole on noisy green, and the disc without its hole."""
+    """Return an image of a red disc with a green hole on noisy green, and the mask of the filled disc."""
     rng = np.random.default_rng(0)
     image = rng.normal((60, 130, 50), 12, (height, width, 3))
     y, x = np.mgrid[:height, :width]

@@ -7,7 +7,7 @@ from tests.grounding.test_objects import sample
 
 
 def view(**shares: float) -> np.ndarray:
-    """Probabilities of ImageNet's classes: each noun's share goes to its classes, the rest to all."""
+    """Return probabilities of ImageNet's classes: each noun's share is spread over its classes, the rest over all."""
     probabilities = np.zeros(1000)
     for noun, share in shares.items():
         classes = [index for index, name in enumerate(plain_nouns()) if name == noun.replace("_", " ")]

@@ -38,7 +38,7 @@ def test_two_dogs_in_a_bare_photo_are_found_and_told_apart() -> None:
 
 @pytest.mark.parametrize("name", ["rocky_path", "fig_in_bowl"])
 def test_no_name_rather_than_a_wrong_one(name: str) -> None:
-    """A landscape has no object; a fig and its bowl together are no class that the classifier knows."""
+    """Use a landscape, which has no object, and a fig in its bowl, which together match no class."""
     assert find_objects(Photo(name, sample(name, 0.4), "4x3")) == ()
 
 
@@ -62,7 +62,7 @@ BACKGROUND, THING = (90, 140, 90), (200, 60, 40)
 
 
 def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
-    """Rectangles (left, top, right, bottom) on a plain ground, 300 x 200."""
+    """Return a 300 x 200 photo of rectangles (left, top, right, bottom) on a plain background."""
     image: Image = np.full((200, 300, 3), BACKGROUND, np.uint8)
     for left, top, right, bottom in boxes:
         image[top:bottom, left:right] = THING
@@ -71,7 +71,7 @@ def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
 
 @pytest.fixture
 def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that differs from the plain ground is salient, its outline is right, and nothing has a noun."""
+    """Make all that differs from the plain background salient, with a correct outline and without a noun."""
     monkeypatch.setattr("omniedit.grounding.saliency.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
     monkeypatch.setattr("omniedit.grounding.names.name_object", lambda image, mask: "object")
 

@@ -1,4 +1,4 @@
-"""A sky is told from walls, gradients, backdrops and water."""
+"""Skies are distinguished from walls, gradients, backdrops and water."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def noise(seed: int, sigma: float) -> np.ndarray:
 
 
 def over_a_floor(upper: np.ndarray, share: float = 0.6) -> Image:
-    """Something above, a brown, grainy floor below."""
+    """Return `upper` above a brown, grainy floor."""
     rgb = upper + noise(0, 0.006)
     start = round(share * HEIGHT)
     rgb[start:] = np.array([0.45, 0.32, 0.2]) + noise(1, 0.06)[start:]
@@ -29,7 +29,7 @@ def over_a_floor(upper: np.ndarray, share: float = 0.6) -> Image:
 
 
 def lit_wall(*paint: float) -> Image:
-    """A wall of one paint under a lamp."""
+    """Return a wall of one paint under a lamp."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     light = 0.5 + 0.6 * np.exp(-((columns - 130) ** 2 + (rows - 40) ** 2) / (2 * 220**2))
     return over_a_floor(np.array(paint) * light[..., None])
@@ -42,7 +42,7 @@ def gradient(first: tuple[float, ...], second: tuple[float, ...], across: bool =
 
 
 def backdrop(paper: str) -> Image:
-    """A thing on a stand before studio paper."""
+    """Return an object on a stand in front of studio paper."""
     rgb = studio(HEIGHT, WIDTH, paper, np.random.default_rng(0)).copy()
     cv2.ellipse(rgb, (225, 180), (70, 90), 0, 0, 360, (0.5, 0.2, 0.1), -1)
     rgb[180:, 210:240] = (0.4, 0.15, 0.1)
@@ -50,7 +50,7 @@ def backdrop(paper: str) -> Image:
 
 
 def water() -> Image:
-    """Waves seen from above, a beach in front."""
+    """Return waves seen from above, with a beach in front."""
     waves = cv2.resize(fractal_noise(HEIGHT, WIDTH // 4, 30, np.random.default_rng(0)), (WIDTH, HEIGHT))
     return over_a_floor(np.array([0.12, 0.35, 0.6]) * (0.75 + 0.5 * waves)[..., None], share=0.75)
 

@@ -1,4 +1,4 @@
-"""A small copy of the chain for tests: its config, its photos, its folder, its commands."""
+"""Small chain for tests: its config, photos, folder and commands."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ import yaml
 from omniedit.tasks import Task
 
 SHOWN = "shown"
-"""Name of the properties of a test whose text stands at the end of pytest's output."""
+"""Name of test properties whose text is printed at the end of pytest's output."""
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "omniedit/sources/sample"
 SMALL = {
@@ -41,7 +41,7 @@ SMALL = {
 
 
 def checkout(root: Path, config: dict) -> Path:
-    """A working folder whose code is the repository's and whose results are its own."""
+    """Set up a working folder with the repository's code and its own results."""
     for name in ("Snakefile", "workflow", "scripts", "config", "profiles", "envs"):
         (root / name).symlink_to(REPOSITORY / name)
     (root / "small.yaml").write_text(yaml.safe_dump(config))
@@ -49,10 +49,10 @@ def checkout(root: Path, config: dict) -> Path:
 
 
 def go_on_from(run: Path, root: Path, config: dict, *stages: str) -> Path:
-    """Make a folder with another config and the photos of `run`, of whose results some stages are taken over.
+    """Set up a folder with another config, the photos of `run` and the results of some of its stages.
 
     Args:
-        stages: folders of the results, of the candidates too: 'sources', 'candidates/style_transfer'.
+        stages: result folders to copy, such as 'sources' or 'candidates/style_transfer'.
     """
     checkout(root, config)
     shutil.copytree(run / "photos", root / "photos")
@@ -62,7 +62,7 @@ def go_on_from(run: Path, root: Path, config: dict, *stages: str) -> Path:
 
 
 def make_holdable(root: Path) -> None:
-    """Let the jobs of a folder wait, as they start, while `hold_jobs` says so."""
+    """Make the jobs of a folder wait at their start while `hold_jobs` holds them."""
     (root / "scripts").unlink()
     (root / "scripts").mkdir()
     wait = f"""while grep --quiet --no-messages --line-regexp -e all -e "$1" '{root}/hold'; do sleep 0.2; done"""
@@ -71,10 +71,10 @@ def make_holdable(root: Path) -> None:
 
 @contextmanager
 def hold_jobs(root: Path, program: str = "all") -> Iterator[Callable[[], None]]:
-    """Let jobs of a folder that start from now on wait, until the function that this yields is called.
+    """Hold jobs of a folder that start from now on, and yield a function that releases them.
 
     Args:
-        program: which jobs, by the name of their script.
+        program: name of the script whose jobs are held.
     """
     hold = root / "hold"
     hold.write_text(f"{program}\n")
@@ -90,7 +90,7 @@ def make_photos(folder: Path) -> None:
 
 
 def shrink_sample(folder: Path) -> None:
-    """The nine photos at a quarter of their width, with their captions and boxes."""
+    """Write the nine sample photos at a quarter of their width, with their captions and boxes."""
     folder.mkdir()
     for path in SAMPLE.glob("*.jpg"):
         photo = cv2.imread(str(path))
@@ -99,7 +99,7 @@ def shrink_sample(folder: Path) -> None:
 
 
 def add_odd_files(folder: Path) -> None:
-    """What else lies in a folder of photos: modes that are to be read, and files that are to be refused."""
+    """Add images of unusual modes, which must be read, and files that must be skipped."""
     sides = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
     photo = PIL.Image.fromarray(sides).resize((320, 320), PIL.Image.Resampling.BICUBIC)
     photo.convert("CMYK").save(folder / "print.jpg")
@@ -135,7 +135,7 @@ def snakemake(root: Path, *arguments: str) -> str:
 
 
 def rules_to_run(root: Path, *arguments: str) -> set[str]:
-    """The rules that a dry-run says would run."""
+    """Return the rules that would run, by a dry run."""
     output = snakemake(root, "--dry-run", *arguments, "--quiet", "rules")
     rows = [line.split() for line in output.splitlines()]
     return {row[0] for row in rows if len(row) == 2 and row[1].isdigit()} - {"total", "all"}

@@ -1,4 +1,4 @@
-"""Programs that tests need, from Debian's packages."""
+"""Installation of programs that tests need from Debian packages."""
 
 import os
 import shutil
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 
 
 class CannotInstall(Exception):
-    """The text says why."""
+    """Missing packages that cannot be installed; the text gives the reason."""
 
 
 def install(programs: Mapping[str, str]) -> None:
-    """The packages of those programs that are missing.
+    """Install the packages of missing programs.
 
     Args:
-        programs: package of each program.
+        programs: program -> package.
 
     Raises:
-        CannotInstall: they are missing, and this is not Debian's root or its mirror does not answer.
+        CannotInstall: packages are missing, and this user is not root on Debian or apt-get fails.
     """
     packages = sorted({package for program, package in programs.items() if not shutil.which(program)})
     if not packages:

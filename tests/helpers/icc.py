@@ -1,4 +1,4 @@
-"""Colour profiles for tests, made from their numbers."""
+"""ICC colour profiles for tests, built from their numbers."""
 
 import struct
 
@@ -15,7 +15,7 @@ def _xyz(values: tuple[float, float, float]) -> bytes:
 
 
 def make_profile(name: str, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
-    """An ICC v2 profile: RGB with these primaries (XYZ, D50 adapted), or grey where there are none."""
+    """Build an ICC v2 profile: RGB with these primaries (XYZ, adapted to D50), or grey without primaries."""
     text = name.encode() + b"\0"
     description = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
     description += bytes(-len(description) % 4)

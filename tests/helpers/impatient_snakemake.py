@@ -1,7 +1,7 @@
-"""Snakemake that looks at its Slurm jobs every second.
+"""Snakemake that checks its Slurm jobs every second.
 
-Its plugin (2.8.0) waits ten seconds longer after each look at which none had ended, up to three minutes: right for
-jobs of hours, and most of the time of a test.
+After each check without a finished job, its Slurm plugin (2.8.0) waits ten seconds longer, up to three minutes. That
+suits jobs of hours, but would take most of the time of a test.
 """
 
 from snakemake.cli import main

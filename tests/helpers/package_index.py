@@ -1,4 +1,4 @@
-"""Tests that ask a package index."""
+"""Guard for tests that need a package index."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def index_needed() -> Iterator[None]:
-    """A skip where uv, called within, reaches no package index; a failure where CI is set, as .ci/run does."""
+    """Skip the test if uv, run within the block, cannot reach a package index; fail if CI is set, as by .ci/run."""
     try:
         yield
     except subprocess.CalledProcessError as error:

@@ -1,5 +1,8 @@
-"""An endpoint that answers the questions about the nine sample photos as a model would: what it says of a photo was
-written by hand, what it may choose it takes from what it is offered, and it makes mistakes that models make."""
+"""Endpoint that answers prompts about the nine sample photos as a model would.
+
+Its descriptions of the photos are written by hand, its choices come from the options in the prompt, and it makes
+mistakes that models make.
+"""
 
 import json
 import re
@@ -92,7 +95,7 @@ TOLD_ALIKE = [{"name": "dog", "expression": "brown dog"}, {"name": "dog", "expre
 
 
 def answering(photos: Mapping[str, Image]) -> Behaviour:
-    """For pictures as they are sent."""
+    """Return the behaviour of a model that recognises these photos by the digest of the sent image."""
     names = {Picture(image).digest: name for name, image in photos.items()}
 
     def behave(handler: Handler, body: dict[str, Any]) -> None:
@@ -115,14 +118,17 @@ def answering(photos: Mapping[str, Image]) -> Behaviour:
 
 
 def things(name: str, again: bool) -> list[dict[str, str]]:
-    """It does not tell the two dogs apart until it is told to."""
+    """Return the objects of a photo. The two dogs get the same description, except in the second attempt."""
     if name == "two_dogs" and not again:
         return TOLD_ALIKE
     return [{"name": kind, "expression": expression} for kind, expression in THINGS[name]]
 
 
 def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
-    """Two of each task, where the photo has two things; in one of them the thing stands in its own background."""
+    """Return two edits of each task, fewer if the photo has fewer objects.
+
+    One removal is wrong on purpose: its background still contains the object.
+    """
     choices = dict(re.findall(r"^([\w ]+) to choose from: (.*)$", told, re.MULTILINE))
     attributes, environments, styles = (choices[kind].split("; ") for kind in ("attributes", "environments", "styles"))
     seen = THINGS[name][:2]
@@ -161,7 +167,7 @@ def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def wordings(told: str) -> dict[str, dict[str, str]]:
-    """Of each numbered edit; where something new comes into the picture, the indirect one forgets what it is."""
+    """Return the paraphrases of each numbered edit. The indirect one of an addition fails to name the new object."""
     said = {}
     for line in told.splitlines():
         number, task, rest = re.fullmatch(r"(\d+)\. (\w+); (.*)", line).groups()  # type: ignore[union-attr]

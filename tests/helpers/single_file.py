@@ -1,5 +1,7 @@
-"""An SDXL pipeline's weights in one file, under the names of Stability AI's own code: the inverse of what diffusers
-makes of such a file."""
+"""Export of an SDXL pipeline's weights to one file with the key names of Stability AI's code.
+
+This is the inverse of diffusers' conversion.
+"""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +25,7 @@ VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "t
 
 
 def save_single_file(pipeline: Any, path: Path) -> Path:
-    """Of the tiny SDXLs of `tiny_folders`, whose second text encoder is as OpenCLIP's."""
+    """Save a tiny SDXL of `tiny_folders`, whose second text encoder is like OpenCLIP's, and return the path."""
     weights = {f"model.diffusion_model.{_unet(key, pipeline)}": w for key, w in pipeline.unet.state_dict().items()}
     weights |= {f"first_stage_model.{key}": w for key, w in _vae(pipeline.vae)}
     for key, w in pipeline.text_encoder.state_dict().items():

@@ -1,4 +1,4 @@
-"""The small chain through a private Slurm: its folder, its commands, and where its jobs are."""
+"""Small chain on a private Slurm: its folder, commands, jobs and processes."""
 
 import re
 import shutil
@@ -19,15 +19,15 @@ from omniedit.tasks import Task
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 LONG_S = 900
-"""Longer than anything takes here on a busy machine with one core."""
+"""Timeout longer than any wait takes on a busy machine with one core."""
 IMPATIENT = Path(__file__).with_name("impatient_snakemake.py")
 NO_CONTROLLER = "Falling back to 'sacct'"
-"""What Snakemake prints when it looks at its jobs and Slurm's controller does not answer: it asks the accounting."""
+"""Message of Snakemake when Slurm's controller does not answer and it queries the accounting instead."""
 OWN = (".damaged", ".read.json")
 SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teacher", "buckets")
-"""Stages whose files are the same on any machine."""
+"""Stages whose files are identical on any machine."""
 TASKS = (Task.BACKGROUND_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
-"""Tasks of the chain on Slurm: every rule runs, and three jobs of a rule at once are enough to disturb."""
+"""Tasks of the chain on Slurm. With them every rule runs, and three jobs of a rule at once are enough to disturb."""
 CONFIG = SMALL | {
     "tasks": {task: options if task in TASKS else {"pairs_per_shard": 0} for task, options in SMALL["tasks"].items()}
 }
@@ -35,7 +35,7 @@ CONFIG = SMALL | {
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of Snakemake ended: what the user saw, and after how long."""
+    """Outcome of a run of Snakemake: its output, duration and exit status."""
 
     screen: str
     seconds: float
@@ -43,7 +43,7 @@ class Ended:
 
     @property
     def finished(self) -> list[str]:
-        """Rules of the jobs that were done, in order."""
+        """Rules of the finished jobs, in order."""
         return re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", self.screen)
 
     @property
@@ -52,7 +52,7 @@ class Ended:
 
 
 def slurm_checkout(root: Path) -> Path:
-    """A folder of the small chain whose jobs wait while `hold_jobs` says so."""
+    """Set up a folder of the small chain on Slurm whose jobs wait while `hold_jobs` holds them."""
     checkout(root, CONFIG)
     make_photos(root / "photos")
     name_site(root)
@@ -61,7 +61,7 @@ def slurm_checkout(root: Path) -> Path:
 
 
 def keep_tasks(root: Path) -> Path:
-    """Leave only `TASKS` in a folder of the small chain and make again what depends on the others, up to the editor."""
+    """Remove all tasks but `TASKS` from a folder of the small chain and rebuild the later stages, up to the editor."""
     (root / "small.yaml").write_text(yaml.safe_dump(CONFIG))
     for task in set(Task) - set(TASKS):
         for stage in ("candidates", "teacher", "scores", "decisions"):
@@ -71,7 +71,7 @@ def keep_tasks(root: Path) -> Path:
 
 
 def rehearsal_checkout(root: Path) -> Path:
-    """A rehearsal of learned specialists, not yet run."""
+    """Set up a rehearsal of learned specialists without running it."""
     rehearsal.prepare(root)
     (root / "small.yaml").symlink_to("config/config.yaml")
     name_site(root)
@@ -87,7 +87,7 @@ def name_site(root: Path) -> None:
 def snakemake_on_slurm(
     root: Path, *targets: str, harm: Callable[[], None] = lambda: None, options: Sequence[str] = ()
 ) -> Ended:
-    """Run until it ends, with `harm` done meanwhile."""
+    """Run Snakemake to its end, and call `harm` while it runs."""
     command = [sys.executable, str(IMPATIENT), "--profile", "profiles/slurm", "--configfile", "small.yaml"]
     command += [*options, "--", *targets]
     variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
@@ -105,7 +105,7 @@ def snakemake_on_slurm(
 
 
 def running_job(rule: str, wildcards: str = "") -> str:
-    """The id of a job of a rule, and of these wildcards ('object_swap_00000'), once one runs."""
+    """Wait for a running job of a rule with these wildcards ('object_swap_00000') and return its id."""
     found: list[str] = []
 
     def is_there() -> bool:
@@ -118,7 +118,7 @@ def running_job(rule: str, wildcards: str = "") -> str:
 
 
 def processes(root: Path, words: str) -> list[int]:
-    """Ids of the processes that work in a folder and have these words in their command line, once there are some."""
+    """Wait for processes in a folder with these words in their command line, and return their ids."""
     found: list[int] = []
 
     def are_there() -> bool:
@@ -138,8 +138,10 @@ def _works_in(cwd: Path, root: Path) -> bool:
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Return the digests of what a run makes the same anywhere, by path: without the times of the photos that it read
-    (`omniedit.sources.identity`) and what was set aside as damaged."""
+    """Return digests of the files that are identical on any machine, by path.
+
+    Records with the times of photos (`omniedit.sources.identity`) and files set aside as damaged are left out.
+    """
     results = root / "results/small"
     files = (path for stage in SAME_BYTES for path in (results / stage).rglob("*") if path.is_file())
     return {file.relative_to(root).as_posix(): digest(file) for file in files if not file.name.endswith(OWN)}

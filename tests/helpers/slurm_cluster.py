@@ -1,7 +1,7 @@
-"""A private Slurm on this machine: munged, MariaDB, slurmdbd, slurmctld, two slurmd nodes of eight pretend GPUs each.
+"""Private Slurm on this machine: munged, MariaDB, slurmdbd, slurmctld, two slurmd nodes of eight pretend GPUs each.
 
-Its configuration lies in /etc/slurm, because Snakemake's job step takes SLURM_CONF out of a job's environment; all
-else in a folder of its own. It needs root and Debian's packages (`PACKAGES`).
+Its configuration is in /etc/slurm, because Snakemake's job step removes SLURM_CONF from a job's environment. Everything
+else is in a separate folder. It needs root and Debian packages (`PACKAGES`).
 """
 
 import os
@@ -22,7 +22,7 @@ PACKAGES = {
     "munged": "munge",
     "mariadbd": "mariadb-server",
 }
-"""Package of each program."""
+"""Program -> Debian package."""
 NODES = ("gpu1", "gpu2")
 ACCOUNT = "lab"
 GPUS = 8
@@ -33,14 +33,14 @@ NULL_DEVICE = os.makedev(1, 3)
 
 
 class NoCluster(Exception):
-    """A private Slurm cannot run here; the text says why."""
+    """Private Slurm that cannot run here; the text gives the reason."""
 
 
 class Cluster:
-    """Starts, stops and harms the daemons of a private Slurm.
+    """Private Slurm whose daemons can be started, stopped and killed.
 
     Args:
-        folder: where its databases, spools and logs go.
+        folder: folder of databases, spools and logs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,10 +48,10 @@ class Cluster:
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """All daemons in their order, each answering before the next starts.
+        """Start all daemons in order; each must answer before the next starts.
 
         Raises:
-            NoCluster: this machine already has a Slurm, is not Debian's, or gives no root.
+            NoCluster: this machine already has a Slurm, is not Debian, or this user is not root; or a daemon fails.
         """
         check_machine()
         self._configure()
@@ -103,7 +103,7 @@ class Cluster:
         return " | ".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-3:])
 
     def _commands(self) -> dict[str, tuple[list[str], list[str]]]:
-        """Of each daemon: how it starts in the foreground, and what succeeds once it answers."""
+        """Return for each daemon the command that runs it in the foreground, and one that succeeds once it answers."""
         data, munge = self.folder / "mysql", self.folder / "munge"
         mariadbd = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={data}/socket", "--user=root"]
         mariadbd += [f"--pid-file={data}/pid", f"--port={PORTS['mariadbd']}", "--bind-address=127.0.0.1"]
@@ -135,8 +135,8 @@ class Cluster:
 
 CLUSTER = "pretend"
 PORTS = {"mariadbd": 17933, "slurmdbd": 17919, "slurmctld": 17917, "first_node": 17901, "last_node": 17902}
-# A requeued job waits for as long as a credential lives: 30 s here, two minutes where nothing is said. A node that is
-# back is asked at once for the jobs that it had, unless they began less than BatchStartTimeout ago: then after 90 s.
+# A requeued job waits for the lifetime of a credential: 30 s here, two minutes by default. When a node returns, Slurm
+# asks for its jobs at once, or after 90 s if they started less than BatchStartTimeout ago.
 SLURM_CONF = """
 ClusterName=pretend
 SlurmctldHost=localhost(127.0.0.1)
@@ -199,9 +199,10 @@ NodeName=gpu[1-2] Name=gpu Type=h100 File={DEVICES}/gpu[0-{GPUS - 1}]
 
 
 def check_machine() -> None:
-    """
+    """Check that this machine can run a private Slurm.
+
     Raises:
-        NoCluster: with the reason.
+        NoCluster: it cannot; the text gives the reason.
     """
     if os.geteuid() != 0:
         raise NoCluster("a private Slurm needs root")
@@ -213,7 +214,7 @@ def check_machine() -> None:
 
 
 def install() -> None:
-    """Debian's packages, where they are missing.
+    """Install missing Debian packages.
 
     Raises:
         NoCluster: they cannot be installed.
@@ -225,7 +226,7 @@ def install() -> None:
 
 
 def make_pretend_gpus() -> None:
-    """Eight devices that swallow what is written to them; Slurm counts and hands out files, not cards."""
+    """Create eight null devices as GPUs. Slurm counts and assigns device files, not cards."""
     DEVICES.mkdir(exist_ok=True)
     for number in range(GPUS):
         device = DEVICES / f"gpu{number}"

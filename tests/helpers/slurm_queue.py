@@ -1,4 +1,4 @@
-"""A queue that the squeue and scancel of a folder read and change, in place of Slurm's."""
+"""Pretend Slurm queue: a file that stand-ins for squeue and scancel read and change."""
 
 import json
 import os
@@ -10,7 +10,7 @@ RUN = "omniedit_0a1b2c3d-0123-4567-89ab-0123456789ab"
 Record = dict[str, str]
 
 PROGRAMS = {
-    # A job is seen once more after it was told to end.
+    # A cancelled job is listed once more.
     "squeue": """
 given = dict(option.split("=", 1) for option in sys.argv if "=" in option)
 form, users = given["--format"], given.get("--user", str(os.getuid())).split(",")
@@ -27,19 +27,22 @@ with (queue.parent / "cancelled").open("a") as cancelled:
 queue.write_text(json.dumps([job | ({"T": "COMPLETING"} if job["i"] in sys.argv else {}) for job in jobs]))
 """,
 }
-"""Of `jobs`, a list of records by squeue's conversions, and `queue`, the file that holds them."""
+"""Code of each program. `jobs` is a list of records by squeue's format letters, `queue` the file that holds them."""
 
 
 def record(
     number: int, comment: str, workdir: Path, state: str = "RUNNING", name: str = RUN, user: int | None = None
 ) -> Record:
-    """A job, this user's by default, by the conversions of `squeue --format`."""
+    """Return a job as values by the format letters of `squeue --format`; its owner is this user by default."""
     owner = os.getuid() if user is None else user
     return {"i": f"{number}", "T": state, "j": name, "k": comment, "Z": f"{workdir}", "U": f"{owner}"}
 
 
 def pretend_queue(folder: Path, records: Sequence[Record]) -> dict[str, str]:
-    """What of the environment puts the folder's commands first; `cancelled` there is what scancel was given."""
+    """Write the pretend commands to a folder and return the PATH variable that puts them first.
+
+    The arguments of scancel are appended to `cancelled` in the folder.
+    """
     (folder / "bin").mkdir(parents=True)
     (folder / "queue").write_text(json.dumps(list(records)))
     for name, code in PROGRAMS.items():

@@ -1,4 +1,4 @@
-"""Sealed buckets of a few small pairs, an untrained base, and a trainer over them."""
+"""Small training for tests: sealed buckets of a few pairs, an untrained base and a trainer."""
 
 import json
 import os
@@ -52,7 +52,7 @@ PARTS = ("00000", "00001")
 
 
 def make_run(root: Path) -> None:
-    """Buckets and an untrained base."""
+    """Write buckets and an untrained base."""
     pairs = [made_pair(row) for row in range(PAIRS)]
     write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     decisions = [
@@ -100,9 +100,12 @@ def seal_buckets(root: Path) -> None:
 def trainer_of(
     run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor: editor, edits: bool = False, **changes: object
 ) -> Trainer:
-    """
+    """Build a trainer over the buckets and the base of `run`.
+
     Args:
-        edits: whether the grids show edits, which takes longer than the training itself, or sources.
+        wrap: wrapper of the editor.
+        edits: show edits in the sample grids, not source images. Sampling takes longer than the training itself.
+        changes: training options that replace those in `OPTIONS`.
     """
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = load_base(run / "base")
@@ -120,12 +123,15 @@ def trainer_of(
 
 @cache
 def load_base(folder: Path) -> Base:
-    """Load a base once for all trainings of this process, which copy its network and train nothing else of it."""
+    """Load a base once for all trainings of this process. They copy its network and do not train its other parts."""
     return Base.load(folder)
 
 
 def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:
-    """DeepSpeed's config. Else ZeRO 3 would keep parameters of less than 100,000 elements whole: all of these."""
+    """Return DeepSpeed's config with small parameters sharded at ZeRO 3.
+
+    By default ZeRO 3 keeps parameters of less than 100,000 elements whole, which here are all of them.
+    """
     config = deepspeed_config(options, world_size)
     if options.zero_stage == 3:
         config["zero_optimization"]["stage3_param_persistence_threshold"] = 0
@@ -133,7 +139,7 @@ def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 
 class Unedited:
-    """A pipeline whose edits are the pictures themselves."""
+    """Pipeline that returns its input image as the edit."""
 
     def __call__(self, image: Image.Image, **_: object) -> SimpleNamespace:
         return SimpleNamespace(images=[image])
@@ -143,12 +149,12 @@ class Unedited:
 
 
 class Disturbed(nn.Module):
-    """An editor to which things happen at some of its training steps, which count from 1.
+    """Editor with faults at some training steps, counted from 1.
 
     Args:
-        poison: what its answer to the first sample of a batch is multiplied by.
-        poisoned: at which steps.
-        terminated: the step at which the process gets SIGTERM, as before a preemption.
+        poison: factor on the output for the first sample of a batch.
+        poisoned: steps at which the factor applies.
+        terminated: step at which the process gets SIGTERM, as before a preemption.
     """
 
     def __init__(
@@ -171,7 +177,7 @@ class Disturbed(nn.Module):
 
 
 class ScoredZero:
-    """A reader of a store whose pairs of some ratios have the overall score 0."""
+    """Reader of a store that sets the overall score of pairs of some ratios to 0."""
 
     def __init__(self, store: BucketStore, *ratios: str) -> None:
         self.store, self.ratios = store, ratios
@@ -184,7 +190,7 @@ class ScoredZero:
 
 
 def metrics_of(path: Path) -> list[dict[str, float]]:
-    """Lines without what is timed."""
+    """Read the metrics of each step, without timings and memory."""
     timings = {"samples_per_s", "data_wait_share", "memory_gb"}
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in timings} for line in lines]

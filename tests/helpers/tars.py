@@ -1,4 +1,4 @@
-"""Tars of photos for tests."""
+"""Tar archives of photos for tests."""
 
 import io
 import json

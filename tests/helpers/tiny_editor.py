@@ -1,4 +1,4 @@
-"""An untrained editor of real classes, as small as they go, with MiniLM for its text."""
+"""Untrained editor of the real classes, as small as possible, with MiniLM as text encoder."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ TINY = TrainConfig.model_validate({"resolution": RESOLUTION, "base": {"layers": 
 
 @cache
 def minilm() -> Text:
-    """Load MiniLM once for all pipelines of this process, each of which has a copy of its own."""
+    """Load MiniLM once for all pipelines of this process; each pipeline copies it."""
     return load_minilm()
 
 

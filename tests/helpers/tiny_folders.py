@@ -1,4 +1,4 @@
-"""Folders of pretrained models as they are fetched, tiny and with random weights."""
+"""Folders like those of fetched pretrained models, with tiny random weights."""
 
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,14 @@ make_segmenter = partial(MAKER.save, "SamModel")
 
 
 def make_style_configs(folder: Path) -> Path:
-    """SDXL's, as they are fetched for CosXL's one file: no weights."""
+    """Save the configs of an SDXL without weights, as fetched for CosXL's single file."""
     for path in make_sdxl(folder).rglob("*.safetensors"):
         path.unlink()
     return folder
 
 
 def make_single_style(folder: Path) -> Path:
-    """CosXL-Edit as published: its weights in one file; the same in diffusers' layout is its folder whole/."""
+    """Save a CosXL-Edit as published, with its weights in one file, and the same in diffusers' layout in whole/."""
     whole = MAKER.save("StableDiffusionXLInstructPix2PixPipeline", folder / "whole")
     save_single_file(StableDiffusionXLInstructPix2PixPipeline.from_pretrained(whole), folder / SINGLE_FILE)
     return folder

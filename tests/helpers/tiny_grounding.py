@@ -1,4 +1,4 @@
-"""Folders like those of GroundingDINO and SAM 2, tiny and with random weights."""
+"""Folders like those of GroundingDINO and SAM 2, with tiny random weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +15,19 @@ MEMORY = {
     **{"memory_encoder_hidden_size": 16, "memory_encoder_output_channels": 8, "mask_downsampler_embed_dim": 16},
     **{"memory_fuser_embed_dim": 16, "memory_fuser_intermediate_dim": 16},
 }
-"""Of the part that follows things through a video, which is not for single pictures."""
+"""Sizes of the part that tracks objects through a video, which single images do not use."""
 
 
 def make_detector(folder: Path) -> Path:
-    """One that finds up to six boxes."""
+    """Save a GroundingDINO that finds up to six boxes."""
     six = replace(TINY, dino={**TINY.dino, "num_queries": 6})
     return Maker(six, "cpu").save("GroundingDinoForObjectDetection", folder)
 
 
 def make_segmenter_2(folder: Path) -> Path:
-    """SAM 2 at 64 x 64 pixels, 16 wide, under the names of facebook/sam2.1-hiera-*: a model of videos.
+    """Save a SAM 2 at 64 x 64 pixels and width 16, as a video model like facebook/sam2.1-hiera-*.
 
-    torchvision prepares its pictures.
+    Its image processor needs torchvision.
     """
     from transformers import Sam2ImageProcessor, Sam2VideoProcessor, Sam2VideoVideoProcessor
 

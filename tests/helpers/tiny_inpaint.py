@@ -1,4 +1,4 @@
-"""A folder as scripts/train_inpainting.py makes it, with tiny random weights, none of them zero."""
+"""Folder like those of scripts/train_inpainting.py, with tiny random weights, none of them zero."""
 
 from pathlib import Path
 

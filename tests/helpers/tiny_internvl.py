@@ -1,4 +1,4 @@
-"""The tiny InternVL of `benchmarks.random_judge`, and how a test trains it to answer."""
+"""Tiny InternVL of `benchmarks.random_judge`, and a function that trains it to give fixed replies."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["PATCH", "SIDE", "make_internvl", "make_tokenizer", "teach"]
 
 
 def teach(judge: InternvlJudge, lessons: Sequence[tuple[Example, str]], steps: int) -> None:
-    """Train a judge of one question on its own prompts, each with the reply that it is to give."""
+    """Train a judge of one question on its own prompts, each with its target reply."""
     (question,) = judge.rubric.questions
     tiles = [{name: judge.tiles(picture) for name, picture in example.pictures.items()} for example, _ in lessons]
     pixels = torch.cat([each[name] for each in tiles for name in question.pictures])

@@ -1,4 +1,4 @@
-"""Tiny SD3 bases, inputs for them, and editors whose zero projections are no longer zero."""
+"""Tiny SD3 bases, inputs for them, and editors with nonzero weights in their zero-initialised projections."""
 
 import torch
 from diffusers import SD3Transformer2DModel
@@ -43,7 +43,7 @@ def inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def moved(net: Editor) -> Editor:
-    """The same net with what starts at zero no longer zero."""
+    """Add noise to the trained weights that are zero, in place, and return the net."""
     torch.manual_seed(2)
     for parameter in net.parameters():
         if parameter.requires_grad:

@@ -1,4 +1,4 @@
-"""Folders like those of vision-language models, with tiny random weights of the same classes and a byte for a token."""
+"""Folders like those of vision-language models: the same classes with tiny random weights, one token per byte."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def make_tokenizer(*specials: str) -> PreTrainedTokenizerFast:
 
 
 def make_llava(folder: Path) -> Path:
-    """LLaVA, whose pictures need no torchvision: 2 x 2 patches of one picture."""
+    """Save a LLaVA with 2 x 2 patches per image. Its image processor does not need torchvision."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer("<image>")
     vision = CLIPVisionConfig(
@@ -72,7 +72,7 @@ def make_llava(folder: Path) -> Path:
 
 
 def make_qwen(folder: Path) -> Path:
-    """Qwen2.5-VL, whose processor of videos needs torchvision: a token for 2 x 2 patches, as the picture's size has."""
+    """Save a Qwen2.5-VL with one token per 2 x 2 patches of the image. Its video processor needs torchvision."""
     from transformers import Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
 
     torch.manual_seed(0)

@@ -1,6 +1,6 @@
-"""A plugin of pytest that lets torchvision be imported beside a torch for CPUs, for which no package index builds it.
+"""Pytest plugin that makes torchvision importable with a CPU build of torch, for which no package index has a build.
 
-What prepares pictures is Python. The compiled operators, of detection models, are declared and absent.
+Image processors are pure Python. The compiled operators, used by detection models, are declared but missing.
 """
 
 import torch

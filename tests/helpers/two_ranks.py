@@ -1,4 +1,4 @@
-"""What two ranks do in one go, for the tests to look at: started once, since starting them is what takes the time."""
+"""Scenario of trainings on two ranks, whose results many tests check. It runs once, because starting ranks is slow."""
 
 import math
 import multiprocessing
@@ -23,7 +23,7 @@ STAGES = (0, 1, 2, 3)
 
 
 def start(code: str) -> list[BaseProcess]:
-    """The code on two ranks, with the environment that torchrun gives, forked from a process that has its imports."""
+    """Run code on two ranks with torchrun's environment variables, forked from a process with the imports done."""
     rendezvous = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     ranks = []
     for rank in ("0", "1"):
@@ -35,7 +35,7 @@ def start(code: str) -> list[BaseProcess]:
 
 
 def hold_before(step: int, release: Path) -> None:
-    """Let trainings of this process wait before a step, which count from 1, until a file is there."""
+    """Make trainings of this process wait before a step, counted from 1, until a file exists."""
     take_step = Trainer._step
 
     def wait_and_take(trainer: Trainer, at: int, *given: Any) -> dict[str, float]:
@@ -53,12 +53,14 @@ def finish(ranks: list[BaseProcess]) -> None:
 
 
 def scenario(run: Path) -> None:
-    """Training at each ZeRO stage; a step that is bad on rank 1 alone; batches
-    that weigh nothing; half a training, and the rest of another."""
+    """Train at each ZeRO stage, with accumulation, with a bad step on rank 1 alone and with batches of weight zero.
+
+    Then run the first half of one training and the second half of another.
+    """
     join_ranks()
     for stage in STAGES:
         trainer = train(run, run / f"zero{stage}", edits=stage in (2, 3), zero_stage=stage, steps=3)
-        with trainer.state.mean_whole():
+        with trainer.state.gathered_ema_weights():
             if dist.get_rank() == 0:
                 trainer.network.editor.save_pretrained(run / f"zero{stage}/editor")
     train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
@@ -80,7 +82,7 @@ def train(
     terminated: int | None = None,
     **options: object,
 ) -> Trainer:
-    """On the data and the base of `run`, as `Disturbed` says, with checkpoints in `folder`."""
+    """Train on the data and the base of `run` with the faults of `Disturbed`, with checkpoints in `folder`."""
     trainer = trainer_of(run, wrap=lambda editor: Disturbed(editor, poison, poisoned, terminated), **options)
     trainer.run(Checkpoints(folder, {}))
     return trainer

@@ -1,4 +1,4 @@
-"""An endpoint on this machine that behaves as told: well, slowly, or in one of the ways in which endpoints fail."""
+"""Endpoint on this machine with a chosen behaviour: normal, slow, or one of the ways in which endpoints fail."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.at_once -= 1
 
     def log_message(self, *_: object) -> None:
-        """Not on the tests' output."""
+        """Log nothing, to keep the output of tests clean."""
 
     def answer(self, content: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -47,7 +47,7 @@ Behaviour = Callable[[Handler, dict[str, Any]], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Behaves by `script`, one entry a request, then by `behaviour`; keeps what it was asked."""
+    """Endpoint that follows `script`, one entry per request, then `behaviour`, and records all requests."""
 
     daemon_threads = True
 
@@ -63,7 +63,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def handle_error(self, *_: object) -> None:
-        """A client that gave up is no error here."""
+        """Ignore clients that hang up."""
 
 
 @contextmanager
@@ -100,21 +100,21 @@ def filters(handler: Handler, _: dict[str, Any]) -> None:
 
 
 def ends(reason: str, content: object = "", **more: object) -> Behaviour:
-    """A choice with a finish reason; `more` are fields of its message."""
+    """Reply with a finish reason; `more` are further fields of the message."""
     reply = json.loads(completion(None, reason))
     reply["choices"][0]["message"] |= {"content": content, **more}
     return lambda handler, _: handler.answer(json.dumps(reply).encode())
 
 
 def fails_within(handler: Handler, _: dict[str, Any]) -> None:
-    """As OpenRouter does where its upstream fails after the status was sent."""
+    """Report an error within a reply, like OpenRouter when its upstream fails after the status was sent."""
     error = {"code": 502, "message": "Provider returned error"}
     choice = {"finish_reason": "error", "error": error, "message": {"role": "assistant", "content": ""}}
     handler.answer(json.dumps({"model": MODEL, "choices": [choice]}).encode())
 
 
 def filters_the_prompt(handler: Handler, _: dict[str, Any]) -> None:
-    """As Azure does."""
+    """Reject the prompt by a content filter, like Azure."""
     handler.answer(b'{"error": {"code": "content_filter", "message": "The prompt was filtered."}}', 400)
 
 
@@ -141,12 +141,12 @@ def is_garbage(handler: Handler, _: dict[str, Any]) -> None:
 
 
 def is_silent(handler: Handler, _: dict[str, Any]) -> None:
-    """Answer nothing until the client hangs up."""
+    """Send nothing until the client hangs up."""
     handler.connection.recv(1)
 
 
 def drips(handler: Handler, _: dict[str, Any]) -> None:
-    """Begin a good reply, each piece of it soon enough, and never end it before the client hangs up."""
+    """Send a good reply in pieces, each in time, and do not end it until the client hangs up."""
     whole = completion('{"score": [8, 9, 7], "reasoning": "Fine."}')
     handler.send_response(200)
     handler.send_header("Content-Length", str(10**6))

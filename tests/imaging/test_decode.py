@@ -1,6 +1,6 @@
-"""For each accepted format, mode, bit depth, colour profile and orientation the decoder gives a reference's pixels.
+"""Decoded pixels match a reference for each accepted format, mode, bit depth, colour profile and orientation.
 
-The references are the pixels before encoding, littleCMS on an RGB twin, and alpha composited in floating point.
+The references are the pixels before encoding, littleCMS on an RGB copy, and alpha composited in floating point.
 """
 
 import io
@@ -33,9 +33,9 @@ STORED = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_270,
 }
-"""Orientation -> how its file stores the upright pixels."""
+"""Orientation -> transposition of the upright pixels in its file."""
 UNDONE = {6: Transpose.ROTATE_270, 8: Transpose.ROTATE_90}
-"""What undoes it, where that is another transposition."""
+"""Orientation -> transposition that undoes it, if it is not the same one."""
 MODES = {
     "JPEG": ("RGB", "L", "CMYK"),
     "PNG": ("RGB", "RGBA", "P", "PA", "L", "LA", "1", "I;16"),
@@ -60,7 +60,7 @@ def combinations() -> Iterator[tuple[str, str, str]]:
 
 
 def pattern() -> PIL.Image.Image:
-    """(32, 48) colours of which no transposition equals another; smooth, since a JPEG has to keep them."""
+    """Return (32, 48) colours whose transpositions all differ; smooth, because a JPEG has to keep them."""
     y, x = np.mgrid[0:32, 0:48]
     return PIL.Image.fromarray(np.stack([40 + 4 * x, 220 - 5 * y, 60 + 2 * x + 2 * y], -1).astype(np.uint8))
 
@@ -70,7 +70,7 @@ def alpha_ramp() -> PIL.Image.Image:
 
 
 def in_mode(mode: str) -> tuple[PIL.Image.Image, PIL.Image.Image, PIL.Image.Image | None]:
-    """The pattern in a mode, its colours in RGB or grey or CMYK, and its alpha."""
+    """Return the pattern in a mode, its colours in RGB, grey or CMYK, and its alpha."""
     rgb = pattern()
     if mode == "I;16":
         grey = rgb.convert("L")
@@ -93,7 +93,7 @@ def in_mode(mode: str) -> tuple[PIL.Image.Image, PIL.Image.Image, PIL.Image.Imag
 
 
 def reference(colours: PIL.Image.Image, alpha: PIL.Image.Image | None, icc: bytes | None) -> np.ndarray:
-    """What littleCMS makes of the colours, composited on white in floating point."""
+    """Return the colours converted by littleCMS and composited on white in floating point."""
     rgb = colours.convert("RGB")
     if icc and icc != b"no profile" and colours.mode != "CMYK":
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
@@ -127,7 +127,7 @@ def encode(
 
 
 def decode(content: bytes) -> np.ndarray:
-    """Decode by each door of the one decoder."""
+    """Decode by each entry point of the decoder, and check that they agree."""
     with EncodedPhoto(content) as photo:
         image = photo.decode()
         assert photo.size == (image.shape[1], image.shape[0])
@@ -140,7 +140,7 @@ def decode(content: bytes) -> np.ndarray:
 def test_the_pixels_are_the_references(format: str, mode: str, profile: str, orientation: int) -> None:
     image, colours, alpha = in_mode(mode)
     content = encode(image, format, orientation, PROFILES[profile])
-    if format == "JPEG":  # which does not keep the pixels
+    if format == "JPEG":  # JPEG does not keep the pixels
         colours = PIL.Image.open(io.BytesIO(content))
         if STORED[orientation] is not None:
             colours = colours.transpose(UNDONE.get(orientation, STORED[orientation]))
@@ -153,7 +153,7 @@ def test_the_pixels_are_the_references(format: str, mode: str, profile: str, ori
 
 
 def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:
-    """Rows of samples, each row padded to whole bytes."""
+    """Pack rows of samples, each padded to whole bytes."""
     rows = samples_HWC.reshape(len(samples_HWC), -1)
     if bits in (16, 32):
         return rows.astype(f"{endian}u{bits // 8}").tobytes()
@@ -162,7 +162,7 @@ def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:
 
 
 def raw_png(samples_HWC: np.ndarray, bits: int, transparent: tuple[int, ...] = ()) -> bytes:
-    """A grey or RGB PNG of any bit depth, which Pillow cannot write."""
+    """Return a grey or RGB PNG of any bit depth, which Pillow cannot write."""
     height, width, channels = samples_HWC.shape
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -180,7 +180,7 @@ def raw_png(samples_HWC: np.ndarray, bits: int, transparent: tuple[int, ...] = (
 def raw_tiff(
     samples_HWC: np.ndarray, bits: int, endian: str = "<", white_is_zero: bool = False, sample_format: int = 1
 ) -> bytes:
-    """A TIFF of one strip of any bit depth, which Pillow cannot write."""
+    """Return a TIFF of one strip with any bit depth, which Pillow cannot write."""
     height, width, channels = samples_HWC.shape
     data = samples_HWC.astype(f"{endian}f4").tobytes() if sample_format == 3 else pack_bits(samples_HWC, bits, endian)
     photometric = 2 if channels == 3 else int(not white_is_zero)
@@ -201,7 +201,7 @@ def raw_tiff(
 
 
 def samples(bits: int, channels: int = 1) -> np.ndarray:
-    """(5, 11, channels) samples, among them the smallest and the largest; the rows do not fill whole bytes."""
+    """Return (5, 11, channels) samples with the smallest and the largest value; rows do not fill whole bytes."""
     values = np.random.default_rng(bits).integers(0, 2**bits, (5, 11, channels))
     values[0, 0], values[0, 1] = 0, 2**bits - 1
     return values
@@ -346,13 +346,13 @@ def test_a_pipe_or_a_missing_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_package_decodes_images_in_one_place() -> None:
-    """OpenCV and Pillow open files in no other module; `defects` decodes the JPEG that it has just made."""
-    package = Path(open_image.__code__.co_filename).parent
+    """Check that no other module opens files with OpenCV or Pillow; `defects` decodes a JPEG of its own."""
+    package = Path(open_image.__code__.co_filename).parents[1]
     found = {
         path.name
         for path in package.rglob("*.py")
         for word in ("Image.open", "imdecode", "imread", "exif_transpose", "read_image(", "decode_jpeg")
         if f"{word}(" in path.read_text().replace("((", "(")
     }
-    assert found == {"upright.py", "defects.py"}
+    assert found == {"decode.py", "defects.py"}
     assert set(FORMATS) >= {".jpg", ".png", ".webp", ".tif"}

@@ -5,7 +5,7 @@ from omniedit.imaging.inpaint import inpaint
 
 
 def stripes_with_hole(side: int = 240, radius: int = 30) -> tuple[Image, Mask]:
-    """Grainy vertical stripes and a round hole in their middle."""
+    """Return grainy vertical stripes, and the mask of a round hole in their middle."""
     rng = np.random.default_rng(0)
     stripes = np.where(np.arange(side) // 12 % 2, 190, 70)[None, :, None]
     image = np.clip(stripes + rng.normal(0, 6, (side, side, 3)), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The local model that a config names: found by its role, asked the same questions, its nonsense refused."""
+"""Local model of a config: found by its role and used like an endpoint; unusable replies are rejected."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ ENTRY = """proposer:
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
-    """A local model where the hub's would lie."""
+    """Return a config whose local model is stored where a fetched one would be."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
     (tmp_path / "models").mkdir()

@@ -1,4 +1,4 @@
-"""Wordings of appearance edits: several, distinct, sentences, and only of what is seen."""
+"""Instructions for appearance edits: several distinct sentences, which only mention visible things."""
 
 import numpy as np
 import pytest

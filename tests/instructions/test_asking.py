@@ -1,4 +1,4 @@
-"""How often a question is asked, and which of its replies is taken."""
+"""Retries of a question, and the choice of its best reply."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ NOTHING = Unanswered("no answer in 2 tries", rejected=False)
 
 
 class Scripted:
-    """Answers with a text each time, and keeps what it was asked."""
+    """Model that returns given texts in order and records its prompts."""
 
     def __init__(self, *texts: str | Unanswered) -> None:
         self.texts, self.asked = list(texts), list[Prompt]()
@@ -22,7 +22,7 @@ class Scripted:
 
 
 def words(text: str) -> ParsedReply[str]:
-    """Words in capitals cannot be used."""
+    """Read the words of a reply; words in capitals are unusable."""
     said = text.split()
     flaws = tuple(ReplyIssue(f"{word} is too loud") for word in said if word.isupper())
     return ParsedReply(tuple(word for word in said if not word.isupper()), flaws)

@@ -1,4 +1,4 @@
-"""Quotas: what goes, what stays, and that it follows from the proposals alone."""
+"""Quotas: proposals are accepted or rejected by the proposals alone."""
 
 import json
 from collections import Counter

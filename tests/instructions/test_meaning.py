@@ -1,4 +1,4 @@
-"""Wordings as people say them: those that keep their edit pass, those that lose or turn it are refused."""
+"""Paraphrases in natural English: one that keeps its edit passes; one that loses or reverses it is rejected."""
 
 from typing import Any
 
@@ -107,5 +107,5 @@ def test_one_of_several_alike_stays_told_from_the_others() -> None:
     assert reason(Task.OBJECT_REMOVAL, "Erase the smaller of the dogs.", LEFT_DOG) is None
     told = "it does not tell 'smaller dog on the left' from the others"
     assert reason(Task.OBJECT_REMOVAL, "Erase the dog.", LEFT_DOG) == told
-    # Where it is to be added it is not there yet.
+    # An object to be added is not in the image yet, so it needs no distinction.
     assert reason(Task.OBJECT_ADDITION, "Add a dog by the gate.", LEFT_DOG) is None

@@ -1,4 +1,4 @@
-"""Instructions about objects: distinct, grammatical, and naming what they are about."""
+"""Instructions about objects: distinct, grammatical, and naming their objects."""
 
 import numpy as np
 import pytest

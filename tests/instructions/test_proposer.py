@@ -1,4 +1,4 @@
-"""Photos, an endpoint on this machine, and what comes of asking it: over HTTP, with its mistakes."""
+"""Proposals for photos by a local endpoint that makes mistakes, over HTTP."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def of(photos: list[Photo], *names: str) -> list[Photo]:
 
 
 def questions(running: Server, name: str) -> list[list[dict[str, Any]]]:
-    """The parts of the requests that ask a question, the first time and again."""
+    """Return the message parts of all requests with a prompt, first attempts and retries."""
     asked = [body["messages"][0]["content"] for body in running.bodies]
     return [parts for parts in asked if parts[0]["text"].startswith(text(name))]
 

@@ -1,4 +1,4 @@
-"""What of a model's reply is used, and what is told of the rest."""
+"""Usable parts of a model's reply, and the reported flaws of the rest."""
 
 import json
 from pathlib import Path

@@ -1,23 +1,19 @@
-"""Each architecture equals its base until trained, sees the condition once trained, and survives a round trip."""
+"""Tests that each architecture equals its base until trained, sees the condition once trained, and can be reloaded."""
 
+import json
 from collections.abc import Iterator
-from typing import get_args
 
 import pytest
 import torch
 
 from helpers.tiny_models import SD3, SD35, base, inputs, moved
 from omniedit import models
-from omniedit.config.schema import Architecture
-from omniedit.evaluation.edits import BASELINES, MODELS
-from omniedit.evaluation.table import LABELS
-from omniedit.models import ARCHITECTURES
-from omniedit.reporting.style import MODEL_COLOURS
+from omniedit.models import ARCHITECTURES, editnet
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """On several threads even the base's own copy differs from it in the last bit: MKL splits sums by address."""
+    """Run on one thread. On several, even a copy of the base differs in the last bit, as MKL splits sums by address."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -55,7 +51,7 @@ def test_the_condition_is_seen_once_what_was_zero_is_not(name):
 
 
 def test_one_step_moves_the_output(name):
-    """What starts at zero gets a gradient: with both factors of a product at zero it never would."""
+    """Zero-initialised weights must get a gradient; with both factors of a product at zero they never would."""
     net, x = models.build(name, base(SD3)), inputs()
     before = net(**x)
     before.square().mean().backward()
@@ -79,7 +75,7 @@ def test_a_saved_net_computes_the_same(name, tmp_path):
 
 @torch.no_grad()
 def test_text_control_alone_adds_to_the_text():
-    """With the copies' image output cut, a ControlNet is its base and ControlNet-TextControl is not."""
+    """Without the image output of its copies, a ControlNet equals its base and ControlNet-TextControl does not."""
     outputs = {}
     for name in ("controlnet", "controlnet_text"):
         net = moved(models.build(name, base(SD3))).eval()
@@ -98,6 +94,22 @@ def test_an_unknown_architecture_is_named_with_those_there_are():
         models.build("unet", base(SD3))
 
 
-def test_the_config_knows_every_architecture():
-    assert set(ARCHITECTURES) == set(get_args(Architecture)) == set(MODELS) - set(BASELINES)
-    assert set(LABELS) == set(MODEL_COLOURS) == set(MODELS)
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("earlier", "name"),
+    [
+        ("EditNetFromImage", "editnet_from_image"),
+        ("EditNetBehind", "editnet_behind"),
+        ("EditNetBlind", "editnet_blind"),
+        ("EditNetCleanTime", "editnet_clean_time"),
+    ],
+)
+def test_a_folder_of_an_earlier_class_is_loaded_as_editnet_with_its_option(earlier, name, tmp_path):
+    net = moved(models.build(name, base(SD3))).eval()
+    net.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config = {key: config[key] for key in ("base_config", "prediction_type")} | {"_class_name": earlier}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = getattr(editnet, earlier).from_pretrained(tmp_path).eval()
+    assert type(loaded) is editnet.EditNet
+    assert torch.equal(loaded(**inputs()), net(**inputs()))

@@ -1,4 +1,4 @@
-"""Attention by another kernel gives what diffusers' own gives; a kernel that is not installed is told."""
+"""Tests that other attention kernels match diffusers' own, and that a missing kernel is reported."""
 
 import sys
 from types import ModuleType
@@ -13,7 +13,7 @@ from omniedit.models.attention import KERNELS, set_attention
 
 
 def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """Softmax attention over (B, N, H, D), the layout of xformers and flash-attn."""
+    """Compute softmax attention over (B, N, H, D), the layout of xformers and flash-attn."""
     scores = torch.einsum("bnhd,bmhd->bhnm", query, key) / query.shape[-1] ** 0.5
     return torch.einsum("bhnm,bmhd->bnhd", scores.softmax(-1), value)
 

@@ -1,4 +1,4 @@
-"""Bases from local folders: SD3's own classes, and what is told where a folder cannot be used."""
+"""Tests of bases from local folders: SD3's own classes, and the errors for folders that cannot be used."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def broken(sd3: Path, tmp_path: Path) -> Path:
-    """A copy to break."""
+    """Copy of the base for a test to break."""
     return shutil.copytree(sd3, tmp_path / "sd3")
 
 
@@ -97,8 +97,10 @@ def test_what_is_missing_is_named(broken: Path) -> None:
     (broken / "transformer/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(UserError, match=r"partial, it lacks model-00001-of-00002\.safetensors"):
         Base.load(broken)
+    (broken / "transformer/diffusion_pytorch_model.safetensors.index.json").unlink()
+    weights.write_bytes(content)
     shutil.rmtree(broken / "text_encoder_3")
-    with pytest.raises(UserError, match=r"transformer|text_encoder_3: no config.json"):
+    with pytest.raises(UserError, match=r"text_encoder_3: no config.json"):
         Base.load(broken)
 
 
@@ -171,7 +173,7 @@ def test_weights_that_are_no_numbers_are_refused(broken: Path, bad: float) -> No
 
 
 def test_an_editor_over_sd35_comes_from_disk_with_its_own_kind_of_blocks(broken: Path, tmp_path: Path) -> None:
-    """Normalised queries and keys, and a second attention in some blocks, as SD3.5-Medium has them."""
+    """SD3.5-Medium has normalised queries and keys, and a second attention in some blocks."""
     config = json.loads((broken / "transformer/config.json").read_text())
     torch.manual_seed(1)
     kind = {"qk_norm": "rms_norm", "dual_attention_layers": [0]}

@@ -1,4 +1,4 @@
-"""The codec: SD3's latent shape, orthonormal, exact on what it can carry."""
+"""Tests of the codec: latents of SD3's shape, an orthonormal basis, and exact round trips of latents."""
 
 import torch
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""The cost of an editor is what torch executes and keeps, and for SD3-Medium what was derived by hand."""
+"""Tests that the cost of an editor matches what torch executes and saves, and for SD3-Medium a derivation by hand."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
 
 
 def test_sd3_medium_is_what_was_derived() -> None:
-    """At 1024 x 1024 with 333 text tokens: the base's forward pass 8.90 TFLOP, a step of EditNet 90.5."""
+    """Derived at 1024 x 1024 with 333 text tokens: 8.90 TFLOP for the base's forward pass, 90.5 for an EditNet step."""
     editnet = model_cost("editnet", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
     concat = model_cost("channel_concat", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
     assert concat.parameters == pytest.approx(2.028e9, rel=1e-3)
@@ -47,6 +47,6 @@ def test_sd3_medium_is_what_was_derived() -> None:
 
 @pytest.mark.parametrize(("stage", "gigabytes"), [(0, 45), (1, 16), (2, 12), (3, 5)])
 def test_zero_shares_more_at_each_stage(stage: int, gigabytes: float) -> None:
-    """A control branch of 2.1B over SD3-Medium on 8 GPUs."""
+    """Sizes of a control branch of 2.1B parameters over SD3-Medium on 8 GPUs."""
     cost = Cost(parameters=4_130_000_000, trained=2_100_000_000, forward_flops=0, step_flops=0, saved_bytes=0)
     assert state_bytes(cost, stage, ranks=8) / 1e9 == pytest.approx(gigabytes + 1.05, abs=0.5)

@@ -1,4 +1,4 @@
-"""EditNet's control branch: copies of every block, all of it trained, and position by position."""
+"""Tests of EditNet's control branch: it copies every block, is fully trained, and acts position by position."""
 
 import torch
 
@@ -22,13 +22,13 @@ def test_only_the_control_branch_gets_gradients_and_all_of_it_does():
     reached = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     trainable = {name for name, p in net.named_parameters() if p.requires_grad}
     assert trainable == {name for name, _ in net.named_parameters() if not name.startswith("base.")}
-    # The last block gives no text, so nothing reads its text queries; a key's bias cancels in the softmax.
+    # The last block has no text output, so its text queries are unused; a key's bias cancels in the softmax.
     assert {name for name in trainable - reached if ".add_q_proj." not in name and "k_proj.bias" not in name} == set()
 
 
 @torch.no_grad()
 def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
-    """Design: position by position. With attention cut, one changed condition token moves one patch of the output."""
+    """Without attention, one changed condition token must change exactly one patch of the output."""
     net = moved(models.build("editnet", base(SD3))).eval()
     for block in [*net.base.transformer_blocks, *(control.block for control in net.control_blocks)]:
         torch.nn.init.zeros_(block.attn.to_out[0].weight)
@@ -41,7 +41,7 @@ def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
 
 
 def control_output(net: Editor, **changes: torch.Tensor) -> torch.Tensor:
-    """What the first control block adds to the base's image tokens."""
+    """Return the image residual of the first control block."""
     seen = []
     hook = net.control_blocks[0].register_forward_hook(lambda block, given, output: seen.append(output[0]))
     net(**inputs() | changes)
@@ -50,7 +50,7 @@ def control_output(net: Editor, **changes: torch.Tensor) -> torch.Tensor:
 
 
 def first_input(net: Editor) -> torch.Tensor:
-    """The image tokens that the base's first block gets."""
+    """Return the image tokens that enter the base's first block."""
     seen = []
     block = net.base.transformer_blocks[0]
     hook = block.register_forward_pre_hook(

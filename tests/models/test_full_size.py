@@ -1,4 +1,4 @@
-"""The edit of a small copy at the picture's size: nothing lost where nothing changed, nothing left of what is gone."""
+"""Tests of edits at full size: unchanged areas keep all detail, and removed objects leave no trace."""
 
 import torch
 from torch.nn import functional
@@ -28,7 +28,7 @@ def test_detail_pales_with_the_edit() -> None:
 
 
 def test_no_outline_stays_of_what_is_gone() -> None:
-    """A textured square on grey is removed: its detail must not shine through, and the rest must stay as it is."""
+    """Detail of a removed textured square on grey must not shine through, and the rest must stay unchanged."""
     full = torch.full((1, 3, 160, 160), 0.5)
     full[..., 40:80, 40:80] = texture(1, 3, 40, 40)
     gone = torch.full((1, 3, 40, 40), 0.5)

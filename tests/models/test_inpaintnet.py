@@ -1,4 +1,4 @@
-"""The inpainting specialist's network is its base until trained, and sees all of the picture but the hole."""
+"""Tests that the inpainting network equals its base until trained, and sees all of the image but the hole."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The pipeline: any size in, the same size out, the same from its folder, unchanged where the model changes nothing."""
+"""Tests of the editing pipeline: sizes, saving and loading, arguments, schedulers, callbacks and offloading."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, saved: Path) ->
 def test_an_editor_of_one_variant_alone_is_loaded_by_it(
     saved: Path, tmp_path: Path, variant: str, shard_size: str, weights: str
 ) -> None:
-    """By the pipeline and by the commands, its weights in one file or in shards with an index."""
+    """Load by the pipeline and by `load_editor`, from one weights file and from shards with an index."""
     editor = EditPipeline.from_pretrained(saved, dtype=torch.float16)
     editor.save_pretrained(tmp_path, variant=variant, max_shard_size=shard_size)
     assert (tmp_path / "transformer" / weights).is_file()
@@ -116,7 +116,7 @@ def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> No
 
 
 def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that gives the source back changes no pixel, at any size, and this is reported."""
+    """Check that a network which returns the source changes no pixel, at any size, and that a warning says so."""
     monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     picture = photo(301, 203)
     with pytest.warns(InstructionWarning, match=r"'Keep it\.' changes next to nothing"):
@@ -214,7 +214,7 @@ FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 def test_a_seed_gives_the_same_edit_with_any_scheduler(
     pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, scheduler: object
 ) -> None:
-    """Whatever the state of torch's global generator is, alone and beside another image."""
+    """Check with any state of torch's global generator, and alone or in a batch with another image."""
     monkeypatch.setattr(pipeline, "scheduler", scheduler)
     edits = []
     for state, images in ((1, [photo(64, 48)]), (2, [photo(64, 48)]), (3, [photo(64, 48), photo(64, 48)])):
@@ -228,7 +228,7 @@ def test_a_seed_gives_the_same_edit_with_any_scheduler(
 def test_a_scheduler_for_other_models_is_refused(
     pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, saved: Path
 ) -> None:
-    """When a folder is loaded, when a pipeline is made, and before the first step where it was set later."""
+    """Check when a folder is loaded, when a pipeline is built, and before the first step if it is replaced later."""
     folder = shutil.copytree(saved, saved.with_name("of_ddim"))
     shutil.rmtree(folder / "scheduler")
     diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
@@ -293,7 +293,7 @@ def test_latents_come_out_as_they_are_decoded(pipeline: EditPipeline) -> None:
 
 @pytest.mark.parametrize("kind", [SDCFGCutoffCallback, SD3CFGCutoffCallback])
 def test_diffusers_own_callbacks_end_guidance(pipeline: EditPipeline, kind: type) -> None:
-    """After half of the steps one forward is enough, and the edit goes on from there as without guidance."""
+    """Check that after half of the steps the rest runs without guidance, and that the next call has guidance again."""
     batches: list[int] = []
     hook = pipeline.transformer.register_forward_pre_hook(
         lambda module, args, inputs: batches.append(len(inputs["noisy"])), with_kwargs=True
@@ -347,7 +347,7 @@ def test_a_callback_may_stop_the_sampling(pipeline: EditPipeline) -> None:
 
 
 def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
-    """diffusers chains the hooks that move a part to the device and the one before it away; the CPU takes them too."""
+    """diffusers chains hooks that move one part to the device and the previous part away; they also work on the CPU."""
     pipeline = make_pipeline()
     expected = pipeline(photo(64, 48), "Add fog.", 2, generator=seeded(), output_type="np").images[0]
     pipeline.enable_model_cpu_offload(device="cpu")

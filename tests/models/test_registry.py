@@ -1,4 +1,4 @@
-"""Models fetched over HTTP from a small server that answers as the hub does, with tiny files."""
+"""Tests of fetching models over HTTP, from a small server that answers like the hub with tiny files."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from omniedit.tasks import Task
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 10 * 1024 * 1024
-"""Of huggingface_hub, which takes up a download after the last whole one."""
+"""Chunk size of huggingface_hub, which resumes a download after the last complete chunk."""
 WEIGHTS, CONFIG = os.urandom(CHUNK + 2000), b'{"layers": 2}'
 FILES = {
     "model_index.json": CONFIG,
@@ -43,13 +43,13 @@ ENTRY = {
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the repository lab/tiny at one revision; lab/gated asks for its licence to be accepted."""
+    """Hub with the repository lab/tiny at one revision, and lab/gated, whose licence must be accepted."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = dict(FILES)
         self.cuts = 0
-        """How many replies with weights still break off before their end."""
+        """Number of further replies with weights that break off before their end."""
         self.asked: Counter[str] = Counter()
         self.ranges: list[str] = []
 
@@ -110,7 +110,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def listed(name: str, content: bytes) -> dict:
-    """A file as the hub's tree lists it: small ones by git's hash, weights by their sha256."""
+    """Return the entry of a file in the hub's tree: small files by Git hash, weights by sha256."""
     git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     entry = {"type": "file", "path": name, "size": len(content), "oid": git}
     if name.endswith((".safetensors", ".bin")):
@@ -129,7 +129,7 @@ def hub() -> Iterator[Hub]:
 
 
 def fetch(hub: Hub, root: Path, *options: str, **changes: object) -> subprocess.CompletedProcess[str]:
-    """The program by hand, in a folder of its own with a cache of its own."""
+    """Run scripts/fetch_models.py in a separate folder with its own cache."""
     (root / "config").mkdir(exist_ok=True)
     (root / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, **changes}}))
     program = [sys.executable, str(REPOSITORY / "scripts/fetch_models.py"), "base", *options]

@@ -1,4 +1,4 @@
-"""Guidance by two scales, and what of it has to be computed; which schedulers sample an editor."""
+"""Tests of guidance by two scales, its skipped terms, and the schedulers that can sample an editor."""
 
 import inspect
 from collections.abc import Iterator
@@ -61,11 +61,11 @@ SAMPLES = {
     "FlowMatchLCMScheduler": {},
     "UniPCMultistepScheduler": FLOW,
 }
-"""Every scheduler of diffusers that samples an editor, with the settings that it needs for it."""
+"""All diffusers schedulers that can sample an editor, with the settings they need for it."""
 
 
 def all_schedulers() -> Iterator[type]:
-    """Yield every scheduler class of diffusers that can be made without arguments and without another package."""
+    """Yield every scheduler class of diffusers that needs neither arguments nor another package."""
     for name in dir(diffusers):
         if name.endswith("Scheduler") and not name.startswith("Flax"):
             kind = getattr(diffusers, name)
@@ -132,7 +132,7 @@ def test_a_scheduler_that_draws_from_the_global_generator_is_refused() -> None:
 
 @pytest.mark.parametrize(("tokens", "mu"), [(256, 0.5), (4096, 1.15), (2176, 0.825)])
 def test_dynamic_shifting_follows_the_number_of_tokens_as_in_sd3(tokens: int, mu: float) -> None:
-    """From base_shift at base_image_seq_len to max_shift at max_image_seq_len, in a straight line."""
+    """Check a straight line from base_shift at base_image_seq_len to max_shift at max_image_seq_len."""
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     sigmas = np.linspace(1, 1 / 4, 4)
     shifted = np.exp(mu) / (np.exp(mu) + 1 / sigmas - 1)

@@ -1,4 +1,4 @@
-"""The editor that ships: small, whole, and right about the easy kinds of edits on photos that it never saw."""
+"""Tests of the shipped editor: it is small, complete, and right on easy edits of held-out photos."""
 
 import json
 import warnings
@@ -38,7 +38,7 @@ def photo() -> Image:
 
 @pytest.fixture(scope="module")
 def dandelion() -> Image:
-    """A photograph that training never showed, like the other."""
+    """Held-out photo, like the other one."""
     return cv2.resize(sample("dandelion"), (180, 320), interpolation=cv2.INTER_AREA)
 
 
@@ -81,7 +81,7 @@ def test_a_thing_that_stands_out_takes_the_colour_asked_for_and_the_rest_little_
 
 @pytest.mark.parametrize("place, name", [("a rocky path", "rocky_path"), ("a hill at sunrise", "sunrise_hill")])
 def test_behind_a_thing_that_stands_out_comes_the_photograph_asked_for(editor, dandelion, place, name):
-    """As far as it can be drawn: without its detail."""
+    """Compare blurred images, because the editor cannot draw the background's detail."""
     answer = edited(editor, dandelion, f"Change the background to {place}.")
     asked = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
     inside = dandelion_in(dandelion)
@@ -95,7 +95,7 @@ def apart(one: Image, other: Image, where: Mask) -> float:
 
 
 def dandelion_in(photo: Image) -> Mask:
-    """Its box, by the sample's index."""
+    """Return the dandelion's box as a mask, from the index of the sample."""
     (row,) = (row for line in (SAMPLE / "sample.jsonl").open() if (row := json.loads(line))["id"] == "dandelion")
     return box_mask(row["objects"][0]["box"], photo.shape[:2])
 
@@ -123,14 +123,14 @@ def test_it_is_small_and_has_its_card():
 
 
 INSTRUCTIONS = json.loads(Path(__file__).with_name("instructions.json").read_text())
-"""Instructions of people who know what the editor learned, and others, none of them in its `known_instructions`."""
+"""Instructions by people who know the editor's tasks, and ones it cannot handle; none is in `known_instructions`."""
 
 
 @pytest.mark.parametrize("texts", INSTRUCTIONS.values(), ids=list(INSTRUCTIONS))
 def test_an_instruction_that_the_editor_cannot_understand_is_reported(
     editor: EditPipeline, texts: dict[str, list[str]]
 ) -> None:
-    """In the shares that docs/editing.md gives."""
+    """Check the shares of reported instructions that docs/editing.md gives."""
     shares = {kind: share_reported(editor, of_kind) for kind, of_kind in texts.items()}
     assert shares["understood"] <= 0.08
     assert shares["misspelt"] >= 0.9 and shares["in_other_languages"] == 1 and shares["of_tasks_never_learned"] >= 0.5

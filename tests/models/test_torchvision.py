@@ -1,4 +1,4 @@
-"""Models whose pictures torchvision prepares (SAM 2, Qwen2.5-VL): the tests that are skipped where it is not."""
+"""Tests of models whose image processors need torchvision (SAM 2, Qwen2.5-VL), which are skipped without it."""
 
 import os
 import re
@@ -15,7 +15,7 @@ TESTS = ["tests/grounding/test_detector.py", "tests/vlm/test_local.py"]
 
 
 def test_they_pass_beside_it(tmp_path: Path) -> None:
-    """In a process of their own, since transformers prepares the pictures of all models otherwise where it is."""
+    """Run in a separate process: with torchvision installed, transformers prepares the images of all models with it."""
     install = ["uv", "pip", "install", "--target", str(tmp_path), "--no-deps"]
     install.append(f"torchvision=={pins('score')['torchvision']}")
     with index_needed():

@@ -1,4 +1,4 @@
-"""Captions and the front page are whole reStructuredText for any run, with pages and without."""
+"""Tests for captions and the front page: valid reStructuredText for any run, with pages and without."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from docutils.core import publish_parts
 from jinja2 import Environment
 
 CAPTIONS = sorted((Path(__file__).parents[2] / "workflow" / "report").glob("*.rst"))
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # writer_name, as Snakemake says it
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # writer_name, as Snakemake passes it
 SNAKEMAKE_LINKS = "\n\n.. _Statistics: javascript:app.showStatistics()\n"
 
 

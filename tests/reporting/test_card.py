@@ -1,4 +1,4 @@
-"""The model card counts what is in the plan and the index, and shows the scores of its editor alone."""
+"""Tests for the model card: counts from the plan and the index, scores of its editor and of "no edit" alone."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Each page holds what a reader looks for, stays whole where there is nothing to show, and comes out the same twice."""
+"""Tests for report pages: expected content, valid pages without data, and the same output for the same input."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def pairs_of(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
 
 
 def written(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, refusals: int = 1) -> tuple:
-    """Files of one shard, the n-th pair with the n-th outcome: candidates, scores, decisions."""
+    """Write the files of one shard, the n-th pair with the n-th outcome: candidates, scores, decisions."""
     pairs = pairs_of(task, len(outcomes), noisy)
     paths = [folder / f"{kind}_{task}" for kind in ("candidates", "scores", "decisions")]
     refused = [Refusal(f"dull{n}", "nothing to swap") for n in range(refusals)]

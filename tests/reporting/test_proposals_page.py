@@ -1,4 +1,4 @@
-"""The page of proposals counts what the files hold, and says so where they hold nothing."""
+"""Tests for the proposals page: counts over files, and messages for files without proposals."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def written(folder: Path, *shards: list[ProposalRow]) -> list[Path]:
 
 
 def rows_of(page: str) -> dict[str, list[str]]:
-    """Cells of the tables' rows by the first."""
+    """Return the cells of table rows, by the first cell."""
     rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
     return {row[0]: row[1:] for row in rows if row}
 

@@ -1,4 +1,4 @@
-"""Figures draw the words of instructions as they are."""
+"""Tests for figures: the text of instructions is drawn literally."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The page of thresholds: counts and diversities that can be checked by hand, and an alarm that is seen."""
+"""Tests for the thresholds page: counts and diversities checked by hand, and a visible alarm."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page on what jobs asked of Slurm and used, from values as sacct 22.05 prints them."""
+"""Tests for the efficiency page, with values as sacct 22.05 prints them."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ Rows = list[dict[str, str]]
 
 
 def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdir: Path = CHECKOUT, **fields) -> Rows:
-    """A job's own line and that of its batch step: an hour asked, ten minutes run on 8 cores and a GPU."""
+    """Return the rows of a job and its batch step: an hour requested, ten minutes run on 8 cores and a GPU."""
     line = f"sbatch --parsable --job-name omniedit_1 -C a|b -D {workdir} --wrap=python -m snakemake"
     line += f" --snakemake '{workdir}/Snakefile' --target-jobs '{rule}:{wildcards}' --allowed-rules {rule}"
     values = {
@@ -80,7 +80,7 @@ def test_memory_of_a_job_is_that_of_its_batch_step_and_of_what_it_starts() -> No
 
 
 def test_command_lines_can_hold_any_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record ends where sacct says, not at a line break that looks like one, and bytes need not be UTF-8."""
+    """Check that a line break in a field does not end the record, and that bytes need not be UTF-8."""
     own, batch = shard(1, "00000")
     step = {**batch, "JobID": "1.0", "SubmitLine": "srun bash -c export A=1\n9|FAILED|\n9.batch|\udcff\n\n"}
     rows = [own, batch, step, *shard(2, "00001")]

@@ -1,4 +1,4 @@
-"""What is planned for a training follows from its config, and what cannot be planned is told."""
+"""Tests for plans: they follow from the config, and a config that cannot be planned gives an error."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ EIGHT = Machine("h100", 8, 0.45)
 
 
 def test_the_paper_config_takes_the_time_that_its_operations_take() -> None:
-    """2.4 million samples of 89 TFLOP at 45 % of 989 TFLOP/s are 133 GPU-hours."""
+    """Check that 2.4 million samples of 89 TFLOP at 45 % of 989 TFLOP/s take 133 GPU-hours."""
     lines = plan(load(PAPER), EIGHT, pairs=1_200_000)
     assert "2,400,000 samples in all; 8 x h100 at 45% of 989 TFLOP/s" in lines[0]
     (row,) = [line.split() for line in lines if line.startswith("editnet")]
@@ -46,7 +46,7 @@ def test_each_editor_of_a_small_config_has_its_row() -> None:
 
 
 def planned(training: dict) -> tuple[list[str], list[str]]:
-    """EditNet's row in a plan, and the lines below the table."""
+    """Return EditNet's row in a plan, and the lines below the table."""
     lines = plan(Config.model_validate({"train": {"steps": 10} | training}), Machine("h100", 1, 0.45))
     (row,) = [line for line in lines if line.startswith("editnet")]
     return row.split(), lines[lines.index(row) + 1 :]
@@ -67,7 +67,7 @@ def registry(folder: Path, repository: str, kind: str = "StableDiffusion3Pipelin
 
 
 def parameters(size: BaseSize) -> int:
-    """Of EditNet over a base, by which a plan counts."""
+    """Count the parameters of EditNet over a base, as a plan does."""
     with torch.device("meta"):
         return sum(p.numel() for p in EditNet(size.config).parameters())
 

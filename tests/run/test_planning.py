@@ -1,4 +1,4 @@
-"""What makes Snakemake plan faster changes nothing of what it plans."""
+"""Tests for the planning caches: they do not change what Snakemake plans."""
 
 import inspect
 
@@ -53,7 +53,7 @@ def test_the_rules_that_make_a_file_are_looked_up_once(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(OutputIndex, "match_producers", match_producers)
     cache_planning()
-    cache_planning()  # a second workflow in one process
+    cache_planning()  # as a second workflow in one process does
     index, another = OutputIndex([]), OutputIndex([])
     index.match_producers("a.h5").clear()
     assert index.match_producers("a.h5") == {"rule of a.h5"}

@@ -1,4 +1,4 @@
-"""A run is prepared once, before Snakemake plans it, and only where jobs will run."""
+"""Tests for preflight: a run is prepared once, before Snakemake plans, and only if jobs will run."""
 
 import errno
 import json
@@ -27,7 +27,7 @@ TOUCH = SimpleNamespace(dryrun_exec=False, touch_exec=True, local_exec=True)
 
 
 class Workflow:
-    """A stand-in for Snakemake's: it notes what it was called for, and whether a damaged file still stood there."""
+    """Stand-in for Snakemake's workflow: it records its calls, and whether a damaged file still existed."""
 
     def __init__(self, main: bool = True) -> None:
         self.is_main_process = main
@@ -42,7 +42,7 @@ class Workflow:
 
 @pytest.fixture
 def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder whose run has a damaged file and a folder that has lost one."""
+    """Yield a working folder whose run has a damaged file, and a folder with a missing file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(LAUNCHER, "")
     (RESULTS / "sources").mkdir(parents=True)
@@ -59,7 +59,7 @@ def preflight(workflow: Workflow, config: Config | None = None) -> Workflow:
 
 
 def files(folder: Path) -> list[Path]:
-    """All but the run's lock."""
+    """Return all files except the run's lock."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "omniedit.lock")
 
 
@@ -137,7 +137,7 @@ def test_a_folder_is_probed_and_left_without_a_trace(tmp_path: Path) -> None:
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk without room; only root may make one."""
+    """Yield a folder on a full disk, which only root can mount."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], capture_output=True).returncode:

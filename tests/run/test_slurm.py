@@ -1,4 +1,4 @@
-"""Which jobs of the queue are a folder's, and the end of those that a killed run left there."""
+"""Tests for Slurm: the queued jobs of a folder are found, and jobs that a killed run left behind are cancelled."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
 
 @pytest.fixture
 def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Jobs of a folder `mine`, one that has ended, and jobs that only look like them."""
+    """Set up a fake queue: jobs of a folder `mine`, one that has ended, and jobs that only look similar."""
     records = [
         record(1, SYNTHESIZE, tmp_path / "mine"),
         record(2, "rule_plan_buckets", tmp_path / "mine", "PENDING"),
@@ -54,7 +54,7 @@ def test_jobs_of_another_user_who_worked_in_the_folder_are_seen_and_not_cancelle
     assert [job.id for job in list_queued_jobs(tmp_path / "mine")] == ["3"]
     monkeypatch.setattr(slurm, "submitters", lambda *folders: {me, other, 1234567})
     assert [(job.id, job.user) for job in list_queued_jobs(tmp_path / "mine")] == [("1", other), ("3", me)]
-    monkeypatch.setattr(slurm.os, "getuid", lambda: 54321)  # root may cancel them
+    monkeypatch.setattr(slurm.os, "getuid", lambda: 54321)  # not root, who may cancel any job
     with pytest.raises(
         UserError,
         match=rf"1 \(RUNNING\), 3 \(RUNNING\) of {pwd.getpwuid(other).pw_name}; wait for them, or .*: scancel 1 3",

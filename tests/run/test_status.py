@@ -1,4 +1,4 @@
-"""The state of each job follows from the run's files alone."""
+"""Tests for job states, which follow from the run's files alone."""
 
 import base64
 import os
@@ -34,7 +34,7 @@ NOW = 1_000_000.0
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A run of two shards in the middle of its work: done, begun, failed and waiting jobs of object swap."""
+    """Write a run of four shards in progress: done, started, failed and waiting jobs of object swap."""
     config = Config.model_validate({"run": "mine", "sources": {"shards": 4}})
     write(tmp_path / "results/mine/config.json", config.model_dump_json())
     done = write(tmp_path / "results/mine/candidates/object_swap/00000.h5", "pairs")
@@ -52,7 +52,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def mark(root: Path, output: str, kind: str = "incomplete", longest: int = 255) -> None:
-    """Mark an output as begun, or as made ('metadata'), as Snakemake does."""
+    """Mark an output as started, or as made ('metadata'), as Snakemake does."""
     name = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [name[i : i + longest - 1] for i in range(0, len(name), longest - 1)]
     write(Path(root, ".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1]), "{}")
@@ -89,7 +89,7 @@ def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest
 
 @contextmanager
 def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Popen[bytes]]:
-    """A process that holds a run in a working folder, as Snakemake does."""
+    """Start a process that holds a run in a working folder, as Snakemake does."""
     hold = f"from omniedit.storage.locks import hold_run; hold_run({run!r}); print('held', flush=True); input()"
     workflow = subprocess.Popen([sys.executable, "-c", hold], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
@@ -157,7 +157,7 @@ def test_what_may_not_be_read_is_named_and_nothing_of_it_called_failed(root: Pat
 
 
 def report_to_reader(root: Path, *closed: str) -> list[str]:
-    """Lines of the report, or of the error, that a user gets who may only read a folder, and not the paths `closed`."""
+    """Return the report, or the error, for a user who may only read a folder, except the paths `closed`."""
     modes = {path: path.stat().st_mode for path in [root, *root.rglob("*")]}
     for path, mode in modes.items():
         path.chmod(0o555 if path.is_dir() else 0o444 | mode & 0o111)
@@ -168,7 +168,7 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
     code += f"try: lines = report('mine', now={NOW})\nexcept UserError as error: lines = [str(error)]\n"
     code += "print(*lines, sep=chr(10))"
     try:
-        # A machine may have Slurm's programs and no Slurm.
+        # PATH is empty because a machine may have Slurm's programs without a running Slurm.
         done = subprocess.run([sys.executable, "-c", code], cwd=root, env={"PATH": ""}, capture_output=True, text=True)
     finally:
         for path, mode in modes.items():
@@ -190,7 +190,7 @@ def test_what_a_network_file_system_leaves_and_anyone_else_put_there_is_passed_o
 
 
 def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a listing still had is gone when its time is asked for, and a log when it is read."""
+    """Simulate listed files that are gone when their time is read, and a log that is gone when it is opened."""
     listed = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "00003.h5", folder / "00002.h5"])
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]

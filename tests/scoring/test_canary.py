@@ -1,4 +1,4 @@
-"""The canary is the same in every run; a judge that moves is seen, one that is merely noisy is not."""
+"""Canary: it is the same in every run, and it detects a judge that drifts but not one that is only noisy."""
 
 import runpy
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record
 
 
 class MovingJudge:
-    """Scores by a pair's grey level, moved and with noise."""
+    """Judge that scores a pair's grey level, with an offset and noise."""
 
     name, version, prompt_hash, batch_size = "moving", "1", "hash", 7
 

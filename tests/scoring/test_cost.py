@@ -1,4 +1,4 @@
-"""What a run may ask of an endpoint is counted by hand, before it is started."""
+"""Cost estimate of a run: its requests to an endpoint, counted by hand."""
 
 import re
 import sys
@@ -68,7 +68,7 @@ def told_in_all(lines: list[str]) -> tuple[int, int, int, float]:
 
 
 def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told() -> None:
-    """Two questions a pair, three pictures and two full replies in all."""
+    """Check two questions per pair, with three images and two full replies in all."""
     api = API | {"rubric": "viescore_editing", "tokens_per_picture": 1000, "max_money": 0.5, "max_requests": 1000}
     lines = cost(config(teacher="api", teacher_pairs=10, api=api))
     count, requests, tokens, money = told_in_all(lines)
@@ -83,7 +83,7 @@ def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told
 def test_the_command_tells_it_first_and_without_prices_that_money_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In place of planning the training, which takes seconds."""
+    """Replace the training plan, which takes seconds."""
     budget = SimpleNamespace(Machine=lambda *_: None, plan=lambda *_: ["the training"])
     monkeypatch.setitem(sys.modules, "omniedit.run.plan", budget)
     told = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}

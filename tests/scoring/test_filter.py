@@ -1,4 +1,4 @@
-"""Every candidate gets a decision with its reason, and another threshold moves nothing but the threshold's own."""
+"""Filter: every candidate gets a decision with its reason, and another threshold changes only its own reasons."""
 
 import subprocess
 import sys

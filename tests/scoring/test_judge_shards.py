@@ -1,4 +1,4 @@
-"""A shard is judged in order, and however long it is, no more than a few batches of its pictures are in memory."""
+"""Judging of a shard: in order, and with only a few batches of its images in memory, however long it is."""
 
 import gc
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ COUNT, SIZE = 60, 4
 
 
 class CountingJudge:
-    """Gives each picture its shade, and notes how many are alive."""
+    """Judge that scores an image's shade and records the largest number of pairs in memory."""
 
     name, version, prompt_hash, batch_size = "counting", "", "hash", SIZE
 
@@ -49,7 +49,7 @@ def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) 
         told = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, judge, progress))))
     assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
     assert progress.done == COUNT
-    assert judge.most <= 2 * SIZE + 1  # that which the shard keeps
+    assert judge.most <= 2 * SIZE + 1  # the shard caches one pair
 
 
 def test_a_judge_that_can_score_nothing_ends_the_job(path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_judge_that_can_score_nothing_ends_the_job(path: Path) -> None:
     with Shard(path) as shard, Progress("pairs") as progress:
         with pytest.raises(UserError, match="'counting' could score none of 60 pairs; the first: the reply is empty"):
             list(judge_shard(shard, judge, progress))
-        judge.name = "reference"  # which declines what its rules do not cover
+        judge.name = "reference"  # declines what its rules do not cover
         assert len(list(judge_shard(shard, judge, progress))) == COUNT / SIZE
 
 

@@ -1,4 +1,4 @@
-"""What each rubric asks, in which order, and what its scores make."""
+"""Rubrics: their questions, the order of their parts, and how their scores combine."""
 
 import subprocess
 import sys
@@ -68,7 +68,7 @@ sys.exit(str(heavy) if heavy else 0)
 def test_viescores_tasks_are_asked_as_it_asks_them(
     name: str, shown: tuple[str, ...], said: tuple[str, ...], sc: tuple[str, ...]
 ) -> None:
-    """SC with everything in view and the outcome last; PQ with the outcome alone (VIEScore, section 3 and appendix)."""
+    """Check SC with all images, the result last, and PQ with the result alone (VIEScore, section 3 and appendix)."""
     rubric = load_rubric(f"viescore_{name}")
     semantic, perceptual = rubric.questions
     assert (semantic.pictures, semantic.words, semantic.scores) == (shown, said, sc)

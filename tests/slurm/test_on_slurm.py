@@ -1,6 +1,6 @@
-"""The small chain through a real Slurm: the same results as on one machine, whatever happens to its jobs and nodes.
+"""Small chain through a real Slurm: the same results as on one machine, whatever happens to its jobs and nodes.
 
-What each case cost and what the user saw of it stands at the end of pytest's output.
+The end of pytest's output shows the duration of each case and the messages that the user saw.
 """
 
 import json
@@ -53,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         private.start()
     except NoCluster as reason:
         private.stop()
-        if os.environ.get("CI"):  # .ci/run: there it must not be skipped
+        if os.environ.get("CI"):  # under .ci/run it must not be skipped
             raise
         pytest.skip(f"no Slurm here: {reason}")
     yield private
@@ -62,7 +62,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """A folder like that of `run`, whose jobs go to Slurm; the whole chain went through there once, pages and all."""
+    """Run the whole chain, including pages, through Slurm once, in a folder like that of `run`."""
     root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"))
     ended = snakemake_on_slurm(root, "all")
     assert ended.status == 0, ended.screen[-4000:]
@@ -71,7 +71,7 @@ def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 @pytest.fixture(scope="module")
 def local(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the chain on Slurm must give: a copy of `run` with the same tasks, made on this machine alone."""
+    """Return the expected results: a copy of `run` with the same tasks, made on this machine alone."""
     return keep_tasks(shutil.copytree(run, tmp_path_factory.mktemp("local") / "chain", symlinks=True))
 
 
@@ -82,7 +82,7 @@ def on_slurm(chain: tuple[Path, Ended]) -> Path:
 
 @pytest.fixture
 def show(record_property: Callable[[str, object], None]) -> Callable[[str, Ended], None]:
-    """Of a case and how it ended, tell what it cost and what the user saw of it."""
+    """Return a function that records the duration of a case and the messages that the user saw."""
 
     def tell(case: str, ended: Ended) -> None:
         lines = [line.strip()[:200] for line in ended.screen.splitlines() if TELLING.search(line)]
@@ -144,13 +144,13 @@ def test_one_shard_again_by_name(on_slurm: Path, local: Path, show: Show) -> Non
 
 
 def active_jobs(states: str = "all") -> set[str]:
-    """Ids of the jobs in the queue that have not ended, or that are in some state."""
+    """Return the ids of the queued jobs that have not ended, optionally only of those in the given states."""
     jobs = ask("squeue", ["--noheader", f"--states={states}"], ["%i", "%T"])
     return {number for number, state in jobs if state not in OVER}
 
 
 def made_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
-    """Make files of the run again, with `harm` done meanwhile; all results must be as before, and no half one there."""
+    """Make files of the run again while `harm` runs; check that all results are as before, without partial files."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
         (root / target).unlink(missing_ok=True)
@@ -164,7 +164,7 @@ def made_again(root: Path, local: Path, *results: str, harm: Callable[[], None] 
 def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
     on_slurm: Path, local: Path, show: Show
 ) -> None:
-    """Three at once: one is cancelled, one hangs until its time limit, the folder of one has too little room."""
+    """Disturb three jobs at once: one is cancelled, one hangs until its time limit, one has too little disk space."""
     full = on_slurm / "results/small/candidates/style_transfer"
     log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
 
@@ -177,7 +177,7 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
             for pid in processes(on_slurm, "scripts/run.sh synthesize.py .*environment_change"):
                 os.kill(pid, signal.SIGSTOP)
             release()
-        slurm_command("scontrol", "update", f"JobId={hung}", "EndTime=now+1")  # a limit counts minutes
+        slurm_command("scontrol", "update", f"JobId={hung}", "EndTime=now+1")  # time limits are in minutes
         wait_until(lambda: log.is_file() and "No space left" in log.read_text(), "the disk to be full", LONG_S)
         subprocess.run(["mount", "-o", "remount,size=64m", full], check=True)
 
@@ -298,8 +298,10 @@ def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path,
 def test_learned_specialists_make_the_same_pairs_as_on_one_machine(
     cluster: Cluster, tmp_path: Path, show: Show
 ) -> None:
-    """The rehearsal on tiny models of random weights, a task of each way to edit, with a thread a job here and there:
-    sums in another order would give other levels of grey."""
+    """Run the rehearsal on tiny models with random weights, one task for each way to edit.
+
+    Each job uses one thread on both sides, because sums in another order would change grey levels.
+    """
     on_slurm = rehearsal_checkout(tmp_path / "on_slurm")
     here = shutil.copytree(on_slurm, tmp_path / "here", symlinks=True)
     tasks = (Task.OBJECT_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)

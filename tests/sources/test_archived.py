@@ -1,4 +1,4 @@
-"""An archive that cannot be opened or read on is an error that names it, never an archive that ends early."""
+"""Archives that cannot be opened or fully read raise an error that names them, and never seem to end early."""
 
 import functools
 import http.server
@@ -122,7 +122,7 @@ def test_what_cannot_be_opened_is_named(archive: str, told: str) -> None:
 
 
 class _Hiccup(io.BytesIO):
-    """A connection that fails in the middle of the file."""
+    """Connection that fails in the middle of the file."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() + (size or 0) > len(self.getvalue()) // 2 and self.tell() > 0:

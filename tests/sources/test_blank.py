@@ -1,4 +1,4 @@
-"""Blanks, placeholders and images that were cut off are no photos; dark, bright, plain and letterboxed photos are."""
+"""Blanks, placeholders and images that were cut off are not photos; dark, bright, plain and framed photos are."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What the field's tools write beside photos is read, in any encoding; missing values stay missing."""
+"""Metadata that common tools write next to photos is read in any encoding; missing values stay missing."""
 
 import csv
 import json
@@ -86,7 +86,7 @@ def test_an_entry_may_give_the_whole_path_of_its_photo(folder: Path) -> None:
 
 
 def test_lines_of_json_end_at_line_ends_alone(folder: Path) -> None:
-    """JSON texts may hold Unicode's own line ends as they are."""
+    """Use Unicode's own line ends, which JSON text may contain unescaped."""
     rows = [{"file": photo, "caption": f"a{end}car"} for photo, end in zip(PHOTOS, "\u2028\x85", strict=True)]
     (folder / "a.jsonl").write_text("\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows), newline="")
     captions = read(folder)

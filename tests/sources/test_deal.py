@@ -1,4 +1,4 @@
-"""Benchmark photos leave every ratio something to train on; the rest is dealt evenly and always the same."""
+"""Benchmark photos leave training photos in every ratio; the rest is dealt evenly and deterministically."""
 
 import hashlib
 import json

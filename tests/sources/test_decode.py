@@ -1,4 +1,4 @@
-"""Whatever a photo's file is like, it comes out as upright 8-bit sRGB, or is refused with the reason."""
+"""Decoding of photo files: any file becomes upright 8-bit sRGB, or is rejected with the reason."""
 
 import io
 import zlib
@@ -16,7 +16,7 @@ RED, GREEN = (255, 0, 0), (0, 255, 0)
 
 
 def red_over_green() -> np.ndarray:
-    """(20, 30, 3): red above, green below, so that every orientation looks different from upright."""
+    """Return (20, 30, 3) pixels, red above green with a blue corner, so that every orientation looks different."""
     image = np.zeros((20, 30, 3), np.uint8)
     image[:10], image[10:] = RED, GREEN
     image[:10, :5] = (0, 0, 255)

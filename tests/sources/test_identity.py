@@ -1,4 +1,4 @@
-"""Photos are identified by content; size and time only save reading them."""
+"""Photos are identified by content; size and time only avoid reading them again."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PHOTOS = {"a.jpg": b"one", "b/c.png": b"two"}
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of photos that a job has read."""
+    """Return a folder of photos that a job has read."""
     for name, content in PHOTOS.items():
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).write_bytes(content)
@@ -25,7 +25,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def read(photos: Path) -> str:
-    """Read photos as a job does; the key that it records."""
+    """Read photos as a job does, and return the recorded key."""
     file = record_file(photos.parent / "index.parquet")
     content = read_content({name: photos / name for name in PHOTOS}, {}, file)
     content.write(file)

@@ -1,4 +1,4 @@
-"""A folder of anything becomes an index: what is kept, how it is cropped, and why the rest is refused."""
+"""Index of an arbitrary folder: the files that are kept, their crops, and the reasons for rejecting the rest."""
 
 import errno
 import json

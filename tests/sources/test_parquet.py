@@ -1,4 +1,4 @@
-"""Rows of Parquet with picture bytes under any of the accepted names; a damaged row group costs its own rows."""
+"""Parquet rows with image bytes under any of the accepted names; a damaged row group loses only its own rows."""
 
 import io
 from typing import Any

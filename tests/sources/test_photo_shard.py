@@ -1,4 +1,4 @@
-"""A shard of photos gives back what was indexed, byte for byte the same each time, and says when it is damaged."""
+"""Shards of photos: they return the indexed photos, have the same bytes each time, and report damage."""
 
 import tarfile
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Pat
 
 
 def test_all_samples_of_all_tars_have_the_same_suffixes(folder: Path, tmp_path: Path) -> None:
-    """As Hugging Face `datasets` demands of WebDataset tars, whatever the photos were before."""
+    """Check what Hugging Face `datasets` requires of WebDataset tars, whatever the format of the photos."""
     with tarfile.open(packed(folder, tmp_path / "00000.tar")) as tar:
         names = tar.getnames()
     assert {name.partition(".")[2] for name in names} == {"json", "png"} and len(names) == 8

@@ -1,4 +1,4 @@
-"""An archive becomes a shard in one pass; of the first one, the benchmark's photos are in no shard."""
+"""Conversion of an archive to a shard in one pass; the benchmark's photos of the first archive are in no shard."""
 
 import hashlib
 import io

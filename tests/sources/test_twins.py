@@ -1,4 +1,4 @@
-"""The same photo is known again after it was resized, encoded again or changed a little; another one is not."""
+"""Twins: a photo is recognised after it was resized, re-encoded or slightly changed; another photo is not."""
 
 import io
 from itertools import combinations

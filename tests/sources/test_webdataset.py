@@ -1,4 +1,4 @@
-"""A tar is read to its end whatever is in it: photos come out, what cannot be used is listed with its reason."""
+"""Tars are read to the end whatever they hold: photos are returned, unusable members are listed with a reason."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ from omniedit.sources.webdataset import MAX_TEXT, tar_photos
 
 
 def found(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:
-    """Photos and reasons by place without the tar's name."""
+    """Return photos, and reasons of skipped members, by place without the tar's name."""
     entries = list(tar_photos(io.BytesIO(content), "x.tar"))
     photos = {entry.place.removeprefix("x.tar/"): entry for entry in entries if isinstance(entry, ArchivedPhoto)}
     left_out = {entry.place.removeprefix("x.tar/"): entry.reason for entry in entries if isinstance(entry, LeftOut)}
@@ -127,7 +127,7 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
 
 
 THREE = tar_of(*((f"{name}.jpg", name.encode() * 700) for name in "abc"), format=tarfile.USTAR_FORMAT)
-"""Three members of a header and two blocks each, then the end mark."""
+"""Tar of three members, each a header and two blocks, and the end mark."""
 
 
 def test_a_damaged_header_costs_its_member_alone() -> None:

@@ -23,9 +23,10 @@ def photos(*names: str) -> list[Photo]:
 
 @dataclass
 class Painter:
-    """Paints a photo in a drawn level of grey; `levels` says how many there are, `refuses` which photos it declines.
+    """Specialist that paints a photo in a random level of grey.
 
-    `asked` lists the photos in the order in which it was asked.
+    `levels` is the number of levels, `refuses` lists the photos to decline, and `asked` lists photos in the order of
+    the calls of `propose`.
     """
 
     levels: int = 2**31
@@ -102,7 +103,7 @@ def test_an_edit_that_fails_is_recorded_and_the_rest_goes_on() -> None:
 
 def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None:
     class Repeating(Painter):
-        """Twelve candidates of one edit that fails, then one that does not."""
+        """Painter of twelve candidates of one edit that fails, then of one that succeeds."""
 
         def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
             level = len(self.asked)
@@ -131,7 +132,7 @@ def test_pair_ids_are_unique_and_follow_the_seed() -> None:
 
 
 class Batching(Painter):
-    """Paints several at once; `batches` lists how many."""
+    """Painter of several photos at once; `batches` lists the sizes of the batches."""
 
     batch_size = 3
 
@@ -149,7 +150,7 @@ def test_batches_change_no_pair_and_no_refusal(pairs: int) -> None:
 
 
 class InStages(Batching):
-    """In its last stage of a batch it waits until the next one is prepared, where `followed` says that there is one."""
+    """Painter that waits in `finish` until the next batch is prepared, if `followed` says that there is one."""
 
     def prepare(self, requests: Sequence[EditRequest]) -> list[int]:
         self.prepared.release()
@@ -171,7 +172,7 @@ def in_stages(*followed: bool) -> InStages:
 
 
 def test_a_batch_is_prepared_while_the_one_before_is_finished() -> None:
-    """Five photos are two batches an attempt; of seven pairs two are left for the next."""
+    """Check that seven pairs of five photos take two batches in the first attempt and one in the next."""
     painter = in_stages(True, False, False)
     assert outcomes(painter, 7) == outcomes(Painter(), 7)
     assert painter.batches == [3, 2, 2]
@@ -218,7 +219,7 @@ def journal(folder: Path, **about: int) -> Journal:
 
 
 def journaled(painter: Painter, folder: Path, **about: int) -> list[tuple]:
-    """As `outcomes`, with a journal in a folder."""
+    """Return `outcomes` of a run with a journal in the folder."""
     kept = journal(folder, **about)
     made = told(synthesize(painter, "painter", photos(*"abcde"), 7, 0, kept))
     kept.finish()

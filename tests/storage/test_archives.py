@@ -1,4 +1,4 @@
-"""What `sources.path` stands for, and what is said where it stands for nothing."""
+"""Archives that `sources.path` names, and the messages if it names none."""
 
 from pathlib import Path
 

@@ -54,7 +54,7 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
 
 
 def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: Path) -> None:
-    """Its id means nothing here, though its container has the name of this host."""
+    """Process ids of that namespace mean nothing here, although its container has this host's name."""
     code = (
         "import os; from omniedit.storage import processes\n"
         "processes.pid_namespace = lambda: 'pid:[1]'; os.getpid = lambda: 2**22 + 1\n"

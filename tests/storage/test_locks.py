@@ -1,4 +1,4 @@
-"""Locks end with their process, and are seen by whoever shares the folder."""
+"""Locks end with their process and are visible to everyone who shares the folder."""
 
 import errno
 import fcntl
@@ -19,7 +19,7 @@ from omniedit.storage.locks import hold_lock, hold_run, is_held, read_holder, ru
 
 @contextmanager
 def holder(folder: Path, hold: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that holds a lock in a folder until the block ends."""
+    """Yield a process that holds a lock in a folder until the block ends."""
     code = f"from omniedit.storage.locks import *; {hold}; print('held', flush=True); input()"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
@@ -48,7 +48,7 @@ def test_a_lock_ends_with_its_process_and_says_whose_it_is(tmp_path: Path) -> No
 
 
 def test_who_only_looks_keeps_nobody_from_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who looks holds it for an instant: who wants it asks again."""
+    """Checking a lock holds it for an instant, so a process that wants it tries again."""
     monkeypatch.setattr(locks, "PATIENCE_S", 60)
     (tmp_path / "lock").touch()
     looking = os.open("lock", os.O_RDONLY)
@@ -71,7 +71,7 @@ def test_checkouts_that_share_results_do_not_make_a_run_at_once(tmp_path: Path) 
 
 
 def test_the_folder_of_who_made_the_run_before_is_known_unless_someone_works_there(tmp_path: Path) -> None:
-    """The next run cancels the Slurm jobs that were left there."""
+    """Purpose: the next run cancels the Slurm jobs that were left in that folder."""
     (tmp_path / "results").mkdir()
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

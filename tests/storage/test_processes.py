@@ -1,4 +1,4 @@
-"""Jobs and ranks end with what started them, and only with that."""
+"""Jobs and ranks end with the process that started them, and only then."""
 
 import json
 import os
@@ -26,8 +26,8 @@ from omniedit.storage.processes import (
 )
 
 LONG_S = 900
-"""Longer than anything takes here on a busy machine with one core."""
-JOB = "from omniedit.errors import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
+"""Timeout that nothing here reaches, even on a busy machine with one core."""
+JOB = "from omniedit.run.program import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
 LAUNCH = """
 from pathlib import Path
 from omniedit.storage import processes
@@ -43,7 +43,7 @@ input()
 
 @contextmanager
 def launcher(lock: str = "", hidden: bool = False) -> Iterator[tuple[subprocess.Popen[str], dict]]:
-    """A process that starts jobs, with what it says of itself; `hidden` in another PID namespace, as it says."""
+    """Yield a process that starts jobs, and its description of itself; if `hidden`, it claims another PID namespace."""
     command = [sys.executable, "-c", LAUNCH.format(lock=lock, hidden=hidden)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -56,7 +56,7 @@ def launcher(lock: str = "", hidden: bool = False) -> Iterator[tuple[subprocess.
 
 @contextmanager
 def job(described: object) -> Iterator[subprocess.Popen[str]]:
-    """A job at work, which ends well when it is told a word."""
+    """Yield a running job, which ends successfully when it reads a line."""
     variables = {**os.environ, LAUNCHER: described if isinstance(described, str) else json.dumps(described)}
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", JOB]

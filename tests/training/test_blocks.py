@@ -1,4 +1,4 @@
-"""What saves memory or time changes no output and no gradient."""
+"""Memory and speed options of blocks change neither outputs nor gradients."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ def prepared(name: str, kind: dict, **options: object) -> Editor:
 
 
 def step(net: Editor) -> tuple[list[torch.Tensor], int]:
-    """Velocity and gradients, and the bytes that were kept for the backward pass outside of what is computed again."""
+    """Return velocity and gradients, and the bytes kept for the backward pass outside recomputed blocks."""
     sizes = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ def test_recomputation_keeps_less_and_changes_no_bit(name: str) -> None:
 
 
 def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traced and differentiated ahead of time, without Inductor, whose C++ takes minutes."""
+    """Blocks are traced and differentiated ahead of time, without Inductor, whose C++ takes minutes."""
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
     torch._dynamo.utils.counters.clear()
     net = prepared("editnet", SD3, compile=True, checkpoint_activations="selective")

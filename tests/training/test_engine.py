@@ -1,4 +1,4 @@
-"""Training end to end on tiny buckets: two ranks, killed and gone on with, and what must not change any weight."""
+"""Training end to end on tiny buckets: two ranks, killed and resumed, and options that must not change any weight."""
 
 import json
 import math
@@ -39,14 +39,14 @@ from omniedit.training.state import KINDS
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with sealed buckets of a few pairs and an untrained base."""
+    """Return a folder with sealed buckets of a few pairs and an untrained base."""
     root = tmp_path_factory.mktemp("run")
     make_run(root)
     return root
 
 
 def start_ranks(run: Path, name: str, hold_before: int | None = None) -> list[BaseProcess]:
-    """scripts/train.py on two ranks, which wait before a step until there is a file {name}.go."""
+    """Start scripts/train.py on two ranks, which wait before step `hold_before` for the file {name}.go."""
     argv = ["train.py", str(run / "buckets"), "--base", str(run / "base"), "--options", json.dumps(OPTIONS)]
     argv += ["--checkpoints", str(run / f"{name}.checkpoints"), "--metrics", str(run / f"{name}.jsonl")]
     argv += ["--out", str(run / name)]
@@ -63,7 +63,7 @@ def wait_for(path: Path, ranks: list[BaseProcess]) -> None:
 
 @pytest.fixture(scope="module")
 def whole(run: Path) -> Path:
-    """The folder of `run`, with an editor in whole/ whose training nothing disturbed."""
+    """Return the folder of `run` with an editor in whole/, trained without disturbance."""
     finish(start_ranks(run, "whole"))
     return run
 
@@ -96,13 +96,13 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) 
 
 
 def same_editor(run: Path, name: str) -> bool:
-    """Whether a training ended in the weights of the whole one, bit for bit."""
+    """Return whether a run ended with the weights of the undisturbed run, bit for bit."""
     weights = "transformer/diffusion_pytorch_model.safetensors"
     return (run / name / weights).read_bytes() == (run / "whole" / weights).read_bytes()
 
 
 def test_a_terminated_run_loses_no_step(whole: Path) -> None:
-    """SIGTERM to one rank alone, between two of the regular checkpoints: both write one and stop."""
+    """SIGTERM to one rank, between two regular checkpoints, makes both ranks write one and stop."""
     run = whole
     ranks = start_ranks(run, "ended", hold_before=5)
     wait_for(run / "ended.checkpoints/step-00000003", ranks)
@@ -120,12 +120,12 @@ def test_a_terminated_run_loses_no_step(whole: Path) -> None:
 
 @pytest.fixture(scope="module")
 def two_ranks(run: Path, alone: None) -> Path:
-    """The folder of `run` after `two_ranks.scenario`, beside six steps of one rank, whole and in two halves."""
+    """Return the folder of `run` after `two_ranks.scenario` and six steps of one rank, at once and in two halves."""
     train(run, run / "alone", steps=6)
     train(run, run / "alone3", steps=3)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
         train(run, run / "one_then_two", terminated=3, steps=6)
-    (run / "one_then_two.lock").unlink()  # this process, which goes on, would hold it to its end
+    (run / "one_then_two.lock").unlink()  # otherwise this process would hold it until the tests end
     finish(start(f"from pathlib import Path\nfrom helpers import two_ranks\ntwo_ranks.scenario(Path({str(run)!r}))"))
     train(run, run / "two_then_one", zero_stage=0, steps=6)
     return run
@@ -156,7 +156,7 @@ def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -
 
 
 def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
-    """And at another ZeRO stage: from 2 to 0, and from 2 to 3."""
+    """Resume at another ZeRO stage too: from 2 to 0, and from 2 to 3."""
     expected = metrics_of(two_ranks / "alone/metrics.jsonl")
     for name in ("two_then_one", "one_then_two"):
         lines = metrics_of(two_ranks / f"{name}/metrics.jsonl")
@@ -177,7 +177,7 @@ def test_both_ranks_skip_a_batch_that_weighs_nothing(two_ranks: Path) -> None:
 
 
 def tensors_of(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """{name}/{kind} -> the whole, flat."""
+    """Return {name}/{kind} -> the whole tensor, flat."""
     with ExitStack() as stack:
         places = index_parts([stack.enter_context(safe_open(file, "pt")) for file in sorted(checkpoint.glob("rank-*"))])
         return {what: torch.cat([file.get_tensor(key) for _, file, key in found]) for what, found in places.items()}
@@ -213,7 +213,7 @@ def test_a_harmful_step_changes_nothing(
 
 
 def suspects(trainer: Trainer, step: int, poison: float) -> list[str]:
-    """Pairs named for a step that `Disturbed` poisoned: that whose loss is not a number, else all of them."""
+    """Return the pairs reported for a step that `Disturbed` poisoned: the one with a NaN loss, else all of them."""
     ids = [pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(step, 0)).pairs]
     return ids[:1] if math.isnan(poison) else ids
 
@@ -221,7 +221,7 @@ def suspects(trainer: Trainer, step: int, poison: float) -> list[str]:
 def test_what_is_only_looked_at_ends_no_training(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Samples, held-out losses, TensorBoard, Weights & Biases, the metrics file: all of them fail, always."""
+    """Sample edits, held-out losses, TensorBoard, Weights & Biases and the metrics file fail every time."""
 
     def fail(*_: object, **__: object) -> None:
         raise OSError("No space\nleft on device")
@@ -256,7 +256,7 @@ def test_a_full_disk_costs_metrics_and_grids_alone(
 
 
 def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp_path: Path) -> None:
-    """A run that is killed between the two goes on to the same metrics."""
+    """Killing a run between checkpoint and evaluation does not change the metrics of the resumed run."""
     options = {"steps": 2, "checkpoint_every": 1, "held_out_every": 1, "sample_every": 1}
     train(run, tmp_path / "whole", **options)
     killed = trainer_of(run, Disturbed, **options)
@@ -280,7 +280,7 @@ def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp
 def test_a_batch_that_weighs_nothing_is_skipped_and_named(
     run: Path, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Any number of them in a row; a run that is stopped in between goes on to the same weights."""
+    """Any number in a row is allowed, and a run stopped in between resumes to the same weights."""
     options = {"steps": 6, "checkpoint_every": 2, "importance": "score", "max_skipped": 1}
 
     def weightless(terminated: int | None = None) -> Trainer:
@@ -309,14 +309,14 @@ def test_a_batch_that_weighs_nothing_is_skipped_and_named(
 def test_a_run_whose_pairs_all_weigh_nothing_ends_with_an_error(run: Path, alone: None, tmp_path: Path) -> None:
     trainer = trainer_of(run, steps=2, importance="score")
     trainer.reader = ScoredZero(trainer.store, "1x1", "3x2")
-    with pytest.raises(UserError, match="nothing was learnt: every step was skipped"):
+    with pytest.raises(UserError, match="every step was skipped, so that nothing was trained"):
         trainer.run(Checkpoints(tmp_path, {}))
 
 
 def test_a_run_of_skipped_steps_stops_with_the_pairs_also_when_gone_on_with(
     run: Path, alone: None, tmp_path: Path
 ) -> None:
-    """Two steps before SIGTERM and one after it."""
+    """Two steps are skipped before SIGTERM and one after it."""
     with pytest.raises(UserError, match="stopped by SIGTERM after step 2"):
         train(run, tmp_path, math.nan, {1, 2, 3}, terminated=2, max_skipped=3)
     trainer = trainer_of(run, lambda editor: Disturbed(editor, math.nan, {1}), max_skipped=3)
@@ -388,16 +388,16 @@ def test_the_network_computes_with_the_mean_only_inside_the_block(
         with zero.GatheredParameters([parameter], enabled=stage == 3):
             return parameter.detach().clone()
 
-    weight, mean = (state.gather(name, kind).clone() for kind in ("weight", "mean"))
-    with state.mean_shown():
-        assert torch.equal(computed_with(), mean.to(parameter.dtype))
-    assert torch.equal(computed_with(), weight.to(parameter.dtype)) and not torch.equal(weight, mean)
-    assert torch.equal(state.gather(name, "weight"), weight) and torch.equal(state.gather(name, "mean"), mean)
+    weight, ema = (state.gather(name, kind).clone() for kind in ("weight", "ema"))
+    with state.ema_weights():
+        assert torch.equal(computed_with(), ema.to(parameter.dtype))
+    assert torch.equal(computed_with(), weight.to(parameter.dtype)) and not torch.equal(weight, ema)
+    assert torch.equal(state.gather(name, "weight"), weight) and torch.equal(state.gather(name, "ema"), ema)
 
 
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: None, tmp_path: Path, parts: int) -> None:
-    """By the losses, norms and weights; samples weigh differently."""
+    """Losses, norms and weights agree, with samples of different importance."""
     whole, cut = (train(run, tmp_path / str(count), zero_stage=0, steps=3, accumulate=count) for count in (1, parts))
     lines = metrics_of(tmp_path / str(parts) / "metrics.jsonl")
     assert lines == [pytest.approx(line, rel=1e-4) for line in metrics_of(tmp_path / "1/metrics.jsonl")]
@@ -484,9 +484,9 @@ def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None,
 def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
     run: Path, alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that only goes on where it is told to: 2 s for pairs, 3 s for embeddings, 5 s of computing."""
+    """With a fake clock: 2 s for pairs, 3 s for embeddings, 5 s of computing."""
     now = [0.0]
-    for module in ("engine", "encoded"):
+    for module in ("engine", "editor.encoded"):
         monkeypatch.setattr(f"omniedit.training.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
     trainer = trainer_of(run)
     compute = trainer.batches.instructions
@@ -518,4 +518,4 @@ def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
 def test_epochs_take_the_place_of_steps() -> None:
     plan = BatchPlan({"1x1": 40, "3x2": 9}, batch_size=4, world_size=2, seed=0)
     assert count_steps(TrainConfig(steps=7), plan) == 7
-    assert count_steps(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches an epoch
+    assert count_steps(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches per epoch

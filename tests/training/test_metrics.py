@@ -1,4 +1,4 @@
-"""What is told of a training: means over the right samples, a log that goes on, and MFU by hand."""
+"""Metrics of a training run: means over the right samples, a log that resumes, and MFU computed by hand."""
 
 import json
 import sys
@@ -88,7 +88,7 @@ def test_a_log_whose_disk_is_full_stays_as_it_was(tmp_path: Path, monkeypatch: p
 
 
 class FakeWandb(SimpleNamespace):
-    """The calls that are made of the package."""
+    """Stand-in for the wandb package with the calls that training makes."""
 
     class Error(Exception):
         pass

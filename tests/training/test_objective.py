@@ -1,4 +1,4 @@
-"""The objective against closed forms."""
+"""Training objective against closed forms."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def test_a_straight_path_from_picture_to_noise():
     noisy, target = objective.rectified_flow_pair(clean, noise, sigma)
     assert torch.equal(noisy[0], clean[0])
     assert torch.equal(noisy[2], noise[2])
-    # Along the path the velocity leads back to the picture and on to the noise.
+    # Along the path, the velocity leads back to the image and on to the noise.
     torch.testing.assert_close(noisy - sigma[:, None, None, None] * target, clean)
     torch.testing.assert_close(noisy + (1 - sigma[:, None, None, None]) * target, noise)
 
@@ -26,11 +26,11 @@ def test_logit_normal_noise_levels_have_the_median_and_quantiles_of_the_distribu
 
 
 def test_a_shift_gives_a_larger_picture_the_noise_that_hides_as_much():
-    """sqrt(m/n) t / (1 + (sqrt(m/n) - 1) t): with m/n = 9 half the noise becomes three quarters; the ends stay."""
+    """Check sqrt(m/n) t / (1 + (sqrt(m/n) - 1) t): for m/n = 9, half the noise becomes 3/4; the ends stay."""
     sigma = torch.tensor([0.0, 0.1, 0.5, 1.0])
     torch.testing.assert_close(objective.shift_sigmas(sigma, 3.0), torch.tensor([0.0, 0.25, 0.75, 1.0]))
     assert torch.equal(objective.shift_sigmas(sigma, 1.0), sigma)
-    # Its effect on a constant picture: the error of its mean over m pixels is what it was over n (section 5.3.2).
+    # On a constant image, the error of the mean over m pixels equals the previous one over n (section 5.3.2).
     error = objective.shift_sigmas(sigma, 3.0)[1:3] / (1 - objective.shift_sigmas(sigma, 3.0)[1:3]) / 3
     torch.testing.assert_close(error, sigma[1:3] / (1 - sigma[1:3]))
 

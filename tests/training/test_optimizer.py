@@ -1,4 +1,4 @@
-"""AdamW with a guard, against torch's own and by hand."""
+"""AdamW with a guard, against torch's own and values computed by hand."""
 
 import math
 
@@ -34,22 +34,22 @@ def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[floa
 
 
 def test_the_mean_keeps_its_share_and_takes_the_rest_from_the_new_weight() -> None:
-    weight, optimizer = stepped([0.3, 0.4], mean_decay=0.75)
+    weight, optimizer = stepped([0.3, 0.4], ema_decay=0.75)
     (state,) = optimizer.state.values()
-    torch.testing.assert_close(state["mean"], 0.75 * torch.tensor([1.0, -2.0]) + 0.25 * weight)
+    torch.testing.assert_close(state["ema"], 0.75 * torch.tensor([1.0, -2.0]) + 0.25 * weight)
 
 
 def test_what_is_refused_beforehand_is_not_followed() -> None:
     weight, optimizer = stepped([0.3, 0.4], refused="the loss is nan")
-    assert weight.tolist() == [1.0, -2.0] and optimizer.refused == "the loss is nan"
+    assert weight.tolist() == [1.0, -2.0] and optimizer.skip_reason == "the loss is nan"
 
 
 def test_a_gradient_has_exploded_at_fifty_times_the_median_of_the_recent_ones() -> None:
     guard = StepGuard()
-    assert all(guard.harm(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
-    assert guard.harm(1e9) is None, "too few to know"
-    assert guard.harm(100.0) is None
-    assert guard.harm(101.0) == "the gradient's norm is 101, of the last 21 steps 2"
-    assert guard.harm(math.inf) and guard.harm(math.nan)
-    assert [guard.harm(10.0) for _ in range(RECENT)] == [None] * RECENT
-    assert guard.harm(499.0) is None, "only the recent ones count"
+    assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
+    assert guard.check(1e9) is None, "too few to know"
+    assert guard.check(100.0) is None
+    assert guard.check(101.0) == "the gradient's norm is 101, of the last 21 steps 2"
+    assert guard.check(math.inf) and guard.check(math.nan)
+    assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
+    assert guard.check(499.0) is None, "only the recent ones count"

@@ -1,4 +1,4 @@
-"""Learning rate and mean weights, by the values that come out."""
+"""Learning rate and EMA decay, by their values."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Many prompts at once: side by side, paced, tried again, in budget, and none paid for twice."""
+"""Many prompts at once: concurrent, rate-limited, retried, within budget, and never paid for twice."""
 
 import random
 import threading
@@ -24,7 +24,7 @@ from omniedit.vlm.retries import Retries
 
 PROMPTS = [Prompt((f"Prompt {number}. ".ljust(3000),), max_tokens=50) for number in range(12)]
 OF_ONE = Usage(1, 1000, 50)
-"""What the server counts for a reply, and what a prompt is estimated to take."""
+"""Usage that the server reports for a reply, and that a prompt is estimated to need."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def slow() -> Iterator[Server]:
 
 
 class Clock:
-    """Time that passes only where somebody sleeps."""
+    """Clock that only advances when something sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -52,7 +52,7 @@ def client(running: Server, cache: Path, **parts: object) -> Client:
 
 
 def test_as_many_are_asked_at_once_as_allowed(tmp_path: Path) -> None:
-    """No reply comes before as many have been asked for."""
+    """Hold every reply until four requests are open."""
     four = threading.Barrier(4)
 
     def together(handler: server.Handler, body: dict) -> None:
@@ -105,7 +105,7 @@ def test_requests_and_tokens_have_budgets_too(limits: dict[str, int], slow: Serv
 
 
 def test_the_length_of_replies_that_request_sets_is_reserved(slow: Server, tmp_path: Path) -> None:
-    """Each prompt has 1,000 tokens; 5,000 with its reply. A budget of 13,000 holds for two requests."""
+    """Prompt and reply together take 1,000 + 4,000 tokens, so a budget of 13,000 covers two requests."""
     for options, requests in (({"max_tokens": None, "max_completion_tokens": 4000}, 2), ({"max_tokens": 4000}, 2)):
         slow.behaviour = lambda handler, _: handler.answer(server.completion("Well.", completion_tokens=4000))
         slow.bodies.clear()
@@ -239,7 +239,7 @@ def test_retry_after_is_waited_in_full_and_an_hour_is_not() -> None:
     faults = iter([Fault("busy"), Fault("full", retry_after_s=3600)])
     with pytest.raises(
         UserError, match="asks to wait 3600 s"
-    ):  # on the last try too: the next pair would meet it as well
+    ):  # on the last attempt too, because the next pair would meet the same fault
         Retries(tries=2, sleep=slept.append).of(lambda: (_ for _ in ()).throw(next(faults)))
 
 

@@ -1,4 +1,4 @@
-"""What goes over the wire. What each fault of an endpoint comes to: tests/scoring/test_api_faults.py."""
+"""Requests and replies of an endpoint over HTTP. Endpoint faults are tested in tests/scoring/vlm_judges/test_api.py."""
 
 import io
 import json
@@ -206,7 +206,7 @@ def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None
 
 @pytest.mark.parametrize("key", ["0", "x", "EMPTY"])
 def test_a_key_that_is_none_changes_no_answer(good: Server, key: str) -> None:
-    """Local servers take any key; one of a few characters stands in scores and words too."""
+    """Local servers accept any key; a key of a few characters also occurs in scores and words."""
     good.behaviour = server.says('{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}')
     assert send(good, key).text == '{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}'
 

@@ -1,4 +1,4 @@
-"""A model that this machine holds, of random weights: it says nothing, but the same whatever is asked beside it."""
+"""Local model with random weights: its replies have no meaning, but do not depend on the rest of the batch."""
 
 from collections.abc import Callable
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""`scoring.judge: api` through the workflow, against an endpoint on this machine: asked once, and never again."""
+"""`scoring.judge: api` through the workflow, with a local endpoint: each request is sent once and never again."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Archives as sources: a job each, from the archive to its shard, and nothing of another archive made again."""
+"""Archives as sources: one job converts each archive to its shard, and a change leaves other shards as they are."""
 
 import base64
 import functools
@@ -25,7 +25,7 @@ TARGETS = (INDEX, "results/small/objects/00001.parquet", "results/small/candidat
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on five photos in one tar, four in another, and none that can be read in the third."""
+    """Run on five photos in one tar, four in another, and only an unreadable one in the third."""
     config = {
         **SMALL,
         "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives/{0..2}.tar", "shards": 3},
@@ -90,7 +90,7 @@ def test_a_changed_archive_makes_its_own_shard_again_and_one_that_was_touched_or
 def test_no_secret_of_an_address_is_shown_by_anything_but_the_environment_of_its_job(
     root: Path, tmp_path: Path
 ) -> None:
-    """Not by commands, which `ps` shows, logs, config.json, the index or what Snakemake notes."""
+    """Check the commands (which `ps` shows), logs, config.json, the index and Snakemake's own records."""
     pytest.importorskip("aiohttp")
     index = "results/small/sources/index/00000.parquet"
     with private_server(root / "archives", "bob:hunter2", "t0ps3cret") as address:
@@ -109,7 +109,7 @@ def test_no_secret_of_an_address_is_shown_by_anything_but_the_environment_of_its
 
 @contextmanager
 def private_server(folder: Path, user: str, signature: str) -> Iterator[str]:
-    """Serve a folder to who knows the user's password and the signature; gives the address."""
+    """Serve a folder to clients that send the user's password and the signature; yield the address."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def do_HEAD(self) -> None:

@@ -1,4 +1,4 @@
-"""The real DAG on small copies of the sample photos: what a user does to a run, and what must come of it."""
+"""Real DAG on small copies of the sample photos: actions of a user on a run, and their required results."""
 
 import json
 import re
@@ -52,12 +52,12 @@ def test_odd_files_are_read_or_refused_with_a_reason(run: Path) -> None:
 
 
 def test_second_run_has_nothing_to_do(run: Path) -> None:
-    """But for the page that Slurm adds, where the tests on it installed it after this run."""
+    """Allow the page that Slurm adds, in case the Slurm tests installed Slurm after this run."""
     assert rules_to_run(run, "all") <= {"report_efficiency"}
 
 
 def test_deleted_files_come_back_with_the_same_bytes(run: Path, tmp_path: Path) -> None:
-    """Those of training among them, which on Slurm are another number of ranks'."""
+    """Include the files of training, which on Slurm come from another number of ranks."""
     root = shutil.copytree(run, tmp_path / "chain", symlinks=True)
     results = root / "results/small"
     files = [
@@ -73,7 +73,7 @@ def test_deleted_files_come_back_with_the_same_bytes(run: Path, tmp_path: Path) 
         path.unlink()
     ends = [f"results/small/{end}/manifest.json" for end in ("scorer", "train/editnet")]
     ends.append("results/small/scores/style_transfer/00000.parquet")
-    # Times left out of it, no more than these and what follows from them is made.
+    # Without the mtime trigger, Snakemake makes only these files and their dependents.
     snakemake(root, "--rerun-triggers", "input", "params", "code", "--", *ends)
     assert {path: digest(path) for path in files} == before
 
@@ -122,7 +122,7 @@ def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> Non
 
 
 def commands_of(page: str) -> list[str]:
-    """The Snakemake commands that a page shows, as a shell would get them."""
+    """Return the Snakemake commands that a page shows, as a shell would receive them."""
     lines = (REPOSITORY / page).read_text().splitlines()
     shown = [line.strip().partition(" # ")[0] for line in lines if line.startswith("    snakemake ")]
     return shown + [match for line in lines for match in re.findall("`(snakemake [^`]*)`", line)]
@@ -147,7 +147,7 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     target = f"results/small/candidates/{Task.ENVIRONMENT_CHANGE}/00000.h5"
     make_holdable(root)
-    with hold_jobs(root):  # the first works until the second has ended
+    with hold_jobs(root):  # the first run works until the second one has ended
         first = subprocess.Popen(
             command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -185,7 +185,7 @@ def test_a_batch_that_the_profiles_ranks_cannot_share_stops_with_one_line(tmp_pa
 
 
 def dry_run_error(root: Path, *options: str) -> str:
-    """Return the one line of error with which a dry run stops."""
+    """Return the one error line with which a dry run stops."""
     words = command("--dry-run", "all", *options)
     done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""The workflow is used from any folder: scripts and config are its own, results go to the working folder."""
+"""Use of the workflow from any folder: scripts and config are its own, results go to the working folder."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ use rule * from omniedit{prefix}
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout that others share: no omniedit/ beside its Snakefile, and nobody may write there."""
+    """Return a shared checkout: omniedit/ is not next to its Snakefile, and runs must not write to it."""
     folder = tmp_path_factory.mktemp("shared") / "omni edit"
     folder.mkdir()
     shutil.copy(REPOSITORY / "Snakefile", folder)
@@ -35,7 +35,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def snakemake(folder: Path, *arguments: object) -> str:
-    """Run Snakemake in `folder`, which is made; return what it prints."""
+    """Create `folder`, run Snakemake in it, and return the output."""
     folder.mkdir(exist_ok=True)
     program = [sys.executable, "-m", "snakemake", *map(str, arguments)]
     done = subprocess.run(program, cwd=folder, env=environment(), capture_output=True, text=True)
@@ -92,7 +92,7 @@ def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_
 
 
 def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:
-    """As github(...) does, without the internet."""
+    """Mimic github(...) without the internet."""
     repository = shutil.copytree(source, tmp_path / "repository")
     author = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "a"], ["tag", "v1"]):
@@ -106,7 +106,7 @@ def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path
 
 
 def test_jobs_get_the_omniedit_that_planned_them(tmp_path: Path) -> None:
-    """In an environment without one of its own, as those of envs/."""
+    """Run in an environment without omniedit, like the environments of envs/."""
     script = tmp_path / "scripts/where.py"
     script.parent.mkdir()
     script.write_text("import omniedit, os; print(omniedit.__file__, os.environ['HF_HUB_OFFLINE'])")

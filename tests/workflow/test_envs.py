@@ -1,4 +1,4 @@
-"""The cluster's conda environments: one a stage, complete, pinned, able to read each other's files."""
+"""Conda environments of the cluster: one per stage, complete, pinned, and able to read each other's files."""
 
 import ast
 import importlib.metadata
@@ -34,13 +34,13 @@ NOT_LOADED = {
     },
     "score": {"vllm"},
 }
-"""Imported inside functions that a stage calls only where it is asked to: pages name models and never open one,
-training reads the objects that `ground_shard` found, vLLM is for an environment of a user's own."""
+"""Modules imported inside functions that a stage calls only on request: pages name models but never load one, training
+reads the objects that `ground_shard` found, and vLLM is for a user's own environment."""
 
 
 @cache
 def pins(stage: str) -> dict[str, str]:
-    """Package -> version."""
+    """Return the version of each package in a stage's environment."""
     *_, pip = yaml.safe_load((REPOSITORY / f"envs/{stage}.yaml").read_text())["dependencies"]
     assert all(re.fullmatch(r"[a-z0-9-]+==[^*\s]+", pin) for pin in pip["pip"])
     return dict(pin.split("==") for pin in pip["pip"])
@@ -66,7 +66,7 @@ def test_environment_fits_pyproject_and_constraints(stage: str) -> None:
 
 
 def test_no_package_has_two_versions() -> None:
-    """Stages hand files on (HDF5, Parquet, Zarr, safetensors): one version everywhere needs no list of formats."""
+    """Require one version everywhere, because stages exchange files (HDF5, Parquet, Zarr, safetensors)."""
     versions: dict[str, set[str]] = {}
     for stage in STAGES:
         for name, version in pins(stage).items():
@@ -85,7 +85,7 @@ def test_environment_holds_what_its_scripts_import(stage: str) -> None:
 
 
 def test_the_environment_that_starts_snakemake_can_fetch_models() -> None:
-    """It is `.venv/slurm.ok` of the Makefile: the fetching is a rule of that machine, and needs no conda."""
+    """Check `.venv/slurm.ok` of the Makefile: models are fetched by a rule that runs there, without conda."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     made = re.search(r"slurm\.ok:.*?'\.\[([\w,]+)\]'", (REPOSITORY / "Makefile").read_text(), re.DOTALL)
     assert made
@@ -98,7 +98,7 @@ def test_the_environment_that_starts_snakemake_can_fetch_models() -> None:
 
 
 def third_party_imports(files: set[Path]) -> set[str]:
-    """Top modules that the files, or modules of omniedit that they import, take from elsewhere, at any depth."""
+    """Return the third-party top-level modules that the files import, directly or through omniedit at any depth."""
     todo, seen, found = list(files), set(files), set()
     while todo:
         for name in imports(todo.pop()):
@@ -111,7 +111,7 @@ def third_party_imports(files: set[Path]) -> set[str]:
 
 
 def imports(file: Path) -> set[str]:
-    """Names that a file imports or looks for with find_spec, wherever in it, but for type checkers."""
+    """Return the names that a file imports or looks up with find_spec, anywhere except for type checkers."""
     tree, names = ast.parse(file.read_text()), set()
     for_checkers = [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
@@ -128,7 +128,7 @@ def imports(file: Path) -> set[str]:
 
 
 def files_of(module: str) -> list[Path]:
-    """A module's file and those of the packages around it."""
+    """Return a module's file and those of its parent packages."""
     parts = module.split(".")
     stems = [REPOSITORY.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
     paths = [path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py")]
@@ -136,7 +136,7 @@ def files_of(module: str) -> list[Path]:
 
 
 def test_environments_resolve_on_linux_and_are_complete() -> None:
-    """One resolution of all pins together: they are one version each. What needs what is in its annotations."""
+    """Resolve all pins together, because each package has one version; annotations name the packages that need it."""
     together = {name: version for stage in STAGES for name, version in pins(stage).items()}
     text = "\n".join(f"{name}=={version}" for name, version in together.items())
     needed_by: dict[str, set[str]] = {}
@@ -152,7 +152,7 @@ def test_environments_resolve_on_linux_and_are_complete() -> None:
 
 
 def resolved(text: str) -> list[str]:
-    """uv's answer for Linux, each package with those that need it."""
+    """Return uv's resolution for Linux, each package with the packages that need it."""
     with index_needed():
         return lock.resolve("-", "--annotate", text=text)
 
@@ -172,7 +172,7 @@ esac
 
 
 def test_a_job_in_a_conda_environment_finds_omniedit_in_the_checkout(tmp_path: Path) -> None:
-    """With a stand-in for conda whose environments are a python that says where it looks for modules."""
+    """Use a fake conda whose environments hold a Python that records its PYTHONPATH."""
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     (root / "bin").mkdir()

@@ -1,4 +1,4 @@
-"""An editor over a fetched SD3, through the workflow: a tiny one of the same classes lies where the hub's would."""
+"""Editor on a fetched SD3, through the workflow: a tiny model of the same classes stands in for the hub's."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ EDITOR = "results/small/train/editnet/manifest.json"
 
 
 def fetched(model: Model, folder: Path) -> dict:
-    """The record of a model that was fetched to a folder."""
+    """Return the record of a model that was fetched to a folder."""
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return {
         "repository": model.repository,

@@ -1,5 +1,4 @@
-"""InternVL as the judge and as the student, through the workflow: a tiny one of the real classes lies where the hub's
-would."""
+"""InternVL as judge and as student, through the workflow: a tiny model of the real classes stands in for the hub's."""
 
 import json
 import subprocess
@@ -39,7 +38,7 @@ def configure(root: Path, **internvl: object) -> None:
 
 
 def configure_student(root: Path, max_tiles: int = 1, **finetune: object) -> None:
-    """One task alone, and its judge a student that learns from a few pairs of it."""
+    """Enable one task only, and judge it with a student that is fine-tuned on a few of its pairs."""
     options = {"model": "judge", "held_out": 0.5, "batch_size": 4, "dtype": "float32", "method": "full", **finetune}
     scoring = {"judge": "student", "internvl": {"max_tiles": max_tiles}, "finetune": options}
     tasks = {task: {"pairs_per_shard": 2 if task == "environment_change" else 0} for task in SMALL["tasks"]}
@@ -53,7 +52,8 @@ def test_a_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     version = "OpenGVLab/InternVL3-8B-hf@259a3b64a14623c0ec91a045cb43f7c5af5fa6af"
     told = {(row["status"], row["judge"], row["prompt_hash"], row["judge_version"]) for row in rows}
     assert told == {("scored", "internvl", edit_rubric().digest, version)}
-    assert all(row["pq_score"] == pytest.approx(4.5 + 0.1 * 0.9, abs=0.01) for row in rows)  # a 1 is a 10 in 10 of 100
+    # All ten digits are equally likely, also after a leading 1, which becomes 10 with probability 0.1.
+    assert all(row["pq_score"] == pytest.approx(4.5 + 0.1 * 0.9, abs=0.01) for row in rows)
 
     triggers = ("--rerun-triggers", "mtime", "params")
     configure(root, max_tiles=1, batch_size=2)

@@ -1,4 +1,4 @@
-"""All seven learned specialists through the workflow: the rehearsal's tiny models lie where the hub's would."""
+"""All seven learned specialists through the workflow: the rehearsal's tiny models stand in for the hub's."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ PAIRS = 3
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The rehearsal's folder, with one reply more that is no proposal."""
+    """Return the rehearsal's folder, with one additional reply that is not a proposal."""
     root = rehearsal.prepare(tmp_path_factory.mktemp("learned") / "rehearsal")
     (root / "small.yaml").symlink_to("config/config.yaml")
     useless = {"source_id": "two_dogs", "task": Task.STYLE_TRANSFER, "reply": "I cannot help with that."}

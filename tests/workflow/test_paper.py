@@ -1,4 +1,4 @@
-"""The paper's config is planned whole."""
+"""Paper config: its values match the documents, and a dry run plans every stage."""
 
 import re
 import subprocess
@@ -52,11 +52,11 @@ FIGURES: dict[str, object] = {
     "train.importance": "equal",  # paper, 3.3, and slides: the weight is 1 or 0
     "bench.judge": "api",  # paper, 5: GPT-4o and Gemini
     "bench.photos": 62,  # paper, 5, and slides: "62 images"
-    "bench.pairs_per_task": 62,  # paper, 5: "a total of 434 edits", 7 of each
+    "bench.pairs_per_task": 62,  # paper, 5: "a total of 434 edits", 7 per image
 }
-"""What the documents say of the keys of config/paper.yaml: the paper (arXiv 2411.07199) and the authors' slides."""
+"""Values of config/paper.yaml in the documents: the paper (arXiv 2411.07199) and the authors' slides."""
 OF_THE_USER = {"run", "seed", "sources.path", "models.roles"}
-"""Keys that are nobody's choice of method."""
+"""Keys that the user sets and that are not part of the method."""
 
 
 def test_it_makes_as_many_candidates_as_the_documents_say() -> None:
@@ -84,7 +84,7 @@ def test_every_key_says_where_its_value_is_from() -> None:
 
 
 def comments_by_key(text: str) -> dict[str, str]:
-    """The comments of every value: on its line, above it, and on the lines of the sections that it is in."""
+    """Return the comments of every value: on its line, above it, and at the sections that contain it."""
     lines = text.splitlines()
 
     def comment(row: int) -> str:

@@ -1,4 +1,4 @@
-"""`proposals.source: api` through the workflow, against an endpoint on this machine: asked once, shown on a page."""
+"""`proposals.source: api` through the workflow, with a local endpoint: proposals are requested once and shown."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A folder of photos as sources: what a change of it makes again."""
+"""Folder of photos as sources: only a change of content causes work."""
 
 import shutil
 from pathlib import Path

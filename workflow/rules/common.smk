@@ -13,7 +13,8 @@ import sys
 
 from omniedit.aspect import RATIOS
 from omniedit.config.loading import load_run, origin
-from omniedit.config.schema import BASELINES, DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
+from omniedit.config.schema import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
+from omniedit.architectures import BASELINES
 from omniedit.config.typed_text import parse_options
 from omniedit.models.registry import get_model, required_roles
 from omniedit.models.roles import roles_to_fetch, paints_by_itself, trains_inpainting

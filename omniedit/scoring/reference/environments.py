@@ -1,4 +1,4 @@
-"""The signs of an environment in a whole picture's light, colour and contrast."""
+"""Signs of an environment in the light, colour and contrast of a whole image."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 from omniedit.scoring.reference.measures import GREY_LEVEL, NOTICEABLE, Field, Unmeasurable, band_pass, ramp
 
 _LEAST_FINE = 0.001
-"""Of fine structure in a picture's contrast, on average; a photo has 0.01 and more."""
+"""Smallest mean share of fine structure in an image's contrast; a photo has 0.01 or more."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """What an environment changes, on Lab's scales; shares are of the picture."""
+    """Properties of an image that an environment changes, on Lab's scales; shares are of the image."""
 
     lightness: float
     contrast: float
@@ -45,37 +45,37 @@ def light(lab: Field) -> Light:
 
 @dataclass(frozen=True)
 class Sign:
-    """One sign of an environment: how far it is there, in [0, 1], and the figure in words."""
+    """Sign of an environment: its degree in [0, 1], and the measured figure as text."""
 
     degree: float
     words: str
 
 
 def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
-    """The signs of one environment; of a kind that is not known, only that the light changed.
+    """Return the signs of an environment; for an unknown kind, only whether the light changed.
 
     Raises:
-        Unmeasurable: the source has no light, or no contrast, that could be less.
+        Unmeasurable: the source has no light, or no contrast, that could decrease.
     """
     return _SIGNS.get(kind, _light_signs)(before, after)
 
 
 def _darker(before: Light, after: Light) -> float:
-    """How many times as light."""
+    """Return the lightness after the edit over that before."""
     if before.lightness < GREY_LEVEL:
         raise Unmeasurable("the source is black: it cannot get darker")
     return after.lightness / before.lightness
 
 
 def _contrast(before: Light, after: Light) -> float:
-    """How many times as strong."""
+    """Return the contrast after the edit over that before."""
     if before.contrast < GREY_LEVEL:
         raise Unmeasurable("the source is of one lightness: it has no contrast to compare with")
     return after.contrast / before.contrast
 
 
 def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
-    """Colour got less; where there was none, none came."""
+    """Measure how far colour faded or, if the source has no colour, how far none was added."""
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
         return Sign(stays, f"colour {after.chroma:.1f} where there was none")
@@ -84,7 +84,7 @@ def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
 
 
 def _streak_strength(before: Light, after: Light) -> float:
-    """How many times as strong fine structure is in the picture's contrast; not at all where there is none."""
+    """Return the ratio of fine structure to contrast, after over before; 0 if the edited image has no contrast."""
     contrast = _contrast(before, after)
     if after.contrast < GREY_LEVEL:
         return 0.0

@@ -1,4 +1,4 @@
-"""The reference judge: measures a pair against what was asked, where the truth is known."""
+"""Reference judge: measures whether a pair fulfils its request, given its truth."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -19,7 +19,7 @@ from omniedit.scoring.verdict import Score
 from omniedit.tasks import Task
 
 LEAST_VERIFIED = 7.0
-"""Smallest sub-score from which a pair must also show that its truth holds: a lesser one is rejected anyway."""
+"""Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 _TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
@@ -30,11 +30,11 @@ _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
 
 
 class ReferenceJudge:
-    """Scores by measurement; the truth is `provenance["truth"]` and the mask.
+    """Judge that scores by measurement; the truth is `provenance["truth"]` and the mask.
 
-    It answers the rubric's three questions, to one decimal. What it cannot tell: whether a shape is well drawn, whether
-    a fill makes sense, and styles that are not the embedded specialist's. On a small picture (the benchmark's 128
-    pixels) seams, noise and blur below a pixel are gone before it looks.
+    It answers the rubric's three questions, to one decimal. It cannot judge whether a shape is well drawn or a fill
+    makes sense, nor styles other than the embedded specialist's. In a small image (the benchmark's 128 pixels) it
+    cannot see seams, noise and blur below a pixel.
     """
 
     name, version = "reference", ""
@@ -48,14 +48,14 @@ class ReferenceJudge:
         return [score_pair(pair, self._picture(pair.source)) for pair in pairs]
 
     def _picture(self, source: Image) -> Picture:
-        """Return the last pair's, where the source is the same array: a pair is followed by its defects."""
+        """Reuse the last pair's `Picture` if the source is the same array: a pair is followed by its defects."""
         if self._source is None or self._source.image is not source:
             self._source = Picture(source)
         return self._source
 
 
 def score_pair(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
-    """The verdict on one pair; `Unscorable` where its truth or mask is missing, or nothing can be measured.
+    """Return the verdict on one pair; `Unscorable` if its truth or mask is missing, or nothing can be measured.
 
     Args:
         source: as in `Comparison`.
@@ -84,7 +84,7 @@ def score_pair(pair: EditPair, source: Picture | None = None) -> Score | Unscora
 
 
 def _unusable(task: Task, truth: Any) -> str:
-    """What in a truth is not what its key holds, '' where all is; a key that is not there is another matter."""
+    """Describe the first value of a truth that does not fit its key, '' if all fit; keys may be missing."""
     if not isinstance(truth, Mapping):
         return f"is {_describe_value(truth)}, not a mapping"
     for name in _TEXTS:
@@ -113,7 +113,7 @@ def _are_numbers(value: Any, count: int) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    """Whether it is a box in fractions of the picture, some of which may lie outside."""
+    """Return whether a value is a box in fractions of the image, which may extend beyond the image."""
     if not _are_numbers(value, 4):
         return False
     left, top, right, bottom = value
@@ -121,7 +121,7 @@ def _is_box(value: Any) -> bool:
 
 
 def restraint(seen: Comparison) -> Finding:
-    """sc_score_2, no over-editing: nothing changed outside the mask; the structure stays in a global edit."""
+    """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
     return _outside_finding(seen) if seen.pair.task.is_local else _shapes_stay(seen)
 
 
@@ -139,7 +139,7 @@ def _outside_finding(seen: Comparison) -> Finding:
 
 
 def _shapes_stay(seen: Comparison) -> Finding:
-    """A global edit may change every tone, a style even reverse them: structure and edges together tell of shapes."""
+    """Score by structure and edges how well a global edit keeps shapes; its tones may change, even invert."""
     everywhere = np.ones_like(seen.small_mask)
     structure = max(0.0, seen.structure_kept(everywhere, fine=2.0, coarse=12.0))
     edges = max(0.0, seen.edges_kept(everywhere))

@@ -1,7 +1,7 @@
-"""Measures of a picture and of a pair, the ground that the reference judge stands on.
+"""Measurements of an image and of a pair, the basis of the reference judge.
 
-Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E, of which about 2.3 is just noticeable. Lengths
-are in units of `Comparison.unit`, so that a measure means the same at 128 pixels and at 1.5 megapixels.
+Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E; about 2.3 is just noticeable. Lengths are in
+units of `Comparison.unit`, so that a measurement means the same at 128 pixels and at 1.5 megapixels.
 
     H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
@@ -21,49 +21,49 @@ from omniedit.pairs import EditPair
 
 
 class Unmeasurable(Exception):
-    """A pair that shows nothing of what is to be measured; the text says what is missing."""
+    """Error of a pair that cannot be measured; the text says what is missing."""
 
 
 Field = NDArray[Any]
-"""A float32 value or Lab colour a pixel: (H, W) or (H, W, 3)."""
+"""Float32 value or Lab colour per pixel: (H, W) or (H, W, 3)."""
 
 NOTICEABLE = 2.3
 """Delta E that a careful eye just notices (Mahy et al. 1994)."""
 GREY_LEVEL = 100 / 255
-"""A step of an 8-bit grey on Lab's scale: what is less than this is not there."""
+"""One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
 REDUCED_SIDE = 384
-"""Regions are compared on copies of about this many pixels squared."""
+"""Square root of the number of pixels of the reduced copies, on which regions are compared."""
 REACH = 30
-"""Units from a mask to the end of its surroundings."""
+"""Distance, in units, from a mask to the end of its surroundings."""
 MANY = 100_000
-"""Pixels from which a median over a region is taken."""
+"""Approximate number of pixels from which a median over a region is taken."""
 DETAIL_SIDE = 512
-"""Outlines are."""
+"""Same as `REDUCED_SIDE` for the copies on which outlines are compared."""
 
 
 def ramp(value: float, zero: float, full: float) -> float:
-    """0 at `zero` and before, 1 at `full` and beyond, linear between; `full` may be the smaller."""
+    """Return 0 up to `zero`, 1 from `full`, and a linear value between; `full` may be smaller than `zero`."""
     return float(np.clip((value - zero) / (full - zero), 0.0, 1.0))
 
 
 def to_lab(image: Image) -> Field:
-    """(H, W, 3) Lab of an RGB picture."""
+    """Convert an RGB image to (H, W, 3) Lab."""
     return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
 def lightness(image: Image) -> Field:
-    """(H, W) luma of an RGB picture on Lab's scale, 0-100: near enough to L for gradients, and fast."""
+    """Return the (H, W) luma of an RGB image on Lab's scale, 0-100: close enough to L for gradients, and fast."""
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) * (100 / 255)
 
 
 def delta_e(a_lab: Field, b_lab: Field) -> Field:
-    """(H, W) CIE76 colour difference."""
+    """Return the (H, W) CIE76 colour difference."""
     offset = a_lab - b_lab
     return np.sqrt(np.einsum("...c,...c->...", offset, offset))
 
 
 def gradient(field_HW: Field) -> Field:
-    """(H, W) length of the gradient, per pixel."""
+    """Return the (H, W) length of the gradient, per pixel."""
     dx = cv2.Sobel(field_HW, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     dy = cv2.Sobel(field_HW, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     return vector_length(dx, dy)
@@ -74,12 +74,12 @@ def gaussian_blur(field_HW: Field, sigma: float) -> Field:
 
 
 def band_pass(field_HW: Field, fine: float, coarse: float) -> Field:
-    """(H, W) what is left between two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
+    """Return the (H, W) difference of two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
     return gaussian_blur(field_HW, fine) - gaussian_blur(field_HW, coarse)
 
 
 def correlation(a_N: Field, b_N: Field) -> float:
-    """Pearson's correlation, 0 where either is constant."""
+    """Return Pearson's correlation, or 0 if either input is constant."""
     a, b = a_N - a_N.mean(), b_N - b_N.mean()
     norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
@@ -91,7 +91,7 @@ def grow(mask: Mask, pixels: int) -> Mask:
 
 
 def appearance(lab: Field) -> Field:
-    """(h, w, 4) colour and texture: L, a, b, and five times the octaves of the gradient of L.
+    """Return (h, w, 4) colour and texture: L, a, b, and five times the octaves of the gradient of L.
 
     A doubling of texture then weighs as much as five units of colour difference.
     """
@@ -100,15 +100,15 @@ def appearance(lab: Field) -> Field:
 
 
 def distribution_distance(a_NC: Field, b_NC: Field) -> float:
-    """Wasserstein-1 distance of each channel's distribution, the channels joined as a Euclidean length."""
+    """Return the Wasserstein-1 distance of two distributions per channel, joined as a Euclidean length."""
     levels = np.linspace(0.02, 0.98, 33)
-    # Sorting first is four times as fast: np.quantile selects each of the many levels on its own.
+    # Sorting first is four times as fast, because np.quantile selects each level separately.
     a, b = (np.quantile(np.sort(values.T, axis=1), levels, axis=1) for values in (a_NC, b_NC))
     return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
 
 
 class Region:
-    """A mask that is grown and shrunk often: its distances are computed once.
+    """Mask that is grown and shrunk often, so its distances are computed once.
 
     Args:
         mask: (H, W).
@@ -119,12 +119,12 @@ class Region:
 
     @cached_property
     def _outwards(self) -> Field:
-        """(H, W) pixels from the mask to a pixel outside it."""
+        """Distance in pixels from the mask, for pixels outside it, (H, W)."""
         return distances_to(self.mask)
 
     @cached_property
     def _inwards(self) -> Field:
-        """(H, W) pixels from the rest to a pixel inside the mask."""
+        """Distance in pixels from the rest, for pixels inside the mask, (H, W)."""
         return distances_to(~self.mask)
 
     def grown(self, pixels: int) -> Mask:
@@ -132,19 +132,19 @@ class Region:
         return self._outwards <= pixels if pixels > 0 else self._inwards > -pixels
 
     def ring(self, inner: int, outer: int) -> Mask:
-        """Return what lies between the mask grown by `inner` and by `outer` pixels."""
+        """Return the ring between the mask grown by `inner` and by `outer` pixels."""
         return self.grown(outer) & ~self.grown(inner)
 
 
 @dataclass(frozen=True)
 class FillDetail:
-    """Fine detail of what was painted into a mask, measured by the mask's surroundings.
+    """Fine detail of a mask's fill, relative to the mask's surroundings.
 
     Args:
-        ratio: of the median inside to the lower quantile 0.375 outside, which forgives a fill that takes after the
-            calmer part of its surroundings; well below 1 where the fill is smeared all over.
-        smeared: share of the mask with less detail than all but a twentieth of the surroundings; well above 0.05 where
-            the fill is smeared in places.
+        ratio: median inside over the quantile 0.375 outside, which tolerates a fill that resembles the calmer part of
+            its surroundings; well below 1 if the fill is smeared all over.
+        smeared: share of the mask with less detail than all but a twentieth of the surroundings; well above 0.05 if the
+            fill is smeared in places.
     """
 
     ratio: float
@@ -152,7 +152,7 @@ class FillDetail:
 
     @property
     def believable(self) -> float:
-        """1 for a fill as crisp as what stands around it, 0 for a smear or one with a third of it smeared."""
+        """Credibility of the fill: 1 if it is as crisp as its surroundings, 0 if a third or all of it is smeared."""
         return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
 
     @property
@@ -161,7 +161,7 @@ class FillDetail:
 
 
 def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
-    """How much fine detail an (H, W) picture has inside a mask; like its surroundings where either is too small."""
+    """Measure the fine detail of an (H, W) luma inside a mask; perfect if mask or surroundings are too small."""
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
     inside, around = region.grown(-4 * unit), region.ring(6 * unit, REACH * unit)
@@ -172,22 +172,22 @@ def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
 
 
 def noise_response(field_HW: Field) -> Field:
-    """(H, W) what a filter that is blind to edges leaves: mostly noise (Immerkaer 1996)."""
+    """Return the (H, W) response of a filter that is blind to edges, so mostly noise (Immerkaer 1996)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     return np.abs(cv2.filter2D(field_HW, cv2.CV_32F, kernel))
 
 
 def noise_level(response_HW: Field, where: Mask) -> float:
-    """Standard deviation of the noise in a region's calmest half, in units of the field that `response_HW` is of.
+    """Return the standard deviation of the noise in a region's calmest half, in the units of the filtered field.
 
-    The median is that of about `MANY` pixels, which tell as much as all.
+    The median is over about `MANY` pixels, which is as accurate as over all.
     """
     responses = response_HW[where]
     return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
 
 
 def blockiness(luma: Field, region: Mask) -> float:
-    """How much more the picture jumps at every eighth pixel than elsewhere; 1 where there are no blocks."""
+    """Return the strength of steps at every eighth pixel relative to other pixels; 1 without blocks."""
     jumps_x = np.abs(np.diff(luma, axis=1)), region[:, 1:] & region[:, :-1]
     jumps_y = np.abs(np.diff(luma, axis=0)).T, (region[1:] & region[:-1]).T
     return max(_grid_excess(*jumps_x), _grid_excess(*jumps_y))
@@ -201,20 +201,20 @@ def _grid_excess(jumps: Field, where: Mask) -> float:
 
 
 def clipped_share(image: Image, region: Mask) -> float:
-    """Share of a region that is pure black or pure white."""
+    """Return the share of a region that is pure black or pure white."""
     black = cv2.inRange(image, np.zeros(3), np.full(3, 1.0))
     white = cv2.inRange(image, np.full(3, 254.0), np.full(3, 255.0))
     return float((cv2.bitwise_or(black, white)[region] > 0).mean())
 
 
 def _edge_map(lightness_HW: Field) -> Field:
-    """(H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
+    """Return the (H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
     edges = gaussian_blur(gradient(gaussian_blur(np.ascontiguousarray(lightness_HW), 1.5)), 4)
     return np.log(edges + 0.3)
 
 
 class Picture:
-    """An image as the measures see it; each part is computed on first use.
+    """Image with the values that measurements need, each computed on first use.
 
     Args:
         image: (H, W, 3) RGB.
@@ -225,17 +225,17 @@ class Picture:
 
     @cached_property
     def lab(self) -> Field:
-        """(H, W, 3)."""
+        """Lab, (H, W, 3)."""
         return to_lab(self.image)
 
     @cached_property
     def luma(self) -> Field:
-        """(H, W)."""
+        """Luma on Lab's scale, (H, W)."""
         return lightness(self.image)
 
     @cached_property
     def gradient(self) -> Field:
-        """(H, W) of the luma."""
+        """Gradient of the luma, (H, W)."""
         return gradient(self.luma)
 
     @cached_property
@@ -248,52 +248,52 @@ class Picture:
 
     @cached_property
     def small(self) -> Image:
-        """(h, w, 3) RGB of about `REDUCED_SIDE` pixels squared."""
+        """RGB copy of about `REDUCED_SIDE` pixels squared, (h, w, 3)."""
         return shrink(self.image)
 
     @cached_property
     def reduced(self) -> Field:
-        """(h, w, 3) Lab of the same size."""
+        """Lab of the same copy, (h, w, 3)."""
         return to_lab(self.small)
 
     @cached_property
     def detail(self) -> Field:
-        """Lab of about `DETAIL_SIDE` pixels squared: outlines are seen on it."""
+        """Lab copy of about `DETAIL_SIDE` pixels squared, on which outlines are compared."""
         return to_lab(shrink(self.image, DETAIL_SIDE))
 
     @cached_property
     def appearance(self) -> Field:
-        """(h, w, 4)."""
+        """Colour and texture of the reduced copy, (h, w, 4)."""
         return appearance(self.reduced)
 
     @cached_property
     def sky(self) -> Mask:
-        """(h, w) sky; all False where nothing confirms that it is one."""
+        """Mask of the sky, (h, w); all False if nothing confirms a sky."""
         height, width = self.reduced.shape[:2]
         sky = find_sky(self.image).astype(np.uint8)
         return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
     def sharpness(self, where: Mask) -> float:
-        """Share of a region's gradient that is fine: near 1 where it is crisp, 0.6 and less where it is blurred.
+        """Return the share of a region's gradient that is fine: near 1 if it is crisp, 0.6 or less if it is blurred.
 
-        A ratio of gradients at two scales, so that a plain surface is not taken for a blurred one.
+        It is a ratio of gradients at two scales, so that a plain surface does not count as blurred.
         """
         fine, coarse = self.gradient[where].mean(), self._coarse_gradient[where].mean()
         return float((fine + 0.05) / (coarse + 0.05)) / 2
 
     def noise(self, where: Mask) -> float:
-        """`noise_level` of a region, on Lab's L scale."""
+        """Return the `noise_level` of a region, on Lab's L scale."""
         return noise_level(self._noise_response, where)
 
 
 class Comparison:
-    """A pair as the measures see it; each part is computed on first use.
+    """Pair with the values that measurements need, each computed on first use.
 
-    For a global edit the mask is the whole picture.
+    The mask of a global edit is the whole image.
 
     Args:
-        source: the pair's source, where its parts are known from another pair.
-        unit: of lengths in pixels; by default that of the pair's own size.
+        source: the pair's source, if its values are known from another pair.
+        unit: unit of lengths, in pixels; by default that of the pair's own size.
     """
 
     def __init__(self, pair: EditPair, source: Picture | None = None, unit: int | None = None) -> None:
@@ -306,7 +306,7 @@ class Comparison:
 
     @cached_property
     def close_up(self) -> "Comparison":
-        """The part of the pair that holds the mask and its surroundings, where measures at full resolution look."""
+        """Part of the pair with the mask and its surroundings, for measurements at full resolution."""
         if self.pair.mask is None or not self.pair.mask.any():
             return self
         margin = REACH * self.unit + 4
@@ -319,7 +319,7 @@ class Comparison:
         return Comparison(replace(self.pair, source=source, edited=edited, mask=mask), unit=self.unit)
 
     def differences(self, region: Mask) -> Field:
-        """(N,) colour differences of the pixels of a region that changed at all."""
+        """Return the (N,) colour differences of a region's pixels that changed at all."""
         changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
         if not changed.any():
             return np.zeros(0, np.float32)
@@ -332,22 +332,22 @@ class Comparison:
 
     @cached_property
     def small_mask(self) -> Mask:
-        """(h, w) reduced."""
+        """Reduced mask, (h, w)."""
         return shrink(self.mask.astype(np.uint8) * 255) > 127
 
     @cached_property
     def small_delta_e(self) -> Field:
-        """(h, w) difference of the reduced copies, blurred so that noise and grain do not count."""
+        """Colour difference of the reduced copies, blurred so that noise and grain do not count, (h, w)."""
         return delta_e(gaussian_blur(self.source.reduced, 1.0), gaussian_blur(self.edited.reduced, 1.0))
 
     @cached_property
     def surroundings(self) -> Mask:
-        """(h, w) ring around the reduced mask, about as large as the mask."""
+        """Ring around the reduced mask, about as large as the mask, (h, w)."""
         width = max(6, round(0.25 * float(self.small_mask.sum()) ** 0.5))
         return grow(self.small_mask, width + 2) & ~grow(self.small_mask, 2)
 
     def box(self, fractions: tuple[float, float, float, float]) -> Mask:
-        """(h, w) True inside a box given as fractions of the picture."""
+        """Return an (h, w) mask of a box given as fractions of the image."""
         height, width = self.small_mask.shape
         left, top, right, bottom = np.clip(fractions, 0.0, 1.0)
         inside = np.zeros((height, width), bool)
@@ -356,23 +356,23 @@ class Comparison:
         return inside
 
     def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE) -> float:
-        """Share of a reduced region that changed clearly."""
+        """Return the share of a reduced region that changed clearly."""
         return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
 
     def structure_kept(self, region: Mask, fine: float = 1.0, coarse: float = 6.0) -> float:
-        """Correlation of source and edited lightness structure in a reduced region: 1 kept, 0 another structure."""
+        """Return the correlation of source and edited lightness structure in a reduced region: 1 kept, 0 replaced."""
         source = band_pass(np.ascontiguousarray(self.source.reduced[..., 0]), fine, coarse)
         edited = band_pass(np.ascontiguousarray(self.edited.reduced[..., 0]), fine, coarse)
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
     def edges_kept(self, region: Mask) -> float:
-        """Correlation of where source and edited picture have edges in a reduced region, whatever lies between them."""
+        """Return the correlation of source and edited edges in a reduced region, whatever the tones between them."""
         source, edited = (_edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
 
 def shrink(image: NDArray[np.uint8], side: int = REDUCED_SIDE) -> NDArray[np.uint8]:
-    """Return an image of about `side` pixels squared; one that is smaller stays as it is."""
+    """Reduce an image to about `side` pixels squared; a smaller image stays as it is."""
     height, width = image.shape[:2]
     scale = min(1.0, side / (height * width) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,6 +1,6 @@
-"""Marks that a bad outline leaves on an edit: hard edges of the change, old pixels that were missed, torn skies.
+"""Marks that a bad outline leaves on an edit: hard edges of the change, missed old pixels, torn skies.
 
-All is measured on copies of about 512 x 512 pixels, where such marks are still seen.
+All are measured on copies of about 512 x 512 pixels, which still show such marks.
 
     h, w  size of the copies
 """
@@ -13,22 +13,22 @@ from omniedit.imaging.images import Mask
 from omniedit.scoring.reference.measures import Comparison, Field, grow
 
 NEAR = 10
-"""Pixels from an edit's outline within which what it missed is looked for."""
+"""Distance in pixels from an edit's outline within which missed pixels are searched."""
 EDGE = 5.0
-"""Lab units a pixel from which an edge of the source hides the end of any change."""
+"""Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
 LEAST_TEAR = 6
-"""Pixels of a step that is no speck of noise."""
+"""Smallest number of pixels of a step that is not a speck of noise."""
 GHOST = (0.012, 0.004)
-"""Shares of a fill in the removed object's colours: what spoils it, and what is forgiven."""
+"""Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
-"""Lab units a pixel from which an edge of the source may be where something ends."""
+"""Slope in Lab units per pixel from which an edge of the source may be the border of something."""
 _BINS = (12, 24, 24)
 
 
 def hard_outline(seen: Comparison) -> float:
     """Return the share of the edit's outline at which the change stops in a step where the source has no edge.
 
-    An object of solid outline has its own edge there; fur, down and smoke fade out, and the paint must too.
+    A solid object has an edge at its outline; fur, down and smoke fade out, and the new colour must fade out too.
     """
     mask = seen.detail_mask
     inside = np.zeros_like(mask)
@@ -50,13 +50,13 @@ def torn_sky(seen: Comparison) -> float:
 
 
 def remains(before: Field, after: Field, mask: Mask) -> float:
-    """Return the area, in millionths of the image, of what an edit missed of what it was to replace.
+    """Return the area that an edit should have replaced but missed, in millionths of the image.
 
-    That is what lies near the outline, did not change, has the colours of what was replaced and not of the rest, and
-    stands out from what is there now. A spot that reaches far into the rest is a thing of its own.
+    Such pixels are near the outline, did not change, have the colours of the replaced content and not of the rest, and
+    stand out from the new content. A spot that reaches far into the rest is an object of its own and does not count.
 
     Args:
-        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
+        before, after: (h, w, 3) Lab; for an addition the edited image is `before`.
     """
     outwards, inwards = _distances(mask)
     rest, core = outwards > NEAR, inwards > 2
@@ -78,10 +78,10 @@ def remains(before: Field, after: Field, mask: Mask) -> float:
 
 
 def ghost_share(before: Field, after: Field, mask: Mask) -> float:
-    """Return the share of a fill in which the colours of what was there come back, though none around has them.
+    """Return the share of a fill that shows colours of the replaced content, unless the surroundings have them too.
 
     Args:
-        before, after: (h, w, 3) Lab; of an addition the edited image is `before`.
+        before, after: (h, w, 3) Lab; for an addition the edited image is `before`.
     """
     outwards, inwards = _distances(mask)
     core = inwards > 2
@@ -93,14 +93,14 @@ def ghost_share(before: Field, after: Field, mask: Mask) -> float:
 
 
 def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
-    """(h, w) in [0, 1]: how far a pixel's colour is one of a region rather than of the rest, both equally likely."""
+    """Return the (h, w) probability that a pixel's colour is from a region, with equal priors for the rest."""
     lab = cv2.GaussianBlur(lab, (0, 0), 1.0)
     ratio = _frequency_ratio(lab, region, rest)[_bin_index(lab)]
     return (ratio / (1 + ratio)).astype(np.float32)
 
 
 def edge_support(seen: Comparison) -> float:
-    """Return the share of the edit's outline that lies on an edge of the source, two pixels aside at most."""
+    """Return the share of the edit's outline that is at most two pixels from an edge of the source."""
     mask = seen.detail_mask
     inside = np.zeros_like(mask)
     inside[3:-3, 3:-3] = True
@@ -111,25 +111,25 @@ def edge_support(seen: Comparison) -> float:
 
 
 def _distances(mask: Mask) -> tuple[Field, Field]:
-    """(h, w) each: pixels from the mask to a pixel outside it, and from the rest to one inside it; 0 elsewhere."""
+    """Return (h, w) distances in pixels to the mask, 0 inside it, and to the rest, 0 outside the mask."""
     inside = mask.astype(np.uint8)
     return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
 
 
 def _steps(change: Field, source: Field, least: float = 2.5, reach: int = 4) -> Mask:
-    """(h, w) where a change has a step of `least` Lab units a pixel, and the source no edge like it nearby."""
+    """Return an (h, w) mask of steps in a change, `least` Lab units per pixel, without such an edge in the source."""
     steep = _slope(change)
     edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     return (steep > least) & (edges < np.minimum(0.5 * steep, EDGE))
 
 
 def _without_specks(lab: Field) -> Field:
-    """(h, w, 3) without stars, grain and twigs."""
+    """Remove stars, grain and twigs from an (h, w, 3) image."""
     return np.dstack([cv2.medianBlur(np.ascontiguousarray(lab[..., channel]), 5) for channel in range(3)])
 
 
 def _slope(lab: Field) -> Field:
-    """(h, w) length of the gradient of a Lab image, per pixel."""
+    """Return the (h, w) length of the gradient of a Lab image, per pixel."""
     smooth = cv2.GaussianBlur(lab, (0, 0), 1.0)
     dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
@@ -137,7 +137,7 @@ def _slope(lab: Field) -> Field:
 
 
 def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
-    """(h, w, 3) mean of a region's values around each pixel."""
+    """Return the (h, w, 3) mean of a region's values around each pixel."""
     weight = cv2.blur(where.astype(np.float32), (side, side))
     return (
         cv2.blur(np.where(where[..., None], lab, 0).astype(np.float32), (side, side))
@@ -146,26 +146,26 @@ def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
 
 
 def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
-    """(h, w) where a colour is five times as frequent in a region as in the rest."""
+    """Return an (h, w) mask of colours that are five times as frequent in a region as in the rest."""
     return _frequency_ratio(lab, region, rest)[_bin_index(lab)] > 5
 
 
 def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
-    """Return for each bin of colours how many times as frequent it is in a region as in the rest."""
+    """Return for each colour bin its frequency in a region over that in the rest."""
     index = _bin_index(lab)
     inside, outside = (_histogram(index[where]) for where in (region, rest))
     return ((inside + 2e-5) / (outside + 2e-5)).reshape(-1)
 
 
 def _bin_index(lab: Field) -> NDArray[np.int32]:
-    """(h, w) number of each pixel's bin of colours."""
+    """Return the (h, w) index of each pixel's colour bin."""
     offset, span, bins = np.array([[0, 60, 60], [100, 120, 120], _BINS], np.float32)
     place = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
     return (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
 
 
 def _histogram(index_N: Field) -> Field:
-    """Frequency of each bin, smoothed over its neighbours in Lab."""
+    """Return the frequency of each bin, smoothed over its neighbours in Lab."""
     counts = np.bincount(index_N, minlength=int(np.prod(_BINS))).reshape(_BINS) / max(1, len(index_N))
     for axis in range(3):
         counts = 0.5 * counts + 0.25 * np.roll(counts, 1, axis) + 0.25 * np.roll(counts, -1, axis)

@@ -1,7 +1,7 @@
-"""pq_score of the reference judge: is the edited picture free of the marks of editing?
+"""Quality (pq_score) of the reference judge: is the edited image free of the marks of editing?
 
-Each fault is measured against the picture itself (the source, the surroundings of the edit, the picture's own edges),
-so that a soft or noisy photograph is not blamed for what it was before.
+Each fault is measured against the images themselves (the source, the surroundings of the edit, the image's own edges),
+so that a soft or noisy photo is not penalised for its original state.
 """
 
 from collections.abc import Callable
@@ -26,21 +26,21 @@ from omniedit.tasks import Task
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
 """Tasks whose mask follows an object's outline, which is an edge anyway."""
 FALLING = ("rain", "snow")
-"""Environments whose drops and flakes are edges that the source has not."""
+"""Environments whose drops and flakes are edges that the source lacks."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A mark of editing: what is left of the quality, in [0, 1], and the figure in words."""
+    """Mark of editing: the remaining quality, in [0, 1], and the measured figure as text."""
 
     left: float
     words: str
 
 
 def quality(seen: Comparison) -> Finding:
-    """10 times the product of what each fault leaves; the words name the faults that took something away.
+    """Return 10 times the product of the quality that each fault leaves; the text names the relevant faults.
 
-    Strokes, hatching, dots and flat blacks make a style, so of a restyled picture only what no style has is a fault.
+    Strokes, hatching, dots and flat blacks are style, so a restyled image is checked only for marks that no style has.
     """
     is_style = seen.pair.task is Task.STYLE_TRANSFER
     if is_style:
@@ -55,7 +55,7 @@ def quality(seen: Comparison) -> Finding:
 
 
 def seam(seen: Comparison) -> Fault:
-    """Steps along the mask's edge, beyond those of the source there and of the picture on both sides of it."""
+    """Measure steps along the mask's edge, relative to the source there and to the image on both sides."""
     if seen.pair.mask is None or seen.pair.mask.all():
         return Fault(1.0, "")
     unit = seen.unit
@@ -70,14 +70,17 @@ def seam(seen: Comparison) -> Fault:
 
 
 def blur(seen: Comparison) -> Fault:
-    """Softer than the source and, for a local edit, than its surroundings; a background may be softer than the last."""
+    """Measure whether the edit is softer than the source and, if local, than its surroundings.
+
+    A new background may be softer than the old one.
+    """
     ratio = seen.edited.sharpness(seen.mask) / _natural(seen, seen.source.sharpness, min)
     soft, crisp = (0.45, 0.75) if seen.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
     return Fault(ramp(ratio, soft, crisp), f"{ratio:.2f} times as sharp as the picture")
 
 
 def smear(seen: Comparison) -> Fault:
-    """What was filled in after a removal has less detail than what stands around it, all over or in places."""
+    """Measure whether the fill of a removal has less detail than its surroundings, all over or in places."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0, "")
     fill = detail_of_fill(seen.edited.luma, seen.region, seen.unit)
@@ -85,25 +88,25 @@ def smear(seen: Comparison) -> Fault:
 
 
 def noise(seen: Comparison) -> Fault:
-    """Grainier than the source and, for a local edit, than its surroundings."""
+    """Measure whether the edit is grainier than the source and, if local, than its surroundings."""
     excess = seen.edited.noise(seen.mask) - _natural(seen, seen.source.noise, max)
     return Fault(ramp(excess, 5.0, 1.0), f"noise {excess:.1f} above the picture's own")
 
 
 def blocks(seen: Comparison) -> Fault:
-    """Steps on a grid of eight pixels."""
+    """Measure steps on a grid of eight pixels."""
     excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, seen.mask)
     return Fault(ramp(excess, 2.5, 1.3), f"blocks {excess:.1f} times as strong as in the source")
 
 
 def clipping(seen: Comparison) -> Fault:
-    """Pure black or white where the source had shades."""
+    """Measure pure black or white where the source has shades."""
     excess = clipped_share(seen.pair.edited, seen.mask) - clipped_share(seen.pair.source, seen.mask)
     return Fault(ramp(excess, 0.3, 0.05), f"{excess:.0%} more of it clipped")
 
 
 def cut_outline(seen: Comparison) -> Fault:
-    """A new colour that ends in a hard line where the object fades out."""
+    """Measure a new colour that ends in a hard line where the object fades out."""
     if seen.pair.task is not Task.ATTRIBUTE_MODIFICATION:
         return Fault(1.0, "")
     share = hard_outline(seen)
@@ -111,7 +114,7 @@ def cut_outline(seen: Comparison) -> Fault:
 
 
 def old_pixels(seen: Comparison) -> Fault:
-    """Spots that were missed along the outline: of the old background, a removed object, the old colour."""
+    """Measure spots missed along the outline: of the old background, the removed object or the old colour."""
     if seen.pair.task not in _MISSED:
         return Fault(1.0, "")
     what, most, least = _MISSED[seen.pair.task]
@@ -124,12 +127,12 @@ _MISSED = {
     Task.OBJECT_REMOVAL: ("the object", 330, 170),
     Task.ATTRIBUTE_MODIFICATION: ("the object as it was", 2900, 2100),
 }
-"""What may be left, and the areas, in millionths, that spoil an edit and that are forgiven: parts of an object may have
-colours of their own."""
+"""Name of the remains, and two areas in millionths: one that spoils an edit, and one that is tolerated because parts of
+an object may have colours of their own."""
 
 
 def ghost(seen: Comparison) -> Fault:
-    """Colours of the removed object in what was filled in."""
+    """Measure colours of the removed object in the fill."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0, "")
     share = ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask)
@@ -137,7 +140,7 @@ def ghost(seen: Comparison) -> Fault:
 
 
 def tears(seen: Comparison) -> Fault:
-    """Steps in another light that follow nothing in the source; falling rain and snow have such steps of their own."""
+    """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
     if seen.pair.task is not Task.ENVIRONMENT_CHANGE or seen.pair.provenance["truth"]["environment"] in FALLING:
         return Fault(1.0, "")
     length = torn_sky(seen)
@@ -145,25 +148,25 @@ def tears(seen: Comparison) -> Fault:
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:
-    """What a bad outline leaves of the quality: enough for a middling score, as the rest may be well done."""
+    """Return the quality that a bad outline leaves: enough for a middling score, as the rest may be well done."""
     return 0.4 + 0.6 * ramp(figure, most, least)
 
 
 def softness(seen: Comparison) -> Fault:
-    """Not one crisp line or dot anywhere."""
+    """Measure whether no line or dot is crisp anywhere."""
     crisp = seen.edited.sharpness(seen.mask)
     return Fault(ramp(crisp, 0.52, 0.68), f"soft throughout ({crisp:.2f} of the gradient is fine)")
 
 
 def colour_noise(seen: Comparison) -> Fault:
-    """Colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
+    """Measure colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
     channels = (np.ascontiguousarray(seen.edited.lab[..., channel]) for channel in (1, 2))
     noise = max(noise_level(noise_response(channel), seen.mask) for channel in channels)
     return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
 
 
 _FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
-"""At full resolution, in the mask and around it."""
+"""Faults measured at full resolution, in the mask and around it."""
 _FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
     cut_outline,
     old_pixels,
@@ -174,7 +177,7 @@ _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colou
 
 
 def _natural(seen: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]) -> float:
-    """The measure of the source under the mask and, where the mask has surroundings, there: the one that forgives."""
+    """Measure the source under the mask and in the mask's surroundings; return the more forgiving value."""
     source, around = measure(seen.mask), seen.region.ring(2 * seen.unit, 12 * seen.unit)
     return forgiving(source, measure(around)) if around.sum() > 256 else source
 

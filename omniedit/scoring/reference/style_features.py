@@ -1,4 +1,4 @@
-"""Features of a restyled image beside its source: what tells one style from another.
+"""Features of a restyled image and its source that distinguish one style from another.
 
 h, w  height and width of the reduced copies       F  number of features
 """
@@ -27,7 +27,7 @@ def style_features(source: Image, edited: Image) -> Field:
 
 
 def scale_to_area(image: Image, side: int = SIDE) -> Image:
-    """Scale an image to about side^2 pixels."""
+    """Resize an image to about side^2 pixels."""
     scale = side / (image.shape[0] * image.shape[1]) ** 0.5
     size = max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale))
     if size == image.shape[1::-1]:
@@ -37,20 +37,20 @@ def scale_to_area(image: Image, side: int = SIDE) -> Image:
 
 
 def palette(lab: Field) -> Field:
-    """Return quantiles of L, a, b and of the chroma."""
+    """Return quantiles of L, a, b and chroma."""
     chroma = np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
     values = np.concatenate([lab, chroma], axis=-1).reshape(-1, 4)
     return np.quantile(values, QUANTILES, axis=0).ravel() / 10
 
 
 def tone_curve(before: Field, after: Field) -> Field:
-    """Return the mean Lab colour that each fifth of the source's lightness turns into."""
+    """Return the mean edited Lab colour of each fifth of the source's lightness."""
     pixels = after.reshape(-1, 3)[np.argsort(before[..., 0].ravel())]
     return np.concatenate([fifth.mean(axis=0) for fifth in np.array_split(pixels, 5)]) / 10
 
 
 def detail(before: Field, after: Field) -> Field:
-    """Return the logarithmic strength of each band of detail, of L and of colour, and of L over the source's."""
+    """Return per band of detail the log strength of L, of colour, of L over the source's, and the log kurtosis."""
     own, colour, source = (
         [np.log(0.05 + band(channel, *scale).std()) for scale in SCALES]
         for channel in (after[..., 0], np.linalg.norm(after[..., 1:], axis=-1), before[..., 0])
@@ -60,7 +60,7 @@ def detail(before: Field, after: Field) -> Field:
 
 
 def band(channel: Field, fine: float, coarse: float) -> Field:
-    """Return the detail between two Gaussian blurs, all that is finer than `coarse` where `fine` is 0."""
+    """Return the detail between two Gaussian blurs, or all detail finer than `coarse` if `fine` is 0."""
     channel = np.ascontiguousarray(channel)
     return band_pass(channel, fine, coarse) if fine else channel - gaussian_blur(channel, coarse)
 
@@ -70,7 +70,7 @@ def kurtosis(values: Field) -> float:
 
 
 def hues(lab: Field) -> Field:
-    """Return the share of pixels with a hue, and how these spread over twelve hues."""
+    """Return the share of pixels with a hue, and their distribution over twelve hues."""
     a, b = lab[..., 1].ravel(), lab[..., 2].ravel()
     chroma = np.hypot(a, b)
     place = ((np.arctan2(b, a) / (2 * np.pi)) % 1 * HUES).astype(int) % HUES
@@ -80,7 +80,7 @@ def hues(lab: Field) -> Field:
 
 
 def agreement(before: Field, after: Field) -> Field:
-    """Return how far L, its bands of detail, a and b follow the source's."""
+    """Return how closely L, its bands of detail, a and b follow the source."""
     bands = [correlation(band(before[..., 0], *scale).ravel(), band(after[..., 0], *scale).ravel()) for scale in SCALES]
     channels = [correlation(before[..., n].ravel(), after[..., n].ravel()) for n in range(3)]
     return 3 * np.array([*bands, *channels])

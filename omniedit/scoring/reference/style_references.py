@@ -1,7 +1,7 @@
 """Recognition of the embedded specialist's styles, by statistics of its own images.
 
-`styles.npz`, made by `python -m benchmarks.style_references`, holds the mean features of each style, of common failures
-(colour blotches, noise, blur, a tint, the plain photo), and what whitens the features within a style.
+`styles.npz` is made by `python -m benchmarks.style_references`. It holds the mean features of each style and of common
+failures (colour blotches, noise, blur, a tint, the plain photo), and the matrix that whitens features within a style.
 
     K  styles and failures        F  features
 """
@@ -20,18 +20,18 @@ FILE = Path(__file__).with_name("styles.npz")
 LEAST_SIDE = 96
 """Images of fewer than this^2 pixels do not show which style they have."""
 BEYOND, WITHIN = 3.0, 2.0
-"""Distance from which an image is not of a style, and up to which it may be: 95 % of the specialist's are within."""
+"""Distance from which an image lacks a style, and distance within which 95 % of the specialist's images are."""
 OTHER, OWN = 0.85, 0.97
 """Distance to the nearest other kind over that to the style: up to OTHER it is the other kind, from OWN the style."""
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """How an image compares with the style that was asked for.
+    """Comparison of an image with the requested style.
 
     Args:
-        degree: in [0, 1]; 1 where the image has the style.
-        distance: to the style, of which 0.6 is usual.
+        degree: in [0, 1]; 1 if the image has the style.
+        distance: distance to the style; 0.6 is usual.
         nearest: the nearest other style or failure, and `other` its distance.
     """
 
@@ -43,7 +43,7 @@ class Recognition:
 
 @dataclass(frozen=True)
 class StyleReferences:
-    """Mean features (K, F) of each name in `names`, and the (F, F) matrix that whitens them."""
+    """Mean features (K, F) of the styles and failures in `names`, and the (F, F) matrix that whitens them."""
 
     names: tuple[str, ...]
     means: Field
@@ -72,7 +72,7 @@ def recognise_style(source: Image, edited: Image, style: str) -> Recognition:
     """Compare an edited image with a style, by name.
 
     Raises:
-        Unmeasurable: there are no statistics of this style, or the image is too small.
+        Unmeasurable: this style has no statistics, or the image is too small.
     """
     references = StyleReferences.load()
     if style not in references.names:

@@ -1,4 +1,4 @@
-"""sc_score_1 of the reference judge: did the edit do what was asked? One function a task, by known truth."""
+"""Success (sc_score_1) of the reference judge: did the edit do what was requested? One function per task."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ from omniedit.tasks import Task
 
 @dataclass(frozen=True)
 class Finding:
-    """A score in [0, 10] and the words for it, which name the measured figures."""
+    """Score in [0, 10] with its reason, which names the measured figures."""
 
     score: float
     words: str
@@ -38,8 +38,7 @@ Truth = Mapping[str, Any]
 
 
 def success(seen: Comparison, truth: Truth) -> Finding:
-    """How well the edit reached the truth of its request; not at all where that says that something else was done
-    (`mistaken`).
+    """Score how well an edit meets the truth of its request; 0 if `mistaken` says that something else was done.
 
     Raises:
         KeyError: the truth lacks a key that its task needs.
@@ -53,16 +52,16 @@ _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
 
 
 def asks_for_sky(truth: Truth) -> bool:
-    """Return whether the background of a swap is to be another sky."""
+    """Return whether a background swap asks for another sky."""
     return _SKY.search(truth.get("background", "")) is not None
 
 
 LEAST_SKY = 0.8
-"""Share of the edit that must be sky in the source where another sky is put there."""
+"""Smallest share of the edit that must be sky in the source if the edit puts another sky there."""
 
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
-    """The object's structure is gone and what stands in its place is like the surroundings."""
+    """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
     changed, figures = _replacement_strength(seen, object_region(seen, truth["box"]))
     strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
     score = 10 * min(changed, _blends_in(strangeness))
@@ -74,10 +73,10 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
-    """Score an addition: the edited image shows a new thing that stands out where the source shows none.
+    """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
-    The source must look as if nothing had ever been there: a poor fill costs half of the score, and the words blame
-    the source for it.
+    The source must look as if the object had never been there: a poor fill costs half of the score, and the reason
+    blames the source for it.
     """
     core = object_region(seen, truth["box"])
     changed, figures = _replacement_strength(seen, core)
@@ -104,19 +103,19 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
 
 
 def _replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
-    """How far other things than before are to be seen in a region, in [0, 1], and the figures in words."""
+    """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
     changed, left = seen.changed_share(region), seen.structure_kept(region)
     words = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
     return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), words
 
 
 def _blends_in(strangeness: float) -> float:
-    """How believably a place that stands out so much shows only what is around it."""
+    """Return how believably a place shows only its surroundings, given how much it stands out."""
     return ramp(strangeness, 3.5, 1.8)
 
 
 def object_swap(seen: Comparison, truth: Truth) -> Finding:
-    """The old object's structure is gone; something else that stands out is in its place."""
+    """Score a swap: the old object's structure is gone, and another object stands out in its place."""
     old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
     changed, left = seen.changed_share(old | new), seen.structure_kept(old)
     after = stands_out(seen, seen.edited.appearance, new)
@@ -148,7 +147,7 @@ def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
 
 
 def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
-    """The object's mean colour points where the target colour does in Lab's (a, b) plane."""
+    """Score a recolouring: the object's mean colour has the target's direction in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
     off, chroma = _hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
     light = _LIGHTNESS_OF.get(truth["value"], _any_lightness)(float(seen.edited.reduced[region][:, 0].mean()))
@@ -168,11 +167,11 @@ _LIGHTNESS_OF: Mapping[str, Callable[[float], float]] = {
     "black": lambda lightness: ramp(lightness, 60, 40),
     "white": lambda lightness: ramp(lightness, 45, 65),
 }
-"""How far a lightness is that of a colour without hue."""
+"""Functions that return how well a lightness fits a colour without hue, in [0, 1]."""
 
 
 def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
-    """Degrees between a colour and the target, and the colour's chroma; a grey target is met by a grey colour."""
+    """Return a colour's angle to the target in degrees, and its chroma; a grey colour matches a grey target."""
     target = np.asarray(target_ab, np.float32)
     chroma, wanted = float(np.linalg.norm(mean_ab)), float(np.linalg.norm(target))
     if wanted < 1e-3:
@@ -184,7 +183,7 @@ def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
 
 
 def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
-    """Fine structure inside the object is another one."""
+    """Score a change of material: the fine structure inside the object is different."""
     changed = seen.changed_share(region, NOTICEABLE)
     left = seen.structure_kept(region, fine=0.5, coarse=2.0)
     score = 10 * min(ramp(changed, 0.2, 0.7), ramp(left, 0.95, 0.7))
@@ -196,12 +195,12 @@ def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
 
 
 def background_swap(seen: Comparison, truth: Truth) -> Finding:
-    """Behind the object is another scene: other pixels, little fine structure of the old one left.
+    """Score a new background: its pixels differ, and little fine structure of the old one is left.
 
-    A shadow that falls on the new ground is not held against it.
+    A shadow on the new ground is not penalised.
 
     Raises:
-        Unmeasurable: a sky was asked for, and the source shows none in that place.
+        Unmeasurable: a sky was requested, and the source shows none in that place.
     """
     if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
         raise Unmeasurable("the source shows no sky where the edit puts one")
@@ -217,7 +216,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
 
 
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
-    """The picture's light, colour and contrast moved as this environment moves them."""
+    """Score a new environment: the image's light, colour and contrast changed as this environment changes them."""
     kind = truth["environment"]
     caption = str(seen.pair.provenance.get("caption", ""))
     image = seen.pair.source
@@ -237,10 +236,10 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
 
 
 def style_transfer(seen: Comparison, truth: Truth) -> Finding:
-    """The image is restyled, and its style is the one that was asked for.
+    """Score a restyling: the image is restyled, and has the requested style.
 
     Raises:
-        Unmeasurable: nothing tells what images in this style look like.
+        Unmeasurable: the style is unknown, or the image is too small to show it.
     """
     style = truth["style"]
     known = recognise_style(seen.pair.source, seen.pair.edited, style)
@@ -254,7 +253,7 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
 
 
 def measure_restyling(seen: Comparison) -> tuple[float, float]:
-    """Return the share of the image that changed, and in [0, 1] how far it is restyled, in whatever style."""
+    """Return the share of the image that changed, and in [0, 1] how far it is restyled, in any style."""
     everywhere = np.ones_like(seen.small_mask)
     changed = seen.changed_share(everywhere, NOTICEABLE)
     fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
@@ -263,14 +262,14 @@ def measure_restyling(seen: Comparison) -> tuple[float, float]:
 
 
 def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
-    """(h, w) the mask within the object's box, a little inside its rim; the box alone where they do not meet."""
+    """Return the (h, w) mask within the object's box, slightly shrunk; the box alone if the two do not meet."""
     inside = seen.small_mask & seen.box(box)
     core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
     return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
 
 
 def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
-    """How far a region's appearance is from the mask's surroundings, over how far these are among themselves."""
+    """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
     ring = seen.surroundings
     if ring.sum() < 64 or not region.any():
         return 1.0
@@ -279,7 +278,7 @@ def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
 
 
 def _variation(look: Field, ring: Mask) -> float:
-    """Mean distance of a ring's quarters from the whole ring."""
+    """Return the mean distance of a ring's quarters from the whole ring."""
     ys, xs = np.nonzero(ring)
     angle = np.arctan2(ys - ys.mean(), xs - xs.mean())
     quarter = np.floor((angle + np.pi) / (np.pi / 2 + 1e-6)).astype(int)

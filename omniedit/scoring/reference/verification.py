@@ -1,8 +1,8 @@
-"""Check what a pair's truth claims of its source: what the object is called, where it ends, what it stands on.
+"""Verification of a pair's truth against its source: the object's name, its outline, the ground below it.
 
-A specialist finds its object itself and may take a leg for the ball or half a leaf for the leaf; the pixels of such an
-edit are as clean as those of a right one. So the judge looks for the outline in two ways of its own, by colour and by
-what stands out, and a pair whose outline neither of them confirms is unscorable. A truth that is known and not claimed
+A specialist finds its object itself and may find a leg instead of the ball, or half of a leaf; the pixels of that edit
+are as clean as those of a correct one. The judge therefore finds the outline in two ways of its own, by colour and by
+saliency. A pair whose outline neither of them confirms is unscorable. A truth that is known and not claimed
 (`provenance["known_truth"]`: the pair was composed of known parts) needs no check.
 
     h, w  size of the reduced copies
@@ -30,23 +30,23 @@ LEAST_BY_COLOUR = 0.83
 LEAST_BY_SALIENCY = 0.78
 """Smallest intersection over union with the outline by saliency that confirms a mask."""
 AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
-"""Shares of the object's box by which its surroundings reach beyond it: by colour, and for saliency."""
+"""Margins around the object's box, as shares of its sides: by colour, and far and close for saliency."""
 LEAST_SALIENT_COLOUR, LEAST_NEAR_MISS = 0.6, 0.6
 """Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
 LEAST_HELD = 0.55
-"""Smallest share of a salient thing that the mask of a removal or addition must hold."""
+"""Smallest share of a salient object that the mask of a removal or addition must hold."""
 MINOR = 0.1
 """Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
 LEAST_NAMED = 0.1
 """Smallest probability that the classifier must give a noun."""
 LEAST_EDGE = 0.93
-"""Smallest share of a new sky's outline that lies on an edge of the source."""
+"""Smallest share of a new sky's outline that must be on an edge of the source."""
 SALIENT = 0.5
 """Saliency above which a pixel stands out."""
 SUPPORT = 2
-"""Rows of the reduced copy above its lower border within which an object that rests on the border ends."""
+"""Number of bottom rows of the reduced copy; an object that reaches them rests on the lower border."""
 MOST_UNEVEN = 6.0
-"""Median Laplacian of the lightness, in Lab's units, up to which a ground is calm enough to show where a foot ends."""
+"""Largest median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
 FOOT = 0.25
 """Share of an object's height that is its foot."""
 
@@ -83,7 +83,7 @@ def _verify_attribute(seen: Comparison, truth: Truth) -> None:
 
 
 def _verify_background(seen: Comparison, truth: Truth) -> None:
-    """Check that a new sky ends on edges of the source image, or that the kept object is whole and does not float."""
+    """Check that a new sky ends on edges of the source, or that the kept object is whole and does not float."""
     if asks_for_sky(truth):
         support = edge_support(seen)
         if support < LEAST_EDGE:
@@ -127,14 +127,14 @@ def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
 
 
 def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
-    """Check that the mask holds the whole salient thing, not a part of it such as a runner's leg."""
+    """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
     held = share_held(picture, mask)
     if held < LEAST_HELD:
         raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
 
 
 def share_held(picture: Picture, mask: Mask) -> float:
-    """Return the share of the salient things in a mask that lies inside it; 1 if there is none."""
+    """Return the share of the salient objects in a mask that is inside it; 1 if there are none."""
     if not mask.any():
         return 1.0
     window = _window(mask, FAR_AROUND)
@@ -150,7 +150,7 @@ def share_held(picture: Picture, mask: Mask) -> float:
 def colour_overlap(lab: Field, outline: Mask) -> float:
     """Return the intersection over union of an outline with the region that has its colours.
 
-    A wrong outline overlaps little: half a leaf shares its colours with its surroundings, the other half.
+    A wrong outline overlaps little: if it is half of a leaf, the other half around it has the same colours.
     """
     window = _window(outline, AROUND_BY_COLOUR)
     inside = outline[window]
@@ -163,7 +163,7 @@ def colour_overlap(lab: Field, outline: Mask) -> float:
 def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
     """Return the intersection over union of an outline with the salient region in a window around it.
 
-    A close window may cut a larger object in half, so it returns 0 where the salient region continues at its border.
+    A close window may cut a larger object in half, so it returns 0 if the salient region continues at its border.
     """
     window = _window(outline, around)
     crop, inside = picture.small[window], outline[window]
@@ -172,19 +172,19 @@ def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
 
 
 def _goes_on(beyond: Mask) -> bool:
-    """Return whether the salient region beyond an outline covers a tenth of any side of the window."""
+    """Return whether the salient region beyond an outline covers more than a tenth of any side of the window."""
     sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
     return any(float(side.mean()) > 0.1 for side in sides)
 
 
 @lru_cache(maxsize=64)
 def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
-    """Return the salient region of a crop. Cached: the pairs of a photo and their defects share crops."""
+    """Return the salient region of a crop. Cached, because a photo's pairs and their defects share crops."""
     return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > SALIENT
 
 
 def overlap(first: Mask, second: Mask) -> float:
-    """Return the intersection over union of two masks, 0 where both are empty."""
+    """Return the intersection over union of two masks, 0 if both are empty."""
     return float((first & second).sum() / max(1, int((first | second).sum())))
 
 
@@ -196,7 +196,7 @@ def _window(outline: Mask, around: float) -> tuple[slice, slice]:
 
 
 def _is_on_calm_ground(picture: Picture, kept: Mask) -> bool:
-    """Return whether the source shows a surface around an object's foot, and no leaves or things before it."""
+    """Return whether the source shows a surface around an object's foot, with no leaves or objects before it."""
     far, near = (cv2.dilate(kept.astype(np.uint8), np.ones((side, side))) > 0 for side in (25, 7))
     _, top, _, bottom = bounding_box(kept)
     ring = far & ~near

@@ -1,4 +1,4 @@
-"""How far a judge agrees with its teacher on pairs that it has never seen.
+"""Agreement of a judge with its teacher on held-out pairs.
 
 N  pairs that both have scored     C  clusters of them: a pair with its defects
 """
@@ -18,13 +18,13 @@ from omniedit.scoring.verdict import Score
 
 THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
 MIN_SCORE = 9.0
-"""The filter's threshold where none is told, the paper's: a student does not know what its scores will be used for."""
+"""Default threshold of the filter, the paper's: training does not know how the scores will be used."""
 PRECISIONS = (0.8, 0.9, 0.95)
-"""For which a threshold of the student is proposed."""
+"""Precisions for which a threshold of the student is proposed."""
 DRAWS = 500
-"""Resamplings of a bootstrap."""
+"""Number of resamplings of a bootstrap."""
 BEFORE = "agreement_before"
-"""The table of the rows before training, beside agreement.parquet."""
+"""Name of the table of rows before training, next to agreement.parquet."""
 _OF_CHOICE = ("precision", "recall", "f1")
 _SCORES = ("sc_score_1", "sc_score_2", "sc_score", "pq_score", "o_score")
 
@@ -32,12 +32,12 @@ AGREEMENT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("pair_id", "task", "ratio", "defect", "reason")]
     + [(f"{who}_{score}", pa.float64()) for who in ("teacher", "student") for score in _SCORES]
 )
-"""One held-out example a row, for figures; the student's scores are null where its reply could not be read."""
+"""One held-out example per row, for figures; the student's scores are null if its reply could not be read."""
 
 AgreementRow = Mapping[str, Any]
 Values = NDArray[np.float64]
 Measure = Callable[[Values, Values], float | None]
-"""Of the teacher's and the student's scores; None where it cannot be computed."""
+"""Function of the teacher's and the student's scores; None if it cannot be computed."""
 
 
 def agreement_row(
@@ -53,10 +53,10 @@ def agreement_row(
 def write_agreement(
     folder: Path, rows: Sequence[AgreementRow], before: Sequence[AgreementRow], about: Mapping[str, Any]
 ) -> None:
-    """agreement.json, the figures after and `before` training with what is told `about` the student, and the rows of
-    both, from which other thresholds' are computed.
+    """Write agreement.json and the tables of rows before and after training, and print the main figures.
 
-    What matters most is printed.
+    agreement.json has the figures after and `before` training and what is known `about` the student. Figures at other
+    thresholds can be computed from the tables.
     """
     figures = agreement(rows)
     told = {**about, **figures, "before": agreement(before)}
@@ -69,11 +69,11 @@ def write_agreement(
 def at_min_score(
     told: Mapping[str, Any], rows: Sequence[AgreementRow], before: Sequence[AgreementRow] | None, min_score: float
 ) -> dict[str, Any]:
-    """agreement.json for a filter's threshold.
+    """Return the content of agreement.json for another threshold of the filter.
 
     Args:
-        told: the file as it is.
-        before: None where the student is older than the table of rows before training: the choice before is null then.
+        told: the present content.
+        before: rows before training; None for an older student without that table, whose choice before is then null.
     """
     if told.get("min_score", MIN_SCORE) == min_score:
         return dict(told)
@@ -85,14 +85,14 @@ def at_min_score(
 
 
 def agreement(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, Any]:
-    """Figures of agreement over held-out rows; what cannot be computed (no pair above a threshold) is null.
+    """Return figures of agreement over held-out rows; None for a figure without data (no pair above a threshold).
 
-    Spearman's rank correlation and mean absolute error of each score; at each threshold of O the student's precision,
-    recall and F1 of the teacher's choice; O with its intervals over all, by task and by ratio; what the teacher gives
-    where the student gives so much; the mean O that both give to each defect.
+    They are: Spearman's rank correlation and mean absolute error of each score; precision, recall and F1 of the
+    student's choice against the teacher's at each threshold of O; figures of O with intervals, over all, by task and by
+    ratio; the teacher's mean O by the student's O; the mean O that both give to each defect.
 
     Args:
-        min_score: the filter's threshold on O, at which precision, recall and F1 over all, by task and by ratio are.
+        min_score: the filter's threshold on O, for precision, recall and F1 over all, by task and by ratio.
     """
     read = scored_rows(rows)
     return {
@@ -114,20 +114,22 @@ def agreement(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
 
 
 def scored_rows(rows: Sequence[AgreementRow]) -> list[AgreementRow]:
-    """Those that the student has a score for."""
+    """Return the rows that the student has scored."""
     return [row for row in rows if row["student_o_score"] is not None]
 
 
 def overall(rows: Sequence[AgreementRow], min_score: float) -> dict[str, Any]:
-    """Of O: how many pairs, each of `measures`, and its 95 % interval."""
+    """Return figures of O: number of pairs, each of `measures`, and its 95 % interval."""
     teacher_N, student_N = _columns(rows, "o_score")
     values = {name: measure(teacher_N, student_N) for name, measure in measures(min_score).items()}
     return {"pairs": len(rows), **values, "intervals": intervals(rows, min_score)}
 
 
 def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
-    """95 % percentile intervals of `measures` by the bootstrap (Efron 1979): pairs are drawn anew, each with all its
-    defects. None where fewer than half of the draws give a value, or all give the same: then they tell nothing.
+    """Return 95 % percentile intervals of `measures` by the bootstrap over pairs (Efron 1979).
+
+    A pair is drawn with all its defects. An interval is None if fewer than half of the draws give a value or all give
+    the same, because it would say nothing.
     """
     teacher_N, student_N = _columns(rows, "o_score")
     cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
@@ -149,7 +151,7 @@ def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
 
 
 def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | int]]:
-    """For each whole point of the student's O that pairs have: how many, and the mean O that both give them."""
+    """Return per whole point of the student's O the number of pairs and the mean O that both give them."""
     bin_N = np.minimum(student_N.astype(int), 9)
     return [
         {
@@ -162,9 +164,9 @@ def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | 
 
 
 def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: float) -> dict[str, float | int] | None:
-    """The least O of the student from which its choice is so precise: of what it keeps, the teacher keeps this share.
+    """Return the smallest threshold on the student's O that makes its choice precise enough, or None.
 
-    None where no threshold is.
+    Precision is the share of the student's chosen pairs that the teacher chooses too.
 
     Args:
         min_score: the teacher's own threshold.
@@ -178,7 +180,7 @@ def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: fl
 
 
 def choice(wanted_N: NDArray[np.bool_], taken_N: NDArray[np.bool_]) -> dict[str, Any]:
-    """How far what the student takes is what the teacher wants; F1 = 2 both / (all wanted + all taken)."""
+    """Compare the student's choice with the teacher's; F1 = 2 both / (all wanted + all taken)."""
     both, wanted, taken = (int(kept.sum()) for kept in (wanted_N & taken_N, wanted_N, taken_N))
     return {
         "teacher_keeps": wanted,
@@ -190,7 +192,7 @@ def choice(wanted_N: NDArray[np.bool_], taken_N: NDArray[np.bool_]) -> dict[str,
 
 
 def spearman(a_N: Values, b_N: Values) -> float | None:
-    """Pearson's correlation of the ranks, ties sharing their mean rank; None where either is constant."""
+    """Return Pearson's correlation of the ranks, ties sharing their mean rank; None if either is constant."""
     if len(a_N) < 2 or np.ptp(a_N) == 0 or np.ptp(b_N) == 0:
         return None
     return round(float(np.corrcoef(_ranks(a_N), _ranks(b_N))[0, 1]), 4)
@@ -201,7 +203,7 @@ def mean_absolute_error(teacher_N: Values, student_N: Values) -> float | None:
 
 
 def measures(min_score: float) -> dict[str, Measure]:
-    """Of agreement on O; precision, recall and F1 are of the choice at `min_score`."""
+    """Return the measures of agreement on O; precision, recall and F1 are of the choice at `min_score`."""
 
     def of_choice(name: str) -> Measure:
         return lambda teacher_N, student_N: _choice_at(teacher_N, student_N, min_score)[name]
@@ -231,7 +233,7 @@ def _ranks(values_N: Values) -> Values:
 
 
 def _columns(rows: Sequence[AgreementRow], score: str) -> tuple[Values, Values]:
-    """The teacher's and the student's values of one score."""
+    """Return the teacher's and the student's values of one score."""
     teacher, student = ([row[f"{who}_{score}"] for row in rows] for who in ("teacher", "student"))
     return np.array(teacher, float), np.array(student, float)
 

@@ -1,9 +1,9 @@
-"""Known defects of an edit, made from a pair that has none of them: what a judge must be able to tell.
+"""Known defects that are added to a good pair and that a judge must recognise.
 
-A defect is a function of the pair and its pair_id alone (a wrong instruction, of its shard too), so that whoever holds
-the candidates makes the same picture again: a change of one counts `DEFECTS_VERSION` up. How strong it is differs from
-pair to pair, from what costs a good edit its place to what spoils it: a judge is to tell degrees. A defect that a task
-does not have (a global edit has no wrong place) is None.
+A defect depends only on the pair and its pair_id (a wrong instruction also on its shard), so that anyone with the
+candidates can make the same image again. Any change of a defect must increase `DEFECTS_VERSION`. The strength differs
+from pair to pair, from one that costs a good edit its acceptance to one that spoils it, because a judge must
+distinguish degrees. A defect that a task does not have (a global edit has no wrong place) is None.
 """
 
 import zlib
@@ -20,15 +20,15 @@ from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
 from omniedit.tasks import Task
 
 ROWS_TRIED = 16
-"""For an instruction that asks for another edit: a shard whose rows all ask for the same is not read to its end."""
+"""Number of rows tried for an instruction of another edit, so that a uniform shard is not read to its end."""
 NO_DEFECT = ""
 WRONG_INSTRUCTION = "wrong_instruction"
 
 
 def with_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
-    """The pair in a row with a defect of `DEFECTS`, or as it is for `NO_DEFECT`; None where it cannot have that one.
+    """Return a row's pair with a defect of `DEFECTS`, or unchanged for `NO_DEFECT`; None if it cannot have it.
 
-    The pictures are those of the row; a wrong instruction comes from another row of the same shard, with its truth.
+    The images are those of the row. A wrong instruction comes from another row of the same shard, with its truth.
     """
     pair = shard[row]
     if defect == NO_DEFECT:
@@ -45,7 +45,7 @@ def _no_change(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """The edited region is moved by about half the picture; the place that was meant stays as in the source."""
+    """Move the edited region by about half the image; the intended place stays as in the source."""
     if pair.mask is None:
         return None
     height, width = pair.mask.shape
@@ -57,7 +57,7 @@ def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """A local edit shifts the colours of the whole picture; a global one warps its shapes."""
+    """Shift the colours of the whole image for a local edit, or warp the shapes for a global edit."""
     if pair.task.is_local:
         shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
         return _from_lab(to_lab(pair.edited) + shift.astype(np.float32))
@@ -74,17 +74,14 @@ def _noise(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """A JPEG of low quality, at a scale where its blocks show."""
+    """Compress the edited image as a low-quality JPEG, whose blocks are visible."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, round(_strength(rng, 20, 4))]
     jpeg = cv2.imencode(".jpg", pair.edited, quality)[1]
     return _inside(pair, np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8))
 
 
 def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """The edited region is lighter or darker than it should be, up to a hard edge.
-
-    Not where the mask follows an object's outline.
-    """
+    """Make the edited region lighter or darker up to a hard edge; None if the mask follows an object's outline."""
     if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
         return None
     lab = to_lab(pair.edited)
@@ -93,9 +90,9 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
-    """Another row's instruction, truth and mask on this row's pictures; None where none of a few asks for another edit.
+    """Return the row's images with another row's instruction, truth and mask; None if no row tried is suitable.
 
-    Which background an image has cannot be measured, so a background swap has no wrong instruction to be known.
+    The background of an image cannot be measured, so a background swap has no known wrong instruction.
     """
     if pair.task is Task.BACKGROUND_SWAP:
         return None
@@ -114,12 +111,12 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
 
 
 def _request(truth: Mapping[str, object]) -> dict[str, object]:
-    """What a truth says of what is asked, not of what was done instead in its own row's picture."""
+    """Return the request in a truth, without the note on what was done instead in its own row's image."""
     return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
 def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], asked: Mask) -> bool:
-    """Whether another truth is met by chance: it asks for a change of much the same place, to no other colour."""
+    """Return whether the edit may meet another truth by chance: a change of much the same place, to the same colour."""
     overlap = (asked & done).sum() / max(1, (asked | done).sum())
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
@@ -139,12 +136,12 @@ DEFECTS = (*_PICTURE_DEFECTS, WRONG_INSTRUCTION)
 
 
 def _inside(pair: EditPair, edited: Image) -> Image:
-    """A changed edited picture inside the mask, the pair's own outside."""
+    """Return the changed image inside the mask and the pair's own outside."""
     return edited if pair.mask is None else np.where(pair.mask[..., None], edited, pair.edited)
 
 
 def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> float:
-    """Between both, evenly by ratio."""
+    """Draw a strength between the two, uniform on a log scale."""
     return float(weakest * (strongest / weakest) ** rng.random())
 
 
@@ -162,7 +159,7 @@ def _from_lab(lab: np.ndarray) -> Image:
 
 
 def _warp(image: Image, rng: np.random.Generator, amplitude: float) -> Image:
-    """Shapes bent by smooth random displacements of about `amplitude` of the picture's side."""
+    """Bend shapes by smooth random displacements of about `amplitude` of the image's side."""
     height, width = image.shape[:2]
     coarse = rng.normal(0, amplitude * (height * width) ** 0.5, (2, 6, 6)).astype(np.float32)
     dx, dy = (cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse)

@@ -1,4 +1,4 @@
-"""Distils the teacher into the student (OmniEdit, section 3.3): its scores and rationales as text, answer tokens only.
+"""Distillation of the teacher into the student (OmniEdit, section 3.3): answers as text, loss on their tokens only.
 
 B  pairs of a batch     T  tokens     A  tokens of the answer
 """
@@ -37,12 +37,12 @@ from omniedit.scoring.verdict import Score
 from omniedit.storage.progress import Progress
 
 SCORE_WEIGHT = 20.0
-"""A score token weighs as much in the loss as so many tokens of the rationale."""
+"""Weight in the loss of a score token, relative to a token of the rationale."""
 
 
 @dataclass(frozen=True)
 class StudentExample:
-    """A pair as the student sees it, and what the teacher says of it."""
+    """Pair as the student sees it, with the teacher's scores and rationale."""
 
     pair_id: str
     task: str
@@ -59,12 +59,12 @@ class StudentExample:
 def read_examples(
     candidates: Sequence[Path], teachers: Sequence[Path], limit: int, image_size: int
 ) -> Iterator[StudentExample]:
-    """The pairs that the teacher has scored, at most `limit` of them, the same for the same files.
+    """Yield the pairs that the teacher has scored, at most `limit` of them; the same files give the same pairs.
 
-    Only the small views of a pair outlive its turn, so memory is bounded by `limit`.
+    Only the small views of a pair stay in memory, so memory is bounded by `limit`.
 
     Raises:
-        UserError: a teacher file without its candidates beside it in the arguments.
+        UserError: a teacher file comes without its candidates file.
     """
     views_of = StudentInputs(image_size)
     for candidate_file, teacher_file, rows in choose_rows(candidates, teachers, limit):
@@ -90,12 +90,12 @@ def _example(taught: TeacherExample, views_of: StudentInputs) -> StudentExample:
 
 
 def side_seen(options: StudentConfig) -> int:
-    """Of a view, in pixels: what the student sees that starts as `options` say."""
+    """Return the side of a view, in pixels, for a student that starts as `options` say."""
     return options.image_size if options.start is None else view_side(load_student(options.start)[0])
 
 
 def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
-    """The teacher's and the student's scores of examples, each with its first wording: rows of `AGREEMENT_SCHEMA`."""
+    """Return rows of `AGREEMENT_SCHEMA`; the student judges each example under its first instruction."""
     rows = []
     with Progress("held-out pairs", total=len(examples)) as progress:
         for first in range(0, len(examples), judge.batch_size):
@@ -111,7 +111,7 @@ def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) 
 
 
 class Distillation:
-    """Trains a student on examples; the same examples, options, seed and number of threads give the same weights."""
+    """Training of a student; the same examples, options, seed and number of threads give the same weights."""
 
     def __init__(self, examples: Sequence[StudentExample], options: StudentConfig, seed: int) -> None:
         self.examples, self.options, self.seed = examples, options, seed
@@ -128,7 +128,7 @@ class Distillation:
         self.score_ids = torch.tensor(self.tokenizer.convert_tokens_to_ids(list(SCORES)))
 
     def train(self) -> list[float]:
-        """Run all steps; the loss of each."""
+        """Run all steps and return the loss of each."""
         steps, peak = self.options.steps, self.options.learning_rate
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
         warmup = max(1, steps // 20)
@@ -156,20 +156,20 @@ class Distillation:
             yield from (*example.instructions, example.teacher.reasoning)
 
     def batch(self, step: int) -> list[StudentExample]:
-        """The examples of a step: all of them in one order, then in another, and so on."""
+        """Return the examples of a step; each pass over all examples has another order."""
         first = step * self.options.batch_size
         turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
         orders = {times: self._order(times) for times, _ in turns}
         return [self.examples[orders[times][place]] for times, place in turns]
 
     def _order(self, times: int) -> NDArray[np.int64]:
-        """Of the examples, after they were all seen so many times."""
+        """Return the order of the examples after `times` complete passes."""
         if times not in self._orders:
             self._orders = {times: np.random.default_rng([self.seed, times]).permutation(len(self.examples))}
         return self._orders[times]
 
     def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
-        """Cross entropy of the answers' tokens, a score token weighing `SCORE_WEIGHT`."""
+        """Return the cross entropy of the answers' tokens; a score token weighs `SCORE_WEIGHT`."""
         rng = np.random.default_rng([self.seed, step, 1])
         asked, answers = self._tokenize(batch, rng)
         ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
@@ -189,14 +189,14 @@ class Distillation:
         return (token_loss_BA * weight_BA.flatten()).sum() / weight_BA.sum()
 
     def _is_score(self, target_BA: Tensor) -> Tensor:
-        """True at the answer's three scores, not at the digits of its rationale."""
+        """Return (B, A) True at the answer's three scores, not at the digits of its rationale."""
         is_digit = torch.isin(target_BA, self.score_ids)
         return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
 
     def _tokenize(
         self, batch: Sequence[StudentExample], rng: np.random.Generator
     ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Prompts padded on the left, answers on the right, so that all answers begin at one position."""
+        """Return prompts padded on the left and answers on the right, so that all answers begin at one position."""
         tokens_per_view = self.model.config.image_seq_length
         prompts = [
             prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
@@ -211,13 +211,13 @@ class Distillation:
 
 
 def _mirror_randomly(example: StudentExample, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The views, of every second example mirrored; only where an instruction names a side do scores depend on it."""
+    """Mirror the views half of the time, but not if an instruction names a side: then scores depend on it."""
     mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
     return example.views[:, :, ::-1] if mirrored else example.views
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:
-    """Factor of the learning rate: linear rise, then half a cosine down to 0."""
+    """Return the factor of the learning rate: a linear rise, then half a cosine down to 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))

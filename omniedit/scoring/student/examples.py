@@ -1,4 +1,4 @@
-"""Pairs that the teacher has scored: which are learnt from, the reply that each teaches, which photos are held out."""
+"""Training examples of the student: choice of scored pairs, replies to learn, held-out photos."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _KEYS = ("pair_id", "defect", "sc_score_1")
 
 @dataclass(frozen=True)
 class TeacherExample:
-    """A pair in a row of a shard, as it is or with a defect, and what the teacher says of it."""
+    """Pair in a row of a shard, as it is or with a defect, and the teacher's scores and rationale."""
 
     shard: Shard
     row: int
@@ -33,9 +33,9 @@ class TeacherExample:
     ratio: str
     teacher: Score
     judge: str
-    """Who the teacher is."""
+    """Name of the teacher."""
     borrowed: frozenset[str] = frozenset()
-    """Photos of which it shows a part beside its source."""
+    """Photos that the pair shows a part of, besides its source."""
 
     @property
     def answer(self) -> str:
@@ -53,7 +53,7 @@ class TeacherExample:
         return pair
 
     def digest(self) -> str:
-        """Of all that is to be learnt, by the checksums of the shard: no picture is read."""
+        """Return a digest of all that is to be learnt; it uses the shard's checksums and decodes no image."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
         others = self.shard.digest if self.defect == WRONG_INSTRUCTION else ""
         told = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
@@ -61,8 +61,10 @@ class TeacherExample:
 
 
 def format_answer(teacher: Score, judge: str) -> str:
-    """The reply to learn: the teacher's scores and its rationale; of the judge `reference` without the figures behind
-    each colon, which measuring gives and looking does not."""
+    """Return the reply to learn: the teacher's scores and its rationale.
+
+    For the judge `reference`, the figures after each colon are dropped: they can be measured but not seen.
+    """
     words = teacher.reasoning
     if judge == ReferenceJudge.name:
         words = "; ".join(clause.partition(":")[0] for clause in words.split("; "))
@@ -72,12 +74,12 @@ def format_answer(teacher: Score, judge: str) -> str:
 def choose_rows(
     candidates: Sequence[Path], teachers: Sequence[Path], limit: int
 ) -> Iterator[tuple[Path, Path, list[TeacherRow]]]:
-    """Files of candidates and of the teacher with rows of the latter that have scores, at most `limit` in all, the same
-    for the same files.
+    """Yield files of candidates and of the teacher, with the teacher's rows that have scores.
+
+    At most `limit` rows are chosen in all; the same files give the same rows.
 
     Raises:
-        UserError: as many files of the one as of the other were not given, one cannot be read, or its defects are not
-            those that are made now.
+        UserError: the numbers of files differ, a file cannot be read, or its defects are of another version.
     """
     if len(candidates) != len(teachers):
         raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
@@ -92,20 +94,20 @@ def choose_rows(
 
 
 def _key_of_scored(row: TeacherRow) -> tuple[str, str] | None:
-    """None of one that has no scores."""
+    """Return the key of a row, None if it has no scores."""
     return None if row["sc_score_1"] is None else (row["pair_id"], row["defect"])
 
 
 def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
-    """At most `limit` keys, those of the least hash: an even sample that other shards do not disturb."""
+    """Return at most `limit` keys, those of the smallest hash: an even sample that other shards do not disturb."""
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 
 def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
-    """The pairs of a shard that the teacher's rows are about.
+    """Yield the pairs of a shard that the teacher's rows are about.
 
     Raises:
-        UserError: one is not there.
+        UserError: a pair is not in the shard.
     """
     row_of = {pair_id: row for row, pair_id in enumerate(shard.pair_ids)}
     for told in rows:
@@ -114,7 +116,7 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         row = row_of[told["pair_id"]]
         about = shard.provenance(row)
         teacher = Score(told["sc_score_1"], told["sc_score_2"], told["pq_score"], told["reasoning"])
-        judge = told.get("judge", ReferenceJudge.name)  # files of before there were others do not say
+        judge = told.get("judge", ReferenceJudge.name)  # older files have no such column
         truth = about.get("truth") or {}
         borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
         yield TeacherExample(
@@ -123,7 +125,7 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
 
 
 class OfPhoto(Protocol):
-    """What comes from a photo, and shows parts of others."""
+    """Example that comes from a photo and may show parts of others."""
 
     @property
     def source_id(self) -> str: ...
@@ -138,10 +140,12 @@ AnyExample = TypeVar("AnyExample", bound=OfPhoto)
 def split_by_photo(
     examples: Sequence[AnyExample], share: float, seed: int
 ) -> tuple[list[AnyExample], list[AnyExample], set[str]]:
-    """Those to learn from, those of `choose_held_out`, and these photos; what borrows from them is in neither.
+    """Return the examples to train on, the held-out examples and the held-out photos.
+
+    A training photo's example that borrows from a held-out photo is in neither part.
 
     Raises:
-        UserError: there is none to learn from.
+        UserError: no example is left to train on.
     """
     held_out = choose_held_out(examples, share, seed)
     unseen = [example for example in examples if example.source_id in held_out]
@@ -152,10 +156,10 @@ def split_by_photo(
 
 
 def choose_held_out(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
-    """Photos whose examples are kept from training: about `share` of the photos, at least one where there are two.
+    """Return the photos to hold out: about `share` of the photos, at least one if there are two.
 
     Raises:
-        UserError: there is no example.
+        UserError: the examples are empty.
     """
     if not examples:
         raise UserError("no example to learn from: the teacher's files are empty")

@@ -1,6 +1,6 @@
-"""A fetched InternVL becomes the student: what of it is trained, how far it agrees before and after, its folder.
+"""Fine-tuning of a fetched InternVL as the student: trained parts, agreement before and after, folder of the result.
 
-The training itself is `omniedit.training.engine`'s, over the batches of `omniedit.scoring.student.internvl_batches`.
+`omniedit.training.engine` runs the training, over the batches of `omniedit.scoring.student.internvl_batches`.
 """
 
 import json
@@ -27,13 +27,13 @@ from omniedit.training.ranks import from_all_ranks
 ADAPTED = r".*\blanguage_model\..*_proj"
 """Names of the modules that get adapters: the linear layers of attention and MLP of each block."""
 ADAPTER_SCALE = 2
-"""What an adapter adds is scaled by so much, as in InternVL's own recipe."""
+"""Scale of an adapter's output, as in InternVL's own recipe."""
 
 Rows = list[dict[str, Any]]
 
 
 def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneConfig, seed: int) -> nn.Module:
-    """The network to train, which computes what `model` does; what is not trained needs no gradients."""
+    """Return the network to train, which computes the same as `model`; frozen parts need no gradients."""
     parts = model.model
     layers = [*parts.vision_tower.encoder.layer, *parts.language_model.layers]
     for index, layer in enumerate(layers):
@@ -45,7 +45,7 @@ def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneCo
 
 
 def _with_adapters(model: InternVLForConditionalGeneration, rank: int, seed: int) -> nn.Module:
-    """Low-rank adapters (Hu et al. 2021) that add nothing yet; all else is frozen."""
+    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze all else."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
@@ -53,7 +53,7 @@ def _with_adapters(model: InternVLForConditionalGeneration, rank: int, seed: int
 
 
 def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None:
-    """A folder for `omniedit.scoring.load_judge`: adapters merged into the weights, and how many tiles are shown."""
+    """Write a folder for `omniedit.scoring.load_judge`: weights with merged adapters, and the number of tiles."""
     model: Any = network
     if network is not judge.model:
         model = model.merge_and_unload()
@@ -66,7 +66,7 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
 def finetune_identity(
     options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset, seed: int
 ) -> dict[str, Any]:
-    """What the weights of a fine-tuning depend on, as JSON values: a checkpoint of another one is not gone on from."""
+    """Return all that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT | {"model"}),
         "max_tiles": judge.max_tiles,
@@ -78,7 +78,7 @@ def finetune_identity(
 
 
 def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset) -> dict[str, Any]:
-    """What agreement.json tells of the student beside figures, before it is wrapped for training."""
+    """Return what agreement.json says about the student besides figures; call it before training wraps the model."""
     return {
         "teacher": store.judge,
         "split": SPLIT,
@@ -90,10 +90,10 @@ def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TeacherD
 
 
 def compare_to_teacher(judge: InternvlJudge, store: TeacherDataset) -> Rows:
-    """The teacher's and the student's scores of the held-out pairs, rows of `AGREEMENT_SCHEMA`; called by all ranks.
+    """Return rows of `AGREEMENT_SCHEMA` for the held-out pairs; all ranks must call it.
 
-    Each judges its share, in as many batches as any other, since under ZeRO 3 none computes alone: one that has none
-    left repeats the last, which does not count.
+    Each rank judges its share, in the same number of batches, because under ZeRO 3 no rank can compute alone. A rank
+    that has run out of batches repeats the last one without counting it.
     """
     held_out, size = store.held_out(), judge.batch_size
     batches = [held_out[first : first + size] for first in range(0, len(held_out), size)]

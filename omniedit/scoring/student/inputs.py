@@ -1,4 +1,4 @@
-"""What the student sees of a pair: a few small pictures, computed from source and edited picture alone."""
+"""Inputs of the student: a few small images of a pair, computed from source and edited image alone."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 
 
 class StudentInputs:
-    """Compute `student_inputs` of pairs in turn, and reuse what a pair shares with the one before.
+    """Cached `student_inputs` for pairs in turn; results that successive pairs share are reused.
 
     A pair and its defects have the same source; a pair with a wrong instruction has the same images.
     """
@@ -22,7 +22,7 @@ class StudentInputs:
         self._edited: Image | None = None
 
     def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
-        """Return (V, side, side, 3); do not write to it."""
+        """Return the (V, side, side, 3) views; they are cached, so do not write to them."""
         if source is not self._source:
             self._texture = _texture(lightness(source), self.side)
         if source is not self._source or edited is not self._edited:
@@ -34,15 +34,16 @@ class StudentInputs:
 def student_inputs(
     source: Image, edited: Image, side: int, texture: tuple[Field, Field, Field] | None = None
 ) -> NDArray[np.uint8]:
-    """Return (V, side, side, 3), the images named in `VIEWS`.
+    """Return the (V, side, side, 3) views named in `VIEWS`.
 
-    `source` and `edited` are the whole images, squeezed to a square. Two show what no thumbnail does, a channel each:
-    `difference` how lightness moved, how much any colour moved, and how fine detail grew or shrank; `marks` how much
-    fine detail the edited image has, how its sharpness changed, and how its edges did, on scales of ratios. `detail` is
-    a window of the edited image, pixel for pixel, where most has changed, `detail before` the same of the source.
+    `source` and `edited` are the whole images, squeezed to a square. The channels of `difference` and `marks` show
+    details that no thumbnail shows. `difference`: change of lightness, size of the colour change, change of fine
+    detail. `marks`: fine detail of the edited image, change of its sharpness, change of its edges, on scales of ratios.
+    `detail` is a window of the edited image, pixel for pixel, where most has changed; `detail before` is the same of
+    the source.
 
     Args:
-        texture: of the source, where it is already known.
+        texture: of the source, if it is already known.
     """
     red, green, blue = cv2.split(cv2.absdiff(source, edited))
     change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
@@ -69,8 +70,10 @@ def student_inputs(
 
 
 def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
-    """(side, side) each, near every place: how much detail is finer than two pixels, what share of the gradient is (the
-    reference judge's sharpness), and how steep the steepest step is, since a seam is as thin as a pixel."""
+    """Return (side, side) maps of detail finer than two pixels, of sharpness, and of the steepest steps.
+
+    Sharpness is the reference judge's, the fine share of the gradient. Steps are maxima, as a seam is thin as a pixel.
+    """
     steps = gradient(luma)
     all_of_it, coarse = (
         gaussian_blur(_resize_to_square(slope, side), 0.7) + 0.1
@@ -85,7 +88,7 @@ def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
 
 
 def _windows(pictures: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
-    """The windows of side x side pixels around where most has changed; the pictures' middle where nothing has."""
+    """Return windows of side x side pixels around where most has changed, or in the middle if nothing has."""
     height, width = change.shape
     if min(height, width) <= side:
         return [_resize_to_square(picture, side) for picture in pictures]

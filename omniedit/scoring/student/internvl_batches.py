@@ -1,4 +1,4 @@
-"""From pairs that the teacher has scored to what a step of an InternVL's fine-tuning computes on: answers alone count.
+"""Batches for fine-tuning an InternVL, from pairs that the teacher has scored; only answers count in the loss.
 
 Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
 editors.
@@ -24,16 +24,16 @@ from omniedit.scoring.vlm_judges.readout import TokenPrompt
 from omniedit.training.editor.batches import of_tasks
 
 NO_ANSWER = -100
-"""Where an answer has ended, in the place of a token."""
+"""Filler of `answers` after the end of an answer."""
 
 
 @dataclass(frozen=True)
 class AnswerBatch:
-    """What the model reads of a batch, prompts with the teacher's answers, and the tokens that it should foresee.
+    """Model inputs (prompts with the teacher's answers) and the tokens to predict.
 
     Args:
         inputs: arguments of the model's `forward`.
-        answers: (B, A) tokens, all of which begin at the same place, A before the end; NO_ANSWER after the last.
+        answers: (B, A) tokens, all beginning at the same place, A tokens before the end; NO_ANSWER after the last.
         weight: importance of each sample, (B,).
     """
 
@@ -48,22 +48,22 @@ class AnswerBatch:
 
 @dataclass(frozen=True)
 class AnswerBatches:
-    """Makes training and held-out batches of taught pairs, asked as `judge` asks, whose rubric has one question."""
+    """Training and held-out batches of scored pairs, with the prompts of `judge`, whose rubric has one question."""
 
     judge: InternvlJudge
     seed: int
 
     def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
-        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        """Return a step's batch on one rank; its first sample is at place `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
 
     def held_out(self, pairs: TeacherBatch) -> Iterator[AnswerBatch]:
-        """Pairs unflipped, under their first wording."""
+        """Yield a batch of the pairs, not mirrored, under their first instruction."""
         yield self._batch(pairs, [to_example(edit) for edit in pairs.edits])
 
     def losses(self, network: nn.Module, batch: AnswerBatch) -> Tensor:
-        """(B,): of each sample the mean cross entropy of its answer's tokens."""
+        """Return each sample's mean cross entropy of its answer's tokens, (B,)."""
         length = batch.answers.shape[1]
         output = network(**batch.inputs, logits_to_keep=length + 1, use_cache=False)
         logits_BVA = output.logits[:, :-1].float().transpose(1, 2)
@@ -84,13 +84,13 @@ class AnswerBatches:
         return AnswerBatch(tasks, inputs, answer_BA.to(device), torch.ones(len(pairs), device=device))
 
     def _tokens(self, answer: str) -> list[int]:
-        """Of an answer, and of the end of the turn."""
+        """Return the tokens of an answer and of the end of the turn."""
         tokenizer: Any = self.judge.tokenizer
         return tokenizer(answer + tokenizer.eos_token, add_special_tokens=False)["input_ids"]
 
 
 def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
-    """With one of its wordings; mirrored half the time, where no wording names a side."""
+    """Draw one of the pair's instructions; mirror the images half of the time unless an instruction names a side."""
     wording = edit.instructions[rng.integers(len(edit.instructions))]
     mirrored = rng.random() < 0.5 and not names_a_side(edit.instructions)
     pictures = {"source": edit.source, "edited": edit.edited}
@@ -100,7 +100,7 @@ def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
 
 
 def _pad_and_join(prompts: Sequence[TokenPrompt], answers: Sequence[TokenPrompt]) -> tuple[dict[str, Tensor], Tensor]:
-    """Tokens with mask and positions, (B, T): prompts padded on the left, answers on the right. And the answers."""
+    """Return (B, T) tokens with mask and positions, prompts padded left and answers right; and the (B, A) answers."""
     before, after = max(map(len, prompts)), max(map(len, answers))
     both = list(zip(prompts, answers, strict=True))
     ids = [[0] * (before - len(p)) + [*p, *a] + [0] * (after - len(a)) for p, a in both]

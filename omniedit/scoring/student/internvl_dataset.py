@@ -1,4 +1,4 @@
-"""Pairs that the teacher has scored, read as training reads pairs: by ratio, all of a photo's seen or all held out."""
+"""Dataset of pairs that the teacher has scored, by ratio; a photo's pairs are all trained on or all held out."""
 
 import hashlib
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class TeacherBatch:
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]:
-        """What training tells of a pair: its id and score."""
+        """Id and score of each pair, for the training's log."""
         both = zip(self.edits, self.o_scores, strict=True)
         return tuple({"pair_id": edit.pair_id, "o_score": o_score} for edit, o_score in both)
 
@@ -40,7 +40,8 @@ def to_batch(chosen: Sequence[TeacherExample]) -> TeacherBatch:
 
 
 class TeacherDataset:
-    """
+    """Pairs that the teacher has scored, split by photo for training and evaluation.
+
     Args:
         held_out: share of the photos whose pairs are not trained on.
     """
@@ -51,7 +52,7 @@ class TeacherDataset:
         self._of_ratio = {ratio: [one for one in (*seen, *unseen) if one.ratio == ratio] for ratio in RATIOS}
 
     def sizes(self) -> dict[str, int]:
-        """Pairs to train on, by ratio; their rows come before those held out."""
+        """Return the number of pairs to train on, by ratio; their rows come before those held out."""
         return {ratio: len(self.rows(ratio, TRAIN)) for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
@@ -59,13 +60,13 @@ class TeacherDataset:
         return np.flatnonzero(np.array(is_held_out, bool) == (split == HELD_OUT))
 
     def read(self, ratio: str, rows: Any) -> TeacherBatch:
-        """The pairs at `rows` of a ratio, in that order."""
+        """Return the pairs at `rows` of a ratio, in that order."""
         return to_batch([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
 
     def held_out(self) -> list[TeacherExample]:
         return [self._of_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
 
     def digest(self) -> str:
-        """Of all that is learnt and in which order, and of what is held out."""
+        """Return a digest of all examples, their order and the held-out photos."""
         told = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
         return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *told]).encode()).hexdigest()

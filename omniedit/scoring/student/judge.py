@@ -1,7 +1,7 @@
-"""The student: a tiny InternVL (Chen et al. 2024) that reads a pair and answers the rubric.
+"""Student judge: a tiny InternVL (Chen et al. 2024) that reads a pair and answers the rubric.
 
-Same classes, prompt, reply and parser as its large kin; only the sizes differ. It is built with random weights and a
-tokenizer made in the run, and learns from the teacher in `omniedit.scoring.student.distill`.
+Classes, prompt, reply and parser are those of a large InternVL; only the sizes differ. It starts with random weights
+and a tokenizer made in the run, and `omniedit.scoring.student.distill` trains it on the teacher's scores.
 
     B  pairs of a batch     V  views of a pair     S  side of a view     T  tokens
 """
@@ -36,19 +36,19 @@ from omniedit.storage.manifest import checksum
 
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
-"""Pixels of a view's side that one picture token stands for: a patch, halved by InternVL's pixel shuffle."""
+"""Pixels of a view's side per image token: two patches, because InternVL's pixel shuffle halves the grid."""
 PAD, END, IMAGE = "<pad>", "<end>", "<image>"
 REPLY_FRAME = ('{"score": [', ", ", '], "reasoning": "', '"}')
 MAX_REPLY_TOKENS = 96
 INITIAL_STD = 0.05
-"""Of the random weights. At the usual 0.02 so narrow a network hears nothing of its pictures for hundreds of steps."""
+"""Std of the random weights. With the usual 0.02, a network this narrow ignores images for hundreds of steps."""
 
 
 def build_tokenizer(texts: Iterable[str], rubric: Rubric, vocab_size: int = 1024) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of `texts`, the same for the same texts.
+    """Train a byte-level BPE tokenizer on `texts`; the same texts give the same tokenizer.
 
-    Each line of the rubric, each whole score and each piece of the reply's frame is one token of its own: the fixed
-    text then costs a handful of tokens, and a score can be read from the probabilities of eleven.
+    Each line of the rubric, each whole score and each piece of the reply's frame is a token of its own. The fixed text
+    then costs only a few tokens, and a score can be read from the probabilities of eleven.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -66,7 +66,7 @@ def build_tokenizer(texts: Iterable[str], rubric: Rubric, vocab_size: int = 1024
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVLForConditionalGeneration:
-    """The student before it has learnt anything; torch's global seed decides its weights."""
+    """Build an untrained student; torch's global seed decides its weights."""
     width, heads = 128, 4
     vision = InternVLVisionConfig(
         hidden_size=width,
@@ -104,10 +104,10 @@ def build_model(tokenizer: PreTrainedTokenizerFast, image_size: int) -> InternVL
 
 
 def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration, PreTrainedTokenizerFast]:
-    """A trained student, in float32, and its tokenizer: of a folder, or the one that ships for `shipped`.
+    """Load a trained student in float32 and its tokenizer, from a folder or, for `shipped`, from the package.
 
     Raises:
-        UserError: none is there, it is damaged, or it is another kind of model.
+        UserError: the student is missing, damaged, another kind of model, or was trained on other views.
     """
     folder = student_folder(student)
     if not (folder / "config.json").is_file():
@@ -122,13 +122,13 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
 
 
 def view_side(model: InternVLForConditionalGeneration) -> int:
-    """S, in pixels."""
+    """Return the side of a view, in pixels."""
     vision: Any = model.config.vision_config
     return int(vision.image_size[0])
 
 
 def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
-    """The rubric, the views in the order of `VIEWS`, the instruction, in which no token of pictures or ends counts."""
+    """Return the rubric, the views in the order of `VIEWS`, and the instruction without special tokens."""
     for token in (PAD, END, IMAGE):
         instruction = instruction.replace(token, " ")
     pictures = "".join(f"{name}: {IMAGE * tokens_per_view}\n" for name in VIEWS)
@@ -136,17 +136,17 @@ def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
 
 
 def pixel_values(views_BVSS3: NDArray[np.uint8]) -> Tensor:
-    """(B * V, 3, S, S) in [-1, 1]."""
+    """Convert views to (B * V, 3, S, S) values in [-1, 1]."""
     pixels = torch.from_numpy(np.ascontiguousarray(views_BVSS3)).flatten(0, 1).permute(0, 3, 1, 2)
     return pixels.float() / 127.5 - 1
 
 
 class StudentJudge:
-    """Judges by the student.
+    """Judge that scores with the student.
 
     Args:
-        readout: how its scores are read, as `scoring.readout` says.
-        version: of its weights, which stands with each score.
+        readout: a value of `scoring.readout`.
+        version: version of the weights, stored with each score.
     """
 
     name = "student"

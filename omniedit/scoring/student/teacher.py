@@ -1,4 +1,4 @@
-"""What the student is taught from: the teacher's verdict on pairs as they are and with known defects."""
+"""Lessons for the student: the teacher's verdicts on pairs as they are and with known defects."""
 
 import hashlib
 import zlib
@@ -17,18 +17,18 @@ from omniedit.scoring.verdict import COLUMNS, SCORES_SCHEMA, Judge, score_row
 from omniedit.storage.parquet import read_rows
 
 TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string())).append(pa.field("defects_version", pa.int16()))
-"""What is unscorable has no scores, and the reason in `reasoning`. A row names its defect alone; `DEFECTS_VERSION`
-tells which picture that was. Old files lack such rows, `status`, that version and what tells of the judge."""
+"""Lessons with scores, null if unscorable, with the reason in `reasoning`. `defects_version` says which image a defect
+gave. Old files lack unscorable rows, `status`, that version and columns about the judge."""
 
 Lesson = tuple[int, str]
-"""A row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
+"""Row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
 
 
 def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int | None = None) -> list[Lesson]:
-    """For each row the pair as it is, then the defects drawn for it, none twice.
+    """Return for each row the pair as it is, then the different defects drawn for it.
 
     Args:
-        most: of the pairs, those of the least hash; another number changes nothing of those that both have.
+        most: largest number of pairs, those of the smallest hash; a pair's lessons do not depend on it.
     """
     count = min(defects_per_pair, len(DEFECTS))
     rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]
@@ -40,10 +40,10 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int
 def teach_shard(
     shard: Shard, drawn: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[dict[str, object]]:
-    """Rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives none.
+    """Yield rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives no row.
 
     Args:
-        known: pair id -> the row of `SCORES_SCHEMA` that this teacher already gave to the pair as it is.
+        known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to pairs as they are.
     """
     known = known or {}
     for first in range(0, len(drawn), teacher.batch_size):
@@ -60,7 +60,7 @@ def teach_shard(
 
 
 def _judge_lessons(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
-    """Rows of `SCORES_SCHEMA`, for the lessons that there can be."""
+    """Return rows of `SCORES_SCHEMA` for the lessons that are possible."""
     asked = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
     verdicts = teacher.judge(list(asked.values())) if asked else []
     return {
@@ -70,10 +70,10 @@ def _judge_lessons(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dic
 
 
 def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]]:
-    """What `teach_shard` may take from a shard's scores.
+    """Return a shard's scores that `teach_shard` may reuse, by pair id.
 
     Raises:
-        UserError: another judge, or another rubric, gave them.
+        UserError: another judge, or another rubric, gave the scores.
     """
     rows = read_rows(path, COLUMNS)
     for row in rows:
@@ -83,7 +83,7 @@ def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]
 
 
 def summary(rows: Sequence[Mapping[str, object]], drawn: int) -> str:
-    """How many of the lessons drawn the student can learn from, and why the others are none."""
+    """Return a line with the numbers of usable lessons, impossible defects and unscorable lessons."""
     reasons = Counter(str(row["reasoning"]) for row in rows if row["status"] != "scored")
     told = f"{len(rows) - reasons.total()} lessons, {drawn - len(rows)} defects that their pairs cannot have"
     first = f" (most often: {reasons.most_common(1)[0][0]})" if reasons else ""

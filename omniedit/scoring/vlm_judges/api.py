@@ -1,4 +1,4 @@
-"""The judge `api`: a vision-language model behind an endpoint answers the questions of a rubric."""
+"""Judge `api`: a vision-language model behind an endpoint answers the questions of a rubric."""
 
 from collections.abc import Sequence
 
@@ -17,15 +17,15 @@ from omniedit.vlm.endpoint import LENGTH, Usage
 from omniedit.vlm.thinking import ends_with_object, has_thinking
 
 USUAL_WORDS = {"instruction": "about as long as instructions are"}
-"""Of a pair, where it is not known yet."""
+"""Texts of a typical pair, for estimates before the instructions are known."""
 _BLANK = np.zeros((1, 1, 3), np.uint8)
 
 
 class ApiJudge:
-    """Asks each question of a rubric about each example, all of a batch at once, and reads each reply once.
+    """Judge that sends all questions about a batch of examples to an endpoint at once, and reads each reply once.
 
     Args:
-        max_side: pictures are scaled until their longer side has at most so many pixels.
+        max_side: images are scaled down until their longer side has at most this many pixels.
     """
 
     name, version = "api", ""
@@ -40,17 +40,17 @@ class ApiJudge:
         return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """One verdict an example; without a score for one of its questions it has none.
+        """Return one verdict per example; `Unscorable` if one of its questions has no score.
 
         Raises:
-            UserError: the endpoint answers nothing, or the budget is spent.
+            UserError: the endpoint does not answer, or the budget is spent.
         """
         questions = self.rubric.questions
         replies = self.client.ask([self._prompt(question, example) for example in examples for question in questions])
         return [self._marks(replies[i : i + len(questions)]) for i in range(0, len(replies), len(questions))]
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
-        """Estimate the most that examples with these words take, nothing of them in the cache."""
+        """Estimate the largest usage of examples with these texts, assuming an empty cache."""
         pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
         prompts = (self._prompt(part, Example(pictures, said)) for said in words for part in self.rubric.questions)
         return sum(map(self.client.estimate, prompts), Usage())
@@ -59,7 +59,7 @@ class ApiJudge:
         return build_prompt(question, example, self.max_side)
 
     def _marks(self, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
-        """Of the replies to the rubric's questions about one example."""
+        """Combine the replies to a rubric's questions about one example."""
         scores: dict[str, float] = {}
         for question, reply in zip(self.rubric.questions, replies, strict=True):
             read = read_reply(reply, len(question.scores))
@@ -73,7 +73,7 @@ class ApiJudge:
 
 
 def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
-    """The fixed text, each picture after its name, the words."""
+    """Build the prompt of a question: its fixed text, then the named images, then the named texts."""
     parts: list[str | Picture] = [question.text]
     for name in question.pictures:
         parts += [f"{name}:", Picture(resize_to_fit(example.pictures[name], max_side))]
@@ -81,7 +81,7 @@ def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
 
 
 def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
-    """Estimate the most that examples with these words take under a rubric."""
+    """Estimate the largest usage of examples with these texts under a rubric."""
     pictures = dict.fromkeys(rubric.pictures, _BLANK)
     prompts = (build_prompt(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
     usages = (
@@ -92,7 +92,7 @@ def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiC
 
 
 def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unscorable:
-    """Return the scores in a model's reply, or why there are none."""
+    """Return the scores in a model's reply, or the reason for a rejection."""
     if isinstance(reply, Unanswered):
         return Unscorable(reply.reason)
     if reply.missing:

@@ -1,4 +1,4 @@
-"""What a model that chats is asked about an example, and what becomes of its readings."""
+"""Prompts for a chat model about an example, and scores from its readings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,10 @@ from omniedit.scoring.vlm_judges.readout import Reading
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """
+    """Load the tokenizer of an InternVL.
+
     Raises:
-        UserError: there is none, or not one of an InternVL in transformers' form.
+        UserError: the folder has no tokenizer, or not that of an InternVL in transformers' form.
     """
     tokenizer = folder_tokenizer(folder)
     if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
@@ -24,21 +25,23 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 class ChatPromptBuilder:
-    """
+    """Builder of a rubric's chat prompts, and of scores from the model's readings.
+
     Args:
-        tokenizer: transformers', with a chat template and a name for the token of a picture.
-        version: of the model, which stands with each score.
+        tokenizer: transformers tokenizer with a chat template and a named image token.
+        version: version of the model, stored with each score.
     """
 
     def __init__(self, tokenizer: Any, rubric: Rubric, version: str) -> None:
         self.tokenizer, self.rubric, self.version = tokenizer, rubric, version
 
     def asked(self, question: Question, example: Example) -> str:
-        """The question's fixed text, each picture after its name, the words, as a turn of the model's chat; for each
-        picture stands one token.
+        """Return a question about an example as a turn of the model's chat, with one image token per image.
+
+        The turn has the fixed text, then the named images, then the named texts.
 
         Raises:
-            UserError: the chat template is another model's.
+            UserError: the chat template is that of another model.
         """
         parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
         for name in question.pictures:
@@ -52,7 +55,7 @@ class ChatPromptBuilder:
         return text
 
     def marks(self, readings: Sequence[Reading | Unscorable]) -> RubricScores | Unscorable:
-        """Of the readings of all questions about one example."""
+        """Combine the readings of all questions about one example."""
         scores: list[float] = []
         for reading in readings:
             if isinstance(reading, Unscorable):
@@ -62,7 +65,7 @@ class ChatPromptBuilder:
         return to_marks(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
 
     def _plain(self, words: str) -> str:
-        """Words in which nothing is a picture, a turn or an end."""
+        """Replace special tokens in a text, such as images, turns and ends, by spaces."""
         for token in self.tokenizer.added_tokens_decoder.values():
             if token.special:
                 words = words.replace(token.content, " ")

@@ -1,10 +1,10 @@
-"""The judge `internvl`: InternVL2.5, InternVL3 and their like by transformers' own classes, from a local folder.
+"""Judge `internvl`: InternVL2.5, InternVL3 and similar models with transformers' own classes, from a local folder.
 
-The checkpoints whose names end in -hf have this form. Safetensors only; no code of a repository is run. A picture is
-cut into tiles by the checkpoint's own image processor: its PIL form, so that the same pixels come out whether or not
-torchvision is there (transformers' InternVLProcessor needs it, for videos).
+Checkpoints whose names end in -hf have the right format. Only safetensors are loaded; code of a repository never runs.
+The checkpoint's own image processor cuts an image into tiles. Its PIL version is used, so that the pixels are the same
+with and without torchvision (transformers' InternVLProcessor needs it, for videos).
 
-    N  tiles of a picture     S  side of a tile
+    N  tiles of an image     S  side of a tile
 """
 
 import os
@@ -36,19 +36,19 @@ from omniedit.scoring.vlm_judges.chat import ChatPromptBuilder, load_tokenizer
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, Reading, ScoreReader, TokenPrompt, build_reader
 
 Tiles = dict[str, Tensor]
-"""Of an example's pictures by name, (N, 3, S, S) each."""
+"""Tiles of an example's images by name, (N, 3, S, S) each."""
 
 
 class InternvlJudge:
-    """Asks each question of a rubric about a batch of examples.
+    """Judge that asks an InternVL each question of a rubric about a batch of examples.
 
     Args:
         model: on the device where it is to run.
-        tokenizer: transformers', with a chat template and names for the tokens round a picture.
+        tokenizer: transformers tokenizer with a chat template and named tokens around an image.
         image_processor: a GotOcr2ImageProcessorPil.
-        readout: as `scoring.readout` says.
-        version: of the model, which stands with each score.
-        name: of the judge.
+        readout: a value of `scoring.readout`.
+        version: version of the model, stored with each score.
+        name: name of the judge.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class InternvlJudge:
         version: str = "",
         name: str = "internvl",
     ) -> "InternvlJudge":
-        """In bfloat16 on a GPU where there is one, else in float32 on the CPU.
+        """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
-            UserError: the folder is missing, partial, of another class, or without its tokenizer.
+            UserError: the folder is missing, incomplete, of another class, or without tokenizer or image processor.
         """
         device = default_device()
         dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
@@ -105,14 +105,14 @@ class InternvlJudge:
         return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """One verdict an example; without a score for one of its questions it has none."""
+        """Return one verdict per example; `Unscorable` if one of its questions has no score."""
         return self._batches.map(self._mark, examples)
 
     def prompt(self, question: Question, example: Example, tiles: Tiles) -> TokenPrompt:
-        """The turn of the model's chat, in which as many tokens stand for each picture as its tiles have.
+        """Return the tokens of a chat turn, with as many image tokens for each image as its tiles need.
 
         Raises:
-            UserError: the chat template is another model's.
+            UserError: the chat template is that of another model.
         """
         before, *after = self._turns.asked(question, example).split(self.tokenizer.context_image_token)
         shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
@@ -120,7 +120,7 @@ class InternvlJudge:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def tiles(self, picture: Image) -> Tensor:
-        """(N, 3, S, S): one, or a grid of the ratio nearest to the picture's and the whole picture small."""
+        """Cut an image into (N, 3, S, S) tiles: one, or a grid near the image's ratio and a thumbnail."""
         return self.image_processor(
             images=[picture],
             crop_to_patches=self.max_tiles > 1,
@@ -130,7 +130,7 @@ class InternvlJudge:
         )["pixel_values"]
 
     def cut_tiles(self, examples: Sequence[Example]) -> list[Tiles]:
-        """Of each example, side by side."""
+        """Cut the images of each example into tiles, in parallel."""
         pictures = [picture for example in examples for picture in example.pictures.values()]
         tiles = self._threads.map(self.tiles, pictures)
         return [dict(zip(example.pictures, tiles, strict=False)) for example in examples]
@@ -151,7 +151,7 @@ class InternvlJudge:
         return reader(prompts, pixels.to(self.model.device, self.model.dtype))
 
     def _placeholder(self, tiles: int) -> str:
-        """What stands in a prompt for a picture of so many tiles (transformers' InternVLProcessor)."""
+        """Return the text that stands for an image of `tiles` tiles, as in transformers' InternVLProcessor."""
         told = self.tokenizer
         tokens = told.context_image_token * (self.model.config.image_seq_length * tiles)
         return f"{told.start_image_token}{tokens}{told.end_image_token}"

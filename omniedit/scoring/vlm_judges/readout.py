@@ -1,11 +1,11 @@
-"""How a vision-language model's scores are read: from the probabilities of their tokens, or from the reply it writes.
+"""Readout of a vision-language model's scores, from the probabilities of their tokens or from its written reply.
 
-The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are news. The
-prompt and the frame up to the first number go through the network in one pass; the likeliest number and the frame up
-to the next one follow in a pass of a few tokens over the keys and values that were kept. Each score is read where
-greedy generation would have written it, given the scores that it would have written before: no approximation, but where
-10 is two tokens, whose first is 1's: there the likeliest number is taken. What is saved is the rationale, a pass for
-each of its tokens.
+The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are unknown. One
+pass through the network covers the prompt and the frame up to the first number. The likeliest number and the frame up
+to the next one follow in a pass of a few tokens, which reuses the cached keys and values. Each score is read where
+greedy generation would have written it, after the same earlier scores. This is exact, except where 10 is two tokens
+whose first is that of 1: there the likeliest number is taken. The rationale, which would cost a pass per token, is not
+generated.
 
     B  prompts of a batch     T  tokens     V  the vocabulary     K  scores of a reply     S  the eleven scores 0 to 10
 """
@@ -26,24 +26,24 @@ from omniedit.scoring.rubric import format_reply
 
 SCORES = tuple(str(score) for score in range(11))
 MAX_REPLY_TOKENS = 256
-"""Of a large model's reply."""
+"""Largest length of a large model's reply."""
 LEAST_MASS = 0.5
-"""Where the scores 0 to 10 have less probability together, the model would write something else: unscorable."""
+"""Smallest total probability of the scores 0 to 10; below it the model would write something else: unscorable."""
 
 TokenPrompt = Sequence[int]
-"""Tokens, those of pictures among them."""
+"""Tokens of a prompt, with those of its images."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read of a reply: its scores, each in [0, 10], and its rationale, '' where none was written."""
+    """Scores read from a reply, each in [0, 10], and its rationale, '' if none was written."""
 
     scores: tuple[float, ...]
     reasoning: str = ""
 
 
 class ScoreReader(Protocol):
-    """Reads the scores that a model gives to prompts; `pixels` are all their pictures' in order, (N, 3, H, W)."""
+    """Reader of the scores that a model gives to prompts; `pixels` are all their images in order, (N, 3, H, W)."""
 
     def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]: ...
 
@@ -55,7 +55,7 @@ def build_reader(
     num_scores: int,
     max_reply_tokens: int,
 ) -> ScoreReader:
-    """As `scoring.readout` says: `tokens`, `median` or `reply`."""
+    """Build the reader of a `scoring.readout`: `tokens`, `median` or `reply`."""
     if readout == "reply":
         return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
     return TokenReader(model, tokenizer, num_scores, READ[readout])
@@ -63,12 +63,12 @@ def build_reader(
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a tokenizer writes the beginning of a reply with K scores.
+    """Tokens with which a tokenizer writes the beginning of a reply with K scores.
 
     Args:
-        frame: the tokens before each score.
-        ones: the token of each score below ten.
-        ten: those of the score 10: one of its own, or that of 1 and another.
+        frame: tokens before each score.
+        ones: token of each score below ten.
+        ten: tokens of the score 10: a single one, or that of 1 and another.
     """
 
     frame: tuple[tuple[int, ...], ...]
@@ -77,7 +77,8 @@ class Spelling:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerFast, num_scores: int) -> "Spelling":
-        """
+        """Derive the spelling of a tokenizer.
+
         Raises:
             UserError: the frame or the scores are not the same tokens in every reply.
         """
@@ -104,28 +105,28 @@ class Spelling:
 
 
 def expected_score(share_KS: Tensor) -> Tensor:
-    """(K,) the means of 0 to 10."""
+    """Return the (K,) means of distributions over 0 to 10."""
     return share_KS @ torch.arange(11.0, dtype=torch.float64)
 
 
 def median(share_KS: Tensor) -> Tensor:
-    """(K,) of 0 to 10: 9 or more exactly where 9 and 10 together are likelier than the rest."""
+    """Return the (K,) medians; one is 9 or more exactly if 9 and 10 together are likelier than the rest."""
     return (share_KS.cumsum(-1) < 0.5).sum(-1)
 
 
 ScoreOf = Callable[[Tensor], Tensor]
 READ: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
-"""What is made of the scores' probabilities (K, S), which are 1 together, by `scoring.readout`."""
+"""Functions from the probabilities of the scores (K, S), which sum to 1, to scores, by `scoring.readout`."""
 
 
 class TokenReader:
-    """Reads scores of the probabilities of 0 to 10, at each score's place in the reply.
+    """Reader of scores from the probabilities of 0 to 10 at each score's place in the reply.
 
-    What all prompts say before their first picture, the rubric, is read once and kept.
+    The text that all prompts have before their first image, the rubric, is read once and cached.
 
     Args:
         model: on the device where it is to run.
-        score_of: one of `READ`.
+        score_of: a value of `READ`.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class TokenReader:
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> Tensor:
-        """(B, K, S) of each score at each place, among all that could stand there, on the CPU."""
+        """Return the (B, K, S) probabilities of the scores at each place, among all tokens, on the CPU."""
         fixed, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         ids_BT, mask_BT = _left_padded([[*prompt[fixed:], *frames[0]] for prompt in prompts], self.model.device)
@@ -155,7 +156,7 @@ class TokenReader:
         return torch.stack(read, dim=1).cpu()
 
     def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[int, "Passes"]:
-        """How many tokens all prompts have before their first picture, and the passes that go on from there."""
+        """Return the number of tokens before the first image, the same in all prompts, and the passes after them."""
         first = list(prompts[0]).index(self.model.config.image_token_id)
         fixed = list(prompts[0][:first])
         assert all(list(prompt[:first]) == fixed for prompt in prompts)
@@ -170,7 +171,7 @@ class TokenReader:
         return first, Passes(self.model, cache, seen_BT)
 
     def _of_scores(self, told_BV: Tensor, passes: "Passes") -> Tensor:
-        """(B, S); where 10 is 1 and then 0, a pass tells how much of the probability of 1 is that of 10."""
+        """Return (B, S) probabilities; where 10 is 1 and then 0, another pass splits the probability of 1."""
         ones, ten = list(self.spelling.ones), self.spelling.ten
         if len(ten) == 1:
             return told_BV[:, [*ones, *ten]]
@@ -182,23 +183,23 @@ class TokenReader:
         return told_BS
 
     def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """What is read next: each prompt's likeliest score, and the frame up to the next."""
+        """Return the next tokens to read: each prompt's likeliest score and the frame up to the next score."""
         return _left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
 
 
 class Passes:
-    """Texts of a batch that are read pass by pass; the keys and values of what was read are kept.
+    """Texts of a batch that are read pass by pass; keys and values are cached.
 
     Args:
-        cache: of what was read before.
-        mask_BT: 1 where it is text, 0 where it is padding.
+        cache: keys and values of the text read before.
+        mask_BT: 1 for text, 0 for padding.
     """
 
     def __init__(self, model: InternVLForConditionalGeneration, cache: DynamicCache, mask_BT: Tensor) -> None:
         self.model, self.cache, self.mask_BT = model, cache, mask_BT
 
     def read(self, ids_BT: Tensor, mask_BT: Tensor, **pictures: Tensor) -> Tensor:
-        """(B, V) probabilities of what comes next; texts end at the right, padding is at their left."""
+        """Read tokens, padded on the left, and return the (B, V) probabilities of the next one."""
         self.mask_BT = torch.cat([self.mask_BT, mask_BT], dim=1)
         output: Any = self.model(
             input_ids=ids_BT,
@@ -212,15 +213,15 @@ class Passes:
         return output.logits[:, -1].float().softmax(-1)
 
     def forget(self, tokens: int) -> None:
-        """As if the last tokens had not been read."""
+        """Drop the last tokens, as if they had not been read."""
         self.cache.crop(-tokens)
         self.mask_BT = self.mask_BT[:, :-tokens]
 
 
 class ReplyReader:
-    """Reads the scores and the rationale of a reply that is written out, greedily.
+    """Reader of the scores and the rationale in a reply that the model writes greedily.
 
-    A reply that `parse_reply` refuses is unscorable.
+    A reply that `parse_reply` rejects is unscorable.
     """
 
     def __init__(
@@ -230,7 +231,7 @@ class ReplyReader:
         num_scores: int,
         max_reply_tokens: int,
     ) -> None:
-        self.model: Any = model  # transformers' types of generate() do not know their own classes
+        self.model: Any = model  # the type hints of generate() do not fit transformers' own classes
         self.tokenizer = tokenizer
         self.num_scores, self.max_reply_tokens = num_scores, max_reply_tokens
 
@@ -250,15 +251,15 @@ class ReplyReader:
 
 
 def parse_reading(reply: str, num_scores: int) -> Reading | Unscorable:
-    """Of a reply that was written out."""
+    """Return the scores and the rationale of a written reply."""
     scores = parse_reply(reply, num_scores)
     return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
 
 
 def reading(told_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
-    """Of the probabilities of 0 to 10, (K, S)."""
+    """Return the scores that follow from the (K, S) probabilities of 0 to 10."""
     mass_K = told_KS.sum(-1)
-    if not mass_K.min() >= LEAST_MASS:  # nor is NaN a number
+    if not mass_K.min() >= LEAST_MASS:  # also true for NaN
         place = int(mass_K.argmin())
         return Unscorable(f"no number as score {place + 1}: 0 to 10 together have a probability of {mass_K[place]:.0%}")
     share_KS = told_KS.double() / mass_K[:, None].double()
@@ -270,7 +271,7 @@ def _tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 
 
 def _left_padded(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(B, T) tokens and mask; what stands where the mask is 0 is never looked at."""
+    """Return (B, T) tokens and mask; tokens where the mask is 0 have no effect."""
     length = max(map(len, texts))
     ids = [[0] * (length - len(text)) + list(text) for text in texts]
     mask = [[0] * (length - len(text)) + [1] * len(text) for text in texts]

@@ -1,8 +1,8 @@
-"""The judge `internvl` by vLLM's offline engine (Kwon et al. 2023), where it is installed: the same folder, prompts and
-readings as by transformers, in batches that the engine forms itself.
+"""Judge `internvl` on vLLM's offline engine (Kwon et al. 2023), if vLLM is installed.
 
-vLLM cuts pictures into tiles by the checkpoint's own processor, and keeps what prompts have in common: the later
-scores of a reply are read by asking again with the earlier ones written, which costs a pass over a few tokens.
+Folder, prompts and readings are those of transformers, but the engine forms the batches. vLLM cuts images into tiles
+with the checkpoint's own processor and caches the common beginning of prompts. The later scores of a reply are read by
+sending the prompt again with the earlier scores appended, which costs a pass over a few tokens.
 """
 
 import math
@@ -26,17 +26,17 @@ from omniedit.scoring.vlm_judges.chat import ChatPromptBuilder, load_tokenizer
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Reading, Spelling, parse_reading, reading
 
 LOGPROBS = 20
-"""So many of the likeliest next tokens are told, vLLM's own limit; what is not among them has no probability."""
+"""Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
 
 
 class VllmJudge:
-    """Asks each question of a rubric about a batch of examples.
+    """Judge that asks an InternVL on vLLM each question of a rubric about a batch of examples.
 
     Args:
         vllm: the package.
         engine: a `vllm.LLM`.
-        tokenizer: transformers', of the same folder.
-        readout, version, name: as `InternvlJudge` has them.
+        tokenizer: transformers tokenizer of the same folder.
+        readout, version, name: as in `InternvlJudge`.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class VllmJudge:
         version: str = "",
         name: str = "internvl",
     ) -> "VllmJudge":
-        """
+        """Load a judge from a model's folder.
+
         Raises:
             UserError: vLLM is not installed, or the folder has no tokenizer of an InternVL.
         """
@@ -97,7 +98,7 @@ class VllmJudge:
         return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """One verdict an example; without a score for one of its questions it has none."""
+        """Return one verdict per example; `Unscorable` if one of its questions has no score."""
         answers = [
             self._write_replies(question, examples) if spelling is None else self._read(question, spelling, examples)
             for question, spelling in zip(self.rubric.questions, self._spellings, strict=True)
@@ -121,7 +122,7 @@ class VllmJudge:
         return [reading(told_KS, READ[self._readout]) for told_KS in torch.stack(read, dim=1)]
 
     def _of_scores(self, spelling: Spelling, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
-        """(B, S); where 10 is 1 and then 0, asking again tells how much of the probability of 1 is that of 10."""
+        """Return (B, S) probabilities; where 10 is 1 and then 0, another request splits the probability of 1."""
         ten = spelling.ten
         told = self._next(asked, written)
         told_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.ones, ten[0])] for one in told])
@@ -132,12 +133,12 @@ class VllmJudge:
         return told_BS
 
     def _next(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> list[Mapping[int, float]]:
-        """Probabilities of the likeliest next tokens after prompts and what was written."""
+        """Return the probabilities of the likeliest tokens after the prompts and the tokens written so far."""
         replies = self._generate(asked, written, max_tokens=1, logprobs=LOGPROBS)
         return [{token: math.exp(told.logprob) for token, told in reply.logprobs[0].items()} for reply in replies]
 
     def _generate(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]], **options: int) -> list[Any]:
-        """What the engine writes, the likeliest token each time."""
+        """Generate greedily after the prompts and the tokens written so far."""
         prompts = [
             {**one, "prompt_token_ids": [*one["prompt_token_ids"], *tokens]}
             for one, tokens in zip(asked, written, strict=True)
@@ -146,7 +147,7 @@ class VllmJudge:
         return [request.outputs[0] for request in self.engine.generate(prompts, sampling, use_tqdm=False)]
 
     def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
-        """As the engine takes prompts: tokens, one for each picture, and the pictures."""
+        """Return prompts in the engine's format: tokens, one for each image, and the images."""
         return [
             {
                 "prompt_token_ids": self.tokenizer(self._turns.asked(question, each), add_special_tokens=False)[

@@ -1,4 +1,4 @@
-"""Object addition: a removal with source and target exchanged (Wei et al. 2024, section 3.2)."""
+"""Object addition: a removal with source and edited image exchanged (Wei et al. 2024, section 3.2)."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from omniedit.tasks import Task
 
 
 class ObjectAddition:
-    """Puts objects into a picture from which they were taken. Truth: object, box (fractions)."""
+    """Addition of objects to a photo from which they were removed. Truth: object, box (fractions)."""
 
     task = Task.OBJECT_ADDITION
 
@@ -37,23 +37,23 @@ class ObjectAddition:
 
 
 def _says_what_to_add(removal: Removal) -> bool:
-    """Return whether names differ and each says what the thing is, which "object" does not."""
+    """Return whether the names differ and each says what the object is, unlike "object"."""
     return len(_nouns(removal)) == len(removal.names) and OBJECT not in _nouns(removal)
 
 
 def _nouns(removal: Removal) -> list[str]:
-    """Return what each thing is called before it is there; two dogs would both be 'dog' and are left to removal."""
+    """Return the distinct names without positions; two dogs would both be 'dog' and are left to removal."""
     return list(dict.fromkeys(without_position(name) for name in removal.names))
 
 
 def _phrase(removal: Removal) -> str:
-    """'wine bottle', 'wine bottle and a wine glass'."""
+    """Return a phrase for the instruction, such as 'wine bottle' or 'wine bottle and a wine glass'."""
     first, *rest = _nouns(removal)
     return " and ".join([first, *(with_article(noun) for noun in rest)])
 
 
 def describe_place(box: FractionBox) -> str:
-    """Return where in a picture a box lies, in words: 'on the left', 'in the lower right corner', 'in the middle'."""
+    """Return a phrase for the position of a box, such as 'on the left' or 'in the lower right corner'."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = "left" if x < 0.38 else "right" if x > 0.62 else ""
     level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""

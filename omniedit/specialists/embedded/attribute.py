@@ -1,4 +1,4 @@
-"""Attribute modification: an object in another colour or of another material, nothing else touched."""
+"""Attribute modification: one object gets another colour or material, and nothing else changes."""
 
 import re
 from collections.abc import Sequence
@@ -34,27 +34,27 @@ from omniedit.specialists.embedded.material import MATERIALS, apply_material
 from omniedit.tasks import Task
 
 TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
-"""Things that show what is behind them: neither paint nor marble would look right."""
+"""Names of transparent things, on which neither paint nor marble would look right."""
 ALIVE = re.compile(
     r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
     re.IGNORECASE,
 )
-"""Things, beside those that `find_kind` knows, that may change colour but are not made of gold or wood."""
+"""Names, besides those known to `find_kind`, of things that may change colour but are not made of gold or wood."""
 SMALLEST, LARGEST = 0.004, 0.62
-"""Share of the picture that an object must cover to be seen to change, and may cover to be an object in it."""
+"""Share of the image that an object must cover for its change to be visible, and largest share of an object."""
 MATERIAL_SHARE = 0.35
-"""How often a solid thing gets another material instead of another colour."""
+"""Probability that a solid object gets another material instead of another colour."""
 BOX_SLACK = 0.02
-"""How far, in picture sides, an object may reach beyond the box that was drawn around it by hand."""
+"""Distance, in image sides, by which an object may extend beyond its hand-drawn box."""
 RIM = 3
-"""Pixels by which the paint may pass the mask's edge, where the colour there is still the object's own."""
+"""Pixels by which the paint may cross the mask's edge, where the colour is still the object's own."""
 
 
 class AttributeModification:
-    """Recolours or resurfaces one object.
+    """Recolouring or resurfacing of one object.
 
-    Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box as fractions, and for a
-    colour lab_ab, the chroma (a, b) that it means, (0, 0) for white, grey and black.
+    Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box (fractions). For a
+    colour also lab_ab, its chroma (a, b), which is (0, 0) for white, grey and black.
     """
 
     task = Task.ATTRIBUTE_MODIFICATION
@@ -75,6 +75,8 @@ class AttributeModification:
         lab = to_lab(to_float(photo.image))
         own = own_colour(lab, region, colour_word(found.name) or "")
         options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
+        if not options:
+            raise NotApplicable(f"the {found.name} can take no other colour")
         colour = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
@@ -128,13 +130,13 @@ def is_paintable(found: FoundObject) -> bool:
 
 
 def is_alive(name: str) -> bool:
-    """Return whether a thing of this name grows or may be an animal: those change colour but not material."""
+    """Return whether an object of this name grows or may be an animal; it then changes colour but not material."""
     noun = without_position(name)
     return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
 
 
 def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
-    """Return the object's mask without other things that lie mostly in its box: the fig in the bowl."""
+    """Return the object's mask without smaller objects that are mostly in its box, such as a fig in a bowl."""
     hidden = np.zeros_like(found.mask)
     for other in objects:
         if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
@@ -143,11 +145,11 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
 
 
 def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
-    """Join the region with what its outline missed: pieces that touch it and have the colour in its name.
+    """Add to the region what its outline missed: pieces that touch it and have the colour in its name.
 
     Args:
-        hidden: other things in its box; a piece that makes up much of them (a fig's red flesh in a red bowl) is
-            theirs, a small one (the bowl seen under the fig's stem) is not.
+        hidden: other objects in its box. A piece that makes up much of them (a fig's red flesh in a red bowl) belongs
+            to them; a small piece (the bowl under the fig's stem) does not.
     """
     colour = colour_word(name)
     box = next((named.box for named in photo.objects if named.name == name), None)
@@ -169,7 +171,7 @@ def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask
 
 
 def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns of a box of fractions, `slack` of the picture wider on every side."""
+    """Convert a box of fractions to rows and columns, widened by `slack` of the image on every side."""
     (left, right), (top, bottom) = (
         (max(0, round((low - slack) * size)), round((high + slack) * size))
         for low, high, size in ((box[0], box[2], shape[1]), (box[1], box[3], shape[0]))
@@ -178,7 +180,7 @@ def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[s
 
 
 def share_inside(inner: FoundObject, outer: FoundObject) -> float:
-    """Share of one object's box that lies within another's."""
+    """Return the share of one object's box that is inside another's."""
     width = min(inner.box[2], outer.box[2]) - max(inner.box[0], outer.box[0])
     height = min(inner.box[3], outer.box[3]) - max(inner.box[1], outer.box[1])
     area = (inner.box[2] - inner.box[0]) * (inner.box[3] - inner.box[1])
@@ -186,7 +188,7 @@ def share_inside(inner: FoundObject, outer: FoundObject) -> float:
 
 
 def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
-    """Return the region in another colour, and the paint's opacity: the object's own colour, up to its soft rim."""
+    """Return the recoloured region and the paint's opacity: the object's own colour, up to a soft rim."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     opacity = membership(lab, own) * soft_rim(image, region, own)
@@ -207,8 +209,11 @@ def composite(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
 
 
 def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
-    """Opacity of the region's outline: a matte for grey things; for coloured ones a ramp outside it, since there the
-    colour itself shows how much of a pixel is the object."""
+    """Return the opacity of the region's outline.
+
+    A grey object gets a matte. A coloured one gets a ramp outside the outline, since there the colour itself shows how
+    much of a pixel is the object.
+    """
     if np.hypot(own[1], own[2]) < 20:
         return alpha_matte(image, region, RIM)
     outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 3)
@@ -216,6 +221,6 @@ def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
 
 
 def window_around(region: Mask, margin: int) -> tuple[slice, slice]:
-    """Rows and columns of the region's bounding box, widened by `margin` pixels within the picture."""
+    """Return the rows and columns of the region's bounding box, widened by `margin` pixels within the image."""
     left, top, right, bottom = bounding_box(region)
     return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)

@@ -1,4 +1,4 @@
-"""Backgrounds to put behind what stays: skies, studio paper, table tops, other photos."""
+"""Backgrounds for background swap: skies, studio paper, table tops and other photos."""
 
 from collections.abc import Callable
 
@@ -13,24 +13,24 @@ from omniedit.specialists.embedded.relighting import cloud_cover
 from omniedit.specialists.embedded.scene import in_focus
 
 Sky = Callable[[int, int, float, np.random.Generator], FloatImage]
-"""(height, width, horizon as a fraction of the height, rng) -> (H, W, 3) sRGB."""
+"""Function of (height, width, horizon as a fraction of the height, rng) that returns (H, W, 3) sRGB."""
 
 
 def fair_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
-    """Deep blue above, pale at the horizon, with white cumulus."""
+    """Paint a sky that is deep blue above and pale at the horizon, with white cumulus."""
     down = _down(height, width, horizon)
     blue = _between(down, (0.16, 0.36, 0.72), (0.68, 0.82, 0.94))
     return mix(blue, np.ones_like(blue) * np.float32(0.98), _cumulus(height, width, horizon, rng, cover=0.52))
 
 
 def hazy_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
-    """Pale and milky, a little warm at the horizon, with thin high cloud."""
+    """Paint a pale and milky sky, a little warm at the horizon, with thin high clouds."""
     veil = _between(_down(height, width, horizon), (0.66, 0.76, 0.86), (0.93, 0.91, 0.86))
     return mix(veil, np.ones_like(veil) * np.float32(0.95), 0.5 * _cumulus(height, width, horizon, rng, cover=0.35))
 
 
 def storm_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
-    """Dark, heavy layers of cloud, a pale gap over the horizon."""
+    """Paint dark, heavy layers of cloud with a pale gap above the horizon."""
     heavy = np.clip(cloud_cover(height, width, horizon, rng) - 0.26, 0.06, 1)
     contrast = np.clip((heavy - 0.42) * 1.35 + 0.40, 0.1, 0.9)
     pale = np.broadcast_to(np.array([0.74, 0.77, 0.78], np.float32), contrast.shape)
@@ -42,7 +42,7 @@ SKIES: dict[str, Sky] = {
     "a pale, hazy sky": hazy_sky,
     "a dark, stormy sky": storm_sky,
 }
-"""Skies that a landscape in daylight may have; under a sunset its white light would be wrong."""
+"""Skies for a landscape in daylight. A sunset is left out, because the white light on the land would not match it."""
 
 PAPERS: dict[str, tuple[float, float, float]] = {
     "a pale blue studio backdrop": (82, -5, -14),
@@ -51,18 +51,18 @@ PAPERS: dict[str, tuple[float, float, float]] = {
     "a dusty pink studio backdrop": (76, 18, 6),
     "a dark grey studio backdrop": (30, 0, -1),
 }
-"""Seamless paper, by its Lab colour."""
+"""Lab colours of seamless studio paper."""
 
 TABLE_TOPS = {
     "a wooden table top": "polished wood",
     "a white marble table top": "white marble",
     "a granite table top": "granite",
 }
-"""Surfaces seen from above, by their key in MATERIALS."""
+"""Surfaces seen from above, with their keys in MATERIALS."""
 
 
 def studio(height: int, width: int, paper: str, rng: np.random.Generator) -> FloatImage:
-    """Seamless paper under a soft lamp: brightest behind the middle, falling off, with a trace of grain."""
+    """Paint seamless paper under a soft lamp: brightest behind the middle, falling off, with slight grain."""
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.uniform(-0.35, 0.35))
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] + np.float32(rng.uniform(0.0, 0.35))
     lamp = np.exp(-(x * x + 0.8 * y * y) / 1.6)
@@ -74,7 +74,7 @@ def studio(height: int, width: int, paper: str, rng: np.random.Generator) -> Flo
 
 
 def table_top(image: Image, kept: Mask, surface: str, rng: np.random.Generator) -> FloatImage:
-    """Another surface under the light and shadows of the old one, which must have been plain."""
+    """Paint another surface under the light and shadows of the old one, which must be plain."""
     height, width = kept.shape
     flat = np.zeros((height, width), np.float32)
     plain = from_lab(MATERIALS[TABLE_TOPS[surface]](flat, flat, rng))
@@ -82,9 +82,10 @@ def table_top(image: Image, kept: Mask, surface: str, rng: np.random.Generator) 
 
 
 def shading(image: Image, kept: Mask) -> Field:
-    """(H, W) light on the background relative to its lit part: shadows below 1, the surface's own marks smoothed away.
+    """Return (H, W) light on the background relative to its lit part.
 
-    Under what is kept, the light around it is carried inwards.
+    Shadows are below 1, and the surface's own marks are smoothed away. Behind the kept object, the light around it is
+    extended inwards.
     """
     grey = luma(to_float(image))
     behind = (~kept).astype(np.float32)
@@ -99,9 +100,9 @@ def shading(image: Image, kept: Mask) -> Field:
 
 
 def plainness(image: Image, kept: Mask) -> float:
-    """Share of the background that is of one hue or grey and without strong structure: a table, a wall, concrete.
+    """Return the share of the background with one hue or grey and little structure: a table, a wall, concrete.
 
-    0 for a background out of focus, which is no surface at the object's own distance.
+    An out-of-focus background gives 0, because it is not a surface at the object's own distance.
     """
     if in_focus(to_float(image), (~kept).astype(np.float32)) < 0.3:
         return 0.0
@@ -114,15 +115,15 @@ def plainness(image: Image, kept: Mask) -> float:
 
 
 def other_photo(donor: Image, height: int, width: int, softness: float) -> FloatImage:
-    """Another photo cut to size and out of focus by `softness`, as a share of its side."""
+    """Crop another photo to size and blur it by `softness`, a share of its side."""
     covering = to_float(resize_cover(donor, width, height))
     return np.clip(blur(covering, max(0.3, softness * float(np.sqrt(height * width)))), 0, 1)
 
 
 def match_light(background: FloatImage, image: Image, behind: Mask, strength: float) -> FloatImage:
-    """The new background moved towards the old one's mean and spread in Lab, since that light falls on what stays.
+    """Shift the new background towards the old one's mean and spread in Lab, because that light falls on what stays.
 
-    Reinhard et al. 2001, equations 10 and 11, carried out to `strength` in [0, 1].
+    `strength` in [0, 1] scales the shift (Reinhard et al. 2001, equations 10 and 11).
     """
     old, new = to_lab(to_float(image))[behind], to_lab(background)
     mean, spread = new[behind].mean(axis=0), new[behind].std(axis=0) + 1e-3
@@ -132,7 +133,7 @@ def match_light(background: FloatImage, image: Image, behind: Mask, strength: fl
 
 
 def add_contact_shadow(background: FloatImage, kept: Mask) -> FloatImage:
-    """The background with the soft shadow that a standing thing throws where it meets the ground."""
+    """Add the soft shadow that a standing object casts where it meets the ground."""
     height, width = kept.shape
     size = float(np.sqrt(kept.mean()) * np.sqrt(height * width))
     rows = np.arange(height)[:, None]
@@ -155,7 +156,7 @@ def _between(share: Field, first: tuple[float, float, float], second: tuple[floa
 
 
 def _cumulus(height: int, width: int, horizon: float, rng: np.random.Generator, cover: float) -> Field:
-    """Opacity of heaped clouds, flatter towards the horizon."""
+    """Return the opacity of cumulus clouds, flatter towards the horizon."""
     squeezed = fractal_noise(height, max(2, width // 2), 0.5 * height * max(horizon, 0.2), rng, octaves=7)
     heaps = cv2.resize(squeezed, (width, height), interpolation=cv2.INTER_CUBIC)
     fine = fractal_noise(height, width, 0.10 * width, rng, octaves=6)

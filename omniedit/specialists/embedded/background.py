@@ -1,4 +1,4 @@
-"""Background swap: what is in front stays bit for bit, what is behind becomes another place."""
+"""Background swap: the foreground keeps its pixels, and the background becomes another place."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,36 +37,35 @@ from omniedit.tasks import Task
 BAND = 3
 """Half the width in pixels of the soft edge between what stays and the new background."""
 SMALLEST, LARGEST = 0.06, 0.75
-"""Share of the picture that what stays must cover, so that it carries the picture, and may, so that there is a
-background."""
+"""Smallest share of the image at which the kept part dominates it, and largest that leaves a background."""
 PLAIN = 0.6
-"""Plainness from which a background is taken for a surface seen from above."""
+"""Plainness from which a background counts as a surface seen from above."""
 
 PLACES_SHARE = 0.6
-"""How often another photo, and not studio paper, is looked for."""
+"""Probability of searching for another photo instead of using studio paper."""
 DONORS_TRIED = 12
-"""How many donors are looked at for a place."""
+"""Number of donors that are searched for a place."""
 
 
 class Stance(Enum):
-    """How what stays is held, which decides what can be behind it."""
+    """Support of the kept part, which decides the backgrounds that suit it."""
 
     CUT = auto()
-    """By the lower border, which cuts it."""
+    """Cut by the lower border."""
     STANDING = auto()
-    """On ground close above the lower border."""
+    """On ground just above the lower border."""
     LYING = auto()
     """On a plain surface seen from above."""
     LAND = auto()
-    """It is the land itself, under a sky."""
+    """Land under a sky."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays: the names to call it by, its mask, how it is held.
+    """Part of a photo that stays: its names for the instruction, its mask and its stance.
 
     Args:
-        opacity: of what stays; None where it is to be matted from the mask.
+        opacity: opacity of the part; None to compute a matte from the mask.
     """
 
     names: tuple[str, ...]
@@ -76,13 +75,13 @@ class Kept:
 
 
 class BackgroundSwap:
-    """Puts another background behind an object, or another sky over a landscape.
+    """Replacement of the background behind an object, or of the sky over a landscape.
 
-    Truth: object (what stays), background (a description with its article), background_source_id ('' where it is not
-    from a photo).
+    Truth: object (what stays), background (a description with its article), background_source_id ('' unless the
+    background is a photo).
 
     Args:
-        donors: photos to borrow backgrounds from; the photo itself is never its own donor.
+        donors: photos to borrow backgrounds from; a photo is never its own donor.
     """
 
     task = Task.BACKGROUND_SWAP
@@ -117,7 +116,7 @@ class BackgroundSwap:
         )
 
     def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
-        """One of some donors that is a place, by its description, else studio paper and no donor."""
+        """Return the description of a place and the donor that shows it, or that of studio paper and None."""
         if rng.random() < PLACES_SHARE:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
@@ -143,7 +142,7 @@ class BackgroundSwap:
 def paint_background(
     image: Image, kept: Kept, description: str, donor: Photo | None, rng: np.random.Generator
 ) -> FloatImage:
-    """(H, W, 3) of the background described: the donor's where there is one, else painted."""
+    """Return the (H, W, 3) background: the donor's photo if there is one, otherwise painted from the description."""
     height, width = kept.mask.shape
     if kept.stance is Stance.LAND:
         horizon = float(np.flatnonzero((~kept.mask).any(axis=1))[-1] + 1) / height
@@ -159,10 +158,10 @@ def paint_background(
 
 
 def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept:
-    """The object, or the land under a sky, that another background can be put behind.
+    """Return the object, or the land under a sky, that can get another background.
 
     Raises:
-        Unsuitable: there is neither.
+        NotApplicable: the photo has neither.
     """
     kept = object_that_stays(photo) or land_that_stays(understand_photo(photo))
     if kept is None:
@@ -171,7 +170,10 @@ def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept
 
 
 def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
-    """The kept thing before a background, and where pixels changed: all but its opaque core."""
+    """Composite the kept part over a background; return the image and the mask of changed pixels.
+
+    All pixels may change but the opaque core of the kept part.
+    """
     opacity = alpha_matte(source, kept.mask, BAND) if kept.opacity is None else kept.opacity
     colours = to_float(foreground_colours(source, kept.mask, BAND))
     mask = ~erode(opacity >= 1, 1)
@@ -181,7 +183,7 @@ def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Ima
 
 
 def object_that_stays(photo: Photo) -> Kept | None:
-    """The largest object with what lies on it and what holds it up, where it would not float."""
+    """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
     objects = find_objects(photo)
     if not objects:
         return None
@@ -200,13 +202,13 @@ def object_that_stays(photo: Photo) -> Kept | None:
 
 
 def without_gaps(mask: Mask) -> Mask:
-    """The mask with the narrow gaps closed that are left where two things meet."""
+    """Close the narrow gaps in a mask where two objects meet."""
     radius = max(3, round(0.02 * float(np.sqrt(mask.sum()))))
     return erode(dilate(mask, radius), radius)
 
 
 def support(photo: Photo, found: FoundObject) -> Mask:
-    """What holds an object up from the lower border, a stem or a foot: all False where there is no such thing."""
+    """Return the mask of an object's support down to the lower border, a stem or a foot; all False if none is found."""
     left, _, right, bottom = found.box
     nothing = np.zeros_like(found.mask)
     if bottom > 0.9:
@@ -219,14 +221,14 @@ def support(photo: Photo, found: FoundObject) -> Mask:
 
 
 def land_that_stays(scene: Scene) -> Kept | None:
-    """Everything under an open sky; a sun in it would leave its glare on the land."""
+    """Return everything under an open sky; None without one, or with a sun, whose glare would stay on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
 def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> str | None:
-    """'a stream that falls over rocks in a forest', or None where a photo is no place to put a thing into."""
+    """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
     scene = understand_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True

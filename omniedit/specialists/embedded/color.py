@@ -1,4 +1,4 @@
-"""Colours by name, measured and given, in CIE L*a*b*."""
+"""Named colours in CIE L*a*b*: naming the colour of an object, and painting it in another."""
 
 import numpy as np
 
@@ -20,23 +20,23 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "grey": (58, 0, 0),
     "black": (17, 0, 0),
 }
-"""What each name means: L in [0, 100], a, b."""
+"""Lab values of the colour names: L in [0, 100], a, b."""
 
 ALIASES = {"gray": "grey", "golden": "yellow", "violet": "purple", "teal": "turquoise"}
 
 NEUTRAL_CHROMA = 9.0
-"""Below this a surface is called white, grey or black."""
+"""Chroma below which a surface is called white, grey or black."""
 
 HUE_SPREAD = 45.0
-"""Degrees on either side of an object's own hue within which its pixels are taken to be of that colour."""
+"""Distance in degrees from an object's own hue within which pixels count as that colour."""
 
 
 NEUTRAL_REACH = 50.0
-"""Largest change of L* when a thing is turned white, grey or black: beyond it, shading is lost or noise appears."""
+"""Largest change of L* when an object turns white, grey or black; beyond it, shading is lost or noise appears."""
 
 
 def can_become(own: np.ndarray, colour: str) -> bool:
-    """Whether a thing of this Lab colour would be seen to change to the named one, and could."""
+    """Return whether an object of this Lab colour can change to the named colour, and visibly so."""
     wanted = np.array(COLOURS[colour])
     if nearest_colour(own) == colour or float(np.linalg.norm(wanted - own)) < 35:
         return False
@@ -44,19 +44,19 @@ def can_become(own: np.ndarray, colour: str) -> bool:
 
 
 def reachable_lightness(own: np.ndarray, colour: str) -> float:
-    """L* that a thing takes on when painted: the colour's own, or as near as shading allows (dark things stay dark)."""
+    """Return the L* of a painted object: the colour's own, or as near as shading allows (dark objects stay dark)."""
     reach = NEUTRAL_REACH if is_neutral(colour) else float(min(30, 0.65 * own[0]))
     return float(np.clip(COLOURS[colour][0], own[0] - reach, own[0] + reach))
 
 
 def colour_word(name: str) -> str | None:
-    """The colour in an object's name ('red' of 'red bowl'), by its key in COLOURS."""
+    """Return the key in COLOURS of the colour in an object's name ('red' in 'red bowl'), or None."""
     words = [ALIASES.get(word, word) for word in name.lower().split()]
     return next((word for word in words if word in COLOURS), None)
 
 
 def without_colour(name: str) -> str:
-    """'bowl' of 'red bowl'."""
+    """Return an object's name without its colour: 'bowl' for 'red bowl'."""
     kept = [word for word in name.split() if ALIASES.get(word.lower(), word.lower()) not in COLOURS]
     return " ".join(kept) or name
 
@@ -66,7 +66,7 @@ def is_neutral(colour: str) -> bool:
 
 
 def nearest_colour(lab_3: np.ndarray) -> str:
-    """The name of a colour; lightness counts half, as names are given by hue first."""
+    """Return the name of a colour. Lightness counts half, because colours are named by hue first."""
     lightness, a, b = (float(v) for v in lab_3)
     if np.hypot(a, b) < NEUTRAL_CHROMA:
         return "black" if lightness < 28 else "white" if lightness > 76 else "grey"
@@ -76,11 +76,11 @@ def nearest_colour(lab_3: np.ndarray) -> str:
 
 
 def own_colour(lab: FloatImage, region: Mask, name: str = "") -> np.ndarray:
-    """(3,) Lab that a region is called after: the median of its pixels of the dominant hue, or of the named one.
+    """Return the (3,) Lab colour of a region: the median of its pixels of the dominant or the named hue.
 
     Args:
         lab: (H, W, 3).
-        name: key of COLOURS whose hue is known to be meant, '' to find the dominant one.
+        name: key of COLOURS if the hue is known; '' to find the dominant one.
     """
     pixels = lab[region]
     chroma = np.hypot(pixels[:, 1], pixels[:, 2])
@@ -95,7 +95,7 @@ def own_colour(lab: FloatImage, region: Mask, name: str = "") -> np.ndarray:
 
 
 def dominant_hue(lab_N3: np.ndarray) -> float:
-    """Degrees: the peak of the histogram of hues, each pixel weighted by its chroma."""
+    """Return the peak in degrees of the hue histogram, in which each pixel is weighted by its chroma."""
     chroma = np.hypot(lab_N3[:, 1], lab_N3[:, 2])
     counts, _ = np.histogram(_hue(lab_N3) % 360, bins=36, range=(0, 360), weights=chroma)
     smooth = counts + np.roll(counts, 1) + np.roll(counts, -1)
@@ -103,17 +103,17 @@ def dominant_hue(lab_N3: np.ndarray) -> float:
 
 
 def hue_degrees(lab_3: np.ndarray) -> float:
-    """Degrees in (-180, 180]."""
+    """Return the hue in degrees, in (-180, 180]."""
     return float(_hue(lab_3))
 
 
 def hue_distance(lab: np.ndarray, degrees: float) -> np.ndarray:
-    """Degrees in [0, 180] between each pixel's hue and the given one."""
+    """Return the distance in degrees, in [0, 180], between each pixel's hue and the given one."""
     return np.abs((_hue(lab) - degrees + 180) % 360 - 180)
 
 
 def membership(lab: FloatImage, own: np.ndarray) -> Field:
-    """(H, W) in [0, 1]: how surely a pixel has the object's own colour; 1 everywhere where that is a grey."""
+    """Return (H, W) in [0, 1]: how much a pixel has the object's own colour; 1 everywhere for a grey object."""
     if np.hypot(own[1], own[2]) < NEUTRAL_CHROMA:
         return np.ones(lab.shape[:2], np.float32)
     near = 1 - smoothstep(HUE_SPREAD, HUE_SPREAD + 20, hue_distance(lab, hue_degrees(own)))
@@ -121,10 +121,10 @@ def membership(lab: FloatImage, own: np.ndarray) -> Field:
 
 
 def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
-    """A surface of `own` colour painted in another one: shading, highlights and small variations stay.
+    """Paint a surface of colour `own` in another one; shading, highlights and small variations stay.
 
-    Lightness follows a gamma curve that takes the own to the wanted one, so that black stays black and white white;
-    chroma is scaled pixel by pixel as it was to the own, so that highlights stay clear.
+    Lightness follows a gamma curve from the old lightness to the new one, so that black stays black and white stays
+    white. Chroma is scaled by each pixel's ratio to the old chroma, so that highlights stay clear.
     """
     wanted = np.array(COLOURS[colour], np.float32)
     target = reachable_lightness(own, colour)
@@ -145,7 +145,7 @@ def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
 
 
 def gamma_through(lightness: Field, old: float, new: float) -> Field:
-    """L* on the power curve through (0, 0), (old, new) and (100, 100)."""
+    """Map L* along the power curve through (0, 0), (old, new) and (100, 100)."""
     inside = np.clip([old / 100, new / 100], 0.03, 0.97)
     gamma = float(np.log(inside[1]) / np.log(inside[0]))
     return (100 * np.power(np.clip(lightness / 100, 0, 1), np.float32(gamma))).astype(np.float32)

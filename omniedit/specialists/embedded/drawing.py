@@ -1,4 +1,4 @@
-"""Photos redrawn in black and coloured lead, charcoal and ink."""
+"""Drawing styles: pencil, coloured pencil, charcoal and linocut."""
 
 import cv2
 import numpy as np
@@ -11,14 +11,14 @@ DIRECTIONS = 8
 
 
 def pencil_sketch(image: Image, rng: np.random.Generator) -> Image:
-    """Graphite on white paper: strokes times hatched tone (Lu, Xu and Jia 2012)."""
+    """Draw in graphite on white paper: strokes times hatched tone (Lu, Xu and Jia 2012)."""
     grey = luma(to_float(image))
     drawn = pencil_strokes(grey) * hatch(pencil_tone(grey, 0.62), rng)
     return to_bytes(np.repeat(drawn[..., None], 3, axis=2))
 
 
 def coloured_pencil(image: Image, rng: np.random.Generator) -> Image:
-    """The pencil drawing as lightness under the photo's own colours (Lu, Xu and Jia 2012, section 4)."""
+    """Draw in coloured pencil: lightness from the drawing, colours from the photo (Lu, Xu and Jia 2012, section 4)."""
     rgb = to_float(image)
     grey = luma(rgb)
     drawn = pencil_strokes(grey) * hatch(pencil_tone(grey, 0.45), rng)
@@ -28,7 +28,7 @@ def coloured_pencil(image: Image, rng: np.random.Generator) -> Image:
 
 
 def charcoal(image: Image, rng: np.random.Generator) -> Image:
-    """Broad soft strokes that catch on the tooth of the paper, rubbed tone beneath, outlines pressed hard."""
+    """Draw in charcoal: rubbed tone, broad soft strokes that catch on the paper's tooth, heavy outlines."""
     grey = luma(to_float(image))
     height, width = grey.shape
     rubbed = 1 - blur(cv2.bilateralFilter(equalize_contrast(grey), 9, 0.2, 7), 2.0)
@@ -43,7 +43,7 @@ def charcoal(image: Image, rng: np.random.Generator) -> Image:
 
 
 def linocut(image: Image, rng: np.random.Generator) -> Image:
-    """Black ink on cream paper from extended differences of Gaussians (Winnemoeller et al. 2012, eq. 5 and 7)."""
+    """Print black ink on cream paper by extended differences of Gaussians (Winnemoeller et al. 2012, eq. 5 and 7)."""
     grey = equalize_contrast(luma(to_float(image)))
     height, width = grey.shape
     sigma = 1.1 * np.sqrt(height * width) / 1000
@@ -54,7 +54,7 @@ def linocut(image: Image, rng: np.random.Generator) -> Image:
 
 
 def pencil_strokes(grey: Field) -> Field:
-    """Outlines as crossing straight strokes, 1 where there is none (Lu, Xu and Jia 2012, eq. 1 to 3)."""
+    """Return outlines as crossing straight strokes; 1 is blank paper (Lu, Xu and Jia 2012, eq. 1 to 3)."""
     length = max(5, round(min(grey.shape) / 80))
     smooth = blur(grey, 0.7)
     magnitude = vector_length(cv2.Sobel(smooth, -1, 1, 0, scale=0.25), cv2.Sobel(smooth, -1, 0, 1, scale=0.25))
@@ -68,10 +68,10 @@ def pencil_strokes(grey: Field) -> Field:
 
 
 def pencil_tone(grey: Field, bright_share: float) -> Field:
-    """Grey levels mapped to the histogram of real pencil drawings (Lu, Xu and Jia 2012, eq. 4 to 8).
+    """Map grey levels to the histogram of real pencil drawings (Lu, Xu and Jia 2012, eq. 4 to 8).
 
     Args:
-        bright_share: weight of the bright, nearly untouched paper; the rest is shared by mid tones and darks.
+        bright_share: weight of the bright, nearly untouched paper; mid tones and darks share the rest.
     """
     levels = np.arange(256, dtype=np.float32)
     bright = np.exp(-(255 - levels) / 9) / 9
@@ -86,7 +86,7 @@ def pencil_tone(grey: Field, bright_share: float) -> Field:
 
 
 def hatch(tone: Field, rng: np.random.Generator) -> Field:
-    """A tone laid down as repeated hatching: texture to the power that reaches it (Lu, Xu and Jia 2012, eq. 9)."""
+    """Render a tone as hatching: a texture raised to the power that gives the tone (Lu, Xu and Jia 2012, eq. 9)."""
     height, width = tone.shape
     length = max(9, round(min(height, width) / 28))
     angle = rng.uniform(35, 60)
@@ -97,18 +97,19 @@ def hatch(tone: Field, rng: np.random.Generator) -> Field:
 
 
 def equalize_contrast(grey: Field) -> Field:
-    """Local contrast evened out so that dark photos keep their drawing (contrast-limited, 6 x 6 tiles)."""
+    """Equalise local contrast so that dark photos keep their detail (contrast-limited, 6 x 6 tiles)."""
     byte_grey = (np.clip(grey, 0, 1) * 255).astype(np.uint8)
     return cv2.createCLAHE(1.5, (6, 6)).apply(byte_grey).astype(np.float32) / 255
 
 
 def xdog(grey: Field, sigma: float, strength: float, threshold: float, steepness: float) -> Field:
-    """Extended difference of Gaussians: 1 on paper, 0 on ink (Winnemoeller et al. 2012, eq. 5 and 7).
+    """Compute the extended difference of Gaussians: 1 on paper, 0 on ink (Winnemoeller et al. 2012, eq. 5 and 7).
 
     Args:
         sigma: width of the drawn lines, in pixels.
-        strength: p, how much edges count beside tone.
-        threshold: epsilon, the grey level that becomes ink; steepness: phi of the tanh ramp below it.
+        strength: p, the weight of edges against tone.
+        threshold: epsilon, the grey level that becomes ink.
+        steepness: phi of the tanh ramp below the threshold.
     """
     sharpened = (1 + strength) * blur(grey, sigma) - strength * blur(grey, 1.6 * sigma)
     soft = 1 + np.tanh(np.float32(steepness) * (sharpened - np.float32(threshold)))

@@ -1,4 +1,4 @@
-"""Environment change: the same outdoor scene at another hour, in other weather, in another season."""
+"""Environment change: the same outdoor scene at another hour, in other weather or in another season."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ ENVIRONMENTS: dict[str, Relight] = {
 }
 
 LEAST_CHANGE = 0.025
-"""Mean absolute difference, of values in [0, 1], below which nobody would see the new environment."""
+"""Mean absolute difference, for values in [0, 1], below which the new environment is not visible."""
 
 
 @dataclass(frozen=True)
 class Mood:
-    """How a photo looks before the change, means over the picture.
+    """Mean look of a photo before the change.
 
     Args:
         luma: in [0, 1].
-        warmth: of CIE b*; a photo by day has about 5, one in evening light 20.
-        chroma: of CIE a*, b*.
+        warmth: mean CIE b*, about 5 for a photo by day and 20 for one in evening light.
+        chroma: mean chroma of CIE a*, b*.
     """
 
     luma: float
@@ -58,7 +58,7 @@ def measure_mood(image: Image) -> Mood:
 
 
 def believable(scene: Scene, mood: Mood) -> list[str]:
-    """The environments that can be shown with this photo: a change that is seen, and not absurd."""
+    """Return the environments that suit this photo: the change is visible, and not absurd."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
         "night": mood.luma > 0.15 and (scene.sharp > 0.5 or scene.plant_share < 0.3),
@@ -74,7 +74,7 @@ def believable(scene: Scene, mood: Mood) -> list[str]:
 
 
 class EnvironmentChange:
-    """Relights the whole photo. Truth: environment, a key of ENVIRONMENTS."""
+    """Relighting of the whole photo. Truth: environment, a key of ENVIRONMENTS."""
 
     task = Task.ENVIRONMENT_CHANGE
 

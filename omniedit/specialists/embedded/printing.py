@@ -1,4 +1,4 @@
-"""Photos as printed and digital graphics: halftone, comic, pixel art, faded photographs."""
+"""Styles of prints and digital graphics: halftone, comic, pixel art, faded photographs."""
 
 import cv2
 import numpy as np
@@ -20,11 +20,11 @@ from omniedit.specialists.embedded.drawing import xdog
 from omniedit.specialists.embedded.painting import brush_radius, kuwahara
 
 SCREEN_DEGREES = (15.0, 75.0, 0.0, 45.0)
-"""Angles of the cyan, magenta, yellow and black screens in offset printing."""
+"""Angles of the cyan, magenta, yellow and black screens in offset printing, in degrees."""
 
 
 def halftone_print(image: Image, rng: np.random.Generator) -> Image:
-    """Four-colour newsprint: a screen of round dots for each ink, turned against each other."""
+    """Print as four-colour newsprint: one screen of round dots for each ink, at its own angle."""
     rgb = saturate(blur(to_float(image), 1.5), 1.25)
     pitch = float(np.sqrt(image.shape[0] * image.shape[1]) / rng.uniform(185, 215))
     printed = np.full_like(rgb, (0.965, 0.945, 0.895))
@@ -36,7 +36,7 @@ def halftone_print(image: Image, rng: np.random.Generator) -> Image:
 
 
 def comic_book(image: Image, rng: np.random.Generator) -> Image:
-    """Flat quantised colours under ink lines (Winnemoeller et al. 2006, section 3), dots in the half shadows."""
+    """Draw flat quantised colours under ink lines (Winnemoeller et al. 2006, section 3), with dots in half shadow."""
     rgb = to_float(image)
     flat = kuwahara(kuwahara(rgb, brush_radius(image)), brush_radius(image))
     lab = to_lab(saturate(flat, 1.6))
@@ -49,7 +49,7 @@ def comic_book(image: Image, rng: np.random.Generator) -> Image:
 
 
 def pixel_art(image: Image, rng: np.random.Generator) -> Image:
-    """Square cells of a palette of 32 colours chosen from the photo (k-means in Lab)."""
+    """Draw square cells in a palette of 32 colours chosen from the photo (k-means in Lab)."""
     height, width = image.shape[:2]
     cell = max(4, round(np.sqrt(height * width) / rng.uniform(125, 150)))
     small_size = (-(-width // cell), -(-height // cell))
@@ -61,7 +61,7 @@ def pixel_art(image: Image, rng: np.random.Generator) -> Image:
 
 
 def sepia_photograph(image: Image, rng: np.random.Generator) -> Image:
-    """A print of about 1900: blue-sensitive plate, sepia tone, soft corners, grain."""
+    """Imitate a print of about 1900: blue-sensitive plate, sepia tone, dark corners, grain."""
     rgb = blur(to_float(image), 0.8)
     height, width = rgb.shape[:2]
     plate = 0.15 * rgb[..., 0] + 0.4 * rgb[..., 1] + 0.45 * rgb[..., 2]
@@ -74,14 +74,14 @@ def sepia_photograph(image: Image, rng: np.random.Generator) -> Image:
 
 
 def separations(rgb: FloatImage) -> list[Field]:
-    """Coverage in [0, 1] of the cyan, magenta, yellow and black plates, with half of the grey given to black."""
+    """Return coverage in [0, 1] of the cyan, magenta, yellow and black plates; black takes 0.75 of the grey."""
     cmy = 1 - rgb
     black = 0.75 * cmy.min(axis=2)
     return [np.clip((cmy[..., i] - black) / np.maximum(1 - black, 1e-3), 0, 1) for i in range(3)] + [black]
 
 
 def screen(coverage: Field, pitch: float, degrees: float) -> Field:
-    """Antialiased round dots whose area is the local coverage; `pitch` is their distance in pixels."""
+    """Draw antialiased round dots whose area is the local coverage; `pitch` is their distance in pixels."""
     height, width = coverage.shape
     angle = np.deg2rad(degrees)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -93,14 +93,17 @@ def screen(coverage: Field, pitch: float, degrees: float) -> Field:
 
 
 def quantize_lightness(lightness: Field, bins: int, sharpness: float) -> Field:
-    """Lightness in soft steps (Winnemoeller et al. 2006, eq. 8); sharpness 0.5 is a visible but smooth step."""
+    """Quantise lightness in soft steps (Winnemoeller et al. 2006, eq. 8).
+
+    A sharpness of 0.5 gives visible but smooth steps.
+    """
     width = 100 / bins
     nearest = (np.floor(lightness / width) + 0.5) * width
     return (nearest + width / 2 * np.tanh(sharpness * (lightness - nearest))).astype(np.float32)
 
 
 def reduce_palette(lab: FloatImage, colours: int) -> FloatImage:
-    """Each pixel replaced by the nearest of `colours` k-means centres of the picture."""
+    """Replace each pixel with the nearest of `colours` k-means centres of the image."""
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
     samples = np.ascontiguousarray(lab.reshape(-1, 3))
@@ -109,7 +112,7 @@ def reduce_palette(lab: FloatImage, colours: int) -> FloatImage:
 
 
 def vignette(height: int, width: int, strength: float) -> Field:
-    """(H, W) factor of light: 1 in the middle, 1 - strength in the corners."""
+    """Return an (H, W) light factor: 1 in the middle, 1 - strength in the corners."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     return 1 - np.float32(strength) * smoothstep(0.35, 1.9, x * x + y * y)

@@ -1,4 +1,4 @@
-"""One photo under another light: night, dusk, golden hour, a grey sky. The geometry stays, pixel for pixel."""
+"""Relighting of a photo as night, dusk, golden hour or overcast. The geometry stays, pixel for pixel."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from omniedit.specialists.embedded.scene import Scene
 
 
 def night(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """Moonlight: rod vision's blue and loss of detail (Thompson, Shirley and Ferwerda 2002), stars, sensor noise."""
+    """Relight as night: the blue, blurred vision of rods (Thompson, Shirley and Ferwerda 2002), stars, noise."""
     height, width = image.shape[:2]
     light = to_linear(to_float(image))
     moonlit = scotopic(flatten_light(light, scene))
@@ -36,7 +36,7 @@ def night(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def dusk(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """The blue hour: dim blue light from above, the last rose and amber along the horizon."""
+    """Relight as the blue hour: dim blue light from above, the last rose and amber along the horizon."""
     height, width = image.shape[:2]
     light = flatten_light(to_linear(to_float(image)), scene)
     skylight = np.array([0.48, 0.60, 1.0], np.float32) * np.float32(rng.uniform(0.38, 0.48))
@@ -50,7 +50,7 @@ def dusk(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """A low warm sun from one side: gold in the lights, violet in the shadows, haze that glows towards the sun."""
+    """Relight with a low warm sun from one side: golden lights, violet shadows, haze that glows towards the sun."""
     height, width = image.shape[:2]
     light = to_linear(to_float(image))
     grey = luma(light)
@@ -71,12 +71,12 @@ def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def overcast(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """Light from the whole grey sky: shadows opened, highlights held back, colours dull and cool."""
+    """Relight with a grey sky: open shadows, muted highlights, dull and cool colours."""
     return to_bytes(dull_light(image, scene, rng, brightness=float(rng.uniform(0.80, 0.90))))
 
 
 def dull_light(image: Image, scene: Scene, rng: np.random.Generator, brightness: float) -> FloatImage:
-    """The photo under a cloud cover, sRGB floats; `brightness` 1 keeps the ground's mean luma."""
+    """Return the photo under a cloud cover as sRGB floats; `brightness` 1 keeps the ground's mean luma."""
     height, width = image.shape[:2]
     soft = from_linear(flatten_light(to_linear(to_float(image)), scene))
     cool = np.array([0.97, 1.0, 1.05], np.float32)
@@ -85,7 +85,7 @@ def dull_light(image: Image, scene: Scene, rng: np.random.Generator, brightness:
 
 
 def flatten_light(light: FloatImage, scene: Scene) -> FloatImage:
-    """Linear light with the sun taken out: large-scale contrast halved, small detail kept (Durand and Dorsey 2002)."""
+    """Remove the sun from linear light: large-scale contrast is halved, fine detail stays (Durand and Dorsey 2002)."""
     log_light = np.log(np.maximum(luma(light), 1e-3))
     small = cv2.resize(log_light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     base = cv2.resize(cv2.bilateralFilter(small, 9, 0.8, 12), log_light.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -95,7 +95,7 @@ def flatten_light(light: FloatImage, scene: Scene) -> FloatImage:
 
 
 def scotopic(light: FloatImage) -> FloatImage:
-    """What rods see, as a blue-grey of linear RGB (Thompson, Shirley and Ferwerda 2002, eq. 1; Jensen et al. 2000)."""
+    """Return rod vision as blue-grey linear RGB (Thompson, Shirley and Ferwerda 2002, eq. 1; Jensen et al. 2000)."""
     x = light @ np.array([0.4124, 0.3576, 0.1805], np.float32)
     y = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     z = light @ np.array([0.0193, 0.1192, 0.9505], np.float32)
@@ -105,7 +105,7 @@ def scotopic(light: FloatImage) -> FloatImage:
 
 
 def starry_sky(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
-    """(H, W, 3) of linear light: a dark gradient, paler above the horizon, stars with a power law of brightness."""
+    """Return (H, W, 3) linear light of a dark sky, paler above the horizon, with stars of power-law brightness."""
     zenith, low = np.array([0.002, 0.004, 0.014], np.float32), np.array([0.012, 0.022, 0.055], np.float32)
     sky = sky_gradient(height, width, horizon, (zenith, (zenith + low) / 2, low))
     stars = np.zeros((height, width), np.float32)
@@ -120,7 +120,7 @@ def starry_sky(height: int, width: int, horizon: float, rng: np.random.Generator
 def sky_gradient(
     height: int, width: int, horizon: float, colours: tuple[FloatImage, FloatImage, FloatImage]
 ) -> FloatImage:
-    """(H, W, 3) from the zenith's colour at the top over a middle one to the horizon's, linear light."""
+    """Return (H, W, 3) linear light: the zenith's colour at the top, a middle one, then the horizon's."""
     rows = np.linspace(0, 1, height, dtype=np.float32) / max(horizon, 0.15)
     stops = np.stack(colours)
     line = np.stack([np.interp(rows, (0.0, 0.6, 1.0), stops[:, c]) for c in range(3)], axis=1)
@@ -128,7 +128,7 @@ def sky_gradient(
 
 
 def cloud_relief(image: Image, scene: Scene, strength: float) -> FloatImage:
-    """(H, W, 1) factor that keeps the photo's own clouds visible in a sky painted anew; mean about 1 in the sky."""
+    """Return an (H, W, 1) factor that keeps the photo's own clouds visible in a new sky; mean about 1 in the sky."""
     grey = luma(to_float(image))
     in_sky = scene.sky > 0.5
     middle = float(np.median(grey[in_sky])) if in_sky.any() else 1.0
@@ -136,7 +136,7 @@ def cloud_relief(image: Image, scene: Scene, strength: float) -> FloatImage:
 
 
 def sunward(height: int, width: int, horizon: float, from_left: bool) -> Field:
-    """(H, W) in [0, 1]: 1 where the low sun stands, at one side on the horizon, falling off around it."""
+    """Return (H, W) in [0, 1]: 1 at the low sun on one side of the horizon, falling off around it."""
     x = np.linspace(0, 1, width, dtype=np.float32)[None] - np.float32(0.02 if from_left else 0.98)
     y = (np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(max(horizon - 0.05, 0.05))) * (
         height / width
@@ -145,7 +145,7 @@ def sunward(height: int, width: int, horizon: float, from_left: bool) -> Field:
 
 
 def cloud_cover(height: int, width: int, horizon: float, rng: np.random.Generator) -> FloatImage:
-    """(H, W, 3) of sRGB: a grey stratus, flatter and paler towards the horizon where it is seen from the side."""
+    """Return (H, W, 3) sRGB of grey stratus, flatter and paler towards the horizon, where it is seen from the side."""
     noise = fractal_noise(height, width, 0.55 * width, rng, octaves=6)
     flat = fractal_noise(height, max(2, width // 3), 0.25 * height, rng, octaves=5)
     layered = cv2.resize(flat, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -16,14 +16,14 @@ from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, s
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
-"""Largest share of the picture that PatchMatch fills without smearing."""
+"""Largest share of the image that PatchMatch fills without smearing."""
 MAX_PLAIN_HOLE = 0.35
-"""The same where one colour or gradient surrounds the hole: there is no structure to smear."""
+"""Largest share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
-"""The same for the holes of two objects: beside each other they leave little between them to fill from."""
+"""Largest share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
 STRADDLES = (0.05, 0.5)
-"""Shares of an object that lie on another one between which it is neither apart from it nor in it: a drum that leans on
-a bean bag. Taken away, it would leave an edge of the other to be invented."""
+"""Range of an object's share on another one in which it is neither apart from it nor in it, such as a drum that leans
+on a bean bag. Removing it would require inventing an edge of the other object."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Removal:
     """One or two objects of a photo and the hole that they leave.
 
     Args:
-        names: bare nouns: ('wine bottle',).
-        box: round all of them, as fractions.
+        names: names without articles, such as ('wine bottle',).
+        box: around all of them, as fractions.
         hole: (H, W).
     """
 
@@ -42,12 +42,12 @@ class Removal:
 
     @property
     def phrase(self) -> str:
-        """'wine bottle', 'wine bottle and the wine glass'."""
+        """Return a phrase for the instruction, such as 'wine bottle' or 'wine bottle and the wine glass'."""
         return " and the ".join(self.names)
 
 
 class ObjectRemoval:
-    """Takes objects away. Truth: object (as the instruction names it), box (fractions)."""
+    """Removal of objects. Truth: object (as the instruction names it), box (fractions)."""
 
     task = Task.OBJECT_REMOVAL
 
@@ -69,7 +69,7 @@ class ObjectRemoval:
 
 
 def remove(request: EditRequest) -> Image:
-    """Return the photo without what the request's mask covers."""
+    """Return the photo with the request's mask inpainted."""
     assert request.mask is not None
     return inpaint(request.photo.image, request.mask)
 
@@ -77,10 +77,10 @@ def remove(request: EditRequest) -> Image:
 def one_not_yet_offered(
     removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Removal:
-    """Draw one of the photo's removals and note it as offered: (source id, names...).
+    """Draw one of the photo's removals and add it to `offered` as (source id, names...).
 
     Raises:
-        Unsuitable: all of them are on it.
+        NotApplicable: all of them were offered before.
     """
     fresh = [removal for removal in removals if (photo.source_id, *removal.names) not in offered]
     if not fresh:
@@ -91,10 +91,10 @@ def one_not_yet_offered(
 
 
 def possible_removals(photo: Photo) -> list[Removal]:
-    """Every object, and every pair of objects, that can be taken away whole and whose hole is small enough to fill.
+    """Return every object, and every pair of objects, that can be removed whole and leaves a hole small enough to fill.
 
     Raises:
-        Unsuitable: there is none; the text says of each object why.
+        NotApplicable: no object qualifies; the text gives a reason for each.
     """
     objects = find_objects(photo)
     if not objects:
@@ -123,7 +123,7 @@ def _can_be_filled(hole: Mask, photo: Photo) -> bool:
 
 
 def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
-    """Return why an object cannot be taken away whole, '' where it can."""
+    """Return why an object cannot be removed whole, or '' if it can."""
     for other in objects:
         share = share_on(this, other)
         if this is not other and STRADDLES[0] < share < STRADDLES[1]:

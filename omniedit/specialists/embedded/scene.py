@@ -1,4 +1,4 @@
-"""What a photo shows, as far as weather and light need to know: sky, plants, depth, sun. No network, cues only."""
+"""Scene cues for weather and light: sky, plants, depth and sun, computed without a network."""
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -15,7 +15,7 @@ from omniedit.imaging.procedural import Field
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Cues of one photo, each computed when it is first needed; fields are (H, W) of float32 in [0, 1].
+    """Cues of one photo, each computed on first use; fields are (H, W) of float32 in [0, 1].
 
     Args:
         image: the photo.
@@ -27,22 +27,22 @@ class Scene:
 
     @cached_property
     def plants(self) -> Field:
-        """How surely a pixel is green or yellow-green foliage or grass."""
+        """Likelihood that a pixel is green or yellow-green foliage or grass."""
         return greenness(to_float(self.image)) * (1 - self.sky)
 
     @cached_property
     def depth(self) -> Field:
-        """0 near, 1 at the horizon and in the sky."""
+        """Depth: 0 is near, 1 is at the horizon and in the sky."""
         return depth_cue(self.image, self.sky, self.horizon)
 
     @cached_property
     def horizon(self) -> float:
-        """Row of the lowest far thing, as a fraction of the height."""
+        """Row of the horizon, as a fraction of the height."""
         return horizon_row(self.sky)
 
     @cached_property
     def sun(self) -> bool:
-        """Whether the sun's disc stands in the sky."""
+        """Return whether the sun's disc is visible in the sky."""
         return has_sun(to_float(self.image), self.sky)
 
     @cached_property
@@ -57,7 +57,7 @@ class Scene:
 
     @cached_property
     def plant_share(self) -> float:
-        """Share of plants in what is not sky."""
+        """Share of plants in all but the sky."""
         return float(self.plants.sum() / max(float((1 - self.sky).sum()), 1.0))
 
 
@@ -67,7 +67,7 @@ def understand(image: Image) -> Scene:
 
 
 def sky_opacity(image: Image) -> Field:
-    """(H, W) in [0, 1]: the photo's sky, matted along its edges; all zero where nothing confirms that it is one."""
+    """Return (H, W) opacity in [0, 1] of the photo's sky, matted along its edges; all zero if no sky is confirmed."""
     height, width = image.shape[:2]
     sky = find_sky(image)
     if not sky.any():
@@ -77,10 +77,10 @@ def sky_opacity(image: Image) -> Field:
 
 
 def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
-    """Opacity of a region whose outline is known to within `band` pixels.
+    """Return the opacity of a region whose outline is known to within `band` pixels.
 
-    In the band a pixel is a mixture of the mean colours of inside and outside near it; its opacity is its place on the
-    line between the two (Wright's alpha for a known backing, as in Smith and Blinn 1996, for two local backings).
+    A pixel in the band is a mixture of the mean colours of inside and outside near it. Its opacity is its position on
+    the line between the two (Wright's alpha for a known backing, as in Smith and Blinn 1996, for two local backings).
     """
     kernel = np.ones((2 * band + 1, 2 * band + 1), np.uint8)
     inside = cv2.erode(region.astype(np.uint8), kernel[::2, ::2], borderValue=1).astype(np.float32)
@@ -99,7 +99,7 @@ def _local_mean(rgb: FloatImage, where: Field, sigma: float) -> FloatImage:
 
 
 def greenness(rgb: FloatImage) -> Field:
-    """(H, W) in [0, 1]: green to yellow-green hue, with the chroma that plants have."""
+    """Return (H, W) in [0, 1]: high for a green to yellow-green hue with the chroma of plants."""
     lab = to_lab(blur(rgb, 1.5))
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
@@ -107,7 +107,7 @@ def greenness(rgb: FloatImage) -> Field:
 
 
 def in_focus(rgb: FloatImage, where: Field) -> float:
-    """Share of a region with fine texture around; a background out of focus has none."""
+    """Return the share of a region with fine texture around; an out-of-focus background has little."""
     grey = luma(rgb)
     texture = blur(np.abs(grey - blur(grey, 1.2)), 8.0)
     region = where > 0.5
@@ -115,16 +115,16 @@ def in_focus(rgb: FloatImage, where: Field) -> float:
 
 
 def horizon_row(sky: Field) -> float:
-    """Fraction of the height where the sky mostly ends; 0.3 where no sky is seen."""
+    """Return the fraction of the height at which the sky mostly ends; 0.3 if no sky is visible."""
     covered = (sky > 0.5).mean(axis=1)
     rows = np.flatnonzero(covered > 0.15)
     return float(rows[-1] + 1) / sky.shape[0] if len(rows) else 0.3
 
 
 def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
-    """(H, W): the ground rises with distance, haze veils it, the sky lies behind all.
+    """Estimate (H, W) depth: the ground rises with distance, haze veils it, and the sky is behind everything.
 
-    The haze is the dark channel (He, Sun and Tang 2009, eq. 5): far things have no black left.
+    Haze is the dark channel (He, Sun and Tang 2009, eq. 5), because far things have no black left.
     """
     rows = np.linspace(0, 1, len(image), dtype=np.float32)[:, None]
     ground = 1 - smoothstep(horizon - 0.05, 1.0, rows) ** 0.5
@@ -138,7 +138,7 @@ def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
 
 
 def has_sun(rgb: FloatImage, sky: Field) -> bool:
-    """Whether a burnt-out disc stands in the sky, with a glow on all sides that a sunlit cloud has not."""
+    """Return whether the sky shows a burnt-out disc with a glow on all sides, which a sunlit cloud lacks."""
     scale = min(1.0, WORKING_SIDE / max(sky.shape))
     grey, sky = (
         cv2.resize(field, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for field in (luma(rgb), sky)

@@ -1,4 +1,4 @@
-"""Sizes of things, close enough to keep a fig from replacing a drum."""
+"""Typical sizes of objects, close enough to keep a fig from replacing a drum."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ _NAMES_BY_METRES: Mapping[float, str] = {
     4.0: "boat canoe car elephant giraffe hut rhinoceros tent van",
     10.0: "airplane bus fir house lighthouse pine plane rocket ship tower train tree truck",
 }
-"""Typical longest side in metres -> the last word of the names of such things."""
+"""Typical longest side in metres -> the last word of the names of such objects."""
 
 _METRES = {name: metres for metres, names in _NAMES_BY_METRES.items() for name in names.split()}
 _COMPOUNDS = {
@@ -41,10 +41,10 @@ _COMPOUNDS = {
     "teddy bear": 0.4,
     "toy car": 0.1,
 }
-"""Names whose last word means another thing."""
+"""Sizes in metres of compound names whose last word means another object."""
 
 
 def relative_size(new: str, old: str) -> float | None:
-    """Return the new thing's size divided by the old one's, None unless both sizes are known."""
+    """Return the new object's size divided by the old one's, or None unless both sizes are known."""
     sizes = [_COMPOUNDS.get(" ".join(name.split()[-2:]), _METRES.get(name.split()[-1])) for name in (new, old)]
     return None if sizes[0] is None or sizes[1] is None else sizes[0] / sizes[1]

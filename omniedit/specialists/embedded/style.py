@@ -23,11 +23,11 @@ Render = Callable[[Image, np.random.Generator], Image]
 
 @dataclass(frozen=True)
 class Style:
-    """One look.
+    """Style of a whole image.
 
     Args:
-        noun: with its article, as it stands in an instruction: 'a pencil sketch'.
-        render: draws the photo anew, at its size.
+        noun: with its article, as used in an instruction: 'a pencil sketch'.
+        render: redraws the photo at its size.
     """
 
     name: str
@@ -83,12 +83,12 @@ STYLES: dict[str, Style] = {
         _painting_style(24, "Prussian blue woodblock", "a woodblock print in Prussian blue on cream paper"),
     )
 }
-"""What is asked for, by name. Network styles in which photos cannot be recognised (3, 6, 9, 15, 16, 17, 21) and two
-near doubles (20, 25) are left out; the network gives no names, these say what is seen."""
+"""Styles by name. Network styles in which photos cannot be recognised (3, 6, 9, 15, 16, 17, 21) and two near-duplicates
+(20, 25) are left out. The network gives no names, so these describe the look."""
 
 
 class StyleTransfer:
-    """Redraws the whole photo. Truth: style (a key of STYLES), technique ('multistyle26' | 'opencv')."""
+    """Restyling of the whole photo. Truth: style (a key of STYLES), technique ('multistyle26' | 'opencv')."""
 
     task = Task.STYLE_TRANSFER
 

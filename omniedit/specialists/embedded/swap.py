@@ -1,4 +1,4 @@
-"""Object swap: take an object out and set another photo's cut-out in its place (SmartEdit's production pipeline)."""
+"""Object swap: an object is replaced by a cut-out from another photo (SmartEdit's production pipeline)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,24 +33,24 @@ from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35
-"""Largest share of the picture that an object to be replaced covers."""
+"""Largest share of the image that a replaceable object covers."""
 MIN_SIDE = 48
-"""Shorter side in pixels of the smallest object that is replaced, and of the smallest that is borrowed."""
+"""Shorter side in pixels of the smallest object that is replaced or borrowed."""
 MAX_UPSCALE = 1.3
-"""How much a cut-out may be enlarged."""
+"""Largest factor by which a cut-out may be enlarged."""
 UNLIKELY = 3.5
-"""How many times too large or too small for its place a thing may come out: a fig as large as a drum is absurd."""
+"""Largest factor by which an object may be too large or too small for its place; a fig as large as a drum is absurd."""
 MAX_BARE, MAX_PLAIN_BARE = 0.07, 0.2
-"""Largest share of the picture of what the old object hid and the new one does not hide, and the same where one colour
-or gradient surrounds the old one."""
+"""Largest share of the image that the old object hid and the new one leaves uncovered, and the same if one colour or
+gradient surrounds the old object."""
 WIDER, TALLER = 1.5, 1.3
-"""How much larger than the old object's box the new one's may be."""
+"""Largest ratio of the new object's width and height to those of the old object's box."""
 OTHER_COLOUR = 22.0
-"""Distance in Lab from which what is below an object is another thing than what is behind it."""
+"""Distance in Lab from which the surface below an object differs from the background behind it."""
 DONORS_TRIED = 24
-"""Photos looked into for something that fits, before a proposal gives up."""
+"""Number of photos searched for an object that fits, before a proposal gives up."""
 DONORS_KEPT = 16
-"""Of these, decoded photos that are kept for the next proposal: all of a small shard, some 50 MB."""
+"""Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Placement:
     """Place of a cut-out in a photo.
 
     Args:
-        piece: at its final size, its opacity within the picture.
-        left, top: of the cut-out in the picture, in pixels.
-        standing: on the old object's ground line; else in the old one's middle.
+        piece: the cut-out at its final size, with its opacity.
+        left, top: position of the cut-out in the image, in pixels.
+        standing: on the old object's ground line; otherwise at the old object's middle.
     """
 
     piece: CutOut
@@ -69,7 +69,7 @@ class Placement:
     standing: bool
 
     def on_canvas(self, values: Field, shape: tuple[int, ...]) -> Field:
-        """(h, w, ...) values of the cut-out within a black (H, W, ...) picture; what is out of view is cut off."""
+        """Return (h, w, ...) values of the cut-out on a black (H, W, ...) canvas; what is out of view is cropped."""
         (height, width), (rows, columns) = values.shape[:2], shape[:2]
         top, left = max(0, self.top), max(0, self.left)
         bottom, right = min(rows, self.top + height), min(columns, self.left + width)
@@ -80,15 +80,15 @@ class Placement:
         return canvas
 
     def left_bare(self, hole: Mask) -> Mask:
-        """(H, W) what the cut-out does not cover of a hole."""
+        """Return the (H, W) part of a hole that the cut-out does not cover."""
         return hole & (self.on_canvas(self.piece.alpha, hole.shape) < 0.5)
 
 
 class ObjectSwap:
-    """Another thing in an object's place.
+    """Replacement of an object by another one.
 
-    truth: `object` and `new_object` (names), `new_object_source_id` (the photo that it is cut out of), `box` and
-    `new_box` (fractions of the picture).
+    Truth: `object` and `new_object` (names), `new_object_source_id` (the donor photo), `box` and `new_box` (fractions
+    of the image).
     """
 
     task = Task.OBJECT_SWAP
@@ -133,16 +133,16 @@ class ObjectSwap:
 
 
 def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether the object can be taken out whole and its name says what could stand there instead.
+    """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
 
-    The bottom border may cut it, and then what comes in its place.
+    The lower border may cut it; the new object is then cut as well.
     """
     whole = found.area <= MAX_AREA and found.cut_sides <= {"bottom"}
     return whole and found.name != OBJECT and _is_clear(found, objects)
 
 
 def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether the object looks whole elsewhere and its name says what it is."""
+    """Return whether the object looks whole in another photo and has a specific name."""
     return not found.cut_sides and found.name != OBJECT and _is_clear(found, objects)
 
 
@@ -155,7 +155,7 @@ def same_kind(first: FoundObject, second: FoundObject) -> bool:
 
 
 def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
-    """Place the new object where the old one is, at about its size; None where it does not fit."""
+    """Place the new object where the old one is, at about its size, or return None if it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
         if not 0.4 < scale < 1.6:
@@ -176,20 +176,20 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
 
 
 def scale_between(old: FoundObject, new: FoundObject) -> float:
-    """Return the scale of the new object: to the old one's area, but not far beyond its box."""
+    """Return the scale that gives the new object the old one's area without going far beyond its box."""
     (old_width, old_height), (new_width, new_height) = _size(old.mask), _size(new.mask)
     area = float(old.mask.sum() / new.mask.sum()) ** 0.5
     return min(area, WIDER * old_width / new_width, TALLER * old_height / new_height)
 
 
 def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
-    """Return how much too large the new object looks if the old one is of its usual size; 1 if unknown."""
+    """Return the factor by which the new object looks too large if the old one has its usual size; 1 if unknown."""
     relative = relative_size(new.name, old.name)
     return 1.0 if relative is None else scale * max(_size(new.mask)) / max(_size(old.mask)) / relative
 
 
 def stands(image: Image, mask: Mask) -> bool:
-    """Return whether an object stands on something, seen from the side: below it is another thing than behind it."""
+    """Return whether an object stands, seen from the side: the colour below it differs from the colour behind it."""
     left, top, right, bottom = bounding_box(mask)
     aside, reach = (right - left) // 2, (bottom - top) // 3
     behind = (
@@ -205,11 +205,11 @@ def stands(image: Image, mask: Mask) -> bool:
 def compose_swap(
     background: Image, source: Image, old: Mask, place: Placement, rng: np.random.Generator
 ) -> tuple[Image, Mask]:
-    """Return the picture with the harmonised cut-out in it, and where it covers or shades the background.
+    """Return the image with the harmonised cut-out, and the mask of covered or shaded pixels.
 
     Args:
-        background: (H, W, 3) RGB, the picture without the old object.
-        source: the picture with it: what was there tells how sharp and grainy things are at this place.
+        background: (H, W, 3) RGB, the image without the old object.
+        source: the image with the old object, from which local sharpness and grain are estimated.
     """
     size = float(old.sum()) ** 0.5
     around = dilate(old, round(0.5 * size))
@@ -272,7 +272,7 @@ def _round_box(box: FractionBox) -> list[float]:
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:
-    """Return whether two things cannot be compared in size though one has a kind: an animal may be a bee or a bear."""
+    """Return whether two sizes cannot be compared although one object has a kind: an animal may be a bee or a bear."""
     known = relative_size(new.name, old.name) is not None
     return not known and any(find_kind(without_position(this.name)) for this in (old, new))
 
@@ -283,9 +283,9 @@ def _size(mask: Mask) -> tuple[int, int]:
 
 
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether the object is large, alone of its kind, and its mask holds nothing of a smaller one in front.
+    """Return whether the object is large enough, alone of its kind, and not partly hidden by a smaller one.
 
-    One that is told apart by its place ('upper dog') stands among its like: they hide parts of each other.
+    An object with a position in its name ('upper dog') is among others of its kind, and they hide parts of each other.
     """
     alone = without_position(found.name) == found.name
     smaller = (other for other in objects if other.area < found.area)
@@ -298,7 +298,7 @@ def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tuple[int, int]:
-    """Left and top of the cut-out that put it on the old one's ground line, or its middle on the old one's."""
+    """Return the cut-out's left and top: centred on the old object, or on its ground line if the object stands."""
     left, top, right, bottom = bounding_box(piece.solid)
     old_left, old_top, old_right, old_bottom = bounding_box(old.mask)
     ground = round(max(old.box[3], known_box(old, photo)[3]) * old.mask.shape[0])
@@ -307,7 +307,7 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
 
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
-    """Return whether the new object would cover a tenth or more of a thing that the old one left free."""
+    """Return whether the new object would cover more than a tenth of another one's box, outside the old object."""
     covered = (place.on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape
     for named in photo.objects:

@@ -1,4 +1,4 @@
-"""Fog, rain and snow laid into a photo by its depth, and the colours of autumn."""
+"""Weather effects that use a photo's depth (fog, rain and snow), and the colours of autumn."""
 
 import cv2
 import numpy as np
@@ -21,12 +21,12 @@ from omniedit.specialists.embedded.relighting import dull_light
 from omniedit.specialists.embedded.scene import Scene
 
 RAIN_LAYERS = ((0.014, 0.45, 0.006, 0.16), (0.032, 0.7, 0.0009, 0.24), (0.070, 1.0, 0.00009, 0.28))
-"""Far to near: a streak's length as a fraction of the picture's side, its thickness in pixels, the share of pixels in
-which one starts, its opacity."""
+"""Layers from far to near: streak length as a fraction of the image's side, streak thickness in pixels, share of pixels
+in which a streak starts, opacity."""
 
 
 def fog(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """Koschmieder's law: I = J t + A (1 - t), t = exp(-beta depth), with banks of fog that drift (He et al. 2009)."""
+    """Add drifting banks of fog by Koschmieder's law: I = J t + A (1 - t), t = exp(-beta depth) (He et al. 2009)."""
     height, width = image.shape[:2]
     soft = saturate(dull_light(image, scene, rng, brightness=1.0), 0.9)
     beta = rng.uniform(1.7, 2.5)
@@ -36,14 +36,14 @@ def fog(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def airlight(height: int, width: int, rng: np.random.Generator) -> FloatImage:
-    """(H, W, 3): the fog's own pale light, faintly cloudy, a little brighter above."""
+    """Return the (H, W, 3) light of the fog: pale, faintly cloudy, a little brighter above."""
     rows = np.linspace(1.02, 0.95, height, dtype=np.float32)[:, None]
     drift = 0.97 + 0.05 * fractal_noise(height, width, 0.7 * width, rng, octaves=3)
     return (rows * drift)[..., None] * np.array([0.82, 0.84, 0.86], np.float32)
 
 
 def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """A dull sky, mist in the distance, wet and therefore darker surfaces with a sheen, streaks at three distances."""
+    """Add rain: a dull sky, mist in the distance, darker wet surfaces with a sheen, streaks at three distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=float(rng.uniform(0.70, 0.80)))
     wet = mix(dull, wet_surface(dull, scene), 1 - scene.sky)
@@ -54,7 +54,7 @@ def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def wet_surface(rgb: FloatImage, scene: Scene) -> FloatImage:
-    """Wet ground: darker and purer, with the sky's light smeared downwards in it."""
+    """Return wet ground: darker and purer in colour, with the sky's light smeared downwards."""
     height = rgb.shape[0]
     darker = saturate(rgb * 0.82, 1.35)
     smear = cv2.blur(luma(rgb), (3, max(3, height // 24)))
@@ -64,7 +64,7 @@ def wet_surface(rgb: FloatImage, scene: Scene) -> FloatImage:
 
 
 def rain_streaks(height: int, width: int, rng: np.random.Generator) -> Field:
-    """(H, W) opacity of falling drops, motion-blurred along the wind; far ones are short, fine and many."""
+    """Return the (H, W) opacity of falling drops, motion-blurred along the wind; far ones are short, fine and many."""
     side = np.sqrt(height * width)
     lean = rng.uniform(68, 86) if rng.random() < 0.5 else rng.uniform(94, 112)
     total = np.zeros((height, width), np.float32)
@@ -79,7 +79,7 @@ def rain_streaks(height: int, width: int, rng: np.random.Generator) -> Field:
 
 
 def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """Snow that lies on what faces the sky, a white sky, haze, flakes at four distances."""
+    """Add snow on surfaces that face the sky, a white sky, haze and flakes at four distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=1.0)
     covered = mix(dull, snow_surface(dull), snow_cover(image, scene, rng))
@@ -89,7 +89,7 @@ def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def snow_cover(image: Image, scene: Scene, rng: np.random.Generator) -> Field:
-    """(H, W) opacity of lying snow: most on grass and open ground, some on the upper sides of everything else."""
+    """Return the (H, W) opacity of snow cover: most on grass and open ground, some on the upper sides of all else."""
     height, width = image.shape[:2]
     rgb = to_float(image)
     grey = luma(rgb)
@@ -108,7 +108,7 @@ def snow_cover(image: Image, scene: Scene, rng: np.random.Generator) -> Field:
 
 
 def snow_surface(rgb: FloatImage) -> FloatImage:
-    """Snow with the relief of what lies beneath it: bright, blue in the hollows."""
+    """Return snow with the relief of the surface below it: bright, and blue in the hollows."""
     relief = blur(luma(rgb), 1.5)
     relief = relief - blur(relief, 25.0)
     bright = np.clip(0.86 + 0.55 * relief, 0.55, 1.0)
@@ -116,7 +116,7 @@ def snow_surface(rgb: FloatImage) -> FloatImage:
 
 
 def snowflakes(height: int, width: int, rng: np.random.Generator) -> Field:
-    """(H, W) opacity of falling flakes: many small sharp far ones, few large soft near ones, each layer blown."""
+    """Return the (H, W) opacity of blown flakes: many small sharp far ones, few large soft near ones."""
     side = np.sqrt(height * width)
     total = np.zeros((height, width), np.float32)
     wind = rng.uniform(-35, 35)
@@ -129,7 +129,7 @@ def snowflakes(height: int, width: int, rng: np.random.Generator) -> Field:
 
 
 def autumn(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
-    """Green turned to gold, orange and russet, patch by patch; what is not a plant keeps its colour."""
+    """Turn green to gold, orange and russet in patches; everything but plants only gets slightly warmer."""
     height, width = image.shape[:2]
     lab = to_lab(to_float(image))
     patches = fractal_noise(height, width, 0.22 * width, rng, octaves=6)
@@ -144,7 +144,7 @@ def autumn(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def _lower(field: Field, rows: int) -> Field:
-    """What stands `rows` below each pixel."""
+    """Return the values `rows` below each pixel."""
     return np.vstack([field[rows:], np.repeat(field[-1:], rows, axis=0)])
 
 

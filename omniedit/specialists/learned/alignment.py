@@ -1,7 +1,8 @@
-"""Which tokens of an edited prompt stand for which of the original one: prompt-to-prompt's word replacement, refinement
-and re-weighting (Hertz et al. 2022, section 3.2).
+"""Alignment of the tokens of a target prompt with those of its source prompt.
 
-Shapes: S tokens of the source's prompt, T tokens of the target's; both are padded to the text encoder's length.
+Implements prompt-to-prompt's word replacement, refinement and re-weighting (Hertz et al. 2022, section 3.2).
+
+Shapes: S tokens of the source prompt, T tokens of the target prompt; both are padded to the text encoder's length.
 """
 
 import re
@@ -16,12 +17,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TokenMap:
-    """Whose attention each token of the target's prompt takes over.
+    """Attention that target tokens take over from source tokens.
 
     Args:
-        shares: (S, T), of a source token's attention, what goes to a target token.
-        taken: (T,), 1 where a token takes over attention of the source's, 0 where it keeps its own: a new word.
-        weights: (T,), by which a token's attention is multiplied in the end.
+        shares: (S, T), share of a source token's attention that goes to a target token.
+        taken: (T,), 1 if a token takes over source attention, 0 if it keeps its own (a new word).
+        weights: (T,), final factor on a token's attention.
     """
 
     shares: Tensor
@@ -37,17 +38,17 @@ def token_map(
     exchange: bool = True,
     weights: Mapping[str, float] | None = None,
 ) -> TokenMap:
-    """The map of two prompts for one tokenizer.
+    """Return the map of two prompts for one tokenizer.
 
-    Words that both prompts have take over their attention. Words of the target that stand where the source has others
-    take over theirs, shared out evenly where they have more tokens (replacement), or keep their own (refinement), as
-    words that are added do.
+    Words in both prompts take over their attention. A target word in the place of a source word takes over its
+    attention (replacement) or keeps its own (refinement), as added words do. If their numbers of tokens differ, each
+    source token's attention is divided evenly among the target tokens.
 
     Args:
-        tokenizer: one that tells the characters that a token stands for.
-        length: to which prompts are padded, and cut.
-        exchange: replacement; else refinement.
-        weights: of words of the target.
+        tokenizer: one that returns the characters of each token.
+        length: to which prompts are padded, and truncated.
+        exchange: True for replacement, False for refinement.
+        weights: by word of the target.
     """
     words, new_words = source.lower().split(), target.lower().split()
     places, new_places = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
@@ -66,7 +67,7 @@ def token_map(
 
 
 def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
-    """The map of prompts that stand one after another in several encoders' tokens: SD3's CLIPs, then its T5."""
+    """Join the maps of encoders whose tokens follow one another: SD3's CLIPs, then its T5."""
     return TokenMap(
         torch.block_diag(*(each.shares for each in maps)),
         torch.cat([each.taken for each in maps]),
@@ -75,32 +76,32 @@ def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
 
 
 def word_tokens(prompt: str, tokenizer: Any, length: int) -> list[list[int]]:
-    """Places of each word's tokens; none for a word that was cut off."""
+    """Return the positions of each word's tokens; empty for a word that was truncated."""
     ends = [match.end() for match in re.finditer(r"\S+", prompt)]
     encoded = tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_offsets_mapping=True)
     places: list[list[int]] = [[] for _ in ends]
     for place, (start, end) in enumerate(encoded["offset_mapping"]):
         if end > start:
-            # A token may begin with the space before its word: its last character is surely the word's.
+            # A token may begin with the space before its word, so only its last character is certain to be in the word.
             places[next(word for word, last in enumerate(ends) if end <= last)].append(place)
     return places
 
 
 def _specials(places: Sequence[Sequence[int]], length: int) -> tuple[list[int], list[int]]:
-    """Places before the first word and after the last one: begin, end and padding."""
+    """Return the positions before the first word and after the last one: begin, end and padding."""
     used = [place for word in places for place in word]
     return list(range(min(used, default=0))), list(range(max(used, default=-1) + 1, length))
 
 
 def _in_step(old: Sequence[list[int]], new: Sequence[list[int]]) -> Iterator[tuple[list[int], list[int]]]:
-    """Special tokens one by one, as far as both prompts have them."""
+    """Yield pairs of special tokens, one by one, as far as both prompts have them."""
     for these, those in zip(old, new, strict=True):
         for one, other in zip(these, those, strict=False):
             yield [one], [other]
 
 
 def _align_swapped_words(old: Sequence[list[int]], new: Sequence[list[int]]) -> list[tuple[list[int], list[int]]]:
-    """Tokens of words that take each other's place: word by word where there are as many, else all together."""
+    """Pair the tokens of exchanged words: word by word if their numbers match, otherwise all together."""
     if len(old) == len(new):
         return list(zip(old, new, strict=True))
     return [([token for word in old for token in word], [token for word in new for token in word])]

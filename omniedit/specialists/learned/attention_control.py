@@ -1,10 +1,10 @@
-"""Prompt-to-prompt's control of attention (Hertz et al. 2022, algorithm 1), as processors of diffusers' attention.
+"""Attention control of prompt-to-prompt (Hertz et al. 2022, algorithm 1), as diffusers attention processors.
 
-Source and target of P pairs are denoised in one batch, whose last 2P rows are the conditional ones, first the sources,
-then the targets; what comes before (guidance's unconditional half) is left alone. In SDXL's cross-attention a target
-gets its source's maps as in the paper. In SD3's joint attention image tokens attend to image and text tokens under one
-softmax: there the part of an image token's row that falls on text is the source's, and the part on image tokens shrinks
-or grows so that the row stays a distribution.
+The sources and targets of P pairs are denoised in one batch. Its last 2P rows are conditional: first the sources, then
+the targets. The rows before them (the unconditional half of guidance) are left alone. In SDXL's cross-attention a
+target gets its source's maps, as in the paper. In SD3's joint attention, image tokens attend to image and text tokens
+under one softmax. There the text part of an image token's row comes from the source, and the image part is rescaled so
+that the row remains a distribution.
 
 Shapes: B rows of the batch, H heads, N image tokens, M text tokens, D width of a head.
 """
@@ -24,23 +24,23 @@ from torch.nn import functional
 from omniedit.specialists.learned.alignment import TokenMap
 
 SMALLEST = 1e-6
-"""Least share of its row that an image token's attention leaves for image tokens."""
+"""Smallest share of its row that an image token's attention leaves for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
-"""SDXL's layers of few tokens, 32 x 32 of a picture of 1024 x 1024: they hold the layout, the finer ones texture. The
+"""SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They hold the layout, the finer ones texture. The
 authors' code for Stable Diffusion likewise takes maps of at most 16 x 16 or 32 x 32 tokens."""
 MAP_BYTES = 256 * 2**20
-"""Of the maps that are made at once; the heads of a layer go one after another where all of them would take more. At
-1024 x 1024 those of one row of SD3-Medium take 1.74 GB, of one of its 24 heads 73 MB."""
+"""Memory limit for the maps that are computed at once; the heads of a layer are split into groups that fit. At 1024 x
+1024 the maps of one row of SD3-Medium take 1.74 GB, those of one of its 24 heads 73 MB."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Where and when targets get their sources' maps.
+    """Steps and layers in which targets get their sources' maps.
 
     Args:
-        text_steps: share of the steps, the first ones, in which attention to text is the source's.
-        image_steps: the same of attention to image tokens: the layout.
-        text_layers, image_layers: in which layers, by the beginning of their names; () is all.
+        text_steps: share of the steps, from the first, in which attention to text is the source's.
+        image_steps: the same for attention to image tokens, which holds the layout.
+        text_layers, image_layers: prefixes of the layers' names; () means all layers.
     """
 
     text_steps: float = 0.8
@@ -50,11 +50,11 @@ class Reach:
 
 
 class AttentionControl:
-    """What the processors of all layers share: the pairs' token maps, and how far the denoising is.
+    """State shared by the processors of all layers: the pairs' token maps and the current step.
 
     Args:
-        maps: of each pair.
-        steps: of the denoising.
+        maps: one for each pair.
+        steps: number of denoising steps.
     """
 
     def __init__(self, maps: Sequence[TokenMap], reach: Reach, steps: int, device: Any = "cpu") -> None:
@@ -70,7 +70,7 @@ class AttentionControl:
         return self.step < round(self.reach.image_steps * self.steps) and _is_in(layer, self.reach.image_layers)
 
     def text_maps(self, source: Tensor, target: Tensor) -> Tensor:
-        """The targets' attention to text tokens, (P, H, N, M), from the sources' and their own, before weights."""
+        """Return the targets' unweighted attention to text tokens, (P, H, N, M), from the sources' and their own."""
         taken = torch.einsum("phns,pst->phnt", source, self.shares.to(source.dtype))
         return taken * self.taken + target * (1 - self.taken)
 
@@ -78,11 +78,11 @@ class AttentionControl:
 def joint_maps(
     control: AttentionControl, source: Tensor, target: Tensor, image_tokens: int, text: bool, image: bool
 ) -> Tensor:
-    """Rows of the targets' image tokens over image and text tokens, (P, H, N, N + M).
+    """Return the rows of the targets' image tokens over image and text tokens, (P, H, N, N + M).
 
     Args:
-        source, target: rows of the pairs' image tokens as the softmax gave them, each with the sum 1.
-        text, image: whether the part on text, that on image tokens, follows the source.
+        source, target: softmax rows of the pairs' image tokens; each sums to 1.
+        text, image: whether the text part, or the image part, follows the source.
     """
     source_text, target_text = source[..., image_tokens:], target[..., image_tokens:]
     text_part = _at_most_all(control.text_maps(source_text, target_text)) if text else target_text
@@ -93,7 +93,7 @@ def joint_maps(
 
 
 def _at_most_all(text_part: Tensor) -> Tensor:
-    """What tokens take over and what new ones keep may come to more than a whole row: then they share it."""
+    """Scale text parts to at most a whole row, which the source's attention plus the target's own may exceed."""
     return text_part * ((1 - SMALLEST) / text_part.sum(-1, keepdim=True)).clamp(max=1)
 
 
@@ -105,7 +105,7 @@ def _left_for_image(text_part: Tensor) -> Tensor:
 def control_attention(
     network: SD3Transformer2DModel | UNet2DConditionModel, control: AttentionControl
 ) -> Iterator[None]:
-    """Within it the network's attention is controlled; afterwards it is as it was."""
+    """Control the network's attention inside the context, and restore it afterwards."""
     kind = JointControl if isinstance(network, SD3Transformer2DModel) else CrossControl
     before = dict(network.attn_processors)
     processors: dict[str, Any] = {name: kind(name, control, plain) for name, plain in before.items()}
@@ -117,7 +117,7 @@ def control_attention(
 
 
 class CrossControl:
-    """For SDXL's UNet: cross-attention of image to text tokens, self-attention of image tokens.
+    """Processor for SDXL's UNet: cross-attention of image to text tokens, self-attention of image tokens.
 
     Args:
         plain: the layer's own processor, for layers and steps that are not controlled.
@@ -146,7 +146,9 @@ class CrossControl:
 
 
 class JointControl:
-    """For SD3's transformer: joint attention of image and text tokens, and SD3.5's second one of image tokens alone.
+    """Processor for SD3's transformer: joint attention of image and text tokens.
+
+    It also controls SD3.5's second attention, of image tokens alone.
 
     Args:
         plain: the layer's own processor, for layers and steps that are not controlled.
@@ -183,17 +185,17 @@ def _is_in(layer: str, beginnings: tuple[str, ...]) -> bool:
 
 
 def _by_head(attn: Attention, tokens: Tensor) -> Tensor:
-    """(B, N, H * D) -> (B, H, N, D)."""
+    """Reshape (B, N, H * D) to (B, H, N, D)."""
     return tokens.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
 
 
 def _merge_heads(by_head: Tensor) -> Tensor:
-    """(B, H, N, D) -> (B, N, H * D)."""
+    """Reshape (B, H, N, D) to (B, N, H * D)."""
     return by_head.transpose(1, 2).flatten(2)
 
 
 def _joint_heads(attn: Attention, tokens: Tensor, projection: str, norm: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values (B, H, N, D), queries and keys normalised where the block does so."""
+    """Return queries, keys and values (B, H, N, D); queries and keys are normalised if the block does so."""
     query, key, value = (_by_head(attn, getattr(attn, projection.format(name))(tokens)) for name in "qkv")
     norm_query, norm_key = (getattr(attn, norm.format(name)) for name in "qk")
     query = query if norm_query is None else norm_query(query)
@@ -201,13 +203,13 @@ def _joint_heads(attn: Attention, tokens: Tensor, projection: str, norm: str) ->
 
 
 def _maps(query: Tensor, key: Tensor) -> Tensor:
-    """Attention probabilities in float32, (B, H, N, N or M); each row sums to 1."""
+    """Return attention probabilities in float32, (B, H, N, N or M); each row sums to 1."""
     scores = query.float() @ key.float().transpose(-1, -2) * query.shape[-1] ** -0.5
     return scores.softmax(-1)
 
 
 MapEdit = Callable[[Tensor, Tensor], Tensor]
-"""Targets' maps from their sources' and their own, some heads' at a time: (P, h, N, N or M)."""
+"""Function that returns the targets' maps from their sources' and their own, for some heads: (P, h, N, N or M)."""
 
 
 def _source_maps(source: Tensor, target: Tensor) -> Tensor:
@@ -215,7 +217,7 @@ def _source_maps(source: Tensor, target: Tensor) -> Tensor:
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: MapEdit) -> Tensor:
-    """What queries see, (B, N, H * D): pairs' rows by maps, the targets' edited, those before by plain attention."""
+    """Return the attention output, (B, N, H * D): with edited maps for the pairs, plain for the rows before them."""
     held = 2 * pairs
     some = heads_at_once(held, query.shape[2], key.shape[2])
     by_heads = zip(*(each[-held:].split(some, dim=1) for each in (query, key, value)), strict=True)
@@ -227,12 +229,12 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: MapEdit
 
 
 def heads_at_once(rows: int, queries: int, keys: int) -> int:
-    """Whose maps, of so many rows, queries and keys each, take no more than `MAP_BYTES` in float32; at least one."""
+    """Return the number of heads, at least one, whose maps take at most `MAP_BYTES` in float32."""
     return max(1, MAP_BYTES // (4 * rows * queries * keys))
 
 
 def _attend_pairs(query: Tensor, key: Tensor, value: Tensor, *, edit: MapEdit) -> Tensor:
-    """Of some heads of pairs, (2P, h, N, D)."""
+    """Return the attention output of the pairs for a group of heads, (2P, h, N, D)."""
     source, target = _maps(query, key).chunk(2)
     of_source, of_target = value.float().chunk(2)
     return torch.cat([source @ of_source, edit(source, target) @ of_target]).to(value.dtype)

@@ -1,6 +1,8 @@
-"""Between photos and the sizes that diffusion models paint: the ratio stays, and what is not painted stays bit for bit.
+"""Resizing between photos and the sizes that diffusion models paint.
 
-Shapes: H W the photo's height and width, h w those of its working copy.
+The aspect ratio stays, and pixels that are not painted stay bit for bit.
+
+Shapes: H W height and width of the photo, h w those of its working copy.
 """
 
 from dataclasses import dataclass
@@ -18,13 +20,15 @@ FEATHER = 0.03
 
 @dataclass(frozen=True)
 class Canvas:
-    """A photo as a model sees it: scaled down to about resolution^2 pixels, never up, and continued by reflection at
-    the right and bottom to multiples of `grid`.
+    """Geometry of a photo as a model sees it.
+
+    The photo is scaled down to about resolution^2 pixels, never up. It is then padded by reflection at the right and
+    bottom to multiples of `grid`.
 
     Args:
         full: (H, W) of the photo.
-        size: (h, w) of the copy, before it is continued.
-        grid: pixels on a side of what the model takes as one.
+        size: (h, w) of the copy, before padding.
+        grid: side in pixels of one token of the model.
     """
 
     full: tuple[int, int]
@@ -38,21 +42,21 @@ class Canvas:
 
     @property
     def padded(self) -> tuple[int, int]:
-        """Height and width that the model paints."""
+        """Return the height and width that the model paints."""
         height, width = (-(-side // self.grid) * self.grid for side in self.size)
         return height, width
 
     def to_model(self, image: Image) -> Image:
-        """The photo at (h, w), continued."""
+        """Return the photo resized to (h, w) and padded."""
         return self._pad(_resize(image, self.size, cv2.INTER_AREA), cv2.BORDER_REFLECT)
 
     def to_model_mask(self, mask: Mask) -> Mask:
-        """The same of a mask: inside where any part of what a pixel covers is, and nowhere beyond the photo."""
+        """Return the mask resized and padded: a pixel is inside if any part of it is, and padding is outside."""
         grey = _resize(mask.astype(np.uint8) * 255, self.size, cv2.INTER_AREA)
         return self._pad((grey > 0).astype(np.uint8), cv2.BORDER_CONSTANT) > 0
 
     def from_model(self, painted: Image) -> Image:
-        """What the model painted, (H, W, 3)."""
+        """Return the painted image at the photo's size, (H, W, 3)."""
         return _resize(painted[: self.size[0], : self.size[1]], self.full, cv2.INTER_CUBIC)
 
     def _pad(self, array: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
@@ -61,14 +65,14 @@ class Canvas:
 
 
 def composite(source: Image, painted: Image, hole: Mask) -> Image:
-    """The source with the painted picture in the hole, fading in from its rim; outside all pixels are the source's."""
+    """Composite the painted image into the hole, faded in from its rim; outside it all pixels are the source's."""
     opacity = soft_inside(hole)[..., None]
     mixed = np.rint(source + opacity * (painted.astype(np.float32) - source))
     return np.where(hole[..., None], mixed, source).astype(np.uint8)
 
 
 def soft_inside(hole: Mask) -> NDArray[np.float32]:
-    """(H, W) opacity: 0 outside the hole, rising over its rim to 1; the picture's border is no rim."""
+    """Return (H, W) opacity: 0 outside the hole, rising over its rim to 1; the image's border is not a rim."""
     if hole.all():
         return np.ones(hole.shape, np.float32)
     inside = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)

@@ -1,4 +1,4 @@
-"""How much of a job's time its device computes, measured by the job itself."""
+"""Measurement of the share of a job's time in which its device computes."""
 
 import time
 from collections import defaultdict
@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 SPANS = 1024
-"""So many forward passes are remembered before their times are asked of the device."""
+"""Number of forward passes that are recorded before their times are read from the device."""
 
 
 class ProcessorMoment:
-    """Now."""
+    """Moment on the processor's clock."""
 
     def __init__(self) -> None:
         self.at = time.perf_counter()
@@ -24,7 +24,7 @@ class ProcessorMoment:
 
 
 class GpuMoment:
-    """When the GPU will have done all that it was given so far."""
+    """Moment at which the GPU completes all work queued so far."""
 
     def __init__(self) -> None:
         self.event = torch.cuda.Event(enable_timing=True)
@@ -36,11 +36,11 @@ class GpuMoment:
 
 
 class DeviceClock:
-    """Adds up the forward passes of the networks that it watches; on a GPU by the GPU's own clock.
+    """Clock of the forward passes of the watched networks; on a GPU, the GPU's own clock.
 
-    What is left of the time from the first pass to the last the device spent waiting: for models to load, photos to be
-    decoded, pictures to be scaled and composed, files to be written. Where passes of two threads overlap, the device is
-    busy once, and each network for the whole of its own.
+    Between the first and the last pass, the rest of the time is waiting: for models to load, photos to be decoded,
+    images to be scaled and composited, files to be written. If passes of two threads overlap, the device counts as busy
+    once, and each network for its whole pass.
     """
 
     def __init__(self, device: str) -> None:
@@ -55,19 +55,22 @@ class DeviceClock:
         self._last: Any = None
 
     def watch(self, name: str, networks: Iterable[nn.Module]) -> None:
-        """None of the networks may be a part of another."""
+        """Time the forward passes of networks; no network may be a part of another."""
         for network in networks:
             network.register_forward_pre_hook(self._begin)
             network.register_forward_hook(lambda network, *_: self._end(name, network))
 
     def watch_pipeline(self, name: str, pipeline: Any) -> None:
-        """All networks of a pipeline of diffusers; of its VAE, whose `forward` none calls, encoder and decoder."""
+        """Time all networks of a diffusers pipeline.
+
+        Of the VAE, encoder and decoder are timed, because nothing calls its `forward`.
+        """
         parts = {part: value for part, value in pipeline.components.items() if isinstance(value, nn.Module)}
         vae = parts.pop("vae", None)
         self.watch(name, [*parts.values(), *(vae.children() if vae is not None else ())])
 
     def busy(self) -> tuple[float, dict[str, float]]:
-        """Shares of the time since the first pass began: that of passes, and that of each name's networks."""
+        """Return the busy share of the time from the first pass to the last: in total, and by name."""
         with self._lock:
             self._add_up()
             whole = self._first.seconds_to(self._last) if self._last else 0.0
@@ -95,7 +98,11 @@ class DeviceClock:
                 self._add_up()
 
     def _add_up(self) -> None:
-        """Of the passes that overlap, what the earlier ones do not cover; those that were added before are earlier."""
+        """Add the recorded passes to the totals.
+
+        The device is busy only for the part of a pass that no earlier pass covers. Passes from previous calls are
+        earlier.
+        """
         passes = [
             (self._first.seconds_to(begun), self._first.seconds_to(ended), name) for name, begun, ended in self._spans
         ]

@@ -1,4 +1,7 @@
-"""Denoising networks, compiled block by block: a first picture of each size takes longer, those after it less."""
+"""Compilation of denoising networks, block by block.
+
+The first image of each size takes longer, later ones less.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 
 RECOMPILES = 64
-"""Seven sizes of pictures times those of a batch and the kinds of blocks; torch gives up compiling after 8."""
+"""Limit for seven image sizes times the batch sizes and the kinds of blocks; torch stops compiling after 8."""
 BLOCKS = (
     "BasicTransformerBlock",
     "JointTransformerBlock",
@@ -16,21 +19,21 @@ BLOCKS = (
     "FluxSingleTransformerBlock",
     "ResnetBlock2D",
 )
-"""Classes of diffusers of which a denoising network consists."""
+"""Diffusers classes that make up denoising networks."""
 
 
 def get_denoiser(pipeline: Any) -> nn.Module:
-    """The network that a pipeline of diffusers asks at every step."""
+    """Return the network that a diffusers pipeline calls at every step."""
     return pipeline.components.get("unet") or pipeline.components["transformer"]
 
 
 def compile_blocks(network: nn.Module) -> None:
-    """Each block as a whole."""
+    """Compile each block as a whole."""
     _compile([block for block in network.modules() if type(block).__name__ in BLOCKS])
 
 
 def compile_between_attentions(network: nn.Module) -> None:
-    """What stands between the attentions, for a network whose attentions are steered from outside at every step."""
+    """Compile the layers between the attentions, for a network whose attention is controlled at every step."""
     _compile([part for part in network.modules() if isinstance(part, (FeedForward, ResnetBlock2D))])
 
 

@@ -1,4 +1,4 @@
-"""GPU-hours that the learned specialists of a config need, from what benchmarks/specialists.py measured."""
+"""Estimate of the GPU-hours of a config's learned specialists, from measurements of benchmarks/specialists.py."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ LEFT_OUT = "decoding of photos, refused edits, the proposer, and the inpainting 
 
 
 def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
-    """Lines to print, one for each learned task and one for all; "not measured" where there are no figures.
+    """Return lines to print: one per learned task and one for the total, "not measured" where figures are missing.
 
-    It is the time of edits that came off, alone: see `LEFT_OUT`.
+    The time covers successful edits alone; see `LEFT_OUT`.
 
     Args:
-        gpu: 'h100', as the device's name has it.
-        figures: rows of the benchmark; their mean over the ratios counts, since how photos spread over them is not
-            known before they are read.
+        gpu: 'h100', as in the device's name.
+        figures: rows of the benchmark. Their mean over the ratios counts, because the ratios of photos are unknown
+            before they are read.
     """
     rows = json.loads(figures.read_text()) if figures.is_file() else []
     lines, total = [], 0.0
@@ -40,8 +40,10 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
 
 
 def seconds_a_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Config, gpu: str) -> float | None:
-    """Mean over the measured ratios, of the task's model at the config's resolution and steps; None where there are
-    none."""
+    """Return the mean seconds per pair over the measured ratios, or None without figures.
+
+    Figures must match the task's model and the config's resolution, steps and batch size.
+    """
     asked = {
         "task": str(task),
         "model": model_of_task(task, config),
@@ -55,7 +57,7 @@ def seconds_a_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Config
 
 
 def model_of_task(task: Task, config: Config) -> str:
-    """Class of the pipeline that serves it."""
+    """Return the class name of the pipeline that serves the task."""
     if paints_by_itself(task, config.learned):
         return InpaintPipeline.__name__
     (role,) = {"inpainting", "generation", "style"} & set(ROLES[task])

@@ -1,5 +1,4 @@
-"""Holes painted by the run's own inpainting specialist, or by diffusers' pipelines: FLUX.1 Fill, SDXL's inpainting
-UNet, SD3."""
+"""Inpainting by the run's own specialist, or by diffusers pipelines: FLUX.1 Fill, SDXL's inpainting UNet, SD3."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,13 +25,13 @@ from omniedit.specialists.learned.canvas import Canvas, composite
 
 @dataclass(frozen=True)
 class Hole:
-    """What is to be painted into a photo.
+    """Hole in a photo, and what to paint into it.
 
     Args:
         image: (H, W, 3) RGB.
-        mask: (H, W), what is painted anew.
-        prompt: what is to be seen there.
-        seed: of the noise; it and the hole alone decide the picture.
+        mask: (H, W), where to paint.
+        prompt: description of what to paint.
+        seed: of the noise. The result depends on the hole and the seed alone.
     """
 
     image: Image
@@ -43,10 +42,10 @@ class Hole:
 
 @dataclass(frozen=True)
 class Kind:
-    """A pipeline that inpaints.
+    """Kind of inpainting pipeline.
 
     Args:
-        options: of its call: guidance as its authors have it, and noise alone to start from in the hole.
+        options: arguments of its call: guidance as its authors have it, and pure noise to start from in the hole.
     """
 
     pipeline: type[Any]
@@ -63,12 +62,12 @@ KINDS = {
         Kind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
     )
 }
-"""By the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is none of them: it draws the
-masked picture's latents from torch's global generator, so that a seed would not decide its pictures."""
+"""Kinds by the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is left out: it draws the
+masked image's latents from torch's global generator, so the seed would not decide the result."""
 
 
 class Inpainter:
-    """Paints holes, together those of photos that are painted at one size.
+    """Painter of holes, in batches of one size.
 
     Args:
         steps: of the denoising; None for the kind's own.
@@ -78,7 +77,7 @@ class Inpainter:
 
     def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
         self.pipeline = pipeline
-        # The run's own was trained at a resolution.
+        # The run's own pipeline was trained at a fixed resolution.
         self.resolution = min(resolution, pipeline.config.get("resolution", resolution))
         self.kind = KINDS[type(pipeline).__name__]
         self.steps = steps or self.kind.steps
@@ -89,9 +88,10 @@ class Inpainter:
     def load(
         cls, folder: Path, class_name: str, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any
     ) -> "Inpainter":
-        """
+        """Load a pipeline from a folder.
+
         Args:
-            class_name: of `KINDS`.
+            class_name: key of `KINDS`.
 
         Raises:
             UserError: another class, or a folder that cannot be loaded.
@@ -101,7 +101,7 @@ class Inpainter:
         return cls(load_pipeline(folder, KINDS[class_name].pipeline, dtype).to(device), **options)
 
     def fill(self, holes: Sequence[Hole]) -> list[Image]:
-        """The photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
+        """Return the photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
         filled: dict[int, Future[Image]] = {}
         for places in by_size(holes, lambda hole: self._canvas(hole).padded):
             painted = self.batches.map(self._paint_all, [holes[place] for place in places])
@@ -109,7 +109,7 @@ class Inpainter:
         return [filled[place].result() for place in range(len(holes))]
 
     def _paint_all(self, holes: Sequence[Hole]) -> list[Future[Image]]:
-        """Painted by the device; while it paints the next, the thread sets them into their photos."""
+        """Paint holes on the device; a thread composites them into their photos while the next are painted."""
         laid_out = [(self._canvas(hole), hole) for hole in holes]
         height, width = laid_out[0][0].padded
         output = self.pipeline(

@@ -1,5 +1,7 @@
-"""Object swap, removal, addition and background swap: a mask by words, and what is painted into it by words (Wei et al.
-2024, section 3.2)."""
+"""Object swap, removal, addition and background swap by inpainting (Wei et al. 2024, section 3.2).
+
+A phrase gives the mask, and a prompt gives what is painted into it.
+"""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -22,12 +24,12 @@ from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.tasks import Task
 
 REMAINS = 0.25
-"""Share of a box, or of the hole, that lies in the other one where what the box is round stands in the hole."""
+"""Overlap of box and hole, as a share of the smaller one, above which the object in the box is in the hole."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What a proposal names was found: the hole that is made of it."""
+    """Grounded object of a proposal, and the hole made from its mask."""
 
     query: Query
     grounded: Grounded
@@ -35,7 +37,7 @@ class Placed:
 
 
 class Inpainting(Proposed[P]):
-    """Grounds what the proposals name, and paints what they ask for."""
+    """Specialist that grounds the object of each proposal and inpaints its edit."""
 
     proposal: ClassVar[type[Any]]
 
@@ -47,7 +49,7 @@ class Inpainting(Proposed[P]):
         return self.finish(requests, self.prepare(requests))
 
     def prepare(self, requests: Sequence[EditRequest]) -> list[Placed | NotGrounded]:
-        """The holes of what the proposals name."""
+        """Ground the proposals' objects and return the holes made from their masks."""
         proposals = [get_proposal(request, self.proposal) for request in requests]
         queries = [
             Query(request.photo.image, proposal.object, getattr(proposal, "every", False))
@@ -70,7 +72,7 @@ class Inpainting(Proposed[P]):
         return Placed(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))
 
     def _ground_all(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
-        """What each query's phrase means; looked for once, however many candidates are made of it."""
+        """Ground each query's phrase, once for all its candidates."""
         keys = [
             (request.photo.source_id, query.phrase, query.every)
             for request, query in zip(requests, queries, strict=True)
@@ -92,23 +94,23 @@ class Inpainting(Proposed[P]):
 
     @abstractmethod
     def prompt(self, proposal: P) -> str:
-        """What is to be seen in the hole."""
+        """Return the description of what to paint into the hole."""
 
     def hole(self, mask: Mask) -> Mask:
-        """What is painted anew, from the mask of what the proposal names."""
+        """Return the mask to inpaint, from the mask of the proposal's object."""
         return dilate_by_share(mask, self.toolbox.config.grounding.dilation)
 
     def extra_truth(self, hole: Hole) -> dict[str, Any]:
-        """What more is known of the edit."""
+        """Return further truth of the edit."""
         return {}
 
     def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
-        """The edits that came off."""
+        """Return the edits, with `NotApplicable` for each one that failed."""
         return edits
 
 
 class ObjectSwap(Inpainting[SwapProposal]):
-    """Paints another thing over an object. Truth: object, new_object, box and new_box (fractions)."""
+    """Painting of another object over an object. Truth: object, new_object, box and new_box (fractions)."""
 
     task, proposal = Task.OBJECT_SWAP, SwapProposal
 
@@ -120,7 +122,7 @@ class ObjectSwap(Inpainting[SwapProposal]):
 
 
 class ObjectRemoval(Inpainting[RemovalProposal]):
-    """Paints what is behind an object over it. Truth: object, every, background, box (fractions)."""
+    """Painting of the background over an object. Truth: object, every, background, box (fractions)."""
 
     task, proposal = Task.OBJECT_REMOVAL, RemovalProposal
 
@@ -129,8 +131,11 @@ class ObjectRemoval(Inpainting[RemovalProposal]):
 
 
 class ObjectAddition(Inpainting[AdditionProposal]):
-    """A removal with source and target exchanged, where the detector no longer finds the object in its place; others
-    like it may stand elsewhere. Truth: as there."""
+    """Removal with source and edited image exchanged.
+
+    It fails if the detector still finds the object in its place; similar ones elsewhere do not matter. Truth: as for
+    `ObjectRemoval`.
+    """
 
     task, proposal = Task.OBJECT_ADDITION, AdditionProposal
 
@@ -151,7 +156,7 @@ class ObjectAddition(Inpainting[AdditionProposal]):
 
 
 class BackgroundSwap(Inpainting[BackgroundProposal]):
-    """Paints all but an object. Truth: object, every, background, box (fractions), background_source_id ('')."""
+    """Painting of all but an object. Truth: object, every, background, box (fractions), background_source_id ('')."""
 
     task, proposal = Task.BACKGROUND_SWAP, BackgroundProposal
 
@@ -166,12 +171,12 @@ class BackgroundSwap(Inpainting[BackgroundProposal]):
 
 
 def where(grounded: Grounded) -> dict[str, Any]:
-    """Where what was named was found, and how surely."""
+    """Return the box and the score of a grounded object."""
     return {"box": mask_box(grounded.mask), "score": round(grounded.score, 3)}
 
 
 def stands_in(box: FractionBox, hole: Mask) -> bool:
-    """Whether what a box is round stands in a hole, and not only beside it."""
+    """Return whether the object in a box is in a hole, not only next to it."""
     boxed = box_mask(box, hole.shape)
     both = (boxed & hole).sum()
     return bool(both > REMAINS * min(boxed.sum(), hole.sum()))
@@ -179,7 +184,7 @@ def stands_in(box: FractionBox, hole: Mask) -> bool:
 
 @dataclass(frozen=True)
 class Known:
-    """What a phrase was found to mean, its mask encoded: kilobytes, where the mask itself takes a byte a pixel."""
+    """Result of grounding a phrase, with its mask encoded: kilobytes, where the mask itself takes a byte per pixel."""
 
     found: Grounded | NotGrounded
     mask: bytes = b""
@@ -196,7 +201,7 @@ class Known:
 
 
 def mask_box(mask: Mask) -> list[float]:
-    """Of what is inside, as fractions of the picture."""
+    """Return the bounding box of a mask, as fractions of the image."""
     height, width = mask.shape
     left, top, right, bottom = bounding_box(mask)
     return [round(edge, 4) for edge in (left / width, top / height, right / width, bottom / height)]

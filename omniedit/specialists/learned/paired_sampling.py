@@ -1,6 +1,6 @@
-"""Source and target of prompt-to-prompt, denoised together by a text-to-image pipeline of diffusers, SDXL's or SD3's.
+"""Joint denoising of prompt-to-prompt's source and target by a diffusers text-to-image pipeline, SDXL's or SD3's.
 
-Shapes: P pairs, C latent channels, h w latent height and width, H W those of the pictures.
+Shapes: P pairs, C latent channels, h w latent height and width, H W height and width of the images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_ma
 from omniedit.specialists.learned.attention_control import AttentionControl, Reach, control_attention
 
 T5_TOKENS = 256
-"""Of SD3's T5, as its pipeline pads prompts by default."""
+"""Number of tokens of SD3's T5, to which its pipeline pads prompts by default."""
 
 
 @dataclass(frozen=True)
 class PromptPair:
-    """A picture and its edit, in words.
+    """Prompts of an image and its edit.
 
     Args:
-        exchange: words of the target take over the attention of those in whose place they stand; else they keep theirs.
-        weights: of words of the target.
-        mask: (H, W), where the target may differ from the source while their latents are blended; None: everywhere.
-        seed: of their common noise.
+        exchange: whether target words take over the attention of the source words that they replace, or keep their own.
+        weights: by word of the target.
+        mask: (H, W), where the target may differ from the source while their latents are blended; None for everywhere.
+        seed: of the noise that both share.
     """
 
     source: str
@@ -44,10 +44,10 @@ class PromptPair:
 
 @dataclass(frozen=True)
 class PairSamplingOptions:
-    """How pictures are denoised.
+    """Options of the denoising.
 
     Args:
-        blend: share of the steps, the first ones, in which latents outside the mask are the source's.
+        blend: share of the steps, from the first, in which latents outside the mask are the source's.
     """
 
     steps: int = 30
@@ -60,13 +60,13 @@ Pipeline = StableDiffusionXLPipeline | StableDiffusion3Pipeline
 PIPELINES: dict[str, type[Pipeline]] = {
     kind.__name__: kind for kind in (StableDiffusionXLPipeline, StableDiffusion3Pipeline)
 }
-"""By the class in config/models.yaml."""
+"""Pipelines by the class in config/models.yaml."""
 
 
 def generate(
     pipeline: Pipeline, prompts: Sequence[str], seeds: Sequence[int], size: tuple[int, int], how: PairSamplingOptions
 ) -> list[Image]:
-    """Pictures of prompts alone, of height and width `size`: what each pair's source will be."""
+    """Generate images of height and width `size` from prompts alone, like the source images of later pairs."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
     return _denoise(pipeline, prompts, noise, size, how)
 
@@ -74,7 +74,7 @@ def generate(
 def generate_pairs(
     pipeline: Pipeline, pairs: Sequence[PromptPair], size: tuple[int, int], how: PairSamplingOptions
 ) -> list[tuple[Image, Image]]:
-    """Source and target of each pair, pictures of height and width `size`, from the same noise."""
+    """Generate the source and target image of each pair, of height and width `size`, from the same noise."""
     network = pipeline.unet if isinstance(pipeline, StableDiffusionXLPipeline) else pipeline.transformer
     control = AttentionControl(
         [build_token_map(pipeline, pair) for pair in pairs], how.reach, how.steps, network.device
@@ -95,7 +95,7 @@ def generate_pairs(
 
 
 def build_token_map(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
-    """The pair's token map over all text tokens that the network sees."""
+    """Return the pair's token map over all text tokens that the network sees."""
 
     def of(tokenizer: Any, length: int) -> TokenMap:
         return token_map(pair.source, pair.target, tokenizer, length, pair.exchange, pair.weights)
@@ -107,20 +107,20 @@ def build_token_map(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
 
 
 def latent_masks(masks: Sequence[Mask | None], size: tuple[int, int], scale: int) -> Tensor:
-    """(P, 1, h, w): a latent pixel is inside where any pixel of what it covers is."""
+    """Return (P, 1, h, w) masks; a latent pixel is inside if any of its image pixels is inside."""
     whole = np.ones(size, bool)
     pixels = torch.from_numpy(np.stack([whole if mask is None else mask for mask in masks]))
     return functional.max_pool2d(pixels[:, None].float(), scale).bool()
 
 
 def blend_latents(latents: Tensor, masks: Tensor) -> Tensor:
-    """Sources and targets (2P, C, h, w), the targets' outside of their masks being the sources'."""
+    """Return the latents of sources and targets, (2P, C, h, w), with the sources' values outside the targets' masks."""
     source, target = latents.chunk(2)
     return torch.cat([source, torch.where(masks, target, source)])
 
 
 def _noise(pipeline: Pipeline, seed: int, size: tuple[int, int]) -> Tensor:
-    """(1, C, h, w), the same on every device."""
+    """Return noise, (1, C, h, w), that is the same on every device."""
     scale, channels = pipeline.vae_scale_factor, pipeline.vae.config.latent_channels
     shape = (1, channels, size[0] // scale, size[1] // scale)
     return randn_tensor(shape, torch.Generator().manual_seed(seed), dtype=pipeline.dtype)

@@ -1,5 +1,7 @@
-"""Attribute modification and environment change: a generated picture and its edit, denoised together by
-prompt-to-prompt (Hertz et al. 2022, as in Wei et al. 2024, section 3.2)."""
+"""Attribute modification and environment change by prompt-to-prompt.
+
+A generated image and its edit are denoised together (Hertz et al. 2022, as in Wei et al. 2024, section 3.2).
+"""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -27,11 +29,11 @@ from omniedit.tasks import Task
 
 @dataclass(frozen=True)
 class Draft:
-    """A pair to be denoised, at the ratio of the photo that gave its words.
+    """Pair to generate, at the aspect ratio of the proposal's photo.
 
     Args:
         size: height and width.
-        phrase: what is to be found in the source, '' where nothing.
+        phrase: what to find in the source image; '' if the proposal names nothing.
     """
 
     pair: PromptPair
@@ -40,7 +42,10 @@ class Draft:
 
 
 class PromptToPrompt(Proposed[P]):
-    """Generates sources, finds in them what the proposals name, then generates sources and targets together."""
+    """Specialist that generates both images of a pair.
+
+    It generates the sources, grounds the proposals' objects in them, then generates sources and targets together.
+    """
 
     proposal: ClassVar[type[Any]]
     blend: ClassVar[float]
@@ -66,7 +71,7 @@ class PromptToPrompt(Proposed[P]):
         return Draft(self.add_words(pair, proposal), (height, width), proposal.object)
 
     def _edit_drafts(self, drafts: Sequence[Draft]) -> list[Edited | NotApplicable]:
-        """Of drafts of one size."""
+        """Make the edits of drafts of one size."""
         found = self._ground_drafts(drafts)
         masked = [
             replace(draft.pair, mask=self.changing(grounded))
@@ -82,7 +87,7 @@ class PromptToPrompt(Proposed[P]):
         ]
 
     def _ground_drafts(self, drafts: Sequence[Draft]) -> list[Grounded | NotGrounded | None]:
-        """What each draft's phrase means in its source; None where nothing is named."""
+        """Ground each draft's phrase in its source image; None for a draft without a phrase."""
         named = [draft for draft in drafts if draft.phrase]
         if not named:
             return [None] * len(drafts)
@@ -110,20 +115,23 @@ class PromptToPrompt(Proposed[P]):
 
     @abstractmethod
     def add_words(self, pair: PromptPair, proposal: P) -> PromptPair:
-        """The pair with what the proposal says of its words."""
+        """Return the pair with the proposal's options for words."""
 
     @abstractmethod
     def changing(self, grounded: Grounded | None) -> Mask | None:
-        """Where latents may differ while they are blended; None: everywhere."""
+        """Return where latents may differ while they are blended; None for everywhere."""
 
     @abstractmethod
     def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        """The edited picture, and where it may differ from its source."""
+        """Return the edited image, and the mask of where it may differ from its source."""
 
 
 class AttributeModification(PromptToPrompt[AttributeProposal]):
-    """An object's colour, material, expression, by a word exchanged; latents outside the object stay the source's at
-    every step, and pixels in the end. Truth: the proposal's fields, box (fractions)."""
+    """Change of an object's colour, material or expression by exchanging a word.
+
+    Outside the object, latents stay the source's at every step, and so do the final pixels. Truth: the proposal's
+    fields, box (fractions).
+    """
 
     task, proposal, blend = Task.ATTRIBUTE_MODIFICATION, AttributeProposal, 1.0
 
@@ -142,8 +150,10 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
 
 
 class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
-    """Another hour, weather, season, by words that keep their own attention; what stands in front is held to the
-    source's latents for the first 0.7 of the steps. Truth: the proposal's fields."""
+    """Change of hour, weather or season by words that keep their own attention.
+
+    A named foreground object keeps the source's latents for the first 0.7 of the steps. Truth: the proposal's fields.
+    """
 
     task, proposal, blend = Task.ENVIRONMENT_CHANGE, EnvironmentProposal, 0.7
 

@@ -1,4 +1,4 @@
-"""What learned specialists share: their edits come from a file of proposals, each with one seed or several."""
+"""Common part of the learned specialists: edits come from a file of proposals, each with one seed or several."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
@@ -14,15 +14,17 @@ from omniedit.tasks import Task
 P = TypeVar("P", bound=Proposal)
 
 GATHERED = 4
-"""So many batches' requests are taken at once: among them are more of one size to be edited together."""
+"""Number of batches whose requests are taken at once, so that more of them have one size and are edited together."""
 
 
 class Proposed(Generic[P]):
-    """Offers each photo's proposals in turn, then, where several candidates are asked for, each of them again with
-    another seed. Truth: the proposal's fields, and `candidate`.
+    """Specialist that offers each photo's proposals in turn.
+
+    If the config asks for several candidates, it then offers each proposal again with another seed. Truth: the
+    proposal's fields, and `candidate`.
 
     Args:
-        proposals: of each photo, by its source id.
+        proposals: by the source id of the photo.
     """
 
     task: Task

@@ -1,4 +1,4 @@
-"""Photos in other styles by CosXL-Edit: SDXL's InstructPix2Pix pipeline, latents scaled as that model takes them."""
+"""Restyling of photos by CosXL-Edit: SDXL's InstructPix2Pix pipeline, with latents scaled for that model."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,16 +20,17 @@ from omniedit.models.folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.canvas import Canvas
 
 SINGLE_FILE = "cosxl_edit.safetensors"
-"""As Stability AI publishes it."""
+"""File name under which Stability AI publishes the model."""
 
 
 @dataclass(frozen=True)
 class Restyling:
-    """
+    """Photo to restyle.
+
     Args:
         image: (H, W, 3) RGB.
         instruction: 'Redraw this photo as a pencil sketch.'
-        seed: of the noise; it, the image and the instruction alone decide the picture.
+        seed: of the noise. The result depends on the seed, the image and the instruction alone.
     """
 
     image: Image
@@ -38,10 +39,10 @@ class Restyling:
 
 
 class Stylist:
-    """Restyles photos, together those that are drawn at one size; each keeps its own.
+    """Restyler of photos, in batches of one size; each result has its photo's own size.
 
     Args:
-        guidance, image_guidance: how strongly the instruction is followed, and the photo kept: CosXL-Edit's own.
+        guidance, image_guidance: weights of the instruction and of the photo; the defaults are CosXL-Edit's own.
         resolution: a photo of more than resolution^2 pixels is drawn at a smaller size and scaled back up.
     """
 
@@ -63,16 +64,17 @@ class Stylist:
     def load(
         cls, folder: Path, configs: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any
     ) -> "Stylist":
-        """
+        """Load CosXL-Edit from a folder.
+
         Args:
-            folder: of CosXL-Edit as published, in one file, or in diffusers' layout.
-            configs: folder of SDXL's, for the one file.
+            folder: CosXL-Edit as published, in one file, or in diffusers' layout.
+            configs: folder of SDXL's configs, for the one file.
 
         Raises:
-            UserError: it cannot be loaded.
+            UserError: the model cannot be loaded.
         """
         kind = StableDiffusionXLInstructPix2PixPipeline
-        # The pipeline does not keep this in its folder: without it, latents would be 7.7 times too large.
+        # The pipeline's folder does not store this flag. Without it, latents would be 7.7 times too large.
         scaled = {"is_cosxl_edit": True}
         if (folder / SINGLE_FILE).is_file():
             own = {"num_in_channels": 8, "scheduler": cosxl_scheduler()}
@@ -82,14 +84,14 @@ class Stylist:
         return cls(pipeline.to(device), **options)
 
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
-        """The photos in their new styles, in order."""
+        """Return the photos in their new styles, in order."""
         restyled: dict[int, Future[Image]] = {}
         for places in by_size(wanted, lambda one: self._canvas(one).padded):
             restyled |= zip(places, self.batches.map(self._draw_all, [wanted[place] for place in places]), strict=True)
         return [restyled[place].result() for place in range(len(wanted))]
 
     def _draw_all(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
-        """Drawn by the device; while it draws the next, the thread brings them back to their photos' sizes."""
+        """Draw on the device; a thread resizes the results to their photos' sizes while the next are drawn."""
         canvases = [self._canvas(one) for one in wanted]
         height, width = canvases[0].padded
         laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
@@ -111,7 +113,7 @@ class Stylist:
 
 
 def cosxl_scheduler() -> EDMEulerScheduler:
-    """CosXL was trained on velocities at continuous noise levels (cosine, EDM) up to 120."""
+    """Return CosXL's scheduler, for velocities at continuous noise levels (cosine, EDM) up to 120."""
     return EDMEulerScheduler(
         sigma_min=0.002,
         sigma_max=120.0,

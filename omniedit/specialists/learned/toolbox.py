@@ -1,4 +1,4 @@
-"""The models that learned specialists share, each loaded once a job, when it is first needed."""
+"""Models that learned specialists share, each loaded once per job, on first use."""
 
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,15 +20,16 @@ from omniedit.specialists.learned.stylist import Stylist
 from omniedit.storage.manifest import MANIFEST, checksum
 
 OWN = "inpainting specialist of the run"
-"""In a pair's provenance; its revision is the sha256 of its manifest."""
+"""Name in a pair's provenance; its revision is the SHA-256 of the model's manifest."""
 
 
 class Toolbox:
-    """
+    """Models of the learned specialists on one device.
+
     Args:
         config: sizes and counts of the run.
-        device: "cuda" or "cpu", on which all is computed in float32.
-        own_inpainting: folder of the inpainting specialist that the run trained, in the place of the fetched one.
+        device: "cuda", or "cpu", on which everything is computed in float32.
+        own_inpainting: folder of the inpainting specialist that the run trained, used instead of the downloaded one.
     """
 
     def __init__(self, config: LearnedConfig, device: str, own_inpainting: Path | None = None) -> None:
@@ -42,7 +43,7 @@ class Toolbox:
         detector = Detector.load(model_folder("detector"), self._dtype("detector"), self.device, size)
         segmenter = Segmenter.load(model_folder("segmenter"), self._dtype("segmenter"), self.device, size)
         self.clock.watch("detector", [detector.model])
-        self.clock.watch("segmenter", segmenter.model.children())  # its picture's embedding is no `forward` of its own
+        self.clock.watch("segmenter", segmenter.model.children())  # the image embedding does not call `model.forward`
         return Grounder(detector, segmenter, Limits(**limits))
 
     @cached_property
@@ -79,9 +80,10 @@ class Toolbox:
 
     @cached_property
     def generator(self) -> Pipeline:
-        """
+        """Return the text-to-image pipeline.
+
         Raises:
-            UserError: the role's class generates no pairs.
+            UserError: prompt-to-prompt does not work on the configured class.
         """
         kind = get_model("generation").class_name
         if kind not in PIPELINES:
@@ -96,7 +98,7 @@ class Toolbox:
         return pipeline
 
     def revisions(self, *roles: str) -> dict[str, str]:
-        """Of the models of roles, for a pair's provenance: name -> revision."""
+        """Return the models of roles for a pair's provenance: name -> revision."""
         return dict(map(self._revision, roles))
 
     def _revision(self, role: str) -> tuple[str, str]:

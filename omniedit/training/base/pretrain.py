@@ -1,6 +1,6 @@
-"""Pre-training of a small SD3 base on the source photos: what EditNet stands on where no SD3 is at hand.
+"""Pre-training of a small SD3 base on the source photos, for EditNet where no SD3 is available.
 
-Shapes: B pictures, C latent channels, h w latent height and width.
+Shapes: B images, C latent channels, h w latent height and width.
 """
 
 import math
@@ -26,17 +26,17 @@ from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETA1, ema_decay, learning_rate
 
 SMALLEST_CROP = 0.3
-"""Of a photo's side."""
+"""Smallest side of a crop, as a share of the largest that fits."""
 CAPTION_DROPOUT = 0.1
 
 
 def small_sd3(options: TrainConfig, text_width: int) -> SD3Transformer2DModel:
-    """An SD3 transformer of the config's size, with random weights."""
+    """Return an SD3 transformer of the configured size with random weights."""
     return SD3Transformer2DModel.from_config(sd3_config(options, text_width))
 
 
 def sd3_config(options: TrainConfig, text_width: int) -> dict[str, Any]:
-    """Arguments of `SD3Transformer2DModel`; its positions reach four times the resolution."""
+    """Return the arguments of `SD3Transformer2DModel`; its positions cover four times the resolution."""
     base, side = options.base, options.resolution // 8
     return {
         "sample_size": side,
@@ -55,7 +55,7 @@ def sd3_config(options: TrainConfig, text_width: int) -> dict[str, Any]:
 
 @dataclass
 class Pretraining:
-    """Rectified flow on random crops of photos, mirrored at random, under their captions, at all seven ratios."""
+    """Rectified flow on random crops of captioned photos, randomly mirrored, at all seven ratios."""
 
     vae: Vae
     captions: InstructionEncoder
@@ -63,10 +63,10 @@ class Pretraining:
     seed: int
 
     def run(self, base: SD3Transformer2DModel, photos: Iterable[Photo]) -> Iterator[float]:
-        """Train `base`, on the device of the VAE; yields each step's loss. At the end it holds the mean of its weights.
+        """Train `base` on the VAE's device and yield each step's loss. At the end, `base` holds the EMA weights.
 
         Raises:
-            UserError: there is no photo.
+            UserError: no photos.
         """
         options = self.options.base
         scaled = [(photo.caption, self._resize(photo)) for photo in photos]
@@ -81,12 +81,12 @@ class Pretraining:
             loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
             optimizer.zero_grad()
             loss.backward()
-            optimizer.mean_decay = ema_decay(step, self.options.ema_decay)
-            optimizer.refused = None
+            optimizer.ema_decay = ema_decay(step, self.options.ema_decay)
+            optimizer.skip_reason = None
             optimizer.step()
             yield loss.item()
         for parameter in base.parameters():
-            parameter.data.copy_(optimizer.state[parameter]["mean"])
+            parameter.data.copy_(optimizer.state[parameter]["ema"])
 
     def _loss(
         self, base: SD3Transformer2DModel, photos: Sequence[tuple[str, Image]], rng: np.random.Generator
@@ -106,12 +106,15 @@ class Pretraining:
         return flow_loss(to_velocity(output, noisy, timestep, self.options.base.prediction), target).mean()
 
     def _resize(self, photo: Photo) -> Image:
-        """The photo at twice the training resolution: crops of it are rarely scaled up, and it takes little memory."""
+        """Resize a photo to twice the training resolution: small in memory, and crops rarely need upscaling."""
         return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))
 
 
 def random_crop(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
-    """(height, width, 3) from a random place of a picture, `SMALLEST_CROP` of what fits in it or more."""
+    """Return a random crop of an image, (height, width, 3), mirrored half of the time.
+
+    The crop's side is at least `SMALLEST_CROP` of the largest that fits.
+    """
     fits = min(image.shape[1] / width, image.shape[0] / height)
     side = fits * rng.uniform(SMALLEST_CROP, 1)
     crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))

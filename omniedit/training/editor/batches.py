@@ -1,7 +1,7 @@
-"""From pairs of pictures to what a training step computes on.
+"""Training and held-out batches of edit pairs.
 
-Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, so that the number
-of ranks changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
+Every random choice about a sample depends only on (seed, step, position in the whole batch), so the number of ranks
+changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
 """
 
 import math
@@ -35,15 +35,15 @@ from omniedit.training.objective import (
 )
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Of the noise levels of training: at these the held-out loss is measured, and it is their mean."""
+"""Quantiles of the training noise levels; the held-out loss is the mean over them."""
 SIGMA_BANDS = 5
-"""Bands of noise levels, of equal width, by which the loss is told."""
+"""Number of equally wide bands of noise levels for which the loss is logged."""
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
-"""Of B texts, (B, tokens, width) and (B, width)."""
+"""Function from B texts to embeddings (B, tokens, width) and pooled embeddings (B, width)."""
 
 
 class Rows(Protocol):
-    """What a store reads: so many of its pairs, each with its `pair_id`, `o_score` and more in `pairs`."""
+    """Pairs read from a store; `pairs` holds the `pair_id`, the `o_score` and more of each."""
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]: ...
@@ -54,7 +54,7 @@ class Rows(Protocol):
 
 
 class Store(Reader[Batch_co], Protocol[Batch_co]):
-    """What is trained on, by ratio: `BucketStore`, or photos."""
+    """Training data by ratio: `BucketStore`, or photos."""
 
     def sizes(self) -> dict[str, int]: ...
 
@@ -62,7 +62,7 @@ class Store(Reader[Batch_co], Protocol[Batch_co]):
 
 
 class Batch(Protocol):
-    """What training needs of a batch, whatever the network makes of it: the importance of each sample, (B,)."""
+    """Interface that training needs of a batch: the network's inputs, and the importance of each sample, (B,)."""
 
     @property
     def inputs(self) -> dict[str, Tensor]: ...
@@ -71,13 +71,13 @@ class Batch(Protocol):
     def weight(self) -> Tensor: ...
 
     def groups(self) -> dict[str, Tensor]:
-        """Names of the means that are told of the loss -> which samples each is over, (B,); the same in all batches."""
+        """Return the samples of each mean loss to log, by its name, (B,) bool; names are the same in all batches."""
         ...
 
 
 @dataclass(frozen=True)
 class EditBatch:
-    """What the network sees of a batch and what it should answer.
+    """Network inputs and targets of a batch of edits.
 
     Args:
         inputs: arguments of the network's `forward`.
@@ -92,7 +92,7 @@ class EditBatch:
     weight: Tensor
 
     def groups(self) -> dict[str, Tensor]:
-        """By bands of noise levels and by tasks."""
+        """Group the samples by band of noise levels and by task."""
         band_B = (self.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
         edges = [band / SIGMA_BANDS for band in range(SIGMA_BANDS + 1)]
         bands = {f"loss_sigma/{edges[band]:.1f}-{edges[band + 1]:.1f}": band_B == band for band in range(SIGMA_BANDS)}
@@ -100,13 +100,13 @@ class EditBatch:
 
 
 def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-    """Groups of a batch: the samples of each task."""
+    """Return the samples of each task."""
     return {f"loss_task/{task}": torch.tensor([of == task for of in tasks], device=device) for task in Task}
 
 
 @dataclass
 class InstructionEncoder:
-    """Embeddings of instructions, each encoded once while it is among those used last that fit in `capacity` bytes.
+    """Embeddings of instructions, cached: those used last are kept, up to `capacity` bytes.
 
     MiniLM's take 50 kB each, SD3's 2.7 MB in bfloat16.
     """
@@ -118,7 +118,7 @@ class InstructionEncoder:
         self._known: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
 
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(B, tokens, width) and (B, width), as `Text.encode` gives them."""
+        """Return embeddings (B, tokens, width) and (B, width), as `Text.encode` does."""
         new = sorted({text for text in texts if text not in self._known})
         if new:
             rows = zip(*self.text.encode(new), strict=True)
@@ -135,12 +135,12 @@ class InstructionEncoder:
 
 
 def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
-    """Of a training, from standard normal draws."""
+    """Return the training noise levels, (B,), for standard normal draws."""
     return shift_sigmas(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
 def importance(pairs: Rows, options: TrainConfig) -> Tensor:
-    """How much each sample weighs in the loss, (B,), by its overall score, as `train.importance` says."""
+    """Return each sample's weight in the loss, (B,), from its overall score, as `train.importance` says."""
     scores = [pair["o_score"] for pair in pairs.pairs]
     if options.importance == "soft":
         return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
@@ -148,32 +148,32 @@ def importance(pairs: Rows, options: TrainConfig) -> Tensor:
 
 
 def choose_held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
-    """(ratio, row) of held-out pairs, all or `most` of them, spread evenly."""
+    """Return (ratio, row) of at most `most` held-out pairs, evenly spread."""
     held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
     return held[:: math.ceil(len(held) / most) or 1]
 
 
 class Velocities:
-    """What all trainings of rectified flow have in common: held-out pairs at several noise levels, and the loss."""
+    """Common part of all rectified-flow trainings: held-out pairs at several noise levels, and the loss."""
 
     def held_out(self, pairs: Any) -> Iterator[EditBatch]:
-        """At each of `HELD_OUT_QUANTILES` of the noise levels."""
+        """Yield a batch at each of `HELD_OUT_QUANTILES`."""
         return (self.held_out_at(pairs, quantile) for quantile in HELD_OUT_QUANTILES)
 
     def held_out_at(self, pairs: Any, quantile: float) -> EditBatch:
         raise NotImplementedError
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
-        """(B,): of the velocity."""
+        """Return each sample's velocity loss, (B,)."""
         dtype = next(network.parameters()).dtype
-        # A noise level in bfloat16 would be off by up to 4 of 1000.
+        # In bfloat16, a timestep would be off by up to 4 of 1000.
         inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
         return flow_loss(network(**inputs), batch.target)
 
 
 @dataclass(frozen=True)
 class EditBatchBuilder(Velocities):
-    """Makes training and held-out batches of pairs, encoded already or not."""
+    """Builder of training and held-out batches from pairs, encoded in advance or not."""
 
     vae: Vae
     instructions: Embeddings
@@ -181,7 +181,7 @@ class EditBatchBuilder(Velocities):
     seed: int
 
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
-        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         wordings = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
@@ -201,10 +201,10 @@ class EditBatchBuilder(Velocities):
         return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
 
     def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
-        """Pairs unflipped, under their first wording, with noise that is always the same.
+        """Return a held-out batch: pairs unflipped, with their first instruction and fixed noise.
 
         Args:
-            quantile: of the noise levels of training, at which all of them are.
+            quantile: quantile of the training noise levels, for all samples.
         """
         normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
         sigma_B = noise_levels(normal_B, self.options)
@@ -239,7 +239,7 @@ class EditBatchBuilder(Velocities):
 
     @torch.no_grad()
     def _latents(self, pictures: np.ndarray, flips: Sequence[bool]) -> Tensor:
-        """(B, C, h, w) of pictures as the batches have them, those named by `flips` mirrored."""
+        """Return latents (B, C, h, w) of images or of latents encoded in advance, mirrored where `flips` is True."""
         if pictures.dtype != np.uint8:
             return torch.from_numpy(pictures[np.arange(len(flips)), np.asarray(flips, int)]).to(self.vae.device)
         mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pictures, flips, strict=True)]

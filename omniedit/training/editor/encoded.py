@@ -1,12 +1,12 @@
-"""Latents of pairs and embeddings of their wordings: made once, by jobs side by side, and read by every step.
+"""Latents of pairs and embeddings of their instructions, encoded once by parallel jobs and read by every step.
 
     {part}/{ratio}.npy      (pairs, 2, 2, C, h, w) float32: source and edited, each as it is and mirrored
-    {part}/prompt.npy       (texts, M, D) a vector a token; of bfloat16 the bits, as int16
-    {part}/pooled.npy       (texts, D) one for the whole
-    {part}/texts.json       the texts, the empty one among them
-    {part}/manifest.json    checksums, the rows of each bucket, and what all was made from
+    {part}/prompt.npy       (texts, M, D), a vector per token; bfloat16 is stored as int16 bits
+    {part}/pooled.npy       (texts, D), a vector per text
+    {part}/texts.json       the texts, including the empty one
+    {part}/manifest.json    checksums, the rows of each bucket, and the identity of the encoding
 
-The parts are those of the buckets. Files are read through the page cache, the rows alone that a batch asks for.
+The parts are those of the buckets. Files are memory-mapped, so only the rows of a batch are read.
 """
 
 import json
@@ -37,10 +37,10 @@ AGAIN = "run snakemake --forcerun encode_pairs"
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Pairs of one bucket, as `store.PairBatch` but for their pictures.
+    """Pairs of one bucket, as `PairBatch` has them, but with latents instead of images.
 
     Args:
-        source, edited: (B, 2, C, h, w) float32, latents of the picture as it is and of its mirror image.
+        source, edited: (B, 2, C, h, w) float32, latents of the image as it is and mirrored.
     """
 
     ratio: str
@@ -56,14 +56,14 @@ class EncodedBatch:
 
 
 def encoding_identity(store: BucketStore, dtype: str) -> dict[str, Any]:
-    """What encoded pairs depend on besides the base."""
+    """Return everything besides the base that encoded pairs depend on."""
     return {"buckets": checksum(store.path / MANIFEST)["sha256"], "resolution": store.resolution, "dtype": dtype}
 
 
 def encode_part(
     store: BucketStore, plan: Plan, part: str, vae: Vae, text: Text, dtype: str, out: Path
 ) -> Iterator[None]:
-    """Write a part's files into the folder `out`; yields at each pair."""
+    """Write a part's files to the folder `out` and yield after each pair."""
     planned = plan.table.filter(pc.equal(plan.table["part"], part))
     rows: dict[str, list[int]] = {}
     for ratio, row in zip(planned["ratio"].to_pylist(), planned["row"].to_pylist(), strict=True):
@@ -84,7 +84,7 @@ def encode_part(
 
 @torch.no_grad()
 def _latents(vae: Vae, pictures_HW3: Sequence[np.ndarray]) -> Tensor:
-    """(pictures, 2, C, h, w): each as it is and mirrored."""
+    """Return (images, 2, C, h, w): latents of each image as it is and mirrored."""
     both = np.stack([side for picture in pictures_HW3 for side in (picture, picture[:, ::-1])])
     latents = encode(vae, torch.from_numpy(both).to(vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
     return latents.unflatten(0, (-1, 2))
@@ -100,7 +100,7 @@ def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
 
 
 class Stacked:
-    """A .npy file of `count` tensors of one shape, written one at a time."""
+    """Writer of a .npy file of `count` tensors of one shape, one at a time."""
 
     def __init__(self, path: Path, count: int) -> None:
         self.path, self.count, self.filled = path, count, 0
@@ -119,20 +119,20 @@ def _bits(tensor: Tensor) -> Tensor:
 
 
 def _tensor(value: np.ndarray) -> Tensor:
-    """What `_bits` made an array of."""
+    """Return the tensor from which `_bits` made an array."""
     tensor = torch.from_numpy(np.array(value))
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
 
 
 @dataclass
 class EncodedPairs:
-    """All parts of encoded pairs, opened for reading.
+    """Encoded pairs of all parts, opened for reading.
 
     Args:
-        folder: of the parts.
-        store: the buckets that they were made from.
+        folder: holds the parts.
+        store: buckets from which the parts were made.
 
-    `waited_s` is the time that a step has spent on reading embeddings; pairs are read ahead of it.
+    `waited_s` is the time that steps have spent reading embeddings; pairs are prefetched.
 
     Raises:
         UserError: a part is missing, or was made from other buckets or at another resolution or dtype.
@@ -153,13 +153,13 @@ class EncodedPairs:
             raise UserError(f"{self.folder}: {found} of the buckets' {pairs} pairs are encoded; {AGAIN}")
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> EncodedBatch:
-        """The pairs at `rows` of a bucket, in that order."""
+        """Return the pairs at `rows` of a bucket, in that order."""
         latents = np.stack([self._latents(ratio, row) for row in np.asarray(rows).tolist()])
         pairs = self.store.pairs(ratio).take(pa.array(rows)).to_pylist()
         return EncodedBatch(ratio, latents[:, 0], latents[:, 1], tuple(pairs))
 
     def embeddings(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(B, M, D) and (B, D), as `Text.encode` gives them."""
+        """Return embeddings (B, M, D) and (B, D), as `Text.encode` does."""
         start = time.monotonic()
         places = [self._texts[text] for text in texts]
         prompt, pooled = (
@@ -176,13 +176,13 @@ class EncodedPairs:
 
     @cached_property
     def _parts(self) -> Mapping[Path, Mapping[str, Any]]:
-        """Folder -> manifest."""
+        """Manifest of each part, by folder."""
         found = sorted(self.folder.glob(f"*/{MANIFEST}"))
         return {path.parent: json.loads(path.read_text()) for path in found}
 
     @cached_property
     def _starts(self) -> dict[str, tuple[list[int], list[Path]]]:
-        """Ratio -> the first rows of its parts, ascending, and the parts."""
+        """First rows of each ratio's parts, ascending, and the parts' folders."""
         starts: dict[str, list[tuple[int, Path]]] = {}
         for part, manifest in self._parts.items():
             for ratio, (first, _) in manifest["rows"].items():
@@ -194,7 +194,7 @@ class EncodedPairs:
 
     @cached_property
     def _texts(self) -> dict[str, tuple[Path, int]]:
-        """Text -> a part that has it, and its row there."""
+        """Part and row of each text."""
         return {
             text: (part, row)
             for part in self._parts

@@ -1,4 +1,4 @@
-"""Edits of held-out pairs to look at while training: a grid with a row a pair."""
+"""Sample edits of held-out pairs to view during training: a grid with one pair per row."""
 
 import math
 import textwrap
@@ -18,16 +18,16 @@ from omniedit.training.editor.batches import choose_held_out_pairs
 
 SAMPLES = 4
 KNOWN = 256
-"""At most so many instructions are saved with an editor, to tell others from them."""
+"""Largest number of instructions saved with an editor, which warns of instructions unlike them."""
 CELL = 256
-"""Pixels on a side of a picture's place in the grid."""
+"""Side of a grid cell in pixels."""
 GAP = 8
 LETTERS = 26
-"""In a line of an instruction."""
+"""Characters per line of an instruction."""
 
 
 class Sample(NamedTuple):
-    """An edit beside the pair that it was asked for."""
+    """Edit of a held-out pair, with the pair itself."""
 
     source: Image
     instruction: str
@@ -36,16 +36,16 @@ class Sample(NamedTuple):
 
 
 def known_instructions(store: BucketStore) -> str:
-    """Return instructions of the pairs to train on, one a line, spread evenly over all."""
+    """Return instructions of training pairs, one per line, evenly spread over all."""
     columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
     texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})
     return "\n".join(texts[:: math.ceil(len(texts) / KNOWN) or 1])
 
 
 def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[Sample]:
-    """Edits of the same held-out pairs from the same noise at each call, under their first wording.
+    """Yield edits of the same held-out pairs from the same noise at each call, with their first instruction.
 
-    All ranks make all of them: under ZeRO 3 none has all the weights.
+    All ranks make all of them, because under ZeRO 3 no rank has all the weights.
     """
     pipeline.set_progress_bar_config(disable=True)
     for place, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
@@ -53,13 +53,13 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
         instruction = pairs.pairs[0]["instructions"][0]
         noise = torch.Generator().manual_seed(seed + place)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InstructionWarning)  # an editor that is not trained yet changes little
+            warnings.simplefilter("ignore", InstructionWarning)  # an untrained editor changes little
             edit = pipeline(image=Pil.fromarray(pairs.source[0]), instruction=instruction, generator=noise).images[0]
         yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0])
 
 
 def grid(samples: Iterable[Sample]) -> Image:
-    """Rows of source, instruction, edit and target."""
+    """Return an image with a row per sample: source, instruction, edit, target."""
     rows = [(_cell(s.source), _lines(s.instruction), _cell(s.edit), _cell(s.target)) for s in samples]
     step = CELL + GAP
     whole = Pil.new("RGB", (4 * step - GAP, len(rows) * step - GAP), "white")

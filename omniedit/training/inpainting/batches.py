@@ -1,7 +1,7 @@
-"""From photos to what a step of the inpainting specialist's training computes on.
+"""Training and held-out batches of the inpainting specialist: photos with holes.
 
-Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
-editors. Shapes: B samples, C latent channels, H W height and width of the pictures.
+Every random choice about a sample depends only on (seed, step, position in the whole batch), as for editors. Shapes: B
+samples, C latent channels, H W image height and width.
 """
 
 import json
@@ -40,19 +40,19 @@ from omniedit.training.inpainting.masks import RandomHole, random_hole
 from omniedit.training.objective import rectified_flow_pair
 
 NO_NAMES = frozenset(("", "object", "thing", "item"))
-"""Names that say nothing of what a hole shows."""
+"""Object names that do not describe what a hole shows."""
 GREY = 128
-"""What a hole looks like to the branch, as a level of 255."""
+"""Grey level, of 255, of a hole as the control branch sees it."""
 
 
 @dataclass(frozen=True)
 class HoleBatches(Velocities):
-    """Makes training and held-out batches of photos: the velocity of the whole photo, from the photo without its hole.
+    """Batch builder: the condition is a photo without its hole, the target is the velocity of the whole photo.
 
     Args:
-        captions: encodes them.
-        options: of the training; its dropout of texts is the captions'.
-        shares: of the kinds of holes.
+        captions: encoder of captions.
+        options: training options; the dropout of instructions applies to captions.
+        shares: shares of the kinds of holes.
     """
 
     vae: Vae
@@ -62,7 +62,7 @@ class HoleBatches(Velocities):
     seed: int
 
     def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
-        """The batch of a step on one rank, whose samples' places in the whole batch start at `first`."""
+        """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         captions = [pair["caption"] for pair in pairs.pairs]
         flips = [rng.random() < 0.5 and not names_a_side([text]) for rng, text in zip(rngs, captions, strict=True)]
@@ -72,10 +72,10 @@ class HoleBatches(Velocities):
         return self._batch(pairs, flips, dropped, noise_levels(normal_B, self.options), rngs)
 
     def held_out_at(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
-        """Photos unflipped, with holes and noise that are always the same.
+        """Return a held-out batch: photos unflipped, with fixed holes and noise.
 
         Args:
-            quantile: of the noise levels of training, at which all of them are.
+            quantile: quantile of the training noise levels, for all samples.
         """
         normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
         never = [False] * len(pairs)
@@ -85,7 +85,7 @@ class HoleBatches(Velocities):
         return random_hole(shape[0], shape[1], objects, self.shares, rng)
 
     def always_the_same(self, pairs: PhotoBatch) -> list[np.random.Generator]:
-        """A generator for each photo, by its id."""
+        """Return a random generator for each photo, seeded by its id."""
         return [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
 
     def _batch(
@@ -120,7 +120,7 @@ class HoleBatches(Velocities):
         return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
 
     def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:
-        """(B, H, W) or (B, 3, H, W) float32 of arrays (H, W) or (H, W, 3), those named by `flips` mirrored."""
+        """Stack arrays (H, W) or (H, W, 3), mirrored where `flips` is True, to float32 (B, H, W) or (B, 3, H, W)."""
         mirrored = np.stack([array[:, ::-1] if flip else array for array, flip in zip(arrays, flips, strict=True)])
         tensor = torch.from_numpy(mirrored).to(self.vae.device)
         return (tensor if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)).float()
@@ -129,7 +129,7 @@ class HoleBatches(Velocities):
 def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
     """Return what a hole shows: an object by its name (Wei et al. 2024, section 3.2), else the photo's caption.
 
-    The photo's caption stands where the hole is no object's outline, or its object has no name of its own.
+    The photo's caption is used if the hole is not an object's outline, or if the object has no name of its own.
 
     Args:
         photo: a row of `PhotoBatch.pairs`.
@@ -139,7 +139,7 @@ def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
 
 
 def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
-    """Held-out photos with holes, and what is painted into them: the same holes and noise at each call."""
+    """Yield held-out photos with holes and the images that fill them; holes and noise are the same at each call."""
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
@@ -161,10 +161,10 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
 def inpainting_identity(
     options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
 ) -> dict[str, Any]:
-    """What the weights of a training depend on, as JSON values: a checkpoint of another one is not gone on from.
+    """Return everything that the weights of a run depend on, as JSON values; a run resumes only if they match.
 
     Args:
-        objects: checksums of the files of the photos' objects.
+        objects: checksums of the files with the photos' objects.
     """
     about = (photos.metadata(place) for place in range(len(photos)))
     learnt = [[photo[key] for key in ("source_id", "sha256", "ratio", "caption")] for photo in about]

@@ -1,4 +1,4 @@
-"""Photos with the masks of their objects, read as training reads pairs: by ratio, at the training resolution."""
+"""Photos with masks of their objects, read by ratio at the training resolution, as pairs are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +21,9 @@ class PhotoBatch:
 
     Args:
         pictures: (B, H, W, 3) uint8 RGB.
-        objects: of each photo (N, H, W) bool, masks of its objects.
-        pairs: of each photo pair_id, which is its source id, its caption, the names of its objects, and the o_score
-            of 10 with which it weighs as much as any.
+        objects: masks of each photo's objects, (N, H, W) bool.
+        pairs: pair_id (the source id), caption and object names of each photo, with an o_score of 10, so that all
+            photos weigh the same.
     """
 
     ratio: str
@@ -39,14 +39,15 @@ class PhotoBatch:
 
 
 class PhotoStore:
-    """
+    """Photos for training the inpainting specialist.
+
     Args:
-        photos: whose objects were found before (`recall_objects`); else they are looked for.
-        held_out: share of them that is not trained on.
-        cache_bytes: scaled photos are kept in memory up to this many bytes.
+        photos: shards of photos. Objects are detected, unless they were found before (`recall_objects`).
+        held_out: share of the photos that is never trained on.
+        cache_bytes: memory limit for cached resized photos.
 
     Raises:
-        UserError: there is no photo.
+        UserError: no photos.
     """
 
     def __init__(self, photos: PhotoShards, resolution: int, held_out: float, cache_bytes: int = 256 * 2**20) -> None:
@@ -63,7 +64,7 @@ class PhotoStore:
         self._room = cache_bytes
 
     def sizes(self) -> dict[str, int]:
-        """Photos to train on, by ratio; their rows come before those held out."""
+        """Return the number of training photos by ratio; their rows come before the held-out ones."""
         return {ratio: len(self._places[ratio, TRAIN]) for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
@@ -71,7 +72,7 @@ class PhotoStore:
         return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._places[ratio, HELD_OUT]))
 
     def read(self, ratio: str, rows: Any) -> PhotoBatch:
-        """The photos at `rows` of a ratio, in that order."""
+        """Return the photos at `rows` of a ratio, in that order."""
         of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
         places = [of_ratio[row] for row in np.asarray(rows).tolist()]
         seen = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
@@ -84,7 +85,7 @@ class PhotoStore:
         return {"pair_id": about["source_id"], "caption": about["caption"], "names": names, "o_score": 10.0}
 
     def _resize_photo(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
-        """Return a photo (H, W, 3), its objects (N, H, W) at the training resolution, and their names."""
+        """Return a photo (H, W, 3) and its objects (N, H, W) at the training resolution, and the objects' names."""
         if place in self._cache:
             return self._cache[place]
         photo = self.photos[place]

@@ -1,4 +1,4 @@
-"""Holes to learn inpainting from: strokes of a brush, boxes, outlines of objects."""
+"""Random holes for training inpainting: brush strokes, boxes, outlines of objects."""
 
 from dataclasses import dataclass
 
@@ -10,26 +10,26 @@ from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import dilate_by_share
 
 STROKES, POINTS = 4, 8
-"""At most so many strokes, each through so many points."""
+"""Largest number of strokes, and of points per stroke."""
 REACH = 0.3
-"""From one point to the next at most, as a share of the shorter side."""
+"""Largest distance between consecutive points along each axis, as a share of the shorter side."""
 BRUSH = (0.05, 0.15)
-"""Its width, as a share of the shorter side."""
+"""Range of brush widths, as shares of the shorter side."""
 BOX = (0.2, 0.7)
-"""Sides of a box, as shares of the picture's."""
+"""Range of a box's sides, as shares of the image's sides."""
 GROWTH = 0.16
-"""By which an object's outline grows at most, of its own size: specialists' masks grow by half of it."""
+"""Largest growth of an object's outline, as a share of its size; specialists grow masks by half of this."""
 INVERTED = 0.25
-"""Share of the outlines of which all but the object is the hole, as where a background is swapped."""
+"""Share of outlines whose hole is everything but the object, as in a background swap."""
 
 
 @dataclass(frozen=True)
 class RandomHole:
-    """A hole.
+    """Hole of a photo.
 
     Args:
         mask: (height, width).
-        shows: index of the object whose outline it is, upright; None where it is no object's.
+        shows: index of the object whose upright outline the hole is, or None.
     """
 
     mask: Mask
@@ -39,10 +39,10 @@ class RandomHole:
 def random_hole(
     height: int, width: int, objects: np.ndarray, shares: HolesConfig, rng: np.random.Generator
 ) -> RandomHole:
-    """Draw a hole of a kind drawn by the shares.
+    """Draw a hole of a random kind, distributed as `shares` says.
 
     Args:
-        objects: (N, height, width) masks of the photo's objects; where there are none, boxes take their place.
+        objects: (N, height, width) masks of the photo's objects. If there are none, a box replaces an outline.
     """
     weights = np.array([shares.random, shares.box, shares.object])
     kind = rng.choice(3, p=weights / weights.sum())
@@ -56,7 +56,7 @@ def random_hole(
 
 
 def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
-    """A broad brush's, each of straight lines that turn anywhere (Yu et al. 2019, algorithm 1)."""
+    """Draw strokes of a broad brush: chains of straight lines in random directions (Yu et al. 2019, algorithm 1)."""
     canvas, side = np.zeros((height, width), np.uint8), min(height, width)
     for _ in range(rng.integers(1, STROKES + 1)):
         steps = rng.uniform(-REACH * side, REACH * side, (rng.integers(2, POINTS + 1), 2))
@@ -75,9 +75,10 @@ def box(height: int, width: int, rng: np.random.Generator) -> Mask:
 
 
 def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
-    """Return a hole from an object's outline, grown a little, and whether it is the object's place.
+    """Return a hole from an object's outline, slightly grown, and whether the hole covers just that object.
 
-    Half of them are upside down, so that what has its shape is not always an object; some are all but the outline.
+    Half of the outlines are upside down, so that a hole of this shape does not always contain an object. Some are
+    inverted.
     """
     hole = dilate_by_share(mask, rng.uniform(0, GROWTH))
     upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED

@@ -1,4 +1,4 @@
-"""The reference judge keeps a good edit and tells every known defect of it."""
+"""Reference judge: accepts a good edit and recognises every known defect of it."""
 
 import itertools
 from dataclasses import replace
@@ -33,18 +33,18 @@ BOXES = {"ball": (0.15, 0.2, 0.45, 0.5), "cube": (0.55, 0.45, 0.85, 0.75)}
 
 
 def grass(seed: int, colour: tuple[int, int, int] = (90, 140, 70)) -> np.ndarray:
-    """A textured ground with nothing on it."""
+    """Return a textured ground with nothing on it."""
     return np.clip(np.array(colour) + texture(seed)[..., None], 0, 255).astype(np.uint8)
 
 
 def texture(seed: int) -> np.ndarray:
-    """(SIDE, SIDE) crisp grain."""
+    """Return (SIDE, SIDE) crisp grain."""
     grain = np.random.default_rng(seed).normal(0, 40, (SIDE, SIDE)).astype(np.float32)
     return cv2.GaussianBlur(grain, (0, 0), 0.8)
 
 
 def place(name: str, margin: float = 0.0) -> np.ndarray:
-    """Mask of an object's ellipse, grown by `margin` of its size."""
+    """Return the mask of an object's ellipse, grown by `margin` of its size."""
     left, top, right, bottom = (round(edge * SIDE) for edge in BOXES[name])
     mask = np.zeros((SIDE, SIDE), np.uint8)
     centre, axes = ((left + right) // 2, (top + bottom) // 2), ((right - left) // 2, (bottom - top) // 2)
@@ -53,7 +53,7 @@ def place(name: str, margin: float = 0.0) -> np.ndarray:
 
 
 def with_object(image: np.ndarray, name: str, colour: tuple[int, int, int], across: bool = False) -> np.ndarray:
-    """A shaded, striped thing on the ground."""
+    """Draw a shaded, striped object on the ground."""
     ys, xs = np.mgrid[:SIDE, :SIDE]
     shade = 0.7 + 0.15 * np.sin((ys if across else xs) / 3) + 0.3 * (ys / SIDE)
     thing = np.clip(np.array(colour) * shade[..., None] + 1.5 * texture(8 if across else 7)[..., None], 0, 255).astype(
@@ -187,7 +187,7 @@ def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place_of_smear", [np.s_[:, :70], np.s_[95:]])
 def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice, ...] | slice) -> None:
-    """A third of the hole without texture leaves its median detail as it was."""
+    """Check a hole that is smooth on a third of its area, which leaves its median detail unchanged."""
     edit = removal("ball")
     assert edit.mask is not None
     where = np.zeros_like(edit.mask)
@@ -201,7 +201,7 @@ def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice
 
 
 def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
-    """The thing is plainly there; what was painted over it for the source is blurred."""
+    """Check an object that is clearly visible, but whose place in the source has a blurred fill."""
     edit = good_pairs(Task.OBJECT_ADDITION)[0]
     soft = np.where(edit.mask[..., None], cv2.GaussianBlur(edit.source, (0, 0), 4), edit.source)
     poor, nothing = scored(replace(edit, source=soft)), scored(replace(edit, source=soft, edited=soft))
@@ -212,7 +212,7 @@ def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
 
 
 def test_what_is_left_of_an_object_is_noticed() -> None:
-    """A strip at the rim of the ball: after its removal, in the source of its addition, in its old colour."""
+    """Check a strip at the rim of the ball: after a removal, in the source of an addition, in the old colour."""
     inside = place("ball")
     strip = np.zeros_like(inside)
     strip[:, 88:] = True
@@ -231,7 +231,7 @@ def test_what_is_left_of_an_object_is_noticed() -> None:
 
 
 def disc(radius: float, softness: float) -> np.ndarray:
-    """(SIDE, SIDE) opacity of a ball that fades out over some pixels."""
+    """Return the (SIDE, SIDE) opacity of a ball that fades out over some pixels."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
     distance = np.hypot(rows - SIDE / 2, columns - SIDE / 2)
     return np.clip((radius - distance) / softness + 0.5, 0, 1).astype(np.float32)

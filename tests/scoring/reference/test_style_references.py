@@ -1,4 +1,4 @@
-"""The style that was asked for is recognised: another one, and what has none, gets no high score."""
+"""Style recognition: the requested style is recognised, and an image of another style or of none gets no high score."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def judge(source: Image, edited: Image, style: str, resolution: int | None = Non
 
 
 def successes(source: Image, edited: Image, resolution: int | None = None) -> dict[str, float]:
-    """Return the judge's sc_score_1 for every style that might have been asked for; the images are measured once."""
+    """Return the judge's sc_score_1 for every style as the requested one; the images are measured once."""
     seen = Comparison(styled_pair(source, edited, "", resolution))
     with pytest.MonkeyPatch.context() as patch:
         features, restyling = style_features(seen.pair.source, seen.pair.edited), measure_restyling(seen)
@@ -60,7 +60,7 @@ def successes(source: Image, edited: Image, resolution: int | None = None) -> di
 def test_the_specialists_style_is_recognised_and_no_other_one(
     photo: Image, styled: dict[str, Image], resolution: int | None
 ) -> None:
-    """At full size, and at the size at which the default run's benchmark judges editors."""
+    """Check at full size, and at the size at which the default run's benchmark judges editors."""
     for made, edited in styled.items():
         scores, verdict = successes(photo, edited, resolution), judge(photo, edited, made, resolution)
         assert isinstance(verdict, Score) and verdict.sc_score_1 == scores.pop(made) >= HIGH, made
@@ -68,7 +68,7 @@ def test_the_specialists_style_is_recognised_and_no_other_one(
 
 
 def blobs(photo: Image) -> Image:
-    """Return soft spots of colour: no kind of blotches that the statistics were made of."""
+    """Return soft spots of colour, unlike the blotches from which the statistics were made."""
     rng, spots = np.random.default_rng(5), np.full(photo.shape, 128, np.uint8)
     for _ in range(60):
         centre = tuple(int(rng.integers(side)) for side in photo.shape[1::-1])

@@ -1,4 +1,4 @@
-"""The reference judge checks what a truth claims of the source: outline, name, foot, sky."""
+"""Verification of a truth against the source by the reference judge: outline, name, foot, sky."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def read(name: str) -> np.ndarray:
 
 
 def test_a_part_of_an_object_is_no_outline_of_it() -> None:
-    """Half of a ball, and a ball with the floor beside it, have colours that go on outside."""
+    """Check half of a ball, and a ball with the floor next to it: their colours continue outside."""
     lab = Picture(with_ball(ground())).reduced
     upper, with_floor = BALL & (ROWS < 110), BALL | ((ROWS > 150) & (COLUMNS < 120))
     assert colour_overlap(lab, BALL) > 0.95
@@ -101,7 +101,7 @@ def test_a_new_sky_must_end_on_edges() -> None:
 
 
 def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
-    """The same ball before a calm ground, and with crisp leaves around its foot."""
+    """Compare the same ball on a calm ground and with crisp leaves around its foot."""
     calm = ground(1, (200, 200, 200)) // 8 + 150
     leafy = np.where((ROWS > 150)[..., None] & ~BALL[..., None], ground(4, (70, 130, 50), contrast=90), calm)
     swaps = {}
@@ -136,7 +136,7 @@ def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
 
 
 def test_the_close_up_of_a_mask_is_measured_as_the_whole() -> None:
-    """A picture of two megapixels, and nothing but the mask's surroundings."""
+    """Compare an image of two megapixels with the mask's surroundings alone."""
     source = np.ascontiguousarray(np.tile(with_ball(ground()), (6, 6, 1))[:1400, :1500])
     mask = np.zeros(source.shape[:2], bool)
     mask[SIDE : 2 * SIDE, SIDE : 2 * SIDE] = BALL

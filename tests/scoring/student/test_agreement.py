@@ -1,4 +1,4 @@
-"""Agreement is what its names say, and null where there is nothing to compute it from."""
+"""Agreement: figures have their usual definitions, and are null if nothing can be computed."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_precision_and_recall_at_the_threshold() -> None:
 
 
 def test_another_threshold_of_the_filter_moves_the_choice_and_its_intervals_alone(tmp_path: Path) -> None:
-    """Of what stands in the student's folder; without the rows before training the choice before is null."""
+    """Check the files of a student's folder; without the rows before training, the choice before is null."""
     rng = np.random.default_rng(0)
     rows = [row(i, t, np.clip(t + rng.normal(0, 1), 0, 10)) for i, t in enumerate(rng.uniform(4, 10, 60))]
     before = [row(i, 8 + i % 2, 5 + i % 5) for i in range(40)]

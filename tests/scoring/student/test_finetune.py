@@ -1,4 +1,4 @@
-"""An InternVL is fine-tuned into the student: on answers alone, from the base on, the same if it is interrupted."""
+"""Fine-tuning of an InternVL as the student: on answers alone, from the base, with equal results if interrupted."""
 
 import json
 import os
@@ -54,7 +54,7 @@ OPTIONS = {
 TASK = Task.STYLE_TRANSFER
 PAIRS = 16
 STEPS = 9
-"""Of three passes."""
+"""Number of steps of three passes."""
 
 
 def options(**changes: object) -> FinetuneConfig:
@@ -62,7 +62,7 @@ def options(**changes: object) -> FinetuneConfig:
 
 
 def pair(number: int) -> EditPair:
-    """A dark picture turned white, or left alone; of two photos one is wide."""
+    """Return a dark image turned white, or unchanged; every second photo is wide."""
     source = np.full((32, 48 if number % 4 > 1 else 32, 3), 20 + number, np.uint8)
     edited = np.full_like(source, 240) if number % 2 else source
     facts = {"source_id": f"photo{number // 2}", "ratio": "3x2" if number % 4 > 1 else "1x1", "truth": {}}
@@ -79,7 +79,7 @@ def told(number: int) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with candidates, what the teacher says of them, and an InternVL."""
+    """Make a folder with candidates, the teacher's scores and an InternVL."""
     root = tmp_path_factory.mktemp("run")
     write_shard(root / f"candidates/{TASK}/00000.h5", TASK, "embedded", 0, [pair(number) for number in range(PAIRS)])
     write_rows(root / f"teacher/{TASK}/00000.parquet", [told(number) for number in range(PAIRS)], TEACHER_SCHEMA)
@@ -106,7 +106,7 @@ def some(taught: list[TeacherExample], *numbers: int) -> TeacherBatch:
 
 
 def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
-    """As transformers' own loss gives it for each example alone, without padding, its prompt masked out."""
+    """Compare with transformers' own loss of each example alone, without padding and with its prompt masked out."""
     batches = AnswerBatches(judge, seed=0)
     pairs = some(taught, 0, 1, 3)
     (batch,) = batches.held_out(pairs)
@@ -135,7 +135,7 @@ def test_of_what_was_measured_no_figure_is_learnt() -> None:
 
 
 def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
-    """Wordings and flips among them; beside other lengths, padding changes no loss."""
+    """Check paraphrases and mirroring too; padding to other lengths changes no loss."""
     batches = AnswerBatches(judge, seed=0)
     whole = batches.losses(judge.model, batches.training(some(taught, 2, 3, 6, 7), 5, 0))
     parts = [batches.training(some(taught, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
@@ -186,7 +186,7 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
 def trained(
     judge: InternvlJudge, taught: list[TeacherExample], folder: Path, terminated: int = 0, **changes: object
 ) -> InternvlJudge:
-    """A judge whose model was trained to the end, or until it got SIGTERM at a step (from 1)."""
+    """Return a judge whose model was trained to the end, or until SIGTERM at a step (from 1)."""
     asked = options(**changes)
     judge.model.to(getattr(torch, asked.dtype))
     network = prepare_student(judge.model, asked, seed=0)
@@ -232,7 +232,7 @@ def test_it_learns_to_judge(judge: InternvlJudge, taught: list[TeacherExample], 
 
 
 def start_ranks(run: Path, out: str, **changes: object) -> list:
-    """scripts/finetune_student.py on two ranks, which share even small weights."""
+    """Start scripts/finetune_student.py on two ranks, which share even small weights."""
     argv = ["finetune_student.py", "--model", str(run / "of numbers"), "--tasks", str(TASK), "--shards", "1"]
     argv += ["--candidates", str(run / "candidates/{task}/{shard}.h5")]
     argv += ["--teacher", str(run / "teacher/{task}/{shard}.parquet")]
@@ -245,7 +245,7 @@ def start_ranks(run: Path, out: str, **changes: object) -> list:
 
 @pytest.fixture(scope="module")
 def scorer(run: Path) -> Path:
-    """The student's folder, by two ranks that share out weights and each compute a batch in two parts."""
+    """Return the student's folder from two ranks that share weights and each compute a batch in two parts."""
     finish(start_ranks(run, "scorer", method="lora", zero_stage=3, epochs=1.0, accumulate=2))
     return run / "scorer"
 

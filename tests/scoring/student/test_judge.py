@@ -1,4 +1,4 @@
-"""The student learns in the teacher's words, loads again as it was, and answers through the shared parser."""
+"""Student: learns from the teacher's replies, loads again as it was, and answers through the shared parser."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ OPTIONS = StudentConfig(steps=60, batch_size=8, learning_rate=3e-3, image_size=3
 
 
 def example(good: bool, number: int) -> StudentExample:
-    """A black square turned white, which is good, or a picture left alone, which is not."""
+    """Return a black square turned white, which is good, or an unchanged image, which is not."""
     source = np.full((64, 64, 3), 90 + 5 * (number % 8), np.uint8)
     edited = source.copy()
     if good:
@@ -153,7 +153,7 @@ def test_views_show_what_changed_and_no_more() -> None:
 
 
 def test_views_show_what_a_thumbnail_does_not() -> None:
-    """Inside the edit a fault moves its channel of `marks`; outside nothing does."""
+    """Check that a fault changes its channel of `marks` inside the edit and nothing outside."""
     source = np.random.default_rng(0).integers(60, 190, (192, 192, 3), dtype=np.uint8)
     source = cv2.GaussianBlur(source, (0, 0), 1)
     place, inside, outside = np.s_[48:144, 48:144], np.s_[20:44, 20:44], np.s_[:10]

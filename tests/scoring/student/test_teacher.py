@@ -1,4 +1,4 @@
-"""The teacher looks at a pair as it is only where nobody did before it."""
+"""Teacher: judges a pair as it is only if the run has not scored it before."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ OF_OLD_FILES = ("pair_id", "defect", "sc_score_1", "sc_score_2", "pq_score", "o_
 
 
 class CountingTeacher:
-    """Gives every picture the same score and counts how many it saw."""
+    """Judge that gives every image the same score and counts the images."""
 
     name, version, batch_size, prompt_hash = "counting", "", 1, "hash"
 

@@ -1,4 +1,4 @@
-"""The judge `api` over HTTP: what it asks, what it makes of replies, and of every fault of an endpoint."""
+"""Judge `api` over HTTP: its requests, its reading of replies, and its handling of every fault of an endpoint."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -158,7 +158,7 @@ TOO_LATE = ("never answers", "drips its answer")
 
 
 def patience(fault: str) -> float:
-    """Seconds that a request may take: few only where it is to take too many."""
+    """Return the seconds that a request may take: few only for faults that exceed them on purpose."""
     return 2 if fault in TOO_LATE else 60
 
 
@@ -173,7 +173,7 @@ def test_every_fault_is_told_as_the_documentation_says(
 
 
 def met_by_one(fault: str, cache: Path) -> str:
-    """What is recorded of a pair whose requests meet the fault, beside one that is answered well."""
+    """Return the record of a pair whose requests meet the fault, next to a pair that is answered well."""
     script, behaviour = list(FAULTS[fault][0]), FAULTS[fault][1]
     requests, slept = 0, list[float]()
 
@@ -197,7 +197,7 @@ def met_by_one(fault: str, cache: Path) -> str:
 
 
 def met_by_all(fault: str, cache: Path) -> str:
-    """Whether a run goes on all of whose requests meet it."""
+    """Return whether a run continues if all its requests meet the fault."""
     script, behaviour = FAULTS[fault]
     with serving(behaviour) as running:
         running.script = list(script)

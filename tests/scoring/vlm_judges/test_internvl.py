@@ -1,4 +1,4 @@
-"""The judge `internvl` on a tiny model of InternVL's own classes: what it is shown, and two ways to read its scores."""
+"""Judge `internvl` on a tiny model of InternVL's own classes: its inputs, and two ways to read its scores."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
 
 def test_a_median_reaches_nine_where_that_is_likelier_than_not() -> None:
     told = torch.zeros(3, 11)
-    told[0, 0], told[0, 9], told[0, 10] = 0.3, 0.15, 0.35  # not all that could stand there
+    told[0, 0], told[0, 9], told[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
     told[1, 2], told[1, 8], told[1, 9] = 0.1, 0.42, 0.48
     told[2, 10] = 1
     assert reading(told, READ["median"]).scores == (9, 8, 10)
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has learnt to tell white from dark in a rubric of three words."""
+    """Train a model that distinguishes white from dark under a rubric of three words."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(folder, SHORT, OPTIONS)
     replies = {True: format_reply(GOOD, "White."), False: format_reply(BAD, "Dark.")}
@@ -80,7 +80,7 @@ def test_both_readings_agree_on_a_model_that_has_learnt(taught: Path) -> None:
 
 
 def test_probabilities_are_those_of_the_whole_reply_read_at_once(taught: Path) -> None:
-    """Prompts of several lengths in a batch, kept keys and values, a 10 of two tokens: none of it changes a number."""
+    """Check prompts of several lengths in a batch, with cached keys and values and a 10 of two tokens."""
     judge = InternvlJudge.load(taught, SHORT, OPTIONS)
     asked = [example(False, 64, "Make it as white as snow."), example(True), example(False)]
     tiles = [{name: judge.tiles(picture) for name, picture in each.pictures.items()} for each in asked]

@@ -1,5 +1,8 @@
-"""The judge `internvl` by vLLM's engine, which cannot be installed here: in its place stands one that takes what
-`vllm.LLM` takes (v0.11 and later), does with it what vLLM's InternVL does, and answers in its form by transformers."""
+"""Judge `internvl` on vLLM, which cannot be installed here.
+
+A stand-in takes the arguments of `vllm.LLM` (v0.11 and later), processes them as vLLM's InternVL does, and answers in
+its format with transformers.
+"""
 
 import sys
 from dataclasses import dataclass
@@ -47,7 +50,7 @@ class Request:
 
 
 class LLM:
-    """`asked` counts prompts; one whose pictures are not as many as their tokens is refused, as vLLM does."""
+    """Stand-in engine. `asked` counts prompts; like vLLM, it rejects one whose images do not match its image tokens."""
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class LLM:
         )
 
     def _expanded(self, tokens: list[int], tiles: list[Tensor]) -> tuple[Tensor, int]:
-        """(1, T), a picture's tokens in the place of each one that stands for one, and how many did."""
+        """Return (1, T) tokens with each image token replaced by an image's tokens, and the number of image tokens."""
         tokenizer, left = self.judge.tokenizer, iter(tiles)
         ids: list[int] = []
         for token in tokens:
@@ -116,7 +119,7 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a model that tells white from dark."""
+    """Save a model that distinguishes white from dark."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(make_internvl(tmp_path_factory.mktemp("random")), SHORT, OPTIONS)
     replies = {True: format_reply((10, 9, 8), "White."), False: format_reply((1, 10, 7), "Dark.")}
@@ -143,7 +146,7 @@ def test_a_score_costs_a_prompt_and_another_where_ten_is_two_tokens(folder: Path
     judge = VllmJudge.load(folder, SHORT, OPTIONS)
     judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
     assert judge.engine.asked == 2 * 2 * len(QUESTION.scores)
-    assert LOGPROBS <= 20  # vLLM refuses more where nobody raised its limit
+    assert LOGPROBS <= 20  # vLLM's default limit
 
 
 def test_a_model_that_would_write_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Attribute modification: the object alone changes, into what the instruction says."""
+"""Attribute modification: only the object changes, and becomes what the instruction says."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ DISC = np.hypot(*(np.mgrid[0:160, 0:200] - np.array([80, 100])[:, None, None])) 
 
 
 def red_disc(colour: tuple[int, int, int] = (190, 40, 35)) -> Image:
-    """A shaded disc of one colour on grey, with noise."""
+    """Return a shaded disc of one colour on grey, with noise."""
     rng = np.random.default_rng(0)
     image = np.full((160, 200, 3), 128.0)
     shade = np.linspace(0.7, 1.2, 200)[None, :, None]

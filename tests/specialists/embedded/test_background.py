@@ -1,4 +1,4 @@
-"""Background swap: what stays keeps its pixels, what is behind is another place, nothing floats."""
+"""Background swap: the foreground keeps its pixels, the background becomes another place, and nothing floats."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def field_of(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.nd
 
 
 def with_ball(background: np.ndarray, top: int, noise: float = 2.0) -> tuple[Image, np.ndarray]:
-    """A red ball of 100 pixels in front of a background, its top at a row."""
+    """Return an image of a red ball of 100 pixels, with its top at row `top`, and the ball's mask."""
     ball = np.hypot(*(np.mgrid[0:HEIGHT, 0:WIDTH] - np.array([top + 50, 100])[:, None, None])) < 50
     image = np.where(ball[..., None], field_of((200, 40, 35), noise), background)
     return np.clip(image, 0, 255).astype(np.uint8), ball
@@ -36,7 +36,7 @@ def ball_photo(name: str, image: Image, top: int) -> Photo:
 
 
 def papered_room() -> np.ndarray:
-    """Broad stripes of two hues."""
+    """Return broad stripes of two hues."""
     stripes = (np.arange(WIDTH) // 20 % 2 == 0)[None, :, None]
     return np.where(stripes, field_of((150, 140, 60), 4), field_of((60, 90, 140), 4))
 

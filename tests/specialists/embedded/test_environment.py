@@ -1,4 +1,4 @@
-"""Environment change: sky and plants are found, each environment looks as it should, absurd requests are refused."""
+"""Environment change: sky and plants are found, each environment looks right, and absurd requests are rejected."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ HORIZON = 80
 
 
 def landscape(height: int = 200, width: int = 300, seed: int = 0) -> Image:
-    """Blue sky above a textured green field."""
+    """Return a blue sky above a textured green field."""
     rng = np.random.default_rng(seed)
     image = np.empty((height, width, 3))
     image[:HORIZON] = (110, 160, 225)

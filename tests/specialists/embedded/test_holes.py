@@ -36,7 +36,7 @@ def test_the_hole_is_the_object_with_a_rim() -> None:
 
 
 def test_what_the_outline_missed_of_the_box_goes_too_but_not_the_ground_beside_the_foot() -> None:
-    """A coffee mill whose crank, to the upper right of its body, no outline found."""
+    """Check a coffee mill whose outline misses the crank to the upper right of its body."""
     whole = hole(MILL, named=(NamedObject("mill", box(50, 70, 120, 150)),))
     assert whole[75, 115] and whole[120, 110]
     assert not whole[148, 110]

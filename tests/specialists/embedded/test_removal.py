@@ -11,7 +11,7 @@ from omniedit.specialists.embedded.removal import ObjectRemoval, possible_remova
 
 
 def meadow(*things: tuple[str, float, float, float], source_id: str) -> Photo:
-    """Discs (name, x, y, radius; fractions of the width) of several reds on grainy green; 600 x 400."""
+    """Return a 600 x 400 photo of reddish discs (name, x, y, radius; fractions of the width) on grainy green."""
     height, width = 400, 600
     rng = np.random.default_rng(0)
     image: Image = np.clip(rng.normal((60, 130, 50), 8, (height, width, 3)), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Style transfer: every style keeps the size, changes the picture, and is the same for the same seed."""
+"""Style transfer: every style keeps the size, changes the image, and is the same for the same seed."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from omniedit.specialists.embedded.style import STYLES, StyleTransfer
 
 
 def scene(height: int = 90, width: int = 130) -> Image:
-    """A disc on a gradient, with noise."""
+    """Return an image of a disc on a gradient, with noise."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[0:height, 0:width]
     disc = (rows - height / 2) ** 2 + (columns - width / 2) ** 2 < (height / 4) ** 2

@@ -1,4 +1,4 @@
-"""Object swap on painted photos whose objects are known, and the harmonisation by values."""
+"""Object swap on painted photos with known objects, and the values that harmonisation gives."""
 
 import cv2
 import numpy as np
@@ -28,7 +28,7 @@ ON_TABLE: FractionBox = (0.4, 0.35, 0.6, 0.75)
 def photo(
     source_id: str, name: str, colour: tuple[int, int, int], box: FractionBox = ON_TABLE, *, seed: int = 0
 ) -> Photo:
-    """An ellipse that stands on a table in front of a wall."""
+    """Return a photo of an ellipse that stands on a table in front of a wall."""
     image = np.full((HEIGHT, WIDTH, 3), WALL, np.float32)
     image[round(0.6 * HEIGHT) :] = TABLE
     x0, y0, x1, y1 = box[0] * WIDTH, box[1] * HEIGHT, box[2] * WIDTH, box[3] * HEIGHT

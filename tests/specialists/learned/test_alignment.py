@@ -10,7 +10,7 @@ LENGTH = 10
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """Begins and ends prompts as CLIP's does; 'bicycle' is two tokens."""
+    """Return a tokenizer that begins and ends prompts like CLIP's; 'bicycle' is two tokens."""
     words = Tokenizer(WordPiece({word: i for i, word in enumerate(VOCABULARY)}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.post_processor = processors.TemplateProcessing("<bos> $A <eos>", special_tokens=[("<bos>", 1), ("<eos>", 2)])
@@ -42,7 +42,7 @@ def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
     shared = mapped("a car on grass", "a bicycle on grass")
     torch.testing.assert_close(shared.shares[2], torch.tensor([0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 0]))
     assert shared.shares[3, 4] == shared.shares[4, 5] == 1
-    # The attention on <eos> stays on <eos>, and a token of padding less is left.
+    # Attention on <eos> stays on <eos>, and one padding token fewer remains.
     assert shared.shares[5, 6] == shared.shares[8, 9] == 1 and shared.shares[9].sum() == 0
 
 

@@ -11,7 +11,7 @@ from omniedit.specialists.learned.clock import DeviceClock
 
 
 class Hands:
-    """A processor's clock that is set by hand."""
+    """Processor clock that is set by hand."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
@@ -36,11 +36,11 @@ def test_shares_are_of_the_time_from_the_first_pass_to_the_last(spans: int, monk
     clock = DeviceClock("cpu")
     clock.watch("detector", [detector])
     clock.watch("painter", [painter])
-    hands.seconds += 100.0  # before the first pass, models load
+    hands.seconds += 100.0  # models load before the first pass
     for _ in range(3):
         painter(detector(torch.zeros(1)))
         hands.seconds += 2.0
-    # The wait after the last pass is no part of it.
+    # The wait after the last pass does not count.
     assert clock.busy() == (
         pytest.approx(21 / 25),
         {"detector": pytest.approx(3 / 25), "painter": pytest.approx(18 / 25)},
@@ -60,7 +60,7 @@ def test_a_pass_that_failed_counts_for_nothing() -> None:
 
 
 class Meeting(nn.Module):
-    """A pass that takes a second and ends when another thread's has begun."""
+    """Network whose pass takes a second and ends only after another thread's pass has begun."""
 
     def __init__(self, hands: Hands, both: Barrier) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Meeting(nn.Module):
 
 
 def test_passes_of_two_threads_keep_the_device_busy_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one network and of two."""
+    """Check passes of two networks and of a single one."""
     hands, both = Hands(monkeypatch), Barrier(2)
     network, other, clock = Meeting(hands, both), Meeting(hands, both), DeviceClock("cpu")
     clock.watch("network", [network])

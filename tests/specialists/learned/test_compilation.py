@@ -1,4 +1,4 @@
-"""Compiled denoisers paint what the same ones paint as they are."""
+"""Compiled denoisers: they paint the same as uncompiled ones."""
 
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from omniedit.specialists.learned.inpainter import Hole, Inpainter
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate_pairs
 
 TOLERANCE = 1e-4
-"""Of values in [0, 1]."""
+"""Largest difference of values in [0, 1]."""
 
 
 @pytest.fixture(autouse=True)
 def without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Graphs are captured and run as they are: what a compiler of kernels makes of them is torch's."""
+    """Capture graphs but run them uncompiled, because kernel compilation is torch's own concern."""
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
 
 

@@ -1,4 +1,4 @@
-"""Holes painted by the real pipelines, by what holds whatever the weights are."""
+"""Inpainting by the real pipelines, tested by properties that hold for any weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -66,8 +66,8 @@ def test_photos_of_other_sizes_that_are_painted_at_one_size_go_together(
 ) -> None:
     holes = [hole(*size, seed) for seed, size in enumerate(((96, 144), (100, 150), (90, 66), (108, 162)))]
     alone = [inpainter.fill([each])[0] for each in holes]
-    asked, painted = [], inpainter._painted
-    monkeypatch.setattr(inpainter, "_painted", lambda batch: asked.append(len(batch)) or painted(batch))
+    asked, painted = [], inpainter._paint_all
+    monkeypatch.setattr(inpainter, "_paint_all", lambda batch: asked.append(len(batch)) or painted(batch))
     for given, filled, by_itself in zip(holes, inpainter.fill(holes), alone, strict=True):
         assert filled.shape == given.image.shape
         assert np.abs(filled.astype(int) - by_itself.astype(int)).max() <= 1

@@ -1,4 +1,4 @@
-"""Prompt-to-prompt on SDXL's and SD3's own pipelines, by what holds whatever the weights are."""
+"""Prompt-to-prompt on the real pipelines of SDXL and SD3, tested by properties that hold for any weights."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures stay floats in [0, 1]: tiny networks make differences that are less than a level of grey."""
+    """Keep images as floats in [0, 1], because tiny networks make differences below one level of grey."""
     monkeypatch.setattr(paired_sampling, "levels", np.asarray)
 
 
@@ -64,7 +64,7 @@ def test_each_reach_of_the_control_makes_a_difference_of_its_own(pipeline: Pipel
     reaches += (Reach(0.75, 0.5, text_layers=("nowhere",)), Reach(0.75, 0.5, image_layers=("nowhere",)))
     targets = [one(pipeline, PAIR, replace(HOW, reach=reach))[1] for reach in reaches]
     same = [[np.array_equal(this, other) for other in targets] for this in targets]
-    # Layers that are not there are as no steps at all; all else differs.
+    # Layers that do not exist have the same effect as zero steps; all other targets differ.
     expected = np.eye(6, dtype=bool)
     expected[[0, 5], [5, 0]] = expected[[1, 4], [4, 1]] = True
     assert np.array_equal(same, expected)
@@ -138,7 +138,7 @@ def test_the_network_is_as_it_was_afterwards(pipeline: Pipeline) -> None:
 
 
 def assert_close(picture: np.ndarray, other: np.ndarray) -> None:
-    """Up to a level of grey: sums of floats in another order."""
+    """Check that images differ by at most one level of grey, because floats are summed in another order."""
     assert np.abs(picture.astype(int) - other.astype(int)).max() <= 1
 
 

@@ -1,4 +1,4 @@
-"""Learned specialists on folders of tiny random models: what holds of edits whatever the weights are."""
+"""Learned specialists on tiny random models, tested by properties that hold for any weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ BOX = torch.tensor([[0.25, 0.25, 0.75, 0.75]])
 
 
 class Finder(Detector):
-    """Finds the same box in each picture, as long as `found` says so of the picture."""
+    """Detector that finds the same box in each image for which `found` is true."""
 
     found = staticmethod(lambda image: True)
 
@@ -59,7 +59,7 @@ class Finder(Detector):
 
 
 class Outliner(Segmenter):
-    """Takes the whole box for the object."""
+    """Segmenter that takes a fixed box for the object."""
 
     def masks(self, images: list[np.ndarray], boxes: list[torch.Tensor]) -> list[np.ndarray]:
         masks = super().masks(images, boxes)
@@ -72,7 +72,7 @@ class Outliner(Segmenter):
 
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
-    """Real models of random weights, but for what they find."""
+    """Yield real models with random weights, except that detector and segmenter find a fixed box."""
     root = tmp_path_factory.mktemp("models")
     for role, make in MAKERS.items():
         make(root / role)

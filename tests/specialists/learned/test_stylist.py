@@ -1,4 +1,4 @@
-"""CosXL-Edit's pipeline with random weights, by what holds whatever they are."""
+"""CosXL-Edit's pipeline with random weights, tested by properties that hold for any weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from omniedit.specialists.learned.stylist import SINGLE_FILE, Restyling, Stylist
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """CosXL-Edit in one file, cosxl/, beside the same in diffusers' layout, cosxl/whole/, and SDXL's configs."""
+    """Make CosXL-Edit in one file (cosxl/), the same in diffusers' layout (cosxl/whole/), and SDXL's configs."""
     root = tmp_path_factory.mktemp("style")
     make_single_style(root / "cosxl")
     make_style_configs(root / "configs")

@@ -1,4 +1,4 @@
-"""Pre-training: the same seed gives the same weights, and the loss falls; crops stay inside the photo."""
+"""Pre-training: the same seed gives the same weights, the loss falls, and crops stay inside the photo."""
 
 import numpy as np
 import pytest

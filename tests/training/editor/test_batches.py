@@ -1,4 +1,4 @@
-"""Batches: what is drawn for a sample depends on (seed, step, place) alone; sides stay where a wording names them."""
+"""Batches: random choices depend only on (seed, step, position); no flips if an instruction names a side."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from omniedit.training.editor.batches import EditBatch, EditBatchBuilder, Instru
 
 
 class CountingEncoder(InstructionEncoder):
-    """Embeds a text as its length and remembers what it was asked."""
+    """Encoder that embeds a text as its length and records the texts."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -97,7 +97,7 @@ def test_samples_weigh_alike_or_as_their_score():
 
 
 class Lengths:
-    """In the place of `Text`: embeds a text as its length, and notes what it was asked."""
+    """Stand-in for `Text` that embeds a text as its length and records its calls."""
 
     def __init__(self):
         self.calls = []

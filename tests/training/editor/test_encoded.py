@@ -1,4 +1,4 @@
-"""Pairs encoded before training are what training would encode itself, to the last bit."""
+"""Pairs encoded in advance and pairs encoded in training are bit-identical."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ def test_bfloat16_comes_back_as_it_was() -> None:
 def test_how_fast_encoded_pairs_are_read_can_be_measured(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each reader of benchmarks/loading.py has its row; that of encoded pairs has read every embedding it asked for."""
+    """Check that each reader in benchmarks/loading.py has its row, and that encoded pairs read every embedding."""
     monkeypatch.syspath_prepend(str(Path("benchmarks").absolute()))
     import loading
 

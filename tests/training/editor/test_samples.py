@@ -1,4 +1,4 @@
-"""The grid of sample edits: the right pictures in their places."""
+"""Grid of sample edits: the right images in their places."""
 
 from types import SimpleNamespace
 

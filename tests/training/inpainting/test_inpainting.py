@@ -1,4 +1,4 @@
-"""The inpainting specialist learns on the sample photos, goes on where it was cut off, sees no hole's content."""
+"""Training of the inpainting specialist on the sample photos: it learns, resumes, and never sees a hole's content."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -47,7 +47,7 @@ OPTIONS = TINY.model_copy(
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhotoShards]:
-    """Of the sample those with a named object or two, at a quarter of their width, their objects found."""
+    """Yield sample photos with one or two named objects, at a quarter of their width, with their objects found."""
     root = tmp_path_factory.mktemp("photos")
     shrink_sample(root / "sample")
     for name in ("forest_stream", "rocky_path", "wine_and_drum"):
@@ -127,7 +127,7 @@ def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, b
 
 
 def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: HoleBatches) -> None:
-    """Where nothing of a latent and its neighbours is hole, the branch sees the clean latent."""
+    """Latents away from the hole are those of the clean photo."""
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     for step in range(8):
         batch = batches.training(store.read(ratio, [0, 0]), step, 0)
@@ -140,7 +140,7 @@ def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: 
 
 
 def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
-    """A white bar at the left on grey is the object: in the batch the hole covers the bar, or all but it."""
+    """White bar on the left of a grey photo: each sample's hole covers the bar, or everything but the bar."""
     picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
     bar[:, :, :16] = True
     picture[bar[0]] = 255

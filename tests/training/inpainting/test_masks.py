@@ -26,7 +26,7 @@ def test_each_kind_comes_as_often_as_its_share_says() -> None:
     drawn = holes(DISC, shares(random=1.0, object=3.0), count=400)
     strokes_alone = {hole.tobytes() for hole in holes(DISC, shares(random=1.0), count=400)}
     assert 0.6 < np.mean([hole.tobytes() not in strokes_alone for hole in drawn]) < 0.9
-    # A box is what its own bounds hold.
+    # A box fills its bounding box.
     filled = [hole[hole.any(1)][:, hole.any(0)].all() for hole in holes(DISC, shares(box=1.0, random=0.0))]
     assert all(filled)
 

@@ -1,0 +1,37 @@
+"""Architectures of editors. Config, training, tables and figures take their names, labels and order from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Way to build an editor over a base.
+
+    Args:
+        label: name in tables and figures.
+        path: module:class in omniedit.models; the class is imported when an editor is built.
+        options: arguments of the class that differ from its defaults.
+    """
+
+    label: str
+    path: str
+    options: Mapping[str, bool] = field(default_factory=dict)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "editnet": Architecture("EditNet", "editnet:EditNet"),
+    "controlnet": Architecture("ControlNet", "controlnet:ControlNet"),
+    "controlnet_text": Architecture("ControlNet-TextControl", "controlnet:ControlNetText"),
+    "channel_concat": Architecture("Channel-wise concatenation", "channel_concat:ChannelConcat"),
+    "editnet_from_image": Architecture(
+        "EditNet, added from the image's tokens", "editnet:EditNet", {"from_image": True}
+    ),
+    "editnet_behind": Architecture("EditNet, added behind the block", "editnet:EditNet", {"after_block": True}),
+    "editnet_blind": Architecture("EditNet, blind to the noisy image", "editnet:EditNet", {"sees_image": False}),
+    "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
+}
+"""The paper's four architectures, then variants of EditNet that each change one of its open choices."""
+
+BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
+"""Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""
