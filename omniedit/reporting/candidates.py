@@ -125,10 +125,7 @@ def to_columns(
             "o_score": _or_nan(c.o_score),
             "reason": reasons.setdefault(c.reason.split(" of ")[0], len(reasons)),
             "thing": things.setdefault(c.thing, len(things)),
-            # Texts may all differ, so only their digests are kept; hash() would differ from run to run.
-            "instruction": int.from_bytes(
-                blake2b(c.instruction.encode(), digest_size=8).digest(), "little", signed=True
-            ),
+            "instruction": _digest(c.instruction),
             "teacher": _or_nan(teacher.get((c.pair_id, c.task))),
         }
         for name, value in row.items():
@@ -138,6 +135,11 @@ def to_columns(
     by_row["kept"] = by_row["kept"].astype(bool)
     by_row["instruction"] = np.unique(by_row["instruction"], return_inverse=True)[1].astype(np.int32)
     return Columns(**by_row, reasons=list(reasons), judges=sorted(judges))
+
+
+def _digest(text: str) -> int:
+    """Return 64 bits of a text, which may differ in every row; `hash` would differ from run to run."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 
 
 def _or_nan(score: float | None) -> float:

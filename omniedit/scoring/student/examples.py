@@ -119,9 +119,8 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         judge = told.get("judge", ReferenceJudge.name)  # older files have no such column
         truth = about.get("truth") or {}
         borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
-        yield TeacherExample(
-            shard, row, told["defect"], str(about["source_id"]), about["ratio"], teacher, judge, borrowed
-        )
+        ratio = about.get("ratio", "")  # a user's own pair may lack it
+        yield TeacherExample(shard, row, told["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
 
 
 class OfPhoto(Protocol):
