@@ -19,9 +19,9 @@ from string import Formatter
 from omniedit.architectures import BASELINES
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.models.roles import trains_inpainting
 from omniedit.plain_text import clean_line
 from omniedit.run.slurm import list_queued_jobs
+from omniedit.run.stages import Stage, select_stages
 from omniedit.storage.locks import is_held, read_holder, run_lock
 from omniedit.storage.shards import number_of_blocks
 
@@ -36,53 +36,6 @@ SHOWN = 20
 TASK_WIDTH = 14
 WINDOW_S = 3600.0
 """Window of the hourly rate."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Jobs of a rule.
-
-    `output` is below results/{run}, `log` below logs/{run}. Both contain the wildcards that distinguish the jobs.
-    """
-
-    rule: str
-    output: str
-    log: str
-
-
-OF_FILES = (
-    Stage("index_sources", "sources/index.parquet", "index_sources.log"),
-    Stage("pack_sources", "sources/{photos}.tar", "pack_sources/{photos}.log"),
-)
-OF_ARCHIVES = (
-    Stage("stream_sources", "sources/index/{shard}.parquet", "stream_sources/{shard}.log"),
-    Stage("gather_index", "sources/index.parquet", "gather_index.log"),
-)
-OF_LEARNED = (Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log"),)
-STAGES = (
-    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
-    Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
-    Stage("score_shard", "scores/{task}/{shard}.parquet", "score/{task}/{shard}.log"),
-    Stage("score_canary", "canary.json", "score_canary.log"),
-    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
-    Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
-    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log"),
-    Stage("train_student", "scorer/manifest.json", "train_student.log"),
-    Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
-    Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
-    Stage("seal_buckets", "buckets/manifest.json", "seal_buckets.log"),
-    Stage("pretrain_base", "train/base/manifest.json", "pretrain_base.log"),
-    Stage("train_inpainting", "train/inpainting/manifest.json", "train_inpainting.log"),
-    Stage("encode_pairs", "train/encoded/{part}/manifest.json", "encode_pairs/{part}.log"),
-    Stage("train_editor", "train/{editor}/manifest.json", "train_editor/{editor}.log"),
-    Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
-    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
-    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
-    Stage("bench_table", "bench/table3.parquet", "bench_table.log"),
-    Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
-    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
-    Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
-)
 
 
 class State(StrEnum):
@@ -140,7 +93,7 @@ def look(run: str, root: Path = Path()) -> Seen:
     folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
     unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
     begun = {output for folder in folders for output in started_outputs(folder, unread)}
-    jobs = [job for stage in _stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
+    jobs = [job for stage in select_stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
     if live is not False and (pending := pending_in_slurm(folders)):
         jobs = [
             replace(job, state=State.WAITING)
@@ -181,29 +134,6 @@ def _read_config(run: str, root: Path) -> Config:
     except (ValueError, RecursionError) as error:
         problem = clean_line(str(error), LONGEST)
         raise UserError(f"{file}: no config of this version ({problem}); start the run again") from None
-
-
-def _stages(config: Config) -> list[Stage]:
-    """Return the stages of a run, in order."""
-    sources = OF_ARCHIVES if config.sources.are_archives else OF_FILES
-    renamed = {
-        "score_shard": "ask_shard" if config.scoring.judge == "api" else None,
-        "teach_shard": "ask_teacher" if config.scoring.teacher == "api" else None,
-        "train_student": "finetune_student" if config.scoring.finetune.model else None,
-        "propose_shard": {"api": "ask_for_proposals", "local": "generate_proposals"}.get(config.proposals.source),
-    }
-    is_made = {
-        "pretrain_base": not config.train.base.model,
-        "train_inpainting": trains_inpainting(config),
-        "encode_pairs": config.train.encode_once,
-        "score_canary": bool(config.scoring.canary),
-        "teach_shard": config.trains_student,
-        "train_student": config.trains_student,
-    }
-    stages = [*sources, *(OF_LEARNED if config.tasks.learned else ()), *STAGES]
-    return [
-        replace(stage, rule=renamed.get(stage.rule) or stage.rule) for stage in stages if is_made.get(stage.rule, True)
-    ]
 
 
 def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:

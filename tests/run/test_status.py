@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +15,6 @@ from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import status
 from omniedit.run.status import (
-    OF_ARCHIVES,
-    OF_FILES,
-    STAGES,
     State,
     hourly_rate,
     is_live,
@@ -28,7 +24,6 @@ from omniedit.run.status import (
     started_outputs,
 )
 
-RULES = Path(__file__).parents[2] / "workflow/rules"
 NOW = 1_000_000.0
 
 
@@ -257,12 +252,3 @@ def test_the_last_line_of_a_log(tmp_path: Path) -> None:
 def test_a_run_that_was_never_started_is_told_with_those_that_were(root: Path) -> None:
     with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; there are: mine"):
         read_jobs("yours", root)
-
-
-@pytest.mark.parametrize("stage", [*OF_FILES, *OF_ARCHIVES, *STAGES], ids=lambda stage: stage.rule)
-def test_the_stages_are_those_of_the_workflow(stage) -> None:
-    text = "".join(path.read_text() for path in RULES.glob("*.smk"))
-    (rule,) = re.findall(rf"^ *rule {stage.rule}:\n(.*?)(?=^ *(?:use )?rule |\Z)", text, re.DOTALL | re.MULTILINE)
-    output, log = rule.partition(" log:\n")[::2]
-    assert f"results/{{run}}/{stage.output}" in output.replace("{{", "{").replace("}}", "}")
-    assert f'"logs/{{run}}/{stage.log}"' in log

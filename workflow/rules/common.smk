@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import shlex
-import shutil
 import sys
 
 from omniedit.aspect import RATIOS
@@ -22,6 +21,7 @@ from omniedit.redaction import redact, redact_values
 from omniedit.run.planning import cache_planning
 from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
 from omniedit.run.source import Source
+from omniedit.run.stages import select_stages
 from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.sources.identity import digest_file, identify_sources
 from omniedit.storage.archives import is_remote, list_archives
@@ -66,10 +66,7 @@ FOLDERS = [
     "buckets",
     "buckets/parts/{part}",
 ]
-REPORT_PAGES = ["filter", "thresholds", "training", "benchmark", "throughput", "provenance"]
-REPORT_PAGES += ["agreement"] if CONFIG.trains_student else []
-REPORT_PAGES += ["proposals"] if CONFIG.tasks.learned else []
-REPORT_PAGES += ["efficiency"] if shutil.which("sacct") else []
+STAGES = select_stages(CONFIG)
 
 # A job that outlives a killed run would write beside its successor: jobs end with this process.
 os.environ[LAUNCHER] = describe_launcher()
@@ -87,13 +84,13 @@ wildcard_constraints:
 
 
 def of_run(path):
-    """Paths of this run: fills {run}, and {task}, {shard}, {taught}, {block}, {part}, {editor}, {model}, {ratio} with every value of
-    the config; {taught} are the shards that the teacher scores."""
+    """Fill {run}, and every other wildcard of the run with all its values; {taught} are the shards that the teacher scores."""
     return expand(
         path,
         run=CONFIG.run,
         task=TASKS,
         shard=SHARDS,
+        photos=[*SHARDS, "bench"],
         taught=TEACHER_SHARDS,
         block=BLOCKS,
         part=PARTS,
@@ -118,24 +115,8 @@ onstart:
 
 
 def all_results(wildcards):
-    """Every file of the run, not only the last of the chain: Snakemake makes again only what it is asked for."""
-    stages = (
-        *("sources/index.parquet", "sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
-        *(["sources/index/{shard}.parquet"] if CONFIG.sources.are_archives else []),
-        *("objects/{shard}.parquet", "objects/bench.parquet", "candidates/{task}/{shard}.h5"),
-        *(["proposals/{shard}.parquet", "proposals/bench.parquet"] if CONFIG.tasks.learned else []),
-        *(["teacher/{task}/{taught}.parquet", "scorer/manifest.json"] if CONFIG.trains_student else []),
-        *("scores/{task}/{shard}.parquet", "decisions/{task}/{shard}.parquet"),
-        *(["canary.json"] if CONFIG.scoring.canary else []),
-        *("buckets/plan.parquet", "buckets/parts/{part}/manifest.json"),
-        *("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet", "buckets/manifest.json"),
-        *([] if CONFIG.train.base.model else ["train/base/manifest.json", "train/base.metrics.jsonl"]),
-        *(["train/inpainting/manifest.json", "train/inpainting.metrics.jsonl"] if trains_inpainting(CONFIG) else []),
-        *("train/{editor}/manifest.json", "train/{editor}.metrics.jsonl"),
-        *("bench/set/{task}.h5", "bench/{model}/{task}.h5", "bench/{model}/{task}.parquet"),
-        *("bench/table3.parquet", "bench/table3.md", "train/{editor}/README.md"),
-    )
-    return of_run([f"results/{{run}}/{path}" for path in stages])
+    """Return every file of the run, not only the last ones: Snakemake makes again only the files that it is asked for."""
+    return of_run([f"results/{{run}}/{path}" for stage in STAGES for path in (stage.output, *stage.also)])
 
 
 def verbatim(text):
@@ -452,16 +433,11 @@ def gallery_labels(wildcards):
     return {"pairs": Task(wildcards.task).label}
 
 
-def report_pages(wildcards):
-    pages = ("pairs.jpg", "summary.html", *(f"{page}.html" for page in REPORT_PAGES))
-    return of_run("results/{run}/report/gallery.{task}.html") + [
-        f"results/{CONFIG.run}/report/{page}" for page in pages
-    ]
-
-
 def other_pages(wildcards):
-    """Every page but those that tell what all jobs, those of the report too, have cost."""
-    return [page for page in report_pages(wildcards) if not page.endswith(("throughput.html", "efficiency.html"))]
+    """Return every page but those that measure all jobs, those of the report too."""
+    measures = ("throughput.html", "efficiency.html")
+    pages = [stage.output for stage in STAGES if stage.output.startswith("report/")]
+    return of_run([f"results/{{run}}/{page}" for page in pages if not page.endswith(measures)])
 
 
 def editor_of_model(wildcards):

@@ -1,0 +1,173 @@
+"""Stages of a run, written once: which rules make which files, and when. The workflow and `omniedit status` read them.
+
+A test compares them with the rules of workflow/rules/.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from omniedit.config.schema import Config
+from omniedit.models.roles import trains_inpainting
+
+
+def _always(config: Config) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Jobs of a rule.
+
+    Args:
+        rule: name of the rule.
+        output: file below results/{run} that shows that a job is done, with the wildcards that distinguish the jobs.
+        log: file below logs/{run}.
+        applies: whether a run of this config has the stage.
+        also: further files below results/{run} that `snakemake all` makes.
+    """
+
+    rule: str
+    output: str
+    log: str
+    applies: Callable[[Config], bool] = _always
+    also: tuple[str, ...] = ()
+
+
+def _proposes(source: str) -> Callable[[Config], bool]:
+    return lambda config: bool(config.tasks.learned) and config.proposals.source == source
+
+
+def _teaches(teacher: str) -> Callable[[Config], bool]:
+    return lambda config: config.trains_student and config.scoring.teacher == teacher
+
+
+STAGES = (
+    Stage(
+        "index_sources",
+        "sources/index.parquet",
+        "index_sources.log",
+        lambda config: not config.sources.are_archives,
+        ("sources/bench.parquet",),
+    ),
+    Stage(
+        "pack_sources",
+        "sources/{photos}.tar",
+        "pack_sources/{photos}.log",
+        lambda config: not config.sources.are_archives,
+    ),
+    Stage(
+        "stream_sources",
+        "sources/index/{shard}.parquet",
+        "stream_sources/{shard}.log",
+        lambda config: config.sources.are_archives,
+        ("sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
+    ),
+    Stage("gather_index", "sources/index.parquet", "gather_index.log", lambda config: config.sources.are_archives),
+    Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("replies")),
+    Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("api")),
+    Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("local")),
+    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
+    Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
+    Stage(
+        "score_shard",
+        "scores/{task}/{shard}.parquet",
+        "score/{task}/{shard}.log",
+        lambda config: config.scoring.judge != "api",
+    ),
+    Stage(
+        "ask_shard",
+        "scores/{task}/{shard}.parquet",
+        "score/{task}/{shard}.log",
+        lambda config: config.scoring.judge == "api",
+    ),
+    Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),
+    Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
+    Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
+    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log", _teaches("reference")),
+    Stage("ask_teacher", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log", _teaches("api")),
+    Stage(
+        "train_student",
+        "scorer/manifest.json",
+        "train_student.log",
+        lambda config: config.trains_student and not config.scoring.finetune.model,
+    ),
+    Stage(
+        "finetune_student",
+        "scorer/manifest.json",
+        "train_student.log",
+        lambda config: config.trains_student and bool(config.scoring.finetune.model),
+    ),
+    Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
+    Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
+    Stage(
+        "seal_buckets",
+        "buckets/manifest.json",
+        "seal_buckets.log",
+        also=("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet"),
+    ),
+    Stage(
+        "pretrain_base",
+        "train/base/manifest.json",
+        "pretrain_base.log",
+        lambda config: not config.train.base.model,
+        ("train/base.metrics.jsonl",),
+    ),
+    Stage(
+        "train_inpainting",
+        "train/inpainting/manifest.json",
+        "train_inpainting.log",
+        trains_inpainting,
+        ("train/inpainting.metrics.jsonl",),
+    ),
+    Stage(
+        "encode_pairs",
+        "train/encoded/{part}/manifest.json",
+        "encode_pairs/{part}.log",
+        lambda config: config.train.encode_once,
+    ),
+    Stage(
+        "train_editor",
+        "train/{editor}/manifest.json",
+        "train_editor/{editor}.log",
+        also=("train/{editor}.metrics.jsonl",),
+    ),
+    Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
+    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
+    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
+    Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
+    Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
+    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
+    Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),
+    Stage("report_summary", "report/summary.html", "report_summary.log"),
+    Stage("report_filter", "report/filter.html", "report_filter.log"),
+    Stage("report_thresholds", "report/thresholds.html", "report_thresholds.log"),
+    Stage("report_training", "report/training.html", "report_training.log"),
+    Stage("report_benchmark", "report/benchmark.html", "report_benchmark.log"),
+    Stage("report_provenance", "report/provenance.html", "report_provenance.log"),
+    Stage(
+        "report_agreement",
+        "report/agreement.html",
+        "report_agreement.log",
+        lambda config: config.trains_student,
+    ),
+    Stage(
+        "report_proposals",
+        "report/proposals.html",
+        "report_proposals.log",
+        lambda config: bool(config.tasks.learned),
+    ),
+    Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
+    Stage(
+        "report_efficiency",
+        "report/efficiency.html",
+        "report_efficiency.log",
+        lambda config: shutil.which("sacct") is not None,
+    ),
+)
+"""All stages in the order of `omniedit status`."""
+
+
+def select_stages(config: Config) -> list[Stage]:
+    """Return the stages that a run of this config has."""
+    return [stage for stage in STAGES if stage.applies(config)]
