@@ -112,7 +112,7 @@ def main() -> None:
         raise UserError(f"{args.buckets}: every bucket is empty")
     batch = min(BATCH, sizes[ratio])
     count = sizes[ratio] // batch * batch
-    width, height = store.picture_size(ratio)
+    width, height = store.image_size(ratio)
     mebibytes = width * height * 7 / 2**20
     print(f"{count} pairs of bucket {ratio}: {width}x{height}, {mebibytes:.1f} MiB a pair")
     with TemporaryDirectory() as folder:

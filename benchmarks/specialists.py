@@ -132,15 +132,15 @@ class Bench:
     def _alone(self, photo: Photo) -> None:
         """Make one pair as a user of diffusers would."""
         height, width = photo.image.shape[:2]
-        picture, size = PillowImage.fromarray(photo.image), {"height": height, "width": width}
+        source, size = PillowImage.fromarray(photo.image), {"height": height, "width": width}
         if self.task is Task.STYLE_TRANSFER:
             steps = {"num_inference_steps": self.toolbox.stylist.steps}
-            self.pipeline(prompt=["make it a sketch"], image=[picture], **size, **steps, **self.toolbox.stylist.scales)
+            self.pipeline(prompt=["make it a sketch"], image=[source], **size, **steps, **self.toolbox.stylist.scales)
         elif INPAINTING in ROLES[self.task]:
             inpainter = self.toolbox.inpainter
             steps, options = {"num_inference_steps": inpainter.steps}, dict(inpainter.kind.options)
             hole = PillowImage.new("L", (width, height), 255)
-            self.pipeline(prompt=["grass"], image=[picture], mask_image=[hole], **size, **steps, **options)
+            self.pipeline(prompt=["grass"], image=[source], mask_image=[hole], **size, **steps, **options)
         else:
             steps = {"num_inference_steps": self.config.steps or PairSamplingOptions().steps}
             for prompt in PROMPTS.values():

@@ -25,10 +25,10 @@ json_values = st.dictionaries(texts, st.none() | st.integers() | texts | st.list
 @st.composite
 def pairs(draw: st.DrawFn, pair_id: str) -> EditPair:
     shape = (draw(st.integers(1, 9)), draw(st.integers(1, 9)), 3)
-    picture = arrays(np.uint8, shape)
+    image = arrays(np.uint8, shape)
     mask = draw(st.none() | arrays(np.bool_, shape[:2]))
     instructions = tuple(draw(st.lists(texts, min_size=1, max_size=3)))
-    return EditPair(pair_id, Task.OBJECT_SWAP, instructions, draw(picture), draw(picture), mask, draw(json_values))
+    return EditPair(pair_id, Task.OBJECT_SWAP, instructions, draw(image), draw(image), mask, draw(json_values))
 
 
 shards = st.integers(0, 4).flatmap(lambda count: st.tuples(*(pairs(f"pair-{i}") for i in range(count))))
@@ -36,9 +36,9 @@ shards = st.integers(0, 4).flatmap(lambda count: st.tuples(*(pairs(f"pair-{i}") 
 
 def same(a: EditPair, b: EditPair) -> bool:
     masks = (a.mask is None) == (b.mask is None) and (a.mask is None or bool((a.mask == b.mask).all()))
-    pictures = bool((a.source == b.source).all() and (a.edited == b.edited).all())
+    images = bool((a.source == b.source).all() and (a.edited == b.edited).all())
     words = (a.pair_id, a.task, a.instructions, a.provenance) == (b.pair_id, b.task, b.instructions, b.provenance)
-    return masks and pictures and words
+    return masks and images and words
 
 
 @settings(max_examples=40)
@@ -67,10 +67,10 @@ def test_what_is_written_is_read(
 def plain_pairs() -> list[EditPair]:
     rng = np.random.default_rng(0)
     names = [make_pair_id(Task.OBJECT_SWAP, "sea", 0, attempt) for attempt in range(20)]
-    pictures = rng.integers(0, 255, (20, 2, 12, 16, 3), np.uint8)
+    images = rng.integers(0, 255, (20, 2, 12, 16, 3), np.uint8)
     return [
         EditPair(n, Task.OBJECT_SWAP, ("Do.",), p[0], p[1], p[0, ..., 0] > 9, {})
-        for n, p in zip(names, pictures, strict=True)
+        for n, p in zip(names, images, strict=True)
     ]
 
 

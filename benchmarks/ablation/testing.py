@@ -45,7 +45,7 @@ def edit_pairs(
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
-        pictures = to_pixels([pair.source for pair in some])
+        images = to_pixels([pair.source for pair in some])
         source = encode_latents(vae, [pair.source for pair in some])
         noise = torch.stack([make_noise(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
         prompt, pooled = texts([pair.edit.instruction for pair in some])
@@ -53,7 +53,7 @@ def edit_pairs(
         asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled)
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
-        full = restore_full_size(*((picture + 1) / 2 for picture in (pictures, before, after)))
+        full = restore_full_size(*((image + 1) / 2 for image in (images, before, after)))
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
 

@@ -275,12 +275,12 @@ def view(photo: Image, size: int, rng: np.random.Generator) -> Image:
 
 
 def render(scene: Scene) -> Image:
-    picture = to_float(scene.ground)
+    image = to_float(scene.ground)
     for thing in scene.things:
-        rows, columns, patch = lay_out(thing, len(picture))
+        rows, columns, patch = lay_out(thing, len(image))
         alpha = patch[..., 3:]
-        picture[rows, columns] = picture[rows, columns] * (1 - alpha) + patch[..., :3]
-    return to_bytes(picture)
+        image[rows, columns] = image[rows, columns] * (1 - alpha) + patch[..., :3]
+    return to_bytes(image)
 
 
 def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
@@ -310,10 +310,10 @@ def defocus(ground: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.GaussianBlur(ground, (0, 0), len(ground) * rng.uniform(0.005, 0.05)), np.uint8)
 
 
-def in_other_light(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirror an (H, W, 3 or 4) image at random and make each colour a little stronger or weaker."""
     gains = rng.uniform(0.75, 1.15) * rng.uniform(0.93, 1.07, 3)
-    lit = picture[:, ::-1].copy() if rng.random() < 0.5 else picture.copy()
+    lit = image[:, ::-1].copy() if rng.random() < 0.5 else image.copy()
     limit = lit[..., 3:] if lit.shape[2] == 4 else 255
     lit[..., :3] = np.minimum(lit[..., :3] * gains, limit)
     return lit

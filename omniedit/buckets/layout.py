@@ -50,7 +50,7 @@ def shard_file(ratio: str, array: str, shard: int) -> str:
     return f"{bucket_name(ratio)}/{array}/c/{shard}/0/0" + ("/0" if ARRAYS[array] else "")
 
 
-def picture_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
+def image_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
     """Return (H, W, channels), or (H, W) for 0 channels."""
     width, height = bucket_size(ratio, base_size)
     return (height, width, channels) if channels else (height, width)
@@ -58,14 +58,14 @@ def picture_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
 
 def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
     """Return the zarr.json of an array of `pairs` images: one chunk per image (zstd, checksum), packed into shards."""
-    picture = picture_shape(ratio, base_size, ARRAYS[array])
+    image = image_shape(ratio, base_size, ARRAYS[array])
     inner = [
         {"name": "bytes"},
         {"name": "zstd", "configuration": {"level": ZSTD_LEVEL, "checksum": False}},
         {"name": "crc32c"},
     ]
     sharding = {
-        "chunk_shape": [1, *picture],
+        "chunk_shape": [1, *image],
         "codecs": inner,
         "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
         "index_location": "end",
@@ -73,10 +73,10 @@ def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per
     return {
         "zarr_format": 3,
         "node_type": "array",
-        "shape": [pairs, *picture],
+        "shape": [pairs, *image],
         "data_type": "uint8",
         "fill_value": 0,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [pairs_per_zarr_shard, *picture]}},
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [pairs_per_zarr_shard, *image]}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
         "attributes": {},

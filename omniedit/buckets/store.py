@@ -83,7 +83,7 @@ class BucketStore:
         trained = self._sealed[ratio][TRAIN]
         return np.arange(trained) if split == TRAIN else np.arange(trained, self._sealed[ratio]["pairs"])
 
-    def picture_size(self, ratio: str) -> tuple[int, int]:
+    def image_size(self, ratio: str) -> tuple[int, int]:
         """Return width and height of the images from `read`."""
         if self.resolution is not None:
             return bucket_size(ratio, self.resolution)
@@ -93,12 +93,12 @@ class BucketStore:
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> PairBatch:
         """Return the pairs at `rows` of a bucket, in that order; a repeated row is read once."""
         unique, places = np.unique(np.asarray(rows, np.int64), return_inverse=True)
-        pictures = self._pictures(ratio, unique.tolist())
-        width, height = self.picture_size(ratio)
+        images = self._images(ratio, unique.tolist())
+        width, height = self.image_size(ratio)
         source, edited = (np.empty((len(places), height, width, 3), np.uint8) for _ in range(2))
         mask = np.empty((len(places), height, width), np.uint8)
         for position, place in enumerate(places):
-            source[position], edited[position], mask[position] = pictures[place]
+            source[position], edited[position], mask[position] = images[place]
         pairs = self.pairs(ratio).take(pa.array(unique)).to_pylist()
         return PairBatch(ratio, source, edited, mask, tuple(pairs[place] for place in places))
 
@@ -108,16 +108,16 @@ class BucketStore:
             self._pairs[ratio] = read_table(self.path / bucket_name(ratio) / "pairs.parquet")
         return self._pairs[ratio]
 
-    def _pictures(self, ratio: str, rows: Sequence[int]) -> list[list[np.ndarray]]:
+    def _images(self, ratio: str, rows: Sequence[int]) -> list[list[np.ndarray]]:
         """Return source, edited and mask of each row at the store's resolution; all reads run concurrently."""
         missing = [row for row in rows if (ratio, row) not in self._cache]
         reads = {row: [self._array(ratio, name)[row].read() for name in ARRAYS] for row in missing}
         fresh = {row: self._resize(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
-        pictures = [fresh[row] if row in fresh else self._cache[ratio, row] for row in rows]
+        images = [fresh[row] if row in fresh else self._cache[ratio, row] for row in rows]
         if self.resolution is not None:
             for row, trio in fresh.items():
                 self._keep((ratio, row), trio)
-        return pictures
+        return images
 
     def _results(self, ratio: str, row: int, futures: Sequence[ts.Future]) -> list[np.ndarray]:
         results = []
@@ -149,19 +149,19 @@ class BucketStore:
         file.unlink(missing_ok=True)
         return UserError(f"{file}: a damaged copy on this node's disk ({told}); removed: the next try copies it anew")
 
-    def _resize(self, ratio: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _resize(self, ratio: str, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.resolution is None:
-            return list(pictures)
-        source, edited, mask = pictures
-        size = self.picture_size(ratio)
+            return list(images)
+        source, edited, mask = images
+        size = self.image_size(ratio)
         scaled_mask = resize_cover_mask(mask > 0, *size).astype(np.uint8) * 255
         return [resize_cover(source, *size), resize_cover(edited, *size), scaled_mask]
 
-    def _keep(self, key: tuple[str, int], pictures: list[np.ndarray]) -> None:
-        size = sum(picture.nbytes for picture in pictures)
+    def _keep(self, key: tuple[str, int], images: list[np.ndarray]) -> None:
+        size = sum(image.nbytes for image in images)
         if self._cached_bytes + size <= self.cache_bytes:
             # A crop is a view that would keep the whole scaled image alive.
-            self._cache[key] = [np.ascontiguousarray(picture) for picture in pictures]
+            self._cache[key] = [np.ascontiguousarray(image) for image in images]
             self._cached_bytes += size
 
     def _array(self, ratio: str, name: str) -> ts.TensorStore:

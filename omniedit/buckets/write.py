@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import tensorstore as ts
 
 from omniedit.aspect import bucket_size
-from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, picture_shape
+from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, image_shape
 from omniedit.buckets.placement import Plan
 from omniedit.errors import UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
@@ -38,28 +38,27 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[s
     for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
         described = []
         for shard, in_shard in groupby(in_bucket, key=lambda row: row["row"] // per_shard):
-            pictures = empty_pictures(ratio, plan.layout.base_size, per_shard)
+            images = empty_images(ratio, plan.layout.base_size, per_shard)
             for place, row in enumerate(in_shard):
                 pair = _read_pair(candidates, row)
-                for name, picture in bucket_pictures(pair, ratio, plan.layout.base_size).items():
-                    pictures[name][place] = picture
+                for name, image in bucket_images(pair, ratio, plan.layout.base_size).items():
+                    images[name][place] = image
                 described.append(_description(row, pair))
                 yield row["pair_id"]
-            _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in pictures.items()})
+            _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in images.items()})
         write_rows(out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
     manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files_below(out))}
     write_manifest(out / MANIFEST, manifest)
 
 
-def empty_pictures(ratio: str, base_size: int, count: int) -> dict[str, np.ndarray]:
+def empty_images(ratio: str, base_size: int, count: int) -> dict[str, np.ndarray]:
     """Return uninitialised arrays for `count` pairs, by array name."""
     return {
-        name: np.empty((count, *picture_shape(ratio, base_size, channels)), np.uint8)
-        for name, channels in ARRAYS.items()
+        name: np.empty((count, *image_shape(ratio, base_size, channels)), np.uint8) for name, channels in ARRAYS.items()
     }
 
 
-def bucket_pictures(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
+def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
     """Return a pair's images at its bucket's size, by array name. The mask is 0 or 255; all 255 for a global edit."""
     width, height = bucket_size(ratio, base_size)
     mask = np.ones(pair.source.shape[:2], bool) if pair.mask is None else pair.mask
@@ -85,11 +84,11 @@ def _description(row: DecisionRow, pair: EditPair) -> dict[str, Any]:
     return described | {"instructions": list(pair.instructions), "source_id": pair.provenance["source_id"]}
 
 
-def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: dict[str, np.ndarray]) -> None:
+def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, images: dict[str, np.ndarray]) -> None:
     """Write Zarr shard number `shard` of a bucket's arrays."""
     pairs = pc.sum(pc.equal(plan.table["ratio"], ratio)).as_py()
     start = shard * plan.layout.pairs_per_zarr_shard
-    for name, picture in pictures.items():
+    for name, image in images.items():
         spec = {
             "driver": "zarr3",
             "kvstore": {"driver": "file", "path": f"{out.resolve() / bucket_name(ratio) / name}/"},
@@ -97,4 +96,4 @@ def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, pictures: d
             "store_data_equal_to_fill_value": True,
         }
         array = ts.open(spec, open=True, create=True).result()
-        array[start : start + len(picture)].write(picture).result()
+        array[start : start + len(image)].write(image).result()

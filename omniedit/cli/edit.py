@@ -143,7 +143,7 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     Raises:
         UserError: a file does not exist, no image is found, a suffix has no format, or two sources share a target.
     """
-    named = dict(_pictures(inputs, out))
+    named = dict(_images(inputs, out))
     if not named:
         raise UserError(f"{inputs[0]}: holds no {' '.join(FORMATS)} file")
     to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir()
@@ -161,7 +161,7 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     return targets
 
 
-def _pictures(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
+def _images(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Yield each image with its name below `out`: its path below the given folder, or its file name."""
     for given in inputs:
         if kind := special_kind(given):
@@ -218,14 +218,14 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
     with EncodedPhoto(source) as photo:
         report = _stage_reporter(source, *photo.size)
         report("reading")
-        lost, picture, exif = photo.left_out, PIL.Image.fromarray(photo.decode()), photo.upright_exif
+        lost, image, exif = photo.left_out, PIL.Image.fromarray(photo.decode()), photo.upright_exif
     report("editing")
 
     def after_step(pipeline: "EditPipeline", step: int, *_: object) -> None:
         if step + 1 == pipeline.num_timesteps:
             report("bringing the edit to full size")
 
-    edit = edit_image(pipeline, picture, settings, after_step)
+    edit = edit_image(pipeline, image, settings, after_step)
     report("writing")
     with replace_file(target) as temporary:
         dropped = save(edit, temporary, target.suffix.lower(), exif)
@@ -243,7 +243,7 @@ def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], No
     return report
 
 
-def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
+def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
     """Write an image with as much of its EXIF data as the format takes; return the names of the dropped entries.
 
     If not all entries fit, the largest are dropped first: a camera's own notes may exceed the room in a JPEG.
@@ -255,7 +255,7 @@ def save(picture: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list
         options = {}  # the TIFF compressor cannot write nested entries
     while True:
         try:
-            picture.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
+            image.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
         except (ValueError, TypeError, RuntimeError, struct.error):
             if not len(kept):
                 raise
@@ -274,12 +274,12 @@ def _drop_largest(exif: PIL.Image.Exif) -> str:
 
 
 def edit_image(
-    pipeline: "EditPipeline", picture: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
+    pipeline: "EditPipeline", image: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
 ) -> PIL.Image.Image:
     import torch
 
     return pipeline(
-        picture,
+        image,
         settings.instruction,
         num_inference_steps=settings.steps,
         guidance_scale=settings.guidance_scale,

@@ -100,7 +100,7 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     rows = read_csv(table)
     if not rows:
         raise UserError(f"{table}: holds no row below a line with the columns' names")
-    needed = (*rubric.pictures, *rubric.words)
+    needed = (*rubric.images, *rubric.words)
     if lacking := [name for name in needed if name not in rows[0]]:
         told = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {told}")
@@ -117,19 +117,19 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     """
     if None in row:
         raise BadRow("has more cells than there are columns; quote cells with commas in them")
-    if empty := [name for name in (*rubric.pictures, *rubric.words) if not row[name].strip()]:
+    if empty := [name for name in (*rubric.images, *rubric.words) if not row[name].strip()]:
         raise BadRow(f"column {empty[0]} is empty; fill it in")
-    pictures = {}
-    for name in rubric.pictures:
+    images = {}
+    for name in rubric.images:
         path = folder / row[name]
         if not _is_file(path):
             raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
         try:
             with EncodedPhoto(path) as photo:
-                pictures[name] = photo.decode()
+                images[name] = photo.decode()
         except Unreadable as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give a picture that opens") from None
-    return Example(pictures, {name: row[name] for name in rubric.words})
+    return Example(images, {name: row[name] for name in rubric.words})
 
 
 def _is_file(path: Path) -> bool:
@@ -207,13 +207,13 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
 
 def _pair(example: Example) -> EditPair:
     """Build an edit pair for a judge that uses images and instruction alone; its task is a placeholder."""
-    source, edited = example.pictures["source"], example.pictures["edited"]
+    source, edited = example.images["source"], example.images["edited"]
     return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
 
 
 def _uneven(example: Example) -> Unscorable | None:
-    sizes = [f"{name} {p.shape[1]} x {p.shape[0]}" for name, p in example.pictures.items()]
-    shapes = {picture.shape for picture in example.pictures.values()}
+    sizes = [f"{name} {p.shape[1]} x {p.shape[0]}" for name, p in example.images.items()]
+    shapes = {image.shape for image in example.images.values()}
     return Unscorable(f"{' and '.join(sizes)} differ in size; make them equal") if len(shapes) > 1 else None
 
 

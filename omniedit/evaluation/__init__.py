@@ -1,0 +1,1 @@
+"""The benchmark: editors under test, metrics, human ratings, agreement between raters, tables."""

@@ -56,7 +56,7 @@ class Agreement:
     """
 
     task: str
-    pictures: int
+    images: int
     people: Correlations
     judge: Correlations
 
@@ -143,7 +143,7 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores]) -> list[
             tasks[rating.key[2] or "all"].append(rating)
     rows = [_of_task(task, of_task, judged) for task, of_task in tasks.items()]
     people, judge = (_means(getattr(row, who) for row in rows) for who in ("people", "judge"))
-    return [*rows, Agreement("mean", sum(row.pictures for row in rows), people, judge)]
+    return [*rows, Agreement("mean", sum(row.images for row in rows), people, judge)]
 
 
 def fisher_mean(correlations: Iterable[float | None]) -> float | None:
@@ -158,7 +158,7 @@ def markdown(rows: Sequence[Agreement]) -> list[str]:
     lines = [f"| task | pictures | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
     for row in rows:
         cells = [_cell(of[score]) for of in (row.people, row.judge) for score in SCORES]
-        lines.append(f"| {markdown_cell(row.task)} | {row.pictures} | {' | '.join(cells)} |")
+        lines.append(f"| {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |")
     return lines
 
 

@@ -123,8 +123,8 @@ class Detector:
         Only images with the same network input size share a batch: padded to the size of a larger one, an image would
         give other results than alone.
         """
-        pictures = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
-        asked = list(zip(queries, pictures, strict=True))
+        images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
+        asked = list(zip(queries, images, strict=True))
         found: dict[int, Detections] = {}
         for places in by_size(asked, lambda one: tuple(one[1]["pixel_values"].shape)):
             some = [asked[place] for place in places]
@@ -143,7 +143,7 @@ class Detector:
         prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query, _ in asked]
         inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
         for name, dtype in (("pixel_values", self.model.dtype), ("pixel_mask", torch.int64)):
-            inputs[name] = torch.cat([picture[name] for _, picture in asked]).to(self.model.device, dtype)
+            inputs[name] = torch.cat([image[name] for _, image in asked]).to(self.model.device, dtype)
         found = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-WORDINGS = 4
+INSTRUCTIONS = 4
 """Number of paraphrases drawn for each edit; the first is the pair's `instruction`."""
 
 _STYLE = (
@@ -134,12 +134,12 @@ _BACKGROUND = (
 )
 
 
-def style_wordings(style: str, rng: np.random.Generator) -> tuple[str, ...]:
+def style_instructions(style: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a style, named with its article: 'a pencil sketch'."""
     return tuple(text.format(style=style) for text in _draw_templates(_STYLE, rng))
 
 
-def environment_wordings(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
+def environment_instructions(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
     """Return instructions for one of the environments: 'night', 'golden_hour', ...
 
     Args:
@@ -149,27 +149,27 @@ def environment_wordings(environment: str, rng: np.random.Generator, *, sky: boo
     return _draw_templates(_ENVIRONMENT[environment] + more, rng)
 
 
-def colour_wordings(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
+def colour_instructions(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new colour, 'blue'; the name may include the old one: 'red bowl'."""
     return tuple(text.format(object=thing, colour=colour) for text in _draw_templates(_COLOUR, rng))
 
 
-def material_wordings(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
+def material_instructions(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new material: 'bowl', 'white marble'."""
     return tuple(text.format(object=thing, material=material) for text in _draw_templates(_MATERIAL, rng))
 
 
-def background_wordings(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
+def background_instructions(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a new background, named with its article, behind the objects that stay."""
     return _of_kept(_BACKGROUND, kept, background, rng)
 
 
-def surface_wordings(kept: Sequence[str], surface: str, rng: np.random.Generator) -> tuple[str, ...]:
+def surface_instructions(kept: Sequence[str], surface: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a new surface, named with its article, under the objects that stay."""
     return _of_kept(_SURFACE, kept, surface, rng)
 
 
-def sky_wordings(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
+def sky_instructions(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a new sky, named with its article."""
     return tuple(text.format(background=sky) for text in _draw_templates(_SKY, rng))
 
@@ -187,5 +187,5 @@ def _of_kept(
 
 
 def _draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
-    chosen = rng.choice(len(templates), min(WORDINGS, len(templates)), replace=False)
+    chosen = rng.choice(len(templates), min(INSTRUCTIONS, len(templates)), replace=False)
     return tuple(templates[i] for i in chosen)

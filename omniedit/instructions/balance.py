@@ -33,7 +33,7 @@ def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[
         if reason := _full(met, counts[task], quotas, wanted[task]):
             rows[place] = rejected_row(draft.source_id, task, "quotas", reason)
             continue
-        lead = _rarest(draft.wordings, leads[task])
+        lead = _rarest(draft.instructions, leads[task])
         counts[task].update(met)
         leads[task][lead] += 1
         rows[place] = _row(draft, lead)
@@ -68,8 +68,8 @@ def _rarest(phrasings: Iterable[str], counts: Counter[str]) -> str:
 
 def _row(draft: Draft, lead: str) -> ProposalRow:
     """Return the row of a draft with the leading paraphrase first, which becomes the pair's `instruction`."""
-    phrasings = [lead, *(phrasing for phrasing in draft.wordings if phrasing != lead)]
-    instructions = [draft.wordings[phrasing] for phrasing in phrasings]
+    phrasings = [lead, *(phrasing for phrasing in draft.instructions if phrasing != lead)]
+    instructions = [draft.instructions[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})
     told = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
     return usable(draft.source_id, draft.edit.task, proposal, **told)

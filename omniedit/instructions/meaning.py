@@ -59,17 +59,17 @@ class Thing:
     telling: tuple[str, ...] = ()
 
 
-def meaning_error(wording: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
+def meaning_error(instruction: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
     Args:
         thing: object of the proposal, if any.
     """
-    said = stems(wording)
+    said = stems(instruction)
     reasons = chain(
         _missing_names(set(said), proposal, thing),
-        _not_done(set(said), _negated_stems(wording), task),
-        _wrong_targets(wording, said, proposal, thing),
+        _not_done(set(said), _negated_stems(instruction), task),
+        _wrong_targets(instruction, said, proposal, thing),
     )
     return next(reasons, None)
 
@@ -132,21 +132,21 @@ def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
         yield f"it asks not to do {_task_phrase(task)}"
 
 
-def _negated_stems(wording: str) -> set[str]:
+def _negated_stems(instruction: str) -> set[str]:
     """Return the stems that soon follow a negation: 'do not ever remove'."""
     denying = stems(_DENYING)
-    clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(wording.lower())]
+    clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(instruction.lower())]
     after = [said[place + 1 :][:_DENIED] for said in clauses for place, stem in enumerate(said) if stem in denying]
     return set(chain.from_iterable(after))
 
 
-def _wrong_targets(wording: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _wrong_targets(instruction: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
     """Yield the faults of a wrong target: the object is excepted, or the result is taken as given."""
     if thing is None:
         return
     if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(said, head(thing.name)):
         yield f"it excepts the object '{thing.name}'"
-    if isinstance(proposal, SwapProposal) and _is_reversed(wording, head(thing.name), head(proposal.new_object)):
+    if isinstance(proposal, SwapProposal) and _is_reversed(instruction, head(thing.name), head(proposal.new_object)):
         yield f"it takes '{proposal.new_object}' for what is there already"
     if isinstance(proposal, AttributeProposal) and _is_so(said, content(proposal.value), head(thing.name)):
         yield f"it takes the object for '{proposal.value}' already"
@@ -165,9 +165,9 @@ def _is_exception(said: Sequence[str], thing: str) -> bool:
     return False
 
 
-def _is_reversed(wording: str, thing: str, new: str) -> bool:
+def _is_reversed(instruction: str, thing: str, new: str) -> bool:
     """Return whether a swap is reversed: 'replace NEW with OLD', 'OLD in place of NEW'."""
-    plain = wording.lower()
+    plain = instruction.lower()
     swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
     swaps += [(found[2] or found[4], found[1] or found[3]) for found in [_SUBSTITUTING.search(plain)] if found]
     pairs = [(set(stems(old)), set(stems(other))) for old, other in swaps]

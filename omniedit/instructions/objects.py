@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from omniedit.instructions.appearance import WORDINGS
+from omniedit.instructions.appearance import INSTRUCTIONS
 
 _SWAP = (
     "Replace the {old} with {new}.",
@@ -58,17 +58,17 @@ _SILENT_H = re.compile(r"(hour|honest|honou?r|heir)", re.IGNORECASE)
 _SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
 
 
-def swap_wordings(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
+def swap_instructions(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a swap of two objects, both bare nouns: 'drum', 'coffee grinder'."""
     return _draw_templates(_SWAP, rng, old=old, new=with_article(without_position(new)))
 
 
-def removal_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
+def removal_instructions(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a removal: 'wine bottle', with '' or its place: 'on the left'."""
     return _draw_templates(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
 
 
-def addition_wordings(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
+def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an addition: 'wine bottle', with '' or its place: 'on the left'.
 
     A position in the name, such as 'upper' in 'upper dog', has no meaning before the dog exists; it becomes the place.
@@ -94,5 +94,5 @@ def without_position(name: str) -> str:
 
 
 def _draw_templates(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
-    chosen = rng.choice(len(templates), WORDINGS, replace=False)
+    chosen = rng.choice(len(templates), INSTRUCTIONS, replace=False)
     return tuple(templates[i].format(**words) for i in chosen)

@@ -21,12 +21,12 @@ from omniedit.instructions.questions import (
     edits_prompt,
     objects_prompt,
     offers_for,
-    wordings_prompt,
+    paraphrase_prompt,
 )
-from omniedit.instructions.replies import ParsedReply, Part, Wording, read_edits, read_objects, read_wordings
+from omniedit.instructions.replies import Paraphrase, ParsedReply, Part, read_edits, read_objects, read_paraphrases
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from omniedit.vlm import Model, Picture, Prompt
+from omniedit.vlm import Model, Prompt, PromptImage
 
 WITHOUT_A_THING = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 """Tasks that also suit photos without distinct objects."""
@@ -43,7 +43,7 @@ class Draft:
 
     source_id: str
     edit: DraftEdit
-    wordings: Mapping[str, str]
+    instructions: Mapping[str, str]
     model: str
 
 
@@ -59,13 +59,13 @@ class Proposer:
 
     def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
         """Return for each photo, in order, the usable drafts and the rows of what was rejected."""
-        pictures = [Picture(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
-        listed = self._ask([ModelQuestion(objects_prompt(picture), read_objects) for picture in pictures])
-        proposed = self._ask([self._edits(*each) for each in zip(photos, pictures, listed, strict=True)])
-        said = self._ask([self._wordings(each) for each in proposed])
+        images = [PromptImage(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
+        listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
+        proposed = self._ask([self._edits(*each) for each in zip(photos, images, listed, strict=True)])
+        said = self._ask([self._instructions(each) for each in proposed])
         return [
-            (_drafts(photo.source_id, edits, wordings), _flaws(photo.source_id, things, edits, wordings))
-            for photo, things, edits, wordings in zip(photos, listed, proposed, said, strict=True)
+            (_drafts(photo.source_id, edits, instructions), _flaws(photo.source_id, things, edits, instructions))
+            for photo, things, edits, instructions in zip(photos, listed, proposed, said, strict=True)
         ]
 
     def has_enough(self, drafts: Sequence[Draft], wanted: Mapping[Task, int]) -> bool:
@@ -75,27 +75,27 @@ class Proposer:
 
     def prompts_a_photo(self) -> list[Prompt]:
         """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
-        blank, thing = Picture(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
+        blank, thing = PromptImage(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
         edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
         about = edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), self.tasks, self.config.per_photo)
-        return [objects_prompt(blank), about, wordings_prompt(edits)]
+        return [objects_prompt(blank), about, paraphrase_prompt(edits)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """Return the best reply to each question; an empty one for None."""
         heard = iter(ask(self.model, [question for question in questions if question], self.config.tries))
         return [next(heard) if question else ParsedReply() for question in questions]
 
-    def _edits(self, photo: Photo, picture: Picture, listed: ParsedReply[Thing]) -> ModelQuestion[DraftEdit] | None:
+    def _edits(self, photo: Photo, image: PromptImage, listed: ParsedReply[Thing]) -> ModelQuestion[DraftEdit] | None:
         things, offers = listed.parts, offers_for(photo.source_id)
         tasks = [task for task in self.tasks if things or task in WITHOUT_A_THING]
         read = partial(read_edits, things=things, offers=offers, tasks=tasks, per_task=self.config.per_photo)
-        prompt = edits_prompt(picture, things, offers, tasks, self.config.per_photo)
+        prompt = edits_prompt(image, things, offers, tasks, self.config.per_photo)
         return ModelQuestion(prompt, read) if tasks else None
 
-    def _wordings(self, proposed: ParsedReply[DraftEdit]) -> ModelQuestion[Wording] | None:
-        read = partial(read_wordings, edits=proposed.parts)
-        return ModelQuestion(wordings_prompt(proposed.parts), read) if proposed.parts else None
+    def _instructions(self, proposed: ParsedReply[DraftEdit]) -> ModelQuestion[Paraphrase] | None:
+        read = partial(read_paraphrases, edits=proposed.parts)
+        return ModelQuestion(paraphrase_prompt(proposed.parts), read) if proposed.parts else None
 
 
 def in_turn(names: Sequence[str]) -> list[int]:
@@ -103,16 +103,17 @@ def in_turn(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
 
 
-def _drafts(source_id: str, edits: ParsedReply[DraftEdit], wordings: ParsedReply[Wording]) -> list[Draft]:
+def _drafts(source_id: str, edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]) -> list[Draft]:
     return [
-        Draft(source_id, edit, _phrasings(place, edit, wordings), edits.model) for place, edit in enumerate(edits.parts)
+        Draft(source_id, edit, _phrasings(place, edit, instructions), edits.model)
+        for place, edit in enumerate(edits.parts)
     ]
 
 
 def _flaws(
-    source_id: str, things: ParsedReply[Thing], edits: ParsedReply[DraftEdit], wordings: ParsedReply[Wording]
+    source_id: str, things: ParsedReply[Thing], edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]
 ) -> list[ProposalRow]:
-    stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": wordings}
+    stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": instructions}
     return [
         rejected_row(source_id, flaw.task, stage, flaw.reason)
         for stage, heard in stages.items()
@@ -120,8 +121,8 @@ def _flaws(
     ]
 
 
-def _phrasings(place: int, edit: DraftEdit, wordings: ParsedReply[Wording]) -> dict[str, str]:
+def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
     """Return the instructions of one edit of a photo, by kind, in the order of `PHRASINGS`."""
-    said = {wording.phrasing: wording.text for wording in wordings.parts if wording.edit == place}
+    said = {instruction.phrasing: instruction.text for instruction in instructions.parts if instruction.edit == place}
     said["plain"] = edit.proposal.instructions[0]
     return {phrasing: said[phrasing] for phrasing in PHRASINGS if phrasing in said}

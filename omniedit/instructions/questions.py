@@ -17,7 +17,7 @@ from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import Proposal
 from omniedit.instructions.styles import styles
 from omniedit.tasks import Task
-from omniedit.vlm import Picture, Prompt
+from omniedit.vlm import Prompt, PromptImage
 
 _FOLDER = resources.files("omniedit.instructions")
 MAX_THINGS = 8
@@ -63,13 +63,13 @@ def offers_for(source_id: str) -> Offers:
     return Offers(drawn(_lines("attributes.txt"), 5), drawn(_lines("environments.txt"), 8), drawn(styles(), 12))
 
 
-def objects_prompt(picture: Picture) -> Prompt:
+def objects_prompt(image: PromptImage) -> Prompt:
     """Build the prompt for the objects of a photo; `replies.read_objects` reads the reply."""
-    return Prompt((text("objects"), picture), _TOKENS_MORE + MAX_THINGS * _TOKENS_A_THING)
+    return Prompt((text("objects"), image), _TOKENS_MORE + MAX_THINGS * _TOKENS_A_THING)
 
 
 def edits_prompt(
-    picture: Picture, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
+    image: PromptImage, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
 ) -> Prompt:
     """Build the prompt for the edits that suit a photo, for all tasks at once; `replies.read_edits` reads the reply."""
     words = {
@@ -81,10 +81,10 @@ def edits_prompt(
     }
     told = "\n".join(f"{name}: {value}" for name, value in words.items())
     fixed = "".join(text(name) for name in ("edits", *tasks))
-    return Prompt((fixed, picture, told), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
+    return Prompt((fixed, image, told), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
 
 
-def wordings_prompt(edits: Sequence[DraftEdit]) -> Prompt:
+def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
     """Build the prompt for paraphrases of each edit's instruction, without an image; `replies.read_wordings` reads the
     reply."""
     told = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))

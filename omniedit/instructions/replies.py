@@ -45,7 +45,7 @@ class ParsedReply(Generic[Part]):
 
 
 @dataclass(frozen=True)
-class Wording:
+class Paraphrase:
     """Paraphrase of an edit's instruction.
 
     Args:
@@ -92,25 +92,25 @@ def read_edits(
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
-def read_wordings(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Wording]:
+def read_paraphrases(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Paraphrase]:
     """Return paraphrases that mean the same as the edits' plain instructions."""
     try:
         told = json_object(reply)
     except ValueError as error:
         return ParsedReply(flaws=tuple(ReplyIssue(str(error), edit.task) for edit in edits))
-    parts: list[Wording] = []
+    parts: list[Paraphrase] = []
     flaws: list[ReplyIssue] = []
     for place, edit in enumerate(edits):
         of_edit = told.get(str(place + 1))
         said = {_plainly(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
-                wording = _wording(edit, of_edit, phrasing, said)
+                instruction = _instruction(edit, of_edit, phrasing, said)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} wording: {error}", edit.task))
                 continue
-            said.add(_plainly(wording))
-            parts.append(Wording(place, phrasing, wording))
+            said.add(_plainly(instruction))
+            parts.append(Paraphrase(place, phrasing, instruction))
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
@@ -184,7 +184,7 @@ def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     return found[0]
 
 
-def _wording(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
+def _instruction(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
     """Return the paraphrase of one kind in a reply.
 
     Args:
@@ -193,17 +193,17 @@ def _wording(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
     Raises:
         ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.
     """
-    wording = told.get(phrasing) if isinstance(told, dict) else None
+    instruction = told.get(phrasing) if isinstance(told, dict) else None
     try:
-        wording = TypeAdapter(Phrase).validate_python(wording, strict=True)
+        instruction = TypeAdapter(Phrase).validate_python(instruction, strict=True)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
-    if _plainly(wording) in said:
+    if _plainly(instruction) in said:
         raise ValueError("it is said in these words already")
-    if reason := meaning_error(wording, edit.task, edit.proposal, edit.thing):
+    if reason := meaning_error(instruction, edit.task, edit.proposal, edit.thing):
         raise ValueError(reason)
-    return wording
+    return instruction
 
 
-def _plainly(wording: str) -> str:
-    return " ".join(stems(wording))
+def _plainly(instruction: str) -> str:
+    return " ".join(stems(instruction))

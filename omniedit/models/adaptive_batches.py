@@ -19,7 +19,7 @@ class OomAdaptiveBatcher:
         unit: name of an item in messages.
     """
 
-    def __init__(self, size: int, unit: str = "picture") -> None:
+    def __init__(self, size: int, unit: str = "image") -> None:
         self.size, self.unit = size, unit
 
     def map(self, run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:

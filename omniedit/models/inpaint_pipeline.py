@@ -88,9 +88,9 @@ class InpaintPipeline(DiffusionPipeline):
             output_type: "pil", "np" or "pt".
         """
         device = self._execution_device
-        pictures = self.image_processor.preprocess(list(image), height, width).to(device)
+        results = self.image_processor.preprocess(list(image), height, width).to(device)
         holes = self.mask_processor.preprocess(list(mask_image), height, width).to(device)
-        condition = inpainting_condition(self.vae, pictures, holes)
+        condition = inpainting_condition(self.vae, results, holes)
         texts = self._text.encode([*prompt, *[""] * len(prompt)], device)
         (given, negative), (pooled, negative_pooled) = (embeddings.chunk(2) for embeddings in texts)
         generators = None if generator is None else list(generator)

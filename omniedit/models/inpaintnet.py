@@ -40,13 +40,13 @@ class InpaintNet(ControlNet):
 
 
 @torch.no_grad()
-def inpainting_condition(vae: Vae, pictures: Tensor, holes: Tensor) -> Tensor:
+def inpainting_condition(vae: Vae, images: Tensor, holes: Tensor) -> Tensor:
     """Return latents of images with grey holes, and the share of hole under each latent: (B, C + 1, h, w).
 
     Args:
         pictures: (B, 3, H, W) in [-1, 1].
         holes: (B, 1, H, W), 1 within the hole, else 0.
     """
-    seen = encode(vae, pictures * (1 - holes))
-    share = functional.avg_pool2d(holes.to(seen), pictures.shape[-1] // seen.shape[-1])
+    seen = encode(vae, images * (1 - holes))
+    share = functional.avg_pool2d(holes.to(seen), images.shape[-1] // seen.shape[-1])
     return torch.cat([seen, share], dim=1)

@@ -43,7 +43,7 @@ gives the measured error rates."""
 LEAST_CHANGE = 0.01
 """Mean absolute change of values in [0, 1] below which a warning says that an edit changes next to nothing."""
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
-Picture = Image.Image | np.ndarray | Tensor
+ImageLike = Image.Image | np.ndarray | Tensor
 """PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; one more axis for several images."""
 Callback = Callable[["EditPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -181,7 +181,7 @@ class EditPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        image: Picture | Sequence[Picture],
+        image: ImageLike | Sequence[ImageLike],
         instruction: str | Sequence[str],
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -256,12 +256,12 @@ class EditPipeline(DiffusionPipeline):
 
     def _edits(
         self,
-        image: Picture | Sequence[Picture],
+        image: ImageLike | Sequence[ImageLike],
         instruction: str | Sequence[str],
         negative: str | Sequence[str],
         generator: torch.Generator | Sequence[torch.Generator] | None,
     ) -> list[PreparedEdit]:
-        images, instructions, negatives = _pictures(image), _as_list(instruction), _as_list(negative)
+        images, instructions, negatives = _images(image), _as_list(instruction), _as_list(negative)
         generators: list[torch.Generator | None] = _as_list(generator)
         count = len(images)
         if not images:
@@ -282,7 +282,9 @@ class EditPipeline(DiffusionPipeline):
         each = (given * count if len(given) == 1 else given for given in (instructions, negatives, generators))
         return [self._edit(*one) for one in zip(images, *each, strict=True)]
 
-    def _edit(self, image: Picture, instruction: str, negative: str, generator: torch.Generator | None) -> PreparedEdit:
+    def _edit(
+        self, image: ImageLike, instruction: str, negative: str, generator: torch.Generator | None
+    ) -> PreparedEdit:
         device = self._execution_device
         full = _as_tensor(image)[None].to(device)
         longest = self._grid * self.transformer.base.config.pos_embed_max_size
@@ -345,8 +347,8 @@ class EditPipeline(DiffusionPipeline):
     def _decode_edit(self, edit: PreparedEdit, latents: Tensor) -> Tensor:
         """Decode the latents of an edit to the edited image at full size, (3, H, W) in [0, 1]."""
         height, width = edit.size
-        pictures = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
-        source, edited = ((picture + 1) / 2 for picture in pictures)
+        images = (decode(self.vae, each).float()[..., :height, :width] for each in (edit.source, latents))
+        source, edited = ((image + 1) / 2 for image in images)
         if (edited - source).abs().mean() < LEAST_CHANGE:
             message = f"instruction: {edit.instruction[:200]!r} changes next to nothing in an image"
             warnings.warn(message, InstructionWarning, stacklevel=2)
@@ -450,14 +452,14 @@ def _go_on_with(course: SamplerState, given: Mapping[str, Tensor]) -> None:
             course.asked = replace(course.asked, **dict(zip(fields[-len(parts) :], parts, strict=True)))
 
 
-def _pictures(given: Any) -> list:
+def _images(given: Any) -> list:
     """Return a list of single images from one image, a sequence, or an array or tensor of several."""
     if isinstance(given, np.ndarray | Tensor):
         return list(given) if given.ndim == 4 else [given]
     return _as_list(given)
 
 
-def _as_tensor(image: Picture) -> Tensor:
+def _as_tensor(image: ImageLike) -> Tensor:
     """Convert an image to an upright tensor, (3, H, W) in [0, 1]."""
     if isinstance(image, np.ndarray):
         try:

@@ -1,0 +1,1 @@
+"""Pages, galleries, figures and model cards of a run, whose numbers come from `evaluation` and `scoring`."""

@@ -12,14 +12,14 @@ from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.ratings import Key
 from omniedit.evaluation.table import ALL_TASKS, LABELS, interval, judge_note
 from omniedit.pairs import Shard
-from omniedit.reporting.page import LIMIT, number, picture_uri, render
+from omniedit.reporting.page import LIMIT, image_uri, number, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
 SKELETON_BYTES = 150_000
 ROWS_PER_TASK = 4
-PICTURE_PIXELS = 210_000
+IMAGE_PIXELS = 210_000
 
 
 def benchmark_page(
@@ -117,18 +117,18 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
     pairs = {model: shard[row] for model, shard in shards.items()}
     asked = pairs["no_edit"]
     height, width = asked.source.shape[:2]
-    pictures = [("Photo (no edit)", asked.source, "no_edit")]
-    pictures += [(LABELS[model], pair.edited, model) for model, pair in pairs.items() if model != "no_edit"]
+    images = [("Photo (no edit)", asked.source, "no_edit")]
+    images += [(LABELS[model], pair.edited, model) for model, pair in pairs.items() if model != "no_edit"]
     return {
         "instruction": asked.instruction,
         "size": f"{width} x {height}",
         "pictures": [
             {
                 "name": name,
-                "uri": picture_uri(picture, PICTURE_PIXELS, quality=88),
+                "uri": image_uri(image, IMAGE_PIXELS, quality=88),
                 **{column: verdicts[asked.pair_id, model, asked.task][column] for column in ("o_score", "reasoning")},
             }
-            for name, picture, model in pictures
+            for name, image, model in images
         ],
     }
 
@@ -137,5 +137,5 @@ def within_limit(tasks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the tasks, each with as many rows as fit in an even share of the page."""
     room = (LIMIT - SKELETON_BYTES) // len(Task)
     for task in tasks:
-        sizes = np.cumsum([sum(len(picture["uri"]) for picture in row["pictures"]) for row in task["rows"]])
+        sizes = np.cumsum([sum(len(image["uri"]) for image in row["pictures"]) for row in task["rows"]])
         yield task | {"rows": task["rows"][: int((sizes <= room).sum())]}

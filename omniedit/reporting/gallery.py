@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.pairs import EditPair, Refusal, Shard
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import LIMIT, outline, picture_uri, render, shrunk
+from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrunk
 from omniedit.tasks import Task
 
 LEADS = {
@@ -105,7 +105,7 @@ def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     cards = [card(candidate) for candidate in candidates]
     pixels = fitting_size(cards)
     while True:
-        fitting = list(within_limit(with_pictures(card, pixels) for card in cards))
+        fitting = list(within_limit(with_images(card, pixels) for card in cards))
         if len(fitting) == len(cards) or pixels == SMALLEST:
             return fitting
         pixels = max(SMALLEST, pixels // 2)
@@ -113,7 +113,7 @@ def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 def fitting_size(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
     """Estimate the image area in pixels at which all cards just fit, from their bytes at `probe` pixels."""
-    size = sum(card_bytes(with_pictures(card, probe)) for card in cards)
+    size = sum(card_bytes(with_images(card, probe)) for card in cards)
     fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
     return int(min(LARGEST, max(SMALLEST, fitting)))
 
@@ -132,9 +132,9 @@ def card_bytes(card: dict[str, Any]) -> int:
     return sum(len(value) for value in card.values() if isinstance(value, str))
 
 
-def with_pictures(card: dict[str, Any], pixels: int) -> dict[str, Any]:
+def with_images(card: dict[str, Any], pixels: int) -> dict[str, Any]:
     """Return the card with its images as data: URIs of at most `pixels`."""
-    return card | {side: picture_uri(card[side], pixels) for side in ("before", "after")}
+    return card | {side: image_uri(card[side], pixels) for side in ("before", "after")}
 
 
 def card(candidate: Candidate) -> dict[str, Any]:

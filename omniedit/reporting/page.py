@@ -68,7 +68,7 @@ def figure_image(figure: "Figure", description: str) -> Markup:
     return Markup(template).format(width, description, encoded)
 
 
-def picture_uri(image: Image, pixels: int, quality: int = 70) -> str:
+def image_uri(image: Image, pixels: int, quality: int = 70) -> str:
     """Encode an image as a WebP data: URI, scaled down to at most `pixels` of area."""
     ok, encoded = cv2.imencode(".webp", shrunk(image, pixels)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
     assert ok

@@ -40,7 +40,7 @@ class Tally:
 
     photos: int = 0
     usable: Counter[Task] = field(default_factory=Counter)
-    wordings: Counter[Task] = field(default_factory=Counter)
+    instructions: Counter[Task] = field(default_factory=Counter)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Counts by stage, task ('' if the row has none) and kind of reason."""
     named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -75,7 +75,7 @@ class Tally:
         proposal = CLASSES[task].model_validate_json(row["proposal"])
         phrasings = row["phrasings"] or [""] * len(proposal.instructions)
         self.usable[task] += 1
-        self.wordings[task] += len(phrasings)
+        self.instructions[task] += len(phrasings)
         self.first[task, phrasings[0]] += 1
         self.models[row["model"] or "recorded replies"] += 1
         for what, value in facets(proposal, row["name"] or ""):
@@ -123,7 +123,7 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
                 f"{tally.usable[task]:,}",
                 f"{_count_rejected(tally, task, 'edits', 'recorded reply'):,}",
                 f"{_count_rejected(tally, task, 'quotas'):,}",
-                number(tally.wordings[task] / tally.usable[task] if tally.usable[task] else None, 1),
+                number(tally.instructions[task] / tally.usable[task] if tally.usable[task] else None, 1),
                 f"{_count_rejected(tally, task, 'wordings'):,}",
             ]
         )

@@ -69,8 +69,8 @@ def _draw_pair(axes: Sequence[Axes], candidate: Candidate) -> None:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
     left, top, right, bottom = crop_box(width, height, "3x2", mask_centre(subject(pair.mask)))
-    for axis, picture in zip(axes, (pair.source, pair.edited), strict=True):
-        axis.imshow(resize_cover(picture[top:bottom, left:right], *CELL), aspect="auto")
+    for axis, image in zip(axes, (pair.source, pair.edited), strict=True):
+        axis.imshow(resize_cover(image[top:bottom, left:right], *CELL), aspect="auto")
         axis.set_axis_off()
     verdict = "" if candidate.kept else "rejected: "
     axes[0].set_title(verdict + shorten(pair.instruction), fontsize=TEXT, color=INK, fontweight="normal", pad=5)

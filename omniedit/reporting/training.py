@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
-from omniedit.reporting.page import number, percent, picture_uri, render
+from omniedit.reporting.page import image_uri, number, percent, render
 from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
@@ -89,7 +89,7 @@ def training_page(run: str, curves: Sequence[Curve]) -> str:
             "speeds": [speed_row(curve) for curve in told],
             "without": [curve.name for curve in curves if not curve.training],
             "grids": [
-                (curve.name, *(FILLS if curve.name == INPAINTING else EDITS), picture_uri(curve.samples, GRID_PIXELS))
+                (curve.name, *(FILLS if curve.name == INPAINTING else EDITS), image_uri(curve.samples, GRID_PIXELS))
                 for curve in curves
                 if curve.samples is not None
             ],

@@ -14,7 +14,7 @@ from omniedit.scoring.verdict import Score
 class Example:
     """Images and texts that a judge sees, by the names that a rubric uses, such as source, edited and instruction."""
 
-    pictures: Mapping[str, Image]
+    images: Mapping[str, Image]
     words: Mapping[str, str]
 
 

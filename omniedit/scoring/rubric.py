@@ -29,7 +29,7 @@ class Question:
     """
 
     text: str
-    pictures: tuple[str, ...]
+    images: tuple[str, ...]
     words: tuple[str, ...]
     scores: tuple[str, ...]
 
@@ -51,13 +51,13 @@ class Rubric:
     @property
     def digest(self) -> str:
         """16 hex digits of the SHA-256 of all questions and of how their scores combine to SC and PQ."""
-        asked = [[part.text, part.pictures, part.words, part.scores] for part in self.questions]
+        asked = [[part.text, part.images, part.words, part.scores] for part in self.questions]
         return hashlib.sha256(json.dumps([asked, self.sc, self.pq]).encode()).hexdigest()[:16]
 
     @property
-    def pictures(self) -> tuple[str, ...]:
+    def images(self) -> tuple[str, ...]:
         """Names of the images that an example must have."""
-        return tuple(dict.fromkeys(name for question in self.questions for name in question.pictures))
+        return tuple(dict.fromkeys(name for question in self.questions for name in question.images))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def rubrics() -> dict[str, Rubric]:
 
 def _question(told: Mapping[str, Any]) -> Question:
     text = (_FOLDER / told["text"]).read_text(encoding="utf-8")
-    return Question(text, *(tuple(told[part]) for part in ("pictures", "words", "scores")))
+    return Question(text, *(tuple(told[part]) for part in ("images", "words", "scores")))
 
 
 def load_rubric(name: str) -> Rubric:

@@ -41,15 +41,15 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     except (pa.ArrowException, OSError) as error:
         told = f"{name}: not a whole Parquet file ({_one_line(error)})"
         raise UserError(f"{told}; correct sources.path or bring the archive anew") from None
-    picture = _image_column(table.schema_arrow, name, column)
-    columns = [picture, *_caption_columns(table.schema_arrow)]
+    image = _image_column(table.schema_arrow, name, column)
+    columns = [image, *_caption_columns(table.schema_arrow)]
     row = 0
     for group in range(table.num_row_groups):
         end = row + table.metadata.row_group(group).num_rows
         try:
             for batch in table.iter_batches(_BATCH, row_groups=[group], columns=columns):
                 for values in _rows(batch):
-                    yield from _photo(values, picture, f"{name}:{row}")
+                    yield from _photo(values, image, f"{name}:{row}")
                     row += 1
         except (pa.ArrowException, OSError) as error:
             yield LeftOut(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {_one_line(error)}")
@@ -101,8 +101,8 @@ def _values(column: pa.Array) -> Sequence[Any]:
     return [text if text is None else text.decode(errors="replace") for text in encoded]
 
 
-def _photo(values: Mapping[str, Any], picture: str, place: str) -> Iterator[ArchivedPhoto | LeftOut]:
-    encoded = values[picture]
+def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[ArchivedPhoto | LeftOut]:
+    encoded = values[image]
     if isinstance(encoded, list):
         encoded = encoded[0] if encoded else None
     if isinstance(encoded, dict):
@@ -113,7 +113,7 @@ def _photo(values: Mapping[str, Any], picture: str, place: str) -> Iterator[Arch
         yield LeftOut(place, f"{len(encoded)} bytes, more than the {MAX_BYTES} that are read")
     else:
         warned: list[Warned] = []
-        caption = parse_caption({name: value for name, value in values.items() if name != picture}, place, warned)
+        caption = parse_caption({name: value for name, value in values.items() if name != image}, place, warned)
         yield ArchivedPhoto(place, caption.id or place.rpartition(":")[2], encoded, caption)
         yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
 

@@ -113,9 +113,9 @@ class PhotoShard:
         if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
             self.__exit__()
             raise Damaged(path, "not a whole tar (it is cut off)")
-        pictures = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
-        self.names = sorted(pictures)
-        self._places = [pictures[name] for name in self.names]
+        images = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
+        self.names = sorted(images)
+        self._places = [images[name] for name in self.names]
         try:
             self._metadata = [json.loads(self._bytes(members[f"{name}.json"])) for name in self.names]
         except (KeyError, ValueError) as error:

@@ -75,7 +75,7 @@ class _Group:
     archive: str
     key: str
     seen: list[str] = field(default_factory=list)
-    picture: _Member | None = None
+    image: _Member | None = None
     captions: dict[str, _Member] = field(default_factory=dict)
 
     def add(self, member: _Member) -> Iterator[LeftOut]:
@@ -84,16 +84,16 @@ class _Group:
             return
         if member.extension in _CAPTIONS:
             self.captions.setdefault(member.extension, member)
-        elif self.picture is None:
-            self.picture = member
+        elif self.image is None:
+            self.image = member
         else:
-            yield LeftOut(member.place, f"a second picture of its key, after .{self.picture.extension}")
+            yield LeftOut(member.place, f"a second picture of its key, after .{self.image.extension}")
 
     def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
         """Yield the photo, then warnings about its caption; without a photo, report the other members of the key."""
-        if self.picture is not None and self.picture.content is not None:
+        if self.image is not None and self.image.content is not None:
             warned: list[Warned] = []
-            yield ArchivedPhoto(self.picture.place, self.key, self.picture.content, self._caption(warned))
+            yield ArchivedPhoto(self.image.place, self.key, self.image.content, self._caption(warned))
             yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
         elif self.seen:
             suffixes = ", ".join(f".{extension}" for extension in self.seen if extension)

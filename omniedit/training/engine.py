@@ -273,7 +273,7 @@ class Trainer:
                 with report_failure(f"step {step}: sample images"):
                     made = list(self.samples())
                     if made and log is not None:
-                        log.picture(step, grid(made))
+                        log.image(step, grid(made))
 
     @torch.no_grad()
     def _held_out(self, step: int) -> float | None:

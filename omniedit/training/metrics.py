@@ -76,7 +76,7 @@ class MetricsLog:
             with report_failure("Weights & Biases"):
                 self._wandb.log(finite, step=step)
 
-    def picture(self, step: int, samples: Image) -> None:
+    def image(self, step: int, samples: Image) -> None:
         path = self.path.with_name("samples") / f"step-{step:08d}.png"
         with report_failure(str(path)), replace_file(path) as temporary:
             temporary.write_bytes(encode_png(samples))

@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omniedit.vlm.client import Client, Model, Unanswered
-    from omniedit.vlm.endpoint import Endpoint, Picture, Prompt, Reply
+    from omniedit.vlm.endpoint import Endpoint, Prompt, PromptImage, Reply
 
 _HOME = {
     "Client": "client",
     "Endpoint": "endpoint",
     "Model": "client",
-    "Picture": "endpoint",
+    "PromptImage": "endpoint",
     "Prompt": "endpoint",
     "Reply": "endpoint",
     "Unanswered": "client",
 }
 
-__all__ = ["Client", "Endpoint", "Model", "Picture", "Prompt", "Reply", "Unanswered"]
+__all__ = ["Client", "Endpoint", "Model", "Prompt", "PromptImage", "Reply", "Unanswered"]
 
 
 def __getattr__(name: str) -> Any:

@@ -39,8 +39,8 @@ def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None =
         reply_tokens: length of the longest reply, if it differs from the prompt's `max_tokens`.
     """
     texts = [part for part in prompt.parts if isinstance(part, str)]
-    characters, pictures = sum(map(len, texts)), len(prompt.parts) - len(texts)
-    tokens = ceil(characters / CHARACTERS_PER_TOKEN) + pictures * tokens_per_picture
+    characters, images = sum(map(len, texts)), len(prompt.parts) - len(texts)
+    tokens = ceil(characters / CHARACTERS_PER_TOKEN) + images * tokens_per_picture
     return Usage(1, tokens, prompt.max_tokens if reply_tokens is None else reply_tokens)
 
 

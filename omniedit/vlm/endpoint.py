@@ -64,7 +64,7 @@ LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhos
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PromptImage:
     """Image of a prompt, (H, W, 3) RGB. It is sent as PNG, because the model would also judge JPEG artefacts."""
 
     pixels: Image
@@ -87,7 +87,7 @@ class Prompt:
         max_tokens: maximum length of the reply.
     """
 
-    parts: tuple[str | Picture, ...]
+    parts: tuple[str | PromptImage, ...]
     max_tokens: int = 400
 
 
@@ -218,11 +218,11 @@ class Endpoint:
 
     def request(self, prompt: Prompt) -> bytes:
         """Return the request body of a prompt: greedy decoding, one reply."""
-        return self._body(prompt, lambda picture: picture.data_url)
+        return self._body(prompt, lambda image: image.data_url)
 
     def digest(self, prompt: Prompt) -> str:
         """Return the digest of address, model, texts, pixels and options; secrets are excluded."""
-        body = self._body(prompt, lambda picture: picture.digest)
+        body = self._body(prompt, lambda image: image.digest)
         return hashlib.sha256(self.url.encode() + b"\n" + body).hexdigest()
 
     def reply_limit(self, prompt: Prompt) -> int | None:
@@ -253,7 +253,7 @@ class Endpoint:
             return self._reply(answer)
         return self._without_success(response.status_code, answer, _seconds(response.headers.get("Retry-After", "")))
 
-    def _body(self, prompt: Prompt, show: Callable[[Picture], str]) -> bytes:
+    def _body(self, prompt: Prompt, show: Callable[[PromptImage], str]) -> bytes:
         body = {
             "model": self.model,
             "messages": [{"role": "user", "content": [_part(part, show) for part in prompt.parts]}],
@@ -400,7 +400,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _part(part: str | Picture, show: Callable[[Picture], str]) -> dict[str, Any]:
+def _part(part: str | PromptImage, show: Callable[[PromptImage], str]) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     return {"type": "image_url", "image_url": {"url": show(part)}}

@@ -152,11 +152,11 @@ def test_a_painted_thing_has_the_colour(assets):
 
 @pytest.mark.parametrize("name", [*LIGHTS, *STYLES])
 def test_a_look_has_one_answer(name):
-    picture = np.random.default_rng(0).random((64, 64, 3), np.float32)
+    image = np.random.default_rng(0).random((64, 64, 3), np.float32)
     look, words = (LIGHTS | STYLES)[name]
-    assert np.array_equal(look(picture), look(picture.copy()))
+    assert np.array_equal(look(image), look(image.copy()))
     assert len(set(words)) == 6
-    assert np.abs(np.clip(look(picture), 0, 1) - picture).mean() > 0.02
+    assert np.abs(np.clip(look(image), 0, 1) - image).mean() > 0.02
 
 
 def test_wrong_edits_change_the_answer_alone(assets):

@@ -36,7 +36,7 @@ LAYOUT = Layout(base_size=BASE, pairs_per_zarr_shard=4, parts=3, held_out=0.2, s
 SHARDS = [(Task.OBJECT_REMOVAL, "00000", 9), (Task.OBJECT_REMOVAL, "00001", 7), (Task.STYLE_TRANSFER, "00000", 8)]
 
 
-def made_pair(task: Task, shard: str, row: int) -> EditPair:
+def make_pair(task: Task, shard: str, row: int) -> EditPair:
     rng = np.random.default_rng([row, int(shard), len(task)])
     ratio = ["3x2", "1x1", "9x16"][row % 3]
     width, height = bucket_size(ratio, BASE)
@@ -56,7 +56,7 @@ def make_run(root: Path) -> dict[str, EditPair]:
     """Write candidates and decisions below `root`; return the accepted pairs by id."""
     kept = {}
     for task, shard, count in SHARDS:
-        pairs = [made_pair(task, shard, row) for row in range(count)]
+        pairs = [make_pair(task, shard, row) for row in range(count)]
         write_shard(root / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
         rows = [decision(pair, row, kept=row != 4) for row, pair in enumerate(pairs)]
         write_rows(root / "decisions" / task / f"{shard}.parquet", rows, DECISIONS_SCHEMA)
@@ -249,7 +249,7 @@ def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Pa
 
 
 def test_candidates_other_than_planned_are_refused(own_copy: Path, tmp_path: Path) -> None:
-    pairs = [made_pair(Task.OBJECT_REMOVAL, "00009", row) for row in range(9)]
+    pairs = [make_pair(Task.OBJECT_REMOVAL, "00009", row) for row in range(9)]
     for task, shard, _ in SHARDS:
         write_shard(tmp_path / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
     with pytest.raises(UserError, match=r"\.h5: row \d+ is not .* as planned"):
@@ -257,7 +257,7 @@ def test_candidates_other_than_planned_are_refused(own_copy: Path, tmp_path: Pat
 
 
 def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
-    pair = made_pair(Task.STYLE_TRANSFER, "00000", 0)
+    pair = make_pair(Task.STYLE_TRANSFER, "00000", 0)
     path = tmp_path / "run/decisions/style_transfer/00000.parquet"
     write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match=r"no pair is kept \(0 of 1, best O 4\.25\); lower filter\.min_score"):

@@ -18,7 +18,7 @@ import pytest
 
 from helpers.debian import CannotInstall, install
 from helpers.tiny_editor import make_pipeline
-from helpers.tiny_models import moved
+from helpers.tiny_models import move_weights
 from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 LONG_MS = 900_000.0
@@ -82,7 +82,7 @@ def page() -> Any:
     """Build the page for an editor whose output depends on the image; an untrained editor's does not."""
     check_gradio()
     pipeline = make_pipeline()
-    moved(pipeline.transformer)
+    move_weights(pipeline.transformer)
     return build(pipeline, "tiny")
 
 
@@ -100,8 +100,8 @@ def edit_on(
     from gradio.image_utils import ImageData
 
     (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
-    picture, *_ = event.inputs
-    uploaded = picture.preprocess(ImageData(path=str(photo), orig_name=FileData(path=str(photo)).path))
+    shown, *_ = event.inputs
+    uploaded = shown.preprocess(ImageData(path=str(photo), orig_name=FileData(path=str(photo)).path))
     (before, after), caption, *_ = event.fn(uploaded, instruction, "", steps, guidance, image, seed, [])
     return np.asarray(before), np.asarray(after), caption
 

@@ -292,10 +292,10 @@ def test_a_tiff_s_edit_says_nothing_of_the_source_s_pixels(photos: Path, editor:
 def test_want_of_memory_for_one_picture_does_not_lose_the_others(
     photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def scarce(pipeline: object, picture: PIL.Image.Image, *_: object) -> PIL.Image.Image:
-        if picture.width == 60:
+    def scarce(pipeline: object, image: PIL.Image.Image, *_: object) -> PIL.Image.Image:
+        if image.width == 60:
             raise torch.OutOfMemoryError("tried to allocate\n9 GiB")
-        return picture
+        return image
 
     monkeypatch.setattr("omniedit.cli.edit.edit_image", scarce)
     with pytest.raises(UserError, match="2 of 3 pictures were not edited"):

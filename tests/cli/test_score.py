@@ -31,12 +31,12 @@ EDITING = load_rubric("viescore_editing")
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """Write a table of five rows, two of them valid."""
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "pictures"
+    images.mkdir()
     for name in ("a", "b"):
         pixels = np.random.default_rng(ord(name)).integers(0, 255, (20, 30, 3), np.uint8)
-        PIL.Image.fromarray(pixels).save(pictures / f"{name}.png")
-    (pictures / "broken.png").write_bytes(b"no picture")
+        PIL.Image.fromarray(pixels).save(images / f"{name}.png")
+    (images / "broken.png").write_bytes(b"no picture")
     rows = [
         ["my_id", "source", "edited", "instruction"],
         ["1", "pictures/a.png", "pictures/b.png", "Make it night, please."],

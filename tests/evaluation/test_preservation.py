@@ -8,7 +8,7 @@ from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 
 
-def textured(seed: int = 0, height: int = 64, width: int = 96) -> np.ndarray:
+def texture(seed: int = 0, height: int = 64, width: int = 96) -> np.ndarray:
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
     return np.kron(coarse, np.ones((8, 8, 1), np.uint8))
 
@@ -26,7 +26,7 @@ def box_mask() -> np.ndarray:
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 255), st.integers(0, 50))
 def test_an_edit_inside_the_mask_leaves_everything_preserved(value, seed):
-    source, mask = textured(seed), box_mask()
+    source, mask = texture(seed), box_mask()
     kept = preservation(pair(source, np.where(mask[..., None], np.uint8(value), source), mask))
     assert kept.mae_outside == 0
     assert kept.psnr_outside == np.inf
@@ -49,20 +49,20 @@ def test_darker_source_than_edit_does_not_wrap_round():
 
 @pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, -5), (4, 3)])
 def test_a_moved_picture_is_found_moved(dx, dy):
-    source = textured(1, 128, 128)
+    source = texture(1, 128, 128)
     moved = np.roll(source, (dy, dx), axis=(0, 1))
     assert pixel_shift(source, moved, None) == pytest.approx(np.hypot(dx, dy), abs=0.3)
 
 
 def test_global_edits_have_no_outside():
-    source = textured()
+    source = texture()
     measured = preservation(pair(source, 255 - source, None))
     assert np.isnan([measured.mae_outside, measured.psnr_outside, measured.ssim_outside]).all()
 
 
 def test_ssim_falls_with_noise_and_is_symmetric():
     rng = np.random.default_rng(0)
-    clean = textured(2)[..., 0].astype(float)
+    clean = texture(2)[..., 0].astype(float)
     slight, heavy = (clean + rng.normal(0, sigma, clean.shape) for sigma in (5, 40))
     assert 1 > ssim_map(clean, slight).mean() > ssim_map(clean, heavy).mean()
     np.testing.assert_allclose(ssim_map(clean, heavy), ssim_map(heavy, clean))

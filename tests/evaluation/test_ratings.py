@@ -22,7 +22,7 @@ def ratings(task: str, model: str, rater: str, values: Sequence[float]) -> list[
     ]
 
 
-def judged(of: Sequence[Rating]) -> dict[Key, dict[str, float]]:
+def judge_pair(of: Sequence[Rating]) -> dict[Key, dict[str, float]]:
     return {rating.key: dict(rating.scores) for rating in of}
 
 
@@ -34,8 +34,8 @@ def test_fishers_mean_is_that_of_z() -> None:
 
 def test_each_rater_is_compared_with_the_judge_and_with_the_others() -> None:
     ann, bob = ratings("swap", "", "ann", [1, 2, 3, 4]), ratings("swap", "", "bob", [1, 2, 4, 3])
-    task, mean = agreements([*ann, *bob], judged(ratings("swap", "", "judge", [4, 3, 2, 1])))
-    assert (task.task, task.pictures) == ("swap", 4)
+    task, mean = agreements([*ann, *bob], judge_pair(ratings("swap", "", "judge", [4, 3, 2, 1])))
+    assert (task.task, task.images) == ("swap", 4)
     assert task.people["sc"] == pytest.approx(0.8)
     assert task.judge["sc"] == pytest.approx(tanh((atanh(-0.9999) + atanh(-0.8)) / 2))
     assert (mean.task, mean.judge) == ("mean", task.judge)
@@ -51,15 +51,15 @@ def test_models_are_told_apart_and_tasks_weigh_alike() -> None:
     people += ratings("style", "good", "ann", [1, 2, 3, 4])
     judge = [*ratings("swap", "good", "", [9, 8.5, 8]), *ratings("swap", "bad", "", [3, 2, 1])]
     judge += ratings("style", "good", "", [2, 1, 3, 4])
-    swap, style, mean = agreements(people, judged(judge))
+    swap, style, mean = agreements(people, judge_pair(judge))
     assert swap.judge["o"] == pytest.approx(-0.5) and style.judge["o"] == pytest.approx(0.8)
     assert mean.judge["o"] == pytest.approx(tanh((atanh(-0.5) + atanh(0.8)) / 2))
     assert mean.people["o"] is None
 
 
 def test_what_has_no_correlation_is_left_out() -> None:
-    constant = agreements(ratings("swap", "", "ann", [1, 1, 1]), judged(ratings("swap", "", "", [1, 2, 3])))
-    few = agreements(ratings("swap", "", "ann", [1, 2]), judged(ratings("swap", "", "", [1, 2])))
+    constant = agreements(ratings("swap", "", "ann", [1, 1, 1]), judge_pair(ratings("swap", "", "", [1, 2, 3])))
+    few = agreements(ratings("swap", "", "ann", [1, 2]), judge_pair(ratings("swap", "", "", [1, 2])))
     assert constant[0].judge["o"] is None and few[0].judge["o"] is None
 
 

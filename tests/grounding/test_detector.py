@@ -64,7 +64,7 @@ def test_a_batch_of_sizes_finds_what_each_picture_alone_does(folders: Path, quer
 def test_pictures_that_are_seen_at_one_size_go_together_and_batches_that_do_not_fit_are_halved(
     folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    detector, segmenter = loaded(folders)
+    detector, segmenter = load_detector(folders)
     rng = np.random.default_rng(0)
     sizes = ((40, 60), (42, 63), (60, 40), (44, 66))
     queries = [Query(rng.integers(0, 255, (*size, 3), np.uint8), "dog") for size in sizes]
@@ -98,7 +98,7 @@ def test_another_phrase_finds_other_boxes(folders: Path, queries: list[Query]) -
 
 
 def test_no_box_is_above_a_threshold_of_one(folders: Path, queries: list[Query]) -> None:
-    grounder = Grounder(*loaded(folders), Limits(box_threshold=1.0))
+    grounder = Grounder(*load_detector(folders), Limits(box_threshold=1.0))
     assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
 
 
@@ -113,14 +113,14 @@ def test_masks_have_their_pictures_size_and_depend_on_their_own_box(folders: Pat
 
 
 def test_outcomes_stand_in_the_queries_order(folders: Path, queries: list[Query]) -> None:
-    grounder = Grounder(*loaded(folders), ALL)
+    grounder = Grounder(*load_detector(folders), ALL)
     nothing = Query(queries[0].image, "dog", every=False)
     outcomes = grounder.ground([queries[0], nothing, queries[1]])
     assert [type(outcome) for outcome in outcomes] == [Grounded, NotGrounded, Grounded]
     assert outcomes[0].mask.shape == (48, 64) and outcomes[2].mask.shape == (64, 40)
 
 
-def loaded(folders: Path) -> tuple[Detector, Segmenter]:
+def load_detector(folders: Path) -> tuple[Detector, Segmenter]:
     return Detector.load(folders / "detector"), Segmenter.load(folders / "segmenter")
 
 

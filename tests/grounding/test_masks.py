@@ -18,7 +18,7 @@ def disc_on_grass(width: int = 900, height: int = 600, radius: int = 110, hole: 
     return np.clip(image, 0, 255).astype(np.uint8), distance < radius
 
 
-def box_of(mask: Mask) -> tuple[float, float, float, float]:
+def bounding_fractions(mask: Mask) -> tuple[float, float, float, float]:
     left, top, right, bottom = bounding_box(mask)
     height, width = mask.shape
     return left / width, top / height, right / width, bottom / height
@@ -26,14 +26,14 @@ def box_of(mask: Mask) -> tuple[float, float, float, float]:
 
 def test_the_mask_follows_the_outline_and_has_no_hole() -> None:
     image, disc = disc_on_grass()
-    mask = mask_of_object(image, box_of(disc))
+    mask = mask_of_object(image, bounding_fractions(disc))
     assert mask is not None
     assert (mask & disc).sum() / (mask | disc).sum() > 0.98
 
 
 def test_the_same_box_gives_the_same_mask() -> None:
     image, disc = disc_on_grass()
-    first, second = (mask_of_object(image, box_of(disc)) for _ in range(2))
+    first, second = (mask_of_object(image, bounding_fractions(disc)) for _ in range(2))
     assert first is not None and second is not None
     assert np.array_equal(first, second)
 

@@ -16,7 +16,7 @@ def sample(name: str, scale: float) -> Image:
     return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
 
 
-def found(name: str, left: int, top: int) -> FoundObject:
+def find_in(name: str, left: int, top: int) -> FoundObject:
     mask = np.zeros((100, 100), bool)
     mask[top : top + 10, left : left + 10] = True
     return FoundObject(name, (left / 100, top / 100, (left + 10) / 100, (top + 10) / 100), mask)
@@ -49,13 +49,13 @@ def test_what_was_found_once_is_the_same_when_asked_again() -> None:
 
 
 def test_things_of_one_name_are_told_apart_by_place_or_left_out() -> None:
-    pair = [found("dog", 60, 10), found("drum", 5, 80), found("dog", 10, 30)]
+    pair = [find_in("dog", 60, 10), find_in("drum", 5, 80), find_in("dog", 10, 30)]
     assert {o.name: o.box[0] for o in disambiguate_names(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
-    assert [o.name for o in disambiguate_names([*pair, found("dog", 80, 80)])] == ["drum"]
+    assert [o.name for o in disambiguate_names([*pair, find_in("dog", 80, 80)])] == ["drum"]
 
 
 def test_a_cut_object_knows_its_sides() -> None:
-    assert found("dog", 0, 90).cut_sides == {"left", "bottom"}
+    assert find_in("dog", 0, 90).cut_sides == {"left", "bottom"}
 
 
 BACKGROUND, THING = (90, 140, 90), (200, 60, 40)

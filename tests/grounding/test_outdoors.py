@@ -56,7 +56,7 @@ def water() -> Image:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
         lambda: lit_wall(0.93, 0.93, 0.95),
         lambda: lit_wall(0.9, 0.87, 0.8),
@@ -68,8 +68,8 @@ def water() -> Image:
         water,
     ],
 )
-def test_a_wall_a_gradient_a_backdrop_and_water_are_no_sky(picture: Callable[[], Image]) -> None:
-    assert not find_sky(picture()).any()
+def test_a_wall_a_gradient_a_backdrop_and_water_are_no_sky(image: Callable[[], Image]) -> None:
+    assert not find_sky(image()).any()
 
 
 @pytest.mark.parametrize("name", ["fig_in_bowl", "paint_brushes", "wine_and_drum"])

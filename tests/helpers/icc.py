@@ -6,12 +6,12 @@ ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919,
 SRGB_PRIMARIES = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 
 
-def _fixed(value: float) -> bytes:
+def _fixed_point(value: float) -> bytes:
     return struct.pack(">i", round(value * 65536))
 
 
 def _xyz(values: tuple[float, float, float]) -> bytes:
-    return b"XYZ \0\0\0\0" + b"".join(map(_fixed, values))
+    return b"XYZ \0\0\0\0" + b"".join(map(_fixed_point, values))
 
 
 def make_profile(name: str, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
@@ -31,7 +31,7 @@ def make_profile(name: str, gamma: float, primaries: tuple[tuple[float, float, f
     head[0:4] = struct.pack(">I", offset + len(body))
     head[8:24] = b"\x02\x40\0\0" + (b"mntrRGB XYZ " if primaries else b"mntrGRAYXYZ ")
     head[24:40] = struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp"
-    head[68:80] = b"".join(map(_fixed, (0.9642, 1, 0.8249)))
+    head[68:80] = b"".join(map(_fixed_point, (0.9642, 1, 0.8249)))
     return bytes(head) + table + body
 
 

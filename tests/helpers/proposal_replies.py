@@ -14,7 +14,7 @@ from helpers.vlm_server import Behaviour, Handler, completion
 from omniedit.imaging.images import Image, decode_image
 from omniedit.instructions.questions import text
 from omniedit.tasks import Task
-from omniedit.vlm import Picture
+from omniedit.vlm import PromptImage
 
 THINGS: dict[str, list[tuple[str, str]]] = {
     "dandelion": [("dandelion", "large dandelion clock in front"), ("dandelion", "small blurred dandelion behind")],
@@ -96,17 +96,17 @@ TOLD_ALIKE = [{"name": "dog", "expression": "brown dog"}, {"name": "dog", "expre
 
 def answering(photos: Mapping[str, Image]) -> Behaviour:
     """Return the behaviour of a model that recognises these photos by the digest of the sent image."""
-    names = {Picture(image).digest: name for name, image in photos.items()}
+    names = {PromptImage(image).digest: name for name, image in photos.items()}
 
     def behave(handler: Handler, body: dict[str, Any]) -> None:
         parts = body["messages"][0]["content"]
         said = [part["text"] for part in parts if part["type"] == "text"]
         again = text("again") in said[-1]
         if said[0] == text("wordings"):
-            handler.answer(completion(json.dumps(wordings(said[1]))))
+            handler.answer(completion(json.dumps(instructions(said[1]))))
             return
         (encoded,) = [part["image_url"]["url"].partition(",")[2] for part in parts if part["type"] == "image_url"]
-        name = names[Picture(decode_image(b64decode(encoded))).digest]
+        name = names[PromptImage(decode_image(b64decode(encoded))).digest]
         if said[0] == text("objects"):
             handler.answer(completion(json.dumps({"objects": things(name, again)})))
         elif name == "rocky_path" and not again:
@@ -166,7 +166,7 @@ def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
     return proposed
 
 
-def wordings(told: str) -> dict[str, dict[str, str]]:
+def instructions(told: str) -> dict[str, dict[str, str]]:
     """Return the paraphrases of each numbered edit. The indirect one of an addition fails to name the new object."""
     said = {}
     for line in told.splitlines():

@@ -53,7 +53,7 @@ PARTS = ("00000", "00001")
 
 def make_run(root: Path) -> None:
     """Write buckets and an untrained base."""
-    pairs = [made_pair(row) for row in range(PAIRS)]
+    pairs = [make_pair(row) for row in range(PAIRS)]
     write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     decisions = [
         {
@@ -74,7 +74,7 @@ def make_run(root: Path) -> None:
     Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
 
 
-def made_pair(row: int) -> EditPair:
+def make_pair(row: int) -> EditPair:
     ratio = ["3x2", "1x1"][row % 2]
     width, height = bucket_size(ratio, SIDE)
     source = np.random.default_rng(row).integers(0, 255, (height, width, 3), np.uint8)
@@ -97,7 +97,7 @@ def seal_buckets(root: Path) -> None:
     write_sealed(root / "buckets/manifest.json", plan, entries)
 
 
-def trainer_of(
+def make_trainer(
     run: Path, wrap: Callable[[nn.Module], nn.Module] = lambda editor: editor, edits: bool = False, **changes: object
 ) -> Trainer:
     """Build a trainer over the buckets and the base of `run`.
@@ -189,7 +189,7 @@ class ScoredZero:
         return replace(batch, pairs=tuple(pair | {"o_score": 0.0} for pair in batch.pairs))
 
 
-def metrics_of(path: Path) -> list[dict[str, float]]:
+def read_metrics(path: Path) -> list[dict[str, float]]:
     """Read the metrics of each step, without timings and memory."""
     timings = {"samples_per_s", "data_wait_share", "memory_gb"}
     lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -7,7 +7,7 @@ import tarfile
 Entry = tuple[str | tarfile.TarInfo, bytes]
 
 
-def tar_of(*entries: Entry, format: int = tarfile.PAX_FORMAT) -> bytes:
+def make_tar(*entries: Entry, format: int = tarfile.PAX_FORMAT) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=format) as tar:
         for name, content in entries:

@@ -6,7 +6,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from helpers.tiny_editor import RESOLUTION, TINY
-from helpers.tiny_models import moved
+from helpers.tiny_models import move_weights
 from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
@@ -17,7 +17,7 @@ from omniedit.training.base.pretrain import small_sd3
 def make_folder(folder: Path) -> Path:
     torch.manual_seed(0)
     InpaintPipeline(
-        transformer=moved(InpaintNet.from_transformer(small_sd3(TINY, WIDTH), "sample")),
+        transformer=move_weights(InpaintNet.from_transformer(small_sd3(TINY, WIDTH), "sample")),
         vae=LappedCodec(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
         resolution=RESOLUTION,

@@ -14,8 +14,8 @@ __all__ = ["PATCH", "SIDE", "make_internvl", "make_tokenizer", "teach"]
 def teach(judge: InternvlJudge, lessons: Sequence[tuple[Example, str]], steps: int) -> None:
     """Train a judge of one question on its own prompts, each with its target reply."""
     (question,) = judge.rubric.questions
-    tiles = [{name: judge.tiles(picture) for name, picture in example.pictures.items()} for example, _ in lessons]
-    pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+    tiles = [{name: judge.tiles(image) for name, image in example.images.items()} for example, _ in lessons]
+    pixels = torch.cat([each[name] for each in tiles for name in question.images])
     asked = [judge.prompt(question, example, each) for (example, _), each in zip(lessons, tiles, strict=True)]
     told = [judge.tokenizer(reply + "<|im_end|>")["input_ids"] for _, reply in lessons]
     length = max(len(a) + len(b) for a, b in zip(asked, told, strict=True))

@@ -42,7 +42,7 @@ def inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def moved(net: Editor) -> Editor:
+def move_weights(net: Editor) -> Editor:
     """Add noise to the trained weights that are zero, in place, and return the net."""
     torch.manual_seed(2)
     for parameter in net.parameters():

@@ -92,7 +92,7 @@ def make_qwen(folder: Path) -> Path:
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     size = {"shortest_edge": 4 * PATCH**2, "longest_edge": 64 * PATCH**2}
-    pictures, films = (kind(size=size) for kind in (Qwen2VLImageProcessor, Qwen2VLVideoProcessor))
+    images, films = (kind(size=size) for kind in (Qwen2VLImageProcessor, Qwen2VLVideoProcessor))
     template = TEMPLATE.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
-    Qwen2_5_VLProcessor(pictures, tokenizer, films, chat_template=template).save_pretrained(folder)
+    Qwen2_5_VLProcessor(images, tokenizer, films, chat_template=template).save_pretrained(folder)
     return folder

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch.distributed as dist
 
-from helpers.small_training import Disturbed, ScoredZero, trainer_of
+from helpers.small_training import Disturbed, ScoredZero, make_trainer
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
@@ -66,7 +66,7 @@ def scenario(run: Path) -> None:
     train(run, run / "parts", zero_stage=2, steps=3, accumulate=2)
     poisoned = {2} if dist.get_rank() == 1 else set()
     train(run, run / "poisoned", poison=math.nan, poisoned=poisoned, zero_stage=2, steps=2, checkpoint_every=1)
-    weightless = trainer_of(run, zero_stage=2, steps=4, importance="score")
+    weightless = make_trainer(run, zero_stage=2, steps=4, importance="score")
     weightless.reader = ScoredZero(weightless.store, "1x1")
     weightless.run(Checkpoints(run / "weightless", {}))
     with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
@@ -83,6 +83,6 @@ def train(
     **options: object,
 ) -> Trainer:
     """Train on the data and the base of `run` with the faults of `Disturbed`, with checkpoints in `folder`."""
-    trainer = trainer_of(run, wrap=lambda editor: Disturbed(editor, poison, poisoned, terminated), **options)
+    trainer = make_trainer(run, wrap=lambda editor: Disturbed(editor, poison, poisoned, terminated), **options)
     trainer.run(Checkpoints(folder, {}))
     return trainer

@@ -33,6 +33,6 @@ def test_the_same_hole_is_filled_the_same_and_large_pictures_keep_their_grain() 
     image, hole = stripes_with_hole(side=640, radius=150)
     first, second = inpaint(image, hole), inpaint(image, hole)
     assert np.array_equal(first, second)
-    grain = [np.abs(np.diff(picture[..., 1].astype(int), axis=0)) for picture in (first, image)]
+    grain = [np.abs(np.diff(large[..., 1].astype(int), axis=0)) for large in (first, image)]
     inside, outside = grain[0][hole[1:]].mean(), grain[1][~hole[1:]].mean()
     assert inside > 0.5 * outside

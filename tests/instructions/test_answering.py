@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workflow.test_fetched_base import fetched
+from workflow.test_fetched_base import fetch_base
 
 from helpers.tiny_vlm import make_llava
 from omniedit.config.schema import LocalModelConfig, ProposalsConfig
@@ -28,14 +28,14 @@ ENTRY = """proposer:
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
+def ask_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
     """Return a config whose local model is stored where a fetched one would be."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
     (tmp_path / "models").mkdir()
     entry = ENTRY.format(revision="a" * 40, kind="LlavaForConditionalGeneration")
     (tmp_path / "config/models.yaml").write_text(entry)
-    record = fetched(get_model("proposer"), make_llava(tmp_path / "weights"))
+    record = fetch_base(get_model("proposer"), make_llava(tmp_path / "weights"))
     (tmp_path / "models/proposer.json").write_text(json.dumps(record))
     return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
 

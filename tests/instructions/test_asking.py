@@ -28,25 +28,25 @@ def words(text: str) -> ParsedReply[str]:
     return ParsedReply(tuple(word for word in said if not word.isupper()), flaws)
 
 
-def heard(model: Scripted, tries: int) -> ParsedReply[str]:
+def ask_twice(model: Scripted, tries: int) -> ParsedReply[str]:
     (best,) = ask(model, [ModelQuestion(Prompt(("Say words.",)), words)], tries)
     return best
 
 
 def test_a_good_reply_is_not_asked_for_again() -> None:
     model = Scripted("a b", "c")
-    assert heard(model, 3) == ParsedReply(("a", "b"), (), "m-1") and len(model.asked) == 1
+    assert ask_twice(model, 3) == ParsedReply(("a", "b"), (), "m-1") and len(model.asked) == 1
 
 
 def test_the_best_of_all_tries_is_taken_with_its_own_faults() -> None:
-    best = heard(Scripted("a X", "a b c Y", "a b Z"), 3)
+    best = ask_twice(Scripted("a X", "a b c Y", "a b Z"), 3)
     assert best.parts == ("a", "b", "c") and [flaw.reason for flaw in best.flaws] == ["Y is too loud"]
-    assert heard(Scripted("a b c X", "a"), 3) == ParsedReply(("a",), (), "m-1")
+    assert ask_twice(Scripted("a b c X", "a"), 3) == ParsedReply(("a",), (), "m-1")
 
 
 def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
     model = Scripted("a X", "a Y", "a Z")
-    heard(model, 3)
+    ask_twice(model, 3)
     assert [len(prompt.parts) for prompt in model.asked] == [1, 3, 3]
     assert model.asked[2].parts[:2] == ("Say words.", "your reply: a Y")
     assert str(model.asked[2].parts[2]).endswith("- Y is too loud\n")
@@ -54,8 +54,8 @@ def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
 
 def test_no_answer_is_final_and_what_was_heard_before_stays() -> None:
     model = Scripted("a X", NOTHING, "a b")
-    assert heard(model, 3).parts == ("a",) and len(model.asked) == 2
-    assert heard(Scripted(NOTHING), 3).flaws == (ReplyIssue("no answer in 2 tries"),)
+    assert ask_twice(model, 3).parts == ("a",) and len(model.asked) == 2
+    assert ask_twice(Scripted(NOTHING), 3).flaws == (ReplyIssue("no answer in 2 tries"),)
 
 
 def test_questions_keep_their_order_while_some_are_asked_again() -> None:

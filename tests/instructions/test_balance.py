@@ -15,9 +15,9 @@ from omniedit.tasks import Task
 SAID = {phrasing: f"Remove the thing, {phrasing}." for phrasing in PHRASINGS}
 
 
-def draft(source_id: str, name: str, wordings: dict[str, str] = SAID) -> Draft:
-    proposal = RemovalProposal(instructions=[wordings["plain"]], object=f"red {name}", background="a lawn")
-    return Draft(source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), wordings, "m-1")
+def draft(source_id: str, name: str, paraphrases: dict[str, str] = SAID) -> Draft:
+    proposal = RemovalProposal(instructions=[paraphrases["plain"]], object=f"red {name}", background="a lawn")
+    return Draft(source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), paraphrases, "m-1")
 
 
 def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> None:
@@ -58,8 +58,8 @@ def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
     first = Counter(row["phrasings"][0] for row in rows)
     assert set(first) == set(PHRASINGS) and set(first.values()) <= {5, 6, 7}
     for row, each in zip(rows, drafts, strict=True):
-        assert json.loads(row["proposal"])["instructions"] == [each.wordings[p] for p in row["phrasings"]]
-        assert set(row["phrasings"]) == set(each.wordings)
+        assert json.loads(row["proposal"])["instructions"] == [each.paraphrases[p] for p in row["phrasings"]]
+        assert set(row["phrasings"]) == set(each.paraphrases)
         assert (row["name"], row["model"], row["prompt_hash"]) == ("dog", "m-1", digest())
 
 

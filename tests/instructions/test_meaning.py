@@ -22,10 +22,10 @@ FIELDS: dict[Task, dict[str, Any]] = {
 }
 
 
-def reason(task: Task, wording: str, thing: Thing = DOG) -> str | None:
+def reason(task: Task, instruction: str, thing: Thing = DOG) -> str | None:
     proposal = CLASSES[task](instructions=["Do it."], **FIELDS[task])
     named = thing if "object" in FIELDS[task] else None
-    return meaning_error(wording, task, proposal, named)
+    return meaning_error(instruction, task, proposal, named)
 
 
 def test_every_task_has_its_operation() -> None:
@@ -33,7 +33,7 @@ def test_every_task_has_its_operation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "wording"),
+    ("task", "instruction"),
     [
         (Task.OBJECT_SWAP, "Swap the dog for a grey cat."),
         (Task.OBJECT_SWAP, "Could you put a cat with a red collar where the dog is, instead?"),
@@ -62,12 +62,12 @@ def test_every_task_has_its_operation() -> None:
         (Task.STYLE_TRANSFER, "Might you redraw this with oil pastels?"),
     ],
 )
-def test_a_wording_that_keeps_its_edit_passes(task: Task, wording: str) -> None:
-    assert reason(task, wording) is None
+def test_a_wording_that_keeps_its_edit_passes(task: Task, instruction: str) -> None:
+    assert reason(task, instruction) is None
 
 
 @pytest.mark.parametrize(
-    ("task", "wording", "why"),
+    ("task", "instruction", "why"),
     [
         (
             Task.OBJECT_SWAP,
@@ -98,8 +98,8 @@ def test_a_wording_that_keeps_its_edit_passes(task: Task, wording: str) -> None:
         (Task.STYLE_TRANSFER, "Make a drawing of this.", "it does not name the style"),
     ],
 )
-def test_a_wording_that_changes_its_edit_is_refused(task: Task, wording: str, why: str) -> None:
-    assert why in str(reason(task, wording))
+def test_a_wording_that_changes_its_edit_is_refused(task: Task, instruction: str, why: str) -> None:
+    assert why in str(reason(task, instruction))
 
 
 def test_one_of_several_alike_stays_told_from_the_others() -> None:

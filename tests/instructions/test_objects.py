@@ -3,34 +3,34 @@
 import numpy as np
 import pytest
 
-from omniedit.instructions.objects import addition_wordings, removal_wordings, swap_wordings, with_article
+from omniedit.instructions.objects import addition_instructions, removal_instructions, swap_instructions, with_article
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_four_distinct_sentences_that_name_the_things(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for wordings, words in (
-        (swap_wordings("drum", "orange", rng), ("the drum", "an orange")),
-        (removal_wordings("wine bottle", "on the left", rng), ("the wine bottle on the left",)),
-        (removal_wordings("wine bottle", "", rng), ("the wine bottle",)),
-        (addition_wordings("wine bottle", "on the left", rng), ("a wine bottle", "on the left")),
-        (addition_wordings("umbrella", "", rng), ("an umbrella",)),
+    for instructions, words in (
+        (swap_instructions("drum", "orange", rng), ("the drum", "an orange")),
+        (removal_instructions("wine bottle", "on the left", rng), ("the wine bottle on the left",)),
+        (removal_instructions("wine bottle", "", rng), ("the wine bottle",)),
+        (addition_instructions("wine bottle", "on the left", rng), ("a wine bottle", "on the left")),
+        (addition_instructions("umbrella", "", rng), ("an umbrella",)),
     ):
-        assert len(set(wordings)) == 4
-        for text in wordings:
+        assert len(set(instructions)) == 4
+        for text in instructions:
             assert all(word in text for word in words), text
             assert text[0].isupper() and text.endswith(".") and " ." not in text and "  " not in text
 
 
 def test_the_generator_decides() -> None:
-    drawn = {removal_wordings("fig", "", np.random.default_rng(seed)) for seed in (1, 1, 2)}
+    drawn = {removal_instructions("fig", "", np.random.default_rng(seed)) for seed in (1, 1, 2)}
     assert len(drawn) == 2
 
 
 def test_a_new_thing_is_not_told_apart_from_what_is_not_there() -> None:
-    for text in addition_wordings("upper dog", "", np.random.default_rng(0)):
+    for text in addition_instructions("upper dog", "", np.random.default_rng(0)):
         assert "a dog in the upper part of the picture" in text
-    for text in swap_wordings("drum", "lower dog", np.random.default_rng(0)):
+    for text in swap_instructions("drum", "lower dog", np.random.default_rng(0)):
         assert "a dog" in text and "lower" not in text
 
 

@@ -46,7 +46,7 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
     return ProposalsConfig(source="api", api=api, **more)
 
 
-def proposed(
+def propose_all(
     asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(Task)
 ) -> tuple[list[Draft], list[ProposalRow]]:
     with open_model(asked) as model:
@@ -67,7 +67,7 @@ def questions(running: Server, name: str) -> list[list[dict[str, Any]]]:
 def test_every_photo_gets_edits_of_every_task_that_suits_it(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
-    drafts, rows = proposed(config(endpoint.url, tmp_path), photos)
+    drafts, rows = propose_all(config(endpoint.url, tmp_path), photos)
     for photo in photos:
         of_photo = [draft for draft in drafts if draft.source_id == photo.source_id]
         suits = set(Task) if THINGS[photo.source_id] else {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
@@ -75,9 +75,9 @@ def test_every_photo_gets_edits_of_every_task_that_suits_it(
         expressions = {expression for _, expression in THINGS[photo.source_id]}
         assert {draft.edit.thing.expression for draft in of_photo if draft.edit.thing} <= expressions
         for draft in of_photo:
-            assert draft.model == MODEL and draft.wordings["plain"] == draft.edit.proposal.instructions[0]
+            assert draft.model == MODEL and draft.instructions["plain"] == draft.edit.proposal.instructions[0]
             kept = [p for p in PHRASINGS if p != "indirect" or draft.edit.task is not Task.OBJECT_ADDITION]
-            assert list(draft.wordings) == kept
+            assert list(draft.instructions) == kept
     told = {(row["stage"], row["task"]): row["refused"] for row in rows}
     assert told == {
         ("edits", Task.OBJECT_REMOVAL): "background 'an orange floor in warm light and a bean bag' names the object",
@@ -89,7 +89,7 @@ def test_every_photo_gets_edits_of_every_task_that_suits_it(
 def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
-    drafts, rows = proposed(config(endpoint.url, tmp_path), of(photos, "two_dogs"), (Task.OBJECT_REMOVAL,))
+    drafts, rows = propose_all(config(endpoint.url, tmp_path), of(photos, "two_dogs"), (Task.OBJECT_REMOVAL,))
     first, again = questions(endpoint, "objects")
     assert len(first) == 2 and again[:2] == first
     assert again[2]["text"].startswith('your reply: {"objects": [{"name": "dog", "expression": "brown dog"}')
@@ -101,34 +101,34 @@ def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
 
 def test_tries_are_bounded_and_the_rest_goes_on(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     hopeless = of(photos, "rocky_path", "fig_in_bowl")
-    drafts, rows = proposed(config(endpoint.url, tmp_path, tries=1), hopeless, (Task.OBJECT_SWAP,))
+    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=1), hopeless, (Task.OBJECT_SWAP,))
     assert len(questions(endpoint, "edits")) == 2 and {draft.source_id for draft in drafts} == {"fig_in_bowl"}
     (row,) = rows
     assert (row["source_id"], row["task"], row["stage"]) == ("rocky_path", Task.OBJECT_SWAP, "edits")
     assert row["refused"].startswith("no JSON object") and row["refused"].endswith("cut off at its largest length")
-    drafts, rows = proposed(config(endpoint.url, tmp_path, tries=2), hopeless, (Task.OBJECT_SWAP,))
+    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=2), hopeless, (Task.OBJECT_SWAP,))
     assert rows == [] and {draft.source_id for draft in drafts} == {"rocky_path", "fig_in_bowl"}
 
 
 def test_a_refusal_is_recorded_and_not_asked_again(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     endpoint.script = [server.refuses]
-    drafts, rows = proposed(config(endpoint.url, tmp_path), of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
+    drafts, rows = propose_all(config(endpoint.url, tmp_path), of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
     assert drafts == [] and len(endpoint.bodies) == 1
     assert [(row["stage"], row["task"]) for row in rows] == [("things", None)]
     assert rows[0]["refused"] == 'the model refuses: "I can\'t help with that."'
 
 
 def test_nothing_is_asked_twice(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
-    first = proposed(config(endpoint.url, tmp_path), photos)
+    first = propose_all(config(endpoint.url, tmp_path), photos)
     asked = len(endpoint.bodies)
-    assert proposed(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == asked
+    assert propose_all(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == asked
 
 
 def test_a_picture_is_sent_no_larger_than_asked(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     small = config(endpoint.url, tmp_path)
     small = small.model_copy(update={"api": small.api.model_copy(update={"max_side": 64})})
     endpoint.behaviour = server.says('{"objects": []}')
-    drafts, rows = proposed(small, of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
+    drafts, rows = propose_all(small, of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
     assert (drafts, rows) == ([], []) and len(endpoint.bodies) == 1
     assert len(str(endpoint.bodies[0])) < 64 * 64 * 3 * 2
 
@@ -138,7 +138,7 @@ def test_the_file_is_what_specialists_read_and_the_same_twice(
 ) -> None:
     asked = config(endpoint.url, tmp_path / "cache")
     for name in ("first", "second"):
-        drafts, rows = proposed(asked, photos)
+        drafts, rows = propose_all(asked, photos)
         write_proposals(tmp_path / name, [*apply_quotas(drafts, asked.quotas, dict.fromkeys(Task, 100)), *rows])
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     for task in Task:
@@ -151,7 +151,7 @@ def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
     asked = config(endpoint.url, tmp_path, spare=1.5)
-    drafts, _ = proposed(asked, of(photos, "fig_in_bowl", "forest_stream"))
+    drafts, _ = propose_all(asked, of(photos, "fig_in_bowl", "forest_stream"))
     with open_model(asked) as model:
         proposer = Proposer(model, asked, tuple(Task))
     of_each = Counter(draft.edit.task for draft in drafts)

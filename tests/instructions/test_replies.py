@@ -9,7 +9,7 @@ import pytest
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import rejected_row, write_proposals
 from omniedit.instructions.questions import DraftEdit, Offers, offers_for, text
-from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_wordings
+from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_paraphrases
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import Task
 
@@ -37,14 +37,14 @@ GOOD: dict[Task, dict[str, Any]] = {
 }
 
 
-def edits_of(task: Task, told: Any) -> tuple[tuple[DraftEdit, ...], tuple[ReplyIssue, ...]]:
+def read_drafts(task: Task, told: Any) -> tuple[tuple[DraftEdit, ...], tuple[ReplyIssue, ...]]:
     heard = read_edits(json.dumps({task: told}), [CUP], OFFERS, [task], 2)
     return heard.parts, heard.flaws
 
 
 @pytest.mark.parametrize("task", Task)
 def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
-    ((edit,), flaws) = edits_of(task, [GOOD[task]])
+    ((edit,), flaws) = read_drafts(task, [GOOD[task]])
     assert (
         flaws == ()
         and edit.proposal.truth.items() >= {k: v for k, v in GOOD[task].items() if k != "instruction"}.items()
@@ -80,14 +80,14 @@ def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
 def test_an_edit_that_makes_no_sense_is_refused_and_those_beside_it_are_not(
     task: Task, wrong: dict[str, Any], why: str
 ) -> None:
-    edits, (flaw,) = edits_of(task, [GOOD[task] | wrong, GOOD[task]])
+    edits, (flaw,) = read_drafts(task, [GOOD[task] | wrong, GOOD[task]])
     assert len(edits) == 1 and flaw.task is task and why in flaw.reason
 
 
 @pytest.mark.parametrize("task", [task for task in Task if "object" in GOOD[task]])
 @pytest.mark.parametrize("phrase", ["\ud800", "x" * 2_000_000, "a\nb", {"a": ["\ud800"]}])
 def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase: Any, tmp_path: Path) -> None:
-    _, flaws = edits_of(task, [GOOD[task] | {"object": phrase}, GOOD[task] | {str(phrase): 1}])
+    _, flaws = read_drafts(task, [GOOD[task] | {"object": phrase}, GOOD[task] | {str(phrase): 1}])
     assert len(flaws) == 2
     for flaw in flaws:
         assert flaw.reason.isascii() and "\n" not in flaw.reason and len(flaw.reason) < 200
@@ -98,7 +98,7 @@ def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase
 def test_a_field_without_a_word_is_refused(blank: str) -> None:
     for task, good in GOOD.items():
         for key in [key for key, value in good.items() if value and key != "object"]:
-            edits, (flaw,) = edits_of(task, [good | {key: blank}])
+            edits, (flaw,) = read_drafts(task, [good | {key: blank}])
             assert edits == () and "says nothing" in flaw.reason
     assert "says nothing" in read_objects(json.dumps({"objects": [LEFT_CUP | {"name": blank}]})).flaws[0].reason
 
@@ -111,15 +111,15 @@ def test_a_thing_of_half_a_character_is_a_flaw() -> None:
 
 def test_emphasis_may_be_proposed_within_bounds() -> None:
     good = GOOD[Task.ATTRIBUTE_MODIFICATION]
-    ((edit,), _) = edits_of(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 2.5}])
+    ((edit,), _) = read_drafts(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 2.5}])
     assert edit.proposal.truth["emphasis"] == 2.5 and '"emphasis"' in text(Task.ATTRIBUTE_MODIFICATION)
-    _, (flaw,) = edits_of(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 1000}])
+    _, (flaw,) = read_drafts(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 1000}])
     assert flaw.reason.startswith("emphasis: ")
 
 
 def test_no_more_edits_than_were_asked_for_are_used_and_none_is_no_flaw() -> None:
-    assert len(edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
-    assert edits_of(Task.OBJECT_REMOVAL, []) == ((), ())
+    assert len(read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
+    assert read_drafts(Task.OBJECT_REMOVAL, []) == ((), ())
 
 
 @pytest.mark.parametrize("reply", ["Sorry.", "[]", '{"object_swap": {}}', '{"object_removal": []}', "{"])
@@ -129,7 +129,7 @@ def test_a_reply_without_the_task_is_a_flaw_of_it(reply: str) -> None:
 
 
 def test_the_only_one_of_its_kind_may_be_called_by_its_name() -> None:
-    ((edit,), _) = edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL] | {"object": "the Cup"}])
+    ((edit,), _) = read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL] | {"object": "the Cup"}])
     assert edit.proposal.truth["object"] == "white cup"
 
 
@@ -160,9 +160,9 @@ def test_a_thing_that_cannot_be_pointed_at_is_refused(listed: Any, why: str) -> 
 
 
 def test_each_wording_stands_or_falls_by_itself() -> None:
-    edit = edits_of(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]])[0][0]
+    edit = read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]])[0][0]
     said = {"short": "Cup gone.", "detailed": "Erase it whole.", "polite": "Remove the cup!", "indirect": 7}
-    heard = read_wordings(json.dumps({"1": said}), [edit])
+    heard = read_paraphrases(json.dumps({"1": said}), [edit])
     assert [(part.phrasing, part.text) for part in heard.parts] == [("short", "Cup gone.")]
     assert [flaw.reason for flaw in heard.flaws] == [
         "detailed wording: it does not name the object 'cup'",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.models import ARCHITECTURES, editnet
 
@@ -46,7 +46,7 @@ def test_over_a_base_that_predicts_the_clean_sample_it_gives_the_velocity_to_tha
 
 @torch.no_grad()
 def test_the_condition_is_seen_once_what_was_zero_is_not(name):
-    net, x = moved(models.build(name, base(SD3))).eval(), inputs()
+    net, x = move_weights(models.build(name, base(SD3))).eval(), inputs()
     assert not torch.allclose(net(**x), net(**x | {"condition": torch.zeros_like(x["condition"])}), atol=1e-3)
 
 
@@ -68,7 +68,7 @@ def test_the_base_is_frozen_but_where_it_is_what_is_trained(name):
 
 @torch.no_grad()
 def test_a_saved_net_computes_the_same(name, tmp_path):
-    net = moved(models.build(name, base(SD35))).eval()
+    net = move_weights(models.build(name, base(SD35))).eval()
     net.save_pretrained(tmp_path)
     assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**inputs()), net(**inputs()))
 
@@ -78,7 +78,7 @@ def test_text_control_alone_adds_to_the_text():
     """Without the image output of its copies, a ControlNet equals its base and ControlNet-TextControl does not."""
     outputs = {}
     for name in ("controlnet", "controlnet_text"):
-        net = moved(models.build(name, base(SD3))).eval()
+        net = move_weights(models.build(name, base(SD3))).eval()
         for control in net.control_blocks:
             torch.nn.init.zeros_(control.to_image.weight)
             torch.nn.init.zeros_(control.to_image.bias)
@@ -105,7 +105,7 @@ def test_an_unknown_architecture_is_named_with_those_there_are():
     ],
 )
 def test_a_folder_of_an_earlier_class_is_loaded_as_editnet_with_its_option(earlier, name, tmp_path):
-    net = moved(models.build(name, base(SD3))).eval()
+    net = move_weights(models.build(name, base(SD3))).eval()
     net.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config = {key: config[key] for key in ("base_config", "prediction_type")} | {"_class_name": earlier}

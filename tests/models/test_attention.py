@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.errors import UserError
 from omniedit.models.attention import KERNELS, set_attention
@@ -27,7 +27,7 @@ def test_another_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, name: st
     setattr(package, function, lambda *qkv: calls.append(qkv) or exact(*qkv))
     monkeypatch.setitem(sys.modules, module.partition(".")[0], package)
     monkeypatch.setitem(sys.modules, module, package)
-    net = moved(models.build("editnet", base(kind)))
+    net = move_weights(models.build("editnet", base(kind)))
     expected = net(**inputs())
     set_attention(net, name)
     torch.testing.assert_close(net(**inputs()), expected)

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.models.editor import Editor
 
@@ -17,7 +17,7 @@ def test_control_blocks_copy_every_weight_of_the_base():
 
 
 def test_only_the_control_branch_gets_gradients_and_all_of_it_does():
-    net = moved(models.build("editnet", base(SD3)))
+    net = move_weights(models.build("editnet", base(SD3)))
     net(**inputs()).square().mean().backward()
     reached = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     trainable = {name for name, p in net.named_parameters() if p.requires_grad}
@@ -29,7 +29,7 @@ def test_only_the_control_branch_gets_gradients_and_all_of_it_does():
 @torch.no_grad()
 def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
     """Without attention, one changed condition token must change exactly one patch of the output."""
-    net = moved(models.build("editnet", base(SD3))).eval()
+    net = move_weights(models.build("editnet", base(SD3))).eval()
     for block in [*net.base.transformer_blocks, *(control.block for control in net.control_blocks)]:
         torch.nn.init.zeros_(block.attn.to_out[0].weight)
     x = inputs()
@@ -63,7 +63,9 @@ def first_input(net: Editor) -> torch.Tensor:
 
 @torch.no_grad()
 def test_each_choice_is_made_otherwise_by_one_of_the_others():
-    nets = {name: moved(models.build(name, base(SD3))).eval() for name in models.ARCHITECTURES if "editnet" in name}
+    nets = {
+        name: move_weights(models.build(name, base(SD3))).eval() for name in models.ARCHITECTURES if "editnet" in name
+    }
     later, other = {"timestep": inputs()["timestep"] / 2}, {"noisy": inputs()["noisy"] + 1}
     for name, net in nets.items():
         untouched = net.base.pos_embed(inputs()["noisy"])

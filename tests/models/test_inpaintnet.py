@@ -4,13 +4,13 @@ import pytest
 import torch
 from models.test_architectures import one_thread  # noqa: F401 (a fixture)
 
-from helpers.tiny_models import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit.models.codec import LappedCodec, encode
 from omniedit.models.cost import sample_inputs
 from omniedit.models.inpaintnet import InpaintNet, inpainting_condition
 
 
-def given(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+def make_inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
     x = inputs(dtype)
     return x | {"condition": torch.cat([x["condition"], x["condition"][:, :1] > 0], dim=1)}
 
@@ -19,14 +19,14 @@ def given(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @torch.no_grad()
 def test_equals_the_base_before_training_to_the_last_bit(kind, dtype, one_thread):  # noqa: F811
-    transformer, x = base(kind).to(dtype), given(dtype)
+    transformer, x = base(kind).to(dtype), make_inputs(dtype)
     expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
     assert torch.equal(InpaintNet.from_transformer(transformer).eval()(**x), expected)
 
 
 @torch.no_grad()
 def test_picture_and_hole_are_seen_once_what_was_zero_is_not(tmp_path):
-    net, x = moved(InpaintNet.from_transformer(base(SD3))).eval(), given()
+    net, x = move_weights(InpaintNet.from_transformer(base(SD3))).eval(), make_inputs()
     seen = net(**x)
     for channels in (slice(None, -1), slice(-1, None)):
         without = x["condition"].clone()
@@ -37,7 +37,7 @@ def test_picture_and_hole_are_seen_once_what_was_zero_is_not(tmp_path):
 
 
 def test_the_branch_learns_and_the_base_stays():
-    net, x = InpaintNet.from_transformer(base(SD3)), given()
+    net, x = InpaintNet.from_transformer(base(SD3)), make_inputs()
     before = net(**x)
     before.square().mean().backward()
     torch.optim.SGD([p for p in net.parameters() if p.grad is not None], lr=1.0).step()
@@ -50,15 +50,15 @@ def test_the_branch_learns_and_the_base_stays():
 
 
 def test_what_is_in_the_hole_is_hidden_and_what_is_outside_is_not():
-    vae, picture = LappedCodec(), torch.rand(1, 3, 48, 64) * 2 - 1
+    vae, image = LappedCodec(), torch.rand(1, 3, 48, 64) * 2 - 1
     hole = torch.zeros(1, 1, 48, 64)
     hole[..., 16:32, 20:40] = 1
-    condition = inpainting_condition(vae, picture, hole)
+    condition = inpainting_condition(vae, image, hole)
     assert condition.shape == (1, 17, 6, 8)
-    assert torch.equal(inpainting_condition(vae, torch.where(hole > 0, -picture, picture), hole), condition)
-    assert not torch.equal(inpainting_condition(vae, torch.where(hole > 0, picture, -picture), hole), condition)
+    assert torch.equal(inpainting_condition(vae, torch.where(hole > 0, -image, image), hole), condition)
+    assert not torch.equal(inpainting_condition(vae, torch.where(hole > 0, image, -image), hole), condition)
     assert condition[0, 16, 2].tolist() == [0, 0, 0.5, 1, 1, 0, 0, 0]
-    torch.testing.assert_close(condition[..., :16, :, 6:], encode(vae, picture)[..., 6:])
+    torch.testing.assert_close(condition[..., :16, :, 6:], encode(vae, image)[..., 6:])
 
 
 def test_its_cost_is_counted_with_the_hole_as_a_channel_more():

@@ -25,7 +25,7 @@ def pipeline() -> EditPipeline:
 
 
 @pytest.fixture(scope="module")
-def saved(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def save_editor(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editor") / "saved"
     pipeline.save_pretrained(folder)
     return folder
@@ -36,20 +36,22 @@ def photo(width: int, height: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 255, (height, width, 3), np.uint8))
 
 
-def seeded(seed: int = 0) -> torch.Generator:
+def seed_generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40), (2000, 1)])
 def test_any_size_comes_back_at_its_size(pipeline: EditPipeline, width: int, height: int) -> None:
-    edited = pipeline(photo(width, height), "Make it night.", num_inference_steps=2, generator=seeded()).images[0]
+    edited = pipeline(photo(width, height), "Make it night.", num_inference_steps=2, generator=seed_generator()).images[
+        0
+    ]
     assert edited.size == (width, height)
 
 
 def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, saved: Path) -> None:
     loaded = EditPipeline.from_pretrained(saved)
     loaded.set_progress_bar_config(disable=True)
-    edits = [p(photo(90, 60), "Add fog.", 3, generator=seeded(), output_type="np") for p in (pipeline, loaded)]
+    edits = [p(photo(90, 60), "Add fog.", 3, generator=seed_generator(), output_type="np") for p in (pipeline, loaded)]
     assert np.array_equal(edits[0].images[0], edits[1].images[0])
     assert loaded.config["resolution"] == RESOLUTION
 
@@ -101,26 +103,26 @@ def test_an_editor_keeps_how_it_is_best_sampled(pipeline: EditPipeline, tmp_path
     loaded = EditPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
     plain, told = (
-        p(photo(90, 60), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
+        p(photo(90, 60), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
         for p, options in ((loaded, {}), (pipeline, own))
     )
     assert np.array_equal(plain, told)
 
 
 def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> None:
-    pictures, texts = [photo(64, 48), photo(40, 64)], ["Make it night.", "Add fog."]
-    together = pipeline(pictures, texts, 2, generator=[seeded(1), seeded(2)], output_type="np").images
-    for picture, text, seed, edited in zip(pictures, texts, (1, 2), together, strict=True):
-        alone = pipeline(picture, text, 2, generator=seeded(seed), output_type="np").images[0]
+    images, texts = [photo(64, 48), photo(40, 64)], ["Make it night.", "Add fog."]
+    together = pipeline(images, texts, 2, generator=[seed_generator(1), seed_generator(2)], output_type="np").images
+    for given, text, seed, edited in zip(images, texts, (1, 2), together, strict=True):
+        alone = pipeline(given, text, 2, generator=seed_generator(seed), output_type="np").images[0]
         assert np.array_equal(alone, edited)
 
 
 def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that a network which returns the source changes no pixel, at any size, and that a warning says so."""
     monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
-    picture = photo(301, 203)
+    given = photo(301, 203)
     with pytest.warns(InstructionWarning, match=r"'Keep it\.' changes next to nothing"):
-        assert np.array_equal(np.asarray(pipeline(picture, "Keep it.").images[0]), np.asarray(picture))
+        assert np.array_equal(np.asarray(pipeline(given, "Keep it.").images[0]), np.asarray(given))
 
 
 def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +169,7 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
             "gave 3 prompt_embeds for 1 pictures",
         ),
         ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
-        ({"generator": [seeded(), seeded()]}, "1 images, 2 generators"),
+        ({"generator": [seed_generator(), seed_generator()]}, "1 images, 2 generators"),
     ):
         with pytest.raises(ValueError, match=told):
             pipeline(**({"image": photo(60, 40), "instruction": "Add fog."} | wrong))
@@ -188,7 +190,9 @@ def test_pictures_of_one_size_go_through_the_network_together(pipeline: EditPipe
 def test_the_negative_prompt_takes_the_place_of_no_instruction(pipeline: EditPipeline) -> None:
     def edited(**options: str) -> np.ndarray:
         options = {"instruction": "Make it night.", **options}
-        return pipeline(photo(64, 48), num_inference_steps=2, generator=seeded(), output_type="np", **options).images[0]
+        return pipeline(
+            photo(64, 48), num_inference_steps=2, generator=seed_generator(), output_type="np", **options
+        ).images[0]
 
     assert np.array_equal(edited(negative_prompt=""), edited())
     assert not np.array_equal(edited(negative_prompt="Add fog."), edited())
@@ -219,7 +223,7 @@ def test_a_seed_gives_the_same_edit_with_any_scheduler(
     edits = []
     for state, images in ((1, [photo(64, 48)]), (2, [photo(64, 48)]), (3, [photo(64, 48), photo(64, 48)])):
         torch.manual_seed(state)
-        seeds = [seeded(seed) for seed in range(len(images))]
+        seeds = [seed_generator(seed) for seed in range(len(images))]
         edits.append(pipeline(images, "Add fog.", 3, generator=seeds, output_type="np").images)
     assert np.array_equal(edits[0][0], edits[1][0]) and np.allclose(edits[0][0], edits[2][0], atol=1e-5)
     assert not np.allclose(edits[2][0], edits[2][1], atol=1e-3), "another seed is another edit"
@@ -260,27 +264,27 @@ def test_a_callback_sees_each_step_and_may_change_its_latents(pipeline: EditPipe
 
 
 def test_pictures_as_numbers_are_edited_as_the_same_picture(pipeline: EditPipeline) -> None:
-    pictures = [photo(64, 48), photo(40, 64)]
-    arrays = [np.asarray(picture) for picture in pictures]
+    images = [photo(64, 48), photo(40, 64)]
+    arrays = [np.asarray(given) for given in images]
 
     def edited(image: object) -> list[np.ndarray]:
-        return pipeline(image, "Add fog.", 1, generator=seeded(), output_type="np").images
+        return pipeline(image, "Add fog.", 1, generator=seed_generator(), output_type="np").images
 
-    expected = edited(pictures[0])[0]
+    expected = edited(images[0])[0]
     tensor = torch.from_numpy(arrays[0].copy()).permute(2, 0, 1)
     for image in (arrays[0], arrays[0].astype(np.float32) / 255, tensor, tensor / 255, arrays[0][None], tensor[None]):
         (made,) = edited(image)
         np.testing.assert_allclose(made, expected, atol=1e-5)
-    mixed = edited([arrays[0], pictures[1]])
+    mixed = edited([arrays[0], images[1]])
     assert [made.shape for made in mixed] == [(48, 64, 3), (64, 40, 3)]
     assert len(edited(torch.stack([tensor, tensor]) / 255)) == 2
 
 
 def test_latents_come_out_as_they_are_decoded(pipeline: EditPipeline) -> None:
     seen = []
-    pictures = [photo(64, 48), photo(40, 64), photo(64, 48)]
+    images = [photo(64, 48), photo(40, 64), photo(64, 48)]
     latents = pipeline(
-        pictures,
+        images,
         "Add fog.",
         2,
         output_type="latent",
@@ -300,11 +304,11 @@ def test_diffusers_own_callbacks_end_guidance(pipeline: EditPipeline, kind: type
     )
     options = {"guidance_scale": 4.0, "image_guidance_scale": 2.0, "num_inference_steps": 4}
     cutoff = kind(cutoff_step_ratio=0.5)
-    pipeline(photo(64, 48), "Add fog.", callback_on_step_end=cutoff, generator=seeded(), **options)
+    pipeline(photo(64, 48), "Add fog.", callback_on_step_end=cutoff, generator=seed_generator(), **options)
     hook.remove()
     assert batches == [3, 3, 3, 1] and pipeline.num_timesteps == 4
-    plain = pipeline(photo(64, 48), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
-    again = pipeline(photo(64, 48), "Add fog.", generator=seeded(), output_type="np", **options).images[0]
+    plain = pipeline(photo(64, 48), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
+    again = pipeline(photo(64, 48), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
     assert np.array_equal(plain, again)
 
 
@@ -318,16 +322,16 @@ def test_a_callback_may_change_what_is_asked(pipeline: EditPipeline) -> None:
 
     options = {"output_type": "np", "image_guidance_scale": 1.0, "num_inference_steps": 2}
     asked = {"instruction": "Make it night.", "negative_prompt": "Add fog."}
-    pictures, seeds = [photo(64, 48), photo(64, 48)], lambda: [seeded(1), seeded(2)]
+    images, seeds = [photo(64, 48), photo(64, 48)], lambda: [seed_generator(1), seed_generator(2)]
     changed = pipeline(
-        pictures,
+        images,
         generator=seeds(),
         callback_on_step_end=as_negative,
         callback_on_step_end_tensor_inputs=names,
         **asked,
         **options,
     ).images
-    plain = pipeline(pictures, generator=seeds(), **asked, **options).images
+    plain = pipeline(images, generator=seeds(), **asked, **options).images
     assert shapes[0] == [(2, 16, 6, 8), (4, 32, 384), (4, 384)]
     assert not np.array_equal(changed[0], plain[0])
 
@@ -349,7 +353,7 @@ def test_a_callback_may_stop_the_sampling(pipeline: EditPipeline) -> None:
 def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
     """diffusers chains hooks that move one part to the device and the previous part away; they also work on the CPU."""
     pipeline = make_pipeline()
-    expected = pipeline(photo(64, 48), "Add fog.", 2, generator=seeded(), output_type="np").images[0]
+    expected = pipeline(photo(64, 48), "Add fog.", 2, generator=seed_generator(), output_type="np").images[0]
     pipeline.enable_model_cpu_offload(device="cpu")
     moved: list[str] = []
     for name in ("text_encoder", "transformer", "vae"):
@@ -358,7 +362,7 @@ def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
         hook.pre_forward = lambda *args, name=name, before=before, **kwargs: (
             moved.append(name) or before(*args, **kwargs)
         )
-    edited = pipeline(photo(64, 48), "Add fog.", 2, generator=seeded(), output_type="np").images[0]
+    edited = pipeline(photo(64, 48), "Add fog.", 2, generator=seed_generator(), output_type="np").images[0]
     assert np.array_equal(edited, expected)
     assert list(dict.fromkeys(moved[1:])) == ["text_encoder", "transformer", "vae"] and moved[0] == "vae"
     chain = {name: getattr(pipeline, name)._hf_hook.prev_module_hook for name in ("text_encoder", "transformer", "vae")}

@@ -137,7 +137,7 @@ def fetch(hub: Hub, root: Path, *options: str, **changes: object) -> subprocess.
     return subprocess.run(program, cwd=root, env={**os.environ, **variables}, capture_output=True, text=True)
 
 
-def lines_of(done: subprocess.CompletedProcess[str]) -> str:
+def error_lines(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     return done.stderr.strip().splitlines()[-1]
 
@@ -174,7 +174,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path
 @pytest.mark.parametrize("name", ["unet/model.safetensors", "model_index.json"])
 def test_another_content_of_the_same_size_is_refused_and_fetched_anew(name: str, hub: Hub, tmp_path: Path) -> None:
     hub.files[name] = bytes(len(FILES[name]))
-    assert name in lines_of(fetch(hub, tmp_path))
+    assert name in error_lines(fetch(hub, tmp_path))
     assert not (tmp_path / "models/base.json").exists()
     hub.files = FILES
     assert fetch(hub, tmp_path).returncode == 0
@@ -195,7 +195,7 @@ def test_another_content_of_the_same_size_is_refused_and_fetched_anew(name: str,
 def test_what_cannot_be_fetched_is_said_in_a_line_with_the_remedy(
     changes: dict, words: list[str], hub: Hub, tmp_path: Path
 ) -> None:
-    line = lines_of(fetch(hub, tmp_path, **changes))
+    line = error_lines(fetch(hub, tmp_path, **changes))
     assert all(word in line for word in words), line
     assert not (tmp_path / "models/base.json").exists()
 

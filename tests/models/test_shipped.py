@@ -64,7 +64,7 @@ def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
     ],
 )
 def test_easy_edits_are_right(editor, photo, instruction, is_right):
-    before, after = (light_of(picture) for picture in (photo, edited(editor, photo, instruction)))
+    before, after = (mean_lightness(image) for image in (photo, edited(editor, photo, instruction)))
     assert is_right(before, after), (before, after)
 
 
@@ -90,7 +90,7 @@ def test_behind_a_thing_that_stands_out_comes_the_photograph_asked_for(editor, d
 
 
 def apart(one: Image, other: Image, where: Mask) -> float:
-    soft = [cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 10) for picture in (one, other)]
+    soft = [cv2.GaussianBlur(image.astype(np.float32), (0, 0), 10) for image in (one, other)]
     return float(np.square(soft[0] - soft[1]).mean(axis=-1)[where].mean())
 
 
@@ -100,8 +100,8 @@ def dandelion_in(photo: Image) -> Mask:
     return box_mask(row["objects"][0]["box"], photo.shape[:2])
 
 
-def light_of(picture: Image) -> Light:
-    return light(to_lab(picture))
+def mean_lightness(image: Image) -> Light:
+    return light(to_lab(image))
 
 
 def test_an_editor_begins_as_the_base_that_ships():

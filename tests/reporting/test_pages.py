@@ -33,7 +33,7 @@ KEPT, BELOW, UNSCORABLE = "kept", "below threshold", "unscorable"
 SHARDS = [[BELOW, KEPT, BELOW, KEPT], [UNSCORABLE, BELOW, BELOW, KEPT, KEPT], [BELOW]]
 
 
-def pairs_of(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
+def count_pairs(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
     rng = np.random.default_rng(0)
     mask = np.zeros((480, 640), bool)
     mask[100:200, 200:400] = True
@@ -50,15 +50,15 @@ def pairs_of(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
             "models": {"net": "1"},
             "seed": 0,
         }
-        wordings = (f"Swap thing {n} & more.", "Exchange it.")
+        instructions = (f"Swap thing {n} & more.", "Exchange it.")
         pair_id = make_pair_id(task, f"photo{n % 3}", 0, n)
-        pairs.append(EditPair(pair_id, task, wordings, source, edited, mask, provenance))
+        pairs.append(EditPair(pair_id, task, instructions, source, edited, mask, provenance))
     return pairs
 
 
-def written(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, refusals: int = 1) -> tuple:
+def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, refusals: int = 1) -> tuple:
     """Write the files of one shard, the n-th pair with the n-th outcome: candidates, scores, decisions."""
-    pairs = pairs_of(task, len(outcomes), noisy)
+    pairs = count_pairs(task, len(outcomes), noisy)
     paths = [folder / f"{kind}_{task}" for kind in ("candidates", "scores", "decisions")]
     refused = [Refusal(f"dull{n}", "nothing to swap") for n in range(refusals)]
     write_shard(paths[0], task, "embedded", 0, pairs, refused)
@@ -77,8 +77,8 @@ def written(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, 
     return tuple([path] for path in paths)
 
 
-def page_of(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
-    candidates, refusals = read_candidates(*written(folder, task, outcomes, **options))
+def render_page(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
+    candidates, refusals = read_candidates(*write_report(folder, task, outcomes, **options))
     return gallery("mini", task, candidates, refusals[task], 9.0, Sample(), seed=0)
 
 
@@ -87,20 +87,20 @@ def instructions(page: str) -> list[str]:
 
 
 def test_gallery_shows_kept_then_best_rejected(tmp_path):
-    page = page_of(tmp_path, [BELOW, KEPT, UNSCORABLE, KEPT, BELOW])
+    page = render_page(tmp_path, [BELOW, KEPT, UNSCORABLE, KEPT, BELOW])
     assert instructions(page) == [f"Swap thing {n}" for n in (1, 3, 0, 4, 2)]
     assert page.count('<span class="badge">') == 3
     assert "nothing to swap" in page
 
 
 def test_gallery_shows_text_as_text(tmp_path):
-    page = page_of(tmp_path, [KEPT])
+    page = render_page(tmp_path, [KEPT])
     assert "Ada &lt;script&gt;" in page
     assert "Swap thing 0 &amp; more." in page
 
 
 def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_says_what_it_left_out(tmp_path):
-    page = page_of(tmp_path, [KEPT] * 12 + [BELOW] * 12, noisy=True)
+    page = render_page(tmp_path, [KEPT] * 12 + [BELOW] * 12, noisy=True)
     assert len(page.encode()) < LIMIT
     shown = instructions(page)
     assert 3 <= len(shown) < 18
@@ -109,7 +109,7 @@ def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_says_what_it_left
 
 
 def test_gallery_outlines_the_mask_where_it_is(tmp_path):
-    page = page_of(tmp_path, [KEPT])
+    page = render_page(tmp_path, [KEPT])
     path = re.search(r'<path d="M([^"]+)Z"', page)[1]
     corners = np.array([point.split() for point in path.split("L")], float)
     np.testing.assert_allclose(corners.min(0), np.array([200, 100]) * 1000 / 640, atol=4)
@@ -117,12 +117,12 @@ def test_gallery_outlines_the_mask_where_it_is(tmp_path):
 
 
 def test_gallery_shows_few_pairs_larger_than_many(tmp_path):
-    few, many = (picture_widths(page_of(tmp_path, [KEPT] * count, noisy=True)) for count in (1, 12))
+    few, many = (image_widths(render_page(tmp_path, [KEPT] * count, noisy=True)) for count in (1, 12))
     assert set(few) == {640}
     assert max(many) < 640
 
 
-def picture_widths(page: str) -> list[int]:
+def image_widths(page: str) -> list[int]:
     encoded = [base64.b64decode(uri) for uri in re.findall(r"data:image/webp;base64,([^\"]+)", page)]
     return [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape[1] for data in encoded]
 
@@ -132,19 +132,19 @@ def picture_widths(page: str) -> list[int]:
     [([], "No pair of this task was kept."), ([BELOW], "was kept."), ([KEPT], "No pair of this task was rejected.")],
 )
 def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
-    assert told in page_of(tmp_path, outcomes)
+    assert told in render_page(tmp_path, outcomes)
 
 
 def test_same_input_gives_the_same_page(tmp_path):
-    candidates, refusals = read_columns(*written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
+    candidates, refusals = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
     pages = {filter_page("mini", candidates, refusals, 9.0) for _ in range(2)}
     assert len(pages) == 1
-    assert instructions(page_of(tmp_path, [KEPT] * 20)) == instructions(page_of(tmp_path, [KEPT] * 20))
+    assert instructions(render_page(tmp_path, [KEPT] * 20)) == instructions(render_page(tmp_path, [KEPT] * 20))
 
 
 def test_filter_page_counts_before_and_after(tmp_path):
-    swaps = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW, BELOW, UNSCORABLE])
-    styles = written(tmp_path, Task.STYLE_TRANSFER, [BELOW])
+    swaps = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW, BELOW, UNSCORABLE])
+    styles = write_report(tmp_path, Task.STYLE_TRANSFER, [BELOW])
     joined = read_columns(*[first + second for first, second in zip(swaps, styles, strict=True)])
     page = filter_page("mini", *joined, 9.0)
     rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
@@ -158,21 +158,21 @@ def test_filter_page_counts_before_and_after(tmp_path):
 
 
 def test_filter_page_of_nothing(tmp_path):
-    candidates, refusals = read_columns(*written(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
+    candidates, refusals = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
     page = filter_page("mini", candidates, refusals, 9.0)
     assert "There is no candidate to show." in page
     assert "No pair was kept" in page
 
 
 def test_files_of_different_shards_are_refused(tmp_path):
-    swaps = written(tmp_path, Task.OBJECT_SWAP, [KEPT])
-    styles = written(tmp_path, Task.STYLE_TRANSFER, [KEPT])
+    swaps = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT])
+    styles = write_report(tmp_path, Task.STYLE_TRANSFER, [KEPT])
     with pytest.raises(UserError, match="give files of one shard"):
         read_candidates(swaps[0], styles[1], swaps[2])
 
 
 def test_contact_sheet_is_the_same_twice(tmp_path):
-    files = written(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
+    files = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
     best, _ = read_best(*files, best_of_different_photos)
     tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
     for name in ("first.jpg", "second.jpg"):
@@ -296,7 +296,7 @@ def test_the_best_of_all_shards_are_the_best_of_each_shards_best(tmp_path):
     folders = [tmp_path / str(n) for n in range(len(SHARDS))]
     for folder in folders:
         folder.mkdir()
-    files = [written(folder, Task.OBJECT_SWAP, of_shard) for folder, of_shard in zip(folders, SHARDS, strict=True)]
+    files = [write_report(folder, Task.OBJECT_SWAP, of_shard) for folder, of_shard in zip(folders, SHARDS, strict=True)]
     joined = [[path for (path,) in of_kind] for of_kind in zip(*files, strict=True)]
     best, _ = read_best(*joined, best_of_different_photos)
     assert best == {Task.OBJECT_SWAP: best_of_different_photos(read_candidates(*joined)[0])}

@@ -22,21 +22,21 @@ def removal(source_id: str, name: str, *phrasings: str) -> ProposalRow:
     return usable(source_id, Task.OBJECT_REMOVAL, proposal, name=name, phrasings=list(phrasings), model="m-1")
 
 
-def written(folder: Path, *shards: list[ProposalRow]) -> list[Path]:
+def write_shards(folder: Path, *shards: list[ProposalRow]) -> list[Path]:
     paths = [folder / f"{number}.parquet" for number in range(len(shards))]
     for path, rows in zip(paths, shards, strict=True):
         write_proposals(path, rows)
     return paths
 
 
-def rows_of(page: str) -> dict[str, list[str]]:
+def rows_for(page: str) -> dict[str, list[str]]:
     """Return the cells of table rows, by the first cell."""
     rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
     return {row[0]: row[1:] for row in rows if row}
 
 
 def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> None:
-    paths = written(
+    paths = write_shards(
         tmp_path,
         [
             removal("a", "dog", "polite", "plain"),
@@ -55,9 +55,9 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
     assert (tally.photos, tally.usable, tally.named["object"]) == (3, {Task.OBJECT_REMOVAL: 3}, {"dog": 2, "cat": 1})
     assert tally.first == {(Task.OBJECT_REMOVAL, "polite"): 1, (Task.OBJECT_REMOVAL, "plain"): 2}
     page = proposals_page("mini", tally)
-    assert rows_of(page)["Object removal"] == ["3", "1", "2", "2.0", "1"]
-    assert rows_of(page)["quotas"] == ["Object removal", "the quota of object ... is full", "2"]
-    assert rows_of(page)["things"][1:] == ["no JSON object: Expecting value: line # column # (char #)", "1"]
+    assert rows_for(page)["Object removal"] == ["3", "1", "2", "2.0", "1"]
+    assert rows_for(page)["quotas"] == ["Object removal", "the quota of object ... is full", "2"]
+    assert rows_for(page)["things"][1:] == ["no JSON object: Expecting value: line # column # (char #)", "1"]
     shown = dict(re.findall(r"<dt>(.+?)</dt><dd>(.+?)</dd>", page))
     assert shown == {"photos": "3", "usable": "3", "refused": "3", "kinds of object": "2", "proposed by": "m-1"}
     assert page.count("<img") == 2 and "Remove the dog, polite." in page
@@ -65,18 +65,18 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
 
 def test_examples_are_of_different_photos(tmp_path: Path) -> None:
     rows = [removal(photo, "dog", "plain") for photo in "aaabbcdef"]
-    page = proposals_page("mini", Tally.of(written(tmp_path, rows)))
+    page = proposals_page("mini", Tally.of(write_shards(tmp_path, rows)))
     assert page.count("<li>") == 3
 
 
 def test_recorded_replies_are_shown_without_what_is_not_known_of_them(tmp_path: Path) -> None:
     row = usable("a", Task.STYLE_TRANSFER, StyleProposal(instructions=["Paint it.", "Ink it."], style="a <sketch>"))
-    page = proposals_page("mini", Tally.of(written(tmp_path, [row])))
+    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [row])))
     assert "recorded replies" in page and "Paint it." in page and "<sketch>" not in page
 
 
 def test_nothing_proposed_is_said(tmp_path: Path) -> None:
-    page = proposals_page("mini", Tally.of(written(tmp_path, [])))
+    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [])))
     assert "Nothing was proposed." in page and "No proposal can be used." in page and "<img" not in page
 
 

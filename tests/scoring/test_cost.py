@@ -61,7 +61,7 @@ def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
     assert not [line for line in cost(paper) if "may end the run" in line]
 
 
-def told_in_all(lines: list[str]) -> tuple[int, int, int, float]:
+def join_lines(lines: list[str]) -> tuple[int, int, int, float]:
     (line,) = [line for line in lines if "in all:" in line]
     count, requests, tokens = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) [prt]", line))
     return count, requests, tokens, float(re.findall(r"([\d.]+) in money", line)[0])
@@ -71,7 +71,7 @@ def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told
     """Check two questions per pair, with three images and two full replies in all."""
     api = API | {"rubric": "viescore_editing", "tokens_per_picture": 1000, "max_money": 0.5, "max_requests": 1000}
     lines = cost(config(teacher="api", teacher_pairs=10, api=api))
-    count, requests, tokens, money = told_in_all(lines)
+    count, requests, tokens, money = join_lines(lines)
     replies, prompts = 800 * count, tokens - 800 * count
     assert (count, requests) == (60, 120) and 3000 * count < prompts < 4500 * count
     assert money == pytest.approx((2 * prompts + 10 * replies) / 1e6, rel=1e-3)

@@ -17,22 +17,22 @@ from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
 
-def made_pair(name: str, source: str = "sea", instruction: str = "Turn it red.", shade: int = 0) -> EditPair:
+def make_pair(name: str, source: str = "sea", instruction: str = "Turn it red.", shade: int = 0) -> EditPair:
     image = np.zeros((8, 8, 3), np.uint8)
     provenance = {"source_id": source, "source_sha256": f"sha-{source}", "ratio": "1x1"}
     return EditPair(name, Task.STYLE_TRANSFER, (instruction,), image, image + np.uint8(shade), None, provenance)
 
 
 PAIRS = [
-    made_pair("first"),
-    made_pair("twin"),
-    made_pair("other_source", source="hill"),
-    made_pair("other_instruction", instruction="Turn it blue."),
-    made_pair("other_pixels", shade=1),
-    made_pair("low", shade=2),
-    made_pair("of_bench", source="held_out"),
-    made_pair("unread", source="unread"),
-    made_pair("just", source="just"),
+    make_pair("first"),
+    make_pair("twin"),
+    make_pair("other_source", source="hill"),
+    make_pair("other_instruction", instruction="Turn it blue."),
+    make_pair("other_pixels", shade=1),
+    make_pair("low", shade=2),
+    make_pair("of_bench", source="held_out"),
+    make_pair("unread", source="unread"),
+    make_pair("just", source="just"),
 ]
 BY = {"judge": "student", "prompt_hash": "abc"}
 SCORES = {pair.pair_id: BY | {"o_score": 9.5} for pair in PAIRS} | {
@@ -95,7 +95,7 @@ def test_scores_under_two_rubrics_or_by_two_judges_are_refused(candidates: Path)
 
 
 def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> None:
-    pair = made_pair("twin_of_bench")
+    pair = make_pair("twin_of_bench")
     pair.provenance["source_phash"] = f"{0b1011:036x}"
     write_shard(tmp_path / "a.h5", Task.STYLE_TRANSFER, "embedded", 0, [pair])
     scores = {"twin_of_bench": BY | {"o_score": 10.0}}

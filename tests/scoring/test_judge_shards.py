@@ -35,9 +35,9 @@ class CountingJudge:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    pictures = [np.full((16, 16, 3), number, np.uint8) for number in range(COUNT)]
+    images = [np.full((16, 16, 3), number, np.uint8) for number in range(COUNT)]
     pairs = [
-        EditPair(f"stream{n:02d}", Task.STYLE_TRANSFER, ("Etch it.",), p, p, None, {}) for n, p in enumerate(pictures)
+        EditPair(f"stream{n:02d}", Task.STYLE_TRANSFER, ("Etch it.",), p, p, None, {}) for n, p in enumerate(images)
     ]
     write_shard(tmp_path / "00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     return tmp_path / "00000.h5"

@@ -25,7 +25,7 @@ def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
     assert len(digests) == len(rubrics())
 
 
-@pytest.mark.parametrize("part", ["text", "pictures", "words", "scores", "sc", "pq"])
+@pytest.mark.parametrize("part", ["text", "images", "words", "scores", "sc", "pq"])
 def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
     rubric = load_rubric("viescore_control_generation")
     first, *others = rubric.questions
@@ -71,8 +71,8 @@ def test_viescores_tasks_are_asked_as_it_asks_them(
     """Check SC with all images, the result last, and PQ with the result alone (VIEScore, section 3 and appendix)."""
     rubric = load_rubric(f"viescore_{name}")
     semantic, perceptual = rubric.questions
-    assert (semantic.pictures, semantic.words, semantic.scores) == (shown, said, sc)
-    assert (perceptual.pictures, perceptual.words) == (shown[-1:], ())
+    assert (semantic.images, semantic.words, semantic.scores) == (shown, said, sc)
+    assert (perceptual.images, perceptual.words) == (shown[-1:], ())
     assert perceptual.scores == ("naturalness", "artifacts")
 
 

@@ -138,7 +138,7 @@ def losses(root: Path) -> list[dict[str, float]]:
 
 
 def test_one_shard_again_by_name(on_slurm: Path, local: Path, show: Show) -> None:
-    ended = made_again(on_slurm, local, "scores/style_transfer/00000.parquet")
+    ended = make_again(on_slurm, local, "scores/style_transfer/00000.parquet")
     assert ended.finished == ["score_shard"]
     show("undisturbed", ended)
 
@@ -149,7 +149,7 @@ def active_jobs(states: str = "all") -> set[str]:
     return {number for number, state in jobs if state not in OVER}
 
 
-def made_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
+def make_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
     """Make files of the run again while `harm` runs; check that all results are as before, without partial files."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
@@ -185,12 +185,12 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
     (full / "00000.h5").unlink()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
     try:
-        ended = made_again(on_slurm, local, *(f"candidates/{task}/00000.h5" for task in TASKS), harm=harm)
+        ended = make_again(on_slurm, local, *(f"candidates/{task}/00000.h5" for task in TASKS), harm=harm)
     finally:
         subprocess.run(["umount", full], check=True)
     show("scancel, a job that hangs until its time limit, a full disk, side by side", ended)
     assert ended.screen.count("Trying to restart job") >= 3
-    made_again(on_slurm, local, "candidates/style_transfer/00000.h5")
+    make_again(on_slurm, local, "candidates/style_transfer/00000.h5")
 
 
 def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
@@ -211,7 +211,7 @@ def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
 
         killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
         assert killed.status == -signal.SIGKILL
-        ended = made_again(on_slurm, local, SHARD, harm=release_when_cancelled)
+        ended = make_again(on_slurm, local, SHARD, harm=release_when_cancelled)
     show("SIGKILL of the controller, then the same command", ended)
     assert f"Slurm job {left[0]} (synthesize_shard" in ended.screen
     asked = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
@@ -226,7 +226,7 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) 
             slurm_command("sbatch", "--output=/dev/null", *urgent)
             wait_until(lambda: job not in active_jobs("RUNNING"), "the job to be preempted", LONG_S)
 
-    ended = made_again(on_slurm, local, SHARD, harm=preempt)
+    ended = make_again(on_slurm, local, SHARD, harm=preempt)
     show("preemption", ended)
     assert not ended.tried_again
 
@@ -241,7 +241,7 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, local:
         time.sleep(5)
         cluster.start_daemon(node)
 
-    ended = made_again(on_slurm, local, SHARD, harm=lose)
+    ended = make_again(on_slurm, local, SHARD, harm=lose)
     show("SIGKILL of slurmd and its job", ended)
 
 
@@ -255,7 +255,7 @@ def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Pat
         wait_until((on_slurm / "results/small" / SHARD).is_file, "the job to end meanwhile", LONG_S)
         cluster.start_daemon("slurmctld")
 
-    ended = made_again(on_slurm, local, SHARD, harm=down)
+    ended = make_again(on_slurm, local, SHARD, harm=down)
     show("slurmctld down while a job ends", ended)
 
 
@@ -272,7 +272,7 @@ def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, local: Path, sh
     log = (on_slurm / "logs/small/score/background_swap/00000.log").read_text()
     assert found.status != 0 and "00000.h5: damaged" in log
 
-    ended = made_again(on_slurm, local, "scores/background_swap/00000.parquet")
+    ended = make_again(on_slurm, local, "scores/background_swap/00000.parquet")
     show("the same command again", ended)
     assert "synthesize_shard" in ended.finished and digest(shard) == digest(local / "results/small" / SHARD)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.tars import GOOD, tar_of
+from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
 from omniedit.sources import archived
 from omniedit.sources.archived import ArchivedPhoto, open_archive
@@ -23,7 +23,7 @@ from omniedit.sources.stream import READERS
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "a.tar").write_bytes(tar_of(*GOOD))
+    (tmp_path / "a.tar").write_bytes(make_tar(*GOOD))
     pq.write_table(pa.table({"image": [b"one", b"two", b"three"]}), tmp_path / "a.parquet")
     return tmp_path
 
@@ -37,7 +37,7 @@ def server(folder: Path) -> Iterator[str]:
         httpd.shutdown()
 
 
-def pictures(archive: str, kind: str) -> list[bytes]:
+def images(archive: str, kind: str) -> list[bytes]:
     with open_archive(archive) as file:
         return [entry.encoded for entry in READERS[kind](file, "x") if isinstance(entry, ArchivedPhoto)]
 
@@ -46,15 +46,15 @@ def pictures(archive: str, kind: str) -> list[bytes]:
 def test_an_archive_is_read_from_anywhere(kind: str, name: str, folder: Path) -> None:
     fsspec.filesystem("memory").pipe_file(f"/{name}", (folder / name).read_bytes())
     for archive in (str(folder / name), f"file://{folder / name}", f"memory://{name}"):
-        assert pictures(archive, kind) == [b"one", b"two", b"three"]
+        assert images(archive, kind) == [b"one", b"two", b"three"]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("webdataset", "a.tar"), ("parquet", "a.parquet")])
 def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
     pytest.importorskip("aiohttp")
-    assert pictures(f"{server}/{name}", kind) == [b"one", b"two", b"three"]
+    assert images(f"{server}/{name}", kind) == [b"one", b"two", b"three"]
     with pytest.raises(UserError, match=rf"^{server}/b\.tar: no such archive"):
-        pictures(f"{server}/b.tar", kind)
+        images(f"{server}/b.tar", kind)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_servers_answer_is_reported_as_it_is(status: int, told: str) -> None:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{httpd.server_port}/a.tar"
         with pytest.raises(UserError) as error:
-            pictures(url, "webdataset")
+            images(url, "webdataset")
         httpd.shutdown()
     assert str(error.value).startswith(f"{url}: {told}")
 
@@ -94,7 +94,7 @@ def test_a_servers_answer_is_reported_as_it_is(status: int, told: str) -> None:
 def test_a_server_that_is_not_there_is_no_missing_archive() -> None:
     pytest.importorskip("aiohttp")
     with pytest.raises(UserError, match=r"cannot be opened: .*[Cc]onnect"):
-        pictures("http://127.0.0.1:9/a.tar", "webdataset")
+        images("http://127.0.0.1:9/a.tar", "webdataset")
 
 
 def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path)
     os.mkfifo(tmp_path / "b.tar")
     for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, no file")):
         with pytest.raises(UserError, match=f"cannot be opened: {told}"):
-            pictures(str(tmp_path / name), "webdataset")
+            images(str(tmp_path / name), "webdataset")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ class _Hiccup(io.BytesIO):
 
 @pytest.mark.parametrize("kind", READERS)
 def test_a_connection_that_fails_is_no_end_of_the_archive(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = tar_of(*((f"{i}.jpg", bytes(1 << 20)) for i in range(8)))
+    content = make_tar(*((f"{i}.jpg", bytes(1 << 20)) for i in range(8)))
     if kind == "parquet":
         file = io.BytesIO()
         table = pa.table({"image": [bytes(1 << 20)] * 8})
@@ -144,4 +144,4 @@ def test_a_connection_that_fails_is_no_end_of_the_archive(kind: str, monkeypatch
 
     monkeypatch.setattr(archived, "_open", opened)
     with pytest.raises(UserError, match=r"^s3://a/b: cannot be read on: Connection reset by peer; run snakemake again"):
-        pictures("s3://a/b", kind)
+        images("s3://a/b", kind)

@@ -23,7 +23,7 @@ def red_over_green() -> np.ndarray:
     return image
 
 
-def encoded(image: PIL.Image.Image, format: str, **options: object) -> bytes:
+def encode_image(image: PIL.Image.Image, format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
@@ -38,16 +38,16 @@ def decoded(content: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "LAB"])
 def test_white_is_white_in_every_colour_mode(mode: str) -> None:
-    picture = PIL.Image.fromarray(np.full((8, 8, 3), 255, np.uint8)).convert("RGB")
+    written = PIL.Image.fromarray(np.full((8, 8, 3), 255, np.uint8)).convert("RGB")
     if mode == "LAB":
         to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-        picture = ImageCms.applyTransform(picture, to_lab)
-    image = decoded(encoded(picture.convert(mode) if mode != "LAB" else picture, "TIFF"))
+        written = ImageCms.applyTransform(written, to_lab)
+    image = decoded(encode_image(written.convert(mode) if mode != "LAB" else written, "TIFF"))
     assert image.shape == (8, 8, 3) and image.min() >= 250
 
 
 def test_cmyk_jpeg() -> None:
-    image = decoded(encoded(PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
+    image = decoded(encode_image(PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
     assert image[0, 0, 0] > 200 and image[0, 0, 1] < 60
 
 
@@ -59,10 +59,10 @@ def test_16_bit_colour(suffix: str) -> None:
 
 
 def test_transparent_palette() -> None:
-    picture = PIL.Image.new("P", (8, 8), 0)
-    picture.putpalette([10, 20, 30, 200, 0, 0])
-    picture.putpixel((0, 0), 1)
-    image = decoded(encoded(picture, "PNG", transparency=0))
+    written = PIL.Image.new("P", (8, 8), 0)
+    written.putpalette([10, 20, 30, 200, 0, 0])
+    written.putpixel((0, 0), 1)
+    image = decoded(encode_image(written, "PNG", transparency=0))
     assert image[0, 0].tolist() == [200, 0, 0] and image[1, 1].tolist() == [255, 255, 255]
 
 
@@ -70,13 +70,13 @@ def test_transparent_palette() -> None:
 def test_first_frame_of_several(format: str) -> None:
     frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
     lossless = {"lossless": True} if format == "WEBP" else {}
-    content = encoded(frames[0], format, save_all=True, append_images=frames[1:], **lossless)
+    content = encode_image(frames[0], format, save_all=True, append_images=frames[1:], **lossless)
     assert decoded(content)[0, 0].tolist() == list(RED)
 
 
 def test_more_pixels_than_the_limit_are_refused_unread() -> None:
     side = int(MAX_PIXELS**0.5) + 1
-    content = bytearray(encoded(PIL.Image.new("1", (8, 8)), "PNG"))
+    content = bytearray(encode_image(PIL.Image.new("1", (8, 8)), "PNG"))
     content[16:24] = side.to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     with pytest.raises(Unreadable, match="decompression bomb"):
@@ -85,7 +85,7 @@ def test_more_pixels_than_the_limit_are_refused_unread() -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_any_cut_gives_unreadable_or_a_whole_picture(format: str) -> None:
-    content = encoded(PIL.Image.fromarray(red_over_green()), format)
+    content = encode_image(PIL.Image.fromarray(red_over_green()), format)
     for end in range(0, len(content), max(1, len(content) // 40)):
         try:
             decoded(content[:end])
@@ -95,6 +95,6 @@ def test_any_cut_gives_unreadable_or_a_whole_picture(format: str) -> None:
 
 def test_half_a_jpeg_is_unreadable() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    content = encoded(PIL.Image.fromarray(noise), "JPEG")
+    content = encode_image(PIL.Image.fromarray(noise), "JPEG")
     with pytest.raises(Unreadable, match="truncated"):
         decoded(content[: len(content) // 2])

@@ -36,7 +36,7 @@ def save(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
     return path
 
 
-def indexed(root: Path, demands: Demands = DEMANDS) -> dict[str, IndexRow]:
+def index_folder(root: Path, demands: Demands = DEMANDS) -> dict[str, IndexRow]:
     return {row["file"]: row for row in index_rows(root, list_files(root), demands)}
 
 
@@ -53,7 +53,7 @@ def test_each_file_is_kept_or_refused_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "IMG_1.heic").write_bytes(b"heic")
     (tmp_path / "README").write_text("my photos")
     (tmp_path / "empty.png").touch()
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     status = {file: row["status"] for file, row in rows.items()}
     kept = {"good.jpg", "deep/er/Ünsafe name.png", "whole.jpg"}
     assert {file for file, s in status.items() if s == "kept"} == kept
@@ -71,7 +71,7 @@ def test_a_caption_file_that_cannot_be_read_or_is_half_a_character_is_no_end(tmp
     save(tmp_path / "a.jpg")
     (tmp_path / "lost.jsonl").symlink_to(tmp_path / "nowhere")
     (tmp_path / "b.jsonl").write_text('{"file": "a.jpg", "caption": "a \\ud83d dog"}')
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     assert rows["a.jpg"]["caption"] == "a ? dog"
     assert rows["lost.jsonl"]["status"] == "warned" and "cannot be read" in rows["lost.jsonl"]["reason"]
 
@@ -83,7 +83,7 @@ def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
     line = {"id": "sea", "file": "c.jpg", "caption": "the sea", "author": "Ann", "licence": "CC0-1.0"}
     objects = [{"name": "boat", "box": [0, 0.1, 0.5, 1]}, {"name": "gull"}]
     (tmp_path / "sub/photos.jsonl").write_text(json.dumps(line | {"objects": objects}))
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     assert set(rows) == {"a.JPG", "b.jpg", "sub/c.jpg"}
     assert rows["a.JPG"]["caption"] == "a dog" and rows["b.jpg"]["caption"] == ""
     sea = rows["sub/c.jpg"]
@@ -109,7 +109,7 @@ def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
 def test_a_bad_line_is_a_warning_with_its_place(tmp_path: Path, line: str, reason: str) -> None:
     save(tmp_path / "a.jpg")
     (tmp_path / "photos.jsonl").write_text(f"\n{line}\n")
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     assert rows["a.jpg"]["status"] == "kept"
     warned = rows["photos.jsonl:2"]
     assert warned["status"] == "warned" and warned["reason"].startswith(reason)
@@ -123,7 +123,7 @@ def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "IMG_1.heic").touch()
     (tmp_path / "IMG_2.heic").touch()
     with pytest.raises(UserError) as error:
-        check_some_kept(tmp_path, list(indexed(tmp_path).values()))
+        check_some_kept(tmp_path, list(index_folder(tmp_path).values()))
     assert str(error.value) == (
         f"sources.path '{tmp_path}' holds no image that can be read (0 of 2 files; first: IMG_1.heic: unsupported "
         "format .heic). Supported: jpeg png webp tiff."
@@ -131,7 +131,7 @@ def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_kept_whole_one_photo_a_ratio_or_two() -> None:
-    rows = list(indexed(SAMPLE, Demands(1_000_000, 4_000_000, 0.15, "saliency")).values())
+    rows = list(index_folder(SAMPLE, Demands(1_000_000, 4_000_000, 0.15, "saliency")).values())
     assert [row["status"] for row in rows] == ["kept"] * 9
     assert {row["ratio"] for row in rows} == {"1x1", "2x3", "3x2", "3x4", "4x3", "9x16", "16x9"}
     assert all(
@@ -148,7 +148,7 @@ def test_saliency_keeps_a_named_object_in_view(tmp_path: Path) -> None:
     for left, expected in ((0.0, (0, 150)), (0.9, (10, 160))):
         line = {"file": "a.png", "objects": [{"name": "x", "box": [left, 0.2, left + 0.1, 0.8]}]}
         (tmp_path / "photos.jsonl").write_text(json.dumps(line))
-        row = indexed(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
+        row = index_folder(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected and len(json.loads(row["objects"])) == 1
 
 
@@ -157,13 +157,13 @@ def test_saliency_crops_towards_what_stands_out(tmp_path: Path) -> None:
         image = np.random.default_rng(0).integers(80, 100, (100, 160, 3)).astype(np.uint8)
         image[40:60, place : place + 15] = (250, 40, 20)
         PIL.Image.fromarray(image).save(tmp_path / "a.png")
-        row = indexed(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
+        row = index_folder(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "a.png").rename(os.fsdecode(bytes(tmp_path) + b"/\xe4.png"))
-    (row,) = indexed(tmp_path).values()
+    (row,) = index_folder(tmp_path).values()
     assert (row["file"], row["status"]) == ("?.png", "refused") and "UTF-8" in row["reason"]
 
 
@@ -205,7 +205,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     save(tmp_path / "a.jpg")
     for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
         os.mkfifo(tmp_path / pipe)
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     assert rows["a.jpg"]["status"] == "kept"
     for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
         assert (rows[pipe]["status"], rows[pipe]["reason"]) == ("refused", "a pipe, socket or device, no file")
@@ -219,7 +219,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     (root / "twice").symlink_to(elsewhere)
     (root / "deep" / "loop").symlink_to(root)
     (root / "itself.jpg").symlink_to("itself.jpg")
-    rows = indexed(root)
+    rows = index_folder(root)
     assert rows["itself.jpg"]["reason"] == "unreadable: a link that leads nowhere"
     assert rows["linked/b.jpg"]["status"] == "kept"
     assert rows["twice/"]["reason"] == "the same folder as linked/"
@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    rows = indexed(tmp_path)
+    rows = index_folder(tmp_path)
     assert rows["open/a.jpg"]["status"] == "kept"
     assert rows["shut/"]["reason"] == "folder cannot be read: Permission denied"
     with pytest.raises(UserError, match="folder cannot be read: Permission denied"):

@@ -12,12 +12,12 @@ from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
 from omniedit.sources.parquet import parquet_photos
 
 
-def found(table: pa.Table | bytes, **options: Any) -> list[ArchivedPhoto | LeftOut]:
-    file = io.BytesIO(table if isinstance(table, bytes) else written(table, **options))
+def find_photos(table: pa.Table | bytes, **options: Any) -> list[ArchivedPhoto | LeftOut]:
+    file = io.BytesIO(table if isinstance(table, bytes) else write_table(table, **options))
     return list(parquet_photos(file, "x.parquet"))
 
 
-def written(table: pa.Table, **options: Any) -> bytes:
+def write_table(table: pa.Table, **options: Any) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file, **options)
     return file.getvalue()
@@ -33,7 +33,7 @@ def test_names_and_kinds_of_columns() -> None:
         ({"image": ["a path"], "image_bytes": [b"one"], "caption": [None], "License": ["CC0"]}, ("0", "", "", "CC0")),
         ({"Webp": [b"one"], "text": ["second"], "caption": ["first"]}, ("0", "first", "", "unknown")),
     ):
-        (photo,) = found(pa.table(table))
+        (photo,) = find_photos(pa.table(table))
         assert isinstance(photo, ArchivedPhoto) and (photo.place, photo.encoded) == ("x.parquet:0", b"one")
         assert (photo.key, photo.caption.caption, photo.caption.origin, photo.caption.licence) == expected
 
@@ -41,7 +41,7 @@ def test_names_and_kinds_of_columns() -> None:
 def test_named_objects_are_read() -> None:
     box = [0.0, 0.0, 0.5, 0.5]
     objects = [[{"name": "dog", "box": box}], [{"name": "cat", "box": None}, {"name": None, "box": box}]]
-    first, second, warned = found(pa.table({"image": [b"one", b"two"], "objects": objects}))
+    first, second, warned = find_photos(pa.table({"image": [b"one", b"two"], "objects": objects}))
     assert isinstance(first, ArchivedPhoto) and isinstance(second, ArchivedPhoto)
     assert first.caption.objects[0].box == (0, 0, 0.5, 0.5) and second.caption.objects[0].name == "cat"
     assert warned == LeftOut("x.parquet:1", "objects[1]: has no name", "warned")
@@ -50,23 +50,23 @@ def test_named_objects_are_read() -> None:
 def test_rows_without_a_picture_and_text_that_is_not_utf8() -> None:
     captions = pa.array([b"\xff!", b"b", b"c"], pa.binary()).view(pa.binary())
     table = pa.table({"image": [b"one", None, b""], "caption": pa.StringArray.from_buffers(3, *captions.buffers()[1:])})
-    photo, *rest = found(table)
+    photo, *rest = find_photos(table)
     assert isinstance(photo, ArchivedPhoto) and photo.caption.caption == "\ufffd!"
     assert rest == [LeftOut("x.parquet:1", "no picture"), LeftOut("x.parquet:2", "no picture")]
 
 
 def test_a_path_in_a_row_is_never_followed() -> None:
     hub = pa.array([{"bytes": None, "path": "/etc/passwd"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-    assert found(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no picture")]
+    assert find_photos(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no picture")]
 
 
 def test_a_damaged_row_group_costs_its_own_rows() -> None:
     table = pa.table({"image": [bytes([65 + i]) * 5000 for i in range(30)]})
     options = {"row_group_size": 10, "compression": "gzip", "use_dictionary": False}
-    content = bytearray(written(table, **options))
+    content = bytearray(write_table(table, **options))
     start = pq.ParquetFile(io.BytesIO(bytes(content))).metadata.row_group(1).column(0).data_page_offset
     content[start + 30 : start + 60] = b"?" * 30
-    entries = found(bytes(content))
+    entries = find_photos(bytes(content))
     assert [entry.encoded[0] for entry in entries if isinstance(entry, ArchivedPhoto)] == [
         *range(65, 75),
         *range(85, 95),
@@ -84,15 +84,15 @@ def test_a_row_group_is_not_read_whole() -> None:
             return super().read(size)
 
     table = pa.table({"image": [bytes(1 << 18)] * 64})
-    file = Recorded(written(table, compression="none", use_dictionary=False, write_batch_size=8))
+    file = Recorded(write_table(table, compression="none", use_dictionary=False, write_batch_size=8))
     assert len(list(parquet_photos(file, "x.parquet"))) == 64 and file.largest < 4 << 20
 
 
 @pytest.mark.parametrize("cut", [0, 3, 500])
 def test_what_is_no_whole_parquet_file_is_an_error(cut: int) -> None:
-    content = written(pa.table({"image": [b"one" * 1000]}))
+    content = write_table(pa.table({"image": [b"one" * 1000]}))
     with pytest.raises(UserError, match=r"^x\.parquet: not a whole Parquet file \(.*correct sources\.path"):
-        found(content[:cut])
+        find_photos(content[:cut])
 
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -118,14 +118,14 @@ def images(content: bytes, kind: pa.DataType = IMAGE) -> pa.Array:
     ],
 )
 def test_the_source_photo_of_the_fields_data_sets_is_found(columns: dict[str, pa.Array]) -> None:
-    (photo,) = found(pa.table(columns))
+    (photo,) = find_photos(pa.table(columns))
     assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
     named = any("caption" in name or "prompt" in name for name in columns)
     assert photo.caption.caption == ("a car" if named else "")
 
 
 def test_a_key_names_the_column_of_the_source_photo() -> None:
-    table = written(pa.table({"image": images(b"edited"), "Before": images(b"one")}))
+    table = write_table(pa.table({"image": images(b"edited"), "Before": images(b"one")}))
     (photo,) = parquet_photos(io.BytesIO(table), "x.parquet", "before")
     assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
     with pytest.raises(UserError, match=r"^x\.parquet: sources\.image_column 'after' is no column of images"):
@@ -141,11 +141,13 @@ def test_a_key_names_the_column_of_the_source_photo() -> None:
 )
 def test_a_table_whose_photos_are_not_found_names_its_columns_and_the_key(columns: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=rf"^x\.parquet: {told}") as error:
-        found(pa.table(columns))
+        find_photos(pa.table(columns))
     assert "sources.image_column" in str(error.value)
 
 
 def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.sources.parquet.MAX_BYTES", 2)
     assert MAX_BYTES > 2
-    assert found(pa.table({"image": [b"one"]})) == [LeftOut("x.parquet:0", "3 bytes, more than the 2 that are read")]
+    assert find_photos(pa.table({"image": [b"one"]})) == [
+        LeftOut("x.parquet:0", "3 bytes, more than the 2 that are read")
+    ]

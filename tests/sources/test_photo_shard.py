@@ -29,18 +29,18 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def rows_of(root: Path) -> list[IndexRow]:
+def read_rows(root: Path) -> list[IndexRow]:
     return [row for row in index_rows(root, list_files(root), DEMANDS) if row["status"] == "kept"]
 
 
-def packed(root: Path, path: Path) -> Path:
-    names = list(pack(root, rows_of(root), path))
+def pack_photos(root: Path, path: Path) -> Path:
+    names = list(pack(root, read_rows(root), path))
     assert names == sorted(names)
     return path
 
 
 def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: Path) -> None:
-    with PhotoShard(packed(folder, tmp_path / "00000.tar")) as shard:
+    with PhotoShard(pack_photos(folder, tmp_path / "00000.tar")) as shard:
         assert len(shard) == 4 and len(shard.names) == 4
         photos = {shard.metadata(i)["file"]: shard[i] for i in range(4)}
         assert [photo.source_id for photo in shard] == shard.names
@@ -55,7 +55,7 @@ def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: 
 def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Path) -> None:
     rising = np.linspace(0, 80, 300)[None, :, None] + np.array([9, 99, 119]) + np.zeros((200, 1, 1))
     PIL.Image.fromarray(rising.astype(np.uint8)).save(folder / "plain.jpg", quality=95)
-    with PhotoShard(packed(folder, tmp_path / "00000.tar")) as shard:
+    with PhotoShard(pack_photos(folder, tmp_path / "00000.tar")) as shard:
         photo = shard[shard.names.index("plain")]
     assert photo.image.shape == (68, 102, 3) and 0.95 * 7000 < 68 * 102 <= 7000
     assert np.abs(photo.image.mean((0, 1)) - rising.mean((0, 1))).max() < 4
@@ -64,21 +64,21 @@ def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Pat
 
 def test_all_samples_of_all_tars_have_the_same_suffixes(folder: Path, tmp_path: Path) -> None:
     """Check what Hugging Face `datasets` requires of WebDataset tars, whatever the format of the photos."""
-    with tarfile.open(packed(folder, tmp_path / "00000.tar")) as tar:
+    with tarfile.open(pack_photos(folder, tmp_path / "00000.tar")) as tar:
         names = tar.getnames()
     assert {name.partition(".")[2] for name in names} == {"json", "png"} and len(names) == 8
 
 
 def test_same_photos_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    first = packed(folder, tmp_path / "a.tar").read_bytes()
+    first = pack_photos(folder, tmp_path / "a.tar").read_bytes()
     (folder / "plain.jpg").touch()
-    list(pack(folder, rows_of(folder)[::-1], tmp_path / "b.tar"))
+    list(pack(folder, read_rows(folder)[::-1], tmp_path / "b.tar"))
     assert (tmp_path / "b.tar").read_bytes() == first
 
 
 @pytest.mark.parametrize("change", ["gone", "other", "broken"])
 def test_a_photo_that_changed_since_indexing(folder: Path, tmp_path: Path, change: str) -> None:
-    rows = rows_of(folder)
+    rows = read_rows(folder)
     if change == "gone":
         (folder / "plain.jpg").unlink()
     elif change == "other":
@@ -90,7 +90,7 @@ def test_a_photo_that_changed_since_indexing(folder: Path, tmp_path: Path, chang
 
 
 def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) -> None:
-    whole = packed(folder, tmp_path / "00000.tar").read_bytes()
+    whole = pack_photos(folder, tmp_path / "00000.tar").read_bytes()
     cut = tmp_path / "cut.tar"
     for end in range(0, len(whole.rstrip(b"\0")), 509):
         cut.write_bytes(whole[:end])
@@ -101,7 +101,7 @@ def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) 
 
 
 def test_a_flipped_bit_of_a_picture_is_told(folder: Path, tmp_path: Path) -> None:
-    tar = packed(folder, tmp_path / "00000.tar")
+    tar = pack_photos(folder, tmp_path / "00000.tar")
     with PhotoShard(tar) as shard:
         offset, size = shard._places[0]
     whole = bytearray(tar.read_bytes())
@@ -112,7 +112,7 @@ def test_a_flipped_bit_of_a_picture_is_told(folder: Path, tmp_path: Path) -> Non
 
 
 def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
-    rows = rows_of(folder)
+    rows = read_rows(folder)
     for number, part in enumerate((rows[:1], rows[1:])):
         list(pack(folder, part, tmp_path / f"{number}.tar"))
     with PhotoShard(tmp_path / "0.tar") as first, PhotoShard(tmp_path / "1.tar") as second:
@@ -122,7 +122,7 @@ def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
 
 
 def test_photos_of_the_benchmark_and_their_twins_are_left_out(folder: Path, tmp_path: Path) -> None:
-    tar = packed(folder, tmp_path / "00000.tar")
+    tar = pack_photos(folder, tmp_path / "00000.tar")
     with PhotoShard(tar) as shard:
         names = shard.names
         equal = {"sha256": shard[0].sha256, "phash": None}

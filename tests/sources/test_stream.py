@@ -10,7 +10,7 @@ import PIL.Image
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.tars import Entry, tar_of
+from helpers.tars import Entry, make_tar
 from omniedit.errors import UserError
 from omniedit.sources.deal import deal, hold_out
 from omniedit.sources.index import INDEX_SCHEMA, Demands, IndexRow, index_rows
@@ -23,7 +23,7 @@ from omniedit.storage.parquet import write_rows, write_tables
 DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="saliency")
 
 
-def encoded(size: tuple[int, int], seed: int, suffix: str = "PNG") -> bytes:
+def encode_photo(size: tuple[int, int], seed: int, suffix: str = "PNG") -> bytes:
     file = io.BytesIO()
     noise = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
     PIL.Image.fromarray(noise).save(file, suffix)
@@ -31,25 +31,25 @@ def encoded(size: tuple[int, int], seed: int, suffix: str = "PNG") -> bytes:
 
 
 PHOTOS: list[Entry] = [
-    ("b.png", encoded((96, 64), 1)),
-    ("a.jpg", encoded((100, 64), 2, "JPEG")),
+    ("b.png", encode_photo((96, 64), 1)),
+    ("a.jpg", encode_photo((100, 64), 2, "JPEG")),
     ("a.txt", b"noise"),
-    ("c.png", encoded((300, 200), 3)),
+    ("c.png", encode_photo((300, 200), 3)),
     ("d.jpg", b"broken"),
-    ("e.png", encoded((8, 8), 4)),
-    ("f.png", encoded((96, 64), 1)),
+    ("e.png", encode_photo((8, 8), 4)),
+    ("f.png", encode_photo((96, 64), 1)),
 ]
 
 
-def streamed(*entries: Entry, shard: str = "00007") -> tuple[bytes, list[IndexRow]]:
+def stream_archive(*entries: Entry, shard: str = "00007") -> tuple[bytes, list[IndexRow]]:
     file = io.BytesIO()
     with new_shard(file) as tar:
-        rows = list(stream(tar_photos(io.BytesIO(tar_of(*entries)), "x.tar"), shard, DEMANDS, tar))
+        rows = list(stream(tar_photos(io.BytesIO(make_tar(*entries)), "x.tar"), shard, DEMANDS, tar))
     return file.getvalue(), rows
 
 
 def test_a_row_for_all_that_is_in_the_archive() -> None:
-    rows = {row["file"]: row for row in streamed(*PHOTOS)[1]}
+    rows = {row["file"]: row for row in stream_archive(*PHOTOS)[1]}
     reasons = {file: row["reason"] for file, row in rows.items() if row["status"] == "refused"}
     assert {file for file, row in rows.items() if row["status"] == "kept"} == {
         "x.tar/a.jpg",
@@ -66,7 +66,7 @@ def test_the_shard_is_the_one_that_a_folder_of_the_same_photos_gives(tmp_path: P
         (tmp_path / str(name)).write_bytes(content)
     rows = [row for row in index_rows(tmp_path, list_files(tmp_path), DEMANDS) if row["status"] == "kept"]
     list(pack(tmp_path, rows, tmp_path / "folder.tar"))
-    (tmp_path / "archive.tar").write_bytes(streamed(*PHOTOS)[0])
+    (tmp_path / "archive.tar").write_bytes(stream_archive(*PHOTOS)[0])
     with PhotoShard(tmp_path / "folder.tar") as folder, PhotoShard(tmp_path / "archive.tar") as archive:
         assert archive.names == [f"00007-{name}" for name in folder.names]
         for ours, theirs in zip(archive, folder, strict=True):
@@ -75,13 +75,13 @@ def test_the_shard_is_the_one_that_a_folder_of_the_same_photos_gives(tmp_path: P
 
 def test_keys_that_are_alike_have_ids_that_differ() -> None:
     names = ["a.png", "a-b.png", "a.png", "a/b.png", "ä.png", "ö.png", "x" * 70 + ".png", "x" * 70 + "y.png"]
-    _, rows = streamed(*((name, encoded((96, 64), seed)) for seed, name in enumerate(names)))
+    _, rows = stream_archive(*((name, encode_photo((96, 64), seed)) for seed, name in enumerate(names)))
     assert {row["status"] for row in rows} == {"kept"}
     ids = [row["source_id"] for row in rows]
     assert len(set(ids)) == 8 and all(id.startswith("00007-") for id in ids)
 
 
-def rows_of(count: int) -> list[IndexRow]:
+def read_index(count: int) -> list[IndexRow]:
     return [
         {"source_id": f"p{i}", "status": "kept", "ratio": "1x1", "objects": "[]", "shard": "00000"}
         | {"sha256": hashlib.sha256(str(i).encode()).hexdigest()}
@@ -90,7 +90,7 @@ def rows_of(count: int) -> list[IndexRow]:
 
 
 def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> None:
-    rows = rows_of(9)
+    rows = read_index(9)
     of_deal = {row["source_id"] for row in deal(rows, 1, 3, seed=5) if row["shard"] == "bench"}
     held = hold_out(rows, 3, seed=5)
     assert {row["source_id"] for row in held if row["shard"] == "bench"} == of_deal and len(of_deal) == 3
@@ -103,7 +103,7 @@ def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> Non
 
 
 def test_a_shard_is_split_without_a_loss(tmp_path: Path) -> None:
-    content, _ = streamed(*PHOTOS)
+    content, _ = stream_archive(*PHOTOS)
     with (tmp_path / "bench.tar").open("wb") as bench, (tmp_path / "rest.tar").open("wb") as rest:
         split(io.BytesIO(content), [({"00007-b"}, bench), ({"00007-a", "00007-c"}, rest)])
     (tmp_path / "whole.tar").write_bytes(content)
@@ -132,7 +132,7 @@ def test_the_parts_of_an_index_are_gathered_in_row_groups_of_some_size(
 
 def test_objects_of_a_shard_that_is_read_again_as_an_archive_are_kept() -> None:
     about = {"caption": "noise", "objects": [{"name": "dot", "box": [0, 0, 0.5, 0.5]}]}
-    content, rows = streamed(("a.json", json.dumps(about).encode()), ("a.png", encoded((96, 64), 1)))
+    content, rows = stream_archive(("a.json", json.dumps(about).encode()), ("a.png", encode_photo((96, 64), 1)))
     assert json.loads(rows[0]["objects"]) == about["objects"]
     (again,) = stream(tar_photos(io.BytesIO(content), "00007.tar"), "00000", DEMANDS, new_shard(io.BytesIO()))
     assert {**again, "file": "", "source_id": "", "shard": ""} == {**rows[0], "file": "", "source_id": "", "shard": ""}

@@ -15,7 +15,7 @@ from omniedit.sources.twins import find_twin, perceptual_hash
 PHOTOS = {path.stem: decode_image(path.read_bytes()) for path in sorted(SAMPLE.glob("*.jpg"))}
 
 
-def encoded_again(image: Image, format: str, quality: int) -> Image:
+def encode_again(image: Image, format: str, quality: int) -> Image:
     file = io.BytesIO()
     PIL.Image.fromarray(image).save(file, format, quality=quality)
     return decode_image(file.getvalue())
@@ -25,8 +25,8 @@ TWINS = {
     "half": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     "quarter": lambda image: cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_CUBIC),
     "square": lambda image: cv2.resize(image, (512, 512), interpolation=cv2.INTER_LINEAR),
-    "JPEG": lambda image: encoded_again(image, "JPEG", 30),
-    "WebP": lambda image: encoded_again(image, "WEBP", 40),
+    "JPEG": lambda image: encode_again(image, "JPEG", 30),
+    "WebP": lambda image: encode_again(image, "WEBP", 40),
     "brighter": lambda image: np.clip(image * 1.15 + 8, 0, 255).astype(np.uint8),
     "cropped": lambda image: image[12:-12, 12:-12],
 }

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.tars import GOOD, tar_of
+from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
 from omniedit.sources import webdataset
 from omniedit.sources.archived import ArchivedPhoto, LeftOut
 from omniedit.sources.webdataset import MAX_TEXT, tar_photos
 
 
-def found(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:
+def find_photos(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str]]:
     """Return photos, and reasons of skipped members, by place without the tar's name."""
     entries = list(tar_photos(io.BytesIO(content), "x.tar"))
     photos = {entry.place.removeprefix("x.tar/"): entry for entry in entries if isinstance(entry, ArchivedPhoto)}
@@ -32,8 +32,8 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 
 
 def test_photos_come_with_their_captions() -> None:
-    for content in (tar_of(*GOOD), gzip.compress(tar_of(*GOOD)), tar_of(*GOOD[:3]) + tar_of(*GOOD[3:])):
-        photos, left_out = found(content)
+    for content in (make_tar(*GOOD), gzip.compress(make_tar(*GOOD)), make_tar(*GOOD[:3]) + make_tar(*GOOD[3:])):
+        photos, left_out = find_photos(content)
         assert not left_out
         assert [(place, photo.key, photo.encoded) for place, photo in photos.items()] == [
             ("00/000.jpg", "00/000", b"one"),
@@ -51,8 +51,8 @@ def test_photos_come_with_their_captions() -> None:
 
 
 def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
-    photos, left_out = found(
-        tar_of(
+    photos, left_out = find_photos(
+        make_tar(
             ("a.json", b"{}"),
             ("b.jpg", b"b"),
             ("b.json", b"{"),
@@ -89,8 +89,8 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(webdataset._LIMITS, "jpg", 10)
     with_nul = tarfile.TarInfo("i.jpg")
     with_nul.pax_headers = {"path": "i\0.jpg"}
-    photos, left_out = found(
-        tar_of(
+    photos, left_out = find_photos(
+        make_tar(
             ("/etc/a.jpg", b"a"),
             ("../../b.jpg", b"b"),
             ("c/../../c.jpg", b"c"),
@@ -126,14 +126,14 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
     }
 
 
-THREE = tar_of(*((f"{name}.jpg", name.encode() * 700) for name in "abc"), format=tarfile.USTAR_FORMAT)
+THREE = make_tar(*((f"{name}.jpg", name.encode() * 700) for name in "abc"), format=tarfile.USTAR_FORMAT)
 """Tar of three members, each a header and two blocks, and the end mark."""
 
 
 def test_a_damaged_header_costs_its_member_alone() -> None:
     damaged = bytearray(THREE)
     damaged[1536:1600] = b"?" * 64
-    photos, left_out = found(bytes(damaged))
+    photos, left_out = find_photos(bytes(damaged))
     assert list(photos) == ["a.jpg", "c.jpg"]
     assert left_out == {"x.tar": "3 blocks where a header should be (invalid header); went on behind them"}
 
@@ -143,14 +143,14 @@ def test_a_header_that_lies_about_its_size(size: int, read: str) -> None:
     member = tarfile.TarInfo("b.jpg")
     member.size = size
     lying = THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[2048:]
-    photos, left_out = found(lying)
+    photos, left_out = find_photos(lying)
     assert [photo.key for photo in photos.values()] == list(read) and "x.tar" in left_out
 
 
 def test_a_long_name_larger_than_any_name_is_not_read() -> None:
     member = tarfile.TarInfo("././@LongLink")
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
-    photos, left_out = found(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[1536:])
+    photos, left_out = find_photos(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[1536:])
     assert list(photos) == ["a.jpg", "b.jpg", "c.jpg"]
     assert left_out == {
         "x.tar": "1 blocks where a header should be (a name of 1099511627776 bytes); went on behind them"
@@ -160,16 +160,16 @@ def test_a_long_name_larger_than_any_name_is_not_read() -> None:
 def test_headers_upon_headers_end_nothing() -> None:
     member = tarfile.TarInfo("././@LongLink")
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 0
-    photos, left_out = found(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) * 3000 + THREE[1536:])
+    photos, left_out = find_photos(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) * 3000 + THREE[1536:])
     assert "a.jpg" in photos and "c.jpg" in photos and "x.tar" in left_out
 
 
 def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
     for content, cut in ((THREE, 1536 + 600), (THREE, 1536 + 200), (THREE, 1536)):
-        photos, left_out = found(content[:cut])
+        photos, left_out = find_photos(content[:cut])
         assert list(photos) == ["a.jpg"] and left_out, cut
-    zipped = gzip.compress(tar_of(*((f"{i}.jpg", bytes(range(256)) * i) for i in range(1, 40))), 0)
-    photos, left_out = found(zipped[: len(zipped) // 2])
+    zipped = gzip.compress(make_tar(*((f"{i}.jpg", bytes(range(256)) * i) for i in range(1, 40))), 0)
+    photos, left_out = find_photos(zipped[: len(zipped) // 2])
     assert 5 < len(photos) < 39 and left_out
 
 
@@ -180,18 +180,18 @@ def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
 )
 def test_what_is_no_tar_is_an_error(content: bytes) -> None:
     with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*correct sources\.path"):
-        found(content)
+        find_photos(content)
 
 
 def test_a_tar_of_nothing_holds_nothing() -> None:
-    assert found(tar_of()) == ({}, {})
+    assert find_photos(make_tar()) == ({}, {})
 
 
 @given(
     st.lists(st.tuples(st.integers(0, len(THREE) - 1), st.integers(0, 255)), max_size=20), st.integers(1, len(THREE))
 )
 def test_no_bytes_end_in_a_traceback(flips: list[tuple[int, int]], end: int) -> None:
-    content = bytearray(tar_of(*GOOD)[: len(THREE)])
+    content = bytearray(make_tar(*GOOD)[: len(THREE)])
     for place, value in flips:
         content[place % len(content)] = value
     with suppress(UserError):

@@ -192,25 +192,25 @@ def test_a_killed_job_goes_on_after_its_last_finished_batch(tmp_path: Path) -> N
     first = [next(killed) for _ in range(4)]
     kept.finish()
     painter = Batching()
-    assert journaled(painter, tmp_path) == whole and told(first) == whole[:4]
+    assert journal_run(painter, tmp_path) == whole and told(first) == whole[:4]
     assert painter.batches == [2]
 
 
 def test_a_job_with_other_options_starts_anew(tmp_path: Path) -> None:
-    journaled(Batching(), tmp_path)
+    journal_run(Batching(), tmp_path)
     painter = Batching()
-    journaled(painter, tmp_path, steps=3)
+    journal_run(painter, tmp_path, steps=3)
     assert painter.batches == [3, 2, 2] and len(list(tmp_path.glob(".*.batches"))) == 1
     journal(tmp_path, steps=3).close()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_half_written_batch_is_made_again(tmp_path: Path) -> None:
-    journaled(Batching(), tmp_path)
+    journal_run(Batching(), tmp_path)
     (damaged,) = tmp_path.glob(".*.batches/000001.h5")
     damaged.write_bytes(damaged.read_bytes()[:100])
     painter = Batching()
-    journaled(painter, tmp_path)
+    journal_run(painter, tmp_path)
     assert painter.batches == [2]
 
 
@@ -218,7 +218,7 @@ def journal(folder: Path, **about: int) -> Journal:
     return Journal(folder / "00000.h5", Task.STYLE_TRANSFER, "painter", 0, about)
 
 
-def journaled(painter: Painter, folder: Path, **about: int) -> list[tuple]:
+def journal_run(painter: Painter, folder: Path, **about: int) -> list[tuple]:
     """Return `outcomes` of a run with a journal in the folder."""
     kept = journal(folder, **about)
     made = told(synthesize(painter, "painter", photos(*"abcde"), 7, 0, kept))

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, moved
+from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.config.schema import TrainConfig
 from omniedit.models import ARCHITECTURES
@@ -13,8 +13,8 @@ from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks
 
 
-def prepared(name: str, kind: dict, **options: object) -> Editor:
-    net = moved(models.build(name, base(kind)))
+def prepare_editor(name: str, kind: dict, **options: object) -> Editor:
+    net = move_weights(models.build(name, base(kind)))
     prepare_blocks(net, TrainConfig.model_validate(options))
     return net
 
@@ -35,7 +35,9 @@ def step(net: Editor) -> tuple[list[torch.Tensor], int]:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_recomputation_keeps_less_and_changes_no_bit(name: str) -> None:
-    results = {how: step(prepared(name, SD35, checkpoint_activations=how)) for how in ("none", "selective", "all")}
+    results = {
+        how: step(prepare_editor(name, SD35, checkpoint_activations=how)) for how in ("none", "selective", "all")
+    }
     for tensors, _ in results.values():
         assert all(torch.equal(a, b) for a, b in zip(tensors, results["none"][0], strict=True))
     kept = [size for _, size in results.values()]
@@ -46,7 +48,7 @@ def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks are traced and differentiated ahead of time, without Inductor, whose C++ takes minutes."""
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
     torch._dynamo.utils.counters.clear()
-    net = prepared("editnet", SD3, compile=True, checkpoint_activations="selective")
-    for mine, plain in zip(step(net)[0], step(prepared("editnet", SD3))[0], strict=True):
+    net = prepare_editor("editnet", SD3, compile=True, checkpoint_activations="selective")
+    for mine, plain in zip(step(net)[0], step(prepare_editor("editnet", SD3))[0], strict=True):
         torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-5)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share them"

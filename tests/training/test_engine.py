@@ -21,7 +21,7 @@ import torch
 from deepspeed import zero
 from safetensors import safe_open
 
-from helpers.small_training import OPTIONS, Disturbed, ScoredZero, make_run, metrics_of, trainer_of
+from helpers.small_training import OPTIONS, Disturbed, ScoredZero, make_run, make_trainer, read_metrics
 from helpers.two_ranks import STAGES, finish, start, train
 from omniedit.buckets.plan import BatchPlan
 from omniedit.config.schema import TrainConfig
@@ -82,8 +82,8 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) 
     finish(start_ranks(run, "killed"))
 
     assert same_editor(run, "killed")
-    metrics = metrics_of(run / "whole.jsonl")
-    assert metrics_of(run / "killed.jsonl") == metrics
+    metrics = read_metrics(run / "whole.jsonl")
+    assert read_metrics(run / "killed.jsonl") == metrics
     assert [line["step"] for line in metrics] == list(range(31))
     held_out = [line["held_out_loss"] for line in metrics if "held_out_loss" in line]
     assert len(held_out) == 4 and held_out[-1] < held_out[0]
@@ -112,10 +112,10 @@ def test_a_terminated_run_loses_no_step(whole: Path) -> None:
         rank.join()
     assert [rank.exitcode for rank in ranks] == [2, 2]
     done = max(int(path.name.removeprefix("step-")) for path in (run / "ended.checkpoints").glob("step-*[0-9]"))
-    logged = metrics_of(run / "ended.checkpoints/metrics.jsonl")
+    logged = read_metrics(run / "ended.checkpoints/metrics.jsonl")
     assert 3 < done < 6 and logged[-1]["step"] == done
     finish(start_ranks(run, "ended"))
-    assert same_editor(run, "ended") and metrics_of(run / "ended.jsonl") == metrics_of(run / "whole.jsonl")
+    assert same_editor(run, "ended") and read_metrics(run / "ended.jsonl") == read_metrics(run / "whole.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +132,9 @@ def two_ranks(run: Path, alone: None) -> Path:
 
 
 def test_ranks_zero_stages_and_parts_of_a_batch_change_no_loss_and_no_norm(two_ranks: Path) -> None:
-    expected = metrics_of(two_ranks / "alone3/metrics.jsonl")
+    expected = read_metrics(two_ranks / "alone3/metrics.jsonl")
     for name in [*(f"zero{stage}" for stage in STAGES), "parts"]:
-        assert metrics_of(two_ranks / f"{name}/metrics.jsonl") == [pytest.approx(line, rel=1e-4) for line in expected]
+        assert read_metrics(two_ranks / f"{name}/metrics.jsonl") == [pytest.approx(line, rel=1e-4) for line in expected]
 
 
 def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> None:
@@ -157,26 +157,26 @@ def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -
 
 def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
     """Resume at another ZeRO stage too: from 2 to 0, and from 2 to 3."""
-    expected = metrics_of(two_ranks / "alone/metrics.jsonl")
+    expected = read_metrics(two_ranks / "alone/metrics.jsonl")
     for name in ("two_then_one", "one_then_two"):
-        lines = metrics_of(two_ranks / f"{name}/metrics.jsonl")
+        lines = read_metrics(two_ranks / f"{name}/metrics.jsonl")
         assert [line["step"] for line in lines] == list(range(7))
         assert lines == [pytest.approx(line, rel=1e-4) for line in expected]
 
 
 def test_a_step_that_is_bad_on_one_rank_is_skipped_by_all(two_ranks: Path) -> None:
-    before, after = (tensors_of(two_ranks / f"poisoned/step-0000000{step}") for step in (1, 2))
+    before, after = (read_tensors(two_ranks / f"poisoned/step-0000000{step}") for step in (1, 2))
     assert len(before) == 4 * 58 and all(torch.equal(after[name], value) for name, value in before.items())
-    assert metrics_of(two_ranks / "poisoned/metrics.jsonl")[2]["skipped"] == 1
+    assert read_metrics(two_ranks / "poisoned/metrics.jsonl")[2]["skipped"] == 1
 
 
 def test_both_ranks_skip_a_batch_that_weighs_nothing(two_ranks: Path) -> None:
-    lines = metrics_of(two_ranks / "weightless/metrics.jsonl")[1:]
+    lines = read_metrics(two_ranks / "weightless/metrics.jsonl")[1:]
     assert [line["skipped"] for line in lines] == np.cumsum(["loss" not in line for line in lines]).tolist()
     assert 0 < lines[-1]["skipped"] < len(lines)
 
 
-def tensors_of(checkpoint: Path) -> dict[str, torch.Tensor]:
+def read_tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
     """Return {name}/{kind} -> the whole tensor, flat."""
     with ExitStack() as stack:
         places = index_parts([stack.enter_context(safe_open(file, "pt")) for file in sorted(checkpoint.glob("rank-*"))])
@@ -191,12 +191,12 @@ def test_a_harmful_step_changes_nothing(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, stage: int, poison: float, why: str
 ) -> None:
     monkeypatch.setattr("omniedit.training.checkpoints.KEPT", 3)
-    trainer = trainer_of(
+    trainer = make_trainer(
         run, lambda editor: Disturbed(editor, poison, {2}), zero_stage=stage, steps=3, checkpoint_every=1
     )
     trainer.optimizer.guard.norms.extend([1.0] * 20)
     trainer.run(Checkpoints(tmp_path, {}))
-    first, second, third = (tensors_of(tmp_path / f"step-0000000{step}") for step in (1, 2, 3))
+    first, second, third = (read_tensors(tmp_path / f"step-0000000{step}") for step in (1, 2, 3))
     assert all(torch.equal(second[name], value) for name, value in first.items())
     assert not any(
         torch.equal(
@@ -204,7 +204,7 @@ def test_a_harmful_step_changes_nothing(
         )
         for kind in KINDS
     )
-    assert [line["skipped"] for line in metrics_of(tmp_path / "metrics.jsonl")[1:]] == [0, 1, 1]
+    assert [line["skipped"] for line in read_metrics(tmp_path / "metrics.jsonl")[1:]] == [0, 1, 1]
     assert re.search(
         f"step 2 skipped: {why}.*; pairs {', '.join(suspects(trainer, 1, poison))}$",
         capsys.readouterr().out,
@@ -226,14 +226,14 @@ def test_what_is_only_looked_at_ends_no_training(
     def fail(*_: object, **__: object) -> None:
         raise OSError("No space\nleft on device")
 
-    trainer = trainer_of(run, steps=4, checkpoint_every=2, held_out_every=2, sample_every=2)
+    trainer = make_trainer(run, steps=4, checkpoint_every=2, held_out_every=2, sample_every=2)
     trainer.samples = fail
     object.__setattr__(trainer.batches, "held_out", fail)
     monkeypatch.setattr(trainer, "_log", lambda folder, done: MetricsLog(folder, done, SimpleNamespace(log=fail)))
     monkeypatch.setattr("omniedit.training.metrics.SummaryWriter.add_scalar", fail)
     trainer.run(Checkpoints(tmp_path, {}))
     assert (tmp_path / "step-00000004").is_dir()
-    lines = metrics_of(tmp_path / "metrics.jsonl")
+    lines = read_metrics(tmp_path / "metrics.jsonl")
     assert [line["step"] for line in lines] == [1, 2, 3, 4] and not any("held_out_loss" in line for line in lines)
     told = capsys.readouterr().out.splitlines()
     for what in ("step 2: sample images", "step 2: held-out loss", "TensorBoard", "Weights & Biases"):
@@ -259,7 +259,7 @@ def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp
     """Killing a run between checkpoint and evaluation does not change the metrics of the resumed run."""
     options = {"steps": 2, "checkpoint_every": 1, "held_out_every": 1, "sample_every": 1}
     train(run, tmp_path / "whole", **options)
-    killed = trainer_of(run, Disturbed, **options)
+    killed = make_trainer(run, Disturbed, **options)
     losses = killed._held_out
 
     def kill(step: int) -> float | None:
@@ -272,8 +272,8 @@ def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp
     with pytest.raises(KeyboardInterrupt):
         killed.run(Checkpoints(tmp_path / "killed", {}))
     train(run, tmp_path / "killed", **options)
-    expected = metrics_of(tmp_path / "whole/metrics.jsonl")
-    assert metrics_of(tmp_path / "killed/metrics.jsonl") == expected and len(expected) == 3
+    expected = read_metrics(tmp_path / "whole/metrics.jsonl")
+    assert read_metrics(tmp_path / "killed/metrics.jsonl") == expected and len(expected) == 3
     assert len(list((tmp_path / "killed/samples").iterdir())) == 2
 
 
@@ -284,7 +284,7 @@ def test_a_batch_that_weighs_nothing_is_skipped_and_named(
     options = {"steps": 6, "checkpoint_every": 2, "importance": "score", "max_skipped": 1}
 
     def weightless(terminated: int | None = None) -> Trainer:
-        trainer = trainer_of(run, lambda editor: Disturbed(editor, terminated=terminated), **options)
+        trainer = make_trainer(run, lambda editor: Disturbed(editor, terminated=terminated), **options)
         trainer.reader = ScoredZero(trainer.store, "1x1")
         return trainer
 
@@ -295,19 +295,19 @@ def test_a_batch_that_weighs_nothing_is_skipped_and_named(
     told = "skipped: all its pairs weigh nothing by train.importance: score; pairs"
     assert f"step {squares[0] + 1} {told} {', '.join(ids)}" in capsys.readouterr().out.splitlines()
     assert 0 < len(squares) < 6
-    lines = metrics_of(tmp_path / "whole/metrics.jsonl")[1:]
+    lines = read_metrics(tmp_path / "whole/metrics.jsonl")[1:]
     assert [("loss" in line, line["mean_weight"] > 0) for line in lines] == [(s not in squares,) * 2 for s in range(6)]
     assert lines[-1]["skipped"] == len(squares)
     with pytest.raises(UserError, match="stopped by SIGTERM"):
         weightless(terminated=2).run(Checkpoints(tmp_path / "halves", {}))
     weightless().run(Checkpoints(tmp_path / "halves", {}))
-    whole, halves = (tensors_of(tmp_path / name / "step-00000006") for name in ("whole", "halves"))
+    whole, halves = (read_tensors(tmp_path / name / "step-00000006") for name in ("whole", "halves"))
     assert all(torch.equal(halves[name], value) for name, value in whole.items())
-    assert metrics_of(tmp_path / "halves/metrics.jsonl")[1:] == lines
+    assert read_metrics(tmp_path / "halves/metrics.jsonl")[1:] == lines
 
 
 def test_a_run_whose_pairs_all_weigh_nothing_ends_with_an_error(run: Path, alone: None, tmp_path: Path) -> None:
-    trainer = trainer_of(run, steps=2, importance="score")
+    trainer = make_trainer(run, steps=2, importance="score")
     trainer.reader = ScoredZero(trainer.store, "1x1", "3x2")
     with pytest.raises(UserError, match="every step was skipped, so that nothing was trained"):
         trainer.run(Checkpoints(tmp_path, {}))
@@ -319,7 +319,7 @@ def test_a_run_of_skipped_steps_stops_with_the_pairs_also_when_gone_on_with(
     """Two steps are skipped before SIGTERM and one after it."""
     with pytest.raises(UserError, match="stopped by SIGTERM after step 2"):
         train(run, tmp_path, math.nan, {1, 2, 3}, terminated=2, max_skipped=3)
-    trainer = trainer_of(run, lambda editor: Disturbed(editor, math.nan, {1}), max_skipped=3)
+    trainer = make_trainer(run, lambda editor: Disturbed(editor, math.nan, {1}), max_skipped=3)
     (pair,) = suspects(trainer, 2, math.nan)
     with pytest.raises(
         UserError, match=f"at step 3: 3 in a row were skipped, .* the loss is nan, with the pairs {pair}; look"
@@ -344,10 +344,10 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
 ) -> None:
     folder = shutil.copytree(two_checkpoints, tmp_path / "checkpoints")
     damage(folder / "step-00000006" / file)
-    trainer = trainer_of(run, Disturbed, steps=6)
+    trainer = make_trainer(run, Disturbed, steps=6)
     assert Checkpoints(folder, {}).load_last(trainer.state).step == 3
     assert "step-00000006: " in (said := capsys.readouterr().out) and file in said and "goes on without it" in said
-    saved = tensors_of(folder / "step-00000003")
+    saved = read_tensors(folder / "step-00000003")
     assert all(torch.equal(trainer.state.gather(*key.rsplit("/", 1)).flatten(), value) for key, value in saved.items())
 
 
@@ -364,16 +364,16 @@ def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tm
     train(run, tmp_path / "plain", **plain)
     trainer = train(run, tmp_path / "whole", **half)
     assert {(p.dtype, p.numel() == 0) for p in trainer.network.parameters()} == {(torch.bfloat16, stage == 3)}
-    expected = metrics_of(tmp_path / "whole/metrics.jsonl")
-    for line, in_float32 in zip(expected, metrics_of(tmp_path / "plain/metrics.jsonl"), strict=True):
+    expected = read_metrics(tmp_path / "whole/metrics.jsonl")
+    for line, in_float32 in zip(expected, read_metrics(tmp_path / "plain/metrics.jsonl"), strict=True):
         assert line == pytest.approx(in_float32, rel=0.05)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 1"):
         train(run, tmp_path / "halves", terminated=1, **half)
     train(run, tmp_path / "halves", **half)
-    assert metrics_of(tmp_path / "halves/metrics.jsonl") == expected
+    assert read_metrics(tmp_path / "halves/metrics.jsonl") == expected
     last = [tmp_path / name / "step-00000002" for name in ("whole", "halves")]
     assert json.loads((last[0] / "position.json").read_text()) == json.loads((last[1] / "position.json").read_text())
-    whole, halves = (tensors_of(folder) for folder in last)
+    whole, halves = (read_tensors(folder) for folder in last)
     assert all(torch.equal(halves[name], value) and value.dtype == torch.float32 for name, value in whole.items())
 
 
@@ -399,8 +399,8 @@ def test_the_network_computes_with_the_mean_only_inside_the_block(
 def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: None, tmp_path: Path, parts: int) -> None:
     """Losses, norms and weights agree, with samples of different importance."""
     whole, cut = (train(run, tmp_path / str(count), zero_stage=0, steps=3, accumulate=count) for count in (1, parts))
-    lines = metrics_of(tmp_path / str(parts) / "metrics.jsonl")
-    assert lines == [pytest.approx(line, rel=1e-4) for line in metrics_of(tmp_path / "1/metrics.jsonl")]
+    lines = read_metrics(tmp_path / str(parts) / "metrics.jsonl")
+    assert lines == [pytest.approx(line, rel=1e-4) for line in read_metrics(tmp_path / "1/metrics.jsonl")]
     for name in whole.state.parameters:
         torch.testing.assert_close(cut.state.gather(name, "exp_avg"), whole.state.gather(name, "exp_avg"))
 
@@ -488,7 +488,7 @@ def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
     now = [0.0]
     for module in ("engine", "editor.encoded"):
         monkeypatch.setattr(f"omniedit.training.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
-    trainer = trainer_of(run)
+    trainer = make_trainer(run)
     compute = trainer.batches.instructions
     encoded = EncodedPairs.__new__(EncodedPairs)
     encoded.waited_s = 0.0

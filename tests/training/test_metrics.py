@@ -18,14 +18,14 @@ from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, wandb_r
 from omniedit.training.speed import Utilisation, memory_gb
 
 
-def batch_of(sigma: list[float], weight: list[float], tasks: list[str]) -> EditBatch:
+def make_batch(sigma: list[float], weight: list[float], tasks: list[str]) -> EditBatch:
     timestep = 1000 * torch.tensor(sigma)
     return EditBatch(("",) * len(sigma), tuple(tasks), {"timestep": timestep}, torch.zeros(0), torch.tensor(weight))
 
 
 def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
-    first = batch_of([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
-    second = batch_of([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
+    first = make_batch([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
+    second = make_batch([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
     sums = loss_sums(first, torch.tensor([1.0, 2.0])) + loss_sums(second, torch.tensor([4.0, 8.0]))
     assert loss_means(first, sums) == {
         "loss": (1 + 1 + 2) / 2,

@@ -8,7 +8,7 @@ import torch
 from omniedit.training.optimizer import FEWEST, RECENT, GuardedAdamW, StepGuard
 
 
-def stepped(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
+def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
     weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
     optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), shared=False)
     optimizer.start([weight])
@@ -27,20 +27,20 @@ def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[floa
     peer.grad = torch.tensor(gradient)
     torch.nn.utils.clip_grad_norm_([peer], 1.0)
     adamw.step()
-    weight, optimizer = stepped(gradient)
+    weight, optimizer = take_step(gradient)
     assert torch.equal(weight, peer) and optimizer.norm == pytest.approx(math.hypot(*gradient))
     for moment in ("exp_avg", "exp_avg_sq"):
         assert torch.equal(optimizer.state[optimizer.param_groups[0]["params"][0]][moment], adamw.state[peer][moment])
 
 
 def test_the_mean_keeps_its_share_and_takes_the_rest_from_the_new_weight() -> None:
-    weight, optimizer = stepped([0.3, 0.4], ema_decay=0.75)
+    weight, optimizer = take_step([0.3, 0.4], ema_decay=0.75)
     (state,) = optimizer.state.values()
     torch.testing.assert_close(state["ema"], 0.75 * torch.tensor([1.0, -2.0]) + 0.25 * weight)
 
 
 def test_what_is_refused_beforehand_is_not_followed() -> None:
-    weight, optimizer = stepped([0.3, 0.4], refused="the loss is nan")
+    weight, optimizer = take_step([0.3, 0.4], refused="the loss is nan")
     assert weight.tolist() == [1.0, -2.0] and optimizer.skip_reason == "the loss is nan"
 
 

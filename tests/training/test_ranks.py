@@ -25,12 +25,12 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1", "rank.py"],
         cwd=tmp_path,
     )
-    waited_until(lambda: (tmp_path / "rank").is_file() and (tmp_path / "rank").read_text() != "")
+    wait_until(lambda: (tmp_path / "rank").is_file() and (tmp_path / "rank").read_text() != "")
     rank = int((tmp_path / "rank").read_text())
     torchrun.send_signal(signal.SIGKILL)
     torchrun.wait()
     try:
-        waited_until(lambda: not is_alive(rank))
+        wait_until(lambda: not is_alive(rank))
     finally:
         with suppress(ProcessLookupError):
             os.kill(rank, signal.SIGKILL)
@@ -48,7 +48,7 @@ def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: 
     assert len(set(ports)) == 3 and ports[0] == ports[3] and all(1024 < port < 32768 for port in ports)
 
 
-def waited_until(is_so: Callable[[], bool], seconds: float = 900) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 900) -> None:
     start = time.monotonic()
     while not is_so():
         assert time.monotonic() - start < seconds

@@ -17,7 +17,7 @@ from omniedit.vlm import Client, Endpoint, Prompt, Reply
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
-from omniedit.vlm.endpoint import Fault, Picture, Usage
+from omniedit.vlm.endpoint import Fault, PromptImage, Usage
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
 from omniedit.vlm.retries import Retries
@@ -269,8 +269,8 @@ def test_reservations_of_requests_under_way_count() -> None:
 
 
 def test_an_estimate_counts_texts_pictures_and_a_full_reply() -> None:
-    picture = Picture(None)  # type: ignore[arg-type]
-    assert estimate(Prompt(("x" * 300, picture, picture), max_tokens=50), 1000) == Usage(1, 2100, 50)
+    image = PromptImage(None)  # type: ignore[arg-type]
+    assert estimate(Prompt(("x" * 300, image, image), max_tokens=50), 1000) == Usage(1, 2100, 50)
     assert Prices(2.0, 8.0).money(Usage(1, 2100, 50)) == pytest.approx(0.0046)
 
 

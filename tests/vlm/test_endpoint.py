@@ -14,13 +14,13 @@ import pytest
 from helpers import vlm_server as server
 from helpers.vlm_server import MODEL, Server, serving
 from omniedit.errors import UserError
-from omniedit.vlm import Endpoint, Picture, Prompt, Reply
+from omniedit.vlm import Endpoint, Prompt, PromptImage, Reply
 from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage, find_proxy
 
 KEY = "sk-secret"
 GOOD = '{"score": [8, 9, 7], "reasoning": "Fine."}'
 PIXELS = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)
-PROMPT = Prompt(("Judge.", Picture(PIXELS), "Instruction: make it night"), max_tokens=100)
+PROMPT = Prompt(("Judge.", PromptImage(PIXELS), "Instruction: make it night"), max_tokens=100)
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_a_prompt_arrives_whole_and_a_reply_comes_back(good: Server) -> None:
     assert asked.send(asked.request(PROMPT)) == Reply(GOOD, MODEL, "stop", "", Usage(1, 1000, 50))
     (body,) = good.bodies
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("judge", 0, 100)
-    first, picture, last = body["messages"][0]["content"]
+    first, image, last = body["messages"][0]["content"]
     assert (first["text"], last["text"]) == (PROMPT.parts[0], PROMPT.parts[2])
-    head, _, data = picture["image_url"]["url"].partition(",")
+    head, _, data = image["image_url"]["url"].partition(",")
     assert head == "data:image/png;base64"
     assert np.array_equal(np.asarray(PIL.Image.open(io.BytesIO(b64decode(data)))), PIXELS)
     assert good.keys == [f"Bearer {KEY}"]
@@ -103,7 +103,7 @@ def test_a_date_is_a_retry_after_too(good: Server) -> None:
 
 
 def showing(pixels: np.ndarray) -> Prompt:
-    return Prompt((PROMPT.parts[0], Picture(pixels), PROMPT.parts[2]), max_tokens=100)
+    return Prompt((PROMPT.parts[0], PromptImage(pixels), PROMPT.parts[2]), max_tokens=100)
 
 
 def send(running: Server, key: str = KEY) -> Reply:
@@ -111,13 +111,13 @@ def send(running: Server, key: str = KEY) -> Reply:
     return asked.send(asked.request(PROMPT))
 
 
-def answer_of(**fields: object) -> server.Behaviour:
+def read_answer(**fields: object) -> server.Behaviour:
     whole = json.loads(server.completion(GOOD)) | fields
     return lambda handler, _: handler.answer(json.dumps(whole).encode())
 
 
 def test_an_error_that_is_null_is_none(good: Server) -> None:
-    good.behaviour = answer_of(error=None)
+    good.behaviour = read_answer(error=None)
     assert send(good).text == GOOD
 
 
@@ -135,7 +135,7 @@ def test_an_error_that_is_null_is_none(good: Server) -> None:
 )
 def test_every_providers_word_for_a_reply_that_is_missing_is_known(good: Server, reason: str, missing: str) -> None:
     for message in ({"role": "assistant"}, {"role": "assistant", "content": None}, {"content": []}):
-        good.behaviour = answer_of(choices=[{"finish_reason": reason, "message": message}])
+        good.behaviour = read_answer(choices=[{"finish_reason": reason, "message": message}])
         assert send(good).missing == missing
 
 
@@ -156,7 +156,7 @@ def test_a_filter_that_stops_the_request_is_told_from_a_mistake(good: Server, er
 
 
 def test_a_prompt_that_gemini_blocks_has_its_reason(good: Server) -> None:
-    good.behaviour = answer_of(choices=None, prompt_feedback={"block_reason": "SAFETY"})
+    good.behaviour = read_answer(choices=None, prompt_feedback={"block_reason": "SAFETY"})
     assert send(good).missing == "a content filter withholds the reply (SAFETY)"
 
 

@@ -12,7 +12,7 @@ import transformers
 from helpers.tiny_vlm import make_llava, make_qwen
 from omniedit.errors import UserError
 from omniedit.models.folder import load_part, load_processor
-from omniedit.vlm import Picture, Prompt, Reply
+from omniedit.vlm import Prompt, PromptImage, Reply
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
 
@@ -23,14 +23,14 @@ CLASSES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def picture(number: int, height: int = 40, width: int = 60) -> Picture:
-    return Picture(np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8))
+def image(number: int, height: int = 40, width: int = 60) -> PromptImage:
+    return PromptImage(np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8))
 
 
 PROMPTS = [
-    Prompt(("What is in it?", picture(0), "things: none"), max_tokens=12),
+    Prompt(("What is in it?", image(0), "things: none"), max_tokens=12),
     Prompt(
-        ("What is in it?", picture(1, 80, 50), "things: a cup; a much longer list of things than before"), max_tokens=12
+        ("What is in it?", image(1, 80, 50), "things: a cup; a much longer list of things than before"), max_tokens=12
     ),
     Prompt(("Say it otherwise.",), max_tokens=5),
 ]
@@ -43,7 +43,7 @@ PROMPTS = [
         pytest.param("Qwen2_5_VLForConditionalGeneration", marks=needs_torchvision),
     ],
 )
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
+def load_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
     folder = CLASSES[request.param](tmp_path_factory.mktemp("vlm") / "model")
     return load_part(folder, (getattr(transformers, request.param),), torch.float32), load_processor(folder)
 
@@ -106,7 +106,7 @@ def test_nothing_is_generated_twice(
 
 def test_a_question_is_told_apart_by_all_that_is_in_it(loaded: tuple[object, object], tmp_path: Path) -> None:
     model = local(loaded, tmp_path)
-    other = Prompt((*PROMPTS[0].parts[:1], picture(2), *PROMPTS[0].parts[2:]), 12)
+    other = Prompt((*PROMPTS[0].parts[:1], image(2), *PROMPTS[0].parts[2:]), 12)
     longer = Prompt(PROMPTS[0].parts, 13)
     digests = {model.digest(prompt) for prompt in (*PROMPTS, other, longer)}
     model.version = "org/model@2"

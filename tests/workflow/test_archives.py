@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake
-from helpers.tars import Entry, tar_of
+from helpers.tars import Entry, make_tar
 from omniedit.pairs import Shard
 from omniedit.sources.shard import PhotoShard
 
@@ -35,13 +35,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [json.loads(line) for line in (SAMPLE / "sample.jsonl").read_text().splitlines()]
     (root / "archives").mkdir()
     for number, part in enumerate((lines[:5], lines[5:], [])):
-        entries = [entry for key, line in enumerate(part) for entry in described(f"{key:04d}", line, root / "photos")]
-        (root / f"archives/{number}.tar").write_bytes(tar_of(*(entries or [("0000.jpg", b"no photo")])))
+        entries = [
+            entry for key, line in enumerate(part) for entry in describe_archives(f"{key:04d}", line, root / "photos")
+        ]
+        (root / f"archives/{number}.tar").write_bytes(make_tar(*(entries or [("0000.jpg", b"no photo")])))
     snakemake(root, *TARGETS)
     return root
 
 
-def described(key: str, line: dict, photos: Path) -> list[Entry]:
+def describe_archives(key: str, line: dict, photos: Path) -> list[Entry]:
     return [(f"{key}.jpg", (photos / line["file"]).read_bytes()), (f"{key}.json", json.dumps(line).encode())]
 
 

@@ -121,7 +121,7 @@ def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> Non
     assert not list(root.glob("results/**/.*.tmp"))
 
 
-def commands_of(page: str) -> list[str]:
+def read_commands(page: str) -> list[str]:
     """Return the Snakemake commands that a page shows, as a shell would receive them."""
     lines = (REPOSITORY / page).read_text().splitlines()
     shown = [line.strip().partition(" # ")[0] for line in lines if line.startswith("    snakemake ")]
@@ -136,7 +136,7 @@ def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) 
     home.mkdir()
     (home / "omniedit").symlink_to(REPOSITORY)
     env = environment() | {"HOME": str(home)}
-    shown = [line for line in commands_of(page) if "--report" not in line]
+    shown = [line for line in read_commands(page) if "--report" not in line]
     assert shown
     for line in shown:
         done = subprocess.run(f"{line} --dry-run", shell=True, cwd=root, env=env, capture_output=True)

@@ -105,7 +105,7 @@ def third_party_imports(files: set[Path]) -> set[str]:
             top = name.partition(".")[0]
             if top != "omniedit" and top not in sys.stdlib_module_names:
                 found.add(top)
-            new = {file for file in files_of(name) if top == "omniedit"} - seen
+            new = {file for file in read_files(name) if top == "omniedit"} - seen
             todo, seen = todo + list(new), seen | new
     return found
 
@@ -127,7 +127,7 @@ def imports(file: Path) -> set[str]:
     return names
 
 
-def files_of(module: str) -> list[Path]:
+def read_files(module: str) -> list[Path]:
     """Return a module's file and those of its parent packages."""
     parts = module.split(".")
     stems = [REPOSITORY.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
@@ -140,7 +140,7 @@ def test_environments_resolve_on_linux_and_are_complete() -> None:
     together = {name: version for stage in STAGES for name, version in pins(stage).items()}
     text = "\n".join(f"{name}=={version}" for name, version in together.items())
     needed_by: dict[str, set[str]] = {}
-    for line in resolved(text):
+    for line in resolve_pins(text):
         if not line.startswith(" "):
             name, _, version = line.partition("==")
             assert together.get(name) == version
@@ -151,7 +151,7 @@ def test_environments_resolve_on_linux_and_are_complete() -> None:
         assert not missing
 
 
-def resolved(text: str) -> list[str]:
+def resolve_pins(text: str) -> list[str]:
     """Return uv's resolution for Linux, each package with the packages that need it."""
     with index_needed():
         return lock.resolve("-", "--annotate", text=text)

@@ -14,7 +14,7 @@ from omniedit.models.registry import Model, get_model
 EDITOR = "results/small/train/editnet/manifest.json"
 
 
-def fetched(model: Model, folder: Path) -> dict:
+def fetch_base(model: Model, folder: Path) -> dict:
     """Return the record of a model that was fetched to a folder."""
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return {
@@ -33,7 +33,7 @@ def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "photos", root / "photos")
     shutil.rmtree(root / "results/small/train")
     (root / "models").mkdir()
-    record = fetched(get_model("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
+    record = fetch_base(get_model("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
     (root / "models/base.json").write_text(json.dumps(record))
 
     assert "pretrain_base" not in rules_to_run(root, "all")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from workflow.test_fetched_base import fetched
+from workflow.test_fetched_base import fetch_base
 
 from helpers.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
 from helpers.tiny_internvl import make_internvl
@@ -27,7 +27,7 @@ def root(run: Path, weights: Path, tmp_path: Path) -> Path:
     root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     configure(root, max_tiles=1)
     (root / "models").mkdir()
-    record = fetched(get_model("judge", root / "config/models.yaml"), weights)
+    record = fetch_base(get_model("judge", root / "config/models.yaml"), weights)
     (root / "models/judge.json").write_text(json.dumps(record))
     return root
 

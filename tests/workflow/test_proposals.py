@@ -27,7 +27,7 @@ def configure(root: Path, endpoint: Server, learned: int = PAIRS, **proposals: o
     (root / "small.yaml").write_text(yaml.safe_dump(config))
 
 
-def photos_of(root: Path) -> dict[str, Image]:
+def read_photos(root: Path) -> dict[str, Image]:
     photos = {}
     for tar in TARS:
         with PhotoShard(root / tar) as shard:
@@ -41,7 +41,7 @@ def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(
     with serving(status(500, "Not yet.")) as endpoint:
         configure(root, endpoint)
         snakemake(root, *TARS)
-        photos = photos_of(root)
+        photos = read_photos(root)
         assert len(photos) == 9
         endpoint.behaviour = answering(photos)
         snakemake(root, PAGE)

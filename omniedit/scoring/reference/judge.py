@@ -9,7 +9,7 @@ import numpy as np
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
-from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, Picture, Unmeasurable
+from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.success import Finding, success
 from omniedit.scoring.reference.verification import verify
@@ -42,19 +42,19 @@ class ReferenceJudge:
 
     def __init__(self) -> None:
         self.prompt_hash = edit_rubric().digest
-        self._source: Picture | None = None
+        self._source: ImageMeasures | None = None
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        return [score_pair(pair, self._picture(pair.source)) for pair in pairs]
+        return [score_pair(pair, self._image(pair.source)) for pair in pairs]
 
-    def _picture(self, source: Image) -> Picture:
+    def _image(self, source: Image) -> ImageMeasures:
         """Reuse the last pair's `Picture` if the source is the same array: a pair is followed by its defects."""
         if self._source is None or self._source.image is not source:
-            self._source = Picture(source)
+            self._source = ImageMeasures(source)
         return self._source
 
 
-def score_pair(pair: EditPair, source: Picture | None = None) -> Score | Unscorable:
+def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | Unscorable:
     """Return the verdict on one pair; `Unscorable` if its truth or mask is missing, or nothing can be measured.
 
     Args:

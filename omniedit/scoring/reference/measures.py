@@ -213,7 +213,7 @@ def _edge_map(lightness_HW: Field) -> Field:
     return np.log(edges + 0.3)
 
 
-class Picture:
+class ImageMeasures:
     """Image with the values that measurements need, each computed on first use.
 
     Args:
@@ -296,9 +296,9 @@ class Comparison:
         unit: unit of lengths, in pixels; by default that of the pair's own size.
     """
 
-    def __init__(self, pair: EditPair, source: Picture | None = None, unit: int | None = None) -> None:
+    def __init__(self, pair: EditPair, source: ImageMeasures | None = None, unit: int | None = None) -> None:
         self.pair = pair
-        self.source, self.edited = source or Picture(pair.source), Picture(pair.edited)
+        self.source, self.edited = source or ImageMeasures(pair.source), ImageMeasures(pair.edited)
         height, width = pair.source.shape[:2]
         self.mask: Mask = np.ones((height, width), bool) if pair.mask is None else pair.mask
         self.region = Region(self.mask)

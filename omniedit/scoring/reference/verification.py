@@ -20,7 +20,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
-from omniedit.scoring.reference.measures import Comparison, Field, Picture, Unmeasurable
+from omniedit.scoring.reference.measures import Comparison, Field, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
 from omniedit.scoring.reference.success import asks_for_sky
 from omniedit.tasks import Task
@@ -95,7 +95,7 @@ def _verify_background(seen: Comparison, truth: Truth) -> None:
         raise Unmeasurable(f"what stands in front of the {truth['object']} may hide its foot")
 
 
-def _verify_names(seen: Comparison, picture: Picture, name: str) -> None:
+def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
     """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
     about = seen.pair.provenance
     given = {str(named).lower() for named in about.get("named_objects", ())}
@@ -104,7 +104,7 @@ def _verify_names(seen: Comparison, picture: Picture, name: str) -> None:
         noun = without_position(part).lower()
         if noun in caption or given & {noun, part.lower()}:
             continue
-        probability = noun_probability(noun, picture.image, seen.mask)
+        probability = noun_probability(noun, image.image, seen.mask)
         if probability is not None and probability < LEAST_NAMED:
             raise Unmeasurable(f"nothing confirms that the object is a {noun}")
 
@@ -126,19 +126,19 @@ def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
         raise Unmeasurable(f"{words}, by what stands out by {best:.0%}")
 
 
-def _verify_whole(picture: Picture, mask: Mask, name: str) -> None:
+def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
-    held = share_held(picture, mask)
+    held = share_held(image, mask)
     if held < LEAST_HELD:
         raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
 
 
-def share_held(picture: Picture, mask: Mask) -> float:
+def share_held(image: ImageMeasures, mask: Mask) -> float:
     """Return the share of the salient objects in a mask that is inside it; 1 if there are none."""
     if not mask.any():
         return 1.0
     window = _window(mask, FAR_AROUND)
-    crop, inside = picture.small[window], mask[window]
+    crop, inside = image.small[window], mask[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
     _, labels = cv2.connectedComponents(salient.astype(np.uint8))
     held = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
@@ -160,13 +160,13 @@ def colour_overlap(lab: Field, outline: Mask) -> float:
     return overlap(cv2.blur(colour_odds(lab[window], shrunk, ~grown), (5, 5)) > 0.5, inside)
 
 
-def salient_overlap(picture: Picture, outline: Mask, around: float) -> float:
+def salient_overlap(image: ImageMeasures, outline: Mask, around: float) -> float:
     """Return the intersection over union of an outline with the salient region in a window around it.
 
     A close window may cut a larger object in half, so it returns 0 if the salient region continues at its border.
     """
     window = _window(outline, around)
-    crop, inside = picture.small[window], outline[window]
+    crop, inside = image.small[window], outline[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
     return 0.0 if around < FAR_AROUND and _goes_on(salient & ~inside) else overlap(salient, inside)
 
@@ -195,13 +195,13 @@ def _window(outline: Mask, around: float) -> tuple[slice, slice]:
     return slice(int(max(0, top - dy)), int(bottom + dy)), slice(int(max(0, left - dx)), int(right + dx))
 
 
-def _is_on_calm_ground(picture: Picture, kept: Mask) -> bool:
+def _is_on_calm_ground(image: ImageMeasures, kept: Mask) -> bool:
     """Return whether the source shows a surface around an object's foot, with no leaves or objects before it."""
     far, near = (cv2.dilate(kept.astype(np.uint8), np.ones((side, side))) > 0 for side in (25, 7))
     _, top, _, bottom = bounding_box(kept)
     ring = far & ~near
     ring[: round(bottom - FOOT * (bottom - top))] = False
-    detail = np.abs(cv2.Laplacian(np.ascontiguousarray(picture.reduced[..., 0]), cv2.CV_32F))
+    detail = np.abs(cv2.Laplacian(np.ascontiguousarray(image.reduced[..., 0]), cv2.CV_32F))
     return bool(ring.any()) and float(np.median(detail[ring])) < MOST_UNEVEN
 
 

@@ -1,0 +1,1 @@
+"""The student judge: known defects and the teacher's scores as data, distillation, fine-tuning, agreement."""

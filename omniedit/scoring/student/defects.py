@@ -36,7 +36,7 @@ def with_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
     rng = np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{defect}".encode()))
     if defect == WRONG_INSTRUCTION:
         return _wrong_instruction(shard, row, pair, rng)
-    edited = _PICTURE_DEFECTS[defect](pair, rng)
+    edited = _IMAGE_DEFECTS[defect](pair, rng)
     return None if edited is None else replace(pair, edited=edited)
 
 
@@ -121,7 +121,7 @@ def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], asked: 
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
 
-_PICTURE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
+_IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
     "no_change": _no_change,
     "wrong_place": _wrong_place,
     "over_editing": _over_editing,
@@ -131,7 +131,7 @@ _PICTURE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image |
     "seam": _seam,
 }
 
-DEFECTS = (*_PICTURE_DEFECTS, WRONG_INSTRUCTION)
+DEFECTS = (*_IMAGE_DEFECTS, WRONG_INSTRUCTION)
 """Names of the defects, as in the teacher's files."""
 
 

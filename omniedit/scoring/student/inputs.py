@@ -87,21 +87,21 @@ def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
     )
 
 
-def _windows(pictures: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
+def _windows(images: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
     """Return windows of side x side pixels around where most has changed, or in the middle if nothing has."""
     height, width = change.shape
     if min(height, width) <= side:
-        return [_resize_to_square(picture, side) for picture in pictures]
+        return [_resize_to_square(image, side) for image in images]
     density = cv2.boxFilter(change, cv2.CV_32F, (side, side), normalize=True, borderType=cv2.BORDER_CONSTANT)
     row, column = np.unravel_index(int(density.argmax()), density.shape) if change.any() else (height // 2, width // 2)
     top = int(np.clip(row - side // 2, 0, height - side))
     left = int(np.clip(column - side // 2, 0, width - side))
-    return [picture[top : top + side, left : left + side] for picture in pictures]
+    return [image[top : top + side, left : left + side] for image in images]
 
 
 def _channels(*fields: Field) -> Image:
     return np.clip(np.dstack(fields), 0, 255).astype(np.uint8)
 
 
-def _resize_to_square(picture: NDArray, side: int) -> NDArray:
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+def _resize_to_square(image: NDArray, side: int) -> NDArray:
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)

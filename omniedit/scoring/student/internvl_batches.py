@@ -76,7 +76,7 @@ class AnswerBatches:
         prompts = [judge.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
         answers = [self._tokens(answer) for answer in pairs.answers]
         inputs, answer_BA = _pad_and_join(prompts, answers)
-        pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+        pixels = torch.cat([each[name] for each in tiles for name in question.images])
         device = judge.model.device
         inputs = {name: value.to(device) for name, value in inputs.items()}
         inputs["pixel_values"] = pixels.to(device, judge.model.dtype)
@@ -91,12 +91,12 @@ class AnswerBatches:
 
 def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
     """Draw one of the pair's instructions; mirror the images half of the time unless an instruction names a side."""
-    wording = edit.instructions[rng.integers(len(edit.instructions))]
+    instruction = edit.instructions[rng.integers(len(edit.instructions))]
     mirrored = rng.random() < 0.5 and not names_a_side(edit.instructions)
-    pictures = {"source": edit.source, "edited": edit.edited}
+    images = {"source": edit.source, "edited": edit.edited}
     if mirrored:
-        pictures = {name: np.ascontiguousarray(picture[:, ::-1]) for name, picture in pictures.items()}
-    return Example(pictures, {"instruction": wording})
+        images = {name: np.ascontiguousarray(image[:, ::-1]) for name, image in images.items()}
+    return Example(images, {"instruction": instruction})
 
 
 def _pad_and_join(prompts: Sequence[TokenPrompt], answers: Sequence[TokenPrompt]) -> tuple[dict[str, Tensor], Tensor]:

@@ -131,8 +131,8 @@ def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
     """Return the rubric, the views in the order of `VIEWS`, and the instruction without special tokens."""
     for token in (PAD, END, IMAGE):
         instruction = instruction.replace(token, " ")
-    pictures = "".join(f"{name}: {IMAGE * tokens_per_view}\n" for name in VIEWS)
-    return f"{rubric.text}{pictures}instruction: {instruction}\n"
+    images = "".join(f"{name}: {IMAGE * tokens_per_view}\n" for name in VIEWS)
+    return f"{rubric.text}{images}instruction: {instruction}\n"
 
 
 def pixel_values(views_BVSS3: NDArray[np.uint8]) -> Tensor:

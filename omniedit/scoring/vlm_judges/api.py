@@ -11,7 +11,7 @@ from omniedit.scoring.examples import Example, RubricScores, to_example, to_mark
 from omniedit.scoring.reply_parser import Unscorable, parse_reasoning, parse_reply
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.verdict import Score
-from omniedit.vlm import Client, Picture, Prompt, Reply, Unanswered
+from omniedit.vlm import Client, Prompt, PromptImage, Reply, Unanswered
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.endpoint import LENGTH, Usage
 from omniedit.vlm.thinking import ends_with_object, has_thinking
@@ -51,8 +51,8 @@ class ApiJudge:
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
         """Estimate the largest usage of examples with these texts, assuming an empty cache."""
-        pictures = dict.fromkeys(self.rubric.pictures, _BLANK)
-        prompts = (self._prompt(part, Example(pictures, said)) for said in words for part in self.rubric.questions)
+        images = dict.fromkeys(self.rubric.images, _BLANK)
+        prompts = (self._prompt(part, Example(images, said)) for said in words for part in self.rubric.questions)
         return sum(map(self.client.estimate, prompts), Usage())
 
     def _prompt(self, question: Question, example: Example) -> Prompt:
@@ -74,16 +74,16 @@ class ApiJudge:
 
 def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
     """Build the prompt of a question: its fixed text, then the named images, then the named texts."""
-    parts: list[str | Picture] = [question.text]
-    for name in question.pictures:
-        parts += [f"{name}:", Picture(resize_to_fit(example.pictures[name], max_side))]
+    parts: list[str | PromptImage] = [question.text]
+    for name in question.images:
+        parts += [f"{name}:", PromptImage(resize_to_fit(example.images[name], max_side))]
     return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
 
 
 def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
     """Estimate the largest usage of examples with these texts under a rubric."""
-    pictures = dict.fromkeys(rubric.pictures, _BLANK)
-    prompts = (build_prompt(part, Example(pictures, said), 1) for said in words for part in rubric.questions)
+    images = dict.fromkeys(rubric.images, _BLANK)
+    prompts = (build_prompt(part, Example(images, said), 1) for said in words for part in rubric.questions)
     usages = (
         estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
         for prompt in prompts

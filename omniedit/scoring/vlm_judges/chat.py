@@ -44,13 +44,13 @@ class ChatPromptBuilder:
             UserError: the chat template is that of another model.
         """
         parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
-        for name in question.pictures:
+        for name in question.images:
             parts += [{"type": "text", "text": f"{name}: "}, {"type": "image"}]
         parts += [{"type": "text", "text": f"{name}: {self._plain(example.words[name])}\n"} for name in question.words]
         text = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
         )
-        if text.count(self.tokenizer.context_image_token) != len(question.pictures):
+        if text.count(self.tokenizer.context_image_token) != len(question.images):
             raise UserError("its chat template does not place pictures as that of transformers' InternVL does")
         return text
 

@@ -115,14 +115,14 @@ class InternvlJudge:
             UserError: the chat template is that of another model.
         """
         before, *after = self._turns.asked(question, example).split(self.tokenizer.context_image_token)
-        shown = (self._placeholder(len(tiles[name])) for name in question.pictures)
+        shown = (self._placeholder(len(tiles[name])) for name in question.images)
         text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def tiles(self, picture: Image) -> Tensor:
+    def tiles(self, image: Image) -> Tensor:
         """Cut an image into (N, 3, S, S) tiles: one, or a grid near the image's ratio and a thumbnail."""
         return self.image_processor(
-            images=[picture],
+            images=[image],
             crop_to_patches=self.max_tiles > 1,
             max_patches=self.max_tiles,
             input_data_format="channels_last",
@@ -131,9 +131,9 @@ class InternvlJudge:
 
     def cut_tiles(self, examples: Sequence[Example]) -> list[Tiles]:
         """Cut the images of each example into tiles, in parallel."""
-        pictures = [picture for example in examples for picture in example.pictures.values()]
-        tiles = self._threads.map(self.tiles, pictures)
-        return [dict(zip(example.pictures, tiles, strict=False)) for example in examples]
+        images = [image for example in examples for image in example.images.values()]
+        tiles = self._threads.map(self.tiles, images)
+        return [dict(zip(example.images, tiles, strict=False)) for example in examples]
 
     def _mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         tiles = self.cut_tiles(examples)
@@ -147,7 +147,7 @@ class InternvlJudge:
         self, question: Question, reader: ScoreReader, examples: Sequence[Example], tiles: Sequence[Tiles]
     ) -> list[Reading | Unscorable]:
         prompts = [self.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
-        pixels = torch.cat([each[name] for each in tiles for name in question.pictures])
+        pixels = torch.cat([each[name] for each in tiles for name in question.images])
         return reader(prompts, pixels.to(self.model.device, self.model.dtype))
 
     def _placeholder(self, tiles: int) -> str:

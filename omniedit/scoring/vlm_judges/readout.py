@@ -198,7 +198,7 @@ class Passes:
     def __init__(self, model: InternVLForConditionalGeneration, cache: DynamicCache, mask_BT: Tensor) -> None:
         self.model, self.cache, self.mask_BT = model, cache, mask_BT
 
-    def read(self, ids_BT: Tensor, mask_BT: Tensor, **pictures: Tensor) -> Tensor:
+    def read(self, ids_BT: Tensor, mask_BT: Tensor, **images: Tensor) -> Tensor:
         """Read tokens, padded on the left, and return the (B, V) probabilities of the next one."""
         self.mask_BT = torch.cat([self.mask_BT, mask_BT], dim=1)
         output: Any = self.model(
@@ -208,7 +208,7 @@ class Passes:
             past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
-            **pictures,
+            **images,
         )
         return output.logits[:, -1].float().softmax(-1)
 

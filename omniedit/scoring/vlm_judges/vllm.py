@@ -88,7 +88,7 @@ class VllmJudge:
             load_format="safetensors",
             seed=0,
             enable_prefix_caching=True,
-            limit_mm_per_prompt={"image": max(len(question.pictures) for question in rubric.questions)},
+            limit_mm_per_prompt={"image": max(len(question.images) for question in rubric.questions)},
             mm_processor_kwargs={"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles},
         )
         return cls(vllm, engine, tokenizer, rubric, options, readout, version, name)
@@ -153,9 +153,7 @@ class VllmJudge:
                 "prompt_token_ids": self.tokenizer(self._turns.asked(question, each), add_special_tokens=False)[
                     "input_ids"
                 ],
-                "multi_modal_data": {
-                    "image": [PillowImage.fromarray(each.pictures[name]) for name in question.pictures]
-                },
+                "multi_modal_data": {"image": [PillowImage.fromarray(each.images[name]) for name in question.images]},
             }
             for each in examples
         ]

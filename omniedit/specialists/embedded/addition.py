@@ -6,7 +6,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
 from omniedit.imaging.inpaint import MODELS
-from omniedit.instructions.objects import addition_wordings, with_article, without_position
+from omniedit.instructions.objects import addition_instructions, with_article, without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals, remove
@@ -27,7 +27,7 @@ class ObjectAddition:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=addition_wordings(_phrase(removal), describe_place(removal.box), rng),
+            instructions=addition_instructions(_phrase(removal), describe_place(removal.box), rng),
             truth={"object": removal.phrase, "box": list(removal.box)},
             mask=removal.hole,
         )

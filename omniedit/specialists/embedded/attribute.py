@@ -14,7 +14,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance import colour_wordings, material_wordings
+from omniedit.instructions.appearance import colour_instructions, material_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
@@ -81,7 +81,7 @@ class AttributeModification:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=colour_wordings(found.name, colour, rng),
+            instructions=colour_instructions(found.name, colour, rng),
             truth={
                 "object": found.name,
                 "attribute": "colour",
@@ -99,7 +99,7 @@ class AttributeModification:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=material_wordings(found.name, material, rng),
+            instructions=material_instructions(found.name, material, rng),
             truth={"object": found.name, "attribute": "texture", "value": material, "box": list(found.box)},
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )

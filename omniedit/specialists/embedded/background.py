@@ -15,7 +15,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import dilate, erode
 from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance import background_wordings, join_names, sky_wordings, surface_wordings
+from omniedit.instructions.appearance import background_instructions, join_names, sky_instructions, surface_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import share_inside
@@ -96,13 +96,13 @@ class BackgroundSwap:
         kept = self.kept(photo)
         if kept.stance is Stance.LAND:
             description, donor = _choose_one(SKIES, rng), None
-            instructions = sky_wordings(description, rng)
+            instructions = sky_instructions(description, rng)
         elif kept.stance is Stance.LYING:
             description, donor = _choose_one(TABLE_TOPS, rng), None
-            instructions = surface_wordings(kept.names, description, rng)
+            instructions = surface_instructions(kept.names, description, rng)
         else:
             description, donor = self._place_or_paper(photo, rng)
-            instructions = background_wordings(kept.names, description, rng)
+            instructions = background_instructions(kept.names, description, rng)
         return EditRequest(
             photo=photo,
             task=self.task,

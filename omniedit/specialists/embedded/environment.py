@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance import environment_wordings
+from omniedit.instructions.appearance import environment_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
@@ -90,7 +90,7 @@ class EnvironmentChange:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=environment_wordings(
+            instructions=environment_instructions(
                 environment, rng, sky=scene.sky_share > 0, ground=scene.plant_share > 0.1
             ),
             truth={"environment": environment},

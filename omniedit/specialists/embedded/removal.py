@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject, find_objects
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
-from omniedit.instructions.objects import removal_wordings
+from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
@@ -59,7 +59,7 @@ class ObjectRemoval:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=removal_wordings(removal.phrase, "", rng),
+            instructions=removal_instructions(removal.phrase, "", rng),
             truth={"object": removal.phrase, "box": list(removal.box)},
             mask=removal.hole,
         )

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance import style_wordings
+from omniedit.instructions.appearance import style_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded import multistyle
@@ -97,7 +97,7 @@ class StyleTransfer:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=style_wordings(style.noun, rng),
+            instructions=style_instructions(style.noun, rng),
             truth={"style": style.name, "technique": style.technique},
             parts={"seed": int(rng.integers(2**63))},
         )

@@ -25,7 +25,7 @@ from omniedit.imaging.harmonize import (
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.imaging.morphology import bounding_box, dilate
-from omniedit.instructions.objects import swap_wordings, without_position
+from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, known_box, share_on
@@ -219,9 +219,9 @@ def compose_swap(
     alpha, colours = place.on_canvas(piece.alpha, old.shape), place.on_canvas(piece.colours, old.shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
-    picture = shaded + alpha[..., None] * (colours - shaded)
+    image = shaded + alpha[..., None] * (colours - shaded)
     touched = (alpha > 1 / 255) | (shadow > 1 / 255)
-    return np.where(touched[..., None], np.rint(picture), background).astype(np.uint8), touched
+    return np.where(touched[..., None], np.rint(image), background).astype(np.uint8), touched
 
 
 def _request(
@@ -245,7 +245,7 @@ def _request(
     return EditRequest(
         photo,
         Task.OBJECT_SWAP,
-        swap_wordings(old.name, name, rng),
+        swap_instructions(old.name, name, rng),
         {
             "object": old.name,
             "new_object": name,
@@ -263,8 +263,8 @@ def _try_edit(request: EditRequest) -> Edited | NotApplicable:
     emptied, source = request.parts["hole"], request.photo.image
     background = inpaint(source, emptied)
     rng = np.random.default_rng(request.parts["seed"])
-    picture, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
-    return Edited(picture, emptied | touched, MODELS)
+    image, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
+    return Edited(image, emptied | touched, MODELS)
 
 
 def _round_box(box: FractionBox) -> list[float]:

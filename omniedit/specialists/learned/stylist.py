@@ -97,7 +97,7 @@ class Stylist:
         laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
         output = self.pipeline(
             prompt=[one.instruction for one in wanted],
-            image=[PillowImage.fromarray(picture) for picture in laid_out],
+            image=[PillowImage.fromarray(fitted) for fitted in laid_out],
             height=height,
             width=width,
             num_inference_steps=self.steps,

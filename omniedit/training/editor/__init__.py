@@ -1,0 +1,1 @@
+"""What training an editor needs of pairs: batches, latents encoded in advance, sample edits."""

@@ -183,7 +183,7 @@ class EditBatchBuilder(Velocities):
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
-        wordings = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
+        instructions = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
             rng.random() < 0.5 and not names_a_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
@@ -195,10 +195,10 @@ class EditBatchBuilder(Velocities):
         )
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
         sigma_B = noise_levels(normal_B, options)
-        wordings = [text if kept else "" for text, kept in zip(wordings, keeps_text.tolist(), strict=True)]
-        source, edited = (self._latents(pictures, flips) for pictures in (pairs.source, pairs.edited))
+        instructions = [text if kept else "" for text, kept in zip(instructions, keeps_text.tolist(), strict=True)]
+        source, edited = (self._latents(pixels, flips) for pixels in (pairs.source, pairs.edited))
         source = source * keeps_image[:, None, None, None].to(source)
-        return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
+        return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
 
     def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
         """Return a held-out batch: pairs unflipped, with their first instruction and fixed noise.
@@ -209,23 +209,23 @@ class EditBatchBuilder(Velocities):
         normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
         sigma_B = noise_levels(normal_B, self.options)
         rngs = [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
-        source, edited = (self._latents(pictures, [False] * len(pairs)) for pictures in (pairs.source, pairs.edited))
-        wordings = [pair["instructions"][0] for pair in pairs.pairs]
-        return self._batch(pairs, source, edited, wordings, sigma_B, rngs)
+        source, edited = (self._latents(pixels, [False] * len(pairs)) for pixels in (pairs.source, pairs.edited))
+        instructions = [pair["instructions"][0] for pair in pairs.pairs]
+        return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
 
     def _batch(
         self,
         pairs: PairBatch | EncodedBatch,
         source: Tensor,
         edited: Tensor,
-        wordings: Sequence[str],
+        instructions: Sequence[str],
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
         noise = torch.from_numpy(np.stack([rng.standard_normal(edited.shape[1:], np.float32) for rng in rngs]))
         sigma_B = sigma_B.to(edited)
         noisy, target = rectified_flow_pair(edited, noise.to(edited), sigma_B)
-        prompt, pooled = self.instructions(wordings)
+        prompt, pooled = self.instructions(instructions)
         inputs = {
             "noisy": noisy,
             "timestep": 1000 * sigma_B,
@@ -238,10 +238,10 @@ class EditBatchBuilder(Velocities):
         return EditBatch(pair_ids, tasks, inputs, target, weight)
 
     @torch.no_grad()
-    def _latents(self, pictures: np.ndarray, flips: Sequence[bool]) -> Tensor:
+    def _latents(self, pixels: np.ndarray, flips: Sequence[bool]) -> Tensor:
         """Return latents (B, C, h, w) of images or of latents encoded in advance, mirrored where `flips` is True."""
-        if pictures.dtype != np.uint8:
-            return torch.from_numpy(pictures[np.arange(len(flips)), np.asarray(flips, int)]).to(self.vae.device)
-        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pictures, flips, strict=True)]
+        if pixels.dtype != np.uint8:
+            return torch.from_numpy(pixels[np.arange(len(flips)), np.asarray(flips, int)]).to(self.vae.device)
+        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pixels, flips, strict=True)]
         images = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
         return encode(self.vae, images / 127.5 - 1)

@@ -83,9 +83,9 @@ def encode_part(
 
 
 @torch.no_grad()
-def _latents(vae: Vae, pictures_HW3: Sequence[np.ndarray]) -> Tensor:
+def _latents(vae: Vae, images_HW3: Sequence[np.ndarray]) -> Tensor:
     """Return (images, 2, C, h, w): latents of each image as it is and mirrored."""
-    both = np.stack([side for picture in pictures_HW3 for side in (picture, picture[:, ::-1])])
+    both = np.stack([side for image in images_HW3 for side in (image, image[:, ::-1])])
     latents = encode(vae, torch.from_numpy(both).to(vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
     return latents.unflatten(0, (-1, 2))
 

@@ -96,16 +96,16 @@ class HoleBatches(Velocities):
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
-        shape = pairs.pictures.shape[1:3]
+        shape = pairs.images.shape[1:3]
         holes = [self.hole(objects, shape, rng) for objects, rng in zip(pairs.objects, rngs, strict=True)]
         captions = [
             "" if drop else caption_for(pair, hole)
             for pair, hole, drop in zip(pairs.pairs, holes, dropped, strict=True)
         ]
-        pictures = self._on_device(pairs.pictures, flips) / 127.5 - 1
+        images = self._on_device(pairs.images, flips) / 127.5 - 1
         masks = self._on_device([hole.mask for hole in holes], flips)[:, None]
         with torch.no_grad():
-            clean = encode(self.vae, pictures)
+            clean = encode(self.vae, images)
         noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
         noisy, target = rectified_flow_pair(clean, noise.to(clean), sigma_B.to(clean))
         prompt, pooled = self.captions(captions)
@@ -114,7 +114,7 @@ class HoleBatches(Velocities):
             "timestep": 1000 * sigma_B.to(clean),
             "prompt_embeds": prompt.to(clean),
             "pooled": pooled.to(clean),
-            "condition": inpainting_condition(self.vae, pictures, masks),
+            "condition": inpainting_condition(self.vae, images, masks),
         }
         ids = tuple(pair["pair_id"] for pair in pairs.pairs)
         return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
@@ -143,19 +143,19 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
-        picture = photos.pictures[0]
-        drawn = batches.hole(photos.objects[0], picture.shape, *batches.always_the_same(photos))
+        shown = photos.images[0]
+        drawn = batches.hole(photos.objects[0], shown.shape, *batches.always_the_same(photos))
         hole, caption = drawn.mask, caption_for(photos.pairs[0], drawn)
         painted = pipeline(
             prompt=[caption],
-            image=[PillowImage.fromarray(picture)],
+            image=[PillowImage.fromarray(shown)],
             mask_image=[PillowImage.fromarray(hole)],
-            height=picture.shape[0],
-            width=picture.shape[1],
+            height=shown.shape[0],
+            width=shown.shape[1],
             generator=[torch.Generator().manual_seed(batches.seed)],
         ).images[0]
         fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
-        yield Sample(_with_hole(picture, hole), caption, np.where(hole[..., None], fill, picture), picture)
+        yield Sample(_with_hole(shown, hole), caption, np.where(hole[..., None], fill, shown), shown)
 
 
 def inpainting_identity(
@@ -179,5 +179,5 @@ def inpainting_identity(
     }
 
 
-def _with_hole(picture: Image, hole: Mask) -> Image:
-    return np.where(hole[..., None], np.uint8(GREY), picture)
+def _with_hole(shown: Image, hole: Mask) -> Image:
+    return np.where(hole[..., None], np.uint8(GREY), shown)

@@ -27,7 +27,7 @@ class PhotoBatch:
     """
 
     ratio: str
-    pictures: np.ndarray
+    images: np.ndarray
     objects: tuple[np.ndarray, ...]
     pairs: tuple[dict[str, Any], ...]
 
@@ -35,7 +35,7 @@ class PhotoBatch:
         return len(self.pairs)
 
     def __getitem__(self, some: slice) -> "PhotoBatch":
-        return PhotoBatch(self.ratio, self.pictures[some], self.objects[some], self.pairs[some])
+        return PhotoBatch(self.ratio, self.images[some], self.objects[some], self.pairs[some])
 
 
 class PhotoStore:
@@ -76,9 +76,9 @@ class PhotoStore:
         of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
         places = [of_ratio[row] for row in np.asarray(rows).tolist()]
         seen = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
-        pictures, objects, names = zip(*(seen[place] for place in places), strict=True)
+        images, objects, names = zip(*(seen[place] for place in places), strict=True)
         rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
-        return PhotoBatch(ratio, np.stack(pictures), objects, rows)
+        return PhotoBatch(ratio, np.stack(images), objects, rows)
 
     def _row(self, place: int, names: tuple[str, ...]) -> dict[str, Any]:
         about = self.photos.metadata(place)
@@ -94,9 +94,9 @@ class PhotoStore:
         masks = [resize_cover_mask(each.mask, width, height) for each in found]
         names = tuple(without_position(each.name) for each in found)
         objects = np.array(masks, bool).reshape(-1, height, width)
-        picture = np.ascontiguousarray(resize_cover(photo.image, width, height))
-        size = picture.nbytes + objects.nbytes
+        image = np.ascontiguousarray(resize_cover(photo.image, width, height))
+        size = image.nbytes + objects.nbytes
         if size <= self._room:
-            self._cache[place] = picture, objects, names
+            self._cache[place] = image, objects, names
             self._room -= size
-        return picture, objects, names
+        return image, objects, names

@@ -110,10 +110,10 @@ def good_pairs(task: Task) -> list[EditPair]:
     if task is Task.ENVIRONMENT_CHANGE:
         lab = to_lab(source)
         night, golden = lab * [0.4, 0.5, 0.5] - [0, 0, 10], lab + [0, 8, 15]
-        pictures = {"night": night, "golden_hour": golden}
+        images = {"night": night, "golden_hour": golden}
         return [
             pair(task, source, _rgb(changed), None, f"Make it {kind}.", {"environment": kind})
-            for kind, changed in pictures.items()
+            for kind, changed in images.items()
         ]
     photo = resize_cover(decode_image((SAMPLE / "two_dogs.jpg").read_bytes(), "photo"), 2 * SIDE, 2 * SIDE)
     return [
@@ -133,7 +133,7 @@ def _rgb(lab: np.ndarray) -> np.ndarray:
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-def scored(edit: EditPair) -> Score:
+def score_edit(edit: EditPair) -> Score:
     verdict = score_pair(edit)
     assert isinstance(verdict, Score), verdict
     return verdict
@@ -148,12 +148,12 @@ def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(
     write_shard(tmp_path / "good.h5", task, "made", 0, pairs)
     with Shard(tmp_path / "good.h5") as shard:
         for row, edit in enumerate(pairs):
-            good = scored(edit)
+            good = score_edit(edit)
             assert good.o_score >= 9, good
             made = {defect: bad for defect in DEFECTS if (bad := with_defect(shard, row, defect)) is not None}
             assert set(made) == set(DEFECTS) - NOT_OF[task]
             for defect, bad in made.items():
-                worse = scored(bad)
+                worse = score_edit(bad)
                 assert worse.o_score < min(9, good.o_score - 0.5), (defect, worse)
 
 
@@ -167,14 +167,14 @@ def test_a_weaker_defect_costs_less_and_the_weakest_something(
         monkeypatch.setattr(defects, "_strength", lambda rng, weak, strong, s=share: weak * (strong / weak) ** s)
         with Shard(tmp_path / "good.h5") as shard:
             made = [with_defect(shard, row, name) for row in range(len(shard)) for name in WITH_DEGREES]
-        means.append(np.mean([scored(bad).o_score for bad in made if bad is not None]))
+        means.append(np.mean([score_edit(bad).o_score for bad in made if bad is not None]))
     assert 9.5 > means[0] > means[1] > means[2]
 
 
 def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
     write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
     with Shard(tmp_path / "good.h5") as shard:
-        bad = {defect: scored(with_defect(shard, 0, defect)) for defect in DEFECTS}
+        bad = {defect: score_edit(with_defect(shard, 0, defect)) for defect in DEFECTS}
     assert bad["no_change"].sc_score_1 == 0
     assert bad["no_change"].sc_score_2 == 10
     assert bad["wrong_place"].sc_score_1 < 2
@@ -196,7 +196,7 @@ def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice
     smeared = np.where((where & edit.mask)[..., None], soft, edit.edited)
     assert 0.2 < (where & edit.mask).sum() / edit.mask.sum() < 0.45
     added = pair(Task.OBJECT_ADDITION, smeared, edit.source, edit.mask, "Add a ball.", edit.provenance["truth"])
-    assert scored(replace(edit, edited=smeared)).pq_score < 6 and scored(added).sc_score_1 < 6
+    assert score_edit(replace(edit, edited=smeared)).pq_score < 6 and score_edit(added).sc_score_1 < 6
     assert detail_of_fill(lightness(smeared), Region(edit.mask), unit=1).ratio > 0.8
 
 
@@ -204,11 +204,11 @@ def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
     """Check an object that is clearly visible, but whose place in the source has a blurred fill."""
     edit = good_pairs(Task.OBJECT_ADDITION)[0]
     soft = np.where(edit.mask[..., None], cv2.GaussianBlur(edit.source, (0, 0), 4), edit.source)
-    poor, nothing = scored(replace(edit, source=soft)), scored(replace(edit, source=soft, edited=soft))
+    poor, nothing = score_edit(replace(edit, source=soft)), score_edit(replace(edit, source=soft, edited=soft))
     assert 4 < poor.sc_score_1 < 8 and poor.o_score < 9 and "was added" in poor.reasoning
     assert "the source image is at fault" in poor.reasoning
     assert nothing.sc_score_1 == 0 and "was not added" in nothing.reasoning
-    assert "at fault" not in scored(edit).reasoning
+    assert "at fault" not in score_edit(edit).reasoning
 
 
 def test_what_is_left_of_an_object_is_noticed() -> None:
@@ -220,14 +220,14 @@ def test_what_is_left_of_an_object_is_noticed() -> None:
     ghost = np.where((inside & strip)[..., None], removed.source, removed.edited)
     rest = removed.mask & ~strip
     left = replace(removed, edited=ghost, mask=rest)
-    assert scored(left).o_score < 9 and "spots of the object" in scored(left).reasoning
+    assert score_edit(left).o_score < 9 and "spots of the object" in score_edit(left).reasoning
     truth = removed.provenance["truth"]
     added = pair(Task.OBJECT_ADDITION, ghost, removed.source, rest, "Add a ball.", truth)
-    assert scored(added).o_score < 9 and "the source image is at fault" in scored(added).reasoning
+    assert score_edit(added).o_score < 9 and "the source image is at fault" in score_edit(added).reasoning
     painted = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     half = np.where(strip[..., None], painted.source, painted.edited)
     partly = replace(painted, edited=half, mask=painted.mask & ~strip)
-    assert scored(partly).o_score < 9 <= scored(painted).o_score
+    assert score_edit(partly).o_score < 9 <= score_edit(painted).o_score
 
 
 def disc(radius: float, softness: float) -> np.ndarray:
@@ -260,8 +260,8 @@ def test_a_fluffy_thing_recoloured_up_to_a_hard_line_is_noticed() -> None:
         )
         for opacity in (down, ball)
     )
-    assert scored(cut).o_score < 9 <= scored(solid).o_score
-    assert "cut off hard" in scored(cut).reasoning
+    assert score_edit(cut).o_score < 9 <= score_edit(solid).o_score
+    assert "cut off hard" in score_edit(cut).reasoning
 
 
 def test_patches_of_the_old_background_are_noticed() -> None:
@@ -270,8 +270,8 @@ def test_patches_of_the_old_background_are_noticed() -> None:
     patch = np.zeros((SIDE, SIDE), bool)
     patch[70:82, 108:126] = True
     left[patch] = swap.source[patch]
-    assert scored(swap).o_score >= 9 > scored(replace(swap, edited=left)).o_score
-    assert "spots of the old background" in scored(replace(swap, edited=left)).reasoning
+    assert score_edit(swap).o_score >= 9 > score_edit(replace(swap, edited=left)).o_score
+    assert "spots of the old background" in score_edit(replace(swap, edited=left)).reasoning
 
 
 def test_a_sky_that_ends_where_the_source_has_no_edge_is_noticed() -> None:
@@ -279,15 +279,15 @@ def test_a_sky_that_ends_where_the_source_has_no_edge_is_noticed() -> None:
     smooth = (field * 0.45).astype(np.uint8)
     torn = smooth.copy()
     torn[:100, :140] = np.clip(torn[:100, :140].astype(int) + [10, 20, 90], 0, 255)
-    assert scored(changed_to("dusk", field, smooth)).pq_score > 9
-    assert "torn edges" in scored(changed_to("dusk", field, torn)).reasoning
+    assert score_edit(change_region("dusk", field, smooth)).pq_score > 9
+    assert "torn edges" in score_edit(change_region("dusk", field, torn)).reasoning
 
 
 def test_a_colour_is_judged_by_its_target() -> None:
     edit = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     truth = edit.provenance["truth"]
     asked_red = replace(edit, provenance={"source_id": "made", "truth": truth | {"lab_ab": [60, 40], "value": "red"}})
-    assert scored(asked_red).sc_score_1 < 2 < scored(edit).sc_score_1
+    assert score_edit(asked_red).sc_score_1 < 2 < score_edit(edit).sc_score_1
 
 
 def test_overall_score_is_the_root_of_the_lesser_consistency_times_quality() -> None:
@@ -303,7 +303,7 @@ def test_scores_are_the_same_at_any_size_where_the_judge_can_tell() -> None:
         edited=cv2.resize(edit.edited, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
         mask=np.kron(edit.mask, np.ones((2, 2))) > 0,
     )
-    assert scored(double).sc_score_1 == pytest.approx(scored(edit).sc_score_1, abs=1)
+    assert score_edit(double).sc_score_1 == pytest.approx(score_edit(edit).sc_score_1, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_a_shard_that_asks_for_one_thing_is_not_read_to_its_end_for_a_wrong_inst
 BLACK, GREY = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 128, np.uint8)
 
 
-def changed_to(environment: object, source: np.ndarray, edited: np.ndarray) -> EditPair:
+def change_region(environment: object, source: np.ndarray, edited: np.ndarray) -> EditPair:
     return pair(Task.ENVIRONMENT_CHANGE, source, edited, None, f"Make it {environment}.", {"environment": environment})
 
 
@@ -378,13 +378,13 @@ def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
     source: np.ndarray, environments: tuple[str, ...], reason: str
 ) -> None:
     for environment in environments:
-        verdict = score_pair(changed_to(environment, source, grass(1)))
+        verdict = score_pair(change_region(environment, source, grass(1)))
         assert isinstance(verdict, Unscorable) and reason in verdict.reason
 
 
 @pytest.mark.parametrize("kind", ["rain", "snow", "fog", "night", "dusk", "golden_hour", "overcast", "autumn"])
 def test_weather_in_a_room_is_unscorable(kind: str) -> None:
-    rain = changed_to(kind, grass(1), grass(3, (60, 80, 120)))
+    rain = change_region(kind, grass(1), grass(3, (60, 80, 120)))
     for caption in ("", "A drum in a room with a view of the sea"):
         verdict = score_pair(replace(rain, provenance={**rain.provenance, "caption": caption}))
         assert isinstance(verdict, Unscorable) and "taken outdoors" in verdict.reason
@@ -400,12 +400,12 @@ def test_another_sky_where_the_source_has_none_is_unscorable() -> None:
 def test_a_photo_without_colour_need_not_get_paler() -> None:
     photo = np.repeat(lightness(grass(1))[..., None] * 2.55, 3, axis=2).astype(np.uint8)
     fog = (photo * 0.4 + 130).astype(np.uint8)
-    assert scored(changed_to("fog", photo, fog)).sc_score_1 == 10
-    assert scored(changed_to("fog", photo, np.clip(fog + [40, 0, 0], 0, 255).astype(np.uint8))).sc_score_1 == 0
+    assert score_edit(change_region("fog", photo, fog)).sc_score_1 == 10
+    assert score_edit(change_region("fog", photo, np.clip(fog + [40, 0, 0], 0, 255).astype(np.uint8))).sc_score_1 == 0
 
 
 def test_a_picture_that_lost_all_structure_does_not_show_rain() -> None:
-    assert scored(changed_to("rain", grass(1), GREY)).sc_score_1 == 0
+    assert score_edit(change_region("rain", grass(1), GREY)).sc_score_1 == 0
 
 
 @pytest.mark.parametrize(
@@ -426,7 +426,7 @@ def test_a_truth_that_cannot_be_used_is_unscorable(key: str, value: object, told
 
 @pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])
 def test_a_truth_of_another_form_is_unscorable(truth: object) -> None:
-    verdict = score_pair(replace(changed_to("night", GREY, BLACK), provenance={"truth": truth}))
+    verdict = score_pair(replace(change_region("night", GREY, BLACK), provenance={"truth": truth}))
     assert isinstance(verdict, Unscorable)
 
 
@@ -437,11 +437,11 @@ def test_a_box_that_reaches_out_of_the_picture_is_what_lies_inside() -> None:
 
 @pytest.mark.parametrize("task", list(Task))
 def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task) -> None:
-    pictures, truth = [BLACK, GREY, BLACK + 255, grass(1)], good_pairs(task)[0].provenance["truth"]
+    images, truth = [BLACK, GREY, BLACK + 255, grass(1)], good_pairs(task)[0].provenance["truth"]
     dot, everywhere = np.zeros((SIDE, SIDE), bool), np.ones((SIDE, SIDE), bool)
     dot[50, 50] = True
     for source, edited, mask in itertools.product(
-        (picture[:48, :64] for picture in pictures), pictures, (dot, everywhere, ~everywhere)
+        (image[:48, :64] for image in images), images, (dot, everywhere, ~everywhere)
     ):
         shown = mask[:48, :64] if task.is_local else None
         verdict = score_pair(pair(task, source, edited[:48, :64], shown, "Do it.", truth))

@@ -32,23 +32,23 @@ def photo() -> Image:
 
 
 @pytest.fixture(scope="module")
-def styled(photo: Image) -> dict[str, Image]:
+def apply_style(photo: Image) -> dict[str, Image]:
     return {style: STYLES[style].render(photo, np.random.default_rng(1)) for style in RENDERED}
 
 
-def styled_pair(source: Image, edited: Image, style: str, resolution: int | None = None) -> EditPair:
+def make_styled_pair(source: Image, edited: Image, style: str, resolution: int | None = None) -> EditPair:
     provenance = {"source_id": "photo", "ratio": "4x3", "truth": {"style": style}}
     pair = EditPair("p", Task.STYLE_TRANSFER, (f"Make it {style}.",), source, edited, None, provenance)
     return at_resolution(pair, resolution) if resolution else pair
 
 
 def judge(source: Image, edited: Image, style: str, resolution: int | None = None) -> Score | Unscorable:
-    return score_pair(styled_pair(source, edited, style, resolution))
+    return score_pair(make_styled_pair(source, edited, style, resolution))
 
 
 def successes(source: Image, edited: Image, resolution: int | None = None) -> dict[str, float]:
     """Return the judge's sc_score_1 for every style as the requested one; the images are measured once."""
-    seen = Comparison(styled_pair(source, edited, "", resolution))
+    seen = Comparison(make_styled_pair(source, edited, "", resolution))
     with pytest.MonkeyPatch.context() as patch:
         features, restyling = style_features(seen.pair.source, seen.pair.edited), measure_restyling(seen)
         patch.setattr("omniedit.scoring.reference.style_references.style_features", lambda *_: features)

@@ -12,7 +12,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
 from omniedit.scoring.reference import verification
 from omniedit.scoring.reference.judge import score_pair
-from omniedit.scoring.reference.measures import Comparison, Picture, Unmeasurable
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import edge_support, ghost_share
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
@@ -54,7 +54,7 @@ def read(name: str) -> np.ndarray:
 
 def test_a_part_of_an_object_is_no_outline_of_it() -> None:
     """Check half of a ball, and a ball with the floor next to it: their colours continue outside."""
-    lab = Picture(with_ball(ground())).reduced
+    lab = ImageMeasures(with_ball(ground())).reduced
     upper, with_floor = BALL & (ROWS < 110), BALL | ((ROWS > 150) & (COLUMNS < 120))
     assert colour_overlap(lab, BALL) > 0.95
     assert max(colour_overlap(lab, upper), colour_overlap(lab, with_floor)) < LEAST_BY_COLOUR
@@ -114,10 +114,10 @@ def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
 
 
 def test_a_removal_must_hold_the_whole_of_what_stands_out() -> None:
-    picture = Picture(with_ball(ground()))
-    assert share_held(picture, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
-    assert share_held(picture, BALL & (ROWS < 130) & (COLUMNS < 100)) < LEAST_HELD
-    assert share_held(picture, np.zeros_like(BALL)) == 1
+    image = ImageMeasures(with_ball(ground()))
+    assert share_held(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
+    assert share_held(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < LEAST_HELD
+    assert share_held(image, np.zeros_like(BALL)) == 1
 
 
 def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
@@ -154,7 +154,7 @@ def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytes
     monkeypatch.setattr(verification, "saliency", lambda image: asked.append(1) or np.zeros(image.shape[:2]))
     verification._salient_region.cache_clear()
     for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
-        share_held(Picture(with_ball(ground(), colour)), BALL)
+        share_held(ImageMeasures(with_ball(ground(), colour)), BALL)
     assert len(asked) == 2
     verification._salient_region.cache_clear()
 

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from torch import nn
 from transformers import InternVLForConditionalGeneration
 
-from helpers.small_training import metrics_of
+from helpers.small_training import read_metrics
 from helpers.tiny_internvl import make_internvl
 from helpers.two_ranks import finish, start
 from omniedit.config.schema import FinetuneConfig, InternvlConfig
@@ -69,7 +69,7 @@ def pair(number: int) -> EditPair:
     return EditPair(f"p{number:02d}", TASK, ("Make it white.", "White, please."), source, edited, None, facts)
 
 
-def told(number: int) -> dict[str, object]:
+def teacher_row(number: int) -> dict[str, object]:
     scores = (10, 9, 10) if number % 2 else (0, 10, 10)
     text = "White: 98 %" if number % 2 else "Dark: 2 %"
     return {"pair_id": f"p{number:02d}", "defect": "", "reasoning": text, "judge": "reference"} | dict(
@@ -82,7 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with candidates, the teacher's scores and an InternVL."""
     root = tmp_path_factory.mktemp("run")
     write_shard(root / f"candidates/{TASK}/00000.h5", TASK, "embedded", 0, [pair(number) for number in range(PAIRS)])
-    write_rows(root / f"teacher/{TASK}/00000.parquet", [told(number) for number in range(PAIRS)], TEACHER_SCHEMA)
+    write_rows(root / f"teacher/{TASK}/00000.parquet", [teacher_row(number) for number in range(PAIRS)], TEACHER_SCHEMA)
     make_internvl(root / "internvl")
     make_internvl(root / "of numbers", numbers_only=True)
     return root
@@ -144,26 +144,26 @@ def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: lis
     assert not torch.equal(batches.losses(judge.model, other), whole)
 
 
-def logits_of(network: nn.Module, judge: InternvlJudge, taught: list[TeacherExample]) -> torch.Tensor:
+def compute_logits(network: nn.Module, judge: InternvlJudge, taught: list[TeacherExample]) -> torch.Tensor:
     (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
     with torch.no_grad():
         return network(**batch.inputs).logits
 
 
 def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
-    base = logits_of(judge.model, judge, taught)
+    base = compute_logits(judge.model, judge, taught)
     network = prepare_student(judge.model, options(method="lora", lora_rank=4), seed=0)
-    assert torch.equal(logits_of(network, judge, taught), base)
+    assert torch.equal(compute_logits(network, judge, taught), base)
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     assert len(trained) == 2 * 7 * 2 and all("language_model" in name and "lora" in name for name in trained)
     for name, parameter in trained.items():
         if "lora_B" in name:
             nn.init.normal_(parameter, std=0.3)
-    adapted = logits_of(network, judge, taught)
+    adapted = compute_logits(network, judge, taught)
     assert (adapted - base).abs().max() > 0.1
     merged = network.merge_and_unload()  # type: ignore[operator]
     assert type(merged) is type(judge.model)
-    torch.testing.assert_close(logits_of(merged, judge, taught), adapted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(compute_logits(merged, judge, taught), adapted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("vision", [False, True])
@@ -183,7 +183,7 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
     )
 
 
-def trained(
+def train_model(
     judge: InternvlJudge, taught: list[TeacherExample], folder: Path, terminated: int = 0, **changes: object
 ) -> InternvlJudge:
     """Return a judge whose model was trained to the end, or until SIGTERM at a step (from 1)."""
@@ -210,19 +210,19 @@ def test_a_training_cut_off_ends_in_the_same_weights(
     def judge() -> InternvlJudge:
         return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
 
-    trained(judge(), taught, tmp_path / "whole", **changes)
+    train_model(judge(), taught, tmp_path / "whole", **changes)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
-        trained(judge(), taught, tmp_path / "cut off", terminated=4, **changes)
-    trained(judge(), taught, tmp_path / "cut off", **changes)
-    metrics = metrics_of(tmp_path / "whole/metrics.jsonl")
-    assert metrics_of(tmp_path / "cut off/metrics.jsonl") == metrics and metrics[-1]["step"] == STEPS
+        train_model(judge(), taught, tmp_path / "cut off", terminated=4, **changes)
+    train_model(judge(), taught, tmp_path / "cut off", **changes)
+    metrics = read_metrics(tmp_path / "whole/metrics.jsonl")
+    assert read_metrics(tmp_path / "cut off/metrics.jsonl") == metrics and metrics[-1]["step"] == STEPS
     last = f"step-{STEPS:08d}/rank-00000.safetensors"
     assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
 
 
 def test_it_learns_to_judge(judge: InternvlJudge, taught: list[TeacherExample], alone: None, tmp_path: Path) -> None:
-    judge = trained(judge, taught, tmp_path, epochs=20.0)
-    held_out = [line["held_out_loss"] for line in metrics_of(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
+    judge = train_model(judge, taught, tmp_path, epochs=20.0)
+    held_out = [line["held_out_loss"] for line in read_metrics(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
     writing = InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL, "reply")
     pairs = [one.pair() for one in taught]
@@ -252,10 +252,10 @@ def scorer(run: Path) -> Path:
 
 def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[TeacherExample], alone: None) -> None:
     judge = InternvlJudge.load(run / "of numbers", edit_rubric(), InternvlConfig(max_tiles=3))
-    trained(judge, taught, run / "alone", method="lora", epochs=1.0)
-    expected = metrics_of(run / "alone/metrics.jsonl")
+    train_model(judge, taught, run / "alone", method="lora", epochs=1.0)
+    expected = read_metrics(run / "alone/metrics.jsonl")
     assert len(expected) == 1 + STEPS // 3 and expected[-1]["loss"] < expected[1]["loss"]
-    assert metrics_of(scorer / "metrics.jsonl") == [pytest.approx(line, rel=1e-3) for line in expected]
+    assert read_metrics(scorer / "metrics.jsonl") == [pytest.approx(line, rel=1e-3) for line in expected]
 
 
 def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: Path) -> None:

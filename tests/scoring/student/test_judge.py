@@ -160,9 +160,9 @@ def test_views_show_what_a_thumbnail_does_not() -> None:
     lighter = cv2.convertScaleAbs(source, beta=30)
     faults = {"blur": cv2.GaussianBlur(source, (0, 0), 3), "seam": lighter, "paint": np.full_like(source, 120)}
     marks = {}
-    for name, picture in faults.items():
+    for name, image in faults.items():
         edited = source.copy()
-        edited[place] = picture[place]
+        edited[place] = image[place]
         marks[name] = student_inputs(source, edited, 64)[VIEWS.index("marks")].astype(int)
     plain = student_inputs(source, source, 64)[VIEWS.index("marks")].astype(int)
     for seen in marks.values():

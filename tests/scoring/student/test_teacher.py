@@ -37,11 +37,11 @@ class CountingTeacher:
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 255, (3, 2, 64, 64, 3), np.uint8)
+    images = rng.integers(0, 255, (3, 2, 64, 64, 3), np.uint8)
     facts = {"truth": {"style": "etching"}}
     pairs = [
         EditPair(f"p{row}", Task.STYLE_TRANSFER, ("Etch it.",), source, edited, None, facts)
-        for row, (source, edited) in enumerate(pictures)
+        for row, (source, edited) in enumerate(images)
     ]
     path = tmp_path / "00000.h5"
     write_shard(path, Task.STYLE_TRANSFER, "embedded", 0, pairs)

@@ -68,10 +68,10 @@ def test_a_pair_is_asked_about_once_with_the_fixed_text_first(good: Server, tmp_
 
 def test_viescore_asks_two_questions_and_takes_the_least_of_each(tmp_path: Path) -> None:
     def answer(handler: Handler, body: dict[str, Any]) -> None:
-        pictures = sum(part["type"] == "image_url" for part in body["messages"][0]["content"])
+        images = sum(part["type"] == "image_url" for part in body["messages"][0]["content"])
         semantic = '{"score": [9, 4], "reasoning": "Over-edited."}'
         perceptual = '{"score": [10, 9], "reasoning": "Clean."}'
-        handler.answer(server.completion(semantic if pictures == 2 else perceptual))
+        handler.answer(server.completion(semantic if images == 2 else perceptual))
 
     with serving(answer) as running:
         (verdict,) = judge_at(running.url, tmp_path, "viescore_editing").judge(PAIRS[:1])
@@ -166,13 +166,13 @@ def patience(fault: str) -> float:
 def test_every_fault_is_told_as_the_documentation_says(
     fault: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    seen = f"| {fault} | {met_by_one(fault, tmp_path / 'one')} | {met_by_all(fault, tmp_path / 'all')} |"
+    seen = f"| {fault} | {meet_by_one(fault, tmp_path / 'one')} | {meet_by_all(fault, tmp_path / 'all')} |"
     record_property(SHOWN, seen)
     assert KEY not in seen and all(KEY not in file.read_text() for file in tmp_path.rglob("*.json"))
     assert seen in (REPOSITORY / "docs/judging.md").read_text().splitlines()
 
 
-def met_by_one(fault: str, cache: Path) -> str:
+def meet_by_one(fault: str, cache: Path) -> str:
     """Return the record of a pair whose requests meet the fault, next to a pair that is answered well."""
     script, behaviour = list(FAULTS[fault][0]), FAULTS[fault][1]
     requests, slept = 0, list[float]()
@@ -196,7 +196,7 @@ def met_by_one(fault: str, cache: Path) -> str:
     return f"scored by request {requests}" + (", 7 s later and more" if slept and slept[0] >= 7 else "")
 
 
-def met_by_all(fault: str, cache: Path) -> str:
+def meet_by_all(fault: str, cache: Path) -> str:
     """Return whether a run continues if all its requests meet the fault."""
     script, behaviour = FAULTS[fault]
     with serving(behaviour) as running:

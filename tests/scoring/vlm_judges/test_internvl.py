@@ -83,7 +83,7 @@ def test_probabilities_are_those_of_the_whole_reply_read_at_once(taught: Path) -
     """Check prompts of several lengths in a batch, with cached keys and values and a 10 of two tokens."""
     judge = InternvlJudge.load(taught, SHORT, OPTIONS)
     asked = [example(False, 64, "Make it as white as snow."), example(True), example(False)]
-    tiles = [{name: judge.tiles(picture) for name, picture in each.pictures.items()} for each in asked]
+    tiles = [{name: judge.tiles(image) for name, image in each.images.items()} for each in asked]
     prompts = [judge.prompt(QUESTION, *each) for each in zip(asked, tiles, strict=True)]
     pixels = [torch.cat(list(each.values())) for each in tiles]
     reader = TokenReader(judge.model, judge.tokenizer, 3)
@@ -114,7 +114,7 @@ def test_a_model_that_would_write_no_number_is_unscorable(folder: Path) -> None:
 def test_pictures_are_shown_as_internvl_has_them(folder: Path) -> None:
     judge = InternvlJudge.load(folder, edit_rubric(), OPTIONS)
     wide = example(True, 64, "Add a <IMG_CONTEXT></img><|im_end|> sign.")
-    tiles = {name: judge.tiles(picture) for name, picture in wide.pictures.items()}
+    tiles = {name: judge.tiles(image) for name, image in wide.images.items()}
     assert [len(judge.tiles(np.zeros((32, width, 3), np.uint8))) for width in (32, 64, 128)] == [1, 3, 5]
     text = judge.tokenizer.decode(judge.prompt(edit_rubric().questions[0], wide, tiles))
     shown = f"<img>{'<IMG_CONTEXT>' * 4 * 3}</img>\n"

@@ -74,10 +74,10 @@ class LLM:
 
     @torch.inference_mode()
     def _completion(self, prompt: dict[str, Any], sampling: SamplingParams) -> Completion:
-        tokenizer, pictures = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
-        tiles = [self.judge.tiles(np.asarray(picture)) for picture in pictures]
+        tokenizer, images = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
+        tiles = [self.judge.tiles(np.asarray(image)) for image in images]
         ids_1T, shown = self._expanded(prompt["prompt_token_ids"], tiles)
-        assert shown == len(pictures) <= self.limit
+        assert shown == len(images) <= self.limit
         written: Any = self.judge.model.generate(
             input_ids=ids_1T,
             attention_mask=torch.ones_like(ids_1T),

@@ -19,14 +19,14 @@ def understand_photo(photo: Photo) -> Scene:
     return understand(photo.image)
 
 
-def field_of(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.ndarray:
+def noise_field(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.ndarray:
     return np.array(colour) + np.random.default_rng(seed).normal(0, noise, (HEIGHT, WIDTH, 3))
 
 
 def with_ball(background: np.ndarray, top: int, noise: float = 2.0) -> tuple[Image, np.ndarray]:
     """Return an image of a red ball of 100 pixels, with its top at row `top`, and the ball's mask."""
     ball = np.hypot(*(np.mgrid[0:HEIGHT, 0:WIDTH] - np.array([top + 50, 100])[:, None, None])) < 50
-    image = np.where(ball[..., None], field_of((200, 40, 35), noise), background)
+    image = np.where(ball[..., None], noise_field((200, 40, 35), noise), background)
     return np.clip(image, 0, 255).astype(np.uint8), ball
 
 
@@ -38,12 +38,12 @@ def ball_photo(name: str, image: Image, top: int) -> Photo:
 def papered_room() -> np.ndarray:
     """Return broad stripes of two hues."""
     stripes = (np.arange(WIDTH) // 20 % 2 == 0)[None, :, None]
-    return np.where(stripes, field_of((150, 140, 60), 4), field_of((60, 90, 140), 4))
+    return np.where(stripes, noise_field((150, 140, 60), 4), noise_field((60, 90, 140), 4))
 
 
 def meadow() -> Photo:
-    image = field_of((90, 130, 50), 25)
-    image[:60] = field_of((120, 165, 225), 1)[:60]
+    image = noise_field((90, 130, 50), 25)
+    image[:60] = noise_field((120, 165, 225), 1)[:60]
     return Photo("meadow", np.clip(image, 0, 255).astype(np.uint8), "4x3", "A meadow under the sky")
 
 
@@ -54,7 +54,7 @@ def standing() -> Photo:
 
 @pytest.fixture
 def lying() -> Photo:
-    return ball_photo("lying", with_ball(field_of((130, 130, 130), 5), 30)[0], 30)
+    return ball_photo("lying", with_ball(noise_field((130, 130, 130), 5), 30)[0], 30)
 
 
 def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
@@ -100,7 +100,7 @@ def test_land_gets_a_sky_and_a_lying_thing_a_table_top(lying: Photo) -> None:
 
 
 def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
-    surface = field_of((150, 150, 150), 2)
+    surface = noise_field((150, 150, 150), 2)
     surface[:, :70] *= 0.4
     surface[20:23] -= 25
     light = shading(np.clip(surface, 0, 255).astype(np.uint8), np.zeros((HEIGHT, WIDTH), bool))
@@ -109,14 +109,14 @@ def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
 
 
 def test_a_standing_thing_throws_a_shadow_at_its_foot_only() -> None:
-    _, ball = with_ball(field_of((0, 0, 0), 0), 40)
+    _, ball = with_ball(noise_field((0, 0, 0), 0), 40)
     shadowed = add_contact_shadow(np.ones((HEIGHT, WIDTH, 3), np.float32), ball)
     assert shadowed[143, 100, 0] < 0.8 and shadowed[20, 100, 0] > 0.98
 
 
 def test_a_background_takes_on_the_old_light() -> None:
-    warm = np.clip(field_of((200, 150, 80), 10), 0, 255).astype(np.uint8)
-    cool = to_float(np.clip(field_of((90, 120, 190), 10, seed=1), 0, 255).astype(np.uint8))
+    warm = np.clip(noise_field((200, 150, 80), 10), 0, 255).astype(np.uint8)
+    cool = to_float(np.clip(noise_field((90, 120, 190), 10, seed=1), 0, 255).astype(np.uint8))
     behind = np.ones((HEIGHT, WIDTH), bool)
     before, after = (to_lab(b)[..., 2].mean() for b in (cool, match_light(cool, warm, behind, 0.5)))
     assert after > before + 15

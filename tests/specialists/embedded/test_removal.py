@@ -31,7 +31,7 @@ def test_an_object_goes_and_only_its_hole_changes() -> None:
     request = removal.propose(photo, np.random.default_rng(0))
     (edited,) = removal.edit([request])
     assert not isinstance(edited, NotApplicable) and edited.mask is not None
-    assert request.truth["object"] == "ball" and all("ball" in wording for wording in request.instructions)
+    assert request.truth["object"] == "ball" and all("ball" in instruction for instruction in request.instructions)
     assert len(set(request.instructions)) >= 3
     assert np.array_equal(edited.image[~edited.mask], photo.image[~edited.mask])
     assert edited.image[edited.mask][:, 0].mean() < 80
@@ -45,8 +45,8 @@ def test_an_addition_is_the_removal_turned_round() -> None:
     assert not isinstance(edited, NotApplicable) and edited.source is not None and edited.mask is not None
     assert np.array_equal(edited.image, photo.image)
     assert edited.source[edited.mask][:, 0].mean() < 80
-    assert all("a ball" in wording for wording in request.instructions)
-    assert any("left" in wording for wording in request.instructions)
+    assert all("a ball" in instruction for instruction in request.instructions)
+    assert any("left" in instruction for instruction in request.instructions)
 
 
 def test_objects_go_alone_or_together_and_a_thing_without_an_outline_stays_whole() -> None:

@@ -42,7 +42,7 @@ BALL = photo("a", "red ball", (200, 40, 40))
 VASE = photo("b", "blue vase", (40, 60, 200), (0.3, 0.2, 0.6, 0.8), seed=1)
 
 
-def swapped(source: Photo, *donors: Photo, seed: int = 0) -> tuple[EditRequest, Edited]:
+def swap_object(source: Photo, *donors: Photo, seed: int = 0) -> tuple[EditRequest, Edited]:
     specialist = ObjectSwap(donors)
     request = specialist.propose(source, np.random.default_rng(seed))
     (edited,) = specialist.edit([request])
@@ -60,7 +60,7 @@ def crop(image: Image, box: FractionBox) -> Image:
 
 
 def test_the_new_object_stands_where_the_old_one_stood() -> None:
-    request, edited = swapped(BALL, BALL, VASE)
+    request, edited = swap_object(BALL, BALL, VASE)
     assert (request.truth["object"], request.truth["new_object"]) == ("red ball", "blue vase")
     assert request.truth["box"] == pytest.approx(ON_TABLE, abs=0.02)
     new_box = request.truth["new_box"]
@@ -73,19 +73,19 @@ def test_the_new_object_stands_where_the_old_one_stood() -> None:
 
 
 def test_nothing_changes_outside_the_mask() -> None:
-    _, edited = swapped(BALL, VASE)
+    _, edited = swap_object(BALL, VASE)
     assert edited.mask is not None and edited.mask.mean() < 0.3
     assert np.array_equal(edited.image[~edited.mask], BALL.image[~edited.mask])
 
 
 def test_the_generator_alone_decides() -> None:
-    (first, second), (other, _) = (swapped(BALL, VASE, seed=3) for _ in range(2)), swapped(BALL, VASE, seed=4)
+    (first, second), (other, _) = (swap_object(BALL, VASE, seed=3) for _ in range(2)), swap_object(BALL, VASE, seed=4)
     assert np.array_equal(first[1].image, second[1].image) and first[0].instructions == second[0].instructions
     assert other.truth == first[0].truth
 
 
 def test_instructions_name_both_things() -> None:
-    request, _ = swapped(BALL, VASE)
+    request, _ = swap_object(BALL, VASE)
     assert len(set(request.instructions)) == 4
     assert all("the red ball" in text and "a blue vase" in text for text in request.instructions)
 

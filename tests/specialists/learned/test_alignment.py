@@ -19,7 +19,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def mapped(source: str, target: str, **options: object) -> TokenMap:
+def map_words(source: str, target: str, **options: object) -> TokenMap:
     return token_map(source, target, tokenizer(), LENGTH, **options)
 
 
@@ -29,17 +29,17 @@ def test_words_are_found_with_all_their_tokens_and_marks() -> None:
 
 
 def test_the_same_prompt_takes_over_every_token_as_it_is() -> None:
-    same = mapped("a red car on grass", "a red car on grass")
+    same = map_words("a red car on grass", "a red car on grass")
     assert torch.equal(same.shares, torch.eye(LENGTH)) and same.taken.all() and (same.weights == 1).all()
 
 
 def test_an_exchanged_word_takes_over_the_attention_of_the_one_before() -> None:
-    exchanged = mapped("a red car", "a blue car")
+    exchanged = map_words("a red car", "a blue car")
     assert torch.equal(exchanged.shares, torch.eye(LENGTH)) and exchanged.taken.all()
 
 
 def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
-    shared = mapped("a car on grass", "a bicycle on grass")
+    shared = map_words("a car on grass", "a bicycle on grass")
     torch.testing.assert_close(shared.shares[2], torch.tensor([0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 0]))
     assert shared.shares[3, 4] == shared.shares[4, 5] == 1
     # Attention on <eos> stays on <eos>, and one padding token fewer remains.
@@ -47,20 +47,20 @@ def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
 
 
 def test_a_word_of_fewer_tokens_takes_over_all_of_them() -> None:
-    gathered = mapped("a bicycle", "a car")
+    gathered = map_words("a bicycle", "a car")
     assert gathered.shares[2, 2] == gathered.shares[3, 2] == 1
 
 
 def test_refinement_leaves_new_words_their_own_attention() -> None:
-    added = mapped("a car on grass", "a red car on old grass")
+    added = map_words("a car on grass", "a red car on old grass")
     assert [i for i in range(LENGTH) if not added.taken[i]] == [2, 5]
     assert added.shares[2, 3] == added.shares[4, 6] == 1 and added.shares[:, [2, 5]].sum() == 0
-    kept = mapped("a red car", "a blue car", exchange=False)
+    kept = map_words("a red car", "a blue car", exchange=False)
     assert [i for i in range(LENGTH) if not kept.taken[i]] == [2] and kept.shares[2].sum() == 0
 
 
 def test_a_weight_is_of_all_tokens_of_its_word() -> None:
-    assert mapped("a car", "a bicycle, old", weights={"bicycle": 2.0}).weights.tolist() == [
+    assert map_words("a car", "a bicycle, old", weights={"bicycle": 2.0}).weights.tolist() == [
         1,
         1,
         2,
@@ -75,7 +75,7 @@ def test_a_weight_is_of_all_tokens_of_its_word() -> None:
 
 
 def test_encoders_stand_one_after_another() -> None:
-    both = join_maps([mapped("a red car", "a blue car"), mapped("a car", "a red car")])
+    both = join_maps([map_words("a red car", "a blue car"), map_words("a car", "a red car")])
     assert both.shares.shape == (2 * LENGTH, 2 * LENGTH)
     assert both.shares[LENGTH + 2, LENGTH + 3] == 1 and both.shares[:LENGTH, LENGTH:].sum() == 0
     assert both.taken.tolist() == [1] * LENGTH + [1, 1, 0] + [1] * (LENGTH - 3)

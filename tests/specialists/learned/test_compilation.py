@@ -25,7 +25,7 @@ def without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
 
 
-def compiled(network: nn.Module) -> set[str]:
+def compile_part(network: nn.Module) -> set[str]:
     return {type(part).__name__ for part in network.modules() if part._compiled_call_impl is not None}
 
 
@@ -37,7 +37,7 @@ def test_a_painter_paints_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     plain = inpainter.fill(holes)
     network = get_denoiser(inpainter.pipeline)
     compile_blocks(network)
-    assert compiled(network) == {"JointTransformerBlock"}
+    assert compile_part(network) == {"JointTransformerBlock"}
     for one, other in zip(plain, inpainter.fill(holes), strict=True):
         assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
 
@@ -50,7 +50,7 @@ def test_pairs_are_steered_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (plain,) = generate_pairs(pipeline, [pair], (32, 32), PairSamplingOptions(steps=2))
     network = get_denoiser(pipeline)
     compile_between_attentions(network)
-    assert compiled(network) == {"FeedForward", "ResnetBlock2D"}
+    assert compile_part(network) == {"FeedForward", "ResnetBlock2D"}
     (again,) = generate_pairs(pipeline, [pair], (32, 32), PairSamplingOptions(steps=2))
     for one, other in zip(plain, again, strict=True):
         np.testing.assert_allclose(one, other, atol=TOLERANCE)

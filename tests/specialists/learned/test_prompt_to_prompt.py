@@ -42,8 +42,8 @@ def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one(pipeline: Pipeline, pair: PromptPair, how: PairSamplingOptions = HOW) -> tuple[np.ndarray, np.ndarray]:
-    (pictures,) = generate_pairs(pipeline, [pair], SIZE, how)
-    return pictures
+    (images,) = generate_pairs(pipeline, [pair], SIZE, how)
+    return images
 
 
 def test_the_same_prompt_twice_gives_the_same_picture_bit_for_bit(pipeline: Pipeline) -> None:
@@ -92,8 +92,8 @@ def test_a_weight_of_one_changes_nothing_and_another_does(pipeline: Pipeline) ->
 def test_pairs_of_a_batch_do_not_touch_each_other(pipeline: Pipeline) -> None:
     other = PromptPair("make it night", "make the dog night", seed=2)
     for pair, together in zip((PAIR, other), generate_pairs(pipeline, [PAIR, other], SIZE, HOW), strict=True):
-        for picture, alone in zip(together, one(pipeline, pair), strict=True):
-            assert_close(picture, alone)
+        for image, alone in zip(together, one(pipeline, pair), strict=True):
+            assert_close(image, alone)
 
 
 def test_an_empty_mask_gives_back_the_source(pipeline: Pipeline) -> None:
@@ -119,8 +119,8 @@ def test_heads_one_after_another_give_the_same_picture_bit_for_bit(
     heads, maps = [], attention_control._maps
     monkeypatch.setattr(attention_control, "MAP_BYTES", 1)
     monkeypatch.setattr(attention_control, "_maps", lambda q, k: heads.append(q.shape[1]) or maps(q, k))
-    for picture, by_heads in zip(together, one(pipeline, PAIR), strict=True):
-        assert np.array_equal(picture, by_heads)
+    for image, by_heads in zip(together, one(pipeline, PAIR), strict=True):
+        assert np.array_equal(image, by_heads)
     assert set(heads) == {1}
 
 
@@ -137,9 +137,9 @@ def test_the_network_is_as_it_was_afterwards(pipeline: Pipeline) -> None:
     assert network.attn_processors == before
 
 
-def assert_close(picture: np.ndarray, other: np.ndarray) -> None:
+def assert_close(image: np.ndarray, other: np.ndarray) -> None:
     """Check that images differ by at most one level of grey, because floats are summed in another order."""
-    assert np.abs(picture.astype(int) - other.astype(int)).max() <= 1
+    assert np.abs(image.astype(int) - other.astype(int)).max() <= 1
 
 
 def test_latents_outside_the_mask_are_the_sources() -> None:

@@ -100,7 +100,7 @@ def specialist(task: Task, toolbox: Toolbox, *names: str) -> Any:
     return class_at(LEARNED[task])(toolbox, proposals)
 
 
-def requests_of(made: Any, *photos: Photo) -> list[EditRequest]:
+def propose_requests(made: Any, *photos: Photo) -> list[EditRequest]:
     return [made.propose(each, np.random.default_rng(seed)) for seed, each in enumerate(photos)]
 
 
@@ -114,7 +114,7 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
     if task is Task.OBJECT_ADDITION:
         own = [each.image.tobytes() for each in photos]
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: image.tobytes() in own))
-    for each, edited in zip(photos, made.edit(requests_of(made, *photos)), strict=True):
+    for each, edited in zip(photos, made.edit(propose_requests(made, *photos)), strict=True):
         assert isinstance(edited, Edited) and edited.image.dtype == np.uint8
         source = each.image if edited.source is None else edited.source
         assert edited.image.shape == source.shape == each.image.shape
@@ -131,7 +131,7 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
 def test_the_same_draws_give_the_same_edits_alone_or_together(toolbox: Toolbox) -> None:
     for task in (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION, Task.STYLE_TRANSFER):
         made = specialist(task, toolbox, "a", "b")
-        first, second = requests_of(made, photo("a"), photo("b"))
+        first, second = propose_requests(made, photo("a"), photo("b"))
         for alone, together in zip(([first], [second]), made.edit([first, second]), strict=True):
             (edited,) = made.edit(alone)
             assert np.abs(edited.image.astype(int) - together.image.astype(int)).max() <= 1
@@ -145,7 +145,7 @@ def test_a_style_is_asked_for_in_the_pairs_own_words(toolbox: Toolbox, monkeypat
         lambda wanted: [(asked.append(one.instruction), one.image)[1] for one in wanted],
     )
     made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
-    made.edit(requests_of(made, photo("a")))
+    made.edit(propose_requests(made, photo("a")))
     assert asked == ["Make the edit."]
 
 
@@ -169,7 +169,7 @@ def test_what_is_not_found_is_refused_and_the_rest_goes_on(
     made = specialist(task, toolbox, "a", "b")
     if task is Task.OBJECT_ADDITION:
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) == 2))
-    first, second = made.edit(requests_of(made, photo("a"), photo("b")))
+    first, second = made.edit(propose_requests(made, photo("a"), photo("b")))
     assert isinstance(first, NotApplicable) and str(first) == "no box for 'dog'"
     assert isinstance(second, Edited)
 
@@ -180,10 +180,10 @@ def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
     given = photo("a")
     monkeypatch.setattr(Finder, "found", staticmethod(lambda image: np.array_equal(image, given.image)))
     removal, addition = (specialist(task, toolbox, "a") for task in (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION))
-    (removed,), (added,) = (made.edit(requests_of(made, given)) for made in (removal, addition))
+    (removed,), (added,) = (made.edit(propose_requests(made, given)) for made in (removal, addition))
     assert np.array_equal(added.image, given.image) and np.array_equal(added.source, removed.image)
     monkeypatch.setattr(Finder, "found", staticmethod(lambda image: True))
-    (refused,) = addition.edit(requests_of(addition, given))
+    (refused,) = addition.edit(propose_requests(addition, given))
     assert isinstance(refused, NotApplicable) and "still found" in str(refused)
 
 
@@ -197,7 +197,7 @@ def test_an_addition_is_not_lost_on_what_is_found_beside_it(toolbox: Toolbox, mo
         return detect(queries, limits) if first else [Detections(elsewhere, torch.tensor([0.9, 0.8]))]
 
     monkeypatch.setattr(toolbox.grounder.detector, "detect", beside)
-    (added,) = addition.edit(requests_of(addition, given))
+    (added,) = addition.edit(propose_requests(addition, given))
     assert isinstance(added, Edited)
 
 
@@ -273,5 +273,5 @@ def test_limits_and_growth_are_the_configs(toolbox: Toolbox, monkeypatch: pytest
 def test_an_environment_may_change_a_picture_in_which_nothing_is_named(toolbox: Toolbox) -> None:
     made = specialist(Task.ENVIRONMENT_CHANGE, toolbox, "a")
     made.proposals = {"a": [made.proposal(instructions=["Add fog."], environment="fog", **PROMPTS)]}
-    (edited,) = made.edit(requests_of(made, photo("a")))
+    (edited,) = made.edit(propose_requests(made, photo("a")))
     assert isinstance(edited, Edited) and edited.truth == {}

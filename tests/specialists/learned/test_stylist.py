@@ -35,10 +35,10 @@ def restyling(height: int, width: int, seed: int) -> Restyling:
 def test_each_photo_keeps_its_size_and_its_seed_decides_whatever_the_batch(stylist: Stylist) -> None:
     wanted = [restyling(48, 64, 1), restyling(150, 100, 2), restyling(48, 64, 3), restyling(48, 64, 4)]
     drawn = stylist.restyle(wanted)
-    assert [picture.shape for picture in drawn] == [one.image.shape for one in wanted]
-    for one, picture in zip(wanted, drawn, strict=True):
-        assert np.abs(picture.astype(int) - stylist.restyle([one])[0].astype(int)).max() <= 1
-        assert not np.array_equal(picture, stylist.restyle([replace(one, seed=99)])[0])
+    assert [image.shape for image in drawn] == [one.image.shape for one in wanted]
+    for one, image in zip(wanted, drawn, strict=True):
+        assert np.abs(image.astype(int) - stylist.restyle([one])[0].astype(int)).max() <= 1
+        assert not np.array_equal(image, stylist.restyle([replace(one, seed=99)])[0])
 
 
 def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
@@ -48,8 +48,8 @@ def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
     alone = [stylist.restyle([one])[0] for one in wanted]
     asked, drawn = [], stylist._draw_all
     monkeypatch.setattr(stylist, "_draw_all", lambda batch: asked.append(len(batch)) or drawn(batch))
-    for picture, by_itself in zip(stylist.restyle(wanted), alone, strict=True):
-        assert picture.shape == by_itself.shape and np.abs(picture.astype(int) - by_itself.astype(int)).max() <= 1
+    for image, by_itself in zip(stylist.restyle(wanted), alone, strict=True):
+        assert image.shape == by_itself.shape and np.abs(image.astype(int) - by_itself.astype(int)).max() <= 1
     assert asked == [2]
 
 

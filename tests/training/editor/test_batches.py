@@ -64,10 +64,10 @@ def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
     assert 0 < (distance < 1e-3).sum() < 8, "some are mirrored, some not"
 
 
-@pytest.mark.parametrize(("wording", "mirrors"), [("Remove the left dog.", False), ("Make it leftist.", True)])
-def test_nothing_is_mirrored_under_a_wording_that_names_a_side(wording, mirrors):
+@pytest.mark.parametrize(("instruction", "mirrors"), [("Remove the left dog.", False), ("Make it leftist.", True)])
+def test_nothing_is_mirrored_under_a_wording_that_names_a_side(instruction, mirrors):
     options = {"text_dropout": 0.0, "image_dropout": 0.0, "both_dropout": 0.0}
-    condition = maker(**options).training(pairs(16, (wording,)), 0, 0).inputs["condition"]
+    condition = maker(**options).training(pairs(16, (instruction,)), 0, 0).inputs["condition"]
     unflipped = encode(LappedCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.equal(condition, unflipped) is not mirrors
 

@@ -10,7 +10,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from helpers.chain import shrink_sample
-from helpers.small_training import Disturbed, metrics_of
+from helpers.small_training import Disturbed, read_metrics
 from helpers.tiny_editor import TINY
 from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import HELD_OUT
@@ -71,7 +71,7 @@ def batches() -> HoleBatches:
     return HoleBatches(LappedCodec(), InstructionEncoder(load_minilm()), OPTIONS, HolesConfig(), seed=0)
 
 
-def trainer_of(store: PhotoStore, batches: HoleBatches, terminated: int | None = None) -> Trainer:
+def make_trainer(store: PhotoStore, batches: HoleBatches, terminated: int | None = None) -> Trainer:
     torch.manual_seed(0)
     net = InpaintNet.from_transformer(small_sd3(OPTIONS, WIDTH), "sample")
     editor = Disturbed(net, terminated=terminated)
@@ -82,16 +82,16 @@ def test_the_loss_falls_and_a_training_cut_off_ends_in_the_same_weights(
     store: PhotoStore, batches: HoleBatches, alone: None, tmp_path: Path
 ) -> None:
     whole, cut_off = tmp_path / "whole", tmp_path / "cut off"
-    trainer_of(store, batches).run(Checkpoints(whole, {}))
-    metrics = metrics_of(whole / "metrics.jsonl")
+    make_trainer(store, batches).run(Checkpoints(whole, {}))
+    metrics = read_metrics(whole / "metrics.jsonl")
     assert metrics[-1]["held_out_loss"] < 0.8 * metrics[0]["held_out_loss"]
 
     with pytest.raises(UserError, match="stopped by SIGTERM after step 7"):
-        trainer_of(store, batches, terminated=7).run(Checkpoints(cut_off, {}))
-    trainer_of(store, batches).run(Checkpoints(cut_off, {}))
+        make_trainer(store, batches, terminated=7).run(Checkpoints(cut_off, {}))
+    make_trainer(store, batches).run(Checkpoints(cut_off, {}))
     last = f"step-{OPTIONS.steps:08d}/rank-00000.safetensors"
     assert (cut_off / last).read_bytes() == (whole / last).read_bytes()
-    assert metrics_of(cut_off / "metrics.jsonl") == metrics
+    assert read_metrics(cut_off / "metrics.jsonl") == metrics
 
 
 def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out(store: PhotoStore) -> None:
@@ -103,7 +103,7 @@ def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out
             continue
         batch = store.read(ratio, [*range(trained), *rows, 0])
         width, height = bucket_size(ratio, OPTIONS.resolution)
-        assert batch.pictures.shape == (trained + len(rows) + 1, height, width, 3)
+        assert batch.images.shape == (trained + len(rows) + 1, height, width, 3)
         assert all(masks.shape[1:] == (height, width) for masks in batch.objects)
         named = zip(batch.objects, batch.pairs, strict=True)
         assert all(len(masks) == len(pair["names"]) and all(pair["names"]) for masks, pair in named)
@@ -141,11 +141,11 @@ def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: 
 
 def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
     """White bar on the left of a grey photo: each sample's hole covers the bar, or everything but the bar."""
-    picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
+    image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
     bar[:, :, :16] = True
-    picture[bar[0]] = 255
+    image[bar[0]] = 255
     pair = {"pair_id": "bar", "caption": "", "names": ("bar",), "o_score": 10.0}
-    photos = PhotoBatch("1x1", np.stack([picture] * 40), (bar,) * 40, (pair,) * 40)
+    photos = PhotoBatch("1x1", np.stack([image] * 40), (bar,) * 40, (pair,) * 40)
     objects = replace(batches, shares=HolesConfig(random=0, box=0, object=1))
     batch = objects.training(photos, 0, 0)
     sigma = batch.inputs["timestep"][:, None, None, None] / 1000
@@ -160,10 +160,10 @@ def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
 def test_the_hole_of_an_object_is_learnt_under_its_name_and_others_under_the_photos_caption(
     batches: HoleBatches,
 ) -> None:
-    picture, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((2, 64, 64), bool)
+    image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((2, 64, 64), bool)
     bar[0, 8:24, :16], bar[1, 30:50, 40:60] = True, True
     pair = {"pair_id": "bar", "caption": "a room", "names": ("wine bottle", "object"), "o_score": 10.0}
-    photos = PhotoBatch("1x1", np.stack([picture] * 60), (bar,) * 60, (pair,) * 60)
+    photos = PhotoBatch("1x1", np.stack([image] * 60), (bar,) * 60, (pair,) * 60)
     read: list[str] = []
 
     def encode(captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,8 +10,8 @@ import yaml
 import yte
 
 from helpers.chain import REPOSITORY
-from omniedit.config.site import read_site
 from omniedit.errors import UserError
+from omniedit.run.site import read_site
 
 PROFILE = REPOSITORY / "profiles/slurm"
 SITE = yaml.safe_load((PROFILE / "site.yaml").read_text())

@@ -35,7 +35,7 @@ class Site(BaseModel):
     software: Literal["conda", "apptainer", "env-modules"] | None
     conda_prefix: str | None
 
-    def nodes_of(self, training: str) -> int:
+    def nodes_for(self, training: str) -> int:
         return self.train_nodes if training == "train_editor" else self.nodes.get(training, 1)  # type: ignore[call-overload]
 
 
@@ -44,8 +44,8 @@ def site_file() -> Path:
     one."""
     if named := os.environ.get("OMNIEDIT_SITE"):
         return Path(named)
-    beside = [folder / DEFAULT.name for folder in _profile_folders()]
-    return next((file for file in reversed(beside) if file.is_file()), source_file(DEFAULT))
+    nearby = [folder / DEFAULT.name for folder in _profile_folders()]
+    return next((file for file in reversed(nearby) if file.is_file()), source_file(DEFAULT))
 
 
 def _profile_folders() -> list[Path]:

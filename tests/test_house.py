@@ -1,0 +1,54 @@
+"""Tests that the rooms of the package keep their order, and that each says what belongs in it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import omniedit
+
+PACKAGE = Path(omniedit.__file__).parent
+ORDER = (
+    *("tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
+    *("storage", "imaging", "pairs", "config", "sources", "models", "vlm", "buckets", "grounding", "instructions"),
+    *("specialists", "training", "scoring", "evaluation", "reporting", "run", "cli"),
+)
+"""Rooms and root modules. Each imports only from those before it (docs/design.md)."""
+
+
+def read_imports(file: Path) -> set[str]:
+    """Return the modules that a file imports, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= set(names) if node.module == "omniedit" else {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found - {"omniedit.__version__"}
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert rooms - {"__init__", "__main__"} == set(ORDER)
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_a_room_imports_only_from_those_before_it(room: str) -> None:
+    files = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").is_file() else sorted((PACKAGE / room).rglob("*.py"))
+    later = ORDER[ORDER.index(room) + 1 :]
+    up = {(str(file), name) for file in files for name in read_imports(file) if name.startswith("omniedit.")}
+    assert not {(file, name) for file, name in up if name.split(".")[1] in later}
+
+
+ROOMS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_says_what_belongs_in_it(room: Path) -> None:
+    assert len(ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "") > 60
+
+
+def test_only_run_knows_snakemake() -> None:
+    known = {file for file in PACKAGE.rglob("*.py") for name in read_imports(file) if name.startswith("snakemake")}
+    assert {file.relative_to(PACKAGE).parts[0] for file in known} == {"run"}
