@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import nearest_ratio
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable
@@ -162,13 +163,13 @@ def read_objects(text: str) -> tuple[NamedObject, ...]:
 
 def make_pairs(folder: Path) -> None:
     """Write FOLDER/pairs/TASK.h5, the pairs of each task with seed 0."""
-    photos = read_photos(folder)
+    photos, objects = read_photos(folder), ObjectIndex()
     for task, count in PAIRS.items():
         path = folder / "pairs" / f"{task}.h5"
         if path.exists():
             continue
         path.parent.mkdir(exist_ok=True)
-        made = synthesize(build(task, photos), "embedded", photos, count, seed=0)
+        made = synthesize(build(task, photos, objects), "embedded", photos, count, seed=0)
         pairs = [outcome for outcome in made if isinstance(outcome, EditPair)]
         write_shard(path, task, "embedded", 0, pairs)
         print(f"{task}: {len(pairs)} pairs", flush=True)

@@ -23,7 +23,7 @@ import PIL.Image
 import PIL.ImageDraw
 
 from benchmarks.object_photos import Entry, entries, fetch
-from omniedit.grounding.objects import find_objects
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.run.program import run_program
@@ -88,20 +88,21 @@ def load(folder: Path, entry: Entry) -> Photo:
 
 def measure(chosen: Sequence[Entry], photos: Sequence[Photo]) -> Iterator[Outcome]:
     """Yield one outcome for each photo and task."""
+    index = ObjectIndex()
     for entry, photo in zip(chosen, photos, strict=True):
         start = time.process_time()
-        objects = tuple(found.name for found in find_objects(photo))
+        objects = tuple(found.name for found in index.find(photo))
         print(f"{entry.name:14} {time.process_time() - start:5.1f} s  {', '.join(objects) or '-'}", flush=True)
-    specialists = {task: build(task, photos) for task in TASKS}
+    specialists = {task: build(task, photos, index) for task in TASKS}
     for entry, photo in zip(chosen, photos, strict=True):
         for task in TASKS:
-            yield attempt(entry, photo, task, specialists[task])
+            yield attempt(entry, photo, index, task, specialists[task])
 
 
-def attempt(entry: Entry, photo: Photo, task: Task, specialist: Specialist) -> Outcome:
+def attempt(entry: Entry, photo: Photo, index: ObjectIndex, task: Task, specialist: Specialist) -> Outcome:
     """Try to edit a photo with a specialist until an edit succeeds, and return the outcome."""
     start, reason = time.process_time(), ""
-    objects = tuple(found.name for found in find_objects(photo))
+    objects = tuple(found.name for found in index.find(photo))
     for number in range(TRIES):
         try:
             request = specialist.propose(photo, np.random.default_rng([number, *entry.name.encode()]))

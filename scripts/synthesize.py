@@ -7,7 +7,7 @@ from typing import Any
 
 from omniedit.cli.arguments import at_least_zero
 from omniedit.config.schema import LearnedConfig
-from omniedit.grounding.objects import recall_objects
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import proposers
 from omniedit.models.registry import get_model
 from omniedit.models.roles import roles_to_fetch
@@ -44,8 +44,6 @@ def main() -> None:
 
     if args.specialist == "learned" and not (args.learned and args.proposals):
         parser.error("--specialist learned needs --learned and --proposals")
-    for path in args.objects:
-        recall_objects(path)
     with ExitStack() as stack:
         photos = stack.enter_context(PhotoShard(args.photos))
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])
@@ -56,7 +54,7 @@ def main() -> None:
             specialist = build_learned(args.task, toolbox, args.proposals)
             outcomes = prefetch(synthesize(specialist, *wanted, journal), specialist.batch_size)
         else:
-            outcomes = synthesize(build(args.task, donors), *wanted)
+            outcomes = synthesize(build(args.task, donors, ObjectIndex(args.objects)), *wanted)
         temporary = stack.enter_context(replace_file(args.out))
         about = (args.task, args.specialist, args.seed, all_versions(args))
         writer = stack.enter_context(ShardWriter(temporary, *about))

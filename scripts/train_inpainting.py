@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from omniedit.cli.arguments import at_least_one
 from omniedit.config.loading import check
 from omniedit.config.schema import HolesConfig
-from omniedit.grounding.objects import recall_objects
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
@@ -66,12 +66,10 @@ def main() -> None:
     prepare_blocks(net, options)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}
     pipeline = InpaintPipeline(transformer=net, **parts, resolution=options.resolution)
-    for path in shards_of_objects:
-        recall_objects(path)
     with ExitStack() as stack:
         shards = [stack.enter_context(PhotoShard(path)) for path in shards_of_photos]
         photos = PhotoShards(shards, read_rows(args.bench) if args.bench else [])
-        store = PhotoStore(photos, options.resolution, options.held_out)
+        store = PhotoStore(photos, ObjectIndex(shards_of_objects), options.resolution, options.held_out)
         batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
         objects = [checksum(path) for path in shards_of_objects]

@@ -150,7 +150,7 @@ class LearnedConfig(Section):
 
     replies: LocalPath | None = None
     """File of recorded replies of a vision-language model. Each line is a JSON object with `source_id`, `task` and
-    `reply`, a proposal as described in docs/learned_specialists.md. Required if a task's specialist is `learned` and
+    `reply`, a proposal as described in docs/specialists.md. Required if a task's specialist is `learned` and
     `proposals.source` is `replies`."""
     candidates: int = Field(1, ge=1)
     """Number of edits per proposal, each with another seed; all of them are scored."""
@@ -575,7 +575,7 @@ else:
 class TrainConfig(Section):
     model: ArchitectureName = "editnet"
     """Architecture of the editor; each `editnet_*` is EditNet with one open design choice made differently
-    (docs/editing.md)."""
+    (docs/training.md)."""
     ablations: list[ArchitectureName] = []
     """Additional architectures to train and benchmark on the same base, pairs and steps (the paper's Table 7)."""
     resolution: int = Field(128, ge=32, multiple_of=16)

@@ -66,19 +66,6 @@ class FoundObject:
         return frozenset(side for side, pixels in edges.items() if pixels.any())
 
 
-_FOUND: dict[tuple[str, str], tuple[tuple[str, bytes], ...]] = {}
-"""Cache of names and encoded masks, a few kilobytes each, because tasks use a photo again with other random draws."""
-
-
-def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
-    """Return the photo's objects whose outline and name were found, in the order of its caption file, or ()."""
-    key = (photo.source_id, photo.sha256)
-    if key not in _FOUND:
-        found = _find_named_objects(photo) if photo.objects else _salient(photo)
-        _FOUND[key] = tuple((object_.name, encode_mask(object_.mask)) for object_ in found)
-    return tuple(_found_object(name, decode_mask(encoded)) for name, encoded in _FOUND[key])
-
-
 OBJECTS_SCHEMA = pa.schema(
     [
         ("source_id", pa.string()),
@@ -88,24 +75,47 @@ OBJECTS_SCHEMA = pa.schema(
 )
 
 
-def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
-    """Find the objects of photos, once for all tasks, and write a row per photo."""
-    rows = []
-    for photo in photos:
-        find_objects(photo)
-        objects = [{"name": name, "mask": mask} for name, mask in _FOUND[photo.source_id, photo.sha256]]
-        rows.append({"source_id": photo.source_id, "sha256": photo.sha256, "objects": objects})
-    write_rows(path, rows, OBJECTS_SCHEMA)
+class ObjectIndex:
+    """Objects of photos. Each photo's are found once, and kept as names and encoded masks of a few kilobytes.
 
-
-def recall_objects(path: str | Path) -> None:
-    """Load a file of `write_objects`, so that `find_objects` uses its results.
+    Args:
+        files: files of `write_objects`, whose objects are used instead of being found again.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: a file is missing or damaged.
     """
-    for row in read_rows(path, OBJECTS_SCHEMA.names):
-        _FOUND[row["source_id"], row["sha256"]] = tuple((found["name"], found["mask"]) for found in row["objects"])
+
+    def __init__(self, files: Iterable[str | Path] = ()) -> None:
+        self._known: dict[tuple[str, str], tuple[tuple[str, bytes], ...]] = {}
+        for path in files:
+            for row in read_rows(path, OBJECTS_SCHEMA.names):
+                found = tuple((object_["name"], object_["mask"]) for object_ in row["objects"])
+                self._known[row["source_id"], row["sha256"]] = found
+
+    def find(self, photo: Photo) -> tuple[FoundObject, ...]:
+        """Return the photo's objects, as `find_objects` does."""
+        return tuple(_found_object(name, decode_mask(encoded)) for name, encoded in self.encode(photo))
+
+    def encode(self, photo: Photo) -> tuple[tuple[str, bytes], ...]:
+        """Return the name and the encoded mask of each of the photo's objects."""
+        key = (photo.source_id, photo.sha256)
+        if key not in self._known:
+            self._known[key] = tuple((found.name, encode_mask(found.mask)) for found in find_objects(photo))
+        return self._known[key]
+
+
+def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
+    """Return the photo's objects whose outline and name were found, in the order of its caption file, or ()."""
+    return tuple(_find_named_objects(photo) if photo.objects else _salient(photo))
+
+
+def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
+    """Find the objects of photos, once for all tasks, and write a row per photo."""
+    index, rows = ObjectIndex(), []
+    for photo in photos:
+        objects = [{"name": name, "mask": mask} for name, mask in index.encode(photo)]
+        rows.append({"source_id": photo.source_id, "sha256": photo.sha256, "objects": objects})
+    write_rows(path, rows, OBJECTS_SCHEMA)
 
 
 def _find_named_objects(photo: Photo) -> list[FoundObject]:

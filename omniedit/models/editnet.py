@@ -53,7 +53,7 @@ class EditNet(Editor):
     """Frozen base with a control block before each of its blocks.
 
     Figure 4 of the paper leaves open which output is added, where it is added, what the control blocks see and how they
-    are modulated. Each option changes one of these choices; docs/editing.md has the measurements.
+    are modulated. Each option changes one of these choices; docs/training.md has the measurements.
 
     Args:
         sees_image: the control blocks attend over the base's image tokens.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omniedit.config.schema import LearnedConfig
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import read_proposals
 from omniedit.specialists.base import Batched, Donors, Specialist
 from omniedit.tasks import Task
@@ -39,14 +40,24 @@ BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP)
 """Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
-def build(task: Task, donors: Donors) -> Specialist:
+GROUNDED = (
+    Task.OBJECT_SWAP,
+    Task.OBJECT_REMOVAL,
+    Task.OBJECT_ADDITION,
+    Task.ATTRIBUTE_MODIFICATION,
+    Task.BACKGROUND_SWAP,
+)
+"""Tasks whose embedded specialist needs the photo's objects."""
+
+
+def build(task: Task, donors: Donors, objects: ObjectIndex | None = None) -> Specialist:
     """Return the embedded specialist of a task.
 
     Args:
         donors: photos to borrow from.
     """
     factory = class_at(EMBEDDED[task])
-    return factory(donors) if task in BORROWS else factory()
+    return factory(*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else []))
 
 
 def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":

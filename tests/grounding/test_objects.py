@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.objects import FoundObject, disambiguate_names, find_objects
+from omniedit.grounding.objects import FoundObject, ObjectIndex, disambiguate_names, find_objects
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 
@@ -44,7 +44,8 @@ def test_no_name_rather_than_a_wrong_one(name: str) -> None:
 
 def test_what_was_found_once_is_the_same_when_asked_again() -> None:
     photo = Photo("fig2", sample("fig_in_bowl", 0.3), "1x1", objects=(NamedObject("fig", (0.35, 0.355, 0.79, 0.75)),))
-    (first,), (again,) = find_objects(photo), find_objects(photo)
+    index = ObjectIndex()
+    (first,), (again,) = index.find(photo), index.find(photo)
     assert (first.name, first.box) == (again.name, again.box) and np.array_equal(first.mask, again.mask)
 
 

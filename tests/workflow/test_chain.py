@@ -128,7 +128,14 @@ def read_commands(page: str) -> list[str]:
     return shown + [match for line in lines for match in re.findall("`(snakemake [^`]*)`", line)]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/chain.md", "config/README.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("README.md", "config/README.md"),
+        *("docs/quickstart.md", "docs/your-own-data.md", "docs/slurm.md", "docs/specialists.md", "docs/training.md"),
+        *("docs/judging.md", "docs/benchmarks.md", "docs/design.md"),
+    ],
+)
 def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "my.yaml").write_text("seed: 1")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.objects import addition_instructions, with_article, without_position
 from omniedit.sources.photo import FractionBox, Photo
@@ -18,11 +19,13 @@ class ObjectAddition:
 
     task = Task.OBJECT_ADDITION
 
-    def __init__(self) -> None:
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        additions = [removal for removal in possible_removals(photo) if _says_what_to_add(removal)]
+        removals = possible_removals(photo, self._objects.find(photo))
+        additions = [removal for removal in removals if _says_what_to_add(removal)]
         removal = one_not_yet_offered(additions, photo, self._offered, rng)
         return EditRequest(
             photo=photo,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from omniedit.grounding.nouns import OBJECT, find_kind
-from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
@@ -59,8 +59,11 @@ class AttributeModification:
 
     task = Task.ATTRIBUTE_MODIFICATION
 
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
+
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        objects = find_objects(photo)
+        objects = self._objects.find(photo)
         paintable = [found for found in objects if is_paintable(found)]
         if not paintable:
             names = ", ".join(found.name for found in objects) or "none found"

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import numpy as np
 
 from omniedit.grounding.masks import mask_of_object
-from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
 from omniedit.imaging.images import Image, Mask
@@ -86,11 +86,11 @@ class BackgroundSwap:
 
     task = Task.BACKGROUND_SWAP
 
-    def __init__(self, donors: Donors) -> None:
-        self.donors = donors
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
+        self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
         self.scenes = PhotoMemo(lambda photo: understand(photo.image))
-        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.scenes))
+        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         kept = self.kept(photo)
@@ -121,7 +121,7 @@ class BackgroundSwap:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
-                    self._descriptions[index] = place_described(donor, self.scenes)
+                    self._descriptions[index] = place_described(donor, self.objects, self.scenes)
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
@@ -157,13 +157,13 @@ def paint_background(
     return add_contact_shadow(background, kept.mask) if kept.stance is Stance.STANDING else background
 
 
-def what_stays(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> Kept:
+def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> Kept:
     """Return the object, or the land under a sky, that can get another background.
 
     Raises:
         NotApplicable: the photo has neither.
     """
-    kept = object_that_stays(photo) or land_that_stays(understand_photo(photo))
+    kept = object_that_stays(photo, objects.find(photo)) or land_that_stays(understand_photo(photo))
     if kept is None:
         raise NotApplicable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
@@ -182,9 +182,8 @@ def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Ima
     return image, mask
 
 
-def object_that_stays(photo: Photo) -> Kept | None:
+def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> Kept | None:
     """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
-    objects = find_objects(photo)
     if not objects:
         return None
     largest = max(objects, key=lambda found: found.area)
@@ -227,11 +226,11 @@ def land_that_stays(scene: Scene) -> Kept | None:
     return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
-def place_described(photo: Photo, understand_photo: Callable[[Photo], Scene]) -> str | None:
+def place_described(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> str | None:
     """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
     scene = understand_photo(photo)
     article, _, rest = photo.caption.partition(" ")
-    empty = not any(found.area > 0.08 for found in find_objects(photo)) if photo.objects else True
+    empty = not any(found.area > 0.08 for found in objects.find(photo)) if photo.objects else True
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
     is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None

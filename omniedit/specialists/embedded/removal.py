@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.objects import removal_instructions
@@ -51,11 +51,12 @@ class ObjectRemoval:
 
     task = Task.OBJECT_REMOVAL
 
-    def __init__(self) -> None:
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        removal = one_not_yet_offered(possible_removals(photo), photo, self._offered, rng)
+        removal = one_not_yet_offered(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -90,13 +91,12 @@ def one_not_yet_offered(
     return drawn
 
 
-def possible_removals(photo: Photo) -> list[Removal]:
+def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Removal]:
     """Return every object, and every pair of objects, that can be removed whole and leaves a hole small enough to fill.
 
     Raises:
         NotApplicable: no object qualifies; the text gives a reason for each.
     """
-    objects = find_objects(photo)
     if not objects:
         raise NotApplicable("no object whose outline could be found")
     obstacles = {this.name: _obstacle(this, objects) for this in objects}

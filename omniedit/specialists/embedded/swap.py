@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
-from omniedit.grounding.objects import FoundObject, find_objects
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.harmonize import (
     CutOut,
     Field,
@@ -93,13 +93,13 @@ class ObjectSwap:
 
     task = Task.OBJECT_SWAP
 
-    def __init__(self, donors: Donors) -> None:
-        self._donors = donors
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
+        self._donors, self._objects = donors, objects or ObjectIndex()
         self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        objects = find_objects(photo)
+        objects = self._objects.find(photo)
         if not objects:
             raise NotApplicable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
@@ -126,7 +126,7 @@ class ObjectSwap:
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
             donor = self._donor(int(index))
-            objects = find_objects(donor)
+            objects = self._objects.find(donor)
             for chosen in rng.permutation(len(objects)):
                 if is_borrowable(objects[chosen], objects):
                     yield donor, objects[chosen]

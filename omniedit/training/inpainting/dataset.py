@@ -9,7 +9,7 @@ from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.buckets.placement import held_out_mask
 from omniedit.errors import UserError
-from omniedit.grounding.objects import find_objects
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
 from omniedit.instructions.objects import without_position
 from omniedit.sources.shard import PhotoShards
@@ -42,7 +42,8 @@ class PhotoStore:
     """Photos for training the inpainting specialist.
 
     Args:
-        photos: shards of photos. Objects are detected, unless they were found before (`recall_objects`).
+        photos: shards of photos.
+        objects: their objects; those that it does not know are found.
         held_out: share of the photos that is never trained on.
         cache_bytes: memory limit for cached resized photos.
 
@@ -50,10 +51,17 @@ class PhotoStore:
         UserError: no photos.
     """
 
-    def __init__(self, photos: PhotoShards, resolution: int, held_out: float, cache_bytes: int = 256 * 2**20) -> None:
+    def __init__(
+        self,
+        photos: PhotoShards,
+        objects: ObjectIndex,
+        resolution: int,
+        held_out: float,
+        cache_bytes: int = 256 * 2**20,
+    ) -> None:
         if not len(photos):
             raise UserError("no photo to learn inpainting from: sources/index.parquet says why photos were refused")
-        self.photos, self.resolution = photos, resolution
+        self.photos, self.objects, self.resolution = photos, objects, resolution
         self._places: dict[tuple[str, str], list[int]] = {
             (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
         }
@@ -90,7 +98,7 @@ class PhotoStore:
             return self._cache[place]
         photo = self.photos[place]
         width, height = bucket_size(photo.ratio, self.resolution)
-        found = find_objects(photo)
+        found = self.objects.find(photo)
         masks = [resize_cover_mask(each.mask, width, height) for each in found]
         names = tuple(without_position(each.name) for each in found)
         objects = np.array(masks, bool).reshape(-1, height, width)

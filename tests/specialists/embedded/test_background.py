@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
@@ -58,9 +59,9 @@ def lying() -> Photo:
 
 
 def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
-    assert what_stays(standing, understand_photo).stance is Stance.STANDING
-    assert what_stays(lying, understand_photo).stance is Stance.LYING
-    assert what_stays(meadow(), understand_photo).stance is Stance.LAND
+    assert what_stays(standing, ObjectIndex(), understand_photo).stance is Stance.STANDING
+    assert what_stays(lying, ObjectIndex(), understand_photo).stance is Stance.LYING
+    assert what_stays(meadow(), ObjectIndex(), understand_photo).stance is Stance.LAND
 
 
 def test_what_would_float_is_refused() -> None:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omniedit.grounding.objects import find_objects
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import NotApplicable
@@ -53,7 +54,7 @@ def test_objects_go_alone_or_together_and_a_thing_without_an_outline_stays_whole
     photo = meadow(("ball", 0.3, 0.3, 0.06), ("drum", 0.6, 0.3, 0.06), source_id="three")
     glass = NamedObject("glass", (0.365, 0.3, 0.4, 0.6))
     photo = replace(photo, objects=(*photo.objects, glass))
-    holes = {removal.names: removal.hole for removal in possible_removals(photo)}
+    holes = {removal.names: removal.hole for removal in possible_removals(photo, find_objects(photo))}
     assert set(holes) == {("ball",), ("drum",), ("ball", "drum")}
     assert not holes["ball",][120:240, 219:240].any()
     assert holes["ball",][:, 200:219].any()
@@ -79,4 +80,4 @@ def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[Ob
 )
 def test_what_cannot_be_filled_is_refused_with_the_reason(photo: Photo, reason: str) -> None:
     with pytest.raises(NotApplicable, match=reason):
-        possible_removals(photo)
+        possible_removals(photo, find_objects(photo))

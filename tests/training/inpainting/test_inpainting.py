@@ -16,7 +16,7 @@ from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import HELD_OUT
 from omniedit.config.schema import HolesConfig
 from omniedit.errors import UserError
-from omniedit.grounding.objects import recall_objects, write_objects
+from omniedit.grounding.objects import ObjectIndex
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
@@ -56,14 +56,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhotoShards]:
     rows = [row for row in index_rows(root / "sample", listing, demands) if row["status"] == "kept"]
     list(pack(root / "sample", rows, root / "00000.tar"))
     with PhotoShard(root / "00000.tar") as shard:
-        write_objects(root / "00000.parquet", shard)
-        recall_objects(root / "00000.parquet")
         yield PhotoShards([shard])
 
 
 @pytest.fixture
 def store(photos: PhotoShards) -> PhotoStore:
-    return PhotoStore(photos, OPTIONS.resolution, OPTIONS.held_out)
+    return PhotoStore(photos, ObjectIndex(), OPTIONS.resolution, OPTIONS.held_out)
 
 
 @pytest.fixture(scope="module")
