@@ -17,7 +17,7 @@ from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from omniedit import models
-from omniedit.buckets.scratch import find_copy, stage
+from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config.loading import check
 from omniedit.models.loading import load_base
@@ -66,7 +66,8 @@ def main() -> None:
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
-    trainer.run(checkpoints)
+    with discard_damaged():
+        trainer.run(checkpoints)
     with trainer.state.gathered_ema_weights():
         if dist.get_rank() == 0:
             save_trained(pipeline, checkpoints, args.out, args.metrics)

@@ -4,10 +4,12 @@ import errno
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from omniedit.buckets.seal import read_sealed
-from omniedit.errors import Damaged
+from omniedit.errors import Damaged, UserError
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, missing_files
 from omniedit.storage.progress import Progress
@@ -15,6 +17,24 @@ from omniedit.storage.progress import Progress
 NAME = "omniedit-buckets-"
 UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """Errors of a scratch folder that belongs to another user, is read-only or is full."""
+
+
+class DamagedCopy(UserError):
+    """File of a copy on a node's disk that differs from what was copied. The buckets themselves are not affected."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: a damaged copy on this node's disk ({problem}); run again to copy it again")
+        self.path = path
+
+
+@contextmanager
+def discard_damaged() -> Iterator[None]:
+    """Delete the file that a `DamagedCopy` from the block names, so that the next try copies it again."""
+    try:
+        yield
+    except DamagedCopy as error:
+        error.path.unlink(missing_ok=True)
+        raise
 
 
 def copy_path(buckets: Path, scratch: Path) -> Path:

@@ -11,7 +11,7 @@ import tensorstore as ts
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
-from omniedit.buckets.scratch import is_copy
+from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.errors import Damaged, UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
@@ -131,8 +131,8 @@ class BucketStore:
     def _unreadable(self, ratio: str, row: int, name: str, error: Exception) -> UserError:
         """Return the error for a failed read.
 
-        It is `Damaged` only if the checksum is wrong, because a storage failure raises errors of the same kinds. A
-        damaged copy on scratch is deleted instead.
+        It is `Damaged`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
+        failure raises errors of the same kinds.
         """
         told = " ".join(str(error).split())[:200]
         name = shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
@@ -144,10 +144,7 @@ class BucketStore:
             return UserError(f"{file}: missing; run the same snakemake command again to make it anew")
         except OSError as problem:
             return UserError(f"{file}: cannot be read: {problem.strerror}")
-        if not is_copy(self.path):
-            return Damaged(file, told)
-        file.unlink(missing_ok=True)
-        return UserError(f"{file}: a damaged copy on this node's disk ({told}); removed: the next try copies it anew")
+        return DamagedCopy(file, told) if is_copy(self.path) else Damaged(file, told)
 
     def _resize(self, ratio: str, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self.resolution is None:

@@ -40,24 +40,24 @@ def synthesize(
         photos: source photos, decoded one batch at a time.
         journal: records the outcomes of each batch and returns those of batches that a killed job finished.
     """
+    work = _Synthesis(specialist, name, photos, seed, journal)
     turns = _turns(specialist.task, photos, seed)
     strikes = dict.fromkeys(range(len(photos)), 0)
     size = specialist.batch_size if isinstance(specialist, Batched) else 1
-    seen: set[tuple[str, str]] = set()
-    made, batches = 0, count()
+    refused: set[tuple[str, str]] = set()
+    made = 0
     with ThreadPoolExecutor(1, "next batch") as thread:
         for attempt in count():
             if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
             waiting = deque(index for index in turns if strikes[index] < STRIKES)
-            begin = partial(_start_batch, specialist, photos, waiting, seed, attempt, seen, journal, batches)
-            soon = partial(_soon, thread, specialist, begin)
+            soon = partial(_soon, thread, specialist, partial(work.start_batch, attempt, waiting))
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
                 batch = coming()
                 room = pairs - made - len(batch.requests)
                 coming = soon(min(size, room)) if waiting and room else None
-                edited = iter(_edit_batch(specialist, name, batch, seed, attempt, journal))
+                edited = iter(work.edit_batch(batch, attempt))
                 for index, turn in batch.turns.items():
                     outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
                     if isinstance(outcome, EditPair):
@@ -65,8 +65,8 @@ def synthesize(
                         yield outcome
                         continue
                     strikes[index] = _count_strikes(strikes[index], turn)
-                    if (outcome.source_id, outcome.reason) not in seen:
-                        seen.add((outcome.source_id, outcome.reason))
+                    if (outcome.source_id, outcome.reason) not in refused:
+                        refused.add((outcome.source_id, outcome.reason))
                         yield outcome
                 if coming is None and waiting and made < pairs:
                     coming = soon(min(size, pairs - made))
@@ -122,91 +122,98 @@ def _count_strikes(strikes: int, turn: EditRequest | _Nothing) -> int:
     return strikes if turn.again else strikes + 1
 
 
-def _start_batch(
-    specialist: Specialist,
-    photos: Donors,
-    waiting: deque[int],
-    seed: int,
-    attempt: int,
-    seen: set[tuple[str, str]],
-    journal: Journal | None,
-    numbers: Iterator[int],
-    size: int,
-) -> _Batch:
-    """Take turns of waiting photos until `size` of them have a request; recall or prepare the batch."""
-    turns: dict[int, EditRequest | _Nothing] = {}
-    while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
-        index = waiting.popleft()
-        turns[index] = _next_request(specialist, photos[index], seed, attempt, seen)
-    batch = _Batch(turns, next(numbers))
-    if not batch.requests:
-        return replace(batch, recalled=[])
-    ids = {make_pair_id(r.task, r.photo.source_id, seed, attempt): r.photo.source_id for r in batch.requests}
-    if journal is not None and (recalled := journal.recall(batch.number, ids)) is not None:
-        return replace(batch, recalled=recalled)
-    return replace(batch, prepared=specialist.prepare(batch.requests)) if isinstance(specialist, Staged) else batch
+@dataclass
+class _Synthesis:
+    """Batches of one synthesis: their requests, which never repeat an edit, and their outcomes.
 
+    Args:
+        name: of the specialist in the config.
+    """
 
-def _next_request(
-    specialist: Specialist, photo: Photo, seed: int, attempt: int, seen: set[tuple[str, str]]
-) -> EditRequest | _Nothing:
-    """Return the photo's next edit and add it to `seen`, or return the reason why there is none."""
-    rng = np.random.default_rng(_draw(seed, specialist.task, photo.source_id, attempt))
-    try:
-        request = specialist.propose(photo, rng)
-    except NotApplicable as reason:
-        return _Nothing(Refusal(photo.source_id, str(reason)), more=False)
-    truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
-    if truth in seen:
-        return _Nothing(Refusal(photo.source_id, "no further edit to propose"), more=True)
-    seen.add(truth)
-    return request
+    specialist: Specialist
+    name: str
+    photos: Donors
+    seed: int
+    journal: Journal | None
 
+    def __post_init__(self) -> None:
+        self._requested: set[tuple[str, str]] = set()
+        self._numbers = count()
 
-def _edit_batch(
-    specialist: Specialist, name: str, batch: _Batch, seed: int, attempt: int, journal: Journal | None
-) -> list[EditPair | Refusal]:
-    """Return the outcomes of a batch's requests, in order."""
-    if batch.recalled is not None:
-        return batch.recalled
-    requests = batch.requests
-    edits = specialist.finish(requests, batch.prepared) if isinstance(specialist, Staged) else specialist.edit(requests)
-    outcomes: list[EditPair | Refusal] = [
-        Refusal(request.photo.source_id, str(edited))
-        if isinstance(edited, NotApplicable)
-        else _pair(request, edited, name, seed, attempt)
-        for request, edited in zip(requests, edits, strict=True)
-    ]
-    if journal is not None:
-        journal.keep(batch.number, outcomes)
-    return outcomes
+    def start_batch(self, attempt: int, waiting: deque[int], size: int) -> _Batch:
+        """Take turns of waiting photos until `size` of them have a request; recall or prepare the batch."""
+        turns: dict[int, EditRequest | _Nothing] = {}
+        while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
+            index = waiting.popleft()
+            turns[index] = self._next_request(self.photos[index], attempt)
+        batch = _Batch(turns, next(self._numbers))
+        requests = batch.requests
+        if not requests:
+            return replace(batch, recalled=[])
+        ids = {make_pair_id(r.task, r.photo.source_id, self.seed, attempt): r.photo.source_id for r in requests}
+        if self.journal is not None and (recalled := self.journal.recall(batch.number, ids)) is not None:
+            return replace(batch, recalled=recalled)
+        if isinstance(self.specialist, Staged):
+            return replace(batch, prepared=self.specialist.prepare(requests))
+        return batch
 
+    def edit_batch(self, batch: _Batch, attempt: int) -> list[EditPair | Refusal]:
+        """Return the outcomes of a batch's requests, in order."""
+        if batch.recalled is not None:
+            return batch.recalled
+        requests, specialist = batch.requests, self.specialist
+        if isinstance(specialist, Staged):
+            edits = specialist.finish(requests, batch.prepared)
+        else:
+            edits = specialist.edit(requests)
+        outcomes: list[EditPair | Refusal] = [
+            Refusal(request.photo.source_id, str(edited))
+            if isinstance(edited, NotApplicable)
+            else self._pair(request, edited, attempt)
+            for request, edited in zip(requests, edits, strict=True)
+        ]
+        if self.journal is not None:
+            self.journal.keep(batch.number, outcomes)
+        return outcomes
 
-def _pair(request: EditRequest, edited: Edited, name: str, seed: int, attempt: int) -> EditPair:
-    photo = request.photo
-    source = photo.image if edited.source is None else edited.source
-    return EditPair(
-        pair_id=make_pair_id(request.task, photo.source_id, seed, attempt),
-        task=request.task,
-        instructions=request.instructions,
-        source=source,
-        edited=edited.image,
-        mask=edited.mask,
-        provenance={
-            "source_id": photo.source_id,
-            "source_sha256": photo.sha256,
-            "source_phash": photo.phash,
-            "ratio": photo.ratio,
-            "caption": photo.caption,
-            "named_objects": [named.name for named in photo.objects],
-            **_rights(photo, edited),
-            "specialist": name,
-            "models": dict(edited.models),
-            "seed": seed,
-            "attempt": attempt,
-            "truth": {**request.truth, **edited.truth},
-        },
-    )
+    def _next_request(self, photo: Photo, attempt: int) -> EditRequest | _Nothing:
+        """Return the photo's next edit, or the reason why there is none."""
+        rng = np.random.default_rng(_draw(self.seed, self.specialist.task, photo.source_id, attempt))
+        try:
+            request = self.specialist.propose(photo, rng)
+        except NotApplicable as reason:
+            return _Nothing(Refusal(photo.source_id, str(reason)), more=False)
+        truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
+        if truth in self._requested:
+            return _Nothing(Refusal(photo.source_id, "no further edit to propose"), more=True)
+        self._requested.add(truth)
+        return request
+
+    def _pair(self, request: EditRequest, edited: Edited, attempt: int) -> EditPair:
+        photo = request.photo
+        source = photo.image if edited.source is None else edited.source
+        return EditPair(
+            pair_id=make_pair_id(request.task, photo.source_id, self.seed, attempt),
+            task=request.task,
+            instructions=request.instructions,
+            source=source,
+            edited=edited.image,
+            mask=edited.mask,
+            provenance={
+                "source_id": photo.source_id,
+                "source_sha256": photo.sha256,
+                "source_phash": photo.phash,
+                "ratio": photo.ratio,
+                "caption": photo.caption,
+                "named_objects": [named.name for named in photo.objects],
+                **_rights(photo, edited),
+                "specialist": self.name,
+                "models": dict(edited.models),
+                "seed": self.seed,
+                "attempt": attempt,
+                "truth": {**request.truth, **edited.truth},
+            },
+        )
 
 
 def _rights(photo: Photo, edited: Edited) -> dict[str, Any]:
