@@ -53,8 +53,8 @@ class EditPair:
         instructions: an instruction and its paraphrases; the first is the main one.
         source, edited: (H, W, 3) RGB of equal size.
         mask: (H, W), True where the edit may change pixels; None for a global edit.
-        provenance: JSON values: source_id, licence, author, specialist, models, seed, and `request`, the edit that the
-            specialist intended (object, colour, style, ...): the truth that the reference judge measures against.
+        provenance: JSON values: source_id, licence, author, specialist, models, seed, and `truth`, the edit that the
+            specialist intended (object, colour, style, ...), against which the reference judge measures.
     """
 
     pair_id: str

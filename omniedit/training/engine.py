@@ -22,7 +22,7 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
-from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs, importance
+from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
 from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
@@ -58,6 +58,10 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 class Batches(Protocol):
     """Interface for a network's batches and losses, such as `EditBatchBuilder` and `HoleBatches`."""
+
+    def weights(self, pairs: Any) -> Tensor:
+        """Return the weight of each sample in the loss, (B,), before any input is built."""
+        ...
 
     def training(self, pairs: Any, step: int, first: int) -> Any:
         """Return one rank's `Batch` of a step; its first sample is at position `first` of the whole batch."""
@@ -155,7 +159,7 @@ class Trainer:
             waited_s: seconds spent waiting for `pairs`.
         """
         start, read_s = time.monotonic(), self._read_s
-        weight_sum = sum_over_ranks(importance(pairs, self.options).sum())
+        weight_sum = sum_over_ranks(self.batches.weights(pairs).sum())
         if not weight_sum:
             return self._skip_weightless(step, pairs)
         sums, loss_B = torch.zeros(()), torch.zeros(0)

@@ -20,7 +20,7 @@ from omniedit.training.speed import Utilisation, memory_gb
 
 def make_batch(sigma: list[float], weight: list[float], tasks: list[str]) -> EditBatch:
     timestep = 1000 * torch.tensor(sigma)
-    return EditBatch(("",) * len(sigma), tuple(tasks), {"timestep": timestep}, torch.zeros(0), torch.tensor(weight))
+    return EditBatch({"timestep": timestep}, torch.zeros(0), torch.tensor(weight), tuple(tasks))
 
 
 def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:

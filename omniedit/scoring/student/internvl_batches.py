@@ -53,6 +53,10 @@ class AnswerBatches:
     judge: InternvlJudge
     seed: int
 
+    def weights(self, pairs: TeacherBatch) -> Tensor:
+        """Return the weight of each pair, (B,), all equal."""
+        return torch.ones(len(pairs))
+
     def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
         """Return a step's batch on one rank; its first sample is at place `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
@@ -81,7 +85,7 @@ class AnswerBatches:
         inputs = {name: value.to(device) for name, value in inputs.items()}
         inputs["pixel_values"] = pixels.to(device, judge.model.dtype)
         tasks = tuple(str(edit.task) for edit in pairs.edits)
-        return AnswerBatch(tasks, inputs, answer_BA.to(device), torch.ones(len(pairs), device=device))
+        return AnswerBatch(tasks, inputs, answer_BA.to(device), self.weights(pairs).to(device))
 
     def _tokens(self, answer: str) -> list[int]:
         """Return the tokens of an answer and of the end of the turn."""

@@ -15,28 +15,25 @@ from omniedit.scoring.student.examples import TeacherExample, split_by_photo
 
 @dataclass(frozen=True)
 class TeacherBatch:
-    """Pairs of one ratio, with their defects, and the reply to learn and the teacher's O of each."""
+    """Pairs of one ratio, with their defects, and the reply to learn of each."""
 
     edits: tuple[EditPair, ...]
     answers: tuple[str, ...]
-    o_scores: tuple[float, ...]
 
     def __len__(self) -> int:
         return len(self.edits)
 
     def __getitem__(self, some: slice) -> "TeacherBatch":
-        return TeacherBatch(self.edits[some], self.answers[some], self.o_scores[some])
+        return TeacherBatch(self.edits[some], self.answers[some])
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]:
-        """Id and score of each pair, for the training's log."""
-        both = zip(self.edits, self.o_scores, strict=True)
-        return tuple({"pair_id": edit.pair_id, "o_score": o_score} for edit, o_score in both)
+        """Id of each pair, for the training's log."""
+        return tuple({"pair_id": edit.pair_id} for edit in self.edits)
 
 
 def to_batch(chosen: Sequence[TeacherExample]) -> TeacherBatch:
-    edits, answers = tuple(one.pair() for one in chosen), tuple(one.answer for one in chosen)
-    return TeacherBatch(edits, answers, tuple(one.teacher.o_score for one in chosen))
+    return TeacherBatch(tuple(one.pair() for one in chosen), tuple(one.answer for one in chosen))
 
 
 class TeacherDataset:

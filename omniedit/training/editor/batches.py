@@ -43,7 +43,7 @@ Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 
 
 class Rows(Protocol):
-    """Pairs read from a store; `pairs` holds the `pair_id`, the `o_score` and more of each."""
+    """Samples read from a store; `pairs` holds at least the `pair_id` of each."""
 
     @property
     def pairs(self) -> tuple[dict[str, Any], ...]: ...
@@ -85,18 +85,17 @@ class EditBatch:
         weight: importance of each sample, (B,).
     """
 
-    pair_ids: tuple[str, ...]
-    tasks: tuple[str, ...]
     inputs: dict[str, Tensor]
     target: Tensor
     weight: Tensor
+    tasks: tuple[str, ...] = ()
 
     def groups(self) -> dict[str, Tensor]:
         """Group the samples by band of noise levels and by task."""
         band_B = (self.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
         edges = [band / SIGMA_BANDS for band in range(SIGMA_BANDS + 1)]
         bands = {f"loss_sigma/{edges[band]:.1f}-{edges[band + 1]:.1f}": band_B == band for band in range(SIGMA_BANDS)}
-        return bands | of_tasks(self.tasks, self.weight.device)
+        return bands | (of_tasks(self.tasks, self.weight.device) if self.tasks else {})
 
 
 def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
@@ -139,9 +138,8 @@ def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
     return shift_sigmas(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(pairs: Rows, options: TrainConfig) -> Tensor:
-    """Return each sample's weight in the loss, (B,), from its overall score, as `train.importance` says."""
-    scores = [pair["o_score"] for pair in pairs.pairs]
+def importance(scores: Sequence[float], options: TrainConfig) -> Tensor:
+    """Return the weight in the loss of pairs with these overall scores, as `train.importance` defines, (B,)."""
     if options.importance == "soft":
         return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
     return torch.ones(len(scores)) if options.importance == "equal" else torch.tensor([s / 10 for s in scores])
@@ -179,6 +177,10 @@ class EditBatchBuilder(Velocities):
     instructions: Embeddings
     options: TrainConfig
     seed: int
+
+    def weights(self, pairs: Rows) -> Tensor:
+        """Return the importance of each pair, (B,)."""
+        return importance([pair["o_score"] for pair in pairs.pairs], self.options)
 
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
@@ -233,9 +235,8 @@ class EditBatchBuilder(Velocities):
             "pooled": pooled.to(edited),
             "condition": source,
         }
-        weight = importance(pairs, self.options).to(edited)
-        pair_ids, tasks = (tuple(pair[name] for pair in pairs.pairs) for name in ("pair_id", "task"))
-        return EditBatch(pair_ids, tasks, inputs, target, weight)
+        weight = self.weights(pairs).to(edited)
+        return EditBatch(inputs, target, weight, tuple(pair["task"] for pair in pairs.pairs))
 
     @torch.no_grad()
     def _latents(self, pixels: np.ndarray, flips: Sequence[bool]) -> Tensor:

@@ -31,7 +31,6 @@ from omniedit.training.editor.batches import (
     Embeddings,
     Velocities,
     choose_held_out_pairs,
-    importance,
     noise_levels,
 )
 from omniedit.training.editor.samples import SAMPLES, Sample
@@ -60,6 +59,10 @@ class HoleBatches(Velocities):
     options: TrainConfig
     shares: HolesConfig
     seed: int
+
+    def weights(self, pairs: PhotoBatch) -> Tensor:
+        """Return the weight of each photo, (B,), all equal."""
+        return torch.ones(len(pairs))
 
     def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
@@ -116,8 +119,7 @@ class HoleBatches(Velocities):
             "pooled": pooled.to(clean),
             "condition": inpainting_condition(self.vae, images, masks),
         }
-        ids = tuple(pair["pair_id"] for pair in pairs.pairs)
-        return EditBatch(ids, ("",) * len(ids), inputs, target, importance(pairs, self.options).to(clean))
+        return EditBatch(inputs, target, self.weights(pairs).to(clean))
 
     def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:
         """Stack arrays (H, W) or (H, W, 3), mirrored where `flips` is True, to float32 (B, H, W) or (B, 3, H, W)."""

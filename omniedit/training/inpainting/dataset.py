@@ -90,7 +90,7 @@ class PhotoStore:
 
     def _row(self, place: int, names: tuple[str, ...]) -> dict[str, Any]:
         about = self.photos.metadata(place)
-        return {"pair_id": about["source_id"], "caption": about["caption"], "names": names, "o_score": 10.0}
+        return {"pair_id": about["source_id"], "caption": about["caption"], "names": names}
 
     def _resize_photo(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
         """Return a photo (H, W, 3) and its objects (N, H, W) at the training resolution, and the objects' names."""

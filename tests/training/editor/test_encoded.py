@@ -43,7 +43,7 @@ def test_batches_are_the_same_to_the_last_bit(run: Path) -> None:
             made = [(afresh.training(whole, step, 0), read.training(latents, step, 0)) for step in range(4)]
             made += [(afresh.held_out_at(whole, 0.3), read.held_out_at(latents, 0.3))]
             for one, other in made:
-                assert one.pair_ids == other.pair_ids
+                assert one.tasks == other.tasks
                 assert torch.equal(one.target, other.target)
                 assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 

@@ -142,7 +142,7 @@ def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
     image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
     bar[:, :, :16] = True
     image[bar[0]] = 255
-    pair = {"pair_id": "bar", "caption": "", "names": ("bar",), "o_score": 10.0}
+    pair = {"pair_id": "bar", "caption": "", "names": ("bar",)}
     photos = PhotoBatch("1x1", np.stack([image] * 40), (bar,) * 40, (pair,) * 40)
     objects = replace(batches, shares=HolesConfig(random=0, box=0, object=1))
     batch = objects.training(photos, 0, 0)
@@ -160,7 +160,7 @@ def test_the_hole_of_an_object_is_learnt_under_its_name_and_others_under_the_pho
 ) -> None:
     image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((2, 64, 64), bool)
     bar[0, 8:24, :16], bar[1, 30:50, 40:60] = True, True
-    pair = {"pair_id": "bar", "caption": "a room", "names": ("wine bottle", "object"), "o_score": 10.0}
+    pair = {"pair_id": "bar", "caption": "a room", "names": ("wine bottle", "object")}
     photos = PhotoBatch("1x1", np.stack([image] * 60), (bar,) * 60, (pair,) * 60)
     read: list[str] = []
 
