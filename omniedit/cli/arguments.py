@@ -47,7 +47,7 @@ def words(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"{ascii(text)[:100]}, but text in UTF-8 is needed") from None
+        raise argparse.ArgumentTypeError(f"{ascii(text)[:100]} is not valid; give text in UTF-8") from None
     return text
 
 
@@ -62,7 +62,7 @@ def whole(text: str, least: float, most: float, wanted: str) -> int:
     except ValueError:
         value = None
     if value is None or not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r}, but a whole number is needed, {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give a whole number, {wanted}")
     return value
 
 
@@ -72,5 +72,5 @@ def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
     except ValueError:
         value = math.nan
     if not fits(value):
-        raise argparse.ArgumentTypeError(f"{text!r}, but what is needed is {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give {wanted}")
     return value

@@ -88,7 +88,7 @@ def check_gradio() -> None:
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if find_spec("gradio") is None:
-        raise UserError("the demo is not installed: pip install 'omniedit[demo]'")
+        raise UserError("Gradio is not installed; run: pip install 'omniedit[demo]'")
 
 
 def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
@@ -107,7 +107,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     def uploaded_file(payload: Any) -> Path | None:
         """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
         if payload is not None and payload.path is None:
-            raise refusal("Upload the picture as a file.")
+            raise refusal("Upload the image as a file.")
         return payload and Path(payload.path)
 
     def edit(
@@ -122,7 +122,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
-            raise refusal("Give a picture and say what to change.")
+            raise refusal("Upload an image and describe the edit.")
         if seed is None or not 0 <= seed <= MAX_SEED:
             raise refusal(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         settings = Settings(
@@ -136,7 +136,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
             with EncodedPhoto(image) as photo:
                 before = PIL.Image.fromarray(photo.decode())
         except (Unreadable, OSError, MemoryError) as error:
-            raise refusal(f"This picture cannot be read: {error}") from None
+            raise refusal(f"This image cannot be read: {error}") from None
         try:
             with collect_doubts() as doubts:
                 after = edit_image(pipeline, before, settings, after_step)
@@ -166,11 +166,11 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
 
     own = pipeline.config
     with gr.Blocks(title="OmniEdit", delete_cache=(HOUR_S, DAY_S)) as page:
-        gr.Markdown(f"# OmniEdit\nGive a picture, say what to change. Editor: `{name}`")
+        gr.Markdown(f"# OmniEdit\nUpload an image and describe the edit. Editor: `{name}`")
         history = gr.State([])
         with gr.Row():
             with gr.Column(scale=2):
-                image = gr.Image(format="png", label="Picture", height=320)
+                image = gr.Image(format="png", label="Image", height=320)
                 # Gradio's own method decodes the file, and logs a traceback if it is broken.
                 image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
                 instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
@@ -178,12 +178,12 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
                 with gr.Accordion("Settings", open=False):
                     steps = gr.Slider(1, 100, own["num_inference_steps"], step=1, label="Steps")
                     guidance = gr.Slider(
-                        0, 10, own["guidance_scale"], step=0.1, label="Instruction guidance", info="1 is none"
+                        0, 10, own["guidance_scale"], step=0.1, label="Instruction guidance", info="1 turns it off"
                     )
                     image_guidance = gr.Slider(
-                        0, 5, own["image_guidance_scale"], step=0.1, label="Picture guidance", info="1 is none"
+                        0, 5, own["image_guidance_scale"], step=0.1, label="Image guidance", info="1 turns it off"
                     )
-                    negative = gr.Textbox("", label="Negative prompt", info="What guidance leads away from")
+                    negative = gr.Textbox("", label="Negative prompt", info="What the edit should avoid")
                     seed = gr.Number(0, label="Seed", precision=0)
                 gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
             with gr.Column(scale=3):

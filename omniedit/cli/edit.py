@@ -85,7 +85,9 @@ def edit_files(
     check_instruction(settings.instruction)
     targets = output_paths(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
-        raise UserError(f"{there[0]}: exists ({len(there)} in all); --overwrite replaces, -o writes elsewhere")
+        raise UserError(
+            f"{there[0]}: already exists ({len(there)} in total); use --overwrite, or -o to write elsewhere"
+        )
     pipeline = load_editor(model, device)
     refused = 0
     for source, target in targets.items():
@@ -101,7 +103,7 @@ def edit_files(
             refused += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if refused:
-        raise UserError(f"{refused} of {len(targets)} pictures were not edited; the lines above say why")
+        raise UserError(f"{refused} of {len(targets)} images were not edited; the lines above give the reasons")
 
 
 @contextmanager
@@ -130,7 +132,7 @@ def check_instruction(instruction: str) -> None:
     if not instruction.strip():
         raise UserError("instruction: empty; say what to change")
     if os.path.isfile(instruction):  # noqa: PTH113 (Path.is_file raises if a name is too long)
-        raise UserError(f"instruction: {instruction} is a file; the instruction comes after all pictures")
+        raise UserError(f"instruction: {instruction} is a file; the instruction comes after all images")
 
 
 def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
@@ -145,7 +147,7 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     """
     named = dict(_images(inputs, out))
     if not named:
-        raise UserError(f"{inputs[0]}: holds no {' '.join(FORMATS)} file")
+        raise UserError(f"{inputs[0]}: has no {' '.join(FORMATS)} file")
     to_file = out is not None and len(inputs) == 1 and not inputs[0].is_dir() and out.suffix and not out.is_dir()
     targets: dict[Path, Path] = {}
     for source, name in named.items():
@@ -154,9 +156,9 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
         else:
             target = out if to_file else out / name.with_suffix(_writable(name.suffix))
         if target.suffix.lower() not in FORMATS:
-            raise UserError(f"{target}: no format by that name; there are {' '.join(FORMATS)}")
+            raise UserError(f"{target}: unknown image format; use one of {' '.join(FORMATS)}")
         if target in targets.values():
-            raise UserError(f"{source}: its edit would be a second {target}; edit folders one at a time")
+            raise UserError(f"{source}: its edit would overwrite another one at {target}; edit folders one at a time")
         targets[source] = target
     return targets
 
@@ -170,7 +172,7 @@ def _images(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Pa
             files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
             found = [path for path in files if path.suffix.lower() in FORMATS]
             if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
-                print(f"{given}: files of other formats are left out: {' '.join(others)}", flush=True)
+                print(f"{given}: files of other formats are skipped: {' '.join(others)}", flush=True)
             yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, given, out))
         elif given.is_file():
             yield given, Path(given.name)
@@ -223,13 +225,13 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
 
     def after_step(pipeline: "EditPipeline", step: int, *_: object) -> None:
         if step + 1 == pipeline.num_timesteps:
-            report("bringing the edit to full size")
+            report("resizing the edit to full size")
 
     edit = edit_image(pipeline, image, settings, after_step)
     report("writing")
     with replace_file(target) as temporary:
         dropped = save(edit, temporary, target.suffix.lower(), exif)
-    return lost + ([f"EXIF data {', '.join(dropped)}, for which this format has no room"] if dropped else [])
+    return lost + ([f"EXIF data {', '.join(dropped)}, too large for this format"] if dropped else [])
 
 
 def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], None]:

@@ -37,63 +37,74 @@ def _main() -> None:
     parser = argparse.ArgumentParser(prog="omniedit", description="Instruction-based image editing.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("doctor", help="what this machine can run, and what each profile lacks")
-    config = commands.add_parser("check", help="whether config files can be used together, or what is wrong with them")
+    commands.add_parser("doctor", help="report what this machine can run, and what each profile lacks")
+    config = commands.add_parser("check", help="check that config files are valid together")
     config.add_argument(
-        "files", nargs="+", metavar="FILE", help="as given to snakemake --configfile, the last one wins"
+        "files", nargs="+", metavar="FILE", help="config files, as for snakemake --configfile; the last one wins"
     )
-    status = commands.add_parser("status", help="what of a run is done, at work, failed or waiting")
+    status = commands.add_parser("status", help="report the done, running, failed and waiting jobs of a run")
     status.add_argument(
-        "run", nargs="?", default="mini", type=run_name, help="its name, `run` in the config (default: mini)"
+        "run", nargs="?", default="mini", type=run_name, help="name of the run, `run` in the config (default: mini)"
     )
-    plan = commands.add_parser("plan", help="what a config's training and its endpoint may take, before it is started")
+    plan = commands.add_parser("plan", help="estimate the time, memory and cost of a config's run")
     plan.add_argument(
         "--config",
         nargs="+",
         default=["config/config.yaml"],
-        help="as given to snakemake --configfile (default: config/config.yaml)",
+        help="config files, as for snakemake --configfile (default: config/config.yaml)",
     )
     plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
-    plan.add_argument("--gpus", type=at_least_one, default=8, help="of all nodes together (default: %(default)s)")
-    plan.add_argument("--mfu", type=share, default=0.45, help="share of the GPU's peak (default: %(default)s)")
-    plan.add_argument("--pairs", type=at_least_one, help="to train on, for a config that gives epochs")
-    edit = commands.add_parser("edit", help="edit pictures by an instruction")
-    edit.add_argument("inputs", nargs="+", type=path, metavar="PICTURE", help="files, or folders of them")
+    plan.add_argument("--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)")
+    plan.add_argument(
+        "--mfu", type=share, default=0.45, help="share of the GPU's peak that training reaches (default: %(default)s)"
+    )
+    plan.add_argument("--pairs", type=at_least_one, help="number of training pairs, if the config gives epochs")
+    edit = commands.add_parser("edit", help="edit images by an instruction")
+    edit.add_argument("inputs", nargs="+", type=path, metavar="IMAGE", help="image files, or folders of images")
     edit.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
     edit.add_argument(
-        "-o", "--out", type=path, help="file or folder to write (default: photo.edited.jpg beside photo.jpg)"
+        "-o", "--out", type=path, help="output file or folder (default: photo.edited.jpg next to photo.jpg)"
     )
-    edit.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    edit.add_argument("--negative", type=words, default="", metavar="TEXT", help="what guidance leads away from")
-    edit.add_argument("--steps", type=at_least_one, help="of sampling (default: the editor's own)")
-    edit.add_argument("--guidance", type=scale, help="scale of the instruction (default: the editor's own)")
-    edit.add_argument("--image-guidance", type=scale, help="scale of the picture (default: the editor's own)")
-    edit.add_argument("--seed", type=seed, default=0, help="of the noise, 0 to 2^64 - 1 (default: %(default)s)")
-    demo = commands.add_parser("demo", help="a page in the browser to edit pictures")
-    demo.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (default: %(default)s)")
+    edit.add_argument("--overwrite", action="store_true", help="replace existing files")
+    edit.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
+    edit.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    edit.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
+    edit.add_argument(
+        "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
+    )
+    edit.add_argument("--seed", type=seed, default=0, help="seed of the noise, 0 to 2^64 - 1 (default: %(default)s)")
+    demo = commands.add_parser("demo", help="serve a web page that edits images")
+    demo.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)")
     demo.add_argument("--port", type=port, default=7860)
-    score = commands.add_parser("score", help="score the pictures of a table, anyone's, by a rubric")
-    score.add_argument("table", type=path, metavar="TABLE.csv", help="a row an example; paths relative to its folder")
-    score.add_argument("-o", "--out", type=path, required=True, help="table to write, .parquet or .csv")
-    score.add_argument("--rubric", default="edit", help="what is asked; docs/judging.md lists them (default: edit)")
+    score = commands.add_parser("score", help="score the images of a table by a rubric")
+    score.add_argument(
+        "table", type=path, metavar="TABLE.csv", help="one example per row; paths are relative to its folder"
+    )
+    score.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
+    score.add_argument("--rubric", default="edit", help="rubric; docs/judging.md lists all (default: edit)")
     score.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
     score.add_argument(
-        "--scorer", type=path, metavar="FOLDER", help="of an InternVL, or of a student that is not the one that ships"
+        "--scorer",
+        type=path,
+        metavar="FOLDER",
+        help="folder of an InternVL, or of a student other than the shipped one",
     )
-    score.add_argument("--config", type=path, metavar="FILE", help="config file, of which scoring.api and the like")
-    score.add_argument("--url", help="of an endpoint, in place of the config's")
-    score.add_argument("--model", help="of an endpoint, in place of the config's")
-    score.add_argument("--yes", action="store_true", help="agree to the cost, where prices and no budget are set")
-    agree = commands.add_parser("agree", help="how far a judge's scores agree with people's ratings, or other scores")
+    score.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
+    score.add_argument("--url", help="address of the endpoint, instead of the config's")
+    score.add_argument("--model", help="model at the endpoint, instead of the config's")
+    score.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    agree = commands.add_parser("agree", help="compare a judge's scores with people's ratings or other scores")
     agree.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
     agree.add_argument(
-        "ratings", type=path, help="a row one person's sc and pq of one picture (.csv), or another table of scores"
+        "ratings", type=path, help="one row per person and image with sc and pq (.csv), or another table of scores"
     )
-    agree.add_argument("--threshold", type=overall_score, default=9, help="on O, for two tables of scores (default: 9)")
-    agree.add_argument("--key", default="pair_id", help="column that tells pictures apart (default: %(default)s)")
+    agree.add_argument(
+        "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
+    )
+    agree.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
     for command in (edit, demo):
-        command.add_argument("--model", type=path, help="folder of the editor (default: the small one that ships)")
-        command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU where there is one)")
+        command.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
+        command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
     args = parser.parse_args()
     if args.command == "edit":
         from omniedit.cli.edit import Settings, edit_files
@@ -144,7 +155,7 @@ def _main() -> None:
         from omniedit.models.registry import required_roles
 
         required_roles(load(*args.files))
-        print(f"{' over '.join(reversed(args.files))}: good")
+        print(f"{' over '.join(reversed(args.files))}: valid")
     if args.command == "status":
         from omniedit.run import status as status_of
 

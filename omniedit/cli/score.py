@@ -66,9 +66,9 @@ def open_marker(
         return
     with api_judge(scoring.api, rubric) as asked:
         budget = asked.client.budget
-        print(f"estimate, at most: {budget.describe(asked.estimate(words))}; less what the cache holds", flush=True)
+        print(f"estimate, at most: {budget.describe(asked.estimate(words))}; cached replies are free", flush=True)
         if budget.prices.known and scoring.api.max_money is None and not agreed:
-            raise UserError("this costs money: --yes agrees to it, scoring.api.max_money in the config bounds it")
+            raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
         yield asked.mark, asked.batch_size
 
 
@@ -80,7 +80,7 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
     """
     if judge.prompt_hash != rubric.digest:
         raise UserError(
-            f"judge '{judge.name}' knows the rubric 'edit' alone, not '{rubric.name}'; --judge api and internvl do"
+            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or internvl"
         )
 
     def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
@@ -99,13 +99,13 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     """
     rows = read_csv(table)
     if not rows:
-        raise UserError(f"{table}: holds no row below a line with the columns' names")
+        raise UserError(f"{table}: has no row below the line with the column names")
     needed = (*rubric.images, *rubric.words)
     if lacking := [name for name in needed if name not in rows[0]]:
         told = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {told}")
     if taken := [name for name in (*rubric.scores, *_TOGETHER, *_ABOUT) if name in rows[0]]:
-        raise UserError(f"{table}: has a column {taken[0]}, where a score would go; rename it")
+        raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
     return rows
 
 
@@ -116,7 +116,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         BadRow: an image cannot be read, a text is missing, or the row has more cells than columns.
     """
     if None in row:
-        raise BadRow("has more cells than there are columns; quote cells with commas in them")
+        raise BadRow("has more cells than the table has columns; quote cells that contain commas")
     if empty := [name for name in (*rubric.images, *rubric.words) if not row[name].strip()]:
         raise BadRow(f"column {empty[0]} is empty; fill it in")
     images = {}
@@ -128,7 +128,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
             with EncodedPhoto(path) as photo:
                 images[name] = photo.decode()
         except Unreadable as error:
-            raise BadRow(f"column {name}: {row[name]}: {error}; give a picture that opens") from None
+            raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
     return Example(images, {name: row[name] for name in rubric.words})
 
 
@@ -173,10 +173,10 @@ def score_table(
         UserError: no row can be judged; if rows were read, the table with their reasons is still written.
     """
     if out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{out}: no format by that name; there are {', '.join(SUFFIXES)}")
+        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
     check_writable(out)
     if out.resolve() == table.resolve():
-        raise UserError(f"{out}: is the table itself; name another file for the scores")
+        raise UserError(f"{out}: is the table itself; give another file for the scores")
     rows = read_table(table, rubric)
     words = [{name: row[name] for name in rubric.words} for row in rows]
     with (

@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.architectures import ARCHITECTURES, BASELINES
 from omniedit.aspect import bucket_size
 from omniedit.errors import UserError
-from omniedit.imaging.images import Image, Mask, resize_cover
+from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair
 
 MODELS = (*ARCHITECTURES, *BASELINES)
@@ -91,11 +91,5 @@ def at_resolution(pair: EditPair, resolution: int) -> EditPair:
         pair,
         source=resize_cover(pair.source, width, height),
         edited=resize_cover(pair.edited, width, height),
-        mask=None if pair.mask is None else resize_mask(pair.mask, width, height),
+        mask=None if pair.mask is None else resize_cover_mask(pair.mask, width, height),
     )
-
-
-def resize_mask(mask: Mask, width: int, height: int) -> Mask:
-    """Scale and crop a mask as `resize_cover` does an image, keeping every touched pixel."""
-    grey = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
-    return resize_cover(grey, width, height)[..., 0] > 0

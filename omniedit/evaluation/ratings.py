@@ -50,7 +50,7 @@ class Agreement:
     """Agreement on one task, or its mean over tasks.
 
     Args:
-        pictures: number of images.
+        images: number of images.
         people: correlations among people.
         judge: correlations of the judge with people.
     """
@@ -71,7 +71,7 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     """
     rows = read_csv(path)
     if lacking := [name for name in (key, "rater", "sc", "pq") if rows and name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; a row is one person's view of one picture")
+        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
         if not (row["sc"].strip() and row["pq"].strip()):
@@ -81,7 +81,7 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
         rating = Rating(_key(row, key), row["rater"], scores)
         first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
         if first != number:
-            told = f"{rating.rater!r} rates {row[key]!r} in row {first} too; leave one of the rows"
+            told = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
             raise UserError(f"{path}: row {number}: {told}")
     return [rating for _, rating in ratings.values()]
 
@@ -97,7 +97,7 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     """
     rows = read_given(path)
     if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the one that tells pictures apart")
+        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the column that identifies pairs")
     judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":
@@ -106,7 +106,7 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
             pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
             if _key(row, key) in judged:
                 told = f"{key} {row[key]!r} has a score in an earlier row"
-                raise UserError(f"{path}: row {number}: {told}; leave one, or name their models in a column model")
+                raise UserError(f"{path}: row {number}: {told}; remove one, or name their models in a column model")
             judged[_key(row, key)] = {"sc": sc, "pq": pq, "o": overall}
     return judged
 
@@ -155,7 +155,7 @@ def fisher_mean(correlations: Iterable[float | None]) -> float | None:
 def markdown(rows: Sequence[Agreement]) -> list[str]:
     """Format the agreements as lines of a Markdown table."""
     head = [f"{who} {score.upper()}" for who in ("people", "judge") for score in SCORES]
-    lines = [f"| task | pictures | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
+    lines = [f"| task | images | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
     for row in rows:
         cells = [_cell(of[score]) for of in (row.people, row.judge) for score in SCORES]
         lines.append(f"| {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |")
@@ -172,14 +172,14 @@ def report(scores: Path, ratings: Path, key: str) -> list[str]:
     rated_keys = {rating.key for rating in rated}
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
-        raise UserError(f"{scores} and {ratings} have no picture in common; {must_agree(key)}")
-    told = f"{len(rated_keys - set(matches))} rated pictures have no score of the judge and are left out"
+        raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
+    told = f"{len(rated_keys - set(matches))} rated images have no score from the judge and are skipped"
     return [*markdown(agreements(rated, {mine: judged[theirs] for mine, theirs in matches.items()})), told]
 
 
 def must_agree(key: str) -> str:
     """Return the remedy for tables without common images."""
-    return f"their columns {key} must tell the same, and model and task where both have them"
+    return f"their columns {key} must have the same values, and model and task too if both have them"
 
 
 def _group(keys: Iterable[Key], places: Sequence[int]) -> dict[tuple[str, ...], list[Key]]:

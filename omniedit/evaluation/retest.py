@@ -14,7 +14,7 @@ from omniedit.evaluation.ratings import SCORES, Key, Scores, match_keys, must_ag
 from omniedit.scoring.student.agreement import spearman
 from omniedit.storage.parquet import read_given
 
-HEAD = "| score | pairs | Spearman | mean of B - A | mean distance | noise of one scoring |"
+HEAD = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
 
 
 def is_scores(path: Path) -> bool:
@@ -40,8 +40,8 @@ def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
     o_A, o_B = a_values["o"], b_values["o"]
     switched = int(((o_A >= threshold) != (o_B >= threshold)).sum())
     told = [
-        f"{switched} of {len(common)} pairs are kept by one and not by the other at O = {threshold:g}",
-        f"{len(a) + len(b) - 2 * len(common)} pairs have a score in one table only and are left out",
+        f"{switched} of {len(common)} pairs are accepted by one and rejected by the other at O = {threshold:g}",
+        f"{len(a) + len(b) - 2 * len(common)} pairs have a score in one table only and are skipped",
     ]
     return [HEAD, "|---|---|---|---|---|---|", *rows, *told]
 

@@ -128,8 +128,8 @@ def judge_note(judge: str, filtered_by: str) -> str:
     """Return a sentence that says whether the table's judge also chose the training data."""
     if judge == filtered_by:
         return (
-            f"The judge of this table, `{judge}`, also filtered the training data: an editor may have learned its "
-            "blind spots, so this is no independent measure (`bench.judge` names another)."
+            f"The judge of this table, `{judge}`, also filtered the training data: an editor may exploit its "
+            "blind spots, so this measure is not independent (`bench.judge` chooses another judge)."
         )
     return f"The judge of this table is `{judge}`; the training data were filtered by `{filtered_by}`."
 

@@ -233,7 +233,7 @@ def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections 
     if query.every:
         return found
     if rivals > 1:
-        return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it alike")
+        return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it equally well")
     return Detections(found.boxes[:1], found.scores[:1])
 
 
@@ -242,9 +242,9 @@ def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Li
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())
     if area < limits.min_area:
-        return NotGrounded(f"'{phrase}' is too small: {area:.2%} of the picture, less than {limits.min_area:.2%}")
+        return NotGrounded(f"'{phrase}' is too small: {area:.2%} of the image, less than {limits.min_area:.2%}")
     if area > limits.max_area:
-        return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the picture, more than {limits.max_area:.0%}")
+        return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the image, more than {limits.max_area:.0%}")
     boxes = tuple((left, top, right, bottom) for left, top, right, bottom in chosen.boxes.tolist())
     return Grounded(boxes, float(chosen.scores[0]), mask)
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 
 Field = NDArray[Any]
@@ -63,7 +64,7 @@ def find_sky(image: Image) -> Mask:
 def _to_small_lab(image: Image) -> Field:
     scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return image_to_lab(small)
 
 
 def _top_region(lab: Field) -> Mask:

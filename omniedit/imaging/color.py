@@ -26,6 +26,11 @@ def to_lab(rgb: FloatImage) -> FloatImage:
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
 
 
+def image_to_lab(image: Image) -> FloatImage:
+    """Convert an (H, W, 3) RGB image to CIE L*a*b* under D65."""
+    return to_lab(to_float(image))
+
+
 def from_lab(lab: FloatImage) -> FloatImage:
     """Convert L*a*b* to sRGB, clipped to [0, 1]."""
     return np.clip(cv2.cvtColor(lab.astype(np.float32, copy=False), cv2.COLOR_LAB2RGB), 0, 1)

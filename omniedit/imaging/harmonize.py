@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.imaging.color import luma, to_lab
+from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import bounding_box
@@ -63,7 +65,8 @@ def relit(piece: CutOut, place: Field) -> CutOut:
     Args:
         place: (N, 3) RGB pixels in [0, 255] of the old object and around it; both show the light that falls there.
     """
-    lab, there = _lab(piece.colours), _lab(place[None])[0]
+    lab, there = (to_lab((rgb / 255).astype(np.float32)) for rgb in (piece.colours, place[None]))
+    there = there[0]
     own = lab[piece.solid]
     gain = np.clip(np.percentile(there[:, 0], 90) / max(np.percentile(own[:, 0], 90), 1.0), 0.4, 1.2) ** EXPOSURE
     lab[..., 0] *= gain
@@ -94,7 +97,8 @@ def edge_blur(image: Field | Image, where: Mask) -> float:
     eq. 6, with two blurs instead of one, against noise). Only the sharper edges count, not soft shading.
     """
     narrow, wide = 0.8, 2.0
-    fine, coarse = (_gradient(cv2.GaussianBlur(_grey(image), (0, 0), sigma)) for sigma in (narrow, wide))
+    grey = luma(image.astype(np.float32))
+    fine, coarse = (_gradient(cv2.GaussianBlur(grey, (0, 0), sigma)) for sigma in (narrow, wide))
     if not where.any():
         return 0.0
     strong = where & (coarse >= np.percentile(coarse[where], 90)) & (coarse > 0)
@@ -109,8 +113,7 @@ def estimate_grain(image: Field | Image, where: Mask) -> float:
 
     The median replaces the mean, so that edges do not count.
     """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(cv2.filter2D(_grey(image), -1, kernel))[where]
+    response = noise_response(luma(image.astype(np.float32)))[where]
     return float(np.median(response)) / 0.6745 / 6 if response.size else 0.0
 
 
@@ -141,13 +144,5 @@ def _under_all(alpha: Field) -> Field:
     return np.clip(0.3 * near + 0.3 * np.roll(far, round(0.03 * size), axis=0), 0, 1)
 
 
-def _grey(image: Field | Image) -> Field:
-    return cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY)
-
-
 def _gradient(grey: Field) -> Field:
     return np.hypot(cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1))
-
-
-def _lab(rgb: Field) -> Field:
-    return cv2.cvtColor((rgb / 255).astype(np.float32), cv2.COLOR_RGB2LAB)

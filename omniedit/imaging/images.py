@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
@@ -28,16 +27,6 @@ where libpng tries all filters on each row, they take 110 ms, 36 ms and 1.49 MB 
 def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Convert values in [0, 1], of any shape, to levels in 0-255."""
     return np.rint(255 * shares).astype(np.uint8)
-
-
-def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
-    """Return the length of each vector (x, y); both arrays have the same shape.
-
-    cv2.magnitude is not used, because its last bit depends on the memory address of the arrays: two runs would differ.
-    """
-    squares = np.multiply(x, x, dtype=np.float32)
-    squares += y * y
-    return np.sqrt(squares, out=squares)
 
 
 def encode_png(image: Image) -> bytes:

@@ -47,7 +47,8 @@ def load_local(config: LocalModelConfig) -> Model:
 
     model, folder = get_model(PROPOSER), model_folder(PROPOSER)
     if model.class_name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
-        raise UserError(f"config/models.yaml: {PROPOSER}: a {model.class_name} answers no questions about pictures")
+        problem = f"class {model.class_name} takes no images; name an image-text-to-text model"
+        raise UserError(f"config/models.yaml: {PROPOSER}: {problem}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = getattr(torch, model.dtype) if device == "cuda" else torch.float32
     network = load_part(folder, (getattr(transformers, model.class_name),), dtype).to(device)

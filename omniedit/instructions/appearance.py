@@ -12,7 +12,7 @@ _STYLE = (
     "Turn this photo into {style}.",
     "Make this picture look like {style}.",
     "Render the image as {style}.",
-    "Convert the photo to {style}.",
+    "Convert the photo into {style}.",
     "Transform this image into {style}.",
     "I would like this photo as {style}.",
     "Restyle the whole picture as {style}.",
@@ -29,8 +29,8 @@ _ENVIRONMENT = {
     "dusk": (
         "Change the time of day to dusk.",
         "Show the scene at twilight.",
-        "Make it the blue hour after sunset.",
-        "Relight the scene as blue dusk.",
+        "Make it blue hour, just after sunset.",
+        "Relight the scene with the blue light of dusk.",
         "Turn the daylight into evening twilight.",
     ),
     "golden_hour": (
@@ -38,18 +38,18 @@ _ENVIRONMENT = {
         "Change the lighting to golden hour.",
         "Make it look like late afternoon, with a low, warm sun.",
         "Relight the photo with golden evening sunlight.",
-        "Make the light warm and golden, as just before sunset.",
+        "Make the light warm and golden, as it is just before sunset.",
     ),
     "overcast": (
-        "Change the weather to a dull, cloudy day.",
-        "Replace the sunshine with flat grey light.",
+        "Make the weather dull and cloudy.",
+        "Replace the sunshine with flat, grey light.",
         "Make it a grey, overcast day.",
         "Make the light dull and grey.",
     ),
     "fog": (
         "Cover the scene in fog.",
         "Make it a foggy morning.",
-        "Turn the weather foggy.",
+        "Make the weather foggy.",
         "Let dense mist drift through the scene.",
         "Add thick fog.",
     ),
@@ -63,12 +63,12 @@ _ENVIRONMENT = {
     "snow": (
         "Make it snow.",
         "Let it snow heavily.",
-        "Change the weather to snowfall.",
-        "Show the same scene while it snows.",
+        "Change the weather to snow.",
+        "Show the same scene while it is snowing.",
     ),
     "autumn": (
         "Change the season to autumn.",
-        "Turn the greenery into autumn colours.",
+        "Give the greenery autumn colours.",
         "Make it autumn, with the plants in gold and russet.",
         "Show the same scene in the fall.",
         "Give the plants the colours of late October.",
@@ -78,16 +78,16 @@ _ENVIRONMENT = {
 _WITH_SKY = {
     "night": ("Show the same scene after dark, under the stars.", "Make it night, with stars in the sky."),
     "dusk": ("Make it dusk, with the last light along the horizon.",),
-    "overcast": ("Make the sky overcast.", "Let grey clouds cover the whole sky."),
-    "fog": ("Add thick fog that swallows the distance.",),
+    "overcast": ("Make the sky overcast.", "Cover the whole sky with grey clouds."),
+    "fog": ("Add thick fog that hides everything in the distance.",),
     "rain": ("Make it rain under a grey sky.",),
 }
 
 _WITH_GROUND = {
     "snow": (
-        "Cover the ground with snow and let flakes fall.",
+        "Cover the ground with snow and add falling snowflakes.",
         "Turn this into a snowy winter day.",
-        "Show the same scene in winter, while it snows.",
+        "Show the same scene in winter, with snow falling.",
     ),
 }
 
@@ -104,7 +104,7 @@ _MATERIAL = (
     "Make the {object} look like {material}.",
     "Change the material of the {object} to {material}.",
     "Turn the {object} into {material}.",
-    "Show the {object} as if it were made of {material}.",
+    "Show the {object} as if made of {material}.",
     "Replace the surface of the {object} with {material}.",
 )
 
@@ -130,7 +130,7 @@ _BACKGROUND = (
     "Put {kept} in front of {background}.",
     "Swap the background for {background}.",
     "Place {kept} against {background}.",
-    "Keep {kept}, but make the background {background}.",
+    "Keep {kept}, but change the background to {background}.",
 )
 
 

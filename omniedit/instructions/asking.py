@@ -47,7 +47,7 @@ def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> 
         return ParsedReply(flaws=(ReplyIssue(reason),))
     assert isinstance(answer, Reply)
     heard = question.read(answer.text)
-    cut = "; the reply was cut off at its largest length" if answer.finish_reason == "length" else ""
+    cut = "; the reply was cut off at its maximum length" if answer.finish_reason == "length" else ""
     flaws = tuple(replace(flaw, reason=flaw.reason + cut) for flaw in heard.flaws)
     return replace(heard, flaws=flaws, model=answer.model)
 

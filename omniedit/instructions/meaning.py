@@ -80,7 +80,7 @@ def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> I
         if head(thing.name) not in said:
             yield f"it does not name the object '{thing.name}'"
         elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, AdditionProposal):
-            yield f"it does not tell '{thing.expression}' from the others"
+            yield f"it does not distinguish '{thing.expression}' from the others"
     for what, phrase, named in _named_results(proposal, said):
         if not named:
             yield f"it does not name the {what} '{phrase}'"
@@ -127,9 +127,9 @@ def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
         yield f"it does not ask for {_task_phrase(task)}"
     for entry, needed in never.items():
         if said.issuperset(needed):
-            yield f"it asks for something else than {_task_phrase(task)} ('{entry}')"
+            yield f"it asks for something other than {_task_phrase(task)} ('{entry}')"
     if any(needed <= denied for needed in says.values()):
-        yield f"it asks not to do {_task_phrase(task)}"
+        yield f"it negates the edit ({_task_phrase(task)})"
 
 
 def _negated_stems(instruction: str) -> set[str]:
@@ -145,11 +145,11 @@ def _wrong_targets(instruction: str, said: Sequence[str], proposal: Proposal, th
     if thing is None:
         return
     if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(said, head(thing.name)):
-        yield f"it excepts the object '{thing.name}'"
+        yield f"it excludes the object '{thing.name}' from the edit"
     if isinstance(proposal, SwapProposal) and _is_reversed(instruction, head(thing.name), head(proposal.new_object)):
-        yield f"it takes '{proposal.new_object}' for what is there already"
+        yield f"it treats '{proposal.new_object}' as already present"
     if isinstance(proposal, AttributeProposal) and _is_so(said, content(proposal.value), head(thing.name)):
-        yield f"it takes the object for '{proposal.value}' already"
+        yield f"it treats the object as already '{proposal.value}'"
 
 
 def _is_exception(said: Sequence[str], thing: str) -> bool:

@@ -5,15 +5,16 @@ import re
 import numpy as np
 
 from omniedit.instructions.appearance import INSTRUCTIONS
+from omniedit.instructions.words import noun as main_noun
 
 _SWAP = (
     "Replace the {old} with {new}.",
     "Swap the {old} for {new}.",
-    "Put {new} where the {old} is now.",
+    "Put {new} in place of the {old}.",
     "Exchange the {old} for {new}.",
     "Change the {old} into {new}.",
     "Instead of the {old}, show {new}.",
-    "Take out the {old} and put {new} in its place.",
+    "Take out the {old} and put {new} there instead.",
 )
 
 _REMOVAL = (
@@ -80,8 +81,9 @@ def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tu
 
 
 def with_article(noun: str) -> str:
-    """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses'."""
-    if noun.endswith("s") and not _SINGULAR_IN_S.search(noun):
+    """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses', 'a pair of scissors'."""
+    about = main_noun(noun)
+    if about.endswith("s") and not _SINGULAR_IN_S.search(about):
         return f"some {noun}"
     vowel = noun[0].lower() in "aeiou" and not _SOUNDS_LIKE_A_CONSONANT.match(noun)
     return f"an {noun}" if vowel or _SILENT_H.match(noun) else f"a {noun}"

@@ -25,7 +25,7 @@ QUOTED = 80
 
 def _has_words(text: str) -> str:
     if text and not any(character.isalnum() for character in text):
-        raise ValueError(f"{quote(text)} says nothing")
+        raise ValueError(f"{quote(text)} has no letter or digit")
     return text
 
 
@@ -255,7 +255,8 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
             try:
                 proposal = CLASSES[task].model_validate_json(row["proposal"])
             except ValidationError:
-                raise UserError(f"{path}: a proposal for {row['source_id']} is of another release; delete it") from None
+                problem = f"the proposal for {row['source_id']} was written by another release; delete the file"
+                raise UserError(f"{path}: {problem}") from None
             found.setdefault(row["source_id"], []).append(proposal)
     return found
 
@@ -292,7 +293,7 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
             replies.append((str(row["source_id"]), Task(row["task"]), str(row["reply"])))
         except (ValueError, KeyError, TypeError, RecursionError):
             keys = "source_id, task (one of the seven) and reply"
-            raise UserError(f"{path}: line {number} is no JSON object with {keys}") from None
+            raise UserError(f"{path}: line {number} is not a JSON object with {keys}") from None
     return replies
 
 

@@ -37,7 +37,7 @@ class Draft:
     """Usable proposal with all paraphrases of its instruction.
 
     Args:
-        wordings: instruction of each kind of paraphrase; always includes the plain one.
+        instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
     """
 

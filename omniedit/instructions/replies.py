@@ -107,7 +107,7 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Para
             try:
                 instruction = _instruction(edit, of_edit, phrasing, said)
             except ValueError as error:
-                flaws.append(ReplyIssue(f"{phrasing} wording: {error}", edit.task))
+                flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
             said.add(_plainly(instruction))
             parts.append(Paraphrase(place, phrasing, instruction))
@@ -145,7 +145,7 @@ def _thing(told: Any) -> Thing:
         raise ValueError(first_problem(error)) from None
     name, expression = bare(listed.name).lower(), bare(listed.expression)
     if head(name) not in stems(expression):
-        raise ValueError(f"expression '{expression}' does not hold its name '{name}'")
+        raise ValueError(f"expression '{expression}' does not contain its name '{name}'")
     return Thing(name, expression)
 
 
@@ -155,13 +155,13 @@ def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
     theirs = {stem for other in others for stem in content(other.expression)}
     own = tuple(stem for stem in content(thing.expression) if stem not in theirs)
     if others and not own:
-        raise ValueError(f"expression '{thing.expression}' does not tell it from the others of its kind")
+        raise ValueError(f"expression '{thing.expression}' does not distinguish it from the others of its kind")
     return replace(thing, telling=own) if others else thing
 
 
 def _edit(task: Task, things: Sequence[Thing], offers: Offers, told: Any) -> DraftEdit:
     if not isinstance(told, dict) or "instruction" not in told:
-        raise ValueError("no JSON object with an instruction")
+        raise ValueError("not a JSON object with an instruction")
     fields = {name: value for name, value in told.items() if name != "instruction"}
     thing = _match_thing(fields.get("object"), things)
     if thing:
@@ -180,7 +180,7 @@ def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     wanted = bare(str(phrase)).lower()
     found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
     if len(found) != 1:
-        raise ValueError(f"object {quote(phrase)} is none of the expressions listed")
+        raise ValueError(f"object {quote(phrase)} is not one of the listed expressions")
     return found[0]
 
 
@@ -199,7 +199,7 @@ def _instruction(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> s
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
     if _plainly(instruction) in said:
-        raise ValueError("it is said in these words already")
+        raise ValueError("it repeats another instruction for this edit")
     if reason := meaning_error(instruction, edit.task, edit.proposal, edit.thing):
         raise ValueError(reason)
     return instruction

@@ -34,7 +34,7 @@ def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterato
     match proposal:
         case SwapProposal(new_object=new):
             if thing and head(new) == head(thing.name):
-                yield f"new_object '{new}' is of the object's own kind"
+                yield f"new_object '{new}' is of the same kind as the object"
         case RemovalProposal(background=background) | BackgroundProposal(background=background):
             # A text-to-image model would paint it.
             if thing and head(thing.name) in stems(background):
@@ -51,7 +51,7 @@ def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterato
 
 def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[str]:
     if chosen not in offered:
-        yield f"{what} '{chosen}' is none of those to choose from"
+        yield f"{what} '{chosen}' is not one of the {what}s to choose from"
 
 
 def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) -> Iterator[str]:
@@ -62,6 +62,6 @@ def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) ->
     if not is_mentioned(change, set(target)):
         yield f"target_prompt does not say '{change}'"
     if set(source).issuperset(content(change)):
-        yield f"source_prompt says '{change}' already"
+        yield f"source_prompt already says '{change}'"
     if SequenceMatcher(None, source, target, autojunk=False).ratio() < ALIKE:
-        yield "target_prompt is another caption than source_prompt"
+        yield "target_prompt shares too few words with source_prompt"

@@ -44,18 +44,21 @@ def agreement_page(
             "teacher": figures["teacher"],
             "photos": _choose_examples(figures["held_out_photos"]),
             "facts": [
-                ("pairs learnt from", f"{figures['learnt_from']:,}"),
-                ("pairs held out", f"{figures['held_out']:,}"),
+                ("training pairs", f"{figures['learnt_from']:,}"),
+                ("held-out pairs", f"{figures['held_out']:,}"),
                 ("unscorable", f"{figures['unscorable']:,}"),
                 ("Spearman of O", number(figures["spearman"]["o_score"])),
-                ("mean error of O", number(figures["mean_absolute_error"]["o_score"])),
+                ("mean absolute error of O", number(figures["mean_absolute_error"]["o_score"])),
             ],
             "scatter": scatter(read) if read else None,
             "defects": defect_bars(figures["by_defect"]) if read else None,
             "scores": [score_row(name, figures) for name in SCORE_NAMES],
             "thresholds": [threshold_row(*item) for item in figures["at_threshold"].items()],
             "min_score": min_score,
-            "before_and_after": [before_row("before training", figures["before"]), before_row("after", figures)],
+            "before_and_after": [
+                before_row("before training", figures["before"]),
+                before_row("after training", figures),
+            ],
             "groups": group_rows(figures),
             "calibration": calibration_curve(figures["calibration"]) if read else None,
             "proposals": [proposal_row(rows, min_score, precision) for precision in PRECISIONS],
@@ -76,7 +79,7 @@ def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
 def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
     counts = [f"{choice[who]:,}" for who in ("teacher_keeps", "student_keeps")]
     shares = [percent(choice[measure]) for measure in ("precision", "recall", "f1")]
-    return TableRow([f"{float(threshold):g} and more", *counts, *shares])
+    return TableRow([f"at least {float(threshold):g}", *counts, *shares])
 
 
 def before_row(name: str, figures: Mapping[str, Any]) -> TableRow:
@@ -129,13 +132,13 @@ def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Plot the student's SC, PQ and O over the teacher's: pairs as made in colour, known defects in grey."""
+    """Plot the student's SC, PQ and O over the teacher's: pairs without a defect in colour, known defects in grey."""
     figure, axes = panels(1, 3, 9.4, 3.9)
     as_made = np.array([row["defect"] == "" for row in rows])
     for axis, score in zip(axes, ("sc_score", "pq_score", "o_score"), strict=True):
         teacher, student = (np.array([row[f"{who}_{score}"] for row in rows]) for who in ("teacher", "student"))
         axis.plot([0, 10], [0, 10], color=LINE, linewidth=1)
-        for chosen, colour, label in ((~as_made, PALE, "known defect"), (as_made, BLUE, "pair as made")):
+        for chosen, colour, label in ((~as_made, PALE, "known defect"), (as_made, BLUE, "no defect")):
             axis.plot(teacher[chosen], student[chosen], "o", color=colour, markersize=4, alpha=0.75, mew=0, label=label)
         axis.set(xlim=(-0.3, 10.3), ylim=(-0.3, 10.3), title=SCORE_NAMES[score], xlabel="teacher", aspect="equal")
         axis.grid(True, axis="both")
@@ -146,7 +149,7 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Plot the mean O of teacher and student for pairs as made and for each known defect."""
+    """Plot the mean O of teacher and student for pairs without a defect and for each known defect."""
     names = [name for name in by_defect if by_defect[name]["teacher"] is not None]
     names.sort(key=lambda name: (name != AS_MADE, -by_defect[name]["teacher"]))
     heights = np.arange(len(names))
@@ -154,7 +157,7 @@ def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
     for who, offset, colour in (("teacher", -0.19, PALE), ("student", 0.19, ORANGE)):
         means = [by_defect[name][who] for name in names]
         axis.barh(heights + offset, means, 0.34, color=colour, label=who)
-    labels = ["as made" if name == AS_MADE else name.replace("_", " ") for name in names]
+    labels = ["no defect" if name == AS_MADE else name.replace("_", " ") for name in names]
     axis.set_yticks(
         heights, [f"{label} ({by_defect[name]['pairs']})" for label, name in zip(labels, names, strict=True)]
     )

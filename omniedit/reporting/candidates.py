@@ -56,7 +56,7 @@ class Candidate:
         return [
             ("edit succeeded", self.sc_score_1),
             ("nothing else changed", self.sc_score_2),
-            ("picture quality", self.pq_score),
+            ("image quality", self.pq_score),
         ]
 
 
@@ -205,8 +205,8 @@ def stream_shards(
     """Yield the candidates of each shard, and add its skipped photos to `refusals`."""
     if not len(candidates) == len(scores) == len(decisions):
         raise UserError(
-            f"{len(candidates)} candidate files, {len(scores)} of scores and {len(decisions)} of decisions;"
-            " give one of each for every shard, in the same order"
+            f"{len(candidates)} candidate files, {len(scores)} score files and {len(decisions)} decision files;"
+            " give one of each per shard, in the same order"
         )
     for paths in zip(candidates, scores, decisions, strict=True):
         with Shard(paths[0]) as shard:
@@ -220,7 +220,7 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
     joined = []
     for row, pair_id in enumerate(shard.pair_ids):
         if pair_id not in scored or pair_id not in decided:
-            raise UserError(f"{candidates}: {pair_id} is missing in {scores} or {decisions}; give files of one shard")
+            raise UserError(f"{candidates}: {pair_id} is missing from {scores} or {decisions}; give files of one shard")
         score, decision, provenance = scored[pair_id], decided[pair_id], shard.provenance(row)
         joined.append(
             Candidate(

@@ -26,13 +26,13 @@ HYPER_PARAMETERS = (
 )
 LICENCES_SHOWN = 30
 LIMITS = """\
-- It knows the edits and the wordings of its data: seven tasks, instructions in English.
-- It works at about {resolution} x {resolution} pixels; what it draws in a larger picture is no sharper than that.
-- Its scores are those of the judge named above on {photos} held-out photos; people may judge otherwise.
-- Faces, text, brands and anything that the source photos do not show were not looked at."""
+- It is trained only on the edits and instructions of its data: seven tasks, in English.
+- It works at about {resolution} x {resolution} pixels; edits of larger images are no sharper than that.
+- Its scores come from the judge named above on {photos} held-out photos; human ratings may differ.
+- Faces, text, brands and content that the source photos do not show were not evaluated."""
 SMALL_BASE = """
-- Its base is a small one, pre-trained on few pictures: the editor shows that the recipe runs, not how well the method
-  does."""
+- Its base is small and pre-trained on few images: the editor shows that the recipe runs, not how well the method
+  works."""
 
 
 def model_card(
@@ -60,19 +60,18 @@ def model_card(
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
         f"# {LABELS[name]}, run `{config.run}`",
-        f"Edits a picture by an instruction. Trained by OmniEdit {__version__}, seed {config.seed}.",
+        f"Edits an image by an instruction. Trained by OmniEdit {__version__}, seed {config.seed}.",
         f'    omniedit edit photo.jpg "Make it night." --model results/{config.run}/train/{name}',
         "## Data",
         data_table(plan),
-        f"The judge `{config.scoring.judge}` gave each at least {config.filter.min_score:g} of 10. Source photos:",
+        f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.min_score:g} of 10. Source photos:",
         licence_table(index),
         "## Training",
         f"Base: {markdown_cell(base or '') or 'a small SD3, pre-trained in the run on the source photos'}.",
         training_table(config.train),
         losses(curve),
         "## Scores",
-        f"{photos} photos that nothing else saw; 95 % bootstrap intervals. "
-        + judge_note(mine[0]["judge"], config.scoring.judge)
+        f"{photos} held-out photos; 95 % bootstrap intervals. " + judge_note(mine[0]["judge"], config.scoring.judge)
         if mine
         else "",
         score_table(mine),
@@ -102,7 +101,7 @@ def licence_table(index: Path) -> str:
     kept = photos.filter(pc.equal(photos["status"], "kept"))
     counts = kept.group_by("licence").aggregate([([], "count_all")]).to_pylist()
     counts.sort(key=lambda row: (-row["count_all"], row["licence"]))
-    rows = [[markdown_cell(row["licence"]) or "not told", row["count_all"]] for row in counts[:LICENCES_SHOWN]]
+    rows = [[markdown_cell(row["licence"]) or "not stated", row["count_all"]] for row in counts[:LICENCES_SHOWN]]
     if others := counts[LICENCES_SHOWN:]:
         rows.append([f"{len(others):,} others", sum(row["count_all"] for row in others)])
     return markdown(["licence", "photos"], rows)

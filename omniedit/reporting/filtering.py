@@ -34,8 +34,8 @@ def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal
             "min_score": min_score,
             "facts": [
                 ("candidates", f"{len(candidates):,}"),
-                ("kept", f"{kept:,}"),
-                ("kept share", percent(kept / len(candidates) if len(candidates) else None)),
+                ("accepted", f"{kept:,}"),
+                ("accepted share", percent(kept / len(candidates) if len(candidates) else None)),
                 ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
                 ("judge", ", ".join(judges) or "none"),
             ],
@@ -85,7 +85,7 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
         for column, (score, name) in enumerate(SCORE_NAMES.items()):
             axis = axes[3 * row + column]
             values = [available_scores(candidates, score, of_task & some) for some in (kept, ~kept)]
-            axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["kept", "rejected"], rwidth=0.9)
+            axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["accepted", "rejected"], rwidth=0.9)
             axis.set_xlim(0, 10)
             axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
             if row == 0:
@@ -110,7 +110,7 @@ def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
         heights = np.array([counts[task, ratio] for ratio in WIDENING])
         axis.bar([ratio.replace("x", ":") for ratio in WIDENING], heights, 0.62, floor, color=colour, label=task.label)
         floor += heights
-    axis.set_ylabel("kept pairs")
+    axis.set_ylabel("accepted pairs")
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("width : height")
     figure.legend(loc="outside right upper")

@@ -12,13 +12,13 @@ from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrunk
 from omniedit.tasks import Task
 
 LEADS = {
-    Task.OBJECT_SWAP: "One thing in the photo becomes another, in the same place and light.",
-    Task.OBJECT_REMOVAL: "A named thing vanishes, and what was behind it is filled in.",
-    Task.OBJECT_ADDITION: "A removal read backwards: the photo without the thing comes first, then the photo itself.",
-    Task.ATTRIBUTE_MODIFICATION: "A thing keeps its shape and changes its colour or surface.",
-    Task.BACKGROUND_SWAP: "The thing in front stays as it is, and the scene behind it is another.",
-    Task.ENVIRONMENT_CHANGE: "The same view at another hour, in another season or weather.",
-    Task.STYLE_TRANSFER: "The same view, painted, printed or drawn.",
+    Task.OBJECT_SWAP: "One object in the photo is replaced by another in the same place and light.",
+    Task.OBJECT_REMOVAL: "A named object is removed, and the scene behind it is filled in.",
+    Task.OBJECT_ADDITION: "A removal in reverse: the photo without the object is the source, the photo itself the edit.",
+    Task.ATTRIBUTE_MODIFICATION: "An object keeps its shape and changes its colour or surface.",
+    Task.BACKGROUND_SWAP: "The object in the foreground stays, and the scene behind it is replaced.",
+    Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",
+    Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
 RANDOM_WEIGHTS = "random-weights"
 """Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""

@@ -99,10 +99,10 @@ def proposals_page(run: str, tally: Tally) -> str:
                 ("photos", f"{tally.photos:,}"),
                 ("usable", f"{tally.usable.total():,}"),
                 (
-                    "refused",
+                    "rejected",
                     f"{sum(_count_rejected(tally, task, 'edits', 'quotas', 'recorded reply') for task in Task):,}",
                 ),
-                ("kinds of object", f"{len(tally.named['object']):,}"),
+                ("distinct objects", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or DASH),
             ],
             "tasks": task_rows(tasks, tally),
@@ -156,8 +156,8 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    share = f", the most frequent one {percent(top[0][1] / counts.total())}" if top else ""
-    axis.set_title(f"{title}: {len(counts):,} different{share}")
+    share = f", most frequent one {percent(top[0][1] / counts.total())}" if top else ""
+    axis.set_title(f"{title}: {len(counts):,} distinct{share}")
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:

@@ -48,7 +48,7 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
         )
         for row, task in enumerate(tasks):
             chosen = best.get(task, [])
-            _head_row(figure.add_subplot(layout[row, :]), task, "" if chosen else "no photo gave a pair")
+            _head_row(figure.add_subplot(layout[row, :]), task, "" if chosen else "no pair from any photo")
             for place, candidate in enumerate(chosen):
                 axes = [figure.add_subplot(layout[row, 3 * place + side]) for side in (0, 1)]
                 _draw_pair(axes, candidate)

@@ -48,9 +48,9 @@ def data_facts(
     filled = sum(bucket["pairs"] > 0 for bucket in buckets.values())
     return [
         (f"{shards.total():,}", "source photos", f"{shards['bench']:,} held out for the benchmark"),
-        (f"{len(decisions):,}", "edit pairs made", "candidates for the filter"),
-        (f"{kept:,}", "pairs kept", f"{share}, those with O of {min_score:g} and more"),
-        (f"{filled} of {len(buckets)}", "aspect ratios", "have pairs in their bucket"),
+        (f"{len(decisions):,}", "candidate pairs", "before the filter"),
+        (f"{kept:,}", "accepted pairs", f"{share}, with O of at least {min_score:g}"),
+        (f"{filled} of {len(buckets)}", "aspect ratios", "with pairs in their bucket"),
     ]
 
 
@@ -59,7 +59,7 @@ def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) 
     facts: list[Fact] = []
     if editor.held_out:
         (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]
-        facts.append((number(last), f"{editor.name}'s held-out loss", f"{number(first)} before its {step:,} steps"))
+        facts.append((number(last), f"{editor.name}'s held-out loss", f"{number(first)} before {step:,} steps"))
     scores = {row["model"]: number(row["o"]) for row in table if row["task"] == ALL_TASKS}
     if scores:
         yardsticks = f"no edit {scores['no_edit']}, specialist {scores['specialist']}"

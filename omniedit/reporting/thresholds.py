@@ -60,7 +60,7 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
     kept_N = eligible_N & (candidates.o_score >= threshold)
     share = percent(kept_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
     diverse = [number(effective_number(encode_categories(candidates, name, kept_N)), 1) for name in DIVERSITIES]
-    return TableRow([f"{threshold:g} and more", f"{kept_N.sum():,}", share, *diverse])
+    return TableRow([f"at least {threshold:g}", f"{kept_N.sum():,}", share, *diverse])
 
 
 def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -78,7 +78,7 @@ def acceptance_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_sc
             axis.plot(STEPS, acceptance_shares(candidates.o_score[of_task]), color=colour, label=task.label)
     axis.plot(STEPS, acceptance_shares(candidates.o_score[eligible_N]), color=INK, linewidth=2.4, label="all")
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="share kept")
+    axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="accepted share")
     figure.legend(loc="outside right upper")
     return figure
 
@@ -96,8 +96,8 @@ def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_sco
         rng = np.random.default_rng(0)
         steps = [step for step in STEPS if (scores >= step).any()]
         by_chance = [effective_number_by_chance(codes, int((scores >= step).sum()), rng) for step in steps]
-        axis.plot(steps, by_chance, color=PALE, linewidth=3, label="as many at random")
-        axis.plot(steps, [effective_number(codes[scores >= step]) for step in steps], color=BLUE, label="kept")
+        axis.plot(steps, by_chance, color=PALE, linewidth=3, label="random pairs, same number")
+        axis.plot(steps, [effective_number(codes[scores >= step]) for step in steps], color=BLUE, label="accepted")
         axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axis.set(xlim=(0, 10), xlabel="threshold on O")
         axis.set_ylim(bottom=0)
@@ -123,13 +123,13 @@ def agreement_curves(candidates: Columns, compared_N: NDArray[np.bool_], min_sco
 
 def canary_rows(canary: Mapping[str, Any]) -> list[TableRow]:
     facts = [
-        ("first scored by the run", canary["first_run"]),
-        ("pairs that have scores", f"{canary['scored']:,} of {canary['pairs']:,}"),
-        ("that have scores in one run only", f"{canary['scored_in_one_only']:,}"),
-        ("O moved on average by", number(canary["moved"], 3)),
-        ("up or down", number(canary["bias"], 3)),
-        ("at most by", number(canary["largest_move"], 3)),
-        ("two passes of one run differ by", number(canary["noise"], 3)),
-        ("alarm beyond", number(canary["limit"], 3)),
+        ("run that scored it first", canary["first_run"]),
+        ("pairs with scores", f"{canary['scored']:,} of {canary['pairs']:,}"),
+        ("pairs with scores in one run only", f"{canary['scored_in_one_only']:,}"),
+        ("mean absolute change of O", number(canary["moved"], 3)),
+        ("mean change of O", number(canary["bias"], 3)),
+        ("largest change of O", number(canary["largest_move"], 3)),
+        ("difference between two passes of one run", number(canary["noise"], 3)),
+        ("alarm threshold", number(canary["limit"], 3)),
     ]
     return [TableRow([name, value]) for name, value in facts]

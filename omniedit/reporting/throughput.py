@@ -137,8 +137,8 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
             "run": run,
             "facts": [
                 ("jobs", f"{len(jobs):,}"),
-                ("job time, all together", duration(sum(job.wall_s for job in jobs))),
-                ("most memory in one job", memory(max((job.max_rss_mb for job in jobs), default=0.0))),
+                ("total job time", duration(sum(job.wall_s for job in jobs))),
+                ("peak memory of a job", memory(max((job.max_rss_mb for job in jobs), default=0.0))),
             ],
             "figure": stage_bars(stages, jobs) if jobs else None,
             "rows": [row for stage in stages for row in job_rows(spoken(stage), by_stage[stage])],

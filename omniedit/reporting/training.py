@@ -26,13 +26,13 @@ INPAINTING = "Inpainting specialist"
 """Name of the inpainting specialist on the page; its grid has `FILLS` as heading and caption."""
 EDITS = (
     "edits of held-out pairs",
-    "By the shipped weights, after the last step, from pairs that training never saw. Left to right: source,"
-    " instruction, what the editor makes of it, the pair's own edit.",
+    "Made with the saved weights after the last step, from held-out pairs. Left to right: source image, instruction,"
+    " the editor's edit, the pair's own edit.",
 )
 FILLS = (
     "holes in held-out photos",
-    "By the shipped weights, after the last step, in photos that training never saw. Left to right: photo with a hole,"
-    " caption, what is painted into it, the photo as it was.",
+    "Made with the saved weights after the last step, in held-out photos. Left to right: photo with a hole, caption,"
+    " the filled hole, the unchanged photo.",
 )
 """Heading and caption of a grid of filled holes; `EDITS` has those of a grid of edits."""
 

@@ -238,7 +238,7 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
         values = {
             "title": "Asked and used",
             "run": run,
-            "trouble": trouble or "Slurm's accounting holds no finished job of this run: its jobs ran elsewhere.",
+            "trouble": trouble or "Slurm's accounting has no finished job of this run: its jobs ran elsewhere.",
             "facts": summary_facts(attempts),
             "figure": share_bars(uses) if any(use.done for use in uses) else None,
             "rows": [rule_row(use) for use in uses],
@@ -257,8 +257,8 @@ def summary_facts(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     return [
         ("jobs", f"{len({(attempt.rule, attempt.part) for attempt in attempts}):,}"),
         ("attempts", f"{len(attempts):,}"),
-        ("core hours held", f"{core_seconds(attempts) / 3600:,.1f}"),
-        ("GPU hours held", f"{gpu_s / 3600:,.1f}"),
+        ("core hours allocated", f"{core_seconds(attempts) / 3600:,.1f}"),
+        ("GPU hours allocated", f"{gpu_s / 3600:,.1f}"),
         ("core hours lost", f"{core_seconds(lost) / 3600:,.1f}"),
     ]
 
@@ -317,10 +317,10 @@ def _memory_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     killed = sum(attempt.state == "OUT_OF_MEMORY" for attempt in use.attempts)
     enough = max(1, ceil(ROOM * use.peak_mb / 1000))
     if killed:
-        yield f"{use.rule} ran out of memory {times(killed)} at {gigabytes(use.memory_mb)}: ask for more.", key
+        yield f"{use.rule} ran out of memory {times(killed)} at {gigabytes(use.memory_mb)}; request more.", key
     elif use.done and use.peak_mb and 2 * enough <= use.memory_mb / 1000:
         asked, used = gigabytes(use.memory_mb), gigabytes(use.peak_mb)
-        yield f"{use.rule} asks {asked} a node and never used more than {used}: {enough} GB would do.", key
+        yield f"{use.rule} requests {asked} per node and never used more than {used}; {enough} GB would be enough.", key
 
 
 def _time_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
@@ -330,10 +330,10 @@ def _time_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     if not use.limit_s:
         return
     if over:
-        yield f"{use.rule} met its limit of {duration(use.limit_s)} {times(over)}: ask for more.", key
+        yield f"{use.rule} reached its time limit of {duration(use.limit_s)} {times(over)}; request more.", key
     elif use.done and 2 * enough_s <= use.limit_s:
-        text = f"{use.rule} asks {duration(use.limit_s)} and took {duration(use.longest_s)} at most: "
-        yield f"{text}{enough_s // 60} minutes would do, and short jobs start sooner.", key
+        text = f"{use.rule} requests {duration(use.limit_s)} and took at most {duration(use.longest_s)}; "
+        yield f"{text}{enough_s // 60} minutes would be enough, and short jobs start sooner.", key
 
 
 def _core_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
@@ -341,8 +341,8 @@ def _core_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
         return
     busy = use.cores * use.cores_busy
     if 2 * max(1, ceil(busy)) <= use.cores:
-        text = f"{use.rule} asks {use.cores} cores and kept {busy:.1f} of them busy: {max(1, ceil(busy))} would do."
-        yield text, f"set-threads: {use.rule}"
+        text = f"{use.rule} requests {use.cores} cores and used {busy:.1f} of them; "
+        yield f"{text}{max(1, ceil(busy))} would be enough.", f"set-threads: {use.rule}"
 
 
 def _queue_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
@@ -350,7 +350,7 @@ def _queue_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
         return
     waited, ran = median(attempt.waited_s for attempt in use.attempts), median(attempt.ran_s for attempt in use.done)
     if waited > 60 and waited > ran:
-        text = f"{use.rule} waited {duration(waited)} to run {duration(ran)} (medians): fewer, larger jobs wait less."
+        text = f"{use.rule} waited {duration(waited)} to run {duration(ran)} (medians); fewer, larger jobs wait less."
         yield text, "in the config: sources.shards"
 
 
@@ -362,9 +362,9 @@ def share_bars(uses: Sequence[RuleUse]) -> Figure:
     """Plot each rule's longest time, busy cores and peak memory, as shares of its requests."""
     shown = [use for use in uses if use.done]
     shares: list[tuple[str, list[Any]]] = [
-        ("time, longest", [use.longest_s / use.limit_s if use.limit_s else 0 for use in shown]),
-        ("cores busy", [use.cores_busy or 0 for use in shown]),
-        ("memory, most", [use.peak_mb / use.memory_mb if use.memory_mb else 0 for use in shown]),
+        ("longest time", [use.longest_s / use.limit_s if use.limit_s else 0 for use in shown]),
+        ("busy cores", [use.cores_busy or 0 for use in shown]),
+        ("peak memory", [use.peak_mb / use.memory_mb if use.memory_mb else 0 for use in shown]),
     ]
     figure, axes = panels(1, 3, 9.4, 0.7 + 0.25 * len(shown))
     for axis, (title, values) in zip(axes, shares, strict=True):

@@ -80,9 +80,9 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     at_once = options.batch_size // machine.gpus // options.accumulate
     lines += [
         "",
-        f"TFLOP: forward and backward of a sample. Memory a GPU: state and activations of {at_once} samples,",
-        "caches, buffers and the codec come on top.",
-        f"checkpoint_activations: {options.checkpoint_activations}; memory, speed and GPU-hours count it.",
+        f"TFLOP: forward and backward pass of a sample. Memory per GPU: state and activations of {at_once} samples,",
+        "without caches, buffers and the codec.",
+        f"checkpoint_activations: {options.checkpoint_activations}; included in memory, speed and GPU-hours.",
     ]
     return [*lines, f"Base: {size.source}."]
 
@@ -92,7 +92,9 @@ def sample_count(options: TrainConfig, pairs: int | None) -> float:
     if options.epochs is None:
         return options.steps * options.batch_size
     if pairs is None:
-        raise UserError(f"train.epochs: {options.epochs:g} passes over how many pairs? Say --pairs")
+        raise UserError(
+            f"train.epochs: {options.epochs:g}: the number of training pairs is unknown; give it with --pairs"
+        )
     return options.epochs * pairs
 
 
@@ -122,14 +124,14 @@ def base_size(options: TrainConfig) -> BaseSize:
         return _read_size(role)
     if options.base.model == SHIPPED:
         config = read_config(FOLDER / "transformer/config.json")["base_config"]
-        return BaseSize(config, MAX_TOKENS, "the small one that ships")
-    return BaseSize(sd3_config(options, WIDTH), MAX_TOKENS, "the run's own, by train.base")
+        return BaseSize(config, MAX_TOKENS, "the small shipped one")
+    return BaseSize(sd3_config(options, WIDTH), MAX_TOKENS, "the run's own, as in train.base")
 
 
 def _read_size(role: str) -> BaseSize:
     model = get_model(role)
     if model.class_name != SD3:
-        raise UserError(f"train.base.model: the {role} is a {model.class_name}; an editor stands on a {SD3}")
+        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {SD3}")
     if (RECORDS / f"{role}.json").is_file():
         folder = model_folder(role) / "transformer"
         given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
@@ -137,9 +139,9 @@ def _read_size(role: str) -> BaseSize:
     known = (size for part, size in KNOWN_SIZES.items() if part in model.repository)
     size = next(known, None)
     assumed = (
-        f"{model.repository}, which is not fetched: its published size"
+        f"{model.repository}, which is not fetched; its published size is used"
         if size
-        else (f"{model.repository}, which is not fetched and whose size is not known: that of SD3-Medium is assumed")
+        else (f"{model.repository}, which is not fetched; its size is unknown, SD3-Medium is assumed")
     )
     return BaseSize(size or SD3_MEDIUM, SD3_TEXT_TOKENS, assumed)
 

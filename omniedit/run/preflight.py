@@ -57,8 +57,8 @@ def check_no_prefix(results: str, run: str) -> None:
     """
     if results != f"results/{run}":
         raise UserError(
-            f"module: its prefix makes results/{run} {results}, where jobs would not look; take the prefix away: `run` "
-            "in the module's config tells results of several modules apart, and `as NAME_*` their rules"
+            f"module: its prefix moves results/{run} to {results}, where jobs do not find them; remove the prefix: "
+            "`run` in the module's config distinguishes the results of several modules, and `as NAME_*` their rules"
         )
 
 
@@ -166,7 +166,7 @@ class Preflight:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
         found = {folder: missing_files(folder) for folder in self.folders}
         return [
-            f"{folder}: {lost[0]} is lost ({len(lost)} in all); the folder is made again"
+            f"{folder}: {lost[0]} is missing ({len(lost)} in total); the folder is made again"
             for folder, lost in found.items()
             if lost
         ]
@@ -201,7 +201,7 @@ def cancel_slurm_jobs(locks: Locks, required: bool) -> None:
     except UserError as error:
         if required:
             raise
-        print(f"{error}; not known whether a killed run left Slurm jobs in this folder", file=sys.stderr)
+        print(f"{error}; unknown whether a killed run left Slurm jobs in this folder", file=sys.stderr)
 
 
 def unready_lines(roles: Sequence[str]) -> list[str]:
@@ -231,4 +231,6 @@ def check_partitions(file: str, jobs: Sequence[Any]) -> None:
             names = ("mem_mb", "runtime", "nodes", "gpu", "gpu_model", "gres")
             needed = ", ".join(f"{name} {value}" for name in names if (value := job.resources.get(name)))
             offered = ", ".join(partition.name for partition in partitions)
-            raise UserError(f"{file}: {job.rule.name} fits none of {offered}: threads {job.threads}, {needed}")
+            raise UserError(
+                f"{file}: {job.rule.name} fits none of {offered}; it requests threads {job.threads}, {needed}"
+            )

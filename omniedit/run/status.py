@@ -50,9 +50,9 @@ class State(StrEnum):
 
 
 LIVENESS = {
-    True: "at work",
-    False: "no workflow is at work here",
-    None: "not known whether a workflow is at work",
+    True: "a workflow is running",
+    False: "no workflow is running",
+    None: "unknown whether a workflow is running",
 }
 
 
@@ -118,7 +118,7 @@ def _read_config(run: str, root: Path) -> Config:
     file = root / "results" / run / "config.json"
     try:
         if file.exists() and not file.is_file():
-            raise UserError(f"{file}: is no file")
+            raise UserError(f"{file}: is not a file")
         with file.open("rb") as opened:
             text = opened.read(CONFIG_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -133,7 +133,7 @@ def _read_config(run: str, root: Path) -> Config:
         return Config.model_validate_json(text)
     except (ValueError, RecursionError) as error:
         problem = clean_line(str(error), LONGEST)
-        raise UserError(f"{file}: no config of this version ({problem}); start the run again") from None
+        raise UserError(f"{file}: not a config of this version ({problem}); start the run again") from None
 
 
 def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
@@ -295,7 +295,7 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
     jobs = seen.jobs
     lines = [f"run {run}: {LIVENESS[seen.live]}"]
     lines += [f"{clean_line(str(path), LONGEST)}: {why}" for path, why in seen.unread.items()][:SHOWN]
-    lines += ["", _row("", [*State, "an hour", "left"])]
+    lines += ["", _row("", [*State, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]
         counts = Counter(job.state for job in of_rule)
@@ -317,7 +317,7 @@ def _by_task(jobs: Sequence[Job]) -> list[str]:
             counts[job.rule, job.wildcards["task"]][job.state] += 1
     rules, tasks = (list(dict.fromkeys(names)) for names in zip(*counts, strict=True))
     first, second = zip(*(task.split("_") for task in tasks), strict=True)
-    lines = [_row("done of all", first, TASK_WIDTH), _row("(failed)", second, TASK_WIDTH)]
+    lines = [_row("done/total", first, TASK_WIDTH), _row("(failed)", second, TASK_WIDTH)]
     return lines + [_row(rule, [_share(counts[rule, task]) for task in tasks], TASK_WIDTH) for rule in rules]
 
 

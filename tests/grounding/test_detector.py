@@ -140,7 +140,7 @@ def test_one_thing_is_the_best_box_and_every_thing_all_of_them(
 def test_two_that_fit_alike_are_ambiguous_where_one_is_meant() -> None:
     query = Query(np.zeros((8, 8, 3), np.uint8), "dog")
     chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
-    assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it alike")
+    assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it equally well")
 
 
 @pytest.mark.parametrize(("side", "words"), [(2, "too small: 0.04%"), (90, "too large: 81%")])

@@ -28,7 +28,7 @@ ENTRY = """proposer:
 
 
 @pytest.fixture
-def ask_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
+def proposals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
     """Return a config whose local model is stored where a fetched one would be."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
@@ -40,10 +40,10 @@ def ask_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfi
     return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
 
 
-def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(asked: ProposalsConfig) -> None:
+def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(proposals: ProposalsConfig) -> None:
     photos = [Photo(name, np.full((48, 64, 3), 80 + number, np.uint8), "4x3") for number, name in enumerate("ab")]
-    with open_model(asked) as model:
-        outcomes = Proposer(model, asked, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
+    with open_model(proposals) as model:
+        outcomes = Proposer(model, proposals, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
     rows = [row for _, refused in outcomes for row in refused]
     assert [drafts for drafts, _ in outcomes] == [[], []] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
     told = [(row["source_id"], row["stage"], row["task"]) for row in rows]
@@ -51,20 +51,20 @@ def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(asked: Proposa
     assert all("no JSON object" in row["refused"] and "cut off" in row["refused"] for row in rows)
 
 
-def test_a_model_that_sees_no_pictures_is_refused_by_name(asked: ProposalsConfig) -> None:
+def test_a_model_that_sees_no_pictures_is_refused_by_name(proposals: ProposalsConfig) -> None:
     file = Path("config/models.yaml")
     file.write_text(file.read_text().replace("LlavaFor", "LlamaFor"))
     with (
-        pytest.raises(UserError, match="proposer: a LlamaForConditionalGeneration answers no questions"),
-        open_model(asked),
+        pytest.raises(UserError, match="proposer: class LlamaForConditionalGeneration takes no images"),
+        open_model(proposals),
     ):
         pass
 
 
-def test_a_model_that_was_not_fetched_is_named_with_the_command(asked: ProposalsConfig) -> None:
+def test_a_model_that_was_not_fetched_is_named_with_the_command(proposals: ProposalsConfig) -> None:
     Path("models/proposer.json").unlink()
     with (
         pytest.raises(UserError, match=r"org/model, the proposer, was not fetched; .* snakemake --force"),
-        open_model(asked),
+        open_model(proposals),
     ):
         pass

@@ -58,8 +58,8 @@ def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
     first = Counter(row["phrasings"][0] for row in rows)
     assert set(first) == set(PHRASINGS) and set(first.values()) <= {5, 6, 7}
     for row, each in zip(rows, drafts, strict=True):
-        assert json.loads(row["proposal"])["instructions"] == [each.paraphrases[p] for p in row["phrasings"]]
-        assert set(row["phrasings"]) == set(each.paraphrases)
+        assert json.loads(row["proposal"])["instructions"] == [each.instructions[p] for p in row["phrasings"]]
+        assert set(row["phrasings"]) == set(each.instructions)
         assert (row["name"], row["model"], row["prompt_hash"]) == ("dog", "m-1", digest())
 
 

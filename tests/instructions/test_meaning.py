@@ -77,18 +77,18 @@ def test_a_wording_that_keeps_its_edit_passes(task: Task, instruction: str) -> N
         (Task.OBJECT_SWAP, "A dog and a cat.", "it does not ask for object swap"),
         (Task.OBJECT_REMOVAL, "Remove it.", "it does not name the object 'dog'"),
         (Task.OBJECT_REMOVAL, "A dog on a lawn.", "it does not ask for object removal"),
-        (Task.OBJECT_REMOVAL, "Please do not remove the dog.", "it asks not to do object removal"),
-        (Task.OBJECT_REMOVAL, "Do not ever remove the dog.", "it asks not to do object removal"),
-        (Task.OBJECT_REMOVAL, "Never, not under any circumstances remove the dog.", "asks not to do object removal"),
-        (Task.OBJECT_REMOVAL, "Remove everything but the dog.", "it excepts the object 'dog'"),
-        (Task.OBJECT_REMOVAL, "Erase all things except for the brown dog.", "it excepts the object 'dog'"),
-        (Task.OBJECT_SWAP, "Replace the grey cat with the dog.", "it takes 'a grey cat with a red collar' for what is"),
-        (Task.OBJECT_SWAP, "Substitute the dog for the cat.", "it takes 'a grey cat with a red collar' for what is"),
-        (Task.OBJECT_SWAP, "Put the dog there instead of the cat.", "it takes 'a grey cat with a red collar' for what"),
-        (Task.ATTRIBUTE_MODIFICATION, "Make the white dog brown.", "it takes the object for 'white' already"),
-        (Task.OBJECT_REMOVAL, "Remove the dog and add a cat.", "something else than object removal ('add')"),
-        (Task.OBJECT_ADDITION, "Put the dog by the gate, then remove it.", "else than object addition ('remove')"),
-        (Task.OBJECT_ADDITION, "Do not add a dog by the gate.", "else than object addition ('not add')"),
+        (Task.OBJECT_REMOVAL, "Please do not remove the dog.", "it negates the edit (object removal)"),
+        (Task.OBJECT_REMOVAL, "Do not ever remove the dog.", "it negates the edit (object removal)"),
+        (Task.OBJECT_REMOVAL, "Never, not under any circumstances remove the dog.", "negates the edit (object"),
+        (Task.OBJECT_REMOVAL, "Remove everything but the dog.", "it excludes the object 'dog' from the edit"),
+        (Task.OBJECT_REMOVAL, "Erase all things except for the brown dog.", "excludes the object 'dog' from the edit"),
+        (Task.OBJECT_SWAP, "Replace the grey cat with the dog.", "it treats 'a grey cat with a red collar' as already"),
+        (Task.OBJECT_SWAP, "Substitute the dog for the cat.", "it treats 'a grey cat with a red collar' as already"),
+        (Task.OBJECT_SWAP, "Put the dog there instead of the cat.", "it treats 'a grey cat with a red collar' as"),
+        (Task.ATTRIBUTE_MODIFICATION, "Make the white dog brown.", "it treats the object as already 'white'"),
+        (Task.OBJECT_REMOVAL, "Remove the dog and add a cat.", "something other than object removal ('add')"),
+        (Task.OBJECT_ADDITION, "Put the dog by the gate, then remove it.", "other than object addition ('remove')"),
+        (Task.OBJECT_ADDITION, "Do not add a dog by the gate.", "other than object addition ('not add')"),
         (Task.OBJECT_ADDITION, "Add a dog.", "it does not name the place"),
         (Task.ATTRIBUTE_MODIFICATION, "Make the dog black.", "it does not name the value 'white'"),
         (Task.OBJECT_SWAP, "I would like a cat beside the dog.", "it does not ask for object swap"),
@@ -105,7 +105,7 @@ def test_a_wording_that_changes_its_edit_is_refused(task: Task, instruction: str
 def test_one_of_several_alike_stays_told_from_the_others() -> None:
     assert reason(Task.OBJECT_REMOVAL, "Erase the dog on the left.", LEFT_DOG) is None
     assert reason(Task.OBJECT_REMOVAL, "Erase the smaller of the dogs.", LEFT_DOG) is None
-    told = "it does not tell 'smaller dog on the left' from the others"
+    told = "it does not distinguish 'smaller dog on the left' from the others"
     assert reason(Task.OBJECT_REMOVAL, "Erase the dog.", LEFT_DOG) == told
     # An object to be added is not in the image yet, so it needs no distinction.
     assert reason(Task.OBJECT_ADDITION, "Add a dog by the gate.", LEFT_DOG) is None

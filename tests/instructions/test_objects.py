@@ -47,6 +47,9 @@ def test_a_new_thing_is_not_told_apart_from_what_is_not_there() -> None:
         ("bus", "a bus"),
         ("lens", "a lens"),
         ("jeans", "some jeans"),
+        ("pair of scissors", "a pair of scissors"),
+        ("glasses of wine", "some glasses of wine"),
+        ("bowl and some sunglasses", "a bowl and some sunglasses"),
     ],
 )
 def test_articles(noun: str, phrase: str) -> None:

@@ -82,7 +82,7 @@ def test_replies_are_dealt_to_the_shard_of_their_photo(tmp_path: Path) -> None:
 def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
     good = json.dumps({"source_id": "a", "task": "object_removal", "reply": "{}"})
     (tmp_path / "replies.jsonl").write_text(f"{good}\n{line}\n")
-    with pytest.raises(UserError, match=r"replies.jsonl: line 2 is no JSON object with source_id, task"):
+    with pytest.raises(UserError, match=r"replies.jsonl: line 2 is not a JSON object with source_id, task"):
         read_recorded_replies(tmp_path / "replies.jsonl")
 
 
@@ -99,7 +99,7 @@ def test_replies_are_read_whatever_line_ends_they_hold_and_other_encodings_are_n
     ):
         read_recorded_replies(path)
     path.write_text("[" * 100_000)
-    with pytest.raises(UserError, match="line 1 is no JSON object"):
+    with pytest.raises(UserError, match="line 1 is not a JSON object"):
         read_recorded_replies(path)
 
 

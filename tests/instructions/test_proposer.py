@@ -83,7 +83,7 @@ def test_every_photo_gets_edits_of_every_task_that_suits_it(
         ("edits", Task.OBJECT_REMOVAL): "background 'an orange floor in warm light and a bean bag' names the object",
         ("wordings", Task.OBJECT_ADDITION): told[("wordings", Task.OBJECT_ADDITION)],
     }
-    assert told[("wordings", Task.OBJECT_ADDITION)].startswith("indirect wording: it does not name the object")
+    assert told[("wordings", Task.OBJECT_ADDITION)].startswith("indirect paraphrase: it does not name the object")
 
 
 def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
@@ -93,7 +93,7 @@ def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
     first, again = questions(endpoint, "objects")
     assert len(first) == 2 and again[:2] == first
     assert again[2]["text"].startswith('your reply: {"objects": [{"name": "dog", "expression": "brown dog"}')
-    assert again[3]["text"].count("expression 'brown dog' does not tell it from the others of its kind") == 2
+    assert again[3]["text"].count("expression 'brown dog' does not distinguish it from the others of its kind") == 2
     assert rows == [] and [draft.edit.proposal.truth["object"] for draft in drafts] == [
         e for _, e in THINGS["two_dogs"]
     ]
@@ -105,7 +105,7 @@ def test_tries_are_bounded_and_the_rest_goes_on(endpoint: Server, photos: list[P
     assert len(questions(endpoint, "edits")) == 2 and {draft.source_id for draft in drafts} == {"fig_in_bowl"}
     (row,) = rows
     assert (row["source_id"], row["task"], row["stage"]) == ("rocky_path", Task.OBJECT_SWAP, "edits")
-    assert row["refused"].startswith("no JSON object") and row["refused"].endswith("cut off at its largest length")
+    assert row["refused"].startswith("no JSON object") and row["refused"].endswith("cut off at its maximum length")
     drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=2), hopeless, (Task.OBJECT_SWAP,))
     assert rows == [] and {draft.source_id for draft in drafts} == {"rocky_path", "fig_in_bowl"}
 

@@ -55,8 +55,8 @@ def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
 @pytest.mark.parametrize(
     ("task", "wrong", "why"),
     [
-        (Task.OBJECT_SWAP, {"object": "red bowl"}, "object 'red bowl' is none of the expressions listed"),
-        (Task.OBJECT_SWAP, {"new_object": "a blue cup"}, "new_object 'a blue cup' is of the object's own kind"),
+        (Task.OBJECT_SWAP, {"object": "red bowl"}, "object 'red bowl' is not one of the listed expressions"),
+        (Task.OBJECT_SWAP, {"new_object": "a blue cup"}, "new_object 'a blue cup' is of the same kind as the object"),
         (Task.OBJECT_SWAP, {"new_object": ""}, "new_object: String should have at least 1 character"),
         (Task.OBJECT_SWAP, {"instruction": "Remove the bell."}, "it does not name the object 'cup'"),
         (Task.OBJECT_SWAP, {"instruction": None}, "instructions: 0: Input should be a valid string"),
@@ -64,17 +64,17 @@ def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
         (Task.OBJECT_REMOVAL, {"background": "a table without the cup"}, "without the cup' names the object"),
         (Task.OBJECT_ADDITION, {"background": "two cups"}, "background 'two cups' names the object"),
         (Task.BACKGROUND_SWAP, {"background": "a beach with a cup"}, "names the object"),
-        (Task.ATTRIBUTE_MODIFICATION, {"attribute": "mood"}, "attribute 'mood' is none of those to choose from"),
+        (Task.ATTRIBUTE_MODIFICATION, {"attribute": "mood"}, "'mood' is not one of the attributes to choose from"),
         (Task.ATTRIBUTE_MODIFICATION, {"value": "green"}, "target_prompt does not say 'green'"),
         (
             Task.ATTRIBUTE_MODIFICATION,
             {"source_prompt": "a blue cup on the table"},
-            "source_prompt says 'blue' already",
+            "source_prompt already says 'blue'",
         ),
         (Task.ATTRIBUTE_MODIFICATION, {"source_prompt": "a mug on a table"}, "the prompts do not both name the object"),
-        (Task.ATTRIBUTE_MODIFICATION, {"target_prompt": "one blue cup"}, "target_prompt is another caption"),
-        (Task.ENVIRONMENT_CHANGE, {"environment": "night"}, "environment 'night' is none of those to choose from"),
-        (Task.STYLE_TRANSFER, {"style": "a mosaic"}, "style 'a mosaic' is none of those to choose from"),
+        (Task.ATTRIBUTE_MODIFICATION, {"target_prompt": "one blue cup"}, "target_prompt shares too few words"),
+        (Task.ENVIRONMENT_CHANGE, {"environment": "night"}, "'night' is not one of the environments to choose from"),
+        (Task.STYLE_TRANSFER, {"style": "a mosaic"}, "'a mosaic' is not one of the styles to choose from"),
     ],
 )
 def test_an_edit_that_makes_no_sense_is_refused_and_those_beside_it_are_not(
@@ -99,8 +99,9 @@ def test_a_field_without_a_word_is_refused(blank: str) -> None:
     for task, good in GOOD.items():
         for key in [key for key, value in good.items() if value and key != "object"]:
             edits, (flaw,) = read_drafts(task, [good | {key: blank}])
-            assert edits == () and "says nothing" in flaw.reason
-    assert "says nothing" in read_objects(json.dumps({"objects": [LEFT_CUP | {"name": blank}]})).flaws[0].reason
+            assert edits == () and "has no letter or digit" in flaw.reason
+    (flaw,) = read_objects(json.dumps({"objects": [LEFT_CUP | {"name": blank}]})).flaws
+    assert "has no letter or digit" in flaw.reason
 
 
 def test_a_thing_of_half_a_character_is_a_flaw() -> None:
@@ -147,8 +148,8 @@ def test_things_alike_are_told_apart_by_words_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("listed", "why"),
     [
-        ([LEFT_CUP, LEFT_CUP | {"name": "cup"}], "'cup on the left' does not tell it from the others of its kind"),
-        ([{"name": "cup", "expression": "white thing"}], "expression 'white thing' does not hold its name 'cup'"),
+        ([LEFT_CUP, LEFT_CUP | {"name": "cup"}], "'cup on the left' does not distinguish it from the others"),
+        ([{"name": "cup", "expression": "white thing"}], "expression 'white thing' does not contain its name 'cup'"),
         ([{"name": "cup"}], "expression: Field required"),
         (["cup"], "Input should be a valid dictionary"),
         ("cup", 'no list under "objects"'),
@@ -165,9 +166,9 @@ def test_each_wording_stands_or_falls_by_itself() -> None:
     heard = read_paraphrases(json.dumps({"1": said}), [edit])
     assert [(part.phrasing, part.text) for part in heard.parts] == [("short", "Cup gone.")]
     assert [flaw.reason for flaw in heard.flaws] == [
-        "detailed wording: it does not name the object 'cup'",
-        "polite wording: it is said in these words already",
-        "indirect wording: Input should be a valid string",
+        "detailed paraphrase: it does not name the object 'cup'",
+        "polite paraphrase: it repeats another instruction for this edit",
+        "indirect paraphrase: Input should be a valid string",
     ]
 
 

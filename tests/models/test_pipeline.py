@@ -25,7 +25,7 @@ def pipeline() -> EditPipeline:
 
 
 @pytest.fixture(scope="module")
-def save_editor(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def editor_folder(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editor") / "saved"
     pipeline.save_pretrained(folder)
     return folder
@@ -48,8 +48,8 @@ def test_any_size_comes_back_at_its_size(pipeline: EditPipeline, width: int, hei
     assert edited.size == (width, height)
 
 
-def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, saved: Path) -> None:
-    loaded = EditPipeline.from_pretrained(saved)
+def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, editor_folder: Path) -> None:
+    loaded = EditPipeline.from_pretrained(editor_folder)
     loaded.set_progress_bar_config(disable=True)
     edits = [p(photo(90, 60), "Add fog.", 3, generator=seed_generator(), output_type="np") for p in (pipeline, loaded)]
     assert np.array_equal(edits[0].images[0], edits[1].images[0])
@@ -65,10 +65,10 @@ def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, saved: Path) ->
     ],
 )
 def test_an_editor_of_one_variant_alone_is_loaded_by_it(
-    saved: Path, tmp_path: Path, variant: str, shard_size: str, weights: str
+    editor_folder: Path, tmp_path: Path, variant: str, shard_size: str, weights: str
 ) -> None:
     """Load by the pipeline and by `load_editor`, from one weights file and from shards with an index."""
-    editor = EditPipeline.from_pretrained(saved, dtype=torch.float16)
+    editor = EditPipeline.from_pretrained(editor_folder, dtype=torch.float16)
     editor.save_pretrained(tmp_path, variant=variant, max_shard_size=shard_size)
     assert (tmp_path / "transformer" / weights).is_file()
     known = editor.transformer.state_dict()
@@ -89,8 +89,8 @@ def test_a_pipeline_from_another_shares_its_parts_and_settings(pipeline: EditPip
         EditPipeline.from_pipe(base)
 
 
-def test_a_pipeline_from_another_leaves_the_precision_of_its_parts(saved: Path) -> None:
-    editor = EditPipeline.from_pretrained(saved, dtype=torch.bfloat16)
+def test_a_pipeline_from_another_leaves_the_precision_of_its_parts(editor_folder: Path) -> None:
+    editor = EditPipeline.from_pretrained(editor_folder, dtype=torch.bfloat16)
     editor.vae.to(torch.float32)
     other = EditPipeline.from_pipe(editor)
     assert (other.transformer.dtype, other.vae.dtype) == (torch.bfloat16, torch.float32)
@@ -230,10 +230,10 @@ def test_a_seed_gives_the_same_edit_with_any_scheduler(
 
 
 def test_a_scheduler_for_other_models_is_refused(
-    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, saved: Path
+    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, editor_folder: Path
 ) -> None:
     """Check when a folder is loaded, when a pipeline is built, and before the first step if it is replaced later."""
-    folder = shutil.copytree(saved, saved.with_name("of_ddim"))
+    folder = shutil.copytree(editor_folder, editor_folder.with_name("of_ddim"))
     shutil.rmtree(folder / "scheduler")
     diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
     index = json.loads((folder / "model_index.json").read_text())

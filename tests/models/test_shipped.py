@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.ablation.ship import known_instructions
 from omniedit.grounding.masks import box_mask
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask, decode_image, resize_cover
 from omniedit.models import build
 from omniedit.models.editor import to_velocity
@@ -20,7 +21,6 @@ from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import WIDTH
 from omniedit.scoring.reference.environments import Light, light
-from omniedit.scoring.reference.measures import to_lab
 from omniedit.sources.index import SAMPLE
 
 
@@ -74,7 +74,7 @@ def test_easy_edits_are_right(editor, photo, instruction, is_right):
 def test_a_thing_that_stands_out_takes_the_colour_asked_for_and_the_rest_little_of_it(
     editor, dandelion, instruction, channel, sign
 ):
-    moved = sign * (to_lab(edited(editor, dandelion, instruction)) - to_lab(dandelion))[..., channel]
+    moved = sign * (image_to_lab(edited(editor, dandelion, instruction)) - image_to_lab(dandelion))[..., channel]
     inside = dandelion_in(dandelion)
     assert moved[inside].mean() > 20 and moved[~inside].mean() < moved[inside].mean() / 2
 
@@ -101,7 +101,7 @@ def dandelion_in(photo: Image) -> Mask:
 
 
 def mean_lightness(image: Image) -> Light:
-    return light(to_lab(image))
+    return light(image_to_lab(image))
 
 
 def test_an_editor_begins_as_the_base_that_ships():

@@ -47,7 +47,7 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
             removal("b", "cat", "plain"),
             rejected_row("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
             rejected_row("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
-            rejected_row("b", Task.OBJECT_REMOVAL, "wordings", "short wording: it does not name the object 'cat'"),
+            rejected_row("b", Task.OBJECT_REMOVAL, "wordings", "short paraphrase: it does not name the object 'cat'"),
             rejected_row("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
         ],
     )

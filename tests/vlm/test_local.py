@@ -43,22 +43,22 @@ PROMPTS = [
         pytest.param("Qwen2_5_VLForConditionalGeneration", marks=needs_torchvision),
     ],
 )
-def load_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
+def llava(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
     folder = CLASSES[request.param](tmp_path_factory.mktemp("vlm") / "model")
     return load_part(folder, (getattr(transformers, request.param),), torch.float32), load_processor(folder)
 
 
-def local(loaded: tuple[object, object], cache: Path, **options: int) -> LocalModel:
-    return LocalModel(*loaded, "org/model@1", Cache(cache), **options)
+def local(llava: tuple[object, object], cache: Path, **options: int) -> LocalModel:
+    return LocalModel(*llava, "org/model@1", Cache(cache), **options)
 
 
 def replies(model: LocalModel, prompts: list[Prompt]) -> list[Reply]:
     return [answer for answer in model.ask(prompts) if isinstance(answer, Reply)]
 
 
-def test_a_prompt_gets_the_same_reply_alone_and_beside_others(loaded: tuple[object, object], tmp_path: Path) -> None:
-    together = replies(local(loaded, tmp_path / "together"), PROMPTS)
-    alone = [replies(local(loaded, tmp_path / "alone", batch_size=1), [prompt])[0] for prompt in PROMPTS]
+def test_a_prompt_gets_the_same_reply_alone_and_beside_others(llava: tuple[object, object], tmp_path: Path) -> None:
+    together = replies(local(llava, tmp_path / "together"), PROMPTS)
+    alone = [replies(local(llava, tmp_path / "alone", batch_size=1), [prompt])[0] for prompt in PROMPTS]
     assert [reply.text for reply in together] == [reply.text for reply in alone]
     assert [reply.usage for reply in together] == [reply.usage for reply in alone]
     assert len({reply.text for reply in together}) == len(PROMPTS) and {reply.model for reply in together} == {
@@ -67,10 +67,13 @@ def test_a_prompt_gets_the_same_reply_alone_and_beside_others(loaded: tuple[obje
 
 
 def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
-    loaded: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    llava: tuple[object, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole = replies(local(loaded, tmp_path / "whole"), PROMPTS)
-    model = local(loaded, tmp_path / "short")
+    whole = replies(local(llava, tmp_path / "whole"), PROMPTS)
+    model = local(llava, tmp_path / "short")
     ask = model._replies
 
     def limited(prompts: list[Prompt]) -> list[Reply]:
@@ -83,11 +86,11 @@ def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
     assert "out of memory on 3 prompts at once: going on with 1" in capsys.readouterr().out
 
 
-def test_a_reply_ends_where_it_was_told_to(loaded: tuple[object, object], tmp_path: Path) -> None:
-    first = replies(local(loaded, tmp_path), PROMPTS)
+def test_a_reply_ends_where_it_was_told_to(llava: tuple[object, object], tmp_path: Path) -> None:
+    first = replies(local(llava, tmp_path), PROMPTS)
     assert [reply.usage.completion_tokens for reply in first if reply.usage] == [12, 12, 5]
     assert {reply.finish_reason for reply in first} == {"length"}
-    model = local(loaded, tmp_path / "other")
+    model = local(llava, tmp_path / "other")
     written = model.processor.tokenizer(first[2].text)["input_ids"]
     ends, model.model.generation_config.eos_token_id = model.model.generation_config.eos_token_id, written[-1]
     (cut,) = replies(model, PROMPTS[2:])
@@ -96,16 +99,16 @@ def test_a_reply_ends_where_it_was_told_to(loaded: tuple[object, object], tmp_pa
 
 
 def test_nothing_is_generated_twice(
-    loaded: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    llava: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = replies(local(loaded, tmp_path), PROMPTS)
-    model = local(loaded, tmp_path)
+    first = replies(local(llava, tmp_path), PROMPTS)
+    model = local(llava, tmp_path)
     monkeypatch.setattr(model, "_replies", lambda prompts: pytest.fail(f"{len(prompts)} prompts generated"))
     assert replies(model, PROMPTS[::-1]) == first[::-1]
 
 
-def test_a_question_is_told_apart_by_all_that_is_in_it(loaded: tuple[object, object], tmp_path: Path) -> None:
-    model = local(loaded, tmp_path)
+def test_a_question_is_told_apart_by_all_that_is_in_it(llava: tuple[object, object], tmp_path: Path) -> None:
+    model = local(llava, tmp_path)
     other = Prompt((*PROMPTS[0].parts[:1], image(2), *PROMPTS[0].parts[2:]), 12)
     longer = Prompt(PROMPTS[0].parts, 13)
     digests = {model.digest(prompt) for prompt in (*PROMPTS, other, longer)}

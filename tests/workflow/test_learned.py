@@ -41,7 +41,7 @@ def test_each_task_makes_pairs_from_recorded_replies(root: Path) -> None:
                 assert pair.provenance["truth"].items() >= proposal.items()
                 assert pair.provenance["models"] and (pair.mask is not None) == task.is_local
             if task is Task.OBJECT_ADDITION:
-                assert any("is still found where it was taken away" in refusal.reason for refusal in shard.refusals)
+                assert any("is still found where it was removed" in refusal.reason for refusal in shard.refusals)
     assert (
         "refused style_transfer for two_dogs: no JSON" in (root / "logs/random-weights/propose/00000.log").read_text()
     )

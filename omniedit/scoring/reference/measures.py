@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
-from omniedit.imaging.images import Image, Mask, vector_length
+from omniedit.imaging.color import image_to_lab
+from omniedit.imaging.filters import noise_response, vector_length
+from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, distances_to, erode
 from omniedit.pairs import EditPair
 
@@ -44,11 +46,6 @@ DETAIL_SIDE = 512
 def ramp(value: float, zero: float, full: float) -> float:
     """Return 0 up to `zero`, 1 from `full`, and a linear value between; `full` may be smaller than `zero`."""
     return float(np.clip((value - zero) / (full - zero), 0.0, 1.0))
-
-
-def to_lab(image: Image) -> Field:
-    """Convert an RGB image to (H, W, 3) Lab."""
-    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
 def lightness(image: Image) -> Field:
@@ -171,12 +168,6 @@ def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
     return FillDetail(float(np.median(detail[inside]) / calm), float((detail[inside] < calmest).mean()))
 
 
-def noise_response(field_HW: Field) -> Field:
-    """Return the (H, W) response of a filter that is blind to edges, so mostly noise (Immerkaer 1996)."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return np.abs(cv2.filter2D(field_HW, cv2.CV_32F, kernel))
-
-
 def noise_level(response_HW: Field, where: Mask) -> float:
     """Return the standard deviation of the noise in a region's calmest half, in the units of the filtered field.
 
@@ -226,7 +217,7 @@ class ImageMeasures:
     @cached_property
     def lab(self) -> Field:
         """Lab, (H, W, 3)."""
-        return to_lab(self.image)
+        return image_to_lab(self.image)
 
     @cached_property
     def luma(self) -> Field:
@@ -254,12 +245,12 @@ class ImageMeasures:
     @cached_property
     def reduced(self) -> Field:
         """Lab of the same copy, (h, w, 3)."""
-        return to_lab(self.small)
+        return image_to_lab(self.small)
 
     @cached_property
     def detail(self) -> Field:
         """Lab copy of about `DETAIL_SIDE` pixels squared, on which outlines are compared."""
-        return to_lab(shrink(self.image, DETAIL_SIDE))
+        return image_to_lab(shrink(self.image, DETAIL_SIDE))
 
     @cached_property
     def appearance(self) -> Field:
@@ -323,7 +314,7 @@ class Comparison:
         changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
         if not changed.any():
             return np.zeros(0, np.float32)
-        source, edited = (to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))
+        source, edited = (image_to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))
         return delta_e(source, edited)[0]
 
     @cached_property

@@ -9,16 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
-from omniedit.scoring.reference.measures import (
-    Comparison,
-    blockiness,
-    clipped_share,
-    detail_of_fill,
-    noise_level,
-    noise_response,
-    ramp,
-)
+from omniedit.scoring.reference.measures import Comparison, blockiness, clipped_share, detail_of_fill, noise_level, ramp
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
 from omniedit.scoring.reference.success import Finding
 from omniedit.tasks import Task

@@ -6,8 +6,9 @@ h, w  height and width of the reduced copies       F  number of features
 import cv2
 import numpy as np
 
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image
-from omniedit.scoring.reference.measures import Field, band_pass, correlation, gaussian_blur, to_lab
+from omniedit.scoring.reference.measures import Field, band_pass, correlation, gaussian_blur
 
 SIDE = 128
 """Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""
@@ -21,7 +22,7 @@ SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
 
 def style_features(source: Image, edited: Image) -> Field:
     """Return the (F,) features of an edited image, some of them relative to its source."""
-    before, after = (to_lab(scale_to_area(image)) for image in (source, edited))
+    before, after = (image_to_lab(scale_to_area(image)) for image in (source, edited))
     parts = [palette(after), tone_curve(before, after), detail(before, after), hues(after), agreement(before, after)]
     return np.concatenate(parts).astype(np.float32)
 

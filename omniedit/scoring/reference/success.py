@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ import numpy as np
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
 from omniedit.imaging.images import Mask
+from omniedit.instructions.objects import without_position
+from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.measures import (
     NOTICEABLE,
@@ -22,16 +23,9 @@ from omniedit.scoring.reference.measures import (
     ramp,
 )
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
-from omniedit.scoring.reference.style_references import recognise_style
+from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in
+from omniedit.scoring.reference.style_references import Recognition, recognise_style
 from omniedit.tasks import Task
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Score in [0, 10] with its reason, which names the measured figures."""
-
-    score: float
-    words: str
 
 
 Truth = Mapping[str, Any]
@@ -44,7 +38,7 @@ def success(seen: Comparison, truth: Truth) -> Finding:
         KeyError: the truth lacks a key that its task needs.
     """
     if truth.get("mistaken"):
-        return Finding(0.0, "something else was done than what was asked")
+        return Finding(0.0, sentences.MISTAKEN)
     return _SUCCESS[seen.pair.task](seen, truth)
 
 
@@ -62,51 +56,60 @@ LEAST_SKY = 0.8
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
-    changed, figures = _replacement_strength(seen, object_region(seen, truth["box"]))
+    replaced, figures = _replacement_strength(seen, object_region(seen, truth["box"]))
     strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
-    score = 10 * min(changed, _blends_in(strangeness))
+    plain = _blends_in(strangeness)
+    chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
     return Finding(
-        score,
-        f"the {truth['object']} {_level(score, 'stands as before', 'is partly gone', 'is gone')}: {figures}, its place "
-        f"differs from its surroundings {strangeness:.1f} times as much as they differ among themselves",
+        10 * min(replaced, plain),
+        fill_in(chosen, old=Thing.parse(truth["object"])),
+        f"{figures}, its place differs from its surroundings {strangeness:.1f} times as much as they differ among "
+        "themselves",
     )
 
 
 def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
-    The source must look as if the object had never been there: a poor fill costs half of the score, and the reason
-    blames the source for it.
+    The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
+    blames the source image for it.
     """
     core = object_region(seen, truth["box"])
-    changed, figures = _replacement_strength(seen, core)
+    replaced, figures = _replacement_strength(seen, core)
     before = stands_out(seen, seen.source.appearance, seen.small_mask)
     after = stands_out(seen, seen.edited.appearance, core)
     near = seen.close_up
     fill = detail_of_fill(near.source.luma, near.region, near.unit)
     left = remains(seen.edited.detail, seen.source.detail, seen.detail_mask)
     ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
-    added = min(changed, ramp(after, 0.1, 0.5))
-    clean = min(_blends_in(before), fill.believable, ramp(left, 330, 170), ramp(ghost, *GHOST))
-    done = _level(10 * added, "was not added", "was added in part", "was added")
-    words = (
-        f"the {truth['object']} {done}: {figures}, its place now differs from its surroundings {after:.1f} times as "
-        "much as they differ among themselves"
+    visible = ramp(after, 0.1, 0.5)
+    plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
+    clean = min(plain, fill.believable, traceless)
+    chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
+    measured = (
+        f"{figures}, its place now differs from its surroundings {after:.1f} times as much as they differ among "
+        "themselves"
     )
     if clean < 0.9:
-        words += (
-            f"; the source image is at fault: that place differs {before:.1f} times as much there already, has "
-            f"{fill.words}, and spots of the {truth['object']} over {left / 1e4:.2f}% of the image and "
-            f"its colours on {ghost:.1%} of that place"
+        blame = {
+            plain: sentences.SOURCE_STANDS_OUT,
+            fill.believable: sentences.SOURCE_IS_SMEARED,
+            traceless: sentences.SOURCE_SHOWS_TRACES,
+        }[clean]
+        chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
+        measured += (
+            f", {before:.1f} times already in the source, where it has {fill.measured}, spots of the object over "
+            f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
-    return Finding(10 * min(added, 0.5 + 0.5 * clean), words)
+    score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
+    return Finding(score, fill_in(chosen, new=Thing.parse(without_position(truth["object"]))), measured)
 
 
 def _replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
     """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
     changed, left = seen.changed_share(region), seen.structure_kept(region)
-    words = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
-    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), words
+    figures = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
+    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
 
 
 def _blends_in(strangeness: float) -> float:
@@ -121,19 +124,20 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
     after = stands_out(seen, seen.edited.appearance, new)
     other = distribution_distance(seen.source.appearance[old], seen.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
-    score = 10 * min(
-        ramp(floats, 0.4, 0.1),
-        ramp(changed, 0.2, 0.7),
-        ramp(left, 0.7, 0.3),
-        ramp(after, 0.1, 0.5),
-        ramp(other, 2.0, 6.0),
+    requirements = (
+        (ramp(changed, 0.2, 0.7), sentences.NOT_REPLACED),
+        (ramp(left, 0.7, 0.3), sentences.OLD_REMAINS),
+        (ramp(after, 0.1, 0.5), sentences.NEW_IS_FAINT),
+        (ramp(other, 2.0, 6.0), sentences.TOO_ALIKE),
+        (ramp(floats, 0.4, 0.1), sentences.FLOATS),
     )
+    chosen = choose_sentences(sentences.SWAPPED, *requirements)
     return Finding(
-        score,
-        f"the {truth['object']} {_level(score, 'was not swapped', 'was swapped in part', 'was swapped')} for the "
-        f"{truth['new_object']}: {changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, "
-        f"what is there stands out {after:.1f} times and is {other:.0f} away from the old in colour and texture, "
-        f"it stands {max(0.0, floats):.0%} of the old height too high",
+        10 * min(degree for degree, _ in requirements),
+        fill_in(chosen, old=Thing.parse(truth["object"]), new=Thing.parse(truth["new_object"])),
+        f"{changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, what is there stands out "
+        f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
+        f"{max(0.0, floats):.0%} of the old height too high",
     )
 
 
@@ -150,24 +154,26 @@ def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a recolouring: the object's mean colour has the target's direction in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
     off, chroma = _hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
-    light = _LIGHTNESS_OF.get(truth["value"], _any_lightness)(float(seen.edited.reduced[region][:, 0].mean()))
-    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(off, 60, 20), light)
+    requirements = [
+        (ramp(changed, 0.2, 0.7), sentences.OLD_COLOUR),
+        (ramp(off, 60, 20), sentences.OTHER_COLOUR),
+    ]
+    if truth["value"] in _LIGHTNESS:
+        wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
+        requirements.append((ramp(float(seen.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
+    chosen = choose_sentences(sentences.RECOLOURED, *requirements)
     return Finding(
-        score,
-        f"the {truth['object']} {_level(score, 'did not turn', 'half turned', 'turned')} {truth['value']}: "
+        10 * min(degree for degree, _ in requirements),
+        fill_in(chosen, old=Thing.parse(truth["object"]), value=clean_value(truth["value"])),
         f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target",
     )
 
 
-def _any_lightness(lightness: float) -> float:
-    return 1.0
-
-
-_LIGHTNESS_OF: Mapping[str, Callable[[float], float]] = {
-    "black": lambda lightness: ramp(lightness, 60, 40),
-    "white": lambda lightness: ramp(lightness, 45, 65),
+_LIGHTNESS: Mapping[str, tuple[Lack, float, float]] = {
+    "black": (sentences.TOO_LIGHT, 60, 40),
+    "white": (sentences.TOO_DARK, 45, 65),
 }
-"""Functions that return how well a lightness fits a colour without hue, in [0, 1]."""
+"""Colours without hue: sentences about a wrong lightness, and the lightness that misses and that meets the colour."""
 
 
 def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
@@ -186,11 +192,15 @@ def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a change of material: the fine structure inside the object is different."""
     changed = seen.changed_share(region, NOTICEABLE)
     left = seen.structure_kept(region, fine=0.5, coarse=2.0)
-    score = 10 * min(ramp(changed, 0.2, 0.7), ramp(left, 0.95, 0.7))
+    requirements = (
+        (ramp(changed, 0.2, 0.7), sentences.OLD_SURFACE),
+        (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
+    )
+    chosen = choose_sentences(sentences.RESURFACED, *requirements)
     return Finding(
-        score,
-        f"the {truth['object']} {_level(score, 'is not', 'is somewhat', 'is')} {truth['value']}: {changed:.0%} of it "
-        f"changed, {max(0.0, left):.0%} of its fine structure is left",
+        10 * min(degree for degree, _ in requirements),
+        fill_in(chosen, old=Thing.parse(truth["object"]), value=clean_value(truth["value"])),
+        f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left",
     )
 
 
@@ -207,11 +217,15 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     away = grow(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
     changed, left = seen.changed_share(behind), seen.structure_kept(behind, fine=0.7, coarse=3.0)
-    score = 10 * min(ramp(changed, 0.3, 0.85), ramp(left, 0.8, 0.5))
+    requirements = (
+        (ramp(changed, 0.3, 0.85), sentences.OLD_BACKGROUND),
+        (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
+    )
+    chosen = choose_sentences(sentences.NEW_BACKGROUND, *requirements)
     return Finding(
-        score,
-        f"the background {_level(score, 'is the old one', 'changed in part', 'is another one')}: {changed:.0%} of it "
-        f"changed, {max(0.0, left):.0%} of the old structure is left",
+        10 * min(degree for degree, _ in requirements),
+        fill_in(chosen, value="sky" if asks_for_sky(truth) else "background"),
+        f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left",
     )
 
 
@@ -226,13 +240,23 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
     changed = seen.changed_share(np.ones_like(seen.small_mask))
-    score = 10 * min([ramp(changed, 0.2, 0.6), *(sign.degree for sign in signs)])
-    figures = ", ".join(sign.words for sign in signs)
+    value = _ENVIRONMENTS.get(kind) or clean_value(kind)
+    requirements = [
+        (degree, sentences.SAME_ENVIRONMENT.fill_in(value=value, fault=fault))
+        for degree, fault in (
+            (ramp(changed, 0.2, 0.6), sentences.MOSTLY_UNCHANGED),
+            *((sign.degree, sign.fault) for sign in signs),
+        )
+    ]
     return Finding(
-        score,
-        f"{_level(score, 'no', 'a weak', 'a clear')} change to {str(kind).replace('_', ' ')}: {figures}, "
-        f"{changed:.0%} of the picture changed",
+        10 * min(degree for degree, _ in requirements),
+        choose_sentences(fill_in(sentences.NEW_ENVIRONMENT, value=value), *requirements),
+        ", ".join([*(sign.measured for sign in signs), f"{changed:.0%} of the image changed"]),
     )
+
+
+_ENVIRONMENTS = {"golden_hour": "the golden hour", "overcast": "an overcast day"}
+"""Environments whose keys do not fit into a sentence."""
 
 
 def style_transfer(seen: Comparison, truth: Truth) -> Finding:
@@ -244,12 +268,26 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
     style = truth["style"]
     known = recognise_style(seen.pair.source, seen.pair.edited, style)
     changed, restyled = measure_restyling(seen)
-    score = 10 * min(restyled, known.degree)
-    return Finding(
-        score,
-        f"the style {_level(score, 'is not', 'is hardly', 'is')} that of '{style}': {changed:.0%} of the image changed,"
-        f" it is {known.distance:.1f} from that style and {known.other:.1f} from '{known.nearest}'",
+    value = clean_value(style)
+    requirements = (
+        (restyled, sentences.NOT_RESTYLED),
+        (known.degree, sentences.OTHER_STYLE.fill_in(value=value, fault=_style_fault(known))),
     )
+    return Finding(
+        10 * min(restyled, known.degree),
+        choose_sentences(fill_in(sentences.RESTYLED, value=value), *requirements),
+        f"{changed:.0%} of the image changed, it is {known.distance:.1f} from that style and {known.other:.1f} from "
+        f"'{known.nearest}'",
+    )
+
+
+def _style_fault(known: Recognition) -> str:
+    """Return a sentence that says what an image without the requested style looks like."""
+    if known.other >= known.distance:
+        return sentences.NO_STYLE
+    if known.nearest in sentences.FAILED_STYLES:
+        return sentences.FAILED_STYLES[known.nearest]
+    return f"It looks more like the {clean_value(known.nearest)} style."
 
 
 def measure_restyling(seen: Comparison) -> tuple[float, float]:
@@ -285,10 +323,6 @@ def _variation(look: Field, ring: Mask) -> float:
     pixels = look[ring]
     parts = [pixels[quarter == q] for q in range(4)]
     return float(np.mean([distribution_distance(part, pixels) for part in parts if len(part) >= 16]))
-
-
-def _level(score: float, low: str, middle: str, high: str) -> str:
-    return low if score < 3.5 else middle if score < 7.5 else high
 
 
 _SUCCESS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {

@@ -13,9 +13,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
-from omniedit.scoring.reference.measures import to_lab
 from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
 from omniedit.tasks import Task
 
@@ -60,7 +60,7 @@ def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Shift the colours of the whole image for a local edit, or warp the shapes for a global edit."""
     if pair.task.is_local:
         shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
-        return _from_lab(to_lab(pair.edited) + shift.astype(np.float32))
+        return _from_lab(image_to_lab(pair.edited) + shift.astype(np.float32))
     return _warp(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
 
 
@@ -84,7 +84,7 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Make the edited region lighter or darker up to a hard edge; None if the mask follows an object's outline."""
     if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
         return None
-    lab = to_lab(pair.edited)
+    lab = image_to_lab(pair.edited)
     lab[..., 0] += rng.choice([-1, 1]) * _strength(rng, 9, 25)
     return _inside(pair, _from_lab(lab))
 

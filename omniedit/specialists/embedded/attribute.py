@@ -79,7 +79,7 @@ class AttributeModification:
         own = own_colour(lab, region, colour_word(found.name) or "")
         options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
         if not options:
-            raise NotApplicable(f"the {found.name} can take no other colour")
+            raise NotApplicable(f"no other colour suits the {found.name}")
         colour = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
@@ -118,7 +118,7 @@ class AttributeModification:
             patch, opacity = recolor_region(source[window], region[window], request.parts["own"], value)
             reached = nearest_colour(np.median(to_lab(to_float(patch))[opacity > 0.9], axis=0))
             if reached != value:
-                return NotApplicable(f"the {request.truth['object']} came out {reached}, not {value}")
+                return NotApplicable(f"the {request.truth['object']} became {reached}, not {value}")
         else:
             rng = np.random.default_rng(request.parts["seed"])
             patch, opacity = resurface_region(source[window], region[window], value, rng)

@@ -165,7 +165,7 @@ def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[P
     """
     kept = object_that_stays(photo, objects.find(photo)) or land_that_stays(understand_photo(photo))
     if kept is None:
-        raise NotApplicable("nothing in front that stands, lies or is cut by the lower border, and no sky to replace")
+        raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
 
 

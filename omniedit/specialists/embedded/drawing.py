@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import blur, from_lab, luma, smoothstep, to_bytes, to_float, to_lab
-from omniedit.imaging.images import Image, vector_length
+from omniedit.imaging.filters import vector_length
+from omniedit.imaging.images import Image
 from omniedit.imaging.procedural import Field, fractal_noise, line_kernel, streaks
 
 DIRECTIONS = 8

@@ -84,7 +84,7 @@ class EnvironmentChange:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
         if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
-            raise NotApplicable("no sky, no foliage all over, no outdoor place in the caption: weather would be absurd")
+            raise NotApplicable("may be indoors: no sky, no foliage throughout, and no outdoor place in the caption")
         environments = believable(scene, measure_mood(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(
@@ -106,5 +106,5 @@ class EnvironmentChange:
         image = ENVIRONMENTS[environment](source, request.parts["scene"], np.random.default_rng(request.parts["seed"]))
         change = float(np.abs(to_float(image) - to_float(source)).mean())
         if change < LEAST_CHANGE:
-            return NotApplicable(f"{environment} changes the photo by {change:.3f} only: it looks so already")
+            return NotApplicable(f"{environment} changes the photo by only {change:.3f}; it already looks like that")
         return Edited(image, None, {"opencv": version("opencv-python-headless")})

@@ -7,6 +7,7 @@ import numpy as np
 
 from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate, erode
 from omniedit.sources.photo import FractionBox, Photo
@@ -58,7 +59,7 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     rows, columns = np.nonzero(around)
     if len(rows) < 16:
         return False
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[around]
+    lab = image_to_lab(small)[around]
     places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
     plane, *_ = np.linalg.lstsq(places, lab, rcond=None)
     return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD

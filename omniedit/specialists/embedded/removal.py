@@ -85,7 +85,7 @@ def one_not_yet_offered(
     """
     fresh = [removal for removal in removals if (photo.source_id, *removal.names) not in offered]
     if not fresh:
-        raise NotApplicable("no further object to take away")
+        raise NotApplicable("no further object to remove")
     drawn = fresh[rng.integers(len(fresh))]
     offered.add((photo.source_id, *drawn.names))
     return drawn
@@ -98,7 +98,7 @@ def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Remo
         NotApplicable: no object qualifies; the text gives a reason for each.
     """
     if not objects:
-        raise NotApplicable("no object whose outline could be found")
+        raise NotApplicable("no object with a clear outline")
     obstacles = {this.name: _obstacle(this, objects) for this in objects}
     singles = [
         Removal((this.name,), _round(this.box), inpaint_mask(this, objects, photo))
@@ -110,7 +110,7 @@ def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Remo
     possible += [removal for removal in pairs if removal.hole.mean() <= MAX_PAIR_HOLE]
     if not possible:
         too_large = [
-            f"what is behind the {removal.phrase} ({removal.hole.mean():.0%} of the picture) is too large to fill"
+            f"the hole left by the {removal.phrase} ({removal.hole.mean():.0%} of the image) is too large to fill"
             for removal in singles
         ]
         raise NotApplicable("; ".join([*filter(None, obstacles.values()), *too_large]))

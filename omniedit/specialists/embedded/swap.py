@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.harmonize import (
     CutOut,
     Field,
@@ -104,7 +104,7 @@ class ObjectSwap:
             raise NotApplicable("no object stands out")
         replaceable = [found for found in objects if is_replaceable(found, objects)]
         if not replaceable:
-            raise NotApplicable("every object is cut off, too large, too small, unnamed, or hidden in part by another")
+            raise NotApplicable("every object is cut off, too large, too small, unnamed, or partly hidden by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
             hole = inpaint_mask(old, objects, photo)
@@ -118,7 +118,7 @@ class ObjectSwap:
                     self._offered.add(swap)
                     return _request(photo, old, donor, new, placement, hole, rng)
         names = ", ".join(found.name for found in replaceable)
-        raise NotApplicable(f"no further object fits the place of the {names}")
+        raise NotApplicable(f"no further object fits in place of the {names}")
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [_try_edit(request) for request in requests]
@@ -293,7 +293,7 @@ def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
 
 
 def _typical_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    lab = cv2.cvtColor(pixels.reshape(1, -1, 3).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = image_to_lab(pixels.reshape(1, -1, 3))
     return np.median(lab[0], axis=0)
 
 

@@ -81,7 +81,7 @@ class DeviceClock:
     def __str__(self) -> str:
         share, shares = self.busy()
         if not shares:
-            return "no network was asked anything"
+            return "no network ran"
         told = ", ".join(f"{name} {own:.0%}" for name, own in sorted(shares.items(), key=lambda item: -item[1]))
         return f"device busy {share:.0%} of {self._first.seconds_to(self._last):,.0f} s: {told}"
 

@@ -12,7 +12,7 @@ from omniedit.models.roles import ROLES, paints_by_itself
 from omniedit.tasks import Task
 
 FIGURES = Path("benchmarks/specialists.json")
-LEFT_OUT = "decoding of photos, refused edits, the proposer, and the inpainting specialist's training"
+LEFT_OUT = "decoding of photos, failed edits, the proposer, and training of the inpainting specialist"
 
 
 def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
@@ -34,8 +34,8 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
         hours = "not measured" if seconds is None else f"{seconds * pairs / 3600:,.1f} GPU-hours"
         lines.append(f"{task:<24}{pairs:>12,} candidates  {hours}")
     measured = all(seconds_a_pair(rows, task, config, gpu) is not None for task in config.tasks.learned)
-    hours = f"{total:,.1f} GPU-hours, without {LEFT_OUT}"
-    remedy = "not measured: python -m benchmarks.specialists --full --out benchmarks/specialists.json"
+    hours = f"{total:,.1f} GPU-hours, excluding {LEFT_OUT}"
+    remedy = "not measured; run python -m benchmarks.specialists --full --out benchmarks/specialists.json"
     return [*lines, f"learned specialists: {hours if measured else remedy}"]
 
 

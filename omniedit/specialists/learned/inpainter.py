@@ -97,7 +97,8 @@ class Inpainter:
             UserError: another class, or a folder that cannot be loaded.
         """
         if class_name not in KINDS:
-            raise UserError(f"config/models.yaml: {class_name} does not inpaint here; take one of {', '.join(KINDS)}")
+            problem = f"class {class_name} is not supported for inpainting; use one of {', '.join(KINDS)}"
+            raise UserError(f"config/models.yaml: {problem}")
         return cls(load_pipeline(folder, KINDS[class_name].pipeline, dtype).to(device), **options)
 
     def fill(self, holes: Sequence[Hole]) -> list[Image]:

@@ -151,7 +151,7 @@ class ObjectAddition(Inpainting[AdditionProposal]):
     def _swap_source_and_edit(self, removed: Edited, query: Query, found: Detections) -> Edited | NotApplicable:
         assert removed.mask is not None
         if any(stands_in(box, removed.mask) for box in found.boxes.tolist()):
-            return NotApplicable(f"'{query.phrase}' is still found where it was taken away")
+            return NotApplicable(f"'{query.phrase}' is still found where it was removed")
         return Edited(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
 

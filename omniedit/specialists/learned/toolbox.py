@@ -88,7 +88,7 @@ class Toolbox:
         kind = get_model("generation").class_name
         if kind not in PIPELINES:
             raise UserError(
-                f"config/models.yaml: generation: prompt-to-prompt works on {' and '.join(PIPELINES)}, not on {kind}"
+                f"config/models.yaml: generation: prompt-to-prompt needs {' or '.join(PIPELINES)}, not {kind}"
             )
         pipeline = load_pipeline(model_folder("generation"), PIPELINES[kind], self._dtype("generation")).to(self.device)
         pipeline.vae.enable_slicing()

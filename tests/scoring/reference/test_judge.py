@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.reference.judge import ReferenceJudge, score_pair
-from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill, grow, lightness, to_lab
+from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill, grow, lightness
 from omniedit.scoring.student import defects
 from omniedit.scoring.student.defects import DEFECTS, with_defect
 from omniedit.scoring.verdict import Score
@@ -94,7 +95,7 @@ def good_pairs(task: Task) -> list[EditPair]:
         pairs = []
         for name, value, ab in (("ball", "blue", [15, -50]), ("cube", "green", [-45, 40])):
             source = with_object(grass(1, (150, 150, 150)), name, (180, 90, 90))
-            lab = to_lab(source)
+            lab = image_to_lab(source)
             lab[place(name), 1:] = ab
             edited = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255 + 0.5, 0, 255).astype(np.uint8)
             truth = {"object": name, "attribute": "colour", "value": value, "lab_ab": ab, "box": BOXES[name]}
@@ -108,7 +109,7 @@ def good_pairs(task: Task) -> list[EditPair]:
         return [pair(task, source, edited, ~place("ball"), "Put the ball in the sea.", truth)]
     source = with_object(with_object(grass(1), "ball", (200, 60, 50)), "cube", (90, 90, 220))
     if task is Task.ENVIRONMENT_CHANGE:
-        lab = to_lab(source)
+        lab = image_to_lab(source)
         night, golden = lab * [0.4, 0.5, 0.5] - [0, 0, 10], lab + [0, 8, 15]
         images = {"night": night, "golden_hour": golden}
         return [

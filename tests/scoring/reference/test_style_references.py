@@ -32,7 +32,7 @@ def photo() -> Image:
 
 
 @pytest.fixture(scope="module")
-def apply_style(photo: Image) -> dict[str, Image]:
+def styled_images(photo: Image) -> dict[str, Image]:
     return {style: STYLES[style].render(photo, np.random.default_rng(1)) for style in RENDERED}
 
 
@@ -58,10 +58,10 @@ def successes(source: Image, edited: Image, resolution: int | None = None) -> di
 
 @pytest.mark.parametrize("resolution", [None, 128])
 def test_the_specialists_style_is_recognised_and_no_other_one(
-    photo: Image, styled: dict[str, Image], resolution: int | None
+    photo: Image, styled_images: dict[str, Image], resolution: int | None
 ) -> None:
     """Check at full size, and at the size at which the default run's benchmark judges editors."""
-    for made, edited in styled.items():
+    for made, edited in styled_images.items():
         scores, verdict = successes(photo, edited, resolution), judge(photo, edited, made, resolution)
         assert isinstance(verdict, Score) and verdict.sc_score_1 == scores.pop(made) >= HIGH, made
         assert max(scores.values()) < HIGH and np.mean(list(scores.values())) < 1, made
@@ -94,13 +94,13 @@ def test_failures_of_editors_are_no_style(photo: Image, seed: int) -> None:
         assert len(high) <= 1, f"{kind} passes for {high}"
 
 
-def test_a_style_without_statistics_is_unscorable(photo: Image, styled: dict[str, Image]) -> None:
-    verdict = judge(photo, styled["pencil sketch"], "a stained glass window")
+def test_a_style_without_statistics_is_unscorable(photo: Image, styled_images: dict[str, Image]) -> None:
+    verdict = judge(photo, styled_images["pencil sketch"], "a stained glass window")
     assert isinstance(verdict, Unscorable) and "no statistics of the style 'a stained glass window'" in verdict.reason
 
 
-def test_an_image_too_small_to_show_a_style_is_unscorable(photo: Image, styled: dict[str, Image]) -> None:
-    verdict = judge(photo, styled["pencil sketch"], "pencil sketch", 64)
+def test_an_image_too_small_to_show_a_style_is_unscorable(photo: Image, styled_images: dict[str, Image]) -> None:
+    verdict = judge(photo, styled_images["pencil sketch"], "pencil sketch", 64)
     assert isinstance(verdict, Unscorable) and "too few to recognise a style" in verdict.reason
 
 
@@ -110,9 +110,9 @@ def test_every_style_of_the_specialist_has_its_statistics() -> None:
 
 
 def test_statistics_are_read_as_they_were_written(
-    photo: Image, styled: dict[str, Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photo: Image, styled_images: dict[str, Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = fit([*measure("one", photo, styled), *measure("two", photo[:, ::-1], styled)])
+    made = fit([*measure("one", photo, styled_images), *measure("two", photo[:, ::-1], styled_images)])
     save(made, tmp_path / "styles.npz")
     monkeypatch.setattr("omniedit.scoring.reference.style_references.FILE", tmp_path / "styles.npz")
     read = StyleReferences.load.__wrapped__(StyleReferences)

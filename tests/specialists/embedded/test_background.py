@@ -66,7 +66,7 @@ def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
 
 def test_what_would_float_is_refused() -> None:
     with pytest.raises(NotApplicable, match="stands"):
-        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), understand_photo)
+        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), ObjectIndex(), understand_photo)
 
 
 def test_what_stays_keeps_its_pixels_and_all_else_changes(standing: Photo, lying: Photo) -> None:

@@ -144,7 +144,7 @@ def test_what_is_many_times_as_large_in_life_is_no_replacement(old: str, new: st
 def test_a_thin_thing_that_would_leave_a_large_hole_bare_is_refused() -> None:
     source = photo("h", "red ball", (200, 40, 40), (0.3, 0.2, 0.7, 0.8))
     vane = photo("i", "blue vane", (40, 60, 200), (0.1, 0.5, 0.9, 0.72))
-    with pytest.raises(NotApplicable, match="fits the place"):
+    with pytest.raises(NotApplicable, match="fits in place"):
         ObjectSwap([vane]).propose(source, np.random.default_rng(0))
 
 

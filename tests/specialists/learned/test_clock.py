@@ -51,7 +51,7 @@ def test_shares_are_of_the_time_from_the_first_pass_to_the_last(spans: int, monk
 def test_a_pass_that_failed_counts_for_nothing() -> None:
     network, clock = nn.Linear(2, 1), DeviceClock("cpu")
     clock.watch("network", [network])
-    assert str(clock) == "no network was asked anything"
+    assert str(clock) == "no network ran"
     with pytest.raises(RuntimeError):
         network(torch.zeros(3))
     assert clock.busy() == (0.0, {})

@@ -47,7 +47,7 @@ def figures(tmp_path: Path) -> Path:
 def test_hours_are_candidates_times_the_mean_seconds_over_ratios(figures: Path) -> None:
     lines = gpu_hours(config(inpainting="own"), "h100", figures)
     assert "3,600 candidates  3.0 GPU-hours" in lines[0] and "1,800 candidates  0.5 GPU-hours" in lines[1]
-    assert lines[2].startswith("learned specialists: 3.5 GPU-hours, without decoding of photos, refused edits")
+    assert lines[2].startswith("learned specialists: 3.5 GPU-hours, excluding decoding of photos, failed edits")
     assert "10.0 GPU-hours" in gpu_hours(config(), "h100", figures)[0]
 
 

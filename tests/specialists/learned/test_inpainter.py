@@ -76,7 +76,7 @@ def test_photos_of_other_sizes_that_are_painted_at_one_size_go_together(
 
 def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match="StableDiffusionPipeline does not inpaint here; take one of InpaintPipeline, FluxFill"
+        UserError, match="StableDiffusionPipeline is not supported for inpainting; use one of InpaintPipeline, FluxFill"
     ):
         Inpainter.load(tmp_path, "StableDiffusionPipeline")
     folder = tiny_folders.make_sdxl(tmp_path / "sdxl")

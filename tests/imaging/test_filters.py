@@ -1,9 +1,9 @@
-"""Computations on an image do not depend on its memory address."""
+"""Tests of the filters."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.imaging.images import vector_length
+from omniedit.imaging.filters import vector_length
 
 OFFSETS = range(0, 64, 4)
 

@@ -1,0 +1,136 @@
+"""Rationales of the reference judge: sentences about what is visible, without figures."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.words import bare
+from omniedit.plain_text import clean_line
+
+LONGEST_NAME = 60
+"""Number of characters from which only the part of a name before its first comma is used."""
+LOW, HIGH = 3.5, 7.5
+"""Scores below which a request was not met, and from which it was met."""
+_DETAILS = re.compile(
+    r"\s(?:of|with|without|in|on|at|by|from|to|under|over|above|behind|between|near|next|that|which|who)\b.*",
+    re.IGNORECASE,
+)
+"""Rest of a phrase behind its noun: 'on the left' in 'red car on the left'."""
+_COLOURS = frozenset("black white grey gray red orange yellow green blue purple pink brown gold silver".split())
+_PLURALS = frozenset("people men women children feet teeth geese mice".split())
+_NUMBERS = frozenset("two three four five six several many".split())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Score in [0, 10] with its reason.
+
+    Args:
+        variants: the reason in several wordings, each of one or two sentences without figures.
+        measured: the figures behind the score, for debugging; not part of the rationale.
+    """
+
+    score: float
+    variants: tuple[str, ...]
+    measured: str = ""
+
+
+def write_rationale(findings: Sequence[Finding], pair_id: str) -> str:
+    """Join one variant of each finding; the pair's id alone decides which."""
+    digest = hashlib.sha256(pair_id.encode()).digest()
+    return " ".join(
+        finding.variants[byte % len(finding.variants)] for finding, byte in zip(findings, digest, strict=False)
+    )
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Object of a truth, with the words that agree with it: 'the bottle ... is', 'the bottle and the glass ... are'.
+
+    Args:
+        name: without an article: 'bottle', 'bottle and the glass'.
+        a: the name with an indefinite article: 'a bottle', 'an orange', 'some figs'.
+    """
+
+    name: str
+    a: str
+    plural: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "Thing":
+        """Return the object that a truth names; an empty name becomes 'object'."""
+        name = bare(clean_value(text)).removeprefix("some ").strip() or "object"
+        head = _DETAILS.sub("", name)
+        first, *more = head.split(" and ", 1)
+        last = head.split()[-1].lower()
+        plural_noun = last in _PLURALS or with_article(last).startswith("some ")
+        joins_two = bool(more) and first.split()[-1].lower() not in _COLOURS
+        article = "some" if last in _PLURALS else with_article(head).partition(" ")[0]
+        counted = name.split()[0].lower() in _NUMBERS
+        return cls(name, name if counted else f"{article} {name}", plural_noun or joins_two)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_(self) -> str:
+        return "are" if self.plural else "is"
+
+    @property
+    def was(self) -> str:
+        return "were" if self.plural else "was"
+
+    @property
+    def has(self) -> str:
+        return "have" if self.plural else "has"
+
+    @property
+    def looks(self) -> str:
+        return "look" if self.plural else "looks"
+
+    @property
+    def its(self) -> str:
+        return "their" if self.plural else "its"
+
+    @property
+    def it(self) -> str:
+        return "them" if self.plural else "it"
+
+
+def clean_value(text: str) -> str:
+    """Return a name or value of a truth as it fits into a sentence: short, on one line, without colons."""
+    line = clean_line(text).replace(":", ",").replace(";", ",").strip(" .,!?")
+    return line if len(line) <= LONGEST_NAME else line.partition(",")[0].rstrip()
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Sentences about one requirement of an edit, if it is not met and if it is met in part."""
+
+    missed: tuple[str, ...]
+    partly: tuple[str, ...]
+
+    def fill_in(self, **values: object) -> "Lack":
+        return Lack(fill_in(self.missed, **values), fill_in(self.partly, **values))
+
+
+def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Lack]) -> tuple[str, ...]:
+    """Return `done` if all requirements are met, else the sentences about the one that is most to blame.
+
+    That is the first requirement that is not met or, if there is none, the one that is met least.
+
+    Args:
+        requirements: how far each is met, in [0, 1], the most important one first.
+    """
+    for degree, lack in requirements:
+        if 10 * degree < LOW:
+            return lack.missed
+    least, lack = min(requirements, key=lambda requirement: requirement[0])
+    return done if 10 * least >= HIGH else lack.partly
+
+
+def fill_in(templates: tuple[str, ...], **values: object) -> tuple[str, ...]:
+    """Fill in the fields of each template."""
+    return tuple(template.format(**values) for template in templates)
