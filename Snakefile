@@ -1,8 +1,8 @@
-"""The workflow is workflow/Snakefile; this file lets `snakemake` find it, and profiles/default, in a checkout."""
+"""Entry point in a checkout: lets `snakemake` find workflow/Snakefile and profiles/default."""
 
 
 include: "workflow/Snakefile"
 
 
-# An included file's default target is forgotten at its end.
+# Snakemake drops the default target of an included file.
 workflow.default_target = workflow.modifier.modify_rulename("all")

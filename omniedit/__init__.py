@@ -6,7 +6,10 @@ Public names load on first use: `import omniedit` imports neither torch nor tran
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from omniedit import earlier_names
+
 __version__ = "0.1.0"
+earlier_names.install()
 
 if TYPE_CHECKING:
     from omniedit.models.pipeline import EditPipeline

@@ -25,10 +25,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     "controlnet_text": Architecture("ControlNet-TextControl", "controlnet:ControlNetText"),
     "channel_concat": Architecture("Channel-wise concatenation", "channel_concat:ChannelConcat"),
     "editnet_from_image": Architecture(
-        "EditNet, added from the image's tokens", "editnet:EditNet", {"from_image": True}
+        "EditNet, residuals from the image tokens", "editnet:EditNet", {"from_image": True}
     ),
-    "editnet_behind": Architecture("EditNet, added behind the block", "editnet:EditNet", {"after_block": True}),
-    "editnet_blind": Architecture("EditNet, blind to the noisy image", "editnet:EditNet", {"sees_image": False}),
+    "editnet_behind": Architecture(
+        "EditNet, residuals added after the block", "editnet:EditNet", {"after_block": True}
+    ),
+    "editnet_blind": Architecture("EditNet, control without the noisy image", "editnet:EditNet", {"sees_image": False}),
     "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
 }
 """The paper's four architectures, then variants of EditNet that each change one of its open choices."""

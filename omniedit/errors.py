@@ -32,4 +32,4 @@ def error_line(error: object) -> str:
 
 def missing(path: str | Path) -> UserError:
     """Return the error for a missing file of a run."""
-    return UserError(f"{path}: no such file; ask snakemake for it by this name")
+    return UserError(f"{path}: no such file; run snakemake with this path as the target")

@@ -199,7 +199,7 @@ class Shard:
             raise Damaged(self.path, f"not a candidate shard, it lacks {', '.join(lacking)}")
         about = {name: value.item() if isinstance(value, np.generic) else value for name, value in about.items()}
         if about.pop(_CHECKSUMS, None) != _sha256(json.dumps(about, sort_keys=True, default=str)):
-            raise Damaged(self.path, "its attributes are not as their checksum says")
+            raise Damaged(self.path, "its attributes do not match their checksum")
         self.task, self.specialist = Task(about["task"]), about["specialist"]
         self.seed, self.versions = int(about["seed"]), json.loads(about["versions"])
         checksums = self._hdf5(lambda file: file[_CHECKSUMS][:])
@@ -210,7 +210,7 @@ class Shard:
         except (ValueError, KeyError, TypeError):
             intact = False
         if not intact:
-            raise Damaged(self.path, "its pair ids are not as their checksums say")
+            raise Damaged(self.path, "its pair ids do not match their checksums")
         self.pair_ids: list[str] = [pair_id.decode() for pair_id in pair_ids]
 
     def __enter__(self) -> "Shard":
@@ -284,7 +284,7 @@ class Shard:
         value = self._hdf5(lambda file: file[column][row])
         value = value if isinstance(value, bytes) else value.tobytes()
         if _sha256(value) != self.sha256(column, row):
-            raise Damaged(self.path, f"{self.pair_ids[row]}: {column} is not as its checksum says")
+            raise Damaged(self.path, f"{self.pair_ids[row]}: {column} does not match its checksum")
         return value
 
     def _hdf5(self, read: Callable[[h5py.File], Any]) -> Any:
@@ -298,7 +298,7 @@ class Shard:
 def _unreadable(path: Path, error: Exception) -> UserError:
     """Return the error for a failed read. HDF5 gives an error number for unreadable bytes, none for invalid ones."""
     if getattr(error, "errno", None) is None and "errno" not in str(error):
-        return Damaged(path, f"not a whole HDF5 file ({error})")
+        return Damaged(path, f"not a valid HDF5 file ({error})")
     return UserError(f"{path}: cannot be read: {error}")
 
 

@@ -25,17 +25,19 @@ from omniedit.storage.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path, nargs="+", help="benchmark sets, a file a task ({task}.h5)")
+    parser.add_argument("pairs", type=Path, nargs="+", help="benchmark sets, one file per task ({task}.h5)")
     parser.add_argument("--model", choices=MODELS, required=True)
-    parser.add_argument("--pipeline", type=Path, help="folder of the trained editor; for an architecture")
+    parser.add_argument("--pipeline", type=Path, help="folder of the trained editor, if --model is an architecture")
     parser.add_argument(
-        "--resolution", type=at_least_one, required=True, help="pictures are edited at about this^2 pixels"
+        "--resolution", type=at_least_one, required=True, help="images are edited at about RESOLUTION^2 pixels"
     )
     parser.add_argument("--steps", type=at_least_one, default=20, help="sampling steps of the editor")
     parser.add_argument("--guidance-text", type=float, default=1.0, help="guidance scale of the instruction")
-    parser.add_argument("--guidance-image", type=float, default=1.5, help="guidance scale of the source picture")
+    parser.add_argument("--guidance-image", type=float, default=1.5, help="guidance scale of the source image")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out-dir", type=Path, required=True, help="folder for the edits, a file a task ({task}.h5)")
+    parser.add_argument(
+        "--out-dir", type=Path, required=True, help="folder for the edits, one file per task ({task}.h5)"
+    )
     args = parser.parse_args()
 
     editor = _editor(args)

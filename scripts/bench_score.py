@@ -16,13 +16,13 @@ from omniedit.storage.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("edits", type=Path, nargs="+", help="a model's edits, a file a task ({task}.h5)")
+    parser.add_argument("edits", type=Path, nargs="+", help="a model's edits, one file per task ({task}.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument(
-        "--scorer", type=Path, help="folder of the trained student, or of an InternVL or its models/ROLE.json"
+        "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
     )
-    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring")
-    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
+    parser.add_argument("--config", type=Path, help="the run's config.json; its scoring section is used")
+    parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 

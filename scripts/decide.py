@@ -14,10 +14,12 @@ from omniedit.storage.parquet import read_rows, write_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores/{task}/{shard}.parquet")
-    parser.add_argument("--candidates", type=Path, nargs="+", required=True, help="their pairs, in the same order")
+    parser.add_argument(
+        "--candidates", type=Path, nargs="+", required=True, help="candidates/{task}/{shard}.h5, in the same order"
+    )
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
-    parser.add_argument("--min-score", type=overall_score, required=True, help="smallest O that is kept, 0-10")
-    parser.add_argument("--out", type=Path, nargs="+", required=True, help="the file to write for each scores file")
+    parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
+    parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each scores file")
     args = parser.parse_args()
     counts = {name: len(getattr(args, name)) for name in ("scores", "candidates", "out")}
     if len(set(counts.values())) > 1:

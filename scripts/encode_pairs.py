@@ -20,11 +20,11 @@ from omniedit.training.editor.encoded import encode_part
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets, with plan.parquet")
-    parser.add_argument("--part", required=True, help="five digits")
-    parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
+    parser.add_argument("--part", required=True, help="number of the part, five digits")
+    parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
     parser.add_argument("--resolution", type=at_least_one, required=True, help="train.resolution")
     parser.add_argument("--dtype", required=True, help="train.dtype")
-    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
 

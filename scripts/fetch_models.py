@@ -11,10 +11,10 @@ from omniedit.storage.atomic import replace_file
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("role", help="as in config/models.yaml")
-    parser.add_argument("--models", type=Path, default=MODELS, help="the file that names the models")
+    parser.add_argument("role", help="a role in config/models.yaml")
+    parser.add_argument("--models", type=Path, default=MODELS, help="file that lists the models")
     parser.add_argument("--pin", action="store_true", help="only write the newest revision into that file")
-    parser.add_argument("--out", type=Path, help="what was fetched and where it lies (default: models/{role}.json)")
+    parser.add_argument("--out", type=Path, help="record of the fetched files (default: models/{role}.json)")
     args = parser.parse_args()
 
     if args.pin:

@@ -47,14 +47,14 @@ from omniedit.training.ranks import join_ranks, leave_ranks
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="folder of an InternVL, or models/{role}.json of one")
-    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
-    parser.add_argument("--teacher", required=True, help="pattern of teacher/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
     parser.add_argument("--options", type=FinetuneConfig.model_validate_json, required=True, help="scoring.finetune")
-    parser.add_argument("--max-tiles", type=at_least_one, required=True, help="into which a picture is cut at most")
+    parser.add_argument("--max-tiles", type=at_least_one, required=True, help="maximum number of tiles per image")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the student")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     args = parser.parse_args()
     options: FinetuneConfig = args.options
 

@@ -12,8 +12,8 @@ from omniedit.storage.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", type=Path, help="folder of {shard}.parquet")
-    parser.add_argument("--shards", type=at_least_one, required=True, help="how many: 00000, 00001, ...")
+    parser.add_argument("parts", type=Path, help="folder with {shard}.parquet")
+    parser.add_argument("--shards", type=at_least_one, required=True, help="number of shards: 00000, 00001, ...")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 

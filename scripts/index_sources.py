@@ -26,7 +26,7 @@ from omniedit.storage.progress import Progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=["sample", "folder"], required=True)
-    parser.add_argument("--path", default="", help="the folder, for --kind folder; '' for the sample")
+    parser.add_argument("--path", default="", help="folder of the photos, for --kind folder; '' for the sample")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
     parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--bench", type=Path, required=True, help="the benchmark's photos: sources/bench.parquet")
     args = parser.parse_args()
     if (args.kind == "folder") != bool(args.path):
-        raise UserError("--path is needed for --kind folder and for no other kind")
+        raise UserError("--path is required for --kind folder and not allowed for other kinds")
 
     root = Path(args.path or SAMPLE)
     listing = list_files(root)

@@ -15,8 +15,8 @@ from omniedit.storage.progress import Progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path, help="sources/index.parquet")
-    parser.add_argument("--shard", required=True, help="five digits, or bench")
-    parser.add_argument("--path", default="", help="the folder that was indexed; '' for the sample")
+    parser.add_argument("--shard", required=True, help="number of the shard, five digits, or bench")
+    parser.add_argument("--path", default="", help="folder that was indexed; '' for the sample")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 

@@ -15,17 +15,15 @@ from omniedit.storage.shards import expand_blocks
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/gathered/{block}.parquet")
     parser.add_argument(
-        "--blocks", type=at_least_one, required=True, help="how many; fill {block} with 00000, 00001, ..."
+        "--blocks", type=at_least_one, required=True, help="number of blocks; {block} becomes 00000, 00001, ..."
     )
-    parser.add_argument(
-        "--base-size", type=at_least_one, required=True, help="pictures get at least this squared in pixels"
-    )
+    parser.add_argument("--base-size", type=at_least_one, required=True, help="images have at least BASE_SIZE^2 pixels")
     parser.add_argument("--pairs-per-zarr-shard", type=at_least_one, required=True)
-    parser.add_argument("--parts", type=at_least_one, required=True, help="how many jobs write")
-    parser.add_argument("--held-out", type=float, required=True, help="share of the pairs that training never sees")
-    parser.add_argument("--seed", type=int, required=True, help="of the order of the pairs")
+    parser.add_argument("--parts", type=at_least_one, required=True, help="number of jobs that write the buckets")
+    parser.add_argument("--held-out", type=float, required=True, help="share of the pairs held out from training")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the order of the pairs")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 

@@ -30,15 +30,15 @@ from omniedit.training.editor.batches import InstructionEncoder
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
+    parser.add_argument("--sources", required=True, help="path pattern of the photos' shards, sources/{shard}.tar")
     parser.add_argument(
-        "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
+        "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
     )
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
-    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
 

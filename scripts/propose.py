@@ -23,10 +23,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument(
-        "--config", type=Path, required=True, help="the run's config.json, of which proposals and learned"
+        "--config", type=Path, required=True, help="the run's config.json; its proposals and learned sections are used"
     )
-    parser.add_argument("--wanted", type=json.loads, required=True, help="JSON: task -> proposals that can be used")
-    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent")
+    parser.add_argument(
+        "--wanted", type=json.loads, required=True, help="JSON: task -> number of usable proposals to collect"
+    )
+    parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
@@ -40,9 +42,9 @@ def main() -> None:
             rows = ask_for_proposals(photos, config.proposals, wanted, args.spent)
     for row in rows:
         if row["refused"]:
-            print(f"refused {row['task'] or 'a thing'} for {row['source_id']}: {row['refused']}", flush=True)
+            print(f"rejected {row['task'] or 'a proposal'} for {row['source_id']}: {row['refused']}", flush=True)
     write_proposals(args.out, rows)
-    print(f"{sum(row['refused'] is None for row in rows)} proposals can be used")
+    print(f"{sum(row['refused'] is None for row in rows)} usable proposals")
 
 
 def ask_for_proposals(
@@ -54,12 +56,12 @@ def ask_for_proposals(
         proposer = Proposer(model, config, tuple(wanted))
         if isinstance(model, Client):
             most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
-            print(f"estimate, all photos asked about once: {model.budget.describe(most)}; less what the cache holds")
+            print(f"estimate for one pass over all photos: {model.budget.describe(most)}; cached replies are free")
         for outcome in outcomes(photos, proposer, config.at_once, progress):
             drafts += outcome[0]
             rows += outcome[1]
             if proposer.has_enough(drafts, wanted):
-                print(f"enough of every task from {progress.done} of {len(photos)} photos", flush=True)
+                print(f"enough proposals for every task from {progress.done} of {len(photos)} photos", flush=True)
                 break
     return [*apply_quotas(drafts, config.quotas, wanted), *rows]
 

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--judge", required=True, help="the judge whose scores the filter uses")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
-    parser.add_argument("--figures", type=Path, help="what it shows (.json)")
+    parser.add_argument("--figures", type=Path, help="figures of the page (.json)")
     args = parser.parse_args()
 
     told = json.loads((args.scorer / "agreement.json").read_text())

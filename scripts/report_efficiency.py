@@ -13,7 +13,7 @@ from omniedit.storage.atomic import replace_file
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run")
-    parser.add_argument("--logs", type=Path, required=True, help="folder of its logs; the oldest says since when")
+    parser.add_argument("--logs", type=Path, required=True, help="folder of its logs; the oldest gives the start time")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 

@@ -14,9 +14,9 @@ from omniedit.storage.shards import add_shard_options, expand_files
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
-    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
-    parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="path pattern scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")

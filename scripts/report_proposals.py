@@ -12,7 +12,7 @@ from omniedit.storage.atomic import replace_file
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="proposals/")
-    parser.add_argument("--shards", type=at_least_one, required=True, help="how many there are beside the benchmark's")
+    parser.add_argument("--shards", type=at_least_one, required=True, help="number of shards besides the benchmark's")
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()

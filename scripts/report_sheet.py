@@ -13,9 +13,9 @@ from omniedit.tasks import Task
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
-    parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="path pattern scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
     args = parser.parse_args()

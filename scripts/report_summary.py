@@ -17,9 +17,9 @@ from omniedit.storage.shards import expand_blocks
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/gathered/{block}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/gathered/{block}.parquet")
     parser.add_argument(
-        "--blocks", type=at_least_one, required=True, help="how many; fill {block} with 00000, 00001, ..."
+        "--blocks", type=at_least_one, required=True, help="number of blocks; {block} becomes 00000, 00001, ..."
     )
     parser.add_argument("--buckets", type=Path, required=True, help="buckets/manifest.json")
     parser.add_argument("--scorer", type=Path, help="folder of the student, with agreement.json, if there is one")

@@ -16,13 +16,15 @@ from omniedit.storage.shards import add_shard_options, expand_files
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
-    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
-    parser.add_argument("--scores", required=True, help="pattern of scores/{task}/{shard}.parquet")
-    parser.add_argument("--decisions", required=True, help="pattern of decisions/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="path pattern scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--teacher", help="pattern of teacher/{task}/{shard}.parquet, where it is not the judge")
     parser.add_argument(
-        "--taught", type=at_least_zero, default=0, help="how many shards the teacher scored, the first ones"
+        "--teacher", help="path pattern teacher/{task}/{shard}.parquet, if the teacher is not the judge"
+    )
+    parser.add_argument(
+        "--taught", type=at_least_zero, default=0, help="number of shards that the teacher scored, from the first"
     )
     parser.add_argument("--canary", type=Path, help="canary.json of the run")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")

@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmark files")
-    parser.add_argument("--logs", type=Path, required=True, help="folder of the jobs' logs, laid out the same")
+    parser.add_argument("--logs", type=Path, required=True, help="folder of the jobs' logs, with the same layout")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 

@@ -13,14 +13,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
     parser.add_argument(
-        "--base", type=Path, nargs="*", default=[], help="train/base.metrics.jsonl, of a run's own base"
+        "--base", type=Path, nargs="*", default=[], help="train/base.metrics.jsonl, if the run trained a base"
     )
     parser.add_argument(
         "--inpainting",
         type=Path,
         nargs="*",
         default=[],
-        help="train/inpainting.metrics.jsonl, of a run's own specialist",
+        help="train/inpainting.metrics.jsonl, if the run trained a specialist",
     )
     parser.add_argument("--editors", type=Path, nargs="+", required=True, help="train/{model}.metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="the page (.html)")

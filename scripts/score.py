@@ -19,10 +19,10 @@ def main() -> None:
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument(
-        "--scorer", type=Path, help="folder of the trained student, or of an InternVL or its models/ROLE.json"
+        "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
     )
-    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring")
-    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
+    parser.add_argument("--config", type=Path, help="the run's config.json; its scoring section is used")
+    parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     args = parser.parse_args()
 

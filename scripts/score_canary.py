@@ -17,14 +17,18 @@ from omniedit.storage.atomic import replace_file
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="the run's config.json, of which run and scoring")
     parser.add_argument(
-        "--scorer", type=Path, help="folder of the trained student, or of an InternVL or its models/ROLE.json"
+        "--config", type=Path, required=True, help="the run's config.json; its run and scoring keys are used"
     )
-    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for the judge api")
+    parser.add_argument(
+        "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
+    )
+    parser.add_argument(
+        "--spent", type=Path, help="folder where the run's jobs record their spending; for the judge api"
+    )
     parser.add_argument("--kept", type=Path, required=True, help="folder of the judges' first records")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
-    parser.add_argument("--drift", type=Path, required=True, help="JSON file of how far they moved")
+    parser.add_argument("--drift", type=Path, required=True, help="JSON file of the judge's drift")
     args = parser.parse_args()
 
     config = of_run(args.config)
@@ -41,7 +45,7 @@ def main() -> None:
     write_record(args.out, rows, config.run)
     with replace_file(args.drift) as temporary:
         temporary.write_text(json.dumps(told, indent=1) + "\n")
-    print(("ALARM: the judge moved: " if told["alarm"] else "") + json.dumps(told))
+    print(("ALARM: the judge drifted: " if told["alarm"] else "") + json.dumps(told))
 
 
 def load_judges(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:

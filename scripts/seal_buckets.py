@@ -15,12 +15,14 @@ from omniedit.storage.shards import expand_numbers
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path, help="buckets/plan.parquet")
-    parser.add_argument("--parts", required=True, help="pattern of the parts' folders, buckets/parts/{part}")
+    parser.add_argument("--parts", required=True, help="path pattern of the parts' folders, buckets/parts/{part}")
     parser.add_argument(
-        "--count", type=at_least_one, required=True, help="of parts; fill {part} with 00000, 00001, ..."
+        "--count", type=at_least_one, required=True, help="number of parts; {part} becomes 00000, 00001, ..."
     )
-    parser.add_argument("--out-dir", type=Path, required=True, help="where the buckets go")
-    parser.add_argument("--manifest", type=Path, required=True, help="counts and checksums, written last")
+    parser.add_argument("--out-dir", type=Path, required=True, help="output folder of the buckets")
+    parser.add_argument(
+        "--manifest", type=Path, required=True, help="output file of counts and checksums, written last"
+    )
     args = parser.parse_args()
 
     plan = read_plan(args.plan)

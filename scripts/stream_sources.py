@@ -26,7 +26,7 @@ from omniedit.storage.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive", help="a path, or a URL for fsspec, which may be one that the run redacted")
+    parser.add_argument("archive", help="path, or URL for fsspec, possibly redacted by the run")
     parser.add_argument("--kind", choices=READERS, required=True)
     parser.add_argument("--image-column", help="for --kind parquet: the column of the source photos")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
@@ -34,16 +34,16 @@ def main() -> None:
     parser.add_argument("--ratio-tolerance", type=float, required=True)
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
     parser.add_argument("--out", type=Path, required=True, help="the shard: {five digits}.tar")
-    parser.add_argument("--index", type=Path, required=True, help="a row for all that the archive holds")
-    bench = parser.add_argument_group("of the first archive")
+    parser.add_argument("--index", type=Path, required=True, help="output index, one row per item of the archive")
+    bench = parser.add_argument_group("options for the first archive")
     bench.add_argument("--bench-photos", type=at_least_zero, default=0, help="photos held out for the benchmark")
-    bench.add_argument("--seed", type=int, help="of their choice")
+    bench.add_argument("--seed", type=int, help="seed of their choice")
     bench.add_argument("--bench-tar", type=Path)
-    bench.add_argument("--bench", type=Path, help="their source ids and digests")
+    bench.add_argument("--bench", type=Path, help="output table of their source ids and digests")
     args = parser.parse_args()
 
     if (args.bench_photos > 0) != (None not in (args.seed, args.bench_tar, args.bench)):
-        raise UserError("--bench-photos, --seed, --bench-tar and --bench are given together")
+        raise UserError("--bench-photos, --seed, --bench-tar and --bench must be given together")
 
     content = None
     if not is_remote(args.archive):

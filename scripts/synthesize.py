@@ -29,14 +29,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
-    parser.add_argument("--objects", type=Path, nargs="*", default=[], help="their objects, of ground.py")
+    parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
-    parser.add_argument("--learned", type=LearnedConfig.model_validate_json, help="that section of the config, as JSON")
-    parser.add_argument("--proposals", type=Path, help="of propose.py, for a learned specialist")
     parser.add_argument(
-        "--inpainting", type=Path, help="folder of the run's own inpainting specialist, where it paints"
+        "--learned", type=LearnedConfig.model_validate_json, help="the config's `learned` section as JSON"
     )
+    parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
+    parser.add_argument("--inpainting", type=Path, help="folder of the run's own inpainting specialist, if it is used")
     parser.add_argument("--pairs", type=at_least_zero, required=True, help="candidate pairs to make")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -64,7 +64,7 @@ def main() -> None:
                 writer.add(outcome)
                 progress.advance()
             else:
-                print(f"refused {outcome.source_id}: {outcome.reason}", flush=True)
+                print(f"skipped {outcome.source_id}: {outcome.reason}", flush=True)
                 writer.refuse(outcome)
     if args.specialist == "learned":
         journal.close()

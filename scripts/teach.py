@@ -22,11 +22,13 @@ from omniedit.storage.progress import Progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
-    parser.add_argument("--scores", type=Path, help="the shard's scores, where the teacher gave them")
+    parser.add_argument("--scores", type=Path, help="the shard's scores, if the teacher gave them")
     parser.add_argument("--judge", choices=("reference", "api"), default="reference", help="the teacher")
-    parser.add_argument("--config", type=Path, help="the run's config.json, of which scoring; for --judge api")
-    parser.add_argument("--spent", type=Path, help="folder where jobs of a run note what they spent; for --judge api")
-    parser.add_argument("--pairs", type=at_least_zero, help="at most so many of the shard's; all where it is left out")
+    parser.add_argument(
+        "--config", type=Path, help="the run's config.json; its scoring section is used with --judge api"
+    )
+    parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
+    parser.add_argument("--pairs", type=at_least_zero, help="maximum number of the shard's pairs; all if omitted")
     parser.add_argument("--defects-per-pair", type=at_least_zero, default=2)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")

@@ -37,14 +37,16 @@ def main() -> None:
     parser.add_argument(
         "--base", type=Path, required=True, help="folder of the base, models/{role}.json of a fetched one, or shipped"
     )
-    parser.add_argument("--model", choices=models.ARCHITECTURES, help="else the one of the options")
+    parser.add_argument("--model", choices=models.ARCHITECTURES, help="architecture; default: the one in --options")
     parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
-    parser.add_argument("--encoded", type=Path, help="folder of scripts/encode_pairs.py's parts, of the same buckets")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
+    parser.add_argument(
+        "--encoded", type=Path, help="folder of the parts that scripts/encode_pairs.py wrote for these buckets"
+    )
     parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the trained editor to make")
+    parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the trained editor")
     args = parser.parse_args()
     options = check({"train": args.options}).train
     if args.model:

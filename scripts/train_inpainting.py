@@ -39,19 +39,21 @@ from omniedit.training.ranks import join_ranks, leave_ranks
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", required=True, help="pattern of the photos' shards, sources/{shard}.tar")
+    parser.add_argument("--photos", required=True, help="path pattern of the photos' shards, sources/{shard}.tar")
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
-    parser.add_argument("--objects", required=True, help="of their objects, of ground.py, objects/{shard}.parquet")
     parser.add_argument(
-        "--shards", type=at_least_one, required=True, help="how many; fill {shard} with 00000, 00001, ..."
+        "--objects", required=True, help="path pattern of their objects, from ground.py, objects/{shard}.parquet"
     )
-    parser.add_argument("--base", type=Path, required=True, help="as scripts/train.py takes it")
-    parser.add_argument("--options", type=json.loads, required=True, help="as the config's `train` section, as JSON")
+    parser.add_argument(
+        "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
+    )
+    parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
+    parser.add_argument("--options", type=json.loads, required=True, help="like the config's `train` section, as JSON")
     parser.add_argument("--holes", type=HolesConfig.model_validate_json, default=HolesConfig(), help="inpainting.holes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that outlives a failed job")
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON lines to write, a line a step")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the specialist to make")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
+    parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the specialist")
     args = parser.parse_args()
     options = check({"train": args.options}).train
     shards_of_photos = expand_numbers(args.photos, "shard", args.shards)

@@ -22,12 +22,12 @@ from omniedit.storage.shards import add_shard_options, expand_files
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--candidates", required=True, help="pattern of candidates/{task}/{shard}.h5")
-    parser.add_argument("--teacher", required=True, help="pattern of teacher/{task}/{shard}.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--options", required=True, help="scoring.student of the config, as JSON")
+    parser.add_argument("--options", required=True, help="the config's `scoring.student` section as JSON")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the student")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     args = parser.parse_args()
     os.environ.setdefault("DS_ACCELERATOR", "cpu")  # accelerate imports DeepSpeed, which warns where it has to guess
     transformers_logging.set_verbosity_error()

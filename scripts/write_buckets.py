@@ -15,7 +15,7 @@ from omniedit.storage.progress import Progress
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path, help="buckets/plan.parquet")
-    parser.add_argument("--part", required=True, help="five digits")
+    parser.add_argument("--part", required=True, help="number of the part, five digits")
     parser.add_argument("--candidates-root", type=Path, required=True, help="folder of {task}/{shard}.h5")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

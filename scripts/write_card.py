@@ -16,8 +16,8 @@ from omniedit.storage.parquet import read_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("editor", choices=LABELS)
-    parser.add_argument("--config", type=json.loads, required=True, help="the config as run, as JSON")
-    parser.add_argument("--base", help="name, revision and licence of a fetched base; else the run made its own")
+    parser.add_argument("--config", type=json.loads, required=True, help="the run's config as JSON")
+    parser.add_argument("--base", help="name, revision and licence of a fetched base; omit for the run's own base")
     parser.add_argument("--plan", type=Path, required=True, help="buckets/plan.parquet")
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")

@@ -30,8 +30,8 @@ def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -
     table.write_bytes(b"no table")
     program = PROGRAM.format(body=f"from omniedit.storage.parquet import read_rows; read_rows({str(table)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a whole Parquet file")
-    assert done.stderr.endswith("run the same snakemake command again to make it anew\n") and table.is_file()
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a valid Parquet file")
+    assert done.stderr.endswith("run the same snakemake command again to recreate it\n") and table.is_file()
     subprocess.run([sys.executable, "-c", program], capture_output=True)
     assert set_aside_damaged(run) == [table]
     assert {path.name for path in table.parent.iterdir()} == {"agreement.parquet.damaged", "config.json"}
@@ -44,7 +44,7 @@ def test_a_damaged_file_of_no_run_is_to_be_deleted(tmp_path: Path) -> None:
         body=f"from omniedit.storage.parquet import read_rows; read_rows({str(tmp_path / '00000.parquet')!r})"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stderr.endswith("delete it to make it anew\n") and len(list(tmp_path.iterdir())) == 1
+    assert done.stderr.endswith("delete it to recreate it\n") and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> None:

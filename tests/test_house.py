@@ -9,7 +9,7 @@ import omniedit
 
 PACKAGE = Path(omniedit.__file__).parent
 ORDER = (
-    *("tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
+    *("earlier_names", "tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
     *("storage", "imaging", "pairs", "config", "sources", "models", "vlm", "buckets", "grounding", "instructions"),
     *("specialists", "training", "scoring", "evaluation", "reporting", "run", "cli"),
 )

@@ -92,7 +92,7 @@ def test_a_cut_file_is_told_wherever_it_is_cut(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for end in range(0, len(whole), len(whole) // 50):
         path.write_bytes(whole[:end])
-        with pytest.raises(Damaged, match=r"00000\.h5: damaged: not a whole HDF5 file"):
+        with pytest.raises(Damaged, match=r"00000\.h5: damaged: not a valid HDF5 file"):
             Shard(path)
 
 

@@ -25,7 +25,7 @@ from benchmarks.ablation.train import SHOWN
 from benchmarks.ablation.world import TASKS
 from omniedit.evaluation.table import LABELS
 from omniedit.reporting.card import markdown
-from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
+from omniedit.reporting.style import MODEL_COLOURS, panels, styled
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
-    with replace_file(args.out) as folder, report_style():
+    with replace_file(args.out) as folder, styled():
         folder.mkdir()
         for steps in setting.sampling_steps:
             curves = read_curves(args.units, steps)

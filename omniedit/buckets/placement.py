@@ -68,12 +68,14 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
     """
     kept = decisions.filter(decisions["kept"])
     if not len(decisions):
-        reasons = "the refusals in the candidates and in logs/{run}/synthesize say why"
-        raise UserError(f"there is no pair to keep: no photo suits any task; {reasons}; give more photos")
+        reasons = "the candidates and logs/{run}/synthesize give the reasons"
+        raise UserError(f"no candidate pairs: no photo suits any task; {reasons}; give more photos")
     if not len(kept):
         best = pc.max(decisions["o_score"]).as_py()
-        scored = "none has a score" if best is None else f"best O {best:.2f}"
-        raise UserError(f"no pair is kept (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs")
+        scored = "none was scored" if best is None else f"best O {best:.2f}"
+        raise UserError(
+            f"no pair is accepted (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs"
+        )
     return kept
 
 
@@ -121,7 +123,7 @@ def read_plan(path: str | Path) -> Plan:
     table = read_table(path, PLAN_SCHEMA.names)
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
-        raise Damaged(path, "no plan of buckets")
+        raise Damaged(path, "not a plan of buckets")
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
 

@@ -37,7 +37,7 @@ class BatchPlan:
                 f"make it a multiple of {self.world_size}"
             )
         if not any(self.sizes.values()):
-            raise UserError("the buckets hold no pair to train on; lower filter.min_score or make more pairs")
+            raise UserError("the buckets have no pair to train on; lower filter.min_score or make more pairs")
 
     @property
     def steps_per_epoch(self) -> int:

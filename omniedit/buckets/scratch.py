@@ -65,12 +65,12 @@ def stage(buckets: Path, scratch: Path) -> None:
         if may_write and not is_whole(copy):
             make(buckets, copy)
         elif not is_whole(copy):
-            print(f"{copy}: in use and not whole, or not readable; reading {buckets}", flush=True)
+            print(f"{copy}: in use and incomplete, or not readable; reading {buckets} instead", flush=True)
         hold_copy(copy, to_write=False)
     except OSError as error:
         if error.errno not in UNUSABLE:
             raise
-        print(f"{error.filename or scratch}: {error.strerror}; no copy is made, reading {buckets}", flush=True)
+        print(f"{error.filename or scratch}: {error.strerror}; not copied; reading {buckets} instead", flush=True)
 
 
 def make(buckets: Path, copy: Path) -> None:
@@ -78,14 +78,17 @@ def make(buckets: Path, copy: Path) -> None:
     files = read_sealed(buckets)["files"]
     needed, free = sum(known["bytes"] for known in files.values()), shutil.disk_usage(copy.parent).free
     if free < needed:
-        print(f"{copy.parent}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed; reading {buckets}", flush=True)
+        print(
+            f"{copy.parent}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed; reading {buckets} instead",
+            flush=True,
+        )
         return
     with replace_file(copy) as temporary, Progress("files to scratch", total=len(files)) as progress:
         for file, known in files.items():
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(buckets / file, temporary / file)
             if checksum(temporary / file) != known:
-                raise Damaged(buckets / file, f"its checksum is not that of {buckets / MANIFEST}")
+                raise Damaged(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
             progress.advance()
         shutil.copyfile(buckets / MANIFEST, temporary / MANIFEST)
 
@@ -126,7 +129,7 @@ def remove_unheld(scratch: Path, copy: Path) -> None:
             continue
         if _try_to_hold(descriptor):
             shutil.rmtree(other)
-            print(f"{other}: a copy that nothing reads any more; removed", flush=True)
+            print(f"{other}: an unused copy; removed", flush=True)
         os.close(descriptor)
 
 

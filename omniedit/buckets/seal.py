@@ -46,7 +46,7 @@ def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
             if not (part / file).is_file():
                 raise UserError(f"{part / file}: missing; {REWRITE}")
             if checksum(part / file) != known:
-                raise Damaged(part / file, f"its checksum is not that of {part / MANIFEST}")
+                raise Damaged(part / file, f"its checksum differs from {part / MANIFEST}")
             if not file.endswith(("pairs.parquet", "zarr.json")):
                 found[file] = part / file
     return found
@@ -113,7 +113,9 @@ def read_sealed(buckets: Path) -> dict[str, Any]:
     try:
         return json.loads((buckets / MANIFEST).read_text())
     except FileNotFoundError:
-        raise UserError(f"{buckets / MANIFEST}: missing, the buckets are not sealed; ask snakemake for it") from None
+        raise UserError(
+            f"{buckets / MANIFEST}: missing, the buckets are not sealed; run snakemake with this path as the target"
+        ) from None
     except ValueError as error:
         raise UserError(f"{buckets / MANIFEST}: not JSON ({error}); run snakemake --forcerun seal_buckets") from None
 

@@ -139,9 +139,9 @@ class BucketStore:
         file = self.path / name
         try:
             if checksum(file) == self._files[name]:
-                return UserError(f"{file}: could not be read ({told}), though it is as it was written; try again")
+                return UserError(f"{file}: could not be read ({told}), but its checksum is correct; try again")
         except FileNotFoundError:
-            return UserError(f"{file}: missing; run the same snakemake command again to make it anew")
+            return UserError(f"{file}: missing; run the same snakemake command again to recreate it")
         except OSError as problem:
             return UserError(f"{file}: cannot be read: {problem.strerror}")
         return DamagedCopy(file, told) if is_copy(self.path) else Damaged(file, told)
@@ -174,5 +174,5 @@ class BucketStore:
                 self._arrays[ratio, name] = ts.open(spec, read=True, context=self._context).result()
             except (ValueError, OSError) as error:
                 told = " ".join(str(error).split())[:200]
-                raise UserError(f"{folder}: no Zarr array ({told}); run snakemake --forcerun seal_buckets") from None
+                raise UserError(f"{folder}: not a Zarr array ({told}); run snakemake --forcerun seal_buckets") from None
         return self._arrays[ratio, name]

@@ -85,9 +85,7 @@ def edit_files(
     check_instruction(settings.instruction)
     targets = output_paths(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
-        raise UserError(
-            f"{there[0]}: already exists ({len(there)} in total); use --overwrite, or -o to write elsewhere"
-        )
+        raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
     pipeline = load_editor(model, device)
     refused = 0
     for source, target in targets.items():

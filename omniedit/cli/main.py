@@ -4,6 +4,8 @@ import argparse
 import os
 import select
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
@@ -37,129 +39,194 @@ def _main() -> None:
     parser = argparse.ArgumentParser(prog="omniedit", description="Instruction-based image editing.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("doctor", help="report what this machine can run, and what each profile lacks")
-    config = commands.add_parser("check", help="check that config files are valid together")
-    config.add_argument(
+    for name, command in COMMANDS.items():
+        command.add_arguments(commands.add_parser(name, help=command.help))
+    args = parser.parse_args()
+    COMMANDS[args.command].run(args)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Subcommand: its line of help, its arguments, and what it does. Modules are imported when a command runs."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command takes no arguments."""
+
+
+def _doctor(args: argparse.Namespace) -> None:
+    from omniedit.run.doctor import report
+
+    print("\n".join(report()))
+
+
+def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "files", nargs="+", metavar="FILE", help="config files, as for snakemake --configfile; the last one wins"
     )
-    status = commands.add_parser("status", help="report the done, running, failed and waiting jobs of a run")
-    status.add_argument(
+
+
+def _check(args: argparse.Namespace) -> None:
+    from omniedit.config.loading import load
+    from omniedit.models.registry import required_roles
+
+    required_roles(load(*args.files))
+    print(f"{' over '.join(reversed(args.files))}: valid")
+
+
+def _add_status_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "run", nargs="?", default="mini", type=run_name, help="name of the run, `run` in the config (default: mini)"
     )
-    plan = commands.add_parser("plan", help="estimate the time, memory and cost of a config's run")
-    plan.add_argument(
+
+
+def _status(args: argparse.Namespace) -> None:
+    from omniedit.run import status as status_of
+
+    print("\n".join(status_of.report(args.run)))
+
+
+def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--config",
         nargs="+",
         default=["config/config.yaml"],
         help="config files, as for snakemake --configfile (default: config/config.yaml)",
     )
-    plan.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
-    plan.add_argument("--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)")
-    plan.add_argument(
+    parser.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
+    parser.add_argument(
+        "--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)"
+    )
+    parser.add_argument(
         "--mfu", type=share, default=0.45, help="share of the GPU's peak that training reaches (default: %(default)s)"
     )
-    plan.add_argument("--pairs", type=at_least_one, help="number of training pairs, if the config gives epochs")
-    edit = commands.add_parser("edit", help="edit images by an instruction")
-    edit.add_argument("inputs", nargs="+", type=path, metavar="IMAGE", help="image files, or folders of images")
-    edit.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
-    edit.add_argument(
+    parser.add_argument("--pairs", type=at_least_one, help="number of training pairs, if the config gives epochs")
+
+
+def _plan(args: argparse.Namespace) -> None:
+    from omniedit.config.loading import load
+    from omniedit.run.plan import Machine
+    from omniedit.run.plan import plan as plan_of
+
+    wanted = load(*args.config)
+    if "api" in wanted.judges.values():
+        from omniedit.scoring.cost import cost
+
+        print("\n".join([*cost(wanted), ""]))
+    print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+    if wanted.tasks.learned:
+        from omniedit.specialists.learned.gpu_hours import gpu_hours
+
+        print("\n".join(["", *gpu_hours(wanted, args.gpu)]))
+
+
+def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=path, metavar="IMAGE", help="image files, or folders of images")
+    parser.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
+    parser.add_argument(
         "-o", "--out", type=path, help="output file or folder (default: photo.edited.jpg next to photo.jpg)"
     )
-    edit.add_argument("--overwrite", action="store_true", help="replace existing files")
-    edit.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
-    edit.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
-    edit.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
-    edit.add_argument(
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
+    parser.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
+    parser.add_argument(
         "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
     )
-    edit.add_argument("--seed", type=seed, default=0, help="seed of the noise, 0 to 2^64 - 1 (default: %(default)s)")
-    demo = commands.add_parser("demo", help="serve a web page that edits images")
-    demo.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)")
-    demo.add_argument("--port", type=port, default=7860)
-    score = commands.add_parser("score", help="score the images of a table by a rubric")
-    score.add_argument(
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the noise, 0 to 2^64 - 1 (default: %(default)s)")
+    _add_editor_arguments(parser)
+
+
+def _edit(args: argparse.Namespace) -> None:
+    from omniedit.cli.edit import Settings, edit_files
+
+    settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
+    edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
+
+
+def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=port, default=7860)
+    _add_editor_arguments(parser)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from omniedit.cli.demo import launch
+
+    launch(args.model, args.device, args.host, args.port)
+
+
+def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "table", type=path, metavar="TABLE.csv", help="one example per row; paths are relative to its folder"
     )
-    score.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
-    score.add_argument("--rubric", default="edit", help="rubric; docs/judging.md lists all (default: edit)")
-    score.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
-    score.add_argument(
+    parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
+    parser.add_argument("--rubric", default="edit", help="rubric; docs/judging.md lists all (default: edit)")
+    parser.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
+    parser.add_argument(
         "--scorer",
         type=path,
         metavar="FOLDER",
         help="folder of an InternVL, or of a student other than the shipped one",
     )
-    score.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
-    score.add_argument("--url", help="address of the endpoint, instead of the config's")
-    score.add_argument("--model", help="model at the endpoint, instead of the config's")
-    score.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
-    agree = commands.add_parser("agree", help="compare a judge's scores with people's ratings or other scores")
-    agree.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
-    agree.add_argument(
+    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
+    parser.add_argument("--url", help="address of the endpoint, instead of the config's")
+    parser.add_argument("--model", help="model at the endpoint, instead of the config's")
+    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+
+
+def _score(args: argparse.Namespace) -> None:
+    from omniedit.cli.score import score_table, scoring_config
+    from omniedit.config.schema import SHIPPED
+    from omniedit.scoring.rubric import load_rubric
+
+    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    scoring = scoring_config(args.config, given)
+    scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
+    score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
+
+
+def _add_agree_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
+    parser.add_argument(
         "ratings", type=path, help="one row per person and image with sc and pq (.csv), or another table of scores"
     )
-    agree.add_argument(
+    parser.add_argument(
         "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
     )
-    agree.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
-    for command in (edit, demo):
-        command.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
-        command.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
-    args = parser.parse_args()
-    if args.command == "edit":
-        from omniedit.cli.edit import Settings, edit_files
+    parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
 
-        settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
-        edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
-    if args.command == "demo":
-        from omniedit.cli.demo import launch
 
-        launch(args.model, args.device, args.host, args.port)
-    if args.command == "score":
-        from omniedit.cli.score import score_table, scoring_config
-        from omniedit.config.schema import SHIPPED
-        from omniedit.scoring.rubric import load_rubric
+def _agree(args: argparse.Namespace) -> None:
+    from omniedit.evaluation import ratings, retest
 
-        given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-        scoring = scoring_config(args.config, given)
-        scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
-        score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
-    if args.command == "agree":
-        from omniedit.evaluation import ratings, retest
+    if retest.is_scores(args.ratings):
+        print("\n".join(retest.report(args.scores, args.ratings, args.key, args.threshold)))
+    else:
+        print("\n".join(ratings.report(args.scores, args.ratings, args.key)))
 
-        if retest.is_scores(args.ratings):
-            print("\n".join(retest.report(args.scores, args.ratings, args.key, args.threshold)))
-        else:
-            print("\n".join(ratings.report(args.scores, args.ratings, args.key)))
-    if args.command == "plan":
-        from omniedit.config.loading import load
-        from omniedit.run.plan import Machine
-        from omniedit.run.plan import plan as plan_of
 
-        wanted = load(*args.config)
-        if "api" in wanted.judges.values():
-            from omniedit.scoring.cost import cost
+def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
+    parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
 
-            print("\n".join([*cost(wanted), ""]))
-        print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
-        if wanted.tasks.learned:
-            from omniedit.specialists.learned.gpu_hours import gpu_hours
 
-            print("\n".join(["", *gpu_hours(wanted, args.gpu)]))
-    if args.command == "doctor":
-        from omniedit.run.doctor import report
-
-        print("\n".join(report()))
-    if args.command == "check":
-        from omniedit.config.loading import load
-        from omniedit.models.registry import required_roles
-
-        required_roles(load(*args.files))
-        print(f"{' over '.join(reversed(args.files))}: valid")
-    if args.command == "status":
-        from omniedit.run import status as status_of
-
-        print("\n".join(status_of.report(args.run)))
+COMMANDS = {
+    "doctor": Command("report what this machine can run, and what each profile lacks", _add_doctor_arguments, _doctor),
+    "check": Command("check that config files are valid together", _add_check_arguments, _check),
+    "status": Command("report the done, running, failed and waiting jobs of a run", _add_status_arguments, _status),
+    "plan": Command("estimate the time, memory and cost of a config's run", _add_plan_arguments, _plan),
+    "edit": Command("edit images by an instruction", _add_edit_arguments, _edit),
+    "demo": Command("serve a web page that edits images", _add_demo_arguments, _demo),
+    "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
+    "agree": Command("compare a judge's scores with people's ratings or other scores", _add_agree_arguments, _agree),
+}
 
 
 def run_name(text: str) -> str:

@@ -59,7 +59,9 @@ def of_run(path: Path) -> Config:
         return Config.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(f"{path}: no config of a run ({problem}); snakemake writes results/RUN/config.json") from None
+        raise UserError(
+            f"{path}: cannot be read as a run's config ({problem}); give the results/RUN/config.json of a run"
+        ) from None
 
 
 class _UniqueKeys:
@@ -102,7 +104,7 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
         problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise UserError(f"{path}: not valid YAML: {problem}") from None
     if values in (None, ""):
-        raise UserError(f"{path}: holds no key; give at least one, or leave the file out")
+        raise UserError(f"{path}: has no keys; add one, or leave the file out")
     if not isinstance(values, dict):
         raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
     return values
@@ -145,7 +147,7 @@ def _check_path(sources: SourcesConfig) -> None:
     if sources.path is not None and sources.are_archives:
         list_archives(sources.path, sources.kind, sources.shards)
     elif sources.path is not None and not (sources.path and Path(sources.path).is_dir()):
-        raise UserError(f"'{sources.path}' is no folder; give one of jpeg, png, webp or tiff photos")
+        raise UserError(f"'{sources.path}' is not a folder; give a folder of jpeg, png, webp or tiff photos")
 
 
 def _check_start(student: StudentConfig) -> None:
@@ -155,7 +157,7 @@ def _check_start(student: StudentConfig) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (student.start_folder / name).is_file():
             raise UserError(
-                f"'{student.start}' holds no student: {student.start_folder / name} is missing; give shipped or a "
+                f"'{student.start}' has no student: {student.start_folder / name} is missing; give shipped or a "
                 "folder that scripts/train_student.py wrote"
             )
 
@@ -173,7 +175,7 @@ def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Ma
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
     if kind := _kind_of_unquoted(problem):
         value = json.dumps(problem["input"], default=str).strip('"')
-        return f'{where}: {value} is read as {kind}, and text is needed; quote it as it should stand: "{value}"{more}'
+        return f'{where}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
     return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
 
 
@@ -190,9 +192,9 @@ def _describe_limits(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "model_type":
         return "allowed: a mapping of keys to values"
     if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"].startswith("^http"):
-        return "allowed: http:// or https:// first"
+        return "allowed: an address that starts with http:// or https://"
     if problem["type"] == "string_pattern_mismatch":
-        return "allowed: letters, digits, '_', '.' and '-', a letter or digit first"
+        return "allowed: letters, digits, '_', '.' and '-', starting with a letter or digit"
     return f"allowed: {text}"
 
 

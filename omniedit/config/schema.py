@@ -92,13 +92,13 @@ class SourcesConfig(Section):
     @model_validator(mode="after")
     def _all_but_the_sample_have_a_path(self) -> "SourcesConfig":
         if (self.kind == "sample") != (self.path is None):
-            raise ValueError("path is needed for every kind but `sample`, and not for that")
+            raise ValueError("path is required for every kind except `sample`, which takes none")
         return self
 
     @model_validator(mode="after")
     def _only_parquet_has_columns(self) -> "SourcesConfig":
         if self.image_column is not None and self.kind != "parquet":
-            raise ValueError("image_column is for kind `parquet` alone")
+            raise ValueError("image_column is only for kind `parquet`")
         return self
 
     @property
@@ -341,15 +341,15 @@ class EndpointConfig(Section):
     @model_validator(mode="after")
     def _request_leaves_what_is_asked(self) -> "EndpointConfig":
         if "messages" in self.request:
-            raise ValueError("request must not hold messages: they are the question")
+            raise ValueError("request must not contain messages; the prompt sets them")
         if "model" in self.request and self.model is not None:
-            raise ValueError(f"request must not hold model: it is {self.model} by the key model")
+            raise ValueError(f"request must not contain model; the key model sets it to {self.model}")
         return self
 
     @model_validator(mode="after")
     def _money_has_prices(self) -> "EndpointConfig":
         if self.max_money is not None and self.prompt_price is None and self.completion_price is None:
-            raise ValueError("max_money needs prompt_price and completion_price, money for a million tokens")
+            raise ValueError("max_money needs prompt_price and completion_price, the prices of a million tokens")
         return self
 
     @model_validator(mode="after")
@@ -368,11 +368,11 @@ def api_key(config: EndpointConfig) -> str:
     if config.key_env is None:
         return ""
     if not (key := os.environ.get(config.key_env, "").strip()):
-        told = f"the environment variable {config.key_env} holds no API key"
-        raise UserError(f"{told}: export it, or set key_env (null: the endpoint needs none)")
+        told = f"the environment variable {config.key_env} is unset or empty"
+        raise UserError(f"{told}; export the API key, or set key_env (null if the endpoint needs none)")
     if not (key.isascii() and key.isprintable()):
-        told = f"the environment variable {config.key_env} holds a character that no API key has"
-        raise UserError(f"{told}, such as a typographic quote or a line's end; export the key alone")
+        told = f"the environment variable {config.key_env} contains a character that no API key has"
+        raise UserError(f"{told}, such as a typographic quote or a line break; export only the key")
     return key
 
 
@@ -562,7 +562,7 @@ class BaseConfig(Section):
         own = {name: value for name, value in self if name != "model"}
         changed = [name for name, value in own.items() if value != BaseConfig.model_fields[name].default]
         if self.model is not None and changed:
-            raise ValueError(f"{changed[0]} is of a base that the run pre-trains; with it goes model: null")
+            raise ValueError(f"{changed[0]} is for a base that the run pre-trains; set model: null with it")
         return self
 
 
@@ -669,9 +669,9 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _options_go_together(self) -> "TrainConfig":
         if self.compile and self.zero_stage == 3:
-            raise ValueError("compile does not go with zero_stage 3, whose weights come and go; take 0, 1 or 2")
+            raise ValueError("compile does not work with zero_stage 3, which gathers weights on demand; use 0, 1 or 2")
         if self.attention == "flash" and self.dtype != "bfloat16":
-            raise ValueError("attention flash computes in bfloat16 alone; set dtype: bfloat16")
+            raise ValueError("attention flash computes only in bfloat16; set dtype: bfloat16")
         return self
 
     @model_validator(mode="after")
@@ -700,7 +700,7 @@ class HolesConfig(Section):
     @model_validator(mode="after")
     def _some_kind(self) -> "HolesConfig":
         if not self.random + self.box + self.object:
-            raise ValueError("of random, box and object at least one must be more than 0")
+            raise ValueError("at least one of random, box and object must be greater than 0")
         return self
 
 
@@ -798,7 +798,7 @@ class Config(Section):
             raise ValueError("bench.judge: api needs scoring.api.url and scoring.api.model")
         for key, judge in self.judges.items():
             if judge == "student" and not self.trains_student:
-                raise ValueError(f"{key}: student needs a scoring.teacher for it: reference or api")
+                raise ValueError(f"{key}: student needs a scoring.teacher: reference or api")
         return self
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 MAX_PIXELS = 178_956_970
 """Twice the size at which Pillow warns; an image that claims more is taken for a decompression bomb."""
 
-_REMEDY = "save it with 8 or 16 bits a channel"
+_REMEDY = "save it with 8 or 16 bits per channel"
 _SUPPORTED = SUPPORTED.replace(" ", ", ")
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 _MAGIC = {
@@ -85,7 +85,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
         Unreadable: the file does not exist, is not an image of a supported format, or has more than MAX_PIXELS.
     """
     if isinstance(source, Path) and not source.is_file():
-        missing = "a link that leads nowhere" if source.is_symlink() else "no such file"
+        missing = "a broken link" if source.is_symlink() else "no such file"
         raise Unreadable(NO_FILE if source.exists() else missing)
     try:
         with warnings.catch_warnings():
@@ -95,7 +95,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
         return image
     except PIL.Image.DecompressionBombError:
-        raise Unreadable(f"more than {MAX_PIXELS} pixels, taken for a decompression bomb") from None
+        raise Unreadable(f"more than {MAX_PIXELS} pixels, rejected as a decompression bomb") from None
     except PIL.UnidentifiedImageError:
         raise Unreadable(_explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
@@ -152,7 +152,7 @@ def upright_exif(image: PIL.Image.Image) -> bytes:
 def unreadable(error: Exception, part: str) -> Unreadable:
     """Return an `Unreadable` for an error that Pillow raised in a part of a file: its header or its data."""
     if "MAX_TEXT" in str(error):
-        return Unreadable("more text than 64 MiB a chunk or 256 MiB in all, taken for a decompression bomb")
+        return Unreadable("more than 64 MiB of text in a chunk or 256 MiB in all, rejected as a decompression bomb")
     return Unreadable(f"broken {part}: {one_line(error)}")
 
 
@@ -175,9 +175,9 @@ def _explain_unidentified(source: Path | bytes) -> str:
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         return "an HTML page, not an image"
     if foreign := [kind for kind, begin in _FOREIGN.items() if re.match(begin, head, re.DOTALL)]:
-        return f"its content is {foreign[0]}, which is not read; convert it to {_SUPPORTED}"
+        return f"its content is {foreign[0]}, which is not supported; convert it to {_SUPPORTED}"
     if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
-        return f"a {kinds[0]} that is broken or of an unsupported kind; {_REMEDY}"
+        return f"a {kinds[0]} that is broken or unsupported; {_REMEDY}"
     return f"not a {_SUPPORTED} image"
 
 
@@ -196,9 +196,7 @@ def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
 def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
     """Return a loaded image's colours with 8 bits per channel, and its alpha channel if it has transparency."""
     if image.mode in ("I", "F"):
-        raise Unreadable(
-            "pixels of 32 bits or with a sign, whose range is unknown; save it with 8 or 16 bits a channel"
-        )
+        raise Unreadable("32-bit or signed pixels, whose range is unknown; save it with 8 or 16 bits per channel")
     transparent = image.info.get("transparency")
     if image.mode in _SIXTEEN_BIT:
         samples = np.asarray(image)

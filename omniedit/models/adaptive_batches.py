@@ -40,10 +40,10 @@ class OomAdaptiveBatcher:
 
     def _halve(self, too_many: int) -> None:
         if too_many == 1:
-            raise UserError(f"out of memory on one {self.unit}: take a device with more, or smaller pictures")
+            raise UserError(f"out of memory on one {self.unit}: use a device with more memory, or smaller images")
         self.size = too_many // 2
         torch.cuda.empty_cache()
-        print(f"out of memory on {too_many} {self.unit}s at once: going on with {self.size}", flush=True)
+        print(f"out of memory on a batch of {too_many} {self.unit}s; continuing with {self.size}", flush=True)
 
 
 def by_size(items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]) -> list[list[int]]:

@@ -38,6 +38,6 @@ def editor_class(name: str) -> "type[Editor]":
         ValueError: there is no such architecture.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"{name!r} is no architecture; there are {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"{name!r} is not an architecture; give one of {', '.join(ARCHITECTURES)}")
     module, _, cls = ARCHITECTURES[name].path.partition(":")
     return getattr(import_module(f"omniedit.models.{module}"), cls)

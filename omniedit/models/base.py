@@ -53,7 +53,7 @@ class Base:
         index = read_config(folder / INDEX)
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if index.get("_class_name", SD3) != SD3 or prediction not in PREDICTIONS:
-            raise UserError(f"{folder}: a {index.get('_class_name', 'model of no class')}; an editor stands on a {SD3}")
+            raise UserError(f"{folder}: a {index.get('_class_name', 'model without a class')}; an editor needs a {SD3}")
         return cls(
             transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
             vae=load_part(folder / "vae", (LappedCodec, AutoencoderKL), torch.float32),
@@ -108,7 +108,7 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:
         wanted = FlowMatchEulerDiscreteScheduler.__name__
-        raise UserError(f"{folder}: a {name or 'scheduler of no class'}; what can be used is {wanted}")
+        raise UserError(f"{folder}: a {name or 'scheduler without a class'}; expected {wanted}")
     try:
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:

@@ -58,7 +58,7 @@ def load_part(
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
         raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
     if lost := sorted(info["missing_keys"]):
-        raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
+        raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} missing in all); fetch it again")
     check_finite(module, folder)
     return module.eval().requires_grad_(False)
 
@@ -73,7 +73,7 @@ def check_finite(module: nn.Module, folder: Path) -> None:
     for name, weight in module.named_parameters():
         # aminmax finds both extremes in one pass; a NaN becomes both of them.
         if weight.numel() and not torch.stack(torch.aminmax(weight)).isfinite().all():
-            raise UserError(f"{folder}: {name} holds what is no finite number; fetch it again, or train it anew")
+            raise UserError(f"{folder}: {name} has NaN or infinite values; fetch or train it again")
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
@@ -93,7 +93,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
-        found = index.get("_class_name", "model of no class")
+        found = index.get("_class_name", "model without a class")
         problem = " ".join(str(error).split())[:300]
         raise UserError(f"{folder}: a {found} that cannot be loaded as {kind.__name__} ({problem})") from None
     pipeline.set_progress_bar_config(disable=True)
@@ -119,12 +119,12 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
     except Exception as error:  # safetensors, torch and diffusers raise different errors for broken weights
         problem = " ".join(str(error).split())[:300]
         raise UserError(
-            f"{file}: cannot be loaded as {kind.__name__} by the configs of {configs} ({problem})"
+            f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
         ) from None
     networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
     lost = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
     if lost:
-        raise UserError(f"{file}: has no weights for {lost[0]} ({len(lost)} in all lost); fetch it again")
+        raise UserError(f"{file}: has no weights for {lost[0]} ({len(lost)} missing in all); fetch it again")
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -158,7 +158,7 @@ def check_vocabularies(folder: Path) -> None:
 def _check_vocabulary(folder: Path) -> None:
     if not any(all((folder / name).is_file() for name in names) for names in VOCABULARIES):
         known = " or ".join("+".join(names) for names in VOCABULARIES)
-        raise UserError(f"{folder}: no tokenizer (no {known}), so no text could be read; fetch it again")
+        raise UserError(f"{folder}: no tokenizer (no {known}), so no text can be encoded; fetch it again")
 
 
 def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
@@ -173,7 +173,7 @@ def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except ImportError as error:
-        raise UserError(f"{folder}: its pictures are prepared by torchvision ({_line(error)}); install it") from None
+        raise UserError(f"{folder}: its image processor needs torchvision ({_line(error)}); install it") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no processor ({_line(error)}); fetch it again") from None
 
@@ -188,7 +188,7 @@ def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn
     architectures = config.get("architectures")
     name = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
     if not isinstance(name, str) or name not in by_name:
-        raise UserError(f"{folder}: a {name or 'model of no class'}; what can be used is {' or '.join(by_name)}")
+        raise UserError(f"{folder}: a {name or 'model without a class'}; expected {' or '.join(by_name)}")
     return by_name[name]
 
 
@@ -201,16 +201,16 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text())
     except FileNotFoundError:
-        remedy = "a gated model is fetched once its licence is accepted on its page: snakemake fetch_models"
-        raise UserError(f"{path.parent}: no {path.name}, so no model in diffusers' layout; {remedy}") from None
+        remedy = "run snakemake fetch_models; if the model is gated, accept its licence on its page first"
+        raise UserError(f"{path.parent}: no {path.name}, so not a model in diffusers' layout; {remedy}") from None
     except NotADirectoryError:
-        raise UserError(f"{path.parent}: a file, where a model's folder is needed") from None
+        raise UserError(f"{path.parent}: a file, but a model's folder is needed") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); fetch it again") from None
     if not isinstance(config, dict):
-        raise UserError(f"{path}: no JSON object; fetch it again")
+        raise UserError(f"{path}: not a JSON object; fetch it again")
     return config
 
 
@@ -227,7 +227,7 @@ def check_weights(folder: Path) -> None:
         raise UserError(f"{folder}: {found}; fetch its .safetensors")
     for name in names:
         if not (folder / name).is_file():
-            raise UserError(f"{folder}: partial, it lacks {name} of {len(names)} files; fetch it again")
+            raise UserError(f"{folder}: incomplete: {name} is missing, one of {len(names)} files; fetch it again")
         _check_no_pointer(folder / name)
 
 

@@ -72,7 +72,7 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=place).tolist()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         problem = " ".join(str(error).split())[:150]
-        raise UserError(f"--device {name}: not on this machine ({problem}); leave it out for what there is") from None
+        raise UserError(f"--device {name}: not on this machine ({problem}); omit it to use what is available") from None
     return place
 
 
@@ -87,11 +87,13 @@ def check_editor(folder: Path) -> None:
             f"{folder}: no editor to load (no such folder); `snakemake all` makes results/mini/train/editnet"
         )
     if not (folder / INDEX).is_file():
-        raise UserError(f"{folder}: no editor to load (no {INDEX}); --model takes what training wrote")
+        raise UserError(f"{folder}: no editor to load (no {INDEX}); give --model a folder that training wrote")
     index = read_config(folder / INDEX)
     if index.get("_class_name") != EditPipeline.__name__:
-        found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model of no class")
-        raise UserError(f"{folder}: no editor to load (a {found}, no {EditPipeline.__name__}); train one over it")
+        found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model without a class")
+        raise UserError(
+            f"{folder}: no editor to load (a {found}, not an {EditPipeline.__name__}); train an editor on it"
+        )
     classes = {kind.__name__: kind for kind in map(editor_class, ARCHITECTURES)}
     model_class(folder / "transformer", classes | dict.fromkeys(EARLIER_CLASSES, EditNet))
     for part in (folder / name for name in index):

@@ -233,11 +233,11 @@ class EditPipeline(DiffusionPipeline):
             if not isinstance(given, int | float | np.number):
                 raise ValueError(f"{name}: {given!r}, but a number is needed")
         if output_type not in OUTPUT_TYPES:
-            raise ValueError(f"output_type: {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
+            raise ValueError(f"output_type: {output_type!r} is not one of {', '.join(OUTPUT_TYPES)}")
         names = _tensor_inputs(callback_on_step_end, callback_on_step_end_tensor_inputs)
         if unknown := set(names) - set(self._callback_tensor_inputs):
             known = ", ".join(self._callback_tensor_inputs)
-            raise ValueError(f"callback_on_step_end_tensor_inputs: {min(unknown)!r} is none of {known}")
+            raise ValueError(f"callback_on_step_end_tensor_inputs: {min(unknown)!r} is not one of {known}")
         check_scheduler(self.scheduler)
         self._interrupt = False
         edits = self._edits(image, instruction, negative_prompt or "", generator)
@@ -265,11 +265,11 @@ class EditPipeline(DiffusionPipeline):
         generators: list[torch.Generator | None] = _as_list(generator)
         count = len(images)
         if not images:
-            raise ValueError("image: an empty list; give a picture, or several")
+            raise ValueError("image: an empty list; give one image or several")
         _check_types("instruction", instructions, str, '"Make it night."')
         _check_types("negative_prompt", negatives, str, '"blurry"')
         if broken := [text for text in (*instructions, *negatives) if re.search("[\ud800-\udfff]", text)]:
-            raise ValueError(f"instruction: {broken[0][:100]!a} holds half of a character; decode it as UTF-8")
+            raise ValueError(f"instruction: {broken[0][:100]!a} has half of a surrogate pair; decode it as UTF-8")
         if generator is not None:
             _check_types("generator", generators, torch.Generator, "torch.Generator().manual_seed(0)")
         for name, given in (
@@ -325,7 +325,9 @@ class EditPipeline(DiffusionPipeline):
             self.transformer, self.scheduler, asked, guidance, noise, steps, counted, after_step, generators
         )
         if not latents.isfinite().all():
-            raise ValueError(f"no picture came of it, at guidance scales {guidance.text:g} and {guidance.image:g}")
+            raise ValueError(
+                f"sampling gave NaN or infinite values, at guidance scales {guidance.text:g} and {guidance.image:g}"
+            )
         return latents
 
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
@@ -339,8 +341,8 @@ class EditPipeline(DiffusionPipeline):
         nearest = int(similarity_N.argmax())
         if similarity_N[nearest] < LEAST_SIMILARITY:
             message = (
-                f"instruction: {instruction[:200]!r} is unlike those that this editor was trained on (nearest: "
-                f"{known[nearest]!r}); the edit may change little, or something else"
+                f"instruction: {instruction[:200]!r} is unlike the instructions of the editor's training (nearest: "
+                f"{known[nearest]!r}); the edit may change little, or the wrong thing"
             )
             warnings.warn(message, InstructionWarning, stacklevel=2)
 
@@ -447,7 +449,7 @@ def _go_on_with(course: SamplerState, given: Mapping[str, Tensor]) -> None:
             parts = given[name].split(count)
             if len(given[name]) not in (count, 2 * count):
                 raise ValueError(
-                    f"callback_on_step_end: gave {len(given[name])} {name} for {count} pictures of one size"
+                    f"callback_on_step_end: returned {len(given[name])} {name} for {count} images of one size"
                 )
             course.asked = replace(course.asked, **dict(zip(fields[-len(parts) :], parts, strict=True)))
 
@@ -465,12 +467,12 @@ def _as_tensor(image: ImageLike) -> Tensor:
         try:
             numbers = torch.from_numpy(image.copy())  # the array may be read-only
         except TypeError:
-            raise ValueError(f"image: numbers must be uint8, or floating and in [0, 1], not {image.dtype}") from None
+            raise ValueError(f"image: values must be uint8, or floating-point in [0, 1], not {image.dtype}") from None
         return _check_image(numbers.permute(2, 0, 1) if image.ndim == 3 else numbers)
     if isinstance(image, Tensor):
         return _check_image(image)
     if not isinstance(image, Image.Image):
-        raise ValueError(f"image: a {type(image).__name__}, but a PIL picture is needed; open it with PIL.Image.open")
+        raise ValueError(f"image: a {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
     try:
         return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(upright_rgb(image)))[0]
     except (Unreadable, OSError) as error:
@@ -481,11 +483,11 @@ def _check_image(image: Tensor) -> Tensor:
     """Check the shape and values of an image tensor and return it as floats in [0, 1]."""
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
         shape = tuple(image.shape)
-        raise ValueError(f"image: (channels, H, W) {shape}; an array must be (H, W, 3), a tensor (3, H, W)")
+        raise ValueError(f"image: (channels, H, W) is {shape}; an array must be (H, W, 3), a tensor (3, H, W)")
     if image.dtype == torch.uint8:
         return image.float() / 255
     if not image.is_floating_point() or not (image.min() >= 0 and image.max() <= 1):
-        raise ValueError("image: numbers must be uint8, or floating and in [0, 1]")
+        raise ValueError("image: values must be uint8, or floating-point in [0, 1]")
     return image.float()
 
 

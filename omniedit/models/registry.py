@@ -73,7 +73,7 @@ def _read_models(path: Path, changed: int) -> dict[str, Model]:
 def get_model(role: str, path: Path = MODELS) -> Model:
     models = read_models(path)
     if role not in models:
-        raise UserError(f"{path}: no role '{role}'; there are: {', '.join(models)}")
+        raise UserError(f"{path}: no role '{role}'; the roles are: {', '.join(models)}")
     return models[role]
 
 
@@ -101,20 +101,20 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
         UserError: the model was not fetched, has another revision, or lacks files; the message has the remedy.
     """
     model = get_model(role, path)
-    remedy = f"where the internet is, run: {command(role, model, records)}"
+    remedy = f"on a machine with internet access, run: {command(role, model, records)}"
     try:
         record = json.loads((records / f"{role}.json").read_text())
         fetched, folder, sizes = _parse_record(record)
     except FileNotFoundError:
         raise NotFetched(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{records / role}.json: not whole, or no record of what was fetched; {remedy}") from None
+        raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):
         found = f"{fetched[0]} at {fetched[1]}"
-        raise NotFetched(f"{path}: the {role} is not what was fetched, {found}; {remedy}")
+        raise NotFetched(f"{path}: the {role} differs from what was fetched, {found}; {remedy}")
     lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
     if lost:
-        raise UserError(f"{folder}: {lost[0]} is lost ({len(lost)} in all); {remedy}")
+        raise UserError(f"{folder}: {lost[0]} is missing ({len(lost)} in all); {remedy}")
     return folder
 
 
@@ -141,7 +141,7 @@ def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) 
         model = get_model(role, path)
         classes = CLASSES.get(role, (model.class_name,))
         if model.class_name not in classes:
-            lines.append(f"{path}: {role}: no {model.class_name} serves here; name one of {', '.join(classes)}")
+            lines.append(f"{path}: {role}: a {model.class_name} cannot be used here; give one of {', '.join(classes)}")
             continue
         try:
             model_folder(role, path, records)
@@ -216,7 +216,7 @@ def list_files(model: Model) -> dict[str, "RepoFile"]:
     enough = CODELESS if names_configs_alone(model.files) else ".safetensors"
     if not any(name.endswith(enough) for name in files):
         patterns = " ".join(model.files)
-        raise UserError(f"{model.repository}: no .safetensors file fits {patterns}; other formats can hold code")
+        raise UserError(f"{model.repository}: no .safetensors file matches {patterns}; other formats can contain code")
     return files
 
 
@@ -239,7 +239,7 @@ def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
     if not same:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
-        raise UserError(f"{path}: not the content that the hub lists for it; removed: run the same again")
+        raise UserError(f"{path}: does not match the hub's listing and was removed; run the same command again")
     return found
 
 
@@ -286,6 +286,6 @@ def hub_errors(role: str, model: Model) -> Iterator[None]:
     except RevisionNotFoundError:
         raise UserError(f"{MODELS}: {role}: {model.repository} has no revision {model.revision}") from None
     except RepositoryNotFoundError:
-        raise UserError(f"{page}: no such model, or none that this account may see (hf auth login)") from None
+        raise UserError(f"{page}: no such model, or this account may not see it (hf auth login)") from None
     except (HTTPError, OSError) as error:
         raise UserError(f"{page}: {str(error).splitlines()[0]}") from None

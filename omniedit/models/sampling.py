@@ -177,8 +177,8 @@ def check_scheduler(scheduler: Any) -> None:
         solver = lacks and "use_flow_sigmas" in scheduler.config
         flow = f", or {name} with use_flow_sigmas=True and prediction_type='flow_prediction'" if solver else ""
         raise ValueError(
-            f"scheduler: {name} with these settings is not for flow matching ({problem}); "
-            f"take FlowMatchEulerDiscreteScheduler(){flow}"
+            f"scheduler: {name} with these settings cannot sample a flow ({problem}); "
+            f"use FlowMatchEulerDiscreteScheduler(){flow}"
         )
 
 

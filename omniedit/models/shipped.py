@@ -46,7 +46,7 @@ def load_shipped_editor() -> EditPipeline:
 
 def _network(dtype: torch.dtype) -> EditNet:
     if not FOLDER.is_dir():
-        raise UserError(f"{FOLDER}: no editor ships with this checkout; benchmarks/ablation/ship.py makes one")
+        raise UserError(f"{FOLDER}: this checkout has no shipped editor; make one with benchmarks/ablation/ship.py")
     return EditNet.from_pretrained(FOLDER / "transformer", local_files_only=True, torch_dtype=dtype)
 
 

@@ -92,9 +92,7 @@ def encode_sentences(
         )
         read = int(tokens.pop("offset_mapping")[0, :, 1].max())
         if tokens["input_ids"].shape[1] == MAX_TOKENS and (rest := text[read:].strip()):
-            logger.warning(
-                "instruction: longer than the %d word pieces that are read; not: %.200s", MAX_TOKENS - 2, rest
-            )
+            logger.warning("instruction: longer than %d word pieces; ignored: %.200s", MAX_TOKENS - 2, rest)
         tokens = tokens.to(device)
         hidden_MD = encoder(**tokens).last_hidden_state[0].float()
         embeds_BMD[row, : len(hidden_MD)] = _unit_rms(hidden_MD)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
+from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
@@ -36,7 +36,7 @@ def agreement_page(
         min_score: the filter's threshold.
     """
     read = scored_rows(rows)
-    with report_style():
+    with styled():
         values = {
             "title": "Student judge",
             "run": run,

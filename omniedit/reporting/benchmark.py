@@ -13,7 +13,7 @@ from omniedit.evaluation.ratings import Key
 from omniedit.evaluation.table import ALL_TASKS, LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, image_uri, number, render
-from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
+from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
@@ -38,7 +38,7 @@ def benchmark_page(
         filtered_by: judge whose scores chose the training data.
     """
     overall = [row for row in table if row["task"] == ALL_TASKS]
-    with report_style():
+    with styled():
         values = {
             "title": "Benchmark",
             "run": run,

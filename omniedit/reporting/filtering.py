@@ -13,7 +13,7 @@ from omniedit.pairs import Refusal
 from omniedit.reporting.candidates import ALL_RATIOS, TASKS, Columns
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
+from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import Task
 
@@ -26,7 +26,7 @@ BINS = [half / 2 for half in range(21)]
 def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal]], min_score: float) -> str:
     tasks = [task for task in Task if task in refusals]
     kept, judges = int(candidates.kept.sum()), candidates.judges
-    with report_style():
+    with styled():
         values = {
             "title": "Scores and filter",
             "run": run,

@@ -14,7 +14,7 @@ from omniedit.tasks import Task
 LEADS = {
     Task.OBJECT_SWAP: "One object in the photo is replaced by another in the same place and light.",
     Task.OBJECT_REMOVAL: "A named object is removed, and the scene behind it is filled in.",
-    Task.OBJECT_ADDITION: "A removal in reverse: the photo without the object is the source, the photo itself the edit.",
+    Task.OBJECT_ADDITION: "A removal in reverse: the source is the photo without the object, the edit is the photo.",
     Task.ATTRIBUTE_MODIFICATION: "An object keeps its shape and changes its colour or surface.",
     Task.BACKGROUND_SWAP: "The object in the foreground stays, and the scene behind it is replaced.",
     Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",

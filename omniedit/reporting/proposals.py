@@ -16,7 +16,7 @@ from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
 from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.sheet import shorten
-from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
+from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task
@@ -91,7 +91,7 @@ def reason_kind(reason: str) -> str:
 
 def proposals_page(run: str, tally: Tally) -> str:
     tasks = [task for task in Task if tally.usable[task] or _count_rejected(tally, task)]
-    with report_style():
+    with styled():
         values = {
             "title": "Proposals",
             "run": run,
@@ -106,7 +106,7 @@ def proposals_page(run: str, tally: Tally) -> str:
                 ("proposed by", ", ".join(tally.models) or DASH),
             ],
             "tasks": task_rows(tasks, tally),
-            "named": bar_panels(tally.named) if tally.usable else None,
+            "named": named_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
             "reasons_left_out": max(0, len(tally.refused) - REASONS_SHOWN),
@@ -139,7 +139,7 @@ def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
     )
 
 
-def bar_panels(named: Mapping[str, Counter[str]]) -> Figure:
+def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
     """Plot a panel for each facet, with its most frequent values from the top."""
     figure, axes = panels(3, 2, 9.4, 8.4)
     for axis, (what, title) in zip(axes, FACETS.items(), strict=True):

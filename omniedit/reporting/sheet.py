@@ -13,7 +13,7 @@ from omniedit.imaging.images import Mask, resize_cover
 from omniedit.pairs import Shard
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.gallery import by_score
-from omniedit.reporting.style import INK, MUTED, report_style
+from omniedit.reporting.style import INK, MUTED, styled
 from omniedit.tasks import Task
 
 PAIRS_PER_TASK = 2
@@ -32,7 +32,7 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
     Args:
         best: `best_of_different_photos` of each task that has candidates.
     """
-    with report_style():
+    with styled():
         figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(

@@ -60,7 +60,7 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def report_style() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Apply the report's style to figures that are made and saved in this block."""
     with mpl.rc_context(_STYLE):
         yield

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
+from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
@@ -39,7 +39,7 @@ def thresholds_page(
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
     some = bool(eligible_N.any())
-    with report_style():
+    with styled():
         values = {
             "title": "Thresholds and drift",
             "run": run,

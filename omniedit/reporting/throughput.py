@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.style import BLUE, panels, report_style
+from omniedit.reporting.style import BLUE, panels, styled
 from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
@@ -131,7 +131,7 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
     stages = list(dict.fromkeys(job.stage for job in jobs))
     stages.sort(key=lambda stage: -sum(job.wall_s for job in jobs if job.stage == stage))
     by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in stages}
-    with report_style():
+    with styled():
         values = {
             "title": "Throughput",
             "run": run,

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, percent, render
-from omniedit.reporting.style import BLUE, PALE, panels, report_style
+from omniedit.reporting.style import BLUE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
 from omniedit.run.slurm import ask
@@ -234,9 +234,9 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
         trouble: reason for missing attempts, if known.
     """
     uses = by_rule(attempts)
-    with report_style():
+    with styled():
         values = {
-            "title": "Asked and used",
+            "title": "Requested and used",
             "run": run,
             "trouble": trouble or "Slurm's accounting has no finished job of this run: its jobs ran elsewhere.",
             "facts": summary_facts(attempts),

@@ -166,7 +166,7 @@ class Preflight:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
         found = {folder: missing_files(folder) for folder in self.folders}
         return [
-            f"{folder}: {lost[0]} is missing ({len(lost)} in total); the folder is made again"
+            f"{folder}: {lost[0]} is missing ({len(lost)} in all); the folder is made again"
             for folder, lost in found.items()
             if lost
         ]

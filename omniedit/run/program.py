@@ -18,7 +18,7 @@ def run_program(main: Callable[[], None]) -> None:
         main()
     except Damaged as error:
         remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
-        print(f"error: {error_line(error)}; {remedy} to make it again", file=sys.stderr)
+        print(f"error: {error_line(error)}; {remedy} to recreate it", file=sys.stderr)
         sys.exit(2)
     except UserError as error:
         print(f"error: {error_line(error)}", file=sys.stderr)

@@ -153,5 +153,5 @@ def read_record(path: Path) -> tuple[list[dict[str, Any]], str]:
     """
     table = read_table(path, CANARY_SCHEMA.names)
     if b"run" not in (table.schema.metadata or {}):
-        raise Damaged(path, "no record of a canary")
+        raise Damaged(path, "not a canary record")
     return table.to_pylist(), table.schema.metadata[b"run"].decode()

@@ -59,12 +59,12 @@ def cost(config: Config) -> list[str]:
         return []
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
     of_pair = estimate_usage(load_rubric(api.rubric), [USUAL_WORDS], api)
-    total = EndpointLoad("in all", sum(each.pairs for each in asked))
+    total = EndpointLoad("total", sum(each.pairs for each in asked))
     rows = [*asked, total]
-    lines = [f"asked of {api.model} by rubric '{api.rubric}' at most, less what the cache holds:"]
+    lines = [f"requests to {api.model} with rubric '{api.rubric}', at most; cached replies are free:"]
     lines += [f"  {each.what}: {each.pairs:,} pairs, {budget.describe(_times(of_pair, each.pairs))}" for each in rows]
     if not budget.prices.known:
-        lines.append("  what that costs is not known: scoring.api.prompt_price and completion_price say")
+        lines.append("  the cost is unknown; set scoring.api.prompt_price and completion_price")
     return lines + _exceeded_limits(config, _times(of_pair, total.pairs), budget)
 
 
@@ -77,7 +77,7 @@ def _exceeded_limits(config: Config, most: Usage, budget: Budget) -> list[str]:
         "max_money": (api.max_money, budget.prices.money(most)),
     }
     return [
-        f"  scoring.api.{name}: {limit:,g} may end the run before all is asked"
+        f"  scoring.api.{name}: {limit:,g} may end the run before all requests are sent"
         for name, (limit, amount) in limits.items()
         if limit is not None and amount > limit
     ]

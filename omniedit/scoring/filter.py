@@ -127,7 +127,7 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
         told = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
         raise UserError(f"{scores_path}: {told}; {remedy}")
     if strangers:
-        told = f"scores {len(strangers)} pairs that {candidates.path} does not hold (first: {strangers[0]})"
+        told = f"has scores for {len(strangers)} pairs that are not in {candidates.path} (first: {strangers[0]})"
         raise UserError(f"{scores_path}: {told}; {remedy}")
 
 
@@ -139,4 +139,4 @@ def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str 
 
 
 def _remedy(scores_path: str | Path) -> str:
-    return f"delete {scores_path} and run snakemake again to score anew"
+    return f"delete {scores_path} and run snakemake again to score the pairs again"

@@ -70,11 +70,11 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     from omniedit.models.folder import read_config
 
     if not (folder / MANIFEST).is_file():
-        told = "a model that no run has taught to judge; --judge internvl takes an InternVL as it is"
+        told = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
         raise UserError(f"{folder}: {told}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
-        raise UserError(f"{folder}: no student as scripts/finetune_student.py writes it; train it again")
+        raise UserError(f"{folder}: not a student of scripts/finetune_student.py; train it again")
     options = scoring.internvl.model_copy(update={"max_tiles": tiles})
     weights = "".join(str(file["sha256"]) for name, file in sorted(files.items()) if name.endswith(".safetensors"))
     version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
@@ -101,10 +101,10 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
         UserError: the model is missing or cannot be loaded.
     """
     if scorer is None:
-        raise UserError("judge 'internvl' needs --scorer, a folder of an InternVL or the models/ROLE.json of one")
+        raise UserError("judge 'internvl' needs --scorer, an InternVL's folder or its models/ROLE.json")
     given, engine = _readable(Path(scorer)), _engine(scoring.internvl)
     if not given.exists():
-        raise UserError(f"{given}: no such file or folder; --scorer is an InternVL's folder or its models/ROLE.json")
+        raise UserError(f"{given}: no such file or folder; give --scorer an InternVL's folder or its models/ROLE.json")
     if given.suffix != ".json":
         return engine.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
     folder, model = model_folder(given.stem), get_model(given.stem)
@@ -152,5 +152,5 @@ def judging(
 
     with api_judge(scoring.api, spent=spent) as judge:
         most = judge.estimate([USUAL_WORDS] * pairs)
-        print(f"estimate, at most: {judge.client.budget.describe(most)}; less what the cache holds", flush=True)
+        print(f"estimate, at most: {judge.client.budget.describe(most)}; cached replies are free", flush=True)
         yield judge

@@ -132,7 +132,7 @@ def _items(value: str) -> list[str]:
 
 def _check(items: list[str], num_scores: int) -> list[float] | Unscorable:
     if len(items) != num_scores:
-        return Unscorable(f"{len(items)} scores where {num_scores} were asked for")
+        return Unscorable(f"the reply has {len(items)} scores instead of {num_scores}")
     scores = []
     for item in items:
         if not (isinstance(item, Number) and _NUMBER.fullmatch(item)):

@@ -72,8 +72,8 @@ def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> Non
     """
     if judge.name != "reference" and not scored and unscorable >= LEAST_PAIRS:
         raise UserError(
-            f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; see to its model, "
-            "rubric and scoring.api.request"
+            f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; check its "
+            "model, rubric and scoring.api.request"
         )
 
 

@@ -90,7 +90,7 @@ def _failure(error: BaseException) -> str:
             return f"cannot be opened: {_one_line(cause)}"
         cause = cause.__cause__
     if isinstance(error, FileNotFoundError):
-        return "no such archive; correct sources.path or bring it there"
+        return "no such archive; correct sources.path or put the archive there"
     return f"cannot be opened: {_one_line(error)}"
 
 
@@ -119,7 +119,7 @@ class _Reported:
             return self._file.read(size)
         except Exception as error:
             failure = _failure(error).removeprefix("cannot be opened: ")
-            raise UserError(f"{self._archive}: cannot be read on: {failure}; run snakemake again") from None
+            raise UserError(f"{self._archive}: reading failed: {failure}; run snakemake again") from None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)

@@ -29,14 +29,14 @@ def find_blank(image: Image) -> str | None:
     if brightest.max() < _BLACK:
         return "nearly black"
     if (brightest - darkest).max() < _FLAT:
-        return "nearly of one colour"
+        return "nearly a single colour"
     # Files are cut off at the bottom, but an image that was rotated upright may have its filled part on any side.
     sides = [_grey_tail(np.rot90(small, turns)) for turns in range(4)]
     for turns, (share, level) in enumerate(sides):
         is_grey = abs(level - _GREY) <= 2 * _SAME
         is_black = level <= _SAME and sides[turns - 2][0] == 0  # a letterbox has two black bars
         if (is_grey and share >= _LOST_GREY) or (is_black and share >= _LOST_BLACK):
-            return f"{share:.0%} of it is plain {'grey' if is_grey else 'black'}: it was cut off"
+            return f"{share:.0%} of it is plain {'grey' if is_grey else 'black'}: the file is truncated"
     return None
 
 

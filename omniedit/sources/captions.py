@@ -164,7 +164,7 @@ def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[s
             for row in reader:
                 yield f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}
         except csv.Error as error:
-            warned.append(Warned(f"{listing}:{reader.line_num}", f"not CSV from here on ({error})"))
+            warned.append(Warned(f"{listing}:{reader.line_num}", f"not CSV from this line on ({error})"))
         return
     for number, line in enumerate(split_lines(text), start=1):
         if line.strip():
@@ -215,7 +215,7 @@ def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
         warned.append(Warned(place, f"not JSON ({error})"))
         return {}
     if not isinstance(values, dict):
-        warned.append(Warned(place, "no JSON object"))
+        warned.append(Warned(place, "not a JSON object"))
         return {}
     return values
 
@@ -225,15 +225,15 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
     given = {name.casefold(): value for name, value in values.items()}
     name = next((given[key] for key in _FILE_KEYS if isinstance(given.get(key), str) and given[key]), None)
     if name is None:
-        captions.warned.append(Warned(place, f"names no photo: an entry has one of the keys {', '.join(_FILE_KEYS)}"))
+        captions.warned.append(Warned(place, f"names no photo; give one of the keys {', '.join(_FILE_KEYS)}"))
         return
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
     file = captions.spelled.get(_spell(file), file)
     if file not in captions.files:
-        captions.warned.append(Warned(place, f"names '{name}', which is not there"))
+        captions.warned.append(Warned(place, f"names '{name}', which does not exist"))
     elif file in captions.by_file:
-        captions.warned.append(Warned(place, f"a second entry for '{name}'; the first one counts"))
+        captions.warned.append(Warned(place, f"a second entry for '{name}'; the first one is used"))
     else:
         captions.by_file[file] = parse_caption(values, place, captions.warned)
 
@@ -257,7 +257,7 @@ def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warn
         if text := to_text(value):
             return text
         if isinstance(value, dict | list) and value:
-            warned.append(Warned(place, f"{name}: not a text"))
+            warned.append(Warned(place, f"{name}: not text"))
     return ""
 
 
@@ -294,7 +294,7 @@ def parse_json(text: str | bytes) -> Any:
     try:
         return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:

@@ -22,7 +22,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     kept = _in_order(rows, seed)
     if len(kept) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
-        counted = "1 photo is kept" if len(kept) == 1 else f"{len(kept)} photos are kept"
+        counted = "1 photo is usable" if len(kept) == 1 else f"{len(kept)} photos are usable"
         raise UserError(f"only {counted}, too few for {wanted}; add photos or lower these keys")
     shard_of = dict.fromkeys(chosen, BENCH)
     rest = [row["source_id"] for row in kept if row["source_id"] not in shard_of]
@@ -40,7 +40,7 @@ def _check_row(row: IndexRow, held: Mapping[str, str]) -> IndexRow:
     twin = find_twin(row["phash"], held) if row["status"] == "kept" and row.get("phash") else None
     if twin is None:
         return row
-    reason = f"the same photo as {held[twin]}, which the benchmark holds out, resized or encoded again"
+    reason = f"a resized or re-encoded copy of {held[twin]}, which is held out for the benchmark"
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
@@ -74,8 +74,8 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
         counted = "1 photo" if len(kept) == 1 else f"{len(kept)} photos"
         first = next((f"; first: {row['file']}: {row['reason']}" for row in rows if row["status"] == "refused"), "")
         raise UserError(
-            f"only {counted} of {len(rows)} of the first archive can be used, too few for bench.photos {count} and one "
-            f"for its shard{first}; lower bench.photos, or let another archive be the first of sources.path"
+            f"only {counted} of {len(rows)} in the first archive can be used, too few for bench.photos {count} and one "
+            f"for its shard{first}; lower bench.photos, or put another archive first in sources.path"
         )
     return [row | {"shard": BENCH} if row.get("source_id") in chosen else row for row in rows]
 

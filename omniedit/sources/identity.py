@@ -121,7 +121,7 @@ def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -
         return Identity(file, _key(now), None)
     newer = {name: entry for name, entry in now.items() if entry[:2] != before.entries[name][:2]}
     if (size := sum(size for size, _, _ in newer.values())) > TOLD_BYTES:
-        print(f"comparing {size / 1e9:.0f} GB of sources that have a new time with what was read", file=sys.stderr)
+        print(f"checking {size / 1e9:.0f} GB of sources that have a new modification time", file=sys.stderr)
     with ThreadPoolExecutor() as pool:
         compare = pool.map if newer else map
         if not all(compare(lambda name: _is_same(files.get(name), now[name], before.entries[name]), now)):

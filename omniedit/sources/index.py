@@ -136,11 +136,7 @@ def check_some_kept(root: Path, rows: Sequence[IndexRow]) -> None:
         return
     first = seen[0] if seen else {"file": "no photo", "reason": "captions only"}
     counted = f"0 of {len(seen)} files; first: {first['file']}: {first['reason']}"
-    unusable = (
-        "holds no image that can be used"
-        if any(row.get("width") for row in seen)
-        else "holds no image that can be read"
-    )
+    unusable = "has no usable image" if any(row.get("width") for row in seen) else "has no readable image"
     raise UserError(f"sources.path '{root}' {unusable} ({counted}). Supported: {SUPPORTED}.")
 
 
@@ -211,7 +207,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
     seen: IndexRow = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
-        lost = f"a crop to any of the seven loses more than {demands.ratio_tolerance:.0%}"
+        lost = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
         return seen | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
     left, top, right, bottom = crop_box(width, height, ratio)
     pixels = (right - left) * (bottom - top)
@@ -222,7 +218,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
     except Unreadable as error:
         return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
     if blank := find_blank(image):
-        return seen | {"ratio": ratio, "reason": f"no photo: {blank}"}, None
+        return seen | {"ratio": ratio, "reason": f"not a photo: {blank}"}, None
     boxes = [thing.box for thing in caption.objects if thing.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)

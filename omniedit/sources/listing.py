@@ -36,7 +36,7 @@ def list_files(root: Path) -> Listing:
     if "/" in found.unread:
         raise UserError(f"sources.path '{root}' {found.unread['/']}")
     if not found.files and not found.unread:
-        raise UserError(f"sources.path '{root}' holds no files. Supported: {SUPPORTED}.")
+        raise UserError(f"sources.path '{root}' has no files. Supported: {SUPPORTED}.")
     return Listing(sorted(found.files), dict(sorted(found.unread.items())))
 
 

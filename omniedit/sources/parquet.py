@@ -39,8 +39,8 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     try:
         table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        told = f"{name}: not a whole Parquet file ({_one_line(error)})"
-        raise UserError(f"{told}; correct sources.path or bring the archive anew") from None
+        told = f"{name}: not a valid Parquet file ({_one_line(error)})"
+        raise UserError(f"{told}; correct sources.path or copy the archive again") from None
     image = _image_column(table.schema_arrow, name, column)
     columns = [image, *_caption_columns(table.schema_arrow)]
     row = 0
@@ -65,13 +65,13 @@ def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
         return next(iter(holding.values()))
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
     if column:
-        told = f"sources.image_column '{column}' is no column of images as bytes"
+        told = f"sources.image_column '{column}' is not a column of encoded images"
     elif holding:
         several = ", ".join(sorted(holding.values()))
-        told = f"several columns hold bytes ({several}); name the source photo's in sources.image_column"
+        told = f"several columns hold bytes ({several}); name the one with the source photos in sources.image_column"
     else:
-        told = "no column holds images as bytes; name one in sources.image_column, or convert the file"
-    raise UserError(f"{name}: {told}; there are {columns}")
+        told = "no column holds encoded images; name one in sources.image_column, or convert the file"
+    raise UserError(f"{name}: {told}; the columns are {columns}")
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
@@ -108,9 +108,9 @@ def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[Archiv
     if isinstance(encoded, dict):
         encoded = encoded["bytes"]
     if not encoded:
-        yield LeftOut(place, "no picture")
+        yield LeftOut(place, "no image")
     elif len(encoded) > MAX_BYTES:
-        yield LeftOut(place, f"{len(encoded)} bytes, more than the {MAX_BYTES} that are read")
+        yield LeftOut(place, f"{len(encoded)} bytes, more than the limit of {MAX_BYTES}")
     else:
         warned: list[Warned] = []
         caption = parse_caption({name: value for name, value in values.items() if name != image}, place, warned)

@@ -68,9 +68,9 @@ def split(shard: BinaryIO, parts: Sequence[tuple[Collection[str], BinaryIO]]) ->
 
 def _as_indexed(path: Path, row: IndexRow) -> Image:
     """Decode a photo and check that its pixels match the index."""
-    changed = f"{path}: changed since the index of sources was made; run snakemake --forcerun index_sources"
+    changed = f"{path}: changed since the sources were indexed; run snakemake --forcerun index_sources"
     if not path.exists():
-        raise UserError(f"{path}: no such file, though the index of sources has it; {changed.split('; ')[1]}")
+        raise UserError(f"{path}: no such file, although the index of sources lists it; {changed.split('; ')[1]}")
     try:
         with EncodedPhoto(path) as encoded:
             image = encoded.decode()
@@ -107,12 +107,12 @@ class PhotoShard:
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         except tarfile.TarError as error:
-            raise Damaged(path, f"not a whole tar ({error})") from None
+            raise Damaged(path, f"not a valid tar ({error})") from None
         self._descriptor = os.open(path, os.O_RDONLY)
         # tarfile accepts a tar that is cut off between two members; only the missing end mark reveals it.
         if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
             self.__exit__()
-            raise Damaged(path, "not a whole tar (it is cut off)")
+            raise Damaged(path, "truncated tar")
         images = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
         self.names = sorted(images)
         self._places = [images[name] for name in self.names]
@@ -120,7 +120,7 @@ class PhotoShard:
             self._metadata = [json.loads(self._bytes(members[f"{name}.json"])) for name in self.names]
         except (KeyError, ValueError) as error:
             self.__exit__()
-            raise Damaged(path, f"no shard of photos, a photo's .json is missing or broken ({error})") from None
+            raise Damaged(path, f"not a shard of photos: a photo's .json is missing or broken ({error})") from None
 
     def __enter__(self) -> "PhotoShard":
         return self
@@ -137,7 +137,7 @@ class PhotoShard:
     def __getitem__(self, index: int) -> Photo:
         about, content = self._metadata[index], self._bytes(self._places[index])
         if hashlib.sha256(content).hexdigest() != about.get("packed_sha256"):
-            raise Damaged(self.path, f"{about['source_id']} is not as its checksum says")
+            raise Damaged(self.path, f"{about['source_id']} does not match its checksum")
         try:
             with EncodedPhoto(content) as encoded:
                 image = encoded.decode()

@@ -87,7 +87,7 @@ class _Group:
         elif self.image is None:
             self.image = member
         else:
-            yield LeftOut(member.place, f"a second picture of its key, after .{self.image.extension}")
+            yield LeftOut(member.place, f"a second image of the same key, after .{self.image.extension}")
 
     def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
         """Yield the photo, then warnings about its caption; without a photo, report the other members of the key."""
@@ -97,7 +97,7 @@ class _Group:
             yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
         elif self.seen:
             suffixes = ", ".join(f".{extension}" for extension in self.seen if extension)
-            yield LeftOut(f"{self.archive}/{self.key}", f"no picture, only {suffixes}" if suffixes else "no suffix")
+            yield LeftOut(f"{self.archive}/{self.key}", f"no image, only {suffixes}" if suffixes else "no suffix")
 
     def _caption(self, warned: list[Warned]) -> Caption:
         """Return the metadata of the .json member. If it has no caption, the .txt or .caption member gives one."""
@@ -135,11 +135,11 @@ def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member
     extension = suffix.lower()
     limit = _LIMITS.get(extension)
     if limit is not None and header.size > limit:
-        return LeftOut(place, f"{header.size} bytes, more than the {limit} that are read")
+        return LeftOut(place, f"{header.size} bytes, more than the limit of {limit}")
     try:
         content = None if limit is None else _content(tar, header)
     except tarfile.TarError as error:
-        return LeftOut(place, f"cut off or damaged: {error}")
+        return LeftOut(place, f"truncated or damaged: {error}")
     return _Member(place, path.with_name(stem).as_posix(), extension, content)
 
 
@@ -148,14 +148,14 @@ def _untrusted_reason(member: tarfile.TarInfo, path: PurePosixPath) -> str | Non
     if not path.name:
         return "has no name"
     if "\0" in member.name:
-        return "its name holds a NUL"
+        return "its name contains a NUL"
     if _printable_name(member.name) != member.name:
         return "its name is not UTF-8"
     if path.is_absolute() or ".." in path.parts:
-        return "its name leads out of the archive's folder"
+        return "its name points outside the archive's folder"
     if member.issym() or member.islnk():
         return "a link; links are not followed"
-    return None if member.isreg() else "a device or pipe, no file"
+    return None if member.isreg() else "a device or pipe, not a file"
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -174,17 +174,17 @@ def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | LeftOut]:
         try:
             member = tar.next()
         except tarfile.TarError as error:
-            yield LeftOut(name, f"cut off or damaged: {error}; what follows is lost")
+            yield LeftOut(name, f"truncated or damaged: {error}; the rest is lost")
             return
         if tar.damaged:
-            yield LeftOut(name, f"{tar.damaged} blocks where a header should be ({tar.damage}); went on behind them")
+            yield LeftOut(name, f"{tar.damaged} blocks in place of a header ({tar.damage}); skipped them")
         if member is None:
             break
         yield member
         tar.members.clear()  # otherwise every header stays in memory
         tar.damaged, tar.has_ended = 0, False
     if not tar.has_ended:
-        yield LeftOut(name, "has no end mark: it may be cut off", "warned")
+        yield LeftOut(name, "has no end mark: it may be truncated", "warned")
 
 
 class _Header(tarfile.TarInfo):
@@ -237,4 +237,4 @@ def _open_tar(file: BinaryIO, name: str) -> _Tar:
         # With ignore_zeros, tarfile continues after damaged headers and reads concatenated tars to the end.
         return _Tar.open(mode="r|*", fileobj=file, bufsize=_BUFFER, ignore_zeros=True)
     except (tarfile.TarError, TypeError) as error:  # TypeError: a truncated gzip header
-        raise UserError(f"{name}: not a tar ({error}); correct sources.path or bring the archive anew") from None
+        raise UserError(f"{name}: not a tar ({error}); correct sources.path or copy the archive again") from None

@@ -35,12 +35,12 @@ def list_archives(path: str, kind: str, shards: int) -> list[str]:
         UserError: too few archives or none, or no range in the braces.
     """
     if not path:
-        raise UserError("is empty; give an archive, a range of them such as photos/{00000..00099}.tar, or a folder")
+        raise UserError("is empty; give an archive, a range such as photos/{00000..00099}.tar, or a folder")
     in_folder = not is_remote(path) and Path(path).is_dir()
     archives = _in_folder(Path(path), kind) if in_folder else _in_range(path, shards)
     if len(archives) < shards:
         counted = "1 archive" if len(archives) == 1 else f"{len(archives)} archives"
-        raise UserError(f"'{path}' stands for {counted}, fewer than sources.shards {shards}: an archive is a shard")
+        raise UserError(f"'{path}' names {counted}, fewer than sources.shards {shards}; each archive is one shard")
     return archives[:shards]
 
 
@@ -53,10 +53,10 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
     names = [name for name in names if not name.startswith(".")]
     archives = [str(folder / name) for name in names if name.lower().endswith(suffixes)]
     if kind == "webdataset" and (others := [name for name in names if name.lower().endswith(_UNSUPPORTED)]):
-        told = f"'{folder / others[0]}' is of a kind that cannot be read ({len(others)} in all)"
+        told = f"'{folder / others[0]}' has an unsupported format ({len(others)} in all)"
         raise UserError(f"{told}; convert it to one of {', '.join(suffixes)}, or move it away")
     if not archives:
-        raise UserError(f"'{folder}' holds no archive whose name ends in {' or '.join(suffixes)}")
+        raise UserError(f"'{folder}' has no archive whose name ends in {' or '.join(suffixes)}")
     return archives
 
 
@@ -66,17 +66,19 @@ def _in_range(path: str, most: int) -> list[str]:
     if "{" not in path and "}" not in path:
         if is_remote(path):
             return [path]
-        raise UserError(f"'{path}' is no file or folder; give an archive, a range such as {{00000..00099}}, or a URL")
+        raise UserError(
+            f"'{path}' is not a file or folder; give an archive, a range such as {{00000..00099}}, or a URL"
+        )
     match = _RANGE.fullmatch(path)
     if match is None:
-        raise UserError(f"'{path}' needs one range of whole numbers in its braces, such as {{00000..00099}}")
+        raise UserError(f"'{path}' needs one range of whole numbers in braces, such as {{00000..00099}}")
     before, first, last, after = match.groups()
     if int(last) < int(first):
         raise UserError(f"'{path}' counts down; give the smaller number first")
     numbers = range(int(first), int(last) + 1)[:most]
     archives = [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
     if is_remote(path) and len(set(map(redact, archives[:2]))) < len(archives[:2]):
-        raise UserError(f"'{path}' has its range within a secret, which jobs are not shown; put it elsewhere")
+        raise UserError(f"'{path}' has its range inside a secret, which is hidden from jobs; move the range")
     return archives
 
 

@@ -70,7 +70,7 @@ def check_writable(path: str | Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(f"{str(path)[:200]}: cannot be written: {error.strerror}; name another place") from None
+        raise UserError(f"{str(path)[:200]}: cannot be written: {error.strerror}; give another path") from None
 
 
 def write_changed(path: str | Path, text: str) -> None:

@@ -58,12 +58,12 @@ def hold_run(run: str) -> Locks:
         UserError: another live process holds one of the two, or a lock file cannot be written.
     """
     last = read_holder(run_lock(run))
-    held = [hold_lock(WORKING_FOLDER), hold_lock(run_lock(run), "another Snakemake makes this run")]
+    held = [hold_lock(WORKING_FOLDER), hold_lock(run_lock(run), "another Snakemake is making this run")]
     before = [last.folder] if last and is_held(last.folder / WORKING_FOLDER) is False else []
     return Locks(all(held), tuple(dict.fromkeys([Path.cwd(), *before])))
 
 
-def hold_lock(path: str | Path, at_work: str = "another run is at work in this folder") -> bool:
+def hold_lock(path: str | Path, at_work: str = "another run is using this folder") -> bool:
     """Hold the lock file `path` until this process ends, for any reason. A process may call this again for its lock.
 
     Returns:
@@ -87,7 +87,7 @@ def hold_lock(path: str | Path, at_work: str = "another run is at work in this f
         if is_locked is None and not _is_at_work(holder):
             _write_holder(descriptor)
             os.close(descriptor)
-            print(f"{path}: no lock on this file system; let no second one work beside this", file=sys.stderr)
+            print(f"{path}: this file system has no locks; do not start a second run here", file=sys.stderr)
             return False
         os.close(descriptor)
         if is_locked is None or time.monotonic() > deadline:

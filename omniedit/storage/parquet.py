@@ -118,11 +118,11 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV file in UTF-8 from line {line} on: {error}") from None
+        raise UserError(f"{path}: not CSV in UTF-8 from line {line} on: {error}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if twice := [name for name in names if name and names.count(name) > 1]:
-        raise UserError(f"{path}: has two columns {twice[0]!r}; rename one")
+        raise UserError(f"{path}: has two columns named {twice[0]!r}; rename one")
     return rows
 
 
@@ -135,7 +135,7 @@ def read_given(path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() == ".csv":
         return list(read_csv(path))
     if path.suffix.lower() != ".parquet" or path.is_dir():
-        raise UserError(f"{path}: no table in a format that is read here; give a file .parquet or .csv")
+        raise UserError(f"{path}: not a supported table; give a .parquet or .csv file")
     try:
         return read_rows(path)
     except Damaged as error:
@@ -153,8 +153,8 @@ def _open_parquet(path: str | Path, columns: Collection[str] | None) -> Iterator
     except FileNotFoundError:
         raise missing(path) from None
     except UnicodeDecodeError as error:
-        raise Damaged(path, f"text that is not UTF-8 ({error})") from None
+        raise Damaged(path, f"has text that is not UTF-8 ({error})") from None
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-        raise Damaged(path, f"not a whole Parquet file ({error})") from None
+        raise Damaged(path, f"not a valid Parquet file ({error})") from None

@@ -71,7 +71,7 @@ def to_process(fields: Mapping[str, Any]) -> Process:
         or not isinstance(process.pid, int)
         or not 0 < process.pid < 2**31
     ):
-        raise ValueError(f"no process: {fields}")
+        raise ValueError(f"not a process: {fields}")
     return process
 
 

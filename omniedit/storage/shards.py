@@ -27,8 +27,8 @@ def shard_share(total: int, shard: int, shards: int) -> int:
 
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
     """Add `--tasks` and `--shards`, which fill a script's patterns."""
-    parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="fill {task}")
-    parser.add_argument("--shards", type=int, required=True, help="how many; fill {shard} with 00000, 00001, ...")
+    parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="values of {task}")
+    parser.add_argument("--shards", type=int, required=True, help="number of shards; {shard} becomes 00000, 00001, ...")
 
 
 def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
@@ -38,7 +38,7 @@ def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]
         UserError: the pattern lacks {task} or {shard}.
     """
     if "{task}" not in pattern or "{shard}" not in pattern:
-        raise UserError(f"'{pattern}': a pattern with {{task}} and {{shard}} in it is needed")
+        raise UserError(f"'{pattern}': not a pattern with {{task}} and {{shard}}")
     return [
         Path(pattern.replace("{task}", task).replace("{shard}", f"{shard:05d}"))
         for task in tasks
@@ -53,7 +53,7 @@ def expand_numbers(pattern: str, wildcard: str, count: int) -> list[Path]:
         UserError: the pattern lacks the wildcard.
     """
     if f"{{{wildcard}}}" not in pattern:
-        raise UserError(f"'{pattern}': a pattern with {{{wildcard}}} in it is needed")
+        raise UserError(f"'{pattern}': not a pattern with {{{wildcard}}}")
     return [Path(pattern.replace(f"{{{wildcard}}}", f"{number:05d}")) for number in range(count)]
 
 

@@ -131,11 +131,11 @@ class Checkpoints:
         self.folder = folder
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         if self.rank == 0:
-            hold_lock(folder.with_name(f"{folder.name}.lock"), "another training writes these checkpoints")
+            hold_lock(folder.with_name(f"{folder.name}.lock"), "another training run is writing these checkpoints")
             if problem := self._mismatch_reason(run):
                 aside = _free_name(folder)
                 folder.rename(aside)
-                print(f"{folder}: {problem}; set aside as {aside.name}, training starts anew", flush=True)
+                print(f"{folder}: {problem}; moved to {aside.name}; training starts from step 0", flush=True)
             if not (folder / RUN).is_file():
                 with replace_file(folder / RUN) as temporary:
                     temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")
@@ -177,7 +177,7 @@ class Checkpoints:
             if problem is None:
                 return self._load(folder, state)
             if self.rank == 0:
-                print(f"{folder}: {problem}; training goes on without it", flush=True)
+                print(f"{folder}: {problem}; training continues without it", flush=True)
                 shutil.rmtree(folder)
         return TrainingProgress()
 
@@ -187,7 +187,7 @@ class Checkpoints:
             files = json.loads((folder / MANIFEST).read_text())["files"]
             for file in sorted(files)[self.rank :: self.world_size]:
                 if checksum(folder / file) != files[file]:
-                    return f"{file} is not as it was written"
+                    return f"{file} does not match its checksum"
         except FileNotFoundError as error:
             return f"{Path(error.filename).name} is missing"
         except (ValueError, KeyError, TypeError):

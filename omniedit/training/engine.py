@@ -149,7 +149,7 @@ class Trainer:
                     )
         if self.skipped == self.steps:
             raise UserError(
-                "every step was skipped, so that nothing was trained; the lines above give pairs and reasons"
+                "every step was skipped, so nothing was trained; the lines above give the pairs and reasons"
             )
 
     def _step(self, step: int, pairs: Rows, waited_s: float) -> dict[str, float]:
@@ -230,8 +230,8 @@ class Trainer:
         print(f"step {step + 1} skipped: {why}; pairs {pairs}", flush=True)
         if self.skipped_in_a_row == self.options.max_skipped:
             raise UserError(
-                f"training stopped at step {step + 1}: {self.skipped_in_a_row} in a row were skipped, this one because "
-                f"{why}, with the pairs {pairs}; look at these pairs, or lower the learning rate"
+                f"training stopped at step {step + 1}: {self.skipped_in_a_row} steps in a row were skipped, this one "
+                f"because {why}, with the pairs {pairs}; check these pairs, or lower the learning rate"
             )
 
     def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
@@ -240,7 +240,7 @@ class Trainer:
         by_rank = from_all_ranks([pair["pair_id"] for pair in pairs.pairs])
         named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
         print(
-            f"step {step + 1} skipped: all its pairs weigh nothing by train.importance: {self.options.importance}; "
+            f"step {step + 1} skipped: all its pairs have weight 0 with train.importance: {self.options.importance}; "
             f"pairs {named}",
             flush=True,
         )

@@ -40,7 +40,7 @@ def report_failure(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
-        print(f"{what}: failed ({type(error).__name__}: {reason}); training goes on", flush=True)
+        print(f"{what}: failed ({type(error).__name__}: {reason}); training continues", flush=True)
 
 
 class MetricsLog:
@@ -122,7 +122,7 @@ def _values(line: str, path: Path) -> dict[str, float] | None:
         values = json.loads(line)
         return {**values, "step": int(values["step"])}
     except (ValueError, KeyError, TypeError):
-        print(f"{path}: left out a line that cannot be read: {line[:40]!r}", flush=True)
+        print(f"{path}: skipped an unreadable line: {line[:40]!r}", flush=True)
         return None
 
 

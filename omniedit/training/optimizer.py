@@ -33,7 +33,8 @@ class StepGuard:
         if not math.isfinite(norm):
             return f"the gradient's norm is {norm}"
         if len(self.norms) >= FEWEST and norm > EXPLODED * median(self.norms):
-            return f"the gradient's norm is {norm:.3g}, of the last {len(self.norms)} steps {median(self.norms):.3g}"
+            of_recent = f"its median over the last {len(self.norms)} steps is {median(self.norms):.3g}"
+            return f"the gradient's norm is {norm:.3g}, but {of_recent}"
         self.norms.append(norm)
         return None
 

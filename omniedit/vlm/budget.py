@@ -109,5 +109,5 @@ class Budget:
         return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}
 
     def _over_limit_message(self, name: str, limit: float, spent: Usage) -> str:
-        told = f"the budget of {limit:,g} in {name} does not hold for another request; spent: {self.describe(spent)}"
-        return f"{told}. What was answered is in the cache: raise max_{name} and run again, and only the rest is asked"
+        told = f"the budget of {limit:,g} in {name} does not suffice for another request; spent: {self.describe(spent)}"
+        return f"{told}. The replies so far are cached: raise max_{name} and run again to request the rest"

@@ -152,7 +152,7 @@ class Client:
         if self._heard and self._answers_now(self._heard):
             return
         told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
-        raise UserError(f"{told}. What was answered before is in the cache: run again when it answers")
+        raise UserError(f"{told}. Earlier replies are cached: run again when the endpoint answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
         """Return whether the endpoint answers a prompt now, bypassing the cache."""

@@ -147,7 +147,7 @@ class Reply:
             return None
         if self.finish_reason == LENGTH:
             return "the reply ends while thinking; allow longer replies" if self.thought else "the reply is cut off"
-        told = "the reply holds only its thinking" if self.thought else "the reply is empty"
+        told = "the reply contains only thinking" if self.thought else "the reply is empty"
         return f"{told} (finish reason {self.finish_reason[:40]!a})"
 
 
@@ -188,10 +188,10 @@ class Endpoint:
         try:
             whole = httpx2.URL(url)
         except httpx2.InvalidURL as error:
-            raise UserError(f"{redact(url)}: no address of an endpoint ({error})") from None
+            raise UserError(f"{redact(url)}: not the address of an endpoint ({error})") from None
         if whole.scheme not in ("http", "https") or not whole.host:
             raise UserError(
-                f"{redact(url)[:200]}: no address of an endpoint; give one such as http://localhost:8000/v1"
+                f"{redact(url)[:200]}: not the address of an endpoint; give one such as http://localhost:8000/v1"
             )
         self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(_PATH)}{_PATH}")
         self.url, self.model = redact(str(self._whole_url)), model
@@ -241,7 +241,7 @@ class Endpoint:
             with self._http.stream("POST", self._whole_url, content=body) as response:
                 answer = self._read(response, time.monotonic() + self._timeout_s)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise Fault(f"no connection{self._by_proxy}: {error or 'none within the time limit'}") from None
+            raise Fault(f"no connection{self._by_proxy}: {error or 'time limit exceeded'}") from None
         except (httpx2.ProxyError, httpx2.UnsupportedProtocol) as error:
             raise Fault(f"no connection{self._by_proxy}: {redact(str(error))}") from None
         except httpx2.TimeoutException:
@@ -273,7 +273,7 @@ class Endpoint:
         return answer
 
     def _late(self) -> Fault:
-        return Fault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
+        return Fault(f"no complete answer within {self._timeout_s:g} s", may_be_billed=True)
 
     @property
     def _by_proxy(self) -> str:
@@ -302,7 +302,7 @@ class Endpoint:
             found = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
             return Reply(text, self._model_name(said), name, refusal, _usage(said.get("usage")), found[:40], thought)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
+            raise Fault(f"not a chat completion: {self._excerpt(answer)}", may_be_billed=True) from None
 
     def _model_name(self, said: Mapping[str, Any]) -> str:
         return " ".join(str(said.get("model") or self.model).split())[:LONGEST_MODEL_NAME]
@@ -321,7 +321,7 @@ class Endpoint:
         if codes & FILTER_CODES or _moderation_reasons(error):
             return Reply("", self.model, CONTENT_FILTER)
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
-            raise UserError(f"{self.url}, model '{self.model}': {told}; see to address, model, key and credit")
+            raise UserError(f"{self.url}, model '{self.model}': {told}; check address, model, key and credit")
         if status in (408, 409, 425, 429) or status >= 500:
             raise Fault(told, retry_after_s, may_be_billed)
         raise Rejected(told)
@@ -417,7 +417,7 @@ def _contents(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     if content is None or isinstance(content, str):
         return content or "", str(refusal or ""), thought
     if not isinstance(content, Sequence):
-        raise TypeError("content is no text")
+        raise TypeError("content is not text")
     texts = []
     for part in content:
         kind = part.get("type", "text") if isinstance(part, dict) else "text"

@@ -46,7 +46,7 @@ class Retries:
                 if tried >= self.tries:
                     raise
                 self.sleep(fault.retry_after_s + self.wait_s(tried))
-        raise AssertionError("it is tried for ever or ends")
+        raise AssertionError("unreachable")
 
     def wait_s(self, failed: int) -> float:
         """Draw the wait in seconds after this number of failed attempts, at least 1."""

@@ -52,7 +52,7 @@ def find_answers(reply: str) -> list[str]:
     if _is_object(reply):
         return [reply]
     if (marks := sum(1 for _ in _MARK.finditer(reply))) > MAX_MARKS:
-        raise Unclear(f"the reply has {marks} marks of thinking; {MAX_MARKS} are allowed")
+        raise Unclear(f"the reply has {marks} marks of thinking; at most {MAX_MARKS} are allowed")
     answers: list[str] = []
     at, thought = 0, False
     while mark := _next_mark(reply, at):

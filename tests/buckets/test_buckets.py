@@ -263,10 +263,10 @@ def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
     pair = make_pair(Task.STYLE_TRANSFER, "00000", 0)
     path = tmp_path / "run/decisions/style_transfer/00000.parquet"
     write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
-    with pytest.raises(UserError, match=r"no pair is kept \(0 of 1, best O 4\.25\); lower filter\.min_score"):
+    with pytest.raises(UserError, match=r"no pair is accepted \(0 of 1, best O 4\.25\); lower filter\.min_score"):
         accepted_pairs(gather_decisions([path]))
     write_rows(path, [decision(pair, 0, kept=False) | {"o_score": None}], DECISIONS_SCHEMA)
-    with pytest.raises(UserError, match=r"0 of 1, none has a score"):
+    with pytest.raises(UserError, match=r"0 of 1, none was scored"):
         accepted_pairs(gather_decisions([path]))
     write_rows(path, [], DECISIONS_SCHEMA)
     with pytest.raises(UserError, match="no photo suits any task"):

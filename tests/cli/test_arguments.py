@@ -23,13 +23,13 @@ from omniedit.cli.arguments import at_least_one, at_least_zero, overall_score, p
 def test_numbers_within_their_limits(kind: Callable[[str], float], good: str, bad: list[str]) -> None:
     assert kind(good) == float(good)
     for text in bad:
-        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}', but "):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not valid; give "):
             kind(text)
 
 
 def test_words_that_are_no_text() -> None:
     assert words("Mach es Nacht, \u00e4hnlich wie hier.").startswith("Mach")
-    with pytest.raises(argparse.ArgumentTypeError, match=r"make it .udcff night', but text in UTF-8 is needed"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"make it .udcff night' is not valid; give text in UTF-8"):
         words(os.fsdecode(b"make it \xff night"))
 
 

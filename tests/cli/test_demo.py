@@ -61,7 +61,7 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
         page.get_by_role("button", name="Edit", exact=True).click()
-        expect(page.get_by_text("Give a picture and say what to change.")).to_be_visible()
+        expect(page.get_by_text("Upload an image and describe the edit.")).to_be_visible()
         page.set_input_files("input[type=file] >> nth=0", SAMPLE / "two_dogs.jpg")
         page.get_by_label("Instruction", exact=True).fill("Make it night.")
         page.get_by_role("button", name="Edit", exact=True).click()
@@ -155,9 +155,9 @@ def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "drawing.svg").write_text("<svg/>")
     for photo, given, told in (
-        (tmp_path / "broken.jpg", {}, "This picture cannot be read: "),
-        (tmp_path / "drawing.svg", {}, "This picture cannot be read: "),
-        (SAMPLE / "two_dogs.jpg", {"guidance": 1e30}, "no picture came of it"),
+        (tmp_path / "broken.jpg", {}, "This image cannot be read: "),
+        (tmp_path / "drawing.svg", {}, "This image cannot be read: "),
+        (SAMPLE / "two_dogs.jpg", {"guidance": 1e30}, "sampling gave NaN or infinite values"),
         (SAMPLE / "two_dogs.jpg", {"seed": -1}, "The seed must be"),
     ):
         with pytest.raises(gradio.Error, match=told) as refused:

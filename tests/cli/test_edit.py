@@ -54,7 +54,7 @@ def edit(inputs: list[Path], editor: Path, out: Path | None = None, overwrite: b
 def test_a_folder_is_edited_but_for_what_cannot_be_read(
     photos: Path, editor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UserError, match="1 of 3 pictures were not edited"):
+    with pytest.raises(UserError, match="1 of 3 images were not edited"):
         edit([photos], editor, tmp_path / "out")
     assert "broken.webp: not edited: not a jpeg, png, webp, tiff image" in capsys.readouterr().out
     edits = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
@@ -72,7 +72,7 @@ def test_what_is_there_is_only_replaced_when_asked(photos: Path, editor: Path) -
     edit([photos / "a.jpg"], editor)
     made = photos / "a.edited.jpg"
     first = made.read_bytes()
-    with pytest.raises(UserError, match=r"a\.edited\.jpg: exists .* --overwrite"):
+    with pytest.raises(UserError, match=r"a\.edited\.jpg: already exists .* --overwrite"):
         edit([photos / "a.jpg"], editor)
     made.write_bytes(b"old")
     edit([photos / "a.jpg"], editor, overwrite=True)
@@ -92,9 +92,9 @@ def test_where_edits_go(photos: Path, tmp_path: Path) -> None:
     ("inputs", "out", "told"),
     [
         (["absent.jpg"], None, r"absent\.jpg: no such file or folder"),
-        (["a.jpg"], "x.gif", r"x\.gif: no format by that name; there are \.jpg"),
-        (["deep", "twin"], "out", r"b\.png: its edit would be a second .*out/b\.png"),
-        (["empty"], "out", r"empty: holds no \.jpg"),
+        (["a.jpg"], "x.gif", r"x\.gif: unknown image format; use one of \.jpg"),
+        (["deep", "twin"], "out", r"b\.png: its edit would overwrite another one at .*out/b\.png"),
+        (["empty"], "out", r"empty: has no \.jpg"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_the_model_is_loaded(
@@ -120,12 +120,12 @@ def test_a_base_is_no_editor(photos: Path, editor: Path, tmp_path: Path) -> None
     folder = broken_copy(editor, tmp_path)
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusion3Pipeline"}))
-    with pytest.raises(UserError, match=r"broken: no editor to load .a StableDiffusion3Pipeline, no EditPipeline"):
+    with pytest.raises(UserError, match=r"broken: no editor to load .a StableDiffusion3Pipeline, not an EditPipeline"):
         edit([photos / "a.jpg"], folder)
     (folder / "model_index.json").write_text(json.dumps(index))
     config = json.loads((folder / "transformer/config.json").read_text())
     (folder / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "SD3Transformer2DModel"}))
-    with pytest.raises(UserError, match="transformer: a SD3Transformer2DModel; what can be used is EditNet or"):
+    with pytest.raises(UserError, match="transformer: a SD3Transformer2DModel; expected EditNet or"):
         edit([photos / "a.jpg"], folder)
 
 
@@ -144,7 +144,7 @@ def test_an_editor_whose_weights_are_no_numbers_is_refused(photos: Path, editor:
     tensors = load_file(weights)
     tensors["control_blocks.0.to_image.bias"][3] = float("nan")
     save_file(tensors, weights, metadata={"format": "pt"})
-    with pytest.raises(UserError, match=r"control_blocks\.0\.to_image\.bias holds what is no finite number"):
+    with pytest.raises(UserError, match=r"control_blocks\.0\.to_image\.bias has NaN or infinite values"):
         edit([photos / "a.jpg"], folder)
 
 
@@ -168,11 +168,11 @@ def test_what_an_edit_does_not_have_of_its_source_is_told(
     frames[0].save(folder / "plain.jpg")
     frames[0].save(folder / "other.bmp")
     (folder / "gone.jpg").symlink_to("nowhere.jpg")
-    with pytest.raises(UserError, match="1 of 5 pictures were not edited"):
+    with pytest.raises(UserError, match="1 of 5 images were not edited"):
         edit([folder], editor)
     told = capsys.readouterr().out
     for line in (
-        "files of other formats are left out: .bmp",
+        "files of other formats are skipped: .bmp",
         "clear.edited.png (without its transparency)",
         "deep.edited.png (without its 16 bits)",
         "moving.edited.webp (without its frames but the first)",
@@ -193,7 +193,7 @@ def test_what_is_no_file_is_skipped_and_nothing_waits_for_it(
     (photos / "deep/round").symlink_to(photos)
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(os.path.relpath(photos / "bound.png"))
-        with pytest.raises(UserError, match="1 of 3 pictures were not edited"):
+        with pytest.raises(UserError, match="1 of 3 images were not edited"):
             edit([photos], editor, tmp_path / "out")
         told = capsys.readouterr().out
         for name, kind in (("pipe", "a named pipe"), ("bound", "a socket"), ("device", "a device")):
@@ -214,7 +214,7 @@ def test_each_stage_of_a_large_image_is_reported(
     told = [line for line in capsys.readouterr().out.splitlines() if "megapixels" in line]
     assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in told)
     stages = [line.rpartition(": ")[2] for line in told]
-    assert stages == ["reading", "editing", "bringing the edit to full size", "writing"]
+    assert stages == ["reading", "editing", "resizing the edit to full size", "writing"]
 
 
 def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
@@ -224,13 +224,15 @@ def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
     settings = replace(SETTINGS, instruction="Mach es Nacht.", steps=None)
     edit_files([photos / "a.jpg"], tmp_path / "a.png", False, None, "cpu", settings)
     told = capsys.readouterr().out
-    assert f"{photos / 'a.jpg'}: instruction: 'Mach es Nacht.' is unlike those that this editor was trained on" in told
+    assert (
+        f"{photos / 'a.jpg'}: instruction: 'Mach es Nacht.' is unlike the instructions of the editor's training" in told
+    )
     assert (tmp_path / "a.png").is_file()
 
 
 def test_guidance_beyond_all_bounds_writes_no_picture(photos: Path, editor: Path, tmp_path: Path) -> None:
     settings = Settings("Add fog.", "", 2, 1e30, 1.0, 0)
-    with pytest.raises(UserError, match="1 of 1 pictures were not edited"):
+    with pytest.raises(UserError, match="1 of 1 images were not edited"):
         edit_files([photos / "a.jpg"], tmp_path / "a.png", False, editor, "cpu", settings)
     assert not (tmp_path / "a.png").exists()
 
@@ -271,7 +273,7 @@ def test_exif_data_too_long_for_a_jpeg_loses_its_largest_entry_alone(
     photos: Path, editor: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit([with_exif(photos, notes=70_000)], editor, out := photos / "out.jpg")
-    assert f"{out} (without its EXIF data MakerNote, for which this format has no room)" in capsys.readouterr().out
+    assert f"{out} (without its EXIF data MakerNote, too large for this format)" in capsys.readouterr().out
     with PIL.Image.open(out) as image:
         assert set(image.getexif().get_ifd(IFD.Exif)) == {TAKEN} and image.getexif()[MAKER] == "Camera"
 
@@ -298,7 +300,7 @@ def test_want_of_memory_for_one_picture_does_not_lose_the_others(
         return image
 
     monkeypatch.setattr("omniedit.cli.edit.edit_image", scarce)
-    with pytest.raises(UserError, match="2 of 3 pictures were not edited"):
+    with pytest.raises(UserError, match="2 of 3 images were not edited"):
         edit([photos], editor, tmp_path / "out")
     assert "b.png: not edited: tried to allocate 9 GiB" in capsys.readouterr().out
     assert (tmp_path / "out/a.jpg").is_file()
@@ -321,13 +323,16 @@ def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
     ("words", "told"),
     [
         (["a.jpg", " "], "instruction: empty; say what to change"),
-        (["a.jpg", "deep/b.png"], "instruction: deep/b.png is a file; the instruction comes after all pictures"),
-        (["a.jpg", "Fog.", "--seed", "99999999999999999999"], "argument --seed: '99999999999999999999', but a whole"),
-        (["a.jpg", "Fog.", "--seed", "-1"], "argument --seed: '-1', but a whole number is needed, 0 to"),
-        (["a.jpg", "Fog.", "--guidance", "nan"], "argument --guidance: 'nan', but what is needed is a number, 0 or"),
+        (["a.jpg", "deep/b.png"], "instruction: deep/b.png is a file; the instruction comes after all images"),
+        (
+            ["a.jpg", "Fog.", "--seed", "99999999999999999999"],
+            "argument --seed: '99999999999999999999' is not valid; give a whole",
+        ),
+        (["a.jpg", "Fog.", "--seed", "-1"], "argument --seed: '-1' is not valid; give a whole number, 0 to"),
+        (["a.jpg", "Fog.", "--guidance", "nan"], "argument --guidance: 'nan' is not valid; give a number, 0 or"),
         (["a.jpg", "Fog.", "--image-guidance", "inf"], "argument --image-guidance: 'inf'"),
         (["a.jpg", "Fog.", "--guidance", "-2"], "argument --guidance: '-2'"),
-        (["a.jpg", "Fog.", "--steps", "0"], "argument --steps: '0', but a whole number is needed, at least 1"),
+        (["a.jpg", "Fog.", "--steps", "0"], "argument --steps: '0' is not valid; give a whole number, at least 1"),
         (["a.jpg", "Fog.", "--device", "abacus"], "--device abacus: not on this machine"),
     ],
 )

@@ -12,11 +12,11 @@ from omniedit.cli import main as cli
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--gpus", "0"], "argument --gpus: '0', but a whole number is needed, at least 1"),
-        (["--gpus", "-8"], "argument --gpus: '-8', but a whole number is needed, at least 1"),
-        (["--mfu", "0"], "argument --mfu: '0', but what is needed is a number above 0 and at most 1"),
-        (["--mfu", "3"], "argument --mfu: '3', but what is needed is a number above 0 and at most 1"),
-        (["--pairs", "none"], "argument --pairs: 'none', but a whole number is needed, at least 1"),
+        (["--gpus", "0"], "argument --gpus: '0' is not valid; give a whole number, at least 1"),
+        (["--gpus", "-8"], "argument --gpus: '-8' is not valid; give a whole number, at least 1"),
+        (["--mfu", "0"], "argument --mfu: '0' is not valid; give a number above 0 and at most 1"),
+        (["--mfu", "3"], "argument --mfu: '3' is not valid; give a number above 0 and at most 1"),
+        (["--pairs", "none"], "argument --pairs: 'none' is not valid; give a whole number, at least 1"),
     ],
 )
 def test_what_cannot_be_planned_for_is_one_line(

@@ -132,7 +132,7 @@ def test_money_is_spent_only_where_agreed_or_bounded(
     table: Path, endpoint: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prices = {"prompt_price": 2.5, "completion_price": 10.0}
-    with pytest.raises(UserError, match=r"--yes agrees to it, scoring\.api\.max_money"):
+    with pytest.raises(UserError, match=r"accept it with --yes, or set scoring\.api\.max_money"):
         score_table(table, tmp_path / "s.csv", EDITING, "api", None, asking(endpoint, tmp_path, **prices))
     assert not endpoint.bodies
     assert "estimate, at most: 10 requests, " in capsys.readouterr().out
@@ -149,10 +149,13 @@ def test_money_is_spent_only_where_agreed_or_bounded(
     ("text", "told"),
     [
         (None, "no such file"),
-        ("", "holds no row below a line with the columns' names"),
+        ("", "has no row below the line with the column names"),
         ("source,edited\na,b\n", "lacks the column instruction: rubric 'edit' needs source, edited, instruction"),
-        ("source,edited,instruction,o_score\na,b,c,1\n", "has a column o_score, where a score would go; rename it"),
-        ('source,edited,instruction\na,b,"c', "not a CSV file in UTF-8 from line 2 on: unexpected end of data"),
+        (
+            "source,edited,instruction,o_score\na,b,c,1\n",
+            "has a column o_score, which is reserved for a score; rename it",
+        ),
+        ('source,edited,instruction\na,b,"c', "not CSV in UTF-8 from line 2 on: unexpected end of data"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, told: str) -> None:
@@ -209,7 +212,7 @@ def test_a_judge_of_pairs_judges_examples_of_one_size_under_its_own_rubric() -> 
     assert (marks.scores, marks.o_score) == ({"success": 8, "restraint": 2, "quality": 8}, 4)
     assert refused == Unscorable("source 8 x 8 and edited 16 x 8 differ in size; make them equal")
     assert mark([uneven]) == [refused]
-    with pytest.raises(UserError, match="knows the rubric 'edit' alone"):
+    with pytest.raises(UserError, match="supports only the rubric 'edit'"):
         pair_marker(Student(), EDITING)
 
 

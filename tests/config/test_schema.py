@@ -19,49 +19,64 @@ WRONG = [
     ("seed: x", 'seed: "x" is not allowed; allowed: a valid integer'),
     (
         "run: 2026-11-28",
-        'run: 2026-11-28 is read as a date, and text is needed; quote it as it should stand: "2026-11-28"',
+        'run: 2026-11-28 is read as a date, but text is needed; put it in quotes: "2026-11-28"',
     ),
-    ("run: 123_456", "run: 123456 is read as a number, and text is needed; quote it"),
-    ("scoring: {api: {model: 4.10}}", "scoring.api.model: 4.1 is read as a number, and text is needed; quote it"),
-    ("run: no", "run: false is read as true or false, and text is needed; quote it"),
+    ("run: 123_456", "run: 123456 is read as a number, but text is needed; put it in quotes"),
+    (
+        "scoring: {api: {model: 4.10}}",
+        "scoring.api.model: 4.1 is read as a number, but text is needed; put it in quotes",
+    ),
+    ("run: no", "run: false is read as true or false, but text is needed; put it in quotes"),
     ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
-    ("run: a/b", "run: \"a/b\" is not allowed; allowed: letters, digits, '_', '.' and '-', a letter or digit first"),
+    (
+        "run: a/b",
+        "run: \"a/b\" is not allowed; allowed: letters, digits, '_', '.' and '-', starting with a letter or digit",
+    ),
     ("filter: {min_score: 11}", "filter.min_score: 11 is not allowed; allowed: less than or equal to 10"),
     ("filter: 9", "filter: 9 is not allowed; allowed: a mapping of keys to values"),
     ("buckets: {base_size: 1000}", "buckets.base_size: 1000 is not allowed; allowed: a multiple of 16"),
     ("sources: {crop: center}", "sources.crop: \"center\" is not allowed; allowed: 'centre' or 'saliency'"),
-    ("sources: {kind: folder}", "sources: path is needed for every kind but `sample`, and not for that"),
-    ("sources: {kind: sample, path: /tmp}", "sources: path is needed for every kind but `sample`, and not for that"),
+    ("sources: {kind: folder}", "sources: path is required for every kind except `sample`, which takes none"),
+    (
+        "sources: {kind: sample, path: /tmp}",
+        "sources: path is required for every kind except `sample`, which takes none",
+    ),
     ("tasks: {object_swap: {pairs: 3}}", "tasks.object_swap.pairs: unknown key; allowed here: pairs_per_shard"),
     ("tasks: {swap: {}}", "tasks.swap: unknown key; allowed here: object_swap, object_removal"),
     ("train: {text_dropout: 0.9, image_dropout: 0.2}", "train: text_dropout + image_dropout + both_dropout must not"),
     ("scoring: {judge: api}", "scoring: judge: api needs api.url and api.model"),
     (
         "scoring: {api: {url: localhost}}",
-        'scoring.api.url: "localhost" is not allowed; allowed: http:// or https:// first',
+        'scoring.api.url: "localhost" is not allowed; allowed: an address that starts with http:// or https://',
     ),
-    ("scoring: {api: {request: {messages: []}}}", "scoring.api: request must not hold messages: they are the question"),
-    ("scoring: {api: {model: a, request: {model: b}}}", "scoring.api: request must not hold model: it is a by the key"),
-    ("proposals: {api: {request: {messages: []}}}", "proposals.api: request must not hold messages"),
+    (
+        "scoring: {api: {request: {messages: []}}}",
+        "scoring.api: request must not contain messages; the prompt sets them",
+    ),
+    (
+        "scoring: {api: {model: a, request: {model: b}}}",
+        "scoring.api: request must not contain model; the key model sets it to a",
+    ),
+    ("proposals: {api: {request: {messages: []}}}", "proposals.api: request must not contain messages"),
     ("scoring: {api: {max_money: 5}}", "scoring.api: max_money needs prompt_price and completion_price"),
     ("seed: x\nrun: ''", "(and 1 more)"),
     ("[1]", "a config is a mapping of keys to values, found list"),
     ("seed: [", "not valid YAML"),
     ("seed: 1\nseed: 2", "not valid YAML: the key 'seed' is given twice at line 2"),
-    ("# nothing", "holds no key"),
+    ("# nothing", "has no keys"),
     ("[" * 5000, "not valid YAML"),
     (f"run: {'a' * 300}", "is not allowed; allowed: String should have at most 100 characters"),
     ("seed: 1e3", 'seed: "1e3" is not allowed; allowed: a valid integer'),
-    ("sources: {kind: folder, path: ''}", "sources.path: '' is no folder"),
-    ("train: {base: {layers: 6}}", "train.base: layers is of a base that the run pre-trains; with it goes model: null"),
+    ("sources: {kind: folder, path: ''}", "sources.path: '' is not a folder"),
+    ("train: {base: {layers: 6}}", "train.base: layers is for a base that the run pre-trains; set model: null with it"),
     ("? [a]\n: 1", "not valid YAML"),
     ("train: {sigma_mean: .inf}", "train.sigma_mean: Infinity is not allowed; allowed: a finite number"),
     ("sources: {kind: parquet, path: ''}", "sources.path: is empty; give an archive"),
     ("sources: {kind: webdataset, path: 's3://a/{0..b}.tar'}", "sources.path: 's3://a/{0..b}.tar' needs one range"),
-    ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is no folder"),
+    ("sources: {kind: folder, path: /no/where}", "sources.path: '/no/where' is not a folder"),
     (
         "scoring: {student: {start: /no/where}}",
-        "scoring.student.start: '/no/where' holds no student: /no/where/config.json is missing; give shipped or",
+        "scoring.student.start: '/no/where' has no student: /no/where/config.json is missing; give shipped or",
     ),
 ]
 
@@ -110,10 +125,12 @@ def test_files_are_merged_as_snakemake_merges_them(tmp_path: Path) -> None:
 
 def test_a_run_s_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    with pytest.raises(UserError, match=r"config.json: no config of a run \(No such file"):
+    with pytest.raises(UserError, match=r"config.json: cannot be read as a run's config \(No such file"):
         of_run(path)
     path.write_text('{"run": 3}')
-    with pytest.raises(UserError, match=r"config.json: no config of a run \(.*run Input should be a valid string"):
+    with pytest.raises(
+        UserError, match=r"config.json: cannot be read as a run's config \(.*run Input should be a valid string"
+    ):
         of_run(path)
     path.write_text(check({"run": "mine"}).model_dump_json())
     assert of_run(path).run == "mine"
@@ -236,7 +253,7 @@ def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, t
 
 def test_only_parquet_has_an_image_column() -> None:
     assert SourcesConfig(kind="parquet", path="a.parquet", image_column="src_img").image_column == "src_img"
-    with pytest.raises(ValueError, match="image_column is for kind `parquet` alone"):
+    with pytest.raises(ValueError, match="image_column is only for kind `parquet`"):
         SourcesConfig(kind="folder", path="a", image_column="src_img")
 
 

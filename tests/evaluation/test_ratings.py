@@ -77,9 +77,9 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
         writer.writerow(["pair_id", "rater", "sc", "pq"])
         writer.writerows([f"p{n}", who, n / 10, rng.uniform()] for who in ("ann", "bob") for n in range(7))
     lines = report(tmp_path / "s.parquet", tmp_path / "r.csv", "pair_id")
-    assert lines[0].startswith("| task | pictures | people SC | people PQ | people O | judge SC |")
+    assert lines[0].startswith("| task | images | people SC | people PQ | people O | judge SC |")
     assert lines[2].startswith("| all | 6 | 1.000 | ") and lines[2].split(" | ")[5] == "1.000"
-    assert lines[-1] == "1 rated pictures have no score of the judge and are left out"
+    assert lines[-1] == "1 rated images have no score from the judge and are skipped"
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
     [
         ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
         ("pair_id,rater,sc,pq\np,ann,1,x\n", "r.csv: row 1: column pq: 'x' must be a number of at least 0"),
-        ("pair_id,rater,sc,pq,sc\np,ann,1,2,3\n", "r.csv: has two columns 'sc'; rename one"),
-        ('pair_id,rater,sc,pq\np,ann,1,2\nq,"ann,1,2\n', "r.csv: not a CSV file in UTF-8 from line 3 on"),
+        ("pair_id,rater,sc,pq,sc\np,ann,1,2,3\n", "r.csv: has two columns named 'sc'; rename one"),
+        ('pair_id,rater,sc,pq\np,ann,1,2\nq,"ann,1,2\n', "r.csv: not CSV in UTF-8 from line 3 on"),
         ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: column pq: '-2' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,-1,-1\n", "row 2: column sc: '-1' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,nan,2\n", "row 1: column sc: 'nan' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,inf\n", "row 1: column pq: 'inf' must be a number"),
-        ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; leave one"),
+        ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; remove one"),
     ],
 )
 def test_ratings_that_cannot_be_read_are_told(tmp_path: Path, text: str, told: str) -> None:
@@ -115,7 +115,7 @@ def test_a_picture_that_was_not_rated_is_left_out(tmp_path: Path) -> None:
 def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -> None:
     for name in ("s.tsv", "s.parquet"):
         (tmp_path / name).write_text("pair_id\tstatus\n")
-    with pytest.raises(UserError, match=r"s.tsv: no table in a format that is read here; give a file .parquet or .csv"):
+    with pytest.raises(UserError, match=r"s.tsv: not a supported table; give a .parquet or .csv file"):
         read_judged(tmp_path / "s.tsv", "pair_id")
     with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as told:
         read_judged(tmp_path / "s.parquet", "pair_id")
@@ -157,7 +157,7 @@ def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\nq,scored,1,1,1\n")
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,1,1\n")
     assert read_judged(tmp_path / "s.csv", "pair_id") == {("q", "", ""): {"sc": 1, "pq": 1, "o": 1}}
-    with pytest.raises(UserError, match="have no picture in common; their columns pair_id"):
+    with pytest.raises(UserError, match="have no image in common; their columns pair_id"):
         report(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id")
     with pytest.raises(UserError, match="lacks the column my_id; --key names"):
         read_judged(tmp_path / "s.csv", "my_id")

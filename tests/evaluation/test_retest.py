@@ -40,7 +40,7 @@ def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None
     assert float(correlation) > 0.97 and float(bias) == pytest.approx(0.5, abs=0.02)
     assert float(distance) == pytest.approx(0.5, abs=0.05) and float(noise) == pytest.approx(0.2, abs=0.01)
     few = write(tmp_path / "one.parquet", np.array([5.0, 8.9])), write(tmp_path / "two.parquet", np.array([5.0, 9.0]))
-    assert report(*few, "pair_id", 9)[5] == "1 of 2 pairs are kept by one and not by the other at O = 9"
+    assert report(*few, "pair_id", 9)[5] == "1 of 2 pairs are accepted by one and rejected by the other at O = 9"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_pictures_that_are_seen_at_one_size_go_together_and_batches_that_do_not_
         monkeypatch.setattr(part, "_together", out_of_memory_above_two(part._together, asked[part]))
     found, masks = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
     assert asked == {detector: [3, 1, 1, 1, 1], segmenter: [4, 2, 2]}
-    assert capsys.readouterr().out.count("going on with") == 2
+    assert capsys.readouterr().out.count("continuing with") == 2
     for one, other in zip(found, whole[0], strict=True):
         torch.testing.assert_close(one.scores, other.scores, atol=1e-4, rtol=0)
     assert all(np.mean(one == other) > 0.99 for one, other in zip(masks, whole[1], strict=True))
@@ -176,7 +176,7 @@ def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) 
 
 
 def test_a_folder_of_another_class_is_refused(folders: Path) -> None:
-    with pytest.raises(UserError, match="a SamModel; what can be used is GroundingDino"):
+    with pytest.raises(UserError, match="a SamModel; expected GroundingDino"):
         Detector.load(folders / "segmenter")
     (folders / "segmenter/processor_config.json").unlink()
     with pytest.raises(UserError, match=r"segmenter: no processor .*; fetch it again"):

@@ -90,7 +90,9 @@ def test_text_control_alone_adds_to_the_text():
 
 
 def test_an_unknown_architecture_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="'unet' is no architecture; there are editnet, controlnet, controlnet_text"):
+    with pytest.raises(
+        ValueError, match="'unet' is not an architecture; give one of editnet, controlnet, controlnet_text"
+    ):
         models.build("unet", base(SD3))
 
 

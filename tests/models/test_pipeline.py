@@ -76,7 +76,7 @@ def test_an_editor_of_one_variant_alone_is_loaded_by_it(
         weights_of = loaded.transformer.state_dict()
         assert all(torch.equal(weights_of[name], weight.float()) for name, weight in known.items())
     next((tmp_path / "transformer").glob("*.safetensors")).unlink()
-    with pytest.raises(UserError, match=r"transformer: (partial, it lacks|no weights)"):
+    with pytest.raises(UserError, match=r"transformer: (incomplete|no weights)"):
         load_editor(tmp_path, "cpu")
 
 
@@ -147,17 +147,17 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
         ({"generator": np.random.default_rng(0)}, "generator: a Generator of numpy"),
         ({"instruction": None}, 'instruction: None, but a str is needed, such as "Make it night."'),
         ({"instruction": b"Add fog."}, "instruction: a bytes, but a str"),
-        ({"instruction": "Add \udcff fog."}, r"instruction: 'Add \\udcff fog\.' holds half of a character"),
+        ({"instruction": "Add \udcff fog."}, r"instruction: 'Add \\udcff fog\.' has half of a surrogate pair"),
         ({"image": []}, "image: an empty list"),
         ({"image": np.zeros((0, 60, 90, 3), np.uint8)}, "image: an empty list"),
-        ({"image": np.zeros((60, 90, 3), object)}, r"numbers must be uint8, or floating and in \[0, 1\], not object"),
+        ({"image": np.zeros((60, 90, 3), object)}, r"values must be uint8, or floating-point in \[0, 1\], not object"),
         ({"instruction": ["Add fog.", 3], "image": [photo(60, 40)] * 2}, "instruction: a int, but a str"),
         ({"negative_prompt": 3}, "negative_prompt: a int, but a str"),
         ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt, latent"),
         ({"image": np.zeros((3, 60, 90), np.uint8)}, r"an array must be \(H, W, 3\)"),
         ({"image": torch.zeros(60, 90, 3)}, r"a tensor \(3, H, W\)"),
-        ({"image": 2 * torch.ones(3, 60, 90)}, r"numbers must be uint8, or floating and in \[0, 1\]"),
-        ({"image": torch.full((3, 60, 90), torch.nan)}, r"numbers must be uint8, or floating and in \[0, 1\]"),
+        ({"image": 2 * torch.ones(3, 60, 90)}, r"values must be uint8, or floating-point in \[0, 1\]"),
+        ({"image": torch.full((3, 60, 90), torch.nan)}, r"values must be uint8, or floating-point in \[0, 1\]"),
         ({"callback_on_step_end_tensor_inputs": ["noise"]}, "'noise' is none of latents, prompt_embeds, pooled"),
         (
             {
@@ -238,7 +238,7 @@ def test_a_scheduler_for_other_models_is_refused(
     diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", "DDIMScheduler"]}))
-    told = "DDIMScheduler with these settings is not for flow matching"
+    told = "DDIMScheduler with these settings cannot sample a flow"
     with pytest.raises(ValueError, match=told):
         EditPipeline.from_pretrained(folder)
     with pytest.raises(UserError, match=f"of_ddim: no editor to load .scheduler: {told}"):

@@ -234,7 +234,10 @@ def logged_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             "run: python scripts/fetch_models.py style --pin && snakemake --force {records}/style.json",
         ),
         ({"gated": True}, "snakemake --force {records}/style.json; before that accept its licence (Apache-2.0) at"),
-        ({"class": "StableDiffusionPipeline"}, "no StableDiffusionPipeline serves here; name one of StableDiffusionXL"),
+        (
+            {"class": "StableDiffusionPipeline"},
+            "a StableDiffusionPipeline cannot be used here; give one of StableDiffusionXL",
+        ),
     ],
 )
 def test_what_cannot_be_fetched_as_it_is_is_told_with_its_whole_command(
@@ -251,7 +254,7 @@ def test_what_cannot_be_fetched_as_it_is_is_told_with_its_whole_command(
 def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"base": ENTRY}))
     (tmp_path / "base.json").write_text(record)
-    words = r"base.json: not whole, or no record of what was fetched; .*snakemake --force .*base.json"
+    words = r"base.json: damaged, or not a record of a fetched model; .*snakemake --force .*base.json"
     with pytest.raises(UserError, match=words):
         model_folder("base", tmp_path / "models.yaml", tmp_path)
     assert len(unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
@@ -276,9 +279,9 @@ def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: 
         return subprocess.run(command(target, *options), cwd=root, env=variables, capture_output=True, text=True)
 
     told = [
-        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; where the internet is, run: "
-        "python scripts/fetch_models.py detector --pin && snakemake --force models/detector.json",
-        "error: config/models.yaml: segmenter: no Sam9Model serves here; name one of SamModel, Sam2Model",
+        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; on a machine with internet access, "
+        "run: python scripts/fetch_models.py detector --pin && snakemake --force models/detector.json",
+        "error: config/models.yaml: segmenter: a Sam9Model cannot be used here; give one of SamModel, Sam2Model",
     ]
     done = run("--keep-going")
     assert done.returncode and [line for line in done.stderr.splitlines() if line.startswith("error")] == told
@@ -300,12 +303,12 @@ def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: 
     fetch(hub, tmp_path)
     weights = folder(tmp_path) / "unet/model.safetensors"
     weights.resolve().write_bytes(b"")
-    with pytest.raises(UserError, match=r"unet/model.safetensors is lost \(1 in all\); .*snakemake --force"):
+    with pytest.raises(UserError, match=r"unet/model.safetensors is missing \(1 in all\); .*snakemake --force"):
         folder(tmp_path)
     weights.resolve().write_bytes(WEIGHTS)
     assert folder(tmp_path).is_dir()
     (tmp_path / MODELS).write_text(yaml.safe_dump({"base": {**ENTRY, "revision": "f" * 40}}))
-    with pytest.raises(UserError, match="is not what was fetched"):
+    with pytest.raises(UserError, match="differs from what was fetched"):
         folder(tmp_path)
 
 

@@ -141,7 +141,7 @@ def share_reported(editor: EditPipeline, texts: list[str]) -> float:
         warnings.simplefilter("always", InstructionWarning)
         for text, pooled_D in zip(texts, editor._text.encode(texts)[1], strict=True):
             editor._warn_of_unknown(text, pooled_D)
-    assert all("is unlike those that this editor was trained on (nearest: '" in str(one.message) for one in caught)
+    assert all("is unlike the instructions of the editor's training (nearest: '" in str(one.message) for one in caught)
     return len(caught) / len(texts)
 
 
@@ -149,7 +149,7 @@ def test_only_what_is_not_understood_warns_in_a_call(editor: EditPipeline, photo
     with warnings.catch_warnings():
         warnings.simplefilter("error", InstructionWarning)
         editor(PIL.Image.fromarray(photo), "Add some fog to the picture")
-    with pytest.warns(InstructionWarning, match="'Mach es Nacht.' is unlike those"):
+    with pytest.warns(InstructionWarning, match="'Mach es Nacht.' is unlike the"):
         editor(PIL.Image.fromarray(photo), "Mach es Nacht.")
 
 

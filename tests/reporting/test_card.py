@@ -35,7 +35,7 @@ def test_it_counts_training_pairs_and_photos(tmp_path: Path) -> None:
     text = card(tmp_path)
     assert "| Object swap | 1 | 0 | 3 | 0 | 0 | 0 | 0 | 4 |" in text
     assert "| all | 1 | 0 | 3 | 0 | 0 | 0 | 0 | 4 |" in text and "Held out: 1." in text
-    assert "| CC0-1.0 | 1 |" in text and "| not told | 1 |" in text and "CC-BY-4.0" not in text
+    assert "| CC0-1.0 | 1 |" in text and "| not stated | 1 |" in text and "CC-BY-4.0" not in text
 
 
 def test_it_tells_scores_losses_and_options(tmp_path: Path) -> None:

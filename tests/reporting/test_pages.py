@@ -129,7 +129,11 @@ def image_widths(page: str) -> list[int]:
 
 @pytest.mark.parametrize(
     ("outcomes", "told"),
-    [([], "No pair of this task was kept."), ([BELOW], "was kept."), ([KEPT], "No pair of this task was rejected.")],
+    [
+        ([], "No pair of this task was accepted."),
+        ([BELOW], "was accepted."),
+        ([KEPT], "No pair of this task was rejected."),
+    ],
 )
 def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
     assert told in render_page(tmp_path, outcomes)
@@ -161,7 +165,7 @@ def test_filter_page_of_nothing(tmp_path):
     candidates, refusals = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
     page = filter_page("mini", candidates, refusals, 9.0)
     assert "There is no candidate to show." in page
-    assert "No pair was kept" in page
+    assert "No pair was accepted" in page
 
 
 def test_files_of_different_shards_are_refused(tmp_path):
@@ -212,7 +216,7 @@ def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
     (tmp_path / "inpainting/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
     page = training_page("mini", [read_curve(INPAINTING, tmp_path / "inpainting.metrics.jsonl")])
     assert "Inpainting specialist: holes in held-out photos" in page and "photo with a hole, caption" in page
-    assert "instruction, what the editor makes" not in page
+    assert "source image, instruction" not in page
 
 
 def test_the_page_tells_losses_of_parts_and_speed(tmp_path):
@@ -248,7 +252,7 @@ def test_summary_counts_what_the_run_made():
     assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", DASH]
     assert [note for _, _, note in shown][::2][:2] == [
         "1 held out for the benchmark",
-        "75 %, those with O of 9 and more",
+        "75 %, with O of at least 9",
     ]
 
 
@@ -269,7 +273,7 @@ def test_empty_pages():
     assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"no_edit": {}}, "student")
     assert "No benchmark file was found" in throughput_page("mini", [])
     page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
-    assert "No photo was kept." in page
+    assert "No photo was accepted." in page
     assert "seed: 3" in page
 
 

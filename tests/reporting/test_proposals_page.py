@@ -59,7 +59,7 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
     assert rows_for(page)["quotas"] == ["Object removal", "the quota of object ... is full", "2"]
     assert rows_for(page)["things"][1:] == ["no JSON object: Expecting value: line # column # (char #)", "1"]
     shown = dict(re.findall(r"<dt>(.+?)</dt><dd>(.+?)</dd>", page))
-    assert shown == {"photos": "3", "usable": "3", "refused": "3", "kinds of object": "2", "proposed by": "m-1"}
+    assert shown == {"photos": "3", "usable": "3", "rejected": "3", "distinct objects": "2", "proposed by": "m-1"}
     assert page.count("<img") == 2 and "Remove the dog, polite." in page
 
 

@@ -139,9 +139,9 @@ def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
         "set-resources: score_shard: minutes",
         "set-threads: score_shard",
     ]
-    assert "asks 48.0 GB a node and never used more than 3.0 GB: 4 GB would do" in told[0][0]
-    assert "took 10 min 00 s at most: 13 minutes would do" in told[1][0]
-    assert "asks 8 cores and kept 2.0 of them busy: 2 would do" in told[2][0]
+    assert "requests 48.0 GB per node and never used more than 3.0 GB; 4 GB would be enough" in told[0][0]
+    assert "took at most 10 min 00 s; 13 minutes would be enough" in told[1][0]
+    assert "requests 8 cores and used 2.0 of them; 2 would be enough" in told[2][0]
 
 
 def test_a_job_that_uses_what_it_asks_gets_no_advice() -> None:

@@ -56,7 +56,7 @@ def test_the_base_that_ships_has_its_own_size() -> None:
     net = EditNet.from_config(json.loads((FOLDER / "transformer/config.json").read_text()))
     row, below = planned({"base": {"model": "shipped"}, "resolution": 128})
     assert float(row[1]) == round(sum(p.numel() for p in net.parameters()) / 1e9, 3)
-    assert below[-1] == "Base: the small one that ships."
+    assert below[-1] == "Base: the small shipped one."
     assert row[1:6] != planned({"base": {"layers": 8, "heads": 8}, "resolution": 128})[0][1:6]
 
 
@@ -80,11 +80,13 @@ def test_a_base_is_as_large_as_what_was_fetched_and_else_as_its_name_says(
     options = TrainConfig.model_validate(training)
     registry(tmp_path, "stabilityai/stable-diffusion-3.5-large")
     size = base_size(options)
-    assert parameters(size) > 2 * 8.0e9 and size.source.endswith("3.5-large, which is not fetched: its published size")
+    assert parameters(size) > 2 * 8.0e9 and size.source.endswith(
+        "3.5-large, which is not fetched; its published size is used"
+    )
     registry(tmp_path, "someone/else")
     size = base_size(options)
     assert round(parameters(size) / 1e9, 3) == 4.148
-    assert size.source.endswith("whose size is not known: that of SD3-Medium is assumed")
+    assert size.source.endswith("which is not fetched; its size is unknown, SD3-Medium is assumed")
     config = {"_class_name": "SD3Transformer2DModel"} | SD3_MEDIUM | {"num_layers": 2}
     (tmp_path / "snapshot/transformer").mkdir(parents=True)
     (tmp_path / "snapshot/transformer/config.json").write_text(json.dumps(config))
@@ -100,14 +102,14 @@ def test_a_role_that_is_no_base_is_told_also_by_check(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     registry(tmp_path, "someone/else", "FluxFillPipeline")
-    with pytest.raises(UserError, match=r"train\.base\.model: the mine is a FluxFillPipeline; an editor stands on"):
+    with pytest.raises(UserError, match=r"train\.base\.model: the role mine is a FluxFillPipeline; an editor needs"):
         planned({"base": {"model": "mine"}})
     (tmp_path / "my.yaml").write_text("train: {base: {model: nobody}}")
     for words in (["check", "my.yaml"], ["plan", "--config", "my.yaml", "--gpus", "1"]):
         monkeypatch.setattr("sys.argv", ["omniedit", *words])
         with pytest.raises(SystemExit):
             cli.main()
-        assert "config/models.yaml: no role 'nobody'; there are: mine" in capsys.readouterr().err
+        assert "config/models.yaml: no role 'nobody'; the roles are: mine" in capsys.readouterr().err
 
 
 def test_recomputing_takes_less_memory_and_more_time() -> None:
@@ -124,7 +126,7 @@ def test_recomputing_takes_less_memory_and_more_time() -> None:
 
 
 def test_what_cannot_be_planned_is_told() -> None:
-    with pytest.raises(UserError, match="Say --pairs"):
+    with pytest.raises(UserError, match="give it with --pairs"):
         sample_count(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):
         plan(Config(), Machine("h100", 5, 0.45))

@@ -70,7 +70,7 @@ def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsy
     assert (RESULTS / "sources/00000.tar.damaged").exists() and not (RESULTS / "scorer/manifest.json").exists()
     assert Config.model_validate_json((RESULTS / "config.json").read_text()).run == "mini"
     told = capsys.readouterr().err
-    assert "00000.tar: damaged; set aside" in told and "weights is lost (1 in all); the folder is made again" in told
+    assert "00000.tar: damaged; set aside" in told and "weights is missing (1 in all); the folder is made again" in told
 
 
 @pytest.mark.parametrize("executor", [DRY_RUN, TOUCH])
@@ -106,7 +106,7 @@ def test_a_missing_key_ends_the_run_and_not_a_dry_run(damaged: Path, monkeypatch
     api = {"url": "http://127.0.0.1:1/v1", "model": "a", "key_env": "OPENAI_API_KEY"}
     workflow = preflight(Workflow(), check({"scoring": {"judge": "api", "api": api}}))
     workflow.execute(executor_plugin=SimpleNamespace(common_settings=DRY_RUN))
-    with pytest.raises(SystemExit, match="error: the environment variable OPENAI_API_KEY holds no API key"):
+    with pytest.raises(SystemExit, match="error: the environment variable OPENAI_API_KEY is unset or empty"):
         workflow.execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
 
 

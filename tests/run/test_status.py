@@ -69,7 +69,7 @@ def test_a_job_that_died_before_it_said_anything_failed(root: Path) -> None:
 
 def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
     write(root / "results/mine/config.json", '{"run": 5}')
-    with pytest.raises(UserError, match=r"mine/config\.json: no config of this version .* start the run again"):
+    with pytest.raises(UserError, match=r"mine/config\.json: not a config of this version .* start the run again"):
         read_jobs("mine", root)
 
 
@@ -132,7 +132,7 @@ def test_a_deleted_file_is_no_failed_job(root: Path) -> None:
 def test_a_folder_that_one_may_only_read_is_enough(root: Path) -> None:
     with workflow_at_work(root):
         lines = report_to_reader(root)
-    assert lines[:2] == ["run mine: at work", ""] and any(
+    assert lines[:2] == ["run mine: a workflow is running", ""] and any(
         "synthesize_shard object_swap 00002" in line for line in lines
     )
 
@@ -141,7 +141,7 @@ def test_what_may_not_be_read_is_named_and_nothing_of_it_called_failed(root: Pat
     closed = ["results/mine/candidates/object_swap", ".snakemake", "results/mine/omniedit.lock"]
     with workflow_at_work(root):
         lines = report_to_reader(root, *closed)
-    assert lines[0] == "run mine: not known whether a workflow is at work"
+    assert lines[0] == "run mine: unknown whether a workflow is running"
     assert {"results/mine/candidates/object_swap: Permission denied", "results/mine/omniedit.lock: cannot be read"} <= {
         *lines
     }
@@ -196,7 +196,7 @@ def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch:
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000, b'{"run": "\x1b[2J"}', b"", b'{"run": 1e999}'])
 def test_a_damaged_config_is_one_printable_line(text: bytes, root: Path) -> None:
     (root / "results/mine/config.json").write_bytes(text)
-    with pytest.raises(UserError, match=r"config\.json: no config of this version") as error:
+    with pytest.raises(UserError, match=r"config\.json: not a config of this version") as error:
         report("mine", root)
     assert str(error.value).isprintable()
 
@@ -204,7 +204,7 @@ def test_a_damaged_config_is_one_printable_line(text: bytes, root: Path) -> None
 def test_a_config_that_is_no_file_is_not_waited_for(root: Path) -> None:
     (root / "results/mine/config.json").unlink()
     os.mkfifo(root / "results/mine/config.json")
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is not a file"):
         report("mine", root)
 
 
@@ -220,7 +220,7 @@ def test_a_log_gives_the_terminal_no_commands(root: Path) -> None:
 
 def test_the_report_counts_and_says_why_a_job_failed(root: Path) -> None:
     lines = report("mine", root, NOW)
-    assert lines[0] == "run mine: no workflow is at work here"
+    assert lines[0] == "run mine: no workflow is running"
     row, by_task = [line.split() for line in lines if line.startswith("synthesize_shard ")]
     assert row == ["synthesize_shard", "1", "1", "1", "25", "10", "2.7", "h"]
     assert by_task == ["synthesize_shard", "1/4", "(1)", *["0/4"] * 6]

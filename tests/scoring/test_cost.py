@@ -62,7 +62,7 @@ def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
 
 
 def join_lines(lines: list[str]) -> tuple[int, int, int, float]:
-    (line,) = [line for line in lines if "in all:" in line]
+    (line,) = [line for line in lines if "total:" in line]
     count, requests, tokens = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) [prt]", line))
     return count, requests, tokens, float(re.findall(r"([\d.]+) in money", line)[0])
 
@@ -76,7 +76,7 @@ def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told
     assert (count, requests) == (60, 120) and 3000 * count < prompts < 4500 * count
     assert money == pytest.approx((2 * prompts + 10 * replies) / 1e6, rel=1e-3)
     assert [line for line in lines if "may end" in line] == [
-        "  scoring.api.max_money: 0.5 may end the run before all is asked"
+        "  scoring.api.max_money: 0.5 may end the run before all requests are sent"
     ]
 
 
@@ -91,5 +91,5 @@ def test_the_command_tells_it_first_and_without_prices_that_money_is_not_known(
     monkeypatch.setattr(sys, "argv", ["omniedit", "plan", "--config", str(tmp_path / "my.yaml")])
     main()
     first, *_, unknown, _, training = capsys.readouterr().out.splitlines()
-    assert "asked of gpt by rubric 'edit' at most" in first and "what that costs is not known" in unknown
+    assert "requests to gpt with rubric 'edit', at most" in first and "the cost is unknown" in unknown
     assert training == "the training"

@@ -100,7 +100,7 @@ def test_a_server_that_is_not_there_is_no_missing_archive() -> None:
 def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     os.mkfifo(tmp_path / "b.tar")
-    for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, no file")):
+    for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, not a file")):
         with pytest.raises(UserError, match=f"cannot be opened: {told}"):
             images(str(tmp_path / name), "webdataset")
 
@@ -143,5 +143,5 @@ def test_a_connection_that_fails_is_no_end_of_the_archive(kind: str, monkeypatch
         return _Hiccup(content)
 
     monkeypatch.setattr(archived, "_open", opened)
-    with pytest.raises(UserError, match=r"^s3://a/b: cannot be read on: Connection reset by peer; run snakemake again"):
+    with pytest.raises(UserError, match=r"^s3://a/b: reading failed: Connection reset by peer; run snakemake again"):
         images("s3://a/b", kind)

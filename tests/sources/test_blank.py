@@ -51,7 +51,10 @@ def dark_noise() -> Image:
         (jpeg(flat(128)), "100% of it is one colour"),
         (placeholder(), "of it is one colour"),
         (dark_noise(), "nearly black"),
-        (np.repeat(np.linspace(232, 245, 256).astype(np.uint8), 256 * 3).reshape(256, 256, 3), "nearly of one colour"),
+        (
+            np.repeat(np.linspace(232, 245, 256).astype(np.uint8), 256 * 3).reshape(256, 256, 3),
+            "nearly a single colour",
+        ),
         ((photo() // 20).astype(np.uint8), "nearly black"),
         *((jpeg(cut_off(128, share, turns)), "plain grey") for share in (0.15, 0.25, 0.6, 0.9) for turns in range(4)),
         *((cut_off(0, share, turns), "plain black") for share in (0.25, 0.6) for turns in range(4)),

@@ -76,7 +76,7 @@ def test_imagefolders_metadata_is_read_beside_the_photos(folder: Path, name: str
     captions = read(folder)
     assert captions.find(PHOTOS[0]) == Caption(caption="a red car", licence="CC0")
     (warned,) = captions.warned
-    assert warned.place.startswith(f"00000/{name}:") and warned.reason == "names 'gone.jpg', which is not there"
+    assert warned.place.startswith(f"00000/{name}:") and warned.reason == "names 'gone.jpg', which does not exist"
     assert f"00000/{name}" in list_caption_files(sorted(captions.files), PHOTOS)
 
 

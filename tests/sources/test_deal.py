@@ -78,9 +78,9 @@ def test_a_twin_of_a_benchmark_photo_is_in_no_shard() -> None:
     for dealt in (deal(rows, 1, 1, 0), hold_out([row | {"shard": "00000"} for row in rows], 1, 0)):
         refused = [row for row in dealt if row["status"] == "refused"]
         assert [row["reason"] for row in refused] == [
-            f"the same photo as {bench}.jpg, which the benchmark holds out, resized or encoded again"
+            f"a resized or re-encoded copy of {bench}.jpg, which is held out for the benchmark"
         ]
         assert twin not in [row["source_id"] for row in dealt] and refused[0]["shard"] is None
         assert [row["shard"] for row in dealt if row["status"] == "kept"].count("00000") == 4
-    with pytest.raises(UserError, match="only 1 photo is kept, too few"):
+    with pytest.raises(UserError, match="only 1 photo is usable, too few"):
         deal([row for row in rows if row["source_id"] in (bench, twin)], 1, 1, 0)

@@ -95,9 +95,9 @@ def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("{", "not JSON"),
-        ("[1]", "no JSON object"),
+        ("[1]", "not a JSON object"),
         ('{"caption": "x"}', "names no photo"),
-        ('{"file": "gone.jpg"}', "names 'gone.jpg', which is not there"),
+        ('{"file": "gone.jpg"}', "names 'gone.jpg', which does not exist"),
         ('{"file": "a.jpg", "objects": 3}', "objects: not a list"),
         ('{"file": "a.jpg", "objects": [{"box": [0, 0, 1, 1]}]}', "objects[0]: has no name"),
         ('{"file": "a.jpg", "objects": [{"name": "x", "box": [10, 20, 300, 400]}]}', "objects[0]: box [10, 20"),
@@ -118,14 +118,14 @@ def test_a_bad_line_is_a_warning_with_its_place(tmp_path: Path, line: str, reaso
 def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"absent' is not a folder"):
         list_files(tmp_path / "absent")
-    with pytest.raises(UserError, match="holds no files"):
+    with pytest.raises(UserError, match="has no files"):
         list_files(tmp_path)
     (tmp_path / "IMG_1.heic").touch()
     (tmp_path / "IMG_2.heic").touch()
     with pytest.raises(UserError) as error:
         check_some_kept(tmp_path, list(index_folder(tmp_path).values()))
     assert str(error.value) == (
-        f"sources.path '{tmp_path}' holds no image that can be read (0 of 2 files; first: IMG_1.heic: unsupported "
+        f"sources.path '{tmp_path}' has no readable image (0 of 2 files; first: IMG_1.heic: unsupported "
         "format .heic). Supported: jpeg png webp tiff."
     )
 
@@ -208,7 +208,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     rows = index_folder(tmp_path)
     assert rows["a.jpg"]["status"] == "kept"
     for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
-        assert (rows[pipe]["status"], rows[pipe]["reason"]) == ("refused", "a pipe, socket or device, no file")
+        assert (rows[pipe]["status"], rows[pipe]["reason"]) == ("refused", "a pipe, socket or device, not a file")
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     (root / "deep" / "loop").symlink_to(root)
     (root / "itself.jpg").symlink_to("itself.jpg")
     rows = index_folder(root)
-    assert rows["itself.jpg"]["reason"] == "unreadable: a link that leads nowhere"
+    assert rows["itself.jpg"]["reason"] == "unreadable: a broken link"
     assert rows["linked/b.jpg"]["status"] == "kept"
     assert rows["twice/"]["reason"] == "the same folder as linked/"
     assert rows["deep/loop/"]["reason"] == "the same folder as sources.path itself"

@@ -52,12 +52,12 @@ def test_rows_without_a_picture_and_text_that_is_not_utf8() -> None:
     table = pa.table({"image": [b"one", None, b""], "caption": pa.StringArray.from_buffers(3, *captions.buffers()[1:])})
     photo, *rest = find_photos(table)
     assert isinstance(photo, ArchivedPhoto) and photo.caption.caption == "\ufffd!"
-    assert rest == [LeftOut("x.parquet:1", "no picture"), LeftOut("x.parquet:2", "no picture")]
+    assert rest == [LeftOut("x.parquet:1", "no image"), LeftOut("x.parquet:2", "no image")]
 
 
 def test_a_path_in_a_row_is_never_followed() -> None:
     hub = pa.array([{"bytes": None, "path": "/etc/passwd"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-    assert find_photos(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no picture")]
+    assert find_photos(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no image")]
 
 
 def test_a_damaged_row_group_costs_its_own_rows() -> None:
@@ -91,7 +91,7 @@ def test_a_row_group_is_not_read_whole() -> None:
 @pytest.mark.parametrize("cut", [0, 3, 500])
 def test_what_is_no_whole_parquet_file_is_an_error(cut: int) -> None:
     content = write_table(pa.table({"image": [b"one" * 1000]}))
-    with pytest.raises(UserError, match=r"^x\.parquet: not a whole Parquet file \(.*correct sources\.path"):
+    with pytest.raises(UserError, match=r"^x\.parquet: not a valid Parquet file \(.*correct sources\.path"):
         find_photos(content[:cut])
 
 
@@ -128,14 +128,19 @@ def test_a_key_names_the_column_of_the_source_photo() -> None:
     table = write_table(pa.table({"image": images(b"edited"), "Before": images(b"one")}))
     (photo,) = parquet_photos(io.BytesIO(table), "x.parquet", "before")
     assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
-    with pytest.raises(UserError, match=r"^x\.parquet: sources\.image_column 'after' is no column of images"):
+    with pytest.raises(
+        UserError, match=r"^x\.parquet: sources\.image_column 'after' is not a column of encoded images"
+    ):
         list(parquet_photos(io.BytesIO(table), "x.parquet", "after"))
 
 
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ({"url": ["https://a"], "image": ["a.jpg"]}, "no column holds images as bytes; .*; there are url .*, image "),
+        (
+            {"url": ["https://a"], "image": ["a.jpg"]},
+            "no column holds encoded images; .*; the columns are url .*, image ",
+        ),
         ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; there are left"),
     ],
 )

@@ -97,7 +97,7 @@ def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> Non
     assert [row["source_id"] for row in held] == [row["source_id"] for row in rows]
     refused = {"file": "x.tar/a.jpg", "status": "refused", "reason": "too small"}
     with pytest.raises(
-        UserError, match=r"only 1 photo of 2 of the first archive .*bench\.photos 1 .*first: x\.tar/a\.jpg"
+        UserError, match=r"only 1 photo of 2 in the first archive .*bench\.photos 1 .*first: x\.tar/a\.jpg"
     ):
         hold_out([refused, *rows[:1]], 1, seed=5)
 

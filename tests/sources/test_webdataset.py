@@ -76,11 +76,11 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
     assert photos["e.jpg"].caption.caption == "a ? dog"
     assert left_out.pop("b.json").startswith("not JSON (") and left_out.pop("c.json").startswith("not JSON (")
     assert left_out == {
-        "a": "no picture, only .json",
-        "d.json": "no JSON object",
-        "d.png": "a second picture of its key, after .jpg",
+        "a": "no image, only .json",
+        "d.json": "not a JSON object",
+        "d.png": "a second image of the same key, after .jpg",
         "f.txt": f"{MAX_TEXT + 1} bytes, more than the {MAX_TEXT} that are read",
-        "h": "no picture, only .v2.jpg",
+        "h": "no image, only .v2.jpg",
         "README": "no suffix",
     }
 
@@ -107,9 +107,9 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
     )
     assert list(photos) == ["good.jpg"]
     leads_out, link, device = (
-        "its name leads out of the archive's folder",
+        "its name points outside the archive's folder",
         "a link; links are not followed",
-        "a device or pipe, no file",
+        "a device or pipe, not a file",
     )
     assert left_out == {
         "/etc/a.jpg": leads_out,
@@ -120,7 +120,7 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
         "f.jpg": device,
         "g.jpg": device,
         "h?.jpg": "its name is not UTF-8",
-        "i\0.jpg": "its name holds a NUL",
+        "i\0.jpg": "its name contains a NUL",
         "j.jpg": "11 bytes, more than the 10 that are read",
         "": "has no name",
     }
@@ -135,7 +135,7 @@ def test_a_damaged_header_costs_its_member_alone() -> None:
     damaged[1536:1600] = b"?" * 64
     photos, left_out = find_photos(bytes(damaged))
     assert list(photos) == ["a.jpg", "c.jpg"]
-    assert left_out == {"x.tar": "3 blocks where a header should be (invalid header); went on behind them"}
+    assert left_out == {"x.tar": "3 blocks in place of a header (invalid header); skipped them"}
 
 
 @pytest.mark.parametrize(("size", "read"), [(-1024, "ac"), (-1, "ac"), (1 << 60, "ac"), (1 << 35, "a")])
@@ -152,9 +152,7 @@ def test_a_long_name_larger_than_any_name_is_not_read() -> None:
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
     photos, left_out = find_photos(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[1536:])
     assert list(photos) == ["a.jpg", "b.jpg", "c.jpg"]
-    assert left_out == {
-        "x.tar": "1 blocks where a header should be (a name of 1099511627776 bytes); went on behind them"
-    }
+    assert left_out == {"x.tar": "1 blocks in place of a header (a name of 1099511627776 bytes); skipped them"}
 
 
 def test_headers_upon_headers_end_nothing() -> None:

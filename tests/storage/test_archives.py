@@ -34,15 +34,15 @@ def test_a_folder_stands_for_its_archives_in_order(tmp_path: Path) -> None:
     ("path", "told"),
     [
         ("", "is empty; give an archive"),
-        ("nowhere.tar", "'nowhere.tar' is no file or folder"),
-        ("a/{0..1.tar", "needs one range of whole numbers in its braces"),
+        ("nowhere.tar", "'nowhere.tar' is not a file or folder"),
+        ("a/{0..1.tar", "needs one range of whole numbers in braces"),
         ("a/{0..1}/{0..1}.tar", "needs one range"),
-        ("https://a/x.tar?sig={0..1}", "has its range within a secret"),
+        ("https://a/x.tar?sig={0..1}", "has its range inside a secret"),
         ("a/{x,y}.tar", "needs one range"),
         ("s3://a/{5..4}.tar", "counts down"),
-        ("s3://a/{0..1}.tar", "stands for 2 archives, fewer than sources.shards 3"),
-        ("s3://a/b.tar", "stands for 1 archive, fewer than sources.shards 3"),
-        (".", "'.' holds no archive whose name ends in .tar or .tar.gz or .tgz"),
+        ("s3://a/{0..1}.tar", "names 2 archives, fewer than sources.shards 3"),
+        ("s3://a/b.tar", "names 1 archive, fewer than sources.shards 3"),
+        (".", "'.' has no archive whose name ends in .tar or .tar.gz or .tgz"),
     ],
 )
 def test_what_stands_for_nothing_or_too_little(

@@ -65,7 +65,9 @@ def test_checkouts_that_share_results_do_not_make_a_run_at_once(tmp_path: Path) 
         (tmp_path / name / "results").symlink_to("../results")
     os.chdir("second")
     with holder(tmp_path / "first", "hold_run('mine')") as first:
-        with pytest.raises(UserError, match=rf"another Snakemake makes this run \(process {first.pid} on .*/first\)"):
+        with pytest.raises(
+            UserError, match=rf"another Snakemake is making this run \(process {first.pid} on .*/first\)"
+        ):
             hold_run("mine")
         assert hold_run("yours").held
 
@@ -101,7 +103,7 @@ def test_without_locks_a_live_holder_is_known_by_its_process(
         with pytest.raises(UserError, match=f"process {first.pid} on"):
             hold_lock("lock")
     assert is_held(Path("lock")) is False
-    assert hold_lock("lock") is False and "no lock on this file system" in capsys.readouterr().err
+    assert hold_lock("lock") is False and "this file system has no locks" in capsys.readouterr().err
     found = json.loads(Path("lock").read_text())
     found["process"]["namespace"] = "pid:[1]"
     Path("lock").write_text(json.dumps(found))

@@ -70,7 +70,7 @@ def test_damaged_lines_are_left_out_and_told(tmp_path: Path, capsys: pytest.Capt
     MetricsLog(tmp_path, done=2).close()
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 2]
     told = capsys.readouterr().out.splitlines()
-    assert len(told) == 3 and all(f"{path}: left out a line that cannot be read" in line for line in told)
+    assert len(told) == 3 and all(f"{path}: skipped an unreadable line" in line for line in told)
 
 
 def test_a_log_whose_disk_is_full_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

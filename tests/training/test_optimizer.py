@@ -49,7 +49,7 @@ def test_a_gradient_has_exploded_at_fifty_times_the_median_of_the_recent_ones() 
     assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
     assert guard.check(1e9) is None, "too few to know"
     assert guard.check(100.0) is None
-    assert guard.check(101.0) == "the gradient's norm is 101, of the last 21 steps 2"
+    assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"
     assert guard.check(math.inf) and guard.check(math.nan)
     assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
     assert guard.check(499.0) is None, "only the recent ones count"

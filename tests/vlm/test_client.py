@@ -307,10 +307,10 @@ def test_the_key_comes_from_the_environment_alone(
 ) -> None:
     config = EndpointConfig(url=slow.url, model="judge", key_env="MY_KEY", cache=str(tmp_path))
     monkeypatch.delenv("MY_KEY", raising=False)
-    with pytest.raises(UserError, match="environment variable MY_KEY holds no API key"):
+    with pytest.raises(UserError, match="environment variable MY_KEY is unset or empty"):
         open_client(config)
     monkeypatch.setenv("MY_KEY", "\u201csk-secret\u201d")
-    with pytest.raises(UserError, match="MY_KEY holds a character that no API key has"):
+    with pytest.raises(UserError, match="MY_KEY contains a character that no API key has"):
         open_client(config)
     monkeypatch.setenv("MY_KEY", "sk-secret")
     (tmp_path / "file").touch()

@@ -88,7 +88,7 @@ def test_a_reply_as_deep_as_a_well_is_a_fault(good: Server) -> None:
     well = b"[" * 200_000
     good.script = [lambda handler, _: handler.answer(well), lambda handler, _: handler.answer(well, 400)]
     asked = endpoint(good)
-    with pytest.raises(Fault, match="no chat completion"):
+    with pytest.raises(Fault, match="not a chat completion"):
         asked.send(asked.request(PROMPT))
     with pytest.raises(Rejected):
         asked.send(asked.request(PROMPT))
@@ -168,7 +168,7 @@ def test_an_answer_may_come_in_parts(good: Server) -> None:
     good.behaviour = server.ends("stop", [{"type": "refusal", "refusal": "I will not."}])
     assert send(good).missing == "the model refuses: 'I will not.'"
     good.behaviour = server.ends("stop", None, reasoning='{"score": [1, 1, 1]}')
-    assert send(good).missing == "the reply holds only its thinking (finish reason 'stop')"
+    assert send(good).missing == "the reply contains only thinking (finish reason 'stop')"
 
 
 def test_an_error_within_a_choice_is_no_reply(good: Server) -> None:
@@ -220,7 +220,7 @@ def test_no_secret_of_an_address_is_repeated(good: Server) -> None:
 
 @pytest.mark.parametrize("url", ["localhost:8000/v1", "judge.example/v1", "ftp://h/v1", "http:///v1", "", "/v1"])
 def test_an_address_without_a_host_is_not_asked_again_and_again(url: str) -> None:
-    with pytest.raises(UserError, match=r"no address of an endpoint; give one such as http://localhost:8000/v1$"):
+    with pytest.raises(UserError, match=r"not the address of an endpoint; give one such as http://localhost:8000/v1$"):
         Endpoint(url, "judge")
 
 

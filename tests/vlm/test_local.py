@@ -83,7 +83,7 @@ def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
 
     monkeypatch.setattr(model, "_replies", limited)
     assert [reply.text for reply in replies(model, PROMPTS)] == [reply.text for reply in whole]
-    assert "out of memory on 3 prompts at once: going on with 1" in capsys.readouterr().out
+    assert "out of memory on a batch of 3 prompts; continuing with 1" in capsys.readouterr().out
 
 
 def test_a_reply_ends_where_it_was_told_to(llava: tuple[object, object], tmp_path: Path) -> None:

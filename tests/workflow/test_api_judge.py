@@ -59,4 +59,4 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
     configure(root, url="http://127.0.0.1:1/v1", model="judge", key_env="NO_SUCH_KEY")
     done = subprocess.run(command(TARGET), cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1 and not (root / "results").exists()
-    assert "error: the environment variable NO_SUCH_KEY holds no API key: export it" in done.stderr
+    assert "error: the environment variable NO_SUCH_KEY is unset or empty; export the API key" in done.stderr

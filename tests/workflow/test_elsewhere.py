@@ -88,7 +88,7 @@ def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_
     program = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
     done = subprocess.run(program, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     (line,) = [line for line in done.stderr.splitlines() if line]
-    assert done.returncode == 1 and line.startswith("error: module: its prefix makes results/mini x/")
+    assert done.returncode == 1 and line.startswith("error: module: its prefix moves results/mini to x/")
 
 
 def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_each_task_makes_pairs_from_recorded_replies(root: Path) -> None:
             if task is Task.OBJECT_ADDITION:
                 assert any("is still found where it was removed" in refusal.reason for refusal in shard.refusals)
     assert (
-        "refused style_transfer for two_dogs: no JSON" in (root / "logs/random-weights/propose/00000.log").read_text()
+        "rejected style_transfer for two_dogs: no JSON" in (root / "logs/random-weights/propose/00000.log").read_text()
     )
     assert not list((root / "results").rglob("*.batches"))
     assert rules_to_run(root, *SHARDS.values()) == set()
@@ -55,7 +55,7 @@ def test_the_gallery_says_that_the_weights_are_random(root: Path) -> None:
     snakemake(root, page, "--config", f"tasks={others}")
     shown = (root / page).read_text()
     assert "run random-weights" in shown
-    assert "The weights are random: these pictures show that the chain runs, not what it can do." in shown
+    assert "The weights are random: these images show that the chain runs, not how well it works." in shown
     assert shown.count("learned (random-weights/tiny-style, random-weights/tiny-style_configs)") == PAIRS
 
 

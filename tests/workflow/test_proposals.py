@@ -49,8 +49,8 @@ def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(
         assert {row["task"] for row in rows if row["proposal"]} == set(Task)
         assert {row["prompt_hash"] for row in rows if row["proposal"]} == {rows[0]["prompt_hash"]}
         log = (root / "logs/small/propose/00000.log").read_text()
-        assert "estimate, all photos asked about once: 21 requests" in log and "asked the endpoint: " in log
-        assert "enough of every task from" in (root / "logs/small/propose/bench.log").read_text()
+        assert "estimate for one pass over all photos: 21 requests" in log and "asked the endpoint: " in log
+        assert "enough proposals for every task from" in (root / "logs/small/propose/bench.log").read_text()
         page = (root / PAGE).read_text()
         assert all(task.label in page for task in Task)
         assert "does not name the object" in page and "names the object" in page
@@ -72,7 +72,7 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
         configure(root, endpoint, api={"key_env": "NO_SUCH_KEY"})
         done = subprocess.run(command(SHARD), cwd=root, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1 and not (root / "results").exists()
-    assert "error: the environment variable NO_SUCH_KEY holds no API key: export it" in done.stderr
+    assert "error: the environment variable NO_SUCH_KEY is unset or empty; export the API key" in done.stderr
 
 
 def test_a_local_model_is_fetched_and_then_asked_by_a_rule_of_its_own(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Zarr buckets by aspect ratio: plan where each kept pair goes, write whole Zarr shards side by side, seal.
+"""Zarr buckets by aspect ratio: plan the place of each accepted pair, write whole Zarr shards in parallel, seal.
 
 REQUIRED INPUTS: results/{run}/decisions/gathered/{block}.parquet, results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
-    results/{run}/buckets/plan.parquet      the place of every kept pair
+    results/{run}/buckets/plan.parquet      the place of every accepted pair
     results/{run}/buckets/parts/{part}/     whole Zarr shards, each written by one job
     results/{run}/buckets/{ratio}.zarr      the seven buckets
     results/{run}/buckets/manifest.json     counts and checksums

@@ -1,10 +1,10 @@
-"""The benchmark: held-out photos x the seven tasks, the editor beside 'no edit' and the specialist's own output.
+"""Benchmark: held-out photos x the seven tasks; the editor compared with 'no edit' and the specialist's own output.
 
 REQUIRED INPUTS: results/{run}/sources/bench.tar, results/{run}/train/{editor}/manifest.json
 OUTPUTS:
-    results/{run}/bench/set/{task}.h5           what is asked: source, instruction, the specialist's output
+    results/{run}/bench/set/{task}.h5           source, instruction, the specialist's output
     results/{run}/bench/{model}/{task}.h5       each model's edits
-    results/{run}/bench/{model}/{task}.parquet  the judge's scores and the preservation of what was not to change
+    results/{run}/bench/{model}/{task}.parquet  the judge's scores and preservation metrics
     results/{run}/bench/table3.*                the table in the form of the paper's Table 3
     results/{run}/train/{editor}/README.md      the editor's model card
 """

@@ -1,10 +1,10 @@
-"""The inpainting specialist that the run trains on its own photos, where `learned.inpainting` is `own`.
+"""Inpainting specialist that the run trains on its own photos, if `learned.inpainting` is `own`.
 
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar, results/{run}/objects/{shard}.parquet, the base of train.smk
 OUTPUTS:
     results/{run}/train/inpainting/                the specialist, samples.png, manifest.json
     results/{run}/train/inpainting.metrics.jsonl   losses and rates, a JSON line each
-    results/{run}/train/inpainting.checkpoints/    no output: outlives a failed job; delete it to train the same run anew
+    results/{run}/train/inpainting.checkpoints/    no output: survives a failed job; delete it to start again
 """
 
 
@@ -21,14 +21,14 @@ rule train_inpainting:
         "logs/{run}/train_inpainting.log",
     benchmark:
         "benchmarks/{run}/train_inpainting.tsv"
-    # Candidates of four tasks wait for it.
+    # Candidates of four tasks need its output.
     priority: 10
     conda:
         "../../envs/train.yaml"
     threads: 2
     resources:
         nodes=1,
-        # On a node: one for each GPU, or for each core where there is none.
+        # Per node: one for each GPU, or for each core without GPUs.
         ranks=2,
     params:
         base=base_folder,

@@ -1,8 +1,8 @@
-"""Pretrained models, fetched once on the machine that starts Snakemake: jobs run without the internet.
+"""Pretrained models, fetched once on the machine that starts Snakemake, because jobs run without the internet.
 
 REQUIRED INPUTS: config/models.yaml, the internet
 OUTPUTS:
-    models/{role}.json      what was fetched and where it lies: the Hugging Face cache, HF_HOME
+    models/{role}.json      record of a fetched model and its folder in the Hugging Face cache, HF_HOME
 """
 
 
@@ -13,7 +13,7 @@ localrules:
 
 rule fetch_models:
     input:
-        collect("models/{role}.json", role=ROLES),
+        collect("models/{role}.json", role=RUN.roles),
 
 
 rule fetch_model:
@@ -26,7 +26,7 @@ rule fetch_model:
     conda:
         "../../envs/synthesize.yaml"
     params:
-        # Fetched again where the entry has changed.
+        # A changed entry is fetched again.
         model=model_of_role,
     message:
         "Fetch the {wildcards.role}; {log}"

@@ -1,11 +1,11 @@
-"""Pages and figures for `snakemake --report`, each also a file to open by itself.
+"""Pages and figures for `snakemake --report`; each is also a file of its own.
 
-REQUIRED INPUTS: the outputs of all stages. The gathered decisions stand for candidates and scores too, which they follow.
+REQUIRED INPUTS: the outputs of all stages. The gathered decisions imply candidates and scores, which are made before.
 OUTPUTS: results/{run}/report/*
 """
 
 
-# Slurm's accounting may be open to the machine alone that jobs are submitted from.
+# Slurm's accounting may be accessible only from the machine that submits jobs.
 localrules:
     report_efficiency,
 
@@ -222,7 +222,7 @@ rule report_training:
         base=base_metrics,
         inpainting=inpainting_metrics,
         editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
-        # Beside each one's: its folder, with samples.png.
+        # The folder of each editor is next to its metrics and holds samples.png.
         manifests=of_run("results/{run}/train/{editor}/manifest.json"),
     output:
         report(
@@ -302,7 +302,7 @@ rule report_efficiency:
             "results/{run}/report/efficiency.html",
             caption="../report/efficiency.rst",
             category="4 Run",
-            labels={"page": "Asked and used"},
+            labels={"page": "Requested and used"},
         ),
     log:
         "logs/{run}/report_efficiency.log",
@@ -311,7 +311,7 @@ rule report_efficiency:
     conda:
         "../../envs/report.yaml"
     message:
-        "Report: asked of Slurm and used; {log}"
+        "Report: requested from Slurm and used; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_efficiency.py --run {wildcards.run} --logs logs/{wildcards.run} --out {output} > {log} 2>&1'
 

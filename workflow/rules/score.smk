@@ -1,13 +1,13 @@
-"""Scores and decisions: the teacher, the student that learns from it, the judge of the run, the filter.
+"""Scores and decisions: the teacher, the student that is distilled from it, the judge of the run, the filter.
 
 REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
-    results/{run}/scorer.checkpoints/                 no output: outlives a failed job of fine-tuning; delete it to train anew
+    results/{run}/scorer.checkpoints/                 no output: survives a failed fine-tuning; delete it to start again
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
-    results/{run}/canary.json                         how far the judge moved since its first scores of the canary
-    results/{run}/decisions/{task}/{shard}.parquet    kept or not, and why
+    results/{run}/canary.json                         the judge's drift since its first scores of the canary
+    results/{run}/decisions/{task}/{shard}.parquet    accepted or rejected, with the reason
     results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
 
@@ -48,7 +48,7 @@ if CONFIG.scoring.teacher == "api":
         resources:
             endpoint=1,
         message:
-            "Ask the endpoint to teach the student: {wildcards.task} {wildcards.taught}; {log}"
+            "Score pairs for the student at the endpoint: {wildcards.task} {wildcards.taught}; {log}"
 
 
 rule train_student:
@@ -102,7 +102,7 @@ if CONFIG.scoring.finetune.model:
         threads: 2
         resources:
             nodes=1,
-            # On a node: one for each GPU, or for each core where there is none.
+            # Per node: one for each GPU, or for each core without GPUs.
             ranks=2,
         params:
             candidates=pattern("candidates/{task}/{shard}.h5"),
@@ -150,18 +150,18 @@ if CONFIG.scoring.judge == "api":
 
     ruleorder: ask_shard > score_shard
 
-    # Needs the network and no GPU; so many at once as the resource allows, since an endpoint's limits are a job's.
+    # Needs the network and no GPU. The resource limits concurrent jobs, because an endpoint's limits apply to each job.
     use rule score_shard as ask_shard with:
         resources:
             endpoint=1,
         message:
-            "Ask the endpoint about pairs: {wildcards.task} {wildcards.shard}; {log}"
+            "Score pairs at the endpoint: {wildcards.task} {wildcards.shard}; {log}"
 
 
 rule score_canary:
     input:
         scorer=scorer_for(CONFIG.scoring.judge),
-        # Whenever pairs are scored, by the same judge too: what stands behind its name may have moved.
+        # Scored again whenever pairs are, even by the same judge: the model behind its name may have changed.
         scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:
         scores="results/{run}/canary.parquet",
@@ -170,7 +170,7 @@ rule score_canary:
         "logs/{run}/score_canary.log",
     benchmark:
         "benchmarks/{run}/score_canary.tsv"
-    # An alarm is told after one shard, before all the others that would have to be scored anew.
+    # An alarm is raised after one shard, before all the others that would have to be scored again.
     priority: 6
     conda:
         "../../envs/score.yaml"
@@ -207,7 +207,7 @@ rule decide_shard:
     params:
         min_score=CONFIG.filter.min_score,
     message:
-        "Decide what is kept of {wildcards.shard}; {log}"
+        "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
         " --min-score {params.min_score} --out {output} > {log} 2>&1"

@@ -1,18 +1,18 @@
-"""Source photos: which are kept, at which ratio, in which shard.
+"""Source photos: index of accepted photos with ratio and shard, and shards of photos.
 
-REQUIRED INPUTS: the shipped sample, the folder sources.path, or the archives that sources.path stands for.
+REQUIRED INPUTS: the shipped sample, the folder sources.path, or the archives of sources.path.
 OUTPUTS:
-    results/{run}/sources/index.parquet            every file seen: kept with its shard, or refused with the reason
+    results/{run}/sources/index.parquet            every file: accepted with its shard, or skipped with the reason
     results/{run}/sources/{shard}.tar              the photos of a shard, WebDataset layout
     results/{run}/sources/bench.tar                the photos held out for the benchmark
     results/{run}/sources/bench.parquet            their ids and digests
-    results/{run}/sources/index/{shard}.parquet    of archives, each of which is a shard: its part of the index
-    beside each index, {name}.read.json            size, time and sha256 of what was read (omniedit.sources.identity)
+    results/{run}/sources/index/{shard}.parquet    for archives, each of which is a shard: its part of the index
+    next to each index, {name}.read.json           size, time and sha256 of the files read (omniedit.sources.identity)
 """
 
 if CONFIG.sources.are_archives:
 
-    # The benchmark's photos are all of the first archive, so that no stage waits for the last.
+    # All benchmark photos come from the first archive, so that no stage waits for the last one.
     ruleorder: stream_first_sources > stream_sources
 
     rule stream_sources:

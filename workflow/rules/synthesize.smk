@@ -1,9 +1,9 @@
-"""Edit pairs: each task's specialist on each shard of photos.
+"""Edit pairs, made by each task's specialist on each shard of photos.
 
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar
 OUTPUTS:
     results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
-    results/{run}/proposals/{shard}.parquet          what learned specialists are to do (omniedit/instructions/proposals.py)
+    results/{run}/proposals/{shard}.parquet          edits for learned specialists (omniedit/instructions/proposals.py)
     results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py)
 """
 
@@ -43,7 +43,7 @@ rule propose_shard:
         "../../envs/synthesize.yaml"
     params:
         wanted=proposals_wanted,
-        # Read or asked anew where it has changed.
+        # Proposals are read or requested again if it has changed.
         asked=state_of_proposals,
     message:
         "Read the proposals for {wildcards.photos}; {log}"
@@ -56,22 +56,22 @@ if CONFIG.proposals.source == "api":
 
     ruleorder: ask_for_proposals > propose_shard
 
-    # Needs the network and no GPU; so many at once as the resource allows, since an endpoint's limits are a job's.
+    # Needs the network and no GPU. The resource limits concurrent jobs, because an endpoint's limits apply to each job.
     use rule propose_shard as ask_for_proposals with:
         resources:
             endpoint=1,
         message:
-            "Ask the endpoint for proposals: {wildcards.photos}; {log}"
+            "Request proposals from the endpoint: {wildcards.photos}; {log}"
 
 
 if CONFIG.proposals.source == "local":
 
     ruleorder: generate_proposals > propose_shard
 
-    # Needs a GPU, which the profile gives it by this name.
+    # Needs a GPU, which the profile assigns to this rule name.
     use rule propose_shard as generate_proposals with:
         message:
-            "Ask the local model for proposals: {wildcards.photos}; {log}"
+            "Generate proposals with the local model: {wildcards.photos}; {log}"
 
 
 rule synthesize_shard:
@@ -87,7 +87,7 @@ rule synthesize_shard:
         "logs/{run}/synthesize/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
-    # Training waits for candidates, scores and buckets: they go before the benchmark's pairs and the report.
+    # Training needs candidates, scores and buckets: they run before the benchmark's pairs and the report.
     priority: 5
     conda:
         "../../envs/synthesize.yaml"

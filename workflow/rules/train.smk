@@ -1,14 +1,14 @@
-"""The editor: a small base pre-trained on the source photos, or SD3 from config/models.yaml, then EditNet on the buckets
+"""Editor: a small base pre-trained on the source photos, or SD3 from config/models.yaml, then EditNet on the buckets
 under DeepSpeed.
 
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar or models/{role}.json, results/{run}/buckets/manifest.json
 OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
-                                                   none where `train.base.model` names another
-    results/{run}/train/encoded/{part}/            latents and embeddings of the buckets' pairs, where `train.encode_once` is
-    results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; EditPipeline.from_pretrained loads it
+                                                   none if `train.base.model` names another
+    results/{run}/train/encoded/{part}/            latents and embeddings of the pairs, if `train.encode_once` is set
+    results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; load it by EditPipeline
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
-    results/{run}/train/{editor}.checkpoints/      no output: outlives a failed job; delete it to train the same run anew
+    results/{run}/train/{editor}.checkpoints/      no output: survives a failed job; delete it to start again
 """
 
 
@@ -23,7 +23,7 @@ rule pretrain_base:
         "logs/{run}/pretrain_base.log",
     benchmark:
         "benchmarks/{run}/pretrain_base.tsv"
-    # Longest of all that can start early, and training waits for it.
+    # The longest job that can start early; training needs its output.
     priority: 10
     conda:
         "../../envs/train.yaml"
@@ -82,9 +82,9 @@ rule train_editor:
         "../../envs/train.yaml"
     resources:
         nodes=1,
-        # On a node: one for each GPU. On two cores two small ranks cost a third more processor time than one.
+        # Per node: one for each GPU. On two cores, two small ranks take a third more CPU time than one.
         ranks=1,
-        # A folder on the node's own disk, for a copy of the buckets.
+        # Folder on the node's own disk for a copy of the buckets.
         scratch="",
     params:
         base=base_folder,
@@ -93,7 +93,7 @@ rule train_editor:
         checkpoints="results/{run}/train/{editor}.checkpoints",
         encoded=encoded_option,
         scratch=scratch_option,
-        # Without what other editors are trained beside it: that changes nothing of this one.
+        # Without the list of other editors, which does not affect this one.
         options=as_json(CONFIG.train.model_copy(update={"model": "editnet", "ablations": []})),
         seed=CONFIG.seed,
     message:

@@ -45,10 +45,17 @@ def light(lab: Field) -> Light:
 
 @dataclass(frozen=True)
 class Sign:
-    """Sign of an environment: its degree in [0, 1], and the measured figure as text."""
+    """Sign of an environment.
+
+    Args:
+        degree: in [0, 1]; 1 if the image clearly shows the sign.
+        fault: sentence about an image that does not show it.
+        measured: the figure behind the degree.
+    """
 
     degree: float
-    words: str
+    fault: str
+    measured: str
 
 
 def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
@@ -78,9 +85,9 @@ def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
     """Measure how far colour faded or, if the source has no colour, how far none was added."""
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
-        return Sign(stays, f"colour {after.chroma:.1f} where there was none")
+        return Sign(stays, "Colours appear where there were none.", f"colour {after.chroma:.1f} where there was none")
     paler = after.chroma / before.chroma
-    return Sign(ramp(paler, zero, full), f"colour {paler:.2f} times")
+    return Sign(ramp(paler, zero, full), "The colours are too strong.", f"colour {paler:.2f} times")
 
 
 def _streak_strength(before: Light, after: Light) -> float:
@@ -95,8 +102,8 @@ def _night(before: Light, after: Light) -> list[Sign]:
     darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
-        Sign(ramp(darker, 0.9, 0.6), f"{darker:.2f} times as light"),
-        Sign(ramp(cooler, -1, 3), f"{cooler:+.0f} bluer"),
+        Sign(ramp(darker, 0.9, 0.6), "The light is too bright.", f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, -1, 3), "The light is too warm.", f"{cooler:+.0f} bluer"),
     ]
 
 
@@ -104,8 +111,8 @@ def _dusk(before: Light, after: Light) -> list[Sign]:
     darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
-        Sign(ramp(darker, 0.95, 0.75), f"{darker:.2f} times as light"),
-        Sign(ramp(cooler, 0, 5), f"{cooler:+.0f} bluer"),
+        Sign(ramp(darker, 0.95, 0.75), "The light is too bright.", f"{darker:.2f} times as light"),
+        Sign(ramp(cooler, 0, 5), "The light is too warm.", f"{cooler:+.0f} bluer"),
     ]
 
 
@@ -113,7 +120,7 @@ def _overcast(before: Light, after: Light) -> list[Sign]:
     flatter = _contrast(before, after)
     return [
         _paler(before, after, 1.0, 0.85),
-        Sign(ramp(flatter, 1.2, 1.0), f"contrast {flatter:.2f} times"),
+        Sign(ramp(flatter, 1.2, 1.0), "The contrast is too strong.", f"contrast {flatter:.2f} times"),
     ]
 
 
@@ -121,9 +128,9 @@ def _fog(before: Light, after: Light) -> list[Sign]:
     contrast = _contrast(before, after)
     lifted = after.dark_end - before.dark_end
     return [
-        Sign(ramp(contrast, 0.95, 0.75), f"contrast {contrast:.2f} times"),
+        Sign(ramp(contrast, 0.95, 0.75), "The contrast is too strong.", f"contrast {contrast:.2f} times"),
         _paler(before, after, 1.0, 0.8),
-        Sign(ramp(lifted, 1, 6), f"darkest parts {lifted:+.0f} lighter"),
+        Sign(ramp(lifted, 1, 6), "The dark parts are too dark.", f"darkest parts {lifted:+.0f} lighter"),
     ]
 
 
@@ -131,20 +138,24 @@ def _rain(before: Light, after: Light) -> list[Sign]:
     streaked = _streak_strength(before, after)
     return [
         _paler(before, after, 1.0, 0.85),
-        Sign(ramp(streaked, 0.85, 1.05), f"fine structure {streaked:.2f} times as strong in its contrast"),
+        Sign(
+            ramp(streaked, 0.85, 1.05),
+            "Hardly any rain is visible.",
+            f"fine structure {streaked:.2f} times as strong in its contrast",
+        ),
     ]
 
 
 def _snow(before: Light, after: Light) -> list[Sign]:
     white = after.white_share - before.white_share
-    return [Sign(ramp(white, 0.02, 0.15), f"{white:+.0%} of the picture white")]
+    return [Sign(ramp(white, 0.02, 0.15), "Hardly any snow is visible.", f"{white:+.0%} of the image white")]
 
 
 def _golden_hour(before: Light, after: Light) -> list[Sign]:
     warmer, redder = after.warmth - before.warmth, after.redness - before.redness
     return [
-        Sign(ramp(warmer, 1, 6), f"{warmer:+.0f} yellower"),
-        Sign(ramp(redder, -1, 2), f"{redder:+.0f} redder"),
+        Sign(ramp(warmer, 1, 6), "The light is not yellow enough.", f"{warmer:+.0f} yellower"),
+        Sign(ramp(redder, -1, 2), "The light is not red enough.", f"{redder:+.0f} redder"),
     ]
 
 
@@ -152,14 +163,14 @@ def _autumn(before: Light, after: Light) -> list[Sign]:
     green = after.green_share / max(before.green_share, 0.02)
     redder = after.redness - before.redness
     return [
-        Sign(ramp(green, 0.95, 0.5), f"green parts {green:.2f} times"),
-        Sign(ramp(redder, 0.5, 3), f"{redder:+.0f} redder"),
+        Sign(ramp(green, 0.95, 0.5), "Too much green is left.", f"green parts {green:.2f} times"),
+        Sign(ramp(redder, 0.5, 3), "The colours are not red enough.", f"{redder:+.0f} redder"),
     ]
 
 
 def _light_signs(before: Light, after: Light) -> list[Sign]:
     moved = abs(after.lightness - before.lightness) + abs(after.warmth - before.warmth)
-    return [Sign(ramp(moved, 2, 8), f"light and warmth moved by {moved:.0f}")]
+    return [Sign(ramp(moved, 2, 8), "The light has hardly changed.", f"light and warmth moved by {moved:.0f}")]
 
 
 _SIGNS: Mapping[str, Callable[[Light, Light], list[Sign]]] = {

@@ -9,9 +9,11 @@ import numpy as np
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
+from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
-from omniedit.scoring.reference.success import Finding, success
+from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
+from omniedit.scoring.reference.success import success
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -48,7 +50,7 @@ class ReferenceJudge:
         return [score_pair(pair, self._image(pair.source)) for pair in pairs]
 
     def _image(self, source: Image) -> ImageMeasures:
-        """Reuse the last pair's `Picture` if the source is the same array: a pair is followed by its defects."""
+        """Reuse the last pair's `ImageMeasures` if the source is the same array: a pair is followed by its defects."""
         if self._source is None or self._source.image is not source:
             self._source = ImageMeasures(source)
         return self._source
@@ -66,12 +68,12 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     if unusable := _unusable(pair.task, truth):
         return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
     if pair.task.is_local and (pair.mask is None or not pair.mask.any()):
-        return Unscorable("a local edit without a mask")
+        return Unscorable("the edit is local, but the pair has no mask")
     if pair.mask is not None and not pair.mask.any():
         return Unscorable("the mask is empty")
     seen = Comparison(pair, source)
     try:
-        findings = success(seen, truth), restraint(seen), quality(seen)
+        findings = measure_pair(seen, truth)
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
             verify(seen, truth)
@@ -79,8 +81,12 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
     except Unmeasurable as error:
         return Unscorable(str(error))
-    reasoning = "; ".join(finding.words for finding in findings)
-    return Score(sc_1, sc_2, pq, reasoning[0].upper() + reasoning[1:] + ".")
+    return Score(sc_1, sc_2, pq, write_rationale(findings, pair.pair_id))
+
+
+def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
+    """Return the findings on success, restraint and quality, whose `measured` has the figures behind the scores."""
+    return success(seen, truth), restraint(seen), quality(seen)
 
 
 def _unusable(task: Task, truth: Any) -> str:
@@ -93,7 +99,7 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in _BOXES_OF.get(task, ()):
         if name in truth and not _is_box(truth[name]):
             return (
-                f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the picture"
+                f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
             )
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
         return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
@@ -128,14 +134,17 @@ def restraint(seen: Comparison) -> Finding:
 def _outside_finding(seen: Comparison) -> Finding:
     outside = ~seen.mask
     if not outside.any():
-        return Finding(0.0, "the mask leaves nothing outside it")
+        return Finding(0.0, sentences.EDIT_IS_EVERYWHERE)
     differences, pixels = seen.differences(outside), int(outside.sum())
     mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
     score = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )
-    verdict = "nothing else changed" if score >= 9 else "more than the edit changed"
-    return Finding(float(score), f"{verdict}: outside the edit {noticed:.0%} of the pixels, by {mean:.1f} on average")
+    rest = sentences.REST_CHANGED
+    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.missed if score < LOW else rest.partly
+    return Finding(
+        float(score), chosen, f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
+    )
 
 
 def _shapes_stay(seen: Comparison) -> Finding:
@@ -144,5 +153,6 @@ def _shapes_stay(seen: Comparison) -> Finding:
     structure = max(0.0, seen.structure_kept(everywhere, fine=2.0, coarse=12.0))
     edges = max(0.0, seen.edges_kept(everywhere))
     score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
-    verdict = "shapes are kept" if score >= 8 else "shapes are lost"
-    return Finding(float(score), f"{verdict}: {structure:.0%} of the structure and {edges:.0%} of the edges")
+    shapes = sentences.SHAPES_CHANGED
+    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly
+    return Finding(float(score), chosen, f"{structure:.0%} of the structure and {edges:.0%} of the edges are kept")

@@ -153,7 +153,7 @@ class FillDetail:
         return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
 
     @property
-    def words(self) -> str:
+    def measured(self) -> str:
         return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
 
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
+from omniedit.instructions.appearance import join_names
+from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.measures import Comparison, blockiness, clipped_share, detail_of_fill, noise_level, ramp
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
-from omniedit.scoring.reference.success import Finding
+from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
 from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
@@ -24,14 +26,25 @@ FALLING = ("rain", "snow")
 
 @dataclass(frozen=True)
 class Fault:
-    """Mark of editing: the remaining quality, in [0, 1], and the measured figure as text."""
+    """Mark of editing.
+
+    Args:
+        left: the remaining quality, in [0, 1]; 1 if there is no such mark.
+        name: the mark in words.
+        measured: the figure behind `left`.
+    """
 
     left: float
-    words: str
+    name: str = ""
+    measured: str = ""
+
+
+NAMED = 3
+"""Largest number of faults that a rationale names, the worst ones."""
 
 
 def quality(seen: Comparison) -> Finding:
-    """Return 10 times the product of the quality that each fault leaves; the text names the relevant faults.
+    """Return 10 times the product of the quality that each fault leaves; the rationale names the worst faults.
 
     Strokes, hatching, dots and flat blacks are style, so a restyled image is checked only for marks that no style has.
     """
@@ -43,14 +56,18 @@ def quality(seen: Comparison) -> Finding:
             measure(seen) for measure in _FAULTS_OF_A_PHOTO
         ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
-    named = [fault.words for fault in faults if fault.left < 0.95]
-    return Finding(score, "no marks of editing" if not named else "marks of editing: " + ", ".join(named))
+    found = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
+    if not found:
+        return Finding(score, sentences.NO_FAULTS)
+    chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
+    names = join_names([fault.name for fault in found[:NAMED]])
+    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in found))
 
 
 def seam(seen: Comparison) -> Fault:
     """Measure steps along the mask's edge, relative to the source there and to the image on both sides."""
     if seen.pair.mask is None or seen.pair.mask.all():
-        return Fault(1.0, "")
+        return Fault(1.0)
     unit = seen.unit
     edge, inner, outer = (
         seen.region.ring(*ends) for ends in ((-unit, unit), (-6 * unit, -2 * unit), (2 * unit, 6 * unit))
@@ -59,7 +76,8 @@ def seam(seen: Comparison) -> Fault:
     natural = max(_mean(edited, inner), _mean(edited, outer), _mean(source, edge), 0.5)
     ratio = _mean(edited, edge) / natural
     natural_step = 1.8 if seen.pair.task in MASKED_BY_OUTLINE else 1.25
-    return Fault(ramp(ratio, 3.0, natural_step), f"a seam {ratio:.1f} times as steep as the picture's own edges")
+    measured = f"a seam {ratio:.1f} times as steep as the image's own edges"
+    return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measured)
 
 
 def blur(seen: Comparison) -> Fault:
@@ -69,56 +87,58 @@ def blur(seen: Comparison) -> Fault:
     """
     ratio = seen.edited.sharpness(seen.mask) / _natural(seen, seen.source.sharpness, min)
     soft, crisp = (0.45, 0.75) if seen.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
-    return Fault(ramp(ratio, soft, crisp), f"{ratio:.2f} times as sharp as the picture")
+    return Fault(ramp(ratio, soft, crisp), "blur", f"{ratio:.2f} times as sharp as the image")
 
 
 def smear(seen: Comparison) -> Fault:
     """Measure whether the fill of a removal has less detail than its surroundings, all over or in places."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
-        return Fault(1.0, "")
+        return Fault(1.0)
     fill = detail_of_fill(seen.edited.luma, seen.region, seen.unit)
-    return Fault(fill.believable, f"a fill with {fill.words}")
+    return Fault(fill.believable, "a smeared fill", f"a fill with {fill.measured}")
 
 
 def noise(seen: Comparison) -> Fault:
     """Measure whether the edit is grainier than the source and, if local, than its surroundings."""
     excess = seen.edited.noise(seen.mask) - _natural(seen, seen.source.noise, max)
-    return Fault(ramp(excess, 5.0, 1.0), f"noise {excess:.1f} above the picture's own")
+    return Fault(ramp(excess, 5.0, 1.0), "noise", f"noise {excess:.1f} above the image's own")
 
 
 def blocks(seen: Comparison) -> Fault:
     """Measure steps on a grid of eight pixels."""
     excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, seen.mask)
-    return Fault(ramp(excess, 2.5, 1.3), f"blocks {excess:.1f} times as strong as in the source")
+    return Fault(ramp(excess, 2.5, 1.3), "blocks", f"blocks {excess:.1f} times as strong as in the source")
 
 
 def clipping(seen: Comparison) -> Fault:
     """Measure pure black or white where the source has shades."""
     excess = clipped_share(seen.pair.edited, seen.mask) - clipped_share(seen.pair.source, seen.mask)
-    return Fault(ramp(excess, 0.3, 0.05), f"{excess:.0%} more of it clipped")
+    return Fault(ramp(excess, 0.3, 0.05), "areas of pure black or white", f"{excess:.0%} more of it clipped")
 
 
 def cut_outline(seen: Comparison) -> Fault:
     """Measure a new colour that ends in a hard line where the object fades out."""
     if seen.pair.task is not Task.ATTRIBUTE_MODIFICATION:
-        return Fault(1.0, "")
+        return Fault(1.0)
     share = hard_outline(seen)
-    return Fault(_outline_left(share, 0.55, 0.25), f"an outline that is cut off hard along {share:.0%} of it")
+    measured = f"an outline that is cut off hard along {share:.0%} of it"
+    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measured)
 
 
 def old_pixels(seen: Comparison) -> Fault:
     """Measure spots missed along the outline: of the old background, the removed object or the old colour."""
     if seen.pair.task not in _MISSED:
-        return Fault(1.0, "")
+        return Fault(1.0)
     what, most, least = _MISSED[seen.pair.task]
     spots = remains(seen.source.detail, seen.edited.detail, seen.detail_mask)
-    return Fault(_outline_left(spots, most, least), f"spots of {what} left over {spots / 1e4:.2f}% of the image")
+    name = f"spots of {what}"
+    return Fault(_outline_left(spots, most, least), name, f"{name} left over {spots / 1e4:.2f}% of the image")
 
 
 _MISSED = {
     Task.BACKGROUND_SWAP: ("the old background", 330, 170),
     Task.OBJECT_REMOVAL: ("the object", 330, 170),
-    Task.ATTRIBUTE_MODIFICATION: ("the object as it was", 2900, 2100),
+    Task.ATTRIBUTE_MODIFICATION: ("the old surface", 2900, 2100),
 }
 """Name of the remains, and two areas in millionths: one that spoils an edit, and one that is tolerated because parts of
 an object may have colours of their own."""
@@ -127,17 +147,19 @@ an object may have colours of their own."""
 def ghost(seen: Comparison) -> Fault:
     """Measure colours of the removed object in the fill."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
-        return Fault(1.0, "")
+        return Fault(1.0)
     share = ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask)
-    return Fault(_outline_left(share, *GHOST), f"a ghost in the object's colours on {share:.1%} of its place")
+    measured = f"a ghost in the object's colours on {share:.1%} of its place"
+    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measured)
 
 
 def tears(seen: Comparison) -> Fault:
     """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
     if seen.pair.task is not Task.ENVIRONMENT_CHANGE or seen.pair.provenance["truth"]["environment"] in FALLING:
-        return Fault(1.0, "")
+        return Fault(1.0)
     length = torn_sky(seen)
-    return Fault(_outline_left(length, 0.15, 0.03), f"torn edges of {length:.2f} times the image's side")
+    measured = f"torn edges of {length:.2f} times the image's side"
+    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measured)
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:
@@ -148,14 +170,14 @@ def _outline_left(figure: float, most: float, least: float) -> float:
 def softness(seen: Comparison) -> Fault:
     """Measure whether no line or dot is crisp anywhere."""
     crisp = seen.edited.sharpness(seen.mask)
-    return Fault(ramp(crisp, 0.52, 0.68), f"soft throughout ({crisp:.2f} of the gradient is fine)")
+    return Fault(ramp(crisp, 0.52, 0.68), "soft lines", f"soft throughout ({crisp:.2f} of the gradient is fine)")
 
 
 def colour_noise(seen: Comparison) -> Fault:
     """Measure colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
     channels = (np.ascontiguousarray(seen.edited.lab[..., channel]) for channel in (1, 2))
     noise = max(noise_level(noise_response(channel), seen.mask) for channel in channels)
-    return Fault(ramp(noise, 8.0, 2.0), f"colour noise of {noise:.1f}")
+    return Fault(ramp(noise, 8.0, 2.0), "colour noise", f"colour noise of {noise:.1f}")
 
 
 _FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)

@@ -18,9 +18,9 @@ _DETAILS = re.compile(
     re.IGNORECASE,
 )
 """Rest of a phrase behind its noun: 'on the left' in 'red car on the left'."""
-_COLOURS = frozenset("black white grey gray red orange yellow green blue purple pink brown gold silver".split())
-_PLURALS = frozenset("people men women children feet teeth geese mice".split())
-_NUMBERS = frozenset("two three four five six several many".split())
+_COLOUR = re.compile(r"black|white|gr[ea]y|red|orange|yellow|green|blue|purple|pink|brown|gold|silver", re.IGNORECASE)
+_PLURAL = re.compile(r"people|men|women|children|feet|teeth|geese|mice", re.IGNORECASE)
+_NUMBER = re.compile(r"two|three|four|five|six|several|many", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,16 @@ class Thing:
         """Return the object that a truth names; an empty name becomes 'object'."""
         name = bare(clean_value(text)).removeprefix("some ").strip() or "object"
         head = _DETAILS.sub("", name)
-        first, *more = head.split(" and ", 1)
-        last = head.split()[-1].lower()
-        plural_noun = last in _PLURALS or with_article(last).startswith("some ")
-        joins_two = bool(more) and first.split()[-1].lower() not in _COLOURS
-        article = "some" if last in _PLURALS else with_article(head).partition(" ")[0]
-        counted = name.split()[0].lower() in _NUMBERS
-        return cls(name, name if counted else f"{article} {name}", plural_noun or joins_two)
+        first, joined, _ = head.partition(" and ")
+        last = head.split()[-1]
+        irregular = _PLURAL.fullmatch(last) is not None
+        several = bool(joined) and not _COLOUR.fullmatch(first.split()[-1])
+        article = "some" if irregular else with_article(head).partition(" ")[0]
+        return cls(
+            name=name,
+            a=name if _NUMBER.fullmatch(name.split()[0]) else f"{article} {name}",
+            plural=irregular or several or with_article(last).startswith("some "),
+        )
 
     def __str__(self) -> str:
         return self.name

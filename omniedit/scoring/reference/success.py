@@ -27,7 +27,6 @@ from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_se
 from omniedit.scoring.reference.style_references import Recognition, recognise_style
 from omniedit.tasks import Task
 
-
 Truth = Mapping[str, Any]
 
 
@@ -84,18 +83,17 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
     visible = ramp(after, 0.1, 0.5)
     plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
-    clean = min(plain, fill.believable, traceless)
+    clean, blame = min(
+        (plain, sentences.SOURCE_STANDS_OUT),
+        (fill.believable, sentences.SOURCE_IS_SMEARED),
+        (traceless, sentences.SOURCE_SHOWS_TRACES),
+    )
     chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
     measured = (
         f"{figures}, its place now differs from its surroundings {after:.1f} times as much as they differ among "
         "themselves"
     )
     if clean < 0.9:
-        blame = {
-            plain: sentences.SOURCE_STANDS_OUT,
-            fill.believable: sentences.SOURCE_IS_SMEARED,
-            traceless: sentences.SOURCE_SHOWS_TRACES,
-        }[clean]
         chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
         measured += (
             f", {before:.1f} times already in the source, where it has {fill.measured}, spots of the object over "
@@ -240,7 +238,7 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
     signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
     changed = seen.changed_share(np.ones_like(seen.small_mask))
-    value = _ENVIRONMENTS.get(kind) or clean_value(kind)
+    value = _ENVIRONMENTS.get(kind) or clean_value(kind.replace("_", " "))
     requirements = [
         (degree, sentences.SAME_ENVIRONMENT.fill_in(value=value, fault=fault))
         for degree, fault in (

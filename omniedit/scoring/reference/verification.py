@@ -92,7 +92,7 @@ def _verify_background(seen: Comparison, truth: Truth) -> None:
     kept = ~seen.small_mask
     _verify_outline(seen, kept, truth["object"])
     if not kept[-SUPPORT:].any() and not _is_on_calm_ground(seen.source, kept):
-        raise Unmeasurable(f"what stands in front of the {truth['object']} may hide its foot")
+        raise Unmeasurable(f"something in front of the {truth['object']} may hide its base")
 
 
 def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
@@ -123,14 +123,14 @@ def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
     if LEAST_NEAR_MISS <= best < LEAST_BY_SALIENCY:
         best = max(best, salient_overlap(seen.source, outline, CLOSE_AROUND))
     if best < LEAST_BY_SALIENCY:
-        raise Unmeasurable(f"{words}, by what stands out by {best:.0%}")
+        raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 
 
 def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
     held = share_held(image, mask)
     if held < LEAST_HELD:
-        raise Unmeasurable(f"the mask of the {name} holds {held:.0%} of the thing that stands out there")
+        raise Unmeasurable(f"the mask of the {name} covers only {held:.0%} of the salient object there")
 
 
 def share_held(image: ImageMeasures, mask: Mask) -> float:

@@ -1,6 +1,7 @@
 """Training examples of the student: choice of scored pairs, replies to learn, held-out photos."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from omniedit.scoring.student.defects import WRONG_INSTRUCTION, with_defect
 from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows
 
-SPLIT = "by source photo: every pair and defect of a held-out photo is held out; what borrows from one is left out"
+SPLIT = "by source photo: all pairs and defects of a held-out photo are held out; pairs that borrow from it are left out"
 TeacherRow = Mapping[str, Any]
 _KEYS = ("pair_id", "defect", "sc_score_1")
 
@@ -64,12 +65,13 @@ class TeacherExample:
 def format_answer(teacher: Score, judge: str) -> str:
     """Return the reply to learn: the teacher's scores and its rationale.
 
-    For the judge `reference`, the figures after each colon are dropped: they can be measured but not seen.
+    Older files of the judge `reference` have figures after each colon. They are dropped: they can be measured but not
+    seen.
     """
-    words = teacher.reasoning
+    rationale = teacher.reasoning
     if judge == ReferenceJudge.name:
-        words = "; ".join(clause.partition(":")[0] for clause in words.split("; "))
-    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), words)
+        rationale = re.sub(":[^;]*", "", rationale)
+    return format_reply((teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), rationale)
 
 
 def choose_rows(
@@ -90,7 +92,7 @@ def choose_rows(
         rows: list[TeacherRow] = [row for row in read_rows(teacher_file) if _key_of_scored(row) in chosen]
         for row in rows:
             if row["defect"] and row.get("defects_version") != DEFECTS_VERSION:
-                raise UserError(f"{teacher_file}: of defects that are made otherwise now; run teach.py again")
+                raise UserError(f"{teacher_file}: its defects are of another version; run teach.py again")
         yield candidate_file, teacher_file, rows
 
 
@@ -156,7 +158,7 @@ def split_by_photo(
     unseen = [example for example in examples if example.source_id in held_out]
     seen = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
     if not seen:
-        raise UserError("no example to learn from: each borrows from a held-out photo; add photos or pairs")
+        raise UserError("no example to train on: each borrows from a held-out photo; add photos or pairs")
     return seen, unseen, held_out
 
 
@@ -167,7 +169,7 @@ def choose_held_out(examples: Sequence[OfPhoto], share: float, seed: int) -> set
         UserError: the examples are empty.
     """
     if not examples:
-        raise UserError("no example to learn from: the teacher's files are empty")
+        raise UserError("no example to train on: the teacher's files are empty")
     sources = sorted({example.source_id for example in examples})
     count = min(len(sources) - 1, max(1, round(share * len(sources))))
     return set(np.random.default_rng(seed).permutation(sources)[:count].tolist())

@@ -115,9 +115,9 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
     tokenizer = load_tokenizer(folder, PreTrainedTokenizerFast)
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
-        raise UserError(f"{folder}: an InternVL, but no student as scripts/train_student.py writes it")
+        raise UserError(f"{folder}: an InternVL, but not a student of scripts/train_student.py")
     if getattr(model.config, "views_version", 1) != VIEWS_VERSION:
-        raise UserError(f"{folder}: a student that learnt from other views of a pair than are made now; train it anew")
+        raise UserError(f"{folder}: the student was trained on other views of a pair than this version makes; train it again")
     return model, tokenizer
 
 

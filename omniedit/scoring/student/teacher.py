@@ -78,7 +78,7 @@ def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]
     rows = read_rows(path, COLUMNS)
     for row in rows:
         if (row["judge"], row["prompt_hash"]) != (teacher.name, teacher.prompt_hash):
-            raise UserError(f"{path}: scores of the judge '{row['judge']}', not of the teacher; leave --scores out")
+            raise UserError(f"{path}: scores of the judge '{row['judge']}', not of the teacher; omit --scores")
     return {row["pair_id"]: row for row in rows}
 
 

@@ -101,7 +101,7 @@ def read_reply(reply: Reply | Unanswered, num_scores: int) -> list[float] | Unsc
     if reply.finish_reason != LENGTH:
         return scores
     if isinstance(scores, Unscorable):
-        return Unscorable(f"{scores.reason}; the reply was cut off at its largest length")
+        return Unscorable(f"{scores.reason}; the reply was cut off at the token limit")
     if has_thinking(reply.text) and not ends_with_object(reply.text):
-        return Unscorable("the reply was cut off behind a mark of thinking, so its scores may be a quotation")
+        return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
     return scores

@@ -20,7 +20,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     tokenizer = folder_tokenizer(folder)
     if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
-        raise UserError(f"{folder}: no tokenizer of an InternVL in transformers' form (the names of such end in -hf)")
+        raise UserError(f"{folder}: no tokenizer of an InternVL for transformers; use a checkpoint whose name ends in -hf")
     return tokenizer
 
 
@@ -51,7 +51,7 @@ class ChatPromptBuilder:
             [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
         )
         if text.count(self.tokenizer.context_image_token) != len(question.images):
-            raise UserError("its chat template does not place pictures as that of transformers' InternVL does")
+            raise UserError("its chat template does not place images as that of transformers' InternVL does")
         return text
 
     def marks(self, readings: Sequence[Reading | Unscorable]) -> RubricScores | Unscorable:

@@ -71,7 +71,7 @@ class Pretraining:
         options = self.options.base
         scaled = [(photo.caption, self._resize(photo)) for photo in photos]
         if not scaled:
-            raise UserError("no photo to pre-train on: sources/index.parquet says why photos were refused or held out")
+            raise UserError("no photo to pre-train on: sources/index.parquet lists rejected and held-out photos")
         optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
         optimizer.start(base.parameters())
         for step in range(options.steps):

@@ -147,7 +147,7 @@ class EncodedPairs:
         asked, found = encoding_identity(self.store, self.dtype), 0
         for part, manifest in self._parts.items():
             if manifest["of"] != asked:
-                raise UserError(f"{part}: made from {manifest['of']}, and asked for is {asked}; {AGAIN}")
+                raise UserError(f"{part}: made from {manifest['of']}, but {asked} is needed; {AGAIN}")
             found += sum(count for _, count in manifest["rows"].values())
         if found != (pairs := len(self.store)):
             raise UserError(f"{self.folder}: {found} of the buckets' {pairs} pairs are encoded; {AGAIN}")

@@ -60,7 +60,7 @@ class PhotoStore:
         cache_bytes: int = 256 * 2**20,
     ) -> None:
         if not len(photos):
-            raise UserError("no photo to learn inpainting from: sources/index.parquet says why photos were refused")
+            raise UserError("no photo to train inpainting on: sources/index.parquet lists rejected photos with reasons")
         self.photos, self.objects, self.resolution = photos, objects, resolution
         self._places: dict[tuple[str, str], list[int]] = {
             (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)

@@ -109,7 +109,7 @@ def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
         seen = Comparison(edit(Task.BACKGROUND_SWAP, with_ball(image.astype(np.uint8)), calm, ~BALL))
         swaps[name] = seen, {"object": "ball", "background": "the sea"}
     verify(*swaps["calm"])
-    with pytest.raises(Unmeasurable, match="may hide its foot"):
+    with pytest.raises(Unmeasurable, match="may hide its base"):
         verify(*swaps["leafy"])
 
 

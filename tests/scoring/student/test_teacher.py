@@ -107,7 +107,7 @@ def test_defects_that_are_made_otherwise_now_are_told(tmp_path: Path) -> None:
         if version == DEFECTS_VERSION:
             assert len(list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))) == 1
         else:
-            with pytest.raises(UserError, match=r"teacher\.parquet: of defects that are made otherwise now"):
+            with pytest.raises(UserError, match=r"teacher\.parquet: its defects are of another version"):
                 list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))
 
 

@@ -105,7 +105,7 @@ def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
 
     with serving(cut) as running:
         (verdict,) = judge_at(running.url, tmp_path).judge(PAIRS[:1])
-    assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at its largest length")
+    assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at the token limit")
 
 
 def test_the_version_that_answered_stands_with_the_score(good: Server, tmp_path: Path) -> None:

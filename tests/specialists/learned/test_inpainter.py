@@ -135,7 +135,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_said(capsys: pytest.CaptureFixt
     batches = OomAdaptiveBatcher(8)
     assert batches.map(run, range(7)) == [0, 10, 20, 30, 40, 50, 60]
     assert asked == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert "out of memory on 7 pictures at once: going on with 3" in capsys.readouterr().out
+    assert "out of memory on a batch of 7 images; continuing with 3" in capsys.readouterr().out
     assert batches.map(run, range(2)) == [0, 10] and asked[-2:] == [1, 1]
 
 
@@ -143,7 +143,7 @@ def test_memory_that_does_not_last_for_one_picture_is_told() -> None:
     def run(batch: Sequence[int]) -> list[int]:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(UserError, match="out of memory on one picture"):
+    with pytest.raises(UserError, match="out of memory on one image"):
         OomAdaptiveBatcher(2).map(run, range(2))
 
 
@@ -163,4 +163,4 @@ def test_a_pipeline_that_runs_out_of_memory_goes_on_with_smaller_batches(
     monkeypatch.setattr(inpainter, "batches", OomAdaptiveBatcher(4))
     for filled, alone in zip(inpainter.fill(holes), whole, strict=True):
         assert np.abs(filled.astype(int) - alone.astype(int)).max() <= 1
-    assert "going on with 2" in capsys.readouterr().out
+    assert "continuing with 2" in capsys.readouterr().out

@@ -78,7 +78,7 @@ def test_one_file_has_every_weight_of_the_folder_and_cosxls_own_noise_levels(roo
 
 
 def test_one_file_that_cannot_be_used_is_told(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no model_index.json, so no model in diffusers' layout"):
+    with pytest.raises(UserError, match=r"no model_index.json, so not a model in diffusers' layout"):
         Stylist.load(root / "cosxl", tmp_path)
     weights = load_file(root / "cosxl" / SINGLE_FILE)
     for key, problem in {

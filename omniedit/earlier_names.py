@@ -1,0 +1,60 @@
+"""Names from before modules moved into rooms. Importing one still works, and warns with the new name."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+MODULES = {
+    "archives": "storage.archives",
+    "config_files": "config.loading",
+    "files": "storage.atomic",
+    "images": "imaging.images",
+    "manifest": "storage.manifest",
+    "scoring.parser": "scoring.reply_parser",
+    "scoring.score": "scoring.verdict",
+    "slurm": "run.slurm",
+    "status": "run.status",
+    "tables": "storage.parquet",
+    "upright": "imaging.decode",
+    "weights": "models.registry",
+}
+"""Earlier name of a module -> its name now, both within omniedit."""
+FUNCTIONS = {
+    "replaced": "replace_file",
+    "sealed_folder": "seal_folder",
+    "queued_jobs": "list_queued_jobs",
+    "model_of": "get_model",
+    "folder_of": "model_folder",
+}
+"""Earlier name of a function in one of these modules -> its name now."""
+
+
+class EarlierModules(MetaPathFinder, Loader):
+    """Import hook for `MODULES`. It is asked only if no module of the name exists."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        room, _, short = name.partition(".")
+        return ModuleSpec(name, self) if room == "omniedit" and short in MODULES else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        new = f"omniedit.{MODULES[module.__name__.removeprefix('omniedit.')]}"
+        warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
+
+        def get(name: str) -> Any:
+            return getattr(import_module(new), FUNCTIONS.get(name, name))
+
+        module.__getattr__ = get  # type: ignore[method-assign]
+
+
+def install() -> None:
+    """Add the hook behind all other ways to import."""
+    if not any(isinstance(finder, EarlierModules) for finder in sys.meta_path):
+        sys.meta_path.append(EarlierModules())

@@ -1,0 +1,85 @@
+"""What happens each time that Snakemake parses the workflow, which is in every job too: config, source, environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omniedit.config.loading import load_run
+from omniedit.config.schema import Config
+from omniedit.config.typed_text import parse_options
+from omniedit.models.registry import required_roles
+from omniedit.run.planning import cache_planning
+from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
+from omniedit.run.source import Source
+from omniedit.sources.identity import Identity, identify_sources
+from omniedit.storage.processes import LAUNCHER, describe_launcher
+
+
+@dataclass(frozen=True)
+class ParsedRun:
+    """Run as the workflow's rules see it.
+
+    Args:
+        config_files: files that the config came from, in order.
+        config_options: values of --config, as typed.
+        roles: roles of the models that the config names.
+        identities: identities of the photos; none in a job's process, which does not need them.
+    """
+
+    config: Config
+    config_files: list[Path]
+    config_options: Mapping[str, Any]
+    source: Source
+    roles: list[str]
+    identities: list[Identity]
+    preflight: Preflight
+
+
+def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
+    """Read the config, set the environment of jobs, and register what happens before the run starts.
+
+    A mistake of the user's ends the process with one line.
+
+    Args:
+        workflow: Snakemake's workflow, which reads a file of workflow/rules/ right now.
+        values: Snakemake's config.
+    """
+    cache_planning()
+    source = Source(workflow)
+    # A module's config comes from the workflow that uses it. That workflow's files and options do not apply here.
+    is_module = workflow.modifier.skip_configfile
+    options = {} if is_module else parse_options(workflow.config_settings.config_args)
+    named = list(workflow.config_settings.configfiles)
+    files = [Path(path) for path in [*(path for path in workflow.configfiles if path not in named), *named]]
+    with one_line_errors():
+        # Skipped for --lint, which writes nothing, and for a dry-run, for which Snakemake writes no log.
+        if workflow.is_main_process and workflow.check_envvars and not workflow.output_settings.dryrun:
+            check_writable_folder(Path(".snakemake"))
+        os.environ.update(source.variables())
+        default = source.file("config/config.yaml")
+        source.file("config/models.yaml")
+        config = load_run(values, [] if is_module else files, default, values if is_module else options)
+        results = Path("results", config.run)
+        check_no_prefix(workflow.modifier.path_modifier.replace_prefix(str(results)), config.run)
+        roles = required_roles(config)
+        identities = identify_sources(config.sources, results) if workflow.is_main_process else []
+    # Jobs end with this process. A job that outlives a killed run would write to the same files as its successor.
+    os.environ[LAUNCHER] = describe_launcher()
+    preflight = Preflight(workflow, config, tracked_folders(config), roles, identities)
+    preflight.register()
+    return ParsedRun(config, files, options, source, roles, identities, preflight)
+
+
+def tracked_folders(config: Config) -> list[Path]:
+    """Return the folders of a run that Snakemake tracks by their manifest alone."""
+    parts = [f"{part:05d}" for part in range(config.buckets.parts)]
+    names = [
+        *("scorer", "train/base", "train/inpainting"),
+        *(f"train/{editor}" for editor in config.train.editors),
+        *(f"train/encoded/{part}" for part in parts),
+        "buckets",
+        *(f"buckets/parts/{part}" for part in parts),
+    ]
+    return [Path("results", config.run, name) for name in names]
