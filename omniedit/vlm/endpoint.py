@@ -273,7 +273,7 @@ class Endpoint:
         return answer
 
     def _late(self) -> Fault:
-        return Fault(f"no complete answer within {self._timeout_s:g} s", may_be_billed=True)
+        return Fault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
 
     @property
     def _by_proxy(self) -> str:
@@ -302,7 +302,7 @@ class Endpoint:
             found = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
             return Reply(text, self._model_name(said), name, refusal, _usage(said.get("usage")), found[:40], thought)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise Fault(f"not a chat completion: {self._excerpt(answer)}", may_be_billed=True) from None
+            raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
 
     def _model_name(self, said: Mapping[str, Any]) -> str:
         return " ".join(str(said.get("model") or self.model).split())[:LONGEST_MODEL_NAME]
@@ -321,7 +321,7 @@ class Endpoint:
         if codes & FILTER_CODES or _moderation_reasons(error):
             return Reply("", self.model, CONTENT_FILTER)
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
-            raise UserError(f"{self.url}, model '{self.model}': {told}; check address, model, key and credit")
+            raise UserError(f"{self.url}, model '{self.model}': {told}; see to address, model, key and credit")
         if status in (408, 409, 425, 429) or status >= 500:
             raise Fault(told, retry_after_s, may_be_billed)
         raise Rejected(told)

@@ -9,6 +9,7 @@ from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.embedded import attribute
 from omniedit.specialists.embedded.attribute import AttributeModification, is_alive, recolor_region, resurface_region
 from omniedit.specialists.embedded.color import (
     COLOURS,
@@ -66,6 +67,13 @@ def test_a_request_never_asks_for_the_colour_that_is_there() -> None:
     assert any(r.truth["attribute"] == "texture" for r in requests)
     for request in requests:
         assert all("red ball" in sentence and request.truth["value"] in sentence for sentence in request.instructions)
+
+
+def test_an_object_that_can_take_no_other_colour_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribute, "can_become", lambda own, colour: False)
+    monkeypatch.setattr(attribute, "MATERIAL_SHARE", 0)
+    with pytest.raises(NotApplicable, match="the red ball can take no other colour"):
+        AttributeModification().propose(photo(), np.random.default_rng(0))
 
 
 def test_nothing_outside_the_mask_changes() -> None:
