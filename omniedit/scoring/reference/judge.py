@@ -98,9 +98,7 @@ def _unusable(task: Task, truth: Any) -> str:
             return f"has {name} {_describe_value(truth[name])}, not a text"
     for name in _BOXES_OF.get(task, ()):
         if name in truth and not _is_box(truth[name]):
-            return (
-                f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
-            )
+            return f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
         return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
     return ""

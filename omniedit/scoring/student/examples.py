@@ -19,7 +19,7 @@ from omniedit.scoring.student.defects import WRONG_INSTRUCTION, with_defect
 from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows
 
-SPLIT = "by source photo: all pairs and defects of a held-out photo are held out; pairs that borrow from it are left out"
+SPLIT = "by source photo: all pairs and defects of a held-out photo are held out; pairs that borrow from it are unused"
 TeacherRow = Mapping[str, Any]
 _KEYS = ("pair_id", "defect", "sc_score_1")
 

@@ -20,7 +20,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     tokenizer = folder_tokenizer(folder)
     if tokenizer.chat_template is None or not hasattr(tokenizer, "context_image_token"):
-        raise UserError(f"{folder}: no tokenizer of an InternVL for transformers; use a checkpoint whose name ends in -hf")
+        raise UserError(f"{folder}: no tokenizer of an InternVL for transformers; use a checkpoint named ...-hf")
     return tokenizer
 
 

@@ -92,9 +92,7 @@ class Spelling:
         spelling = cls(tuple(pieces[:-1]), ones, tuple(tens[places[0] : places[0] + 1 + longer]))
         spelled = [spelling._reply(score, pieces[-1]) for score in range(11)]
         if spelled != replies or spelling.ten[0] not in (ones[1], spelling.ten[-1]) or len(spelling.ten) > 2:
-            raise UserError(
-                "its tokenizer has no separate tokens for the scores 0 to 10; set scoring.readout: reply"
-            )
+            raise UserError("its tokenizer has no separate tokens for the scores 0 to 10; set scoring.readout: reply")
         return spelling
 
     def to_tokens(self, score: int) -> tuple[int, ...]:
@@ -261,7 +259,7 @@ def reading(told_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
     mass_K = told_KS.sum(-1)
     if not mass_K.min() >= LEAST_MASS:  # also true for NaN
         place = int(mass_K.argmin())
-        return Unscorable(f"score {place + 1} is not a number: 0 to 10 together have a probability of {mass_K[place]:.0%}")
+        return Unscorable(f"score {place + 1} is no number: 0 to 10 together have a probability of {mass_K[place]:.0%}")
     share_KS = told_KS.double() / mass_K[:, None].double()
     return Reading(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
 

@@ -132,6 +132,8 @@ def test_of_what_was_measured_no_figure_is_learnt() -> None:
     short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
     assert json.loads(format_answer(told, "reference")) == short
     assert json.loads(format_answer(told, "api")) == short | {"reasoning": told.reasoning}
+    plain = replace(told, reasoning="The wall is blue. Nothing else changed.")
+    assert json.loads(format_answer(plain, "reference")) == short | {"reasoning": plain.reasoning}
 
 
 def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[TeacherExample]) -> None:

@@ -72,7 +72,7 @@ def test_a_request_never_asks_for_the_colour_that_is_there() -> None:
 def test_an_object_that_can_take_no_other_colour_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attribute, "can_become", lambda own, colour: False)
     monkeypatch.setattr(attribute, "MATERIAL_SHARE", 0)
-    with pytest.raises(NotApplicable, match="the red ball can take no other colour"):
+    with pytest.raises(NotApplicable, match="no other colour suits the red ball"):
         AttributeModification().propose(photo(), np.random.default_rng(0))
 
 
