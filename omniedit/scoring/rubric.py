@@ -23,7 +23,7 @@ class Question:
 
     Args:
         text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once.
-        pictures: names of the images that follow, in order.
+        images: names of the images that follow, in order.
         words: names of the texts that follow the images.
         scores: names of the scores that the question asks for, in order.
     """

@@ -135,7 +135,7 @@ class Checkpoints:
             if problem := self._mismatch_reason(run):
                 aside = _free_name(folder)
                 folder.rename(aside)
-                print(f"{folder}: {problem}; moved to {aside.name}; training starts from step 0", flush=True)
+                print(f"{folder}: {problem}; set aside as {aside.name}; training starts from step 0", flush=True)
             if not (folder / RUN).is_file():
                 with replace_file(folder / RUN) as temporary:
                     temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")

@@ -153,12 +153,12 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
         ({"image": np.zeros((60, 90, 3), object)}, r"values must be uint8, or floating-point in \[0, 1\], not object"),
         ({"instruction": ["Add fog.", 3], "image": [photo(60, 40)] * 2}, "instruction: a int, but a str"),
         ({"negative_prompt": 3}, "negative_prompt: a int, but a str"),
-        ({"output_type": "jpeg"}, "output_type: 'jpeg' is none of pil, np, pt, latent"),
+        ({"output_type": "jpeg"}, "output_type: 'jpeg' is not one of pil, np, pt, latent"),
         ({"image": np.zeros((3, 60, 90), np.uint8)}, r"an array must be \(H, W, 3\)"),
         ({"image": torch.zeros(60, 90, 3)}, r"a tensor \(3, H, W\)"),
         ({"image": 2 * torch.ones(3, 60, 90)}, r"values must be uint8, or floating-point in \[0, 1\]"),
         ({"image": torch.full((3, 60, 90), torch.nan)}, r"values must be uint8, or floating-point in \[0, 1\]"),
-        ({"callback_on_step_end_tensor_inputs": ["noise"]}, "'noise' is none of latents, prompt_embeds, pooled"),
+        ({"callback_on_step_end_tensor_inputs": ["noise"]}, "'noise' is not one of latents, prompt_embeds, pooled"),
         (
             {
                 "callback_on_step_end": lambda *_: {

@@ -21,11 +21,13 @@ def test_shares_differ_by_one_at_most_and_add_up(total: int, shards: int) -> Non
 
 
 def test_a_file_is_no_pattern() -> None:
-    with pytest.raises(UserError, match=r"'scores/object_swap/00000\.parquet': a pattern with \{task\} and \{shard\}"):
+    with pytest.raises(
+        UserError, match=r"'scores/object_swap/00000\.parquet': not a pattern with \{task\} and \{shard\}"
+    ):
         expand_files("scores/object_swap/00000.parquet", [Task.OBJECT_SWAP], 1)
 
 
 def test_numbered_files_take_a_line_however_many_they_are() -> None:
     assert expand_numbers("sources/{shard}.tar", "shard", 2) == [Path("sources/00000.tar"), Path("sources/00001.tar")]
-    with pytest.raises(UserError, match=r"'buckets/parts': a pattern with \{part\} in it is needed"):
+    with pytest.raises(UserError, match=r"'buckets/parts': not a pattern with \{part\}"):
         expand_numbers("buckets/parts", "part", 1)

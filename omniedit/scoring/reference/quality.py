@@ -20,6 +20,8 @@ from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
 """Tasks whose mask follows an object's outline, which is an edge anyway."""
+NAMED = 3
+"""Largest number of faults that a rationale names, the worst ones."""
 FALLING = ("rain", "snow")
 """Environments whose drops and flakes are edges that the source lacks."""
 
@@ -29,7 +31,7 @@ class Fault:
     """Mark of editing.
 
     Args:
-        left: the remaining quality, in [0, 1]; 1 if there is no such mark.
+        left: the remaining quality, in [0, 1]; 1 without the mark.
         name: the mark in words.
         measured: the figure behind `left`.
     """
@@ -37,10 +39,6 @@ class Fault:
     left: float
     name: str = ""
     measured: str = ""
-
-
-NAMED = 3
-"""Largest number of faults that a rationale names, the worst ones."""
 
 
 def quality(seen: Comparison) -> Finding:

@@ -90,10 +90,6 @@ class Thing:
         return "have" if self.plural else "has"
 
     @property
-    def looks(self) -> str:
-        return "look" if self.plural else "looks"
-
-    @property
     def its(self) -> str:
         return "their" if self.plural else "its"
 

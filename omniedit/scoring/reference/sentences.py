@@ -1,7 +1,8 @@
 """Sentences of the reference judge's rationales, as a careful annotator would write them.
 
-Fields: `old` and `new` are objects (`omniedit.scoring.reference.rationale.Thing`), `value` is what was requested. Where
-there is a choice, the words are those that the tokenizer of the shipped student writes in one token.
+Fields: `old` and `new` are objects (`omniedit.scoring.reference.rationale.Thing`), `value` is what was requested, and
+`fault` is a sentence about what is wrong. Common words of the shipped student's vocabulary are preferred, because each
+is a single token.
 """
 
 from omniedit.scoring.reference.rationale import Lack
