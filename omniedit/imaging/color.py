@@ -4,6 +4,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
@@ -26,9 +27,9 @@ def to_lab(rgb: FloatImage) -> FloatImage:
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
 
 
-def image_to_lab(image: Image) -> FloatImage:
-    """Convert an (H, W, 3) RGB image to CIE L*a*b* under D65."""
-    return to_lab(to_float(image))
+def image_to_lab(image: MatLike) -> FloatImage:
+    """Convert an (H, W, 3) RGB image, 0 to 255, to CIE L*a*b* under D65."""
+    return to_lab(image.astype(np.float32) / 255)
 
 
 def from_lab(lab: FloatImage) -> FloatImage:

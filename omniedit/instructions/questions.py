@@ -85,8 +85,10 @@ def edits_prompt(
 
 
 def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
-    """Build the prompt for paraphrases of each edit's instruction, without an image; `replies.read_paraphrases` reads the
-    reply."""
+    """Build the prompt for paraphrases of each edit's instruction, without an image.
+
+    `replies.read_paraphrases` reads the reply.
+    """
     told = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
     return Prompt((text("wordings"), told), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
 
