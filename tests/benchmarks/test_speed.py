@@ -85,8 +85,8 @@ def test_a_step_is_the_trainer_s(speed: ModuleType, alone: None) -> None:
     assert {value.dtype for value in before.values() if value.is_floating_point()} == {torch.bfloat16}
     (state,) = step.optimizer.state.values()
     (held,) = step.optimizer.param_groups[0]["params"]
-    assert held.dtype == state["mean"].dtype == torch.float32
-    assert not torch.equal(state["mean"], held) and len(step.seconds) == 3
+    assert held.dtype == state["ema"].dtype == torch.float32
+    assert not torch.equal(state["ema"], held) and len(step.seconds) == 3
 
 
 def test_small_models_take_turns(

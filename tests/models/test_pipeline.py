@@ -166,7 +166,7 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
                     "prompt_embeds": torch.zeros(3, 4),
                 }
             },
-            "gave 3 prompt_embeds for 1 pictures",
+            "returned 3 prompt_embeds for 1 images of one size",
         ),
         ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
         ({"generator": [seed_generator(), seed_generator()]}, "1 images, 2 generators"),

@@ -153,7 +153,7 @@ def test_a_value_that_holds_no_text_is_a_warning_and_a_missing_one_is_none() -> 
     warned: list[Warned] = []
     values = {"caption": {"de": "ein Auto"}, "text": "a car", "license": math.nan, "author": None, "objects": math.nan}
     assert parse_caption(values, "x.json", warned) == Caption(caption="a car")
-    assert warned == [Warned("x.json", "caption: not a text")]
+    assert warned == [Warned("x.json", "caption: not text")]
 
 
 def test_objects_of_a_csv_file_are_json() -> None:

@@ -141,7 +141,7 @@ def test_a_key_names_the_column_of_the_source_photo() -> None:
             {"url": ["https://a"], "image": ["a.jpg"]},
             "no column holds encoded images; .*; the columns are url .*, image ",
         ),
-        ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; there are left"),
+        ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; the columns are left"),
     ],
 )
 def test_a_table_whose_photos_are_not_found_names_its_columns_and_the_key(columns: dict[str, Any], told: str) -> None:
@@ -154,5 +154,5 @@ def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("omniedit.sources.parquet.MAX_BYTES", 2)
     assert MAX_BYTES > 2
     assert find_photos(pa.table({"image": [b"one"]})) == [
-        LeftOut("x.parquet:0", "3 bytes, more than the 2 that are read")
+        LeftOut("x.parquet:0", "3 bytes, more than the limit of 2")
     ]

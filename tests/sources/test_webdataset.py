@@ -79,7 +79,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
         "a": "no image, only .json",
         "d.json": "not a JSON object",
         "d.png": "a second image of the same key, after .jpg",
-        "f.txt": f"{MAX_TEXT + 1} bytes, more than the {MAX_TEXT} that are read",
+        "f.txt": f"{MAX_TEXT + 1} bytes, more than the limit of {MAX_TEXT}",
         "h": "no image, only .v2.jpg",
         "README": "no suffix",
     }
@@ -121,7 +121,7 @@ def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPat
         "g.jpg": device,
         "h?.jpg": "its name is not UTF-8",
         "i\0.jpg": "its name contains a NUL",
-        "j.jpg": "11 bytes, more than the 10 that are read",
+        "j.jpg": "11 bytes, more than the limit of 10",
         "": "has no name",
     }
 

@@ -40,7 +40,7 @@ def test_the_mean_keeps_its_share_and_takes_the_rest_from_the_new_weight() -> No
 
 
 def test_what_is_refused_beforehand_is_not_followed() -> None:
-    weight, optimizer = take_step([0.3, 0.4], refused="the loss is nan")
+    weight, optimizer = take_step([0.3, 0.4], skip_reason="the loss is nan")
     assert weight.tolist() == [1.0, -2.0] and optimizer.skip_reason == "the loss is nan"
 
 

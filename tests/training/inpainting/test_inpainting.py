@@ -216,4 +216,4 @@ def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards)
 
 def test_no_photo_is_told() -> None:
     with pytest.raises(UserError, match="no photo to train inpainting on"):
-        PhotoStore(PhotoShards([]), 64, 0.1)
+        PhotoStore(PhotoShards([]), ObjectIndex(), 64, 0.1)
