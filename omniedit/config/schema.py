@@ -44,7 +44,7 @@ def _number(value: Any) -> Any:
 
 SHIPPED = "shipped"
 """Value that selects the version in the package in place of a role of config/models.yaml or a folder."""
-SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/student/shipped"
+SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/shipped"
 """Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""
 
 # These two are here because Snakemake's own process reads them and loads no image code.

@@ -21,7 +21,17 @@ def test_they_pass_beside_it(tmp_path: Path) -> None:
     with index_needed():
         subprocess.run([sys.executable, "-m", *install], check=True, capture_output=True, text=True)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY / 'tests'}"}
-    command = [sys.executable, "-m", "pytest", "-p", "helpers.torchvision_operators", "-p", "no:xdist", "-k", "sam_2 or Qwen"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "helpers.torchvision_operators",
+        "-p",
+        "no:xdist",
+        "-k",
+        "sam_2 or Qwen",
+    ]
     done = subprocess.run([*command, *TESTS], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     passed = re.search(r"^(\d+) passed, \d+ deselected", done.stdout, re.MULTILINE)
     assert passed and int(passed[1]) >= 5, done.stdout[-4000:]

@@ -153,6 +153,4 @@ def test_a_table_whose_photos_are_not_found_names_its_columns_and_the_key(column
 def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.sources.parquet.MAX_BYTES", 2)
     assert MAX_BYTES > 2
-    assert find_photos(pa.table({"image": [b"one"]})) == [
-        LeftOut("x.parquet:0", "3 bytes, more than the limit of 2")
-    ]
+    assert find_photos(pa.table({"image": [b"one"]})) == [LeftOut("x.parquet:0", "3 bytes, more than the limit of 2")]
