@@ -28,8 +28,9 @@ from omniedit.aspect import nearest_ratio
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring import Unscorable
-from omniedit.scoring.reference.judge import score_pair
+from omniedit.scoring import Score, Unscorable
+from omniedit.scoring.reference.judge import measure_pair, score_pair
+from omniedit.scoring.reference.measures import Comparison
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.registry import build
 from omniedit.specialists.synthesize import synthesize
@@ -222,6 +223,9 @@ def report(folder: Path) -> None:
         wrong = "  <-- wrong" if (label == "good") != (score >= THRESHOLD) else ""
         told = verdict.reason if isinstance(verdict, Unscorable) else verdict.reasoning
         print(f"{name:50s} {label:4s} {score:5.1f} {labels[name]['reason'] or '-'} | {told}{wrong}")
+        if wrong and isinstance(verdict, Score):
+            findings = measure_pair(Comparison(pair), pair.provenance["truth"])
+            print(f"{'':50s} {'; '.join(finding.measured for finding in findings)}")
     for half in ("tuning", "held out"):
         kept, bad = counts[half, "good", True], counts[half, "bad", True]
         good = kept + counts[half, "good", False]

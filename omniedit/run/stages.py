@@ -42,28 +42,41 @@ def _teaches(teacher: str) -> Callable[[Config], bool]:
     return lambda config: config.trains_student and config.scoring.teacher == teacher
 
 
+def _page(name: str, applies: Callable[[Config], bool] = _always) -> Stage:
+    """Return the stage of a page of the report."""
+    return Stage(f"report_{name}", f"report/{name}.html", f"report_{name}.log", applies)
+
+
+def _from_archives(config: Config) -> bool:
+    return config.sources.are_archives
+
+
+def _from_files(config: Config) -> bool:
+    return not config.sources.are_archives
+
+
 STAGES = (
     Stage(
         "index_sources",
         "sources/index.parquet",
         "index_sources.log",
-        lambda config: not config.sources.are_archives,
+        _from_files,
         ("sources/bench.parquet",),
     ),
     Stage(
         "pack_sources",
         "sources/{photos}.tar",
         "pack_sources/{photos}.log",
-        lambda config: not config.sources.are_archives,
+        _from_files,
     ),
     Stage(
         "stream_sources",
         "sources/index/{shard}.parquet",
         "stream_sources/{shard}.log",
-        lambda config: config.sources.are_archives,
+        _from_archives,
         ("sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
     ),
-    Stage("gather_index", "sources/index.parquet", "gather_index.log", lambda config: config.sources.are_archives),
+    Stage("gather_index", "sources/index.parquet", "gather_index.log", _from_archives),
     Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("replies")),
     Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("api")),
     Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("local")),
@@ -139,31 +152,11 @@ STAGES = (
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
     Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),
-    Stage("report_summary", "report/summary.html", "report_summary.log"),
-    Stage("report_filter", "report/filter.html", "report_filter.log"),
-    Stage("report_thresholds", "report/thresholds.html", "report_thresholds.log"),
-    Stage("report_training", "report/training.html", "report_training.log"),
-    Stage("report_benchmark", "report/benchmark.html", "report_benchmark.log"),
-    Stage("report_provenance", "report/provenance.html", "report_provenance.log"),
-    Stage(
-        "report_agreement",
-        "report/agreement.html",
-        "report_agreement.log",
-        lambda config: config.trains_student,
-    ),
-    Stage(
-        "report_proposals",
-        "report/proposals.html",
-        "report_proposals.log",
-        lambda config: bool(config.tasks.learned),
-    ),
-    Stage("report_throughput", "report/throughput.html", "report_throughput.log"),
-    Stage(
-        "report_efficiency",
-        "report/efficiency.html",
-        "report_efficiency.log",
-        lambda config: shutil.which("sacct") is not None,
-    ),
+    *(_page(name) for name in ("summary", "filter", "thresholds", "training", "benchmark", "provenance")),
+    _page("agreement", lambda config: config.trains_student),
+    _page("proposals", lambda config: bool(config.tasks.learned)),
+    _page("throughput"),
+    _page("efficiency", lambda config: shutil.which("sacct") is not None),
 )
 """All stages in the order of `omniedit status`."""
 
