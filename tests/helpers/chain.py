@@ -16,6 +16,7 @@ import numpy as np
 import PIL.Image
 import yaml
 
+from helpers.preloaded import run_snakemake
 from omniedit.tasks import Task
 
 SHOWN = "shown"
@@ -119,8 +120,12 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
+def options(*arguments: str) -> list[str]:
+    return ["--configfile", "small.yaml", "--cores", "2", *arguments]
+
+
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "2", *arguments]
+    return [sys.executable, "-m", "snakemake", *options(*arguments)]
 
 
 def environment() -> dict[str, str]:
@@ -128,8 +133,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
 
 
+def try_snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder of `checkout`; it may fail."""
+    return run_snakemake(options(*arguments), root, environment())
+
+
 def snakemake(root: Path, *arguments: str) -> str:
-    done = subprocess.run(command(*arguments), cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, *arguments)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout + done.stderr
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 from httpx2 import ConnectError
 
-from helpers.chain import REPOSITORY, checkout, command, environment, rules_to_run
+from helpers.chain import REPOSITORY, checkout, environment, options, rules_to_run
+from helpers.preloaded import run_snakemake
 from omniedit.errors import UserError
 from omniedit.models.registry import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
 from omniedit.tasks import Task
@@ -211,7 +212,7 @@ def test_the_rule_fetches_the_roles_of_a_config_while_other_jobs_are_offline(hub
     shutil.copytree(REPOSITORY / "config", root / "config")
     (root / MODELS).write_text(yaml.safe_dump({"base": ENTRY}))
     variables = {**environment(), "HF_ENDPOINT": hub.address, "HF_HOME": str(root / "cache")}
-    done = subprocess.run(command("fetch_models"), cwd=root, env=variables, capture_output=True, text=True)
+    done = run_snakemake(options("fetch_models"), root, variables)
     assert done.returncode == 0, done.stderr
     assert folder(root).is_dir()
     assert not rules_to_run(root, "fetch_models") - {"fetch_models"}
@@ -274,9 +275,9 @@ def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: 
     (root / MODELS).write_text(yaml.safe_dump(entries))
     variables = {**environment(), "HF_TOKEN": "hf_somebody"}
 
-    def run(*options: str) -> subprocess.CompletedProcess[str]:
+    def run(option: str) -> subprocess.CompletedProcess[str]:
         target = "results/mini/candidates/object_removal/00000.h5"
-        return subprocess.run(command(target, *options), cwd=root, env=variables, capture_output=True, text=True)
+        return run_snakemake(options(target, option), root, variables)
 
     told = [
         "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; on a machine with internet access, "

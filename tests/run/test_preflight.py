@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from helpers.chain import SMALL, checkout, command, environment, shrink_sample
+from helpers.chain import SMALL, checkout, environment, shrink_sample, try_snakemake
+from helpers.preloaded import run_snakemake
 from omniedit.config.loading import check, of_run
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
@@ -148,13 +149,8 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_one_line(full_disk: Path) -> None:
     root = checkout(full_disk.parent, SMALL)
-    done = subprocess.run(
-        command("all", "--snakefile", str(root / "Snakefile"), "--configfile", str(root / "small.yaml")),
-        cwd=full_disk,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
+    words = ["all", "--cores", "2", "--snakefile", str(root / "Snakefile"), "--configfile", str(root / "small.yaml")]
+    done = run_snakemake(words, full_disk, environment())
     assert done.returncode != 0 and "Traceback" not in done.stderr
     assert f"error: {full_disk}/.snakemake: No space left on device; free some space" in done.stderr
 
@@ -168,7 +164,7 @@ def test_commands_that_run_no_job_change_no_file(options: list[str], tmp_path: P
     (root / "results/small/damaged.txt").write_text("sources/00000.tar\n")
     before = files(root / "results")
     target = "results/small/sources/00000.tar"
-    done = subprocess.run(command(target, *options), cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, target, *options)
     assert done.returncode == 0, done.stderr
     assert files(root / "results") == before and not (root / ".snakemake/omniedit.lock").exists()
 

@@ -2,12 +2,12 @@
 
 import os
 import pwd
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from helpers.chain import SMALL, checkout, command, environment, make_photos
+from helpers.chain import SMALL, checkout, environment, make_photos, options
+from helpers.preloaded import run_snakemake
 from helpers.slurm_queue import pretend_queue, record
 from omniedit.errors import UserError
 from omniedit.run import slurm
@@ -119,7 +119,7 @@ def test_a_run_that_starts_cancels_them_and_one_that_only_looks_does_not(tmp_pat
         tmp_path / "slurm", [record(7, "rule_train_editor_wildcards_editnet", root)]
     )
     target = "results/small/sources/index.parquet"
-    for options, cancelled in ((["--dry-run"], False), ([], True)):
-        subprocess.run([*command(target), *options], cwd=root, env=variables, check=True, capture_output=True)
+    for flags, cancelled in ((["--dry-run"], False), ([], True)):
+        run_snakemake(options(target, *flags), root, variables).check_returncode()
         assert (tmp_path / "slurm/cancelled").exists() == cancelled
     assert (root / target).is_file()

@@ -1,12 +1,19 @@
 """`scoring.judge: api` through the workflow, with a local endpoint: each request is sent once and never again."""
 
-import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
 
-from helpers.chain import SMALL, checkout, command, environment, go_on_from, rules_to_run, shrink_sample, snakemake
+from helpers.chain import (
+    SMALL,
+    checkout,
+    go_on_from,
+    rules_to_run,
+    shrink_sample,
+    snakemake,
+    try_snakemake,
+)
 from helpers.vlm_server import MODEL, says, serving
 from omniedit.run.status import report
 
@@ -57,6 +64,6 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     configure(root, url="http://127.0.0.1:1/v1", model="judge", key_env="NO_SUCH_KEY")
-    done = subprocess.run(command(TARGET), cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, TARGET)
     assert done.returncode == 1 and not (root / "results").exists()
     assert "error: the environment variable NO_SUCH_KEY is unset or empty; export the API key" in done.stderr

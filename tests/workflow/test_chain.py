@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,9 @@ from helpers.chain import (
     make_holdable,
     rules_to_run,
     snakemake,
+    try_snakemake,
 )
+from helpers.preloaded import run_snakemake
 from omniedit.aspect import RATIOS
 from omniedit.tasks import Task
 
@@ -146,8 +149,9 @@ def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) 
     shown = [line for line in read_commands(page) if "--report" not in line]
     assert shown
     for line in shown:
-        done = subprocess.run(f"{line} --dry-run", shell=True, cwd=root, env=env, capture_output=True)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        program, *words = shlex.split(line.replace("~", str(home)))
+        done = run_snakemake([*words, "--dry-run"], root, env)
+        assert program == "snakemake" and done.returncode == 0, (line, done.stdout, done.stderr)
 
 
 def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
             lock = root / "results/small/omniedit.lock"
             while first.poll() is None and not (lock.is_file() and lock.read_text()):
                 time.sleep(0.1)
-            second = subprocess.run(command(target), cwd=root, env=environment(), capture_output=True, text=True)
+            second = try_snakemake(root, target)
             assert second.returncode != 0
             (line,) = [line for line in second.stderr.splitlines() if line.startswith("error: ")]
             assert f"process {first.pid}" in line
@@ -193,8 +197,7 @@ def test_a_batch_that_the_profiles_ranks_cannot_share_stops_with_one_line(tmp_pa
 
 def dry_run_error(root: Path, *options: str) -> str:
     """Return the one error line with which a dry run stops."""
-    words = command("--dry-run", "all", *options)
-    done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, "--dry-run", "all", *options)
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     return line
@@ -203,6 +206,6 @@ def dry_run_error(root: Path, *options: str) -> str:
 def test_empty_folder_stops_with_the_key_and_the_remedy(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "photos").mkdir()
-    done = subprocess.run(command("all"), cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, "all")
     assert done.returncode != 0
     assert "sources.path" in done.stderr and "jpeg png webp tiff" in done.stderr

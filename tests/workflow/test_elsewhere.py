@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chain import REPOSITORY, environment
+from helpers.preloaded import run_snakemake
 
 TARGET = "results/mini/sources/index.parquet"
 MODULE = """
@@ -37,8 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def snakemake(folder: Path, *arguments: object) -> str:
     """Create `folder`, run Snakemake in it, and return the output."""
     folder.mkdir(exist_ok=True)
-    program = [sys.executable, "-m", "snakemake", *map(str, arguments)]
-    done = subprocess.run(program, cwd=folder, env=environment(), capture_output=True, text=True)
+    done = run_snakemake(list(map(str, arguments)), folder, environment())
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout + done.stderr
 
@@ -85,8 +85,7 @@ def test_another_workflow_may_take_some_of_the_rules(use: str, source: Path, tmp
 def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_path: Path) -> None:
     module = MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix="")
     (tmp_path / "Snakefile").write_text(module.replace("    config:", f"    {moved}\n    config:"))
-    program = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
-    done = subprocess.run(program, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    done = run_snakemake(["--dry-run", "--cores", "1"], tmp_path, environment())
     (line,) = [line for line in done.stderr.splitlines() if line]
     assert done.returncode == 1 and line.startswith("error: module: its prefix moves results/mini to x/")
 

@@ -1,7 +1,6 @@
 """InternVL as judge and as student, through the workflow: a tiny model of the real classes stands in for the hub's."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,7 +8,7 @@ import pytest
 import yaml
 from workflow.test_fetched_base import fetch_base
 
-from helpers.chain import SMALL, command, environment, go_on_from, rules_to_run, snakemake
+from helpers.chain import SMALL, go_on_from, rules_to_run, snakemake, try_snakemake
 from helpers.tiny_internvl import make_internvl
 from omniedit.models.registry import get_model
 from omniedit.scoring.rubric import edit_rubric
@@ -83,6 +82,6 @@ def test_a_shard_is_judged_by_a_model_that_was_fine_tuned_in_the_run(root: Path)
 
 def test_a_batch_that_the_ranks_cannot_share_is_refused_before_the_first_job(root: Path) -> None:
     configure_student(root, batch_size=6, accumulate=2)
-    done = subprocess.run(command(TARGET), cwd=root, env=environment(), capture_output=True, text=True)
+    done = try_snakemake(root, TARGET)
     assert done.returncode and "small.yaml" in done.stderr
     assert "scoring.finetune.batch_size: 6 cannot be shared by the profile's 2 ranks of finetune_student" in done.stderr

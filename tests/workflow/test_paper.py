@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from helpers.chain import REPOSITORY, checkout, environment
+from helpers.preloaded import run_snakemake
 from omniedit.config.loading import load
 from omniedit.tasks import Task
 
@@ -24,8 +24,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--configfile", str(PAPER), "small.yaml", "--cores", "2", *arguments]
-    return subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True)
+    options = ["--configfile", str(PAPER), "small.yaml", "--cores", "2", *arguments]
+    return run_snakemake(options, root, environment())
 
 
 CANDIDATES = {  # slides, "Data Statistics", "Pre-Filtering Number"

@@ -1,12 +1,11 @@
 """`proposals.source: api` through the workflow, with a local endpoint: proposals are requested once and shown."""
 
-import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
 
-from helpers.chain import SMALL, checkout, command, environment, rules_to_run, shrink_sample, snakemake
+from helpers.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake, try_snakemake
 from helpers.proposal_replies import answering
 from helpers.vlm_server import Server, serving, status
 from omniedit.imaging.images import Image
@@ -70,7 +69,7 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
     shrink_sample(root / "photos")
     with serving(status(500, "Never.")) as endpoint:
         configure(root, endpoint, api={"key_env": "NO_SUCH_KEY"})
-        done = subprocess.run(command(SHARD), cwd=root, env=environment(), capture_output=True, text=True)
+        done = try_snakemake(root, SHARD)
     assert done.returncode == 1 and not (root / "results").exists()
     assert "error: the environment variable NO_SUCH_KEY is unset or empty; export the API key" in done.stderr
 
