@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from omniedit.config.docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
-from omniedit.config.loading import check, load, of_run
+from omniedit.config.loading import check, load, read_section
 from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles

@@ -19,7 +19,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store import PairBatch
-from omniedit.config.schema import TrainConfig
+from omniedit.config.options import FlowOptions, SampleOptions
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
@@ -133,12 +133,12 @@ class InstructionEncoder:
         return torch.stack(embeds), torch.stack(pooled)
 
 
-def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
+def noise_levels(normal_B: Tensor, options: FlowOptions) -> Tensor:
     """Return the training noise levels, (B,), for standard normal draws."""
     return shift_sigmas(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(scores: Sequence[float], options: TrainConfig) -> Tensor:
+def importance(scores: Sequence[float], options: SampleOptions) -> Tensor:
     """Return the weight in the loss of pairs with these overall scores, as `train.importance` defines, (B,)."""
     if options.importance == "soft":
         return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
@@ -175,8 +175,12 @@ class EditBatchBuilder(Velocities):
 
     vae: Vae
     instructions: Embeddings
-    options: TrainConfig
+    options: SampleOptions
     seed: int
+
+    @property
+    def weighting(self) -> str:
+        return f"train.importance: {self.options.importance}"
 
     def weights(self, pairs: Rows) -> Tensor:
         """Return the importance of each pair, (B,)."""

@@ -16,7 +16,7 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor
 
-from omniedit.config.schema import HolesConfig, TrainConfig
+from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.sides import names_a_side
@@ -50,15 +50,15 @@ class HoleBatches(Velocities):
 
     Args:
         captions: encoder of captions.
-        options: training options; the dropout of instructions applies to captions.
         shares: shares of the kinds of holes.
     """
 
     vae: Vae
     captions: Embeddings
-    options: TrainConfig
+    options: InpaintingOptions
     shares: HolesConfig
     seed: int
+    weighting = "equal weights"
 
     def weights(self, pairs: PhotoBatch) -> Tensor:
         """Return the weight of each photo, (B,), all equal."""
@@ -161,7 +161,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
 
 
 def inpainting_identity(
-    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
+    options: InpaintingOptions, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
 ) -> dict[str, Any]:
     """Return everything that the weights of a run depend on, as JSON values; a run resumes only if they match.
 
