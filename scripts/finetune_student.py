@@ -17,7 +17,8 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
-from omniedit.cli.arguments import add_section, at_least_one
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program

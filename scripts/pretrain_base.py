@@ -9,7 +9,8 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from transformers.utils import logging as transformers_logging
 
-from omniedit.cli.arguments import add_section, at_least_one
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import PretrainingOptions, TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas

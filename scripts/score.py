@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program

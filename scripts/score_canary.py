@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ScoringConfig
 from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from omniedit.cli.arguments import add_section, at_least_zero
+from omniedit.cli.arguments import at_least_zero
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import proposers

@@ -8,7 +8,8 @@ printed first.
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import add_section, at_least_zero
+from omniedit.cli.arguments import at_least_zero
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
@@ -55,9 +54,7 @@ def main() -> None:
     device = join_ranks()
     transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    encoders: list[nn.Module] = [base.vae, *base.text.encoders()]
-    for encoder in encoders:
-        encoder.to(device)
+    base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)

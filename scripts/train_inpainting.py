@@ -15,7 +15,8 @@ import torch
 import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
-from omniedit.cli.arguments import add_section, at_least_one
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import HolesConfig, InpaintingOptions
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.models.inpaint_pipeline import InpaintPipeline
@@ -46,7 +47,7 @@ def main() -> None:
         "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
     )
     parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
-    add_section(parser, "--options", InpaintingOptions, required=True)
+    add_section(parser, "--options", InpaintingOptions, required=True, help="options of the training as JSON")
     add_section(parser, "--holes", HolesConfig, default=HolesConfig())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
@@ -60,8 +61,7 @@ def main() -> None:
     device = join_ranks()
     transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    for module in (base.vae, *base.text.encoders()):
-        module.to(device)
+    base.move_encoders(device)
     net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
     prepare_blocks(net, options)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import StudentConfig
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import write_agreement

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import add_section
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
 from omniedit.reporting.card import model_card

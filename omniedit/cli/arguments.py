@@ -3,23 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-
-from omniedit.config.loading import read_section, section_key
-from omniedit.config.section import Section
-
-
-def add_section(parser: argparse.ArgumentParser, flag: str, model: type[Section], **settings: Section | bool) -> None:
-    """Add an option whose value is a section of the config, as `read_section` reads it.
-
-    Args:
-        settings: `default` or `required`, as for `add_argument`.
-    """
-    key = section_key(model)
-    what = f"the config's section {'.'.join(key)}" if key else "the config" if key == () else "options"
-    given = f"{what} as JSON" + ("" if key is None else ", or a run's config.json")
-    parser.add_argument(flag, type=partial(read_section, model), help=given, **settings)  # type: ignore[arg-type]
 
 
 def at_least_zero(text: str) -> int:

@@ -50,36 +50,6 @@ def load_run(
     return check(merge(read_yaml(default), values), [*own, *files] if files else [], overrides)
 
 
-def read_section(model: type[S], source: str | Path) -> S:
-    """Return a section of the config that a script is given, or the whole config.
-
-    Args:
-        source: the section as JSON, or the config.json of a run, from which only this section is read.
-
-    Raises:
-        UserError: one line with the key, the error and the allowed values, or with the file and the error.
-    """
-    if str(source).lstrip().startswith("{"):
-        return check_section(model, _parse_json(str(source)))
-    try:
-        values: Any = json.loads(Path(source).read_text(encoding="utf-8"))
-        for part in section_key(model) or ():
-            values = values.get(part, {})
-        return model.model_validate(values)
-    except (OSError, ValueError, AttributeError) as error:
-        problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(
-            f"{source}: cannot be read as a run's config ({problem}); give the results/RUN/config.json of a run"
-        ) from None
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UserError(f"config: not valid JSON: {error}") from None
-
-
 def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tuple[str, ...] | None:
     """Return the parts of a section's key, () for the config itself; None if it is no section of the config."""
     if model is within:

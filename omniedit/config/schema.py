@@ -9,10 +9,8 @@ and the table in `config/README.md` from them. Threads, memory and partitions be
 from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
-from omniedit.config.buckets import BucketsConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
 from omniedit.config.options import check_parts
-from omniedit.config.proposals import PROPOSER, LocalModelConfig, ProposalsConfig, QuotasConfig
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
     SHIPPED_STUDENT,
@@ -28,10 +26,20 @@ from omniedit.config.scoring import (
 )
 from omniedit.config.section import SHIPPED, LocalPath, Section
 from omniedit.config.sources import SourcesConfig
-from omniedit.config.tasks import GroundingConfig, LearnedConfig, TaskConfig, TasksConfig
+from omniedit.config.tasks import (
+    PROPOSER,
+    GroundingConfig,
+    LearnedConfig,
+    LocalModelConfig,
+    ProposalsConfig,
+    QuotasConfig,
+    TaskConfig,
+    TasksConfig,
+)
 from omniedit.config.training import (
     ArchitectureName,
     BaseConfig,
+    BucketsConfig,
     HolesConfig,
     InpaintingConfig,
     InpaintingOptions,

@@ -1,4 +1,4 @@
-"""Sections `train` and `inpainting`: trainings of the editor, its base and the inpainting specialist."""
+"""Sections `buckets`, `train` and `inpainting`: pairs to train on, and trainings of editor, base and inpainting."""
 
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     ArchitectureName = str
 else:
     ArchitectureName = Literal[tuple(ARCHITECTURES)]
+
+
+class BucketsConfig(Section):
+    base_size: int = Field(1024, ge=64, multiple_of=16)
+    """Size of a bucket's images: at least base_size^2 pixels, at one of the seven ratios."""
+    pairs_per_zarr_shard: int = Field(4, ge=1)
+    """Pairs per Zarr shard, the unit of writing."""
+    parts: int = Field(2, ge=1, le=100_000)
+    """Number of parallel jobs that write the buckets."""
 
 
 class BaseConfig(Section):
@@ -39,8 +48,7 @@ class BaseConfig(Section):
 
     @model_validator(mode="after")
     def _a_trained_one_is_as_it_is(self) -> Self:
-        own = {name: value for name, value in self if name != "model"}
-        changed = [name for name, value in own.items() if value != BaseConfig.model_fields[name].default]
+        changed = list(self.model_dump(exclude={"model"}, exclude_defaults=True))
         if self.model is not None and changed:
             raise ValueError(f"{changed[0]} is for a base that the run pre-trains; set model: null with it")
         return self
@@ -127,5 +135,4 @@ class InpaintingConfig(Section):
 
     def training(self, train: TrainConfig) -> InpaintingOptions:
         """Return the options of its training; those that it does not set are the editor's."""
-        own = {name: getattr(self, name) for name in ("steps", "batch_size", "learning_rate")}
-        return train.extract(InpaintingOptions, **own, epochs=None)
+        return train.extract(InpaintingOptions, epochs=None, **self.model_dump(exclude={"shards", "holes"}))

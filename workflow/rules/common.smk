@@ -81,7 +81,7 @@ def verbatim(text):
 
 
 def to_json(section, exclude=None):
-    """Return a section of the config, without secrets, as a script reads it (`omniedit.config.loading.read_section`).
+    """Return a section of the config, without secrets, as a script reads it (`omniedit.config.arguments`).
 
     Jobs run again if it changes. Settings that must not rerun them are read from the run's config.json instead.
     """
