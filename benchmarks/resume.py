@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omniedit.config.loading import check
-from omniedit.config.schema import SHIPPED
+from omniedit.config.schema import SHIPPED, TrainConfig
 from omniedit.reporting.style import BLUE, ORANGE, panels, styled
 
 REPOSITORY = Path(__file__).parents[1]
@@ -113,7 +112,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="the losses as a picture (.png)")
     args = parser.parse_args()
 
-    options = check({"train": {"steps": args.steps, "checkpoint_every": 10, "held_out_every": args.steps}}).train
+    options = TrainConfig(steps=args.steps, checkpoint_every=10, held_out_every=args.steps)
     stops = [
         Stop("killed (SIGKILL)", args.steps // 2 - 3, signal.SIGKILL),
         Stop("terminated (SIGTERM)", args.steps // 2 - 3, signal.SIGTERM),

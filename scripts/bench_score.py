@@ -4,7 +4,8 @@ import argparse
 from itertools import chain
 from pathlib import Path
 
-from omniedit.config.loading import of_run
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import ScoringConfig
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
@@ -21,14 +22,13 @@ def main() -> None:
     parser.add_argument(
         "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
     )
-    parser.add_argument("--config", type=Path, help="the run's config.json; its scoring section is used")
+    add_section(parser, "--config", ScoringConfig)
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--out-dir", type=Path, required=True, help="folder for the scores ({task}.parquet)")
     args = parser.parse_args()
 
-    scoring = of_run(args.config).scoring if args.config else None
     pairs = sum(map(_count, args.edits))
-    with judging(args.judge, pairs, args.scorer, scoring, args.spent) as judge:
+    with judging(args.judge, pairs, args.scorer, args.config, args.spent) as judge:
         for path in args.edits:
             write_rows(args.out_dir / f"{path.stem}.parquet", _judge_edits(path, judge), BENCH_SCHEMA)
 

@@ -18,6 +18,7 @@ import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
     parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--options", type=FinetuneConfig.model_validate_json, required=True, help="scoring.finetune")
+    add_section(parser, "--options", FinetuneConfig, required=True)
     parser.add_argument("--max-tiles", type=at_least_one, required=True, help="maximum number of tiles per image")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")

@@ -10,7 +10,8 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
-from omniedit.config.loading import check
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import PretrainingOptions, TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.loading import default_device
@@ -35,14 +36,14 @@ def main() -> None:
         "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
     )
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
-    parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
+    add_section(parser, "--options", TrainConfig, default=TrainConfig())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder")
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
 
-    options = check({"train": args.options}).train
+    options: PretrainingOptions = args.options
     text = load_minilm()
     torch.manual_seed(args.seed)
     base = Base(

@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config.loading import of_run
-from omniedit.config.schema import ProposalsConfig
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import Config, ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.proposals import ProposalRow, match_replies, read_recorded_replies, write_proposals
@@ -22,9 +22,7 @@ from omniedit.vlm.endpoint import Usage
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
-    parser.add_argument(
-        "--config", type=Path, required=True, help="the run's config.json; its proposals and learned sections are used"
-    )
+    add_section(parser, "--config", Config, required=True)
     parser.add_argument(
         "--wanted", type=json.loads, required=True, help="JSON: task -> number of usable proposals to collect"
     )
@@ -32,7 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    config = of_run(args.config)
+    config: Config = args.config
     wanted = {Task(task): count for task, count in args.wanted.items()}
     with PhotoShard(args.photos) as photos:
         if config.proposals.source == "replies":

@@ -4,7 +4,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from omniedit.config.loading import of_run
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, judging
@@ -21,15 +22,14 @@ def main() -> None:
     parser.add_argument(
         "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
     )
-    parser.add_argument("--config", type=Path, help="the run's config.json; its scoring section is used")
+    add_section(parser, "--config", ScoringConfig)
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     args = parser.parse_args()
 
-    scoring = of_run(args.config).scoring if args.config else None
     with (
         Shard(args.candidates) as shard,
-        judging(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,
+        judging(args.judge, len(shard), args.scorer, args.config, args.spent) as judge,
         Progress("pairs", total=len(shard)) as progress,
     ):
         batches = judge_shard(shard, judge, progress)

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omniedit.config.loading import of_run
-from omniedit.config.schema import ScoringConfig
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import Config, ScoringConfig
 from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
@@ -17,9 +17,7 @@ from omniedit.storage.atomic import replace_file
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--config", type=Path, required=True, help="the run's config.json; its run and scoring keys are used"
-    )
+    add_section(parser, "--config", Config, required=True)
     parser.add_argument(
         "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
     )
@@ -31,7 +29,7 @@ def main() -> None:
     parser.add_argument("--drift", type=Path, required=True, help="JSON file of the judge's drift")
     args = parser.parse_args()
 
-    config = of_run(args.config)
+    config: Config = args.config
     pairs = canary_pairs()
     rows: list[dict[str, object]] = []
     for number, judge in enumerate(load_judges(config.scoring, len(pairs), args.scorer, args.spent)):

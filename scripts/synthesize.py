@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.cli.arguments import at_least_zero
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import proposers
@@ -32,9 +33,7 @@ def main() -> None:
     parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
     parser.add_argument("--task", type=Task, choices=list(Task), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
-    parser.add_argument(
-        "--learned", type=LearnedConfig.model_validate_json, help="the config's `learned` section as JSON"
-    )
+    add_section(parser, "--learned", LearnedConfig)
     parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
     parser.add_argument("--inpainting", type=Path, help="folder of the run's own inpainting specialist, if it is used")
     parser.add_argument("--pairs", type=at_least_zero, required=True, help="candidate pairs to make")

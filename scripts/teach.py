@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_zero
-from omniedit.config.loading import of_run
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.scoring import judging
@@ -24,9 +25,7 @@ def main() -> None:
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
     parser.add_argument("--scores", type=Path, help="the shard's scores, if the teacher gave them")
     parser.add_argument("--judge", choices=("reference", "api"), default="reference", help="the teacher")
-    parser.add_argument(
-        "--config", type=Path, help="the run's config.json; its scoring section is used with --judge api"
-    )
+    add_section(parser, "--config", ScoringConfig)
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--pairs", type=at_least_zero, help="maximum number of the shard's pairs; all if omitted")
     parser.add_argument("--defects-per-pair", type=at_least_zero, default=2)
@@ -34,11 +33,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
     args = parser.parse_args()
 
-    scoring = of_run(args.config).scoring if args.config else None
     with Shard(args.candidates) as shard:
         drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
         with (
-            judging(args.judge, len(drawn), scoring=scoring, spent=args.spent) as teacher,
+            judging(args.judge, len(drawn), scoring=args.config, spent=args.spent) as teacher,
             Progress("pairs") as progress,
         ):
             known = read_known_scores(args.scores, teacher) if args.scores else {}

@@ -6,20 +6,19 @@ A killed run resumes from its last checkpoint when it is started again.
 """
 
 import argparse
-import json
 import os
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
-from omniedit.config.loading import check
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import TrainConfig
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
 from omniedit.training.blocks import prepare_blocks
@@ -38,7 +37,7 @@ def main() -> None:
         "--base", type=Path, required=True, help="folder of the base, models/{role}.json of a fetched one, or shipped"
     )
     parser.add_argument("--model", choices=models.ARCHITECTURES, help="architecture; default: the one in --options")
-    parser.add_argument("--options", type=json.loads, default={}, help="the config's `train` section as JSON")
+    add_section(parser, "--options", TrainConfig, default=TrainConfig())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument(
@@ -48,16 +47,14 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the trained editor")
     args = parser.parse_args()
-    options = check({"train": args.options}).train
+    options: TrainConfig = args.options
     if args.model:
-        options = options.model_copy(update={"model": args.model, "ablations": []})
+        options = options.model_copy(update={"model": args.model})
 
     device = join_ranks()
     transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    encoders: list[nn.Module] = [base.vae, *base.text.encoders()]
-    for encoder in encoders:
-        encoder.to(device)
+    base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)

@@ -7,7 +7,6 @@ A killed run resumes from its last checkpoint when it is started again.
 """
 
 import argparse
-import json
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,8 @@ import torch.distributed as dist
 from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
-from omniedit.config.loading import check
-from omniedit.config.schema import HolesConfig
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import HolesConfig, InpaintingOptions
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
@@ -48,22 +47,21 @@ def main() -> None:
         "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
     )
     parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
-    parser.add_argument("--options", type=json.loads, required=True, help="like the config's `train` section, as JSON")
-    parser.add_argument("--holes", type=HolesConfig.model_validate_json, default=HolesConfig(), help="inpainting.holes")
+    add_section(parser, "--options", InpaintingOptions, required=True, help="options of the training as JSON")
+    add_section(parser, "--holes", HolesConfig, default=HolesConfig())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the specialist")
     args = parser.parse_args()
-    options = check({"train": args.options}).train
+    options: InpaintingOptions = args.options
     shards_of_photos = expand_numbers(args.photos, "shard", args.shards)
     shards_of_objects = expand_numbers(args.objects, "shard", args.shards)
 
     device = join_ranks()
     transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    for module in (base.vae, *base.text.encoders()):
-        module.to(device)
+    base.move_encoders(device)
     net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
     prepare_blocks(net, options)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import StudentConfig
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import write_agreement
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
     parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
-    parser.add_argument("--options", required=True, help="the config's `scoring.student` section as JSON")
+    add_section(parser, "--options", StudentConfig, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     args = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(1)
-    options = StudentConfig.model_validate_json(args.options)
+    options: StudentConfig = args.options
 
     with Progress("examples") as progress:
         candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))

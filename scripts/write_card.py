@@ -1,9 +1,9 @@
 """Write an editor's model card: bucket plan, photo index, benchmark table, losses -> README.md."""
 
 import argparse
-import json
 from pathlib import Path
 
+from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
 from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
 from omniedit.reporting.card import model_card
@@ -16,7 +16,7 @@ from omniedit.storage.parquet import read_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("editor", choices=LABELS)
-    parser.add_argument("--config", type=json.loads, required=True, help="the run's config as JSON")
+    add_section(parser, "--config", Config, required=True)
     parser.add_argument("--base", help="name, revision and licence of a fetched base; omit for the run's own base")
     parser.add_argument("--plan", type=Path, required=True, help="buckets/plan.parquet")
     parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
@@ -25,11 +25,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the card (.md)")
     args = parser.parse_args()
 
-    config = Config.model_validate(args.config)
     scores = read_rows(args.table, TABLE3_SCHEMA.names)
     curve = read_curve(LABELS[args.editor], args.metrics)
     with replace_file(args.out) as temporary:
-        card = model_card(args.editor, config, args.plan, args.index, scores, curve, args.base)
+        card = model_card(args.editor, args.config, args.plan, args.index, scores, curve, args.base)
         temporary.write_text(card, encoding="utf-8")
 
 

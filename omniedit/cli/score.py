@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.config.loading import check, read_yaml
+from omniedit.config.loading import check_section, read_yaml
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
@@ -197,12 +197,12 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
     """Load `scoring` of a config file, with keys of `scoring.api` replaced by those of the command line.
 
     Raises:
-        UserError: as `omniedit.config.loading.check`.
+        UserError: as `omniedit.config.loading.check_section`.
     """
     scoring: Any = read_yaml(config).get("scoring", {}) if config else {}
     if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
         scoring = scoring | {"api": scoring.get("api", {}) | given}
-    return check({"scoring": scoring}, [config] if config else []).scoring
+    return check_section(ScoringConfig, scoring, [config] if config else [])
 
 
 def _pair(example: Example) -> EditPair:

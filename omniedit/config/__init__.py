@@ -1,6 +1,7 @@
 """Config of a run: its schema by section, loading and checking of files, generated documentation.
 
-A new key is declared in `schema`. Code that uses the key belongs elsewhere.
+A new key is declared in the module of its section; `schema` composes the sections. Code that uses the key belongs
+elsewhere.
 """
 
 from importlib import import_module

@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from omniedit.config.loading import DEFAULT, load
-from omniedit.config.schema import Config, TaskConfig
+from omniedit.config.schema import Config
+from omniedit.config.section import subsections
+from omniedit.config.tasks import TaskConfig
 from omniedit.tasks import Task
 
 
@@ -29,13 +31,12 @@ def schema() -> str:
 def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
     """Return the rows of the Markdown table of keys in config/README.md, with the defaults of config/config.yaml."""
     rows = []
-    for name, info in model.model_fields.items():
-        annotation = info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            if annotation is not TaskConfig:
-                rows += key_table(annotation, f"{prefix}{name}.")
+    for name in model.model_fields:
+        if section := subsections(model).get(name):
+            if section is not TaskConfig:
+                rows += key_table(section, f"{prefix}{name}.")
             elif name == Task.OBJECT_SWAP:
-                rows += key_table(annotation, f"{prefix}<task>.")
+                rows += key_table(section, f"{prefix}<task>.")
             continue
         properties = model.model_json_schema()["properties"][name]
         meaning = " ".join(_meanings(model).get(name, "").split())
@@ -63,24 +64,18 @@ def _default_config() -> Config:
 
 def _sections(model: type[BaseModel]) -> set[type[BaseModel]]:
     """Return the model and all sections below it, at any depth."""
-    found = {model}
-    for info in model.model_fields.values():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            found |= _sections(info.annotation)
-    return found
+    return {model}.union(*map(_sections, subsections(model).values()))
 
 
 @cache
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstring of each key, inherited keys included: the string below the key in the source."""
-    if model is BaseModel:
-        return {}
-    meanings = dict(_meanings(model.__base__)) if model.__base__ else {}
-    source = ast.parse(inspect.getsource(model))
-    for key, below in pairwise(ast.walk(source)):
-        match key, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                meanings[name] = inspect.cleandoc(text)
+    meanings = {}
+    for part in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        for key, below in pairwise(ast.walk(ast.parse(inspect.getsource(part)))):
+            match key, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    meanings[name] = inspect.cleandoc(text)
     return meanings
 
 

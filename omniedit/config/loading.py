@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from omniedit.config.schema import Config, SourcesConfig, StudentConfig
+from omniedit.config.section import S, subsections
 from omniedit.config.source_folder import source_file
 from omniedit.config.typed_text import TextLoader, merge, to_types
 from omniedit.errors import UserError
@@ -49,19 +50,12 @@ def load_run(
     return check(merge(read_yaml(default), values), [*own, *files] if files else [], overrides)
 
 
-def of_run(path: Path) -> Config:
-    """Return the config that a run wrote to config.json.
-
-    Raises:
-        UserError: the file is missing or holds no config.
-    """
-    try:
-        return Config.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(
-            f"{path}: cannot be read as a run's config ({problem}); give the results/RUN/config.json of a run"
-        ) from None
+def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tuple[str, ...] | None:
+    """Return the parts of a section's key, () for the config itself; None if it is no section of the config."""
+    if model is within:
+        return ()
+    keys = ((name, section_key(model, section)) for name, section in subsections(within).items())
+    return next(((name, *below) for name, below in keys if below is not None), None)
 
 
 class _UniqueKeys:
@@ -126,10 +120,7 @@ def check(
     overrides = overrides or {}
     for file in files:
         read_yaml(file)  # Snakemake, which merged them, accepts repeated keys
-    try:
-        config = Config.model_validate(merge(values, to_types(overrides, Config)))
-    except ValidationError as error:
-        raise UserError(_one_line(error, files, overrides)) from None
+    config = check_section(Config, merge(values, to_types(overrides, Config)), files, overrides)
     looks = {
         "sources.path": partial(_check_path, config.sources),
         "scoring.student.start": partial(_check_start, config.scoring.student),
@@ -140,6 +131,16 @@ def check(
         except UserError as error:
             raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
     return config
+
+
+def check_section(
+    model: type[S], values: Any, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None
+) -> S:
+    """Return a typed section of the config; arguments and errors are those of `check`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_one_line(error, model, files, overrides or {})) from None
 
 
 def _check_path(sources: SourcesConfig) -> None:
@@ -162,15 +163,20 @@ def _check_start(student: StudentConfig) -> None:
             )
 
 
-def _one_line(error: ValidationError, files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str:
+def _one_line(
+    error: ValidationError, model: type[BaseModel], files: Sequence[str | Path], overrides: Mapping[str, Any]
+) -> str:
     problem = error.errors()[0]
-    key = tuple(str(part) for part in problem["loc"])
+    inner = tuple(str(part) for part in problem["loc"])
+    key = (*(section_key(model) or ()), *inner)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
-        section = _section(key[:-1])
+        section = _subsection(model, inner[:-1])
         allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
         return f"{where}: unknown key; {allowed}{more}"
+    if problem["type"] == "missing":
+        return f"{where}: is required{more}"
     if problem["type"] == "value_error":
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
     if kind := _kind_of_unquoted(problem):
@@ -198,14 +204,11 @@ def _describe_limits(problem: Mapping[str, Any]) -> str:
     return f"allowed: {text}"
 
 
-def _section(key: Sequence[str]) -> type[BaseModel] | None:
-    model: type[BaseModel] = Config
+def _subsection(model: type[BaseModel], key: Sequence[str]) -> type[BaseModel] | None:
+    found: type[BaseModel] | None = model
     for part in key:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        model = annotation
-    return model
+        found = subsections(found).get(part) if found else None
+    return found
 
 
 def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:

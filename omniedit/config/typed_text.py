@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from omniedit.config.section import subsections
+
 
 class Quoted(str):
     """Text that was written in quotes."""
@@ -54,10 +56,11 @@ def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any
     check."""
     typed = {}
     for key, value in values.items():
-        annotation: Any = model.model_fields[key].annotation if key in model.model_fields else Any
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(value, Mapping):
-            typed[str(key)] = to_types(value, annotation)
+        section = subsections(model).get(key)
+        if section and isinstance(value, Mapping):
+            typed[str(key)] = to_types(value, section)
         else:
+            annotation = model.model_fields[key].annotation if key in model.model_fields else Any
             typed[str(key)] = _to_type(value, annotation)
     return typed
 

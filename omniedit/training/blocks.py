@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from omniedit.config.schema import TrainConfig
+from omniedit.config.options import RuntimeOptions
 from omniedit.models.attention import set_attention
 from omniedit.models.editor import Editor
 
@@ -17,7 +17,7 @@ RECOMPILES = 64
 """Limit for seven image sizes times the kinds of blocks; by default, torch stops compiling after 8."""
 
 
-def prepare_blocks(editor: Editor, options: TrainConfig) -> None:
+def prepare_blocks(editor: Editor, options: RuntimeOptions) -> None:
     """Set up attention, recomputation and compilation as configured. Call this before DeepSpeed wraps the editor.
 
     Raises:
@@ -31,7 +31,7 @@ def prepare_blocks(editor: Editor, options: TrainConfig) -> None:
             block.forward = checkpoint_forward(forward) if recomputes(index, options) else forward
 
 
-def recomputes(layer: int, options: TrainConfig) -> bool:
+def recomputes(layer: int, options: RuntimeOptions) -> bool:
     """Return whether a layer is recomputed in the backward pass.
 
     Layers are alike, so recomputing every other one halves both the memory and the extra compute.

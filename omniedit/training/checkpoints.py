@@ -30,7 +30,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from omniedit.config.schema import TrainConfig
+from omniedit.config.training import TrainConfig
 from omniedit.models.base import Base
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.locks import hold_lock
@@ -43,6 +43,7 @@ KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
 WITHOUT_EFFECT = {
+    "ablations",
     "base",
     "accumulate",
     "checkpoint_activations",

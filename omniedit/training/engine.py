@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, Reader
-from omniedit.config.schema import TrainConfig
+from omniedit.config.options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
@@ -29,7 +29,7 @@ from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
-from omniedit.training.schedule import BETA1, ema_decay, learning_rate
+from omniedit.training.schedule import BETA1
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
 
@@ -37,7 +37,7 @@ HELD_OUT_PAIRS = 64
 """Largest number of held-out pairs in an evaluation."""
 
 
-def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
+def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]:
     zero: dict[str, Any] = {"stage": options.zero_stage}
     # GuardedAdamW computes norms and clips, so DeepSpeed does neither.
     if options.zero_stage in (1, 2):
@@ -58,6 +58,11 @@ def deepspeed_config(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 class Batches(Protocol):
     """Interface for a network's batches and losses, such as `EditBatchBuilder` and `HoleBatches`."""
+
+    @property
+    def weighting(self) -> str:
+        """Option that decides the weights, for messages."""
+        ...
 
     def weights(self, pairs: Any) -> Tensor:
         """Return the weight of each sample in the loss, (B,), before any input is built."""
@@ -93,7 +98,7 @@ class Trainer:
     samples: Callable[[], Iterable[Sample]]
     store: Store[Any]
     batches: Batches
-    options: TrainConfig
+    options: TrainerOptions
     seed: int
     encoded: EncodedPairs | None = None
     utilisation: Utilisation | None = field(default=None, init=False)
@@ -204,11 +209,10 @@ class Trainer:
 
     def _update(self, step: int, loss: float) -> None:
         """Take the optimizer step unless the loss or gradient is unsafe, for `optimizer.skip_reason`."""
-        options, optimizer = self.options, self.optimizer
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, options.learning_rate, options.warmup_steps, options.lr_decay)
-        optimizer.ema_decay = ema_decay(step, options.ema_decay)
-        optimizer.skip_reason = None if math.isfinite(loss) else f"the loss is {loss}"
+        optimizer = self.optimizer
+        optimizer.prepare_step(step, self.steps, self.options.learning_rate, self.options)
+        if not math.isfinite(loss):
+            optimizer.skip_reason = f"the loss is {loss}"
         self.engine.step()
         if not self.engine.was_step_applied():  # DeepSpeed skips some steps itself, without calling AdamW
             optimizer.norm = math.nan
@@ -240,8 +244,7 @@ class Trainer:
         by_rank = from_all_ranks([pair["pair_id"] for pair in pairs.pairs])
         named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
         print(
-            f"step {step + 1} skipped: all its pairs have weight 0 with train.importance: {self.options.importance}; "
-            f"pairs {named}",
+            f"step {step + 1} skipped: all its pairs have weight 0 with {self.batches.weighting}; pairs {named}",
             flush=True,
         )
         return {"mean_weight": 0.0, "skipped": self.skipped}
@@ -311,7 +314,7 @@ class Trainer:
                 yield ratio, mine or batch[:1], bool(mine)
 
 
-def count_steps(options: TrainConfig, plan: BatchPlan) -> int:
+def count_steps(options: StepOptions, plan: BatchPlan) -> int:
     """Return the number of optimizer steps of a run, given as `steps` or as `epochs`."""
     if options.epochs is None:
         return options.steps

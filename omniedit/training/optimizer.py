@@ -10,6 +10,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from omniedit.config.options import OptimizerOptions
+from omniedit.training.schedule import ema_decay, learning_rate
+
 CLIP_NORM = 1.0
 """Largest gradient norm; larger gradients are scaled down to it."""
 EXPLODED = 50.0
@@ -69,6 +72,18 @@ class GuardedAdamW(torch.optim.AdamW):
             self.state[weight] = {name: torch.zeros_like(weight, requires_grad=False) for name in STATE[:2]}
             self.state[weight]["ema"] = weight.detach().clone()
             self.state[weight]["step"] = torch.zeros((), device=weight.device if weight.is_cuda else "cpu")
+
+    def prepare_step(self, step: int, steps: int, peak: float, options: OptimizerOptions) -> None:
+        """Set the learning rate and the EMA decay of a step, and forget why the last one was skipped.
+
+        Args:
+            step: steps done, of `steps`.
+            peak: largest learning rate.
+        """
+        for group in self.param_groups:
+            group["lr"] = learning_rate(step, steps, peak, options.warmup_steps, options.lr_decay)
+        self.ema_decay = ema_decay(step, options.ema_decay)
+        self.skip_reason = None
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -6,7 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from omniedit.config.schema import TrainConfig
+from omniedit.config.options import StepOptions
 from omniedit.models.cost import editor_step_flops
 from omniedit.models.editor import Editor
 
@@ -37,7 +37,7 @@ class Utilisation:
         peak: operations per second of all ranks together.
     """
 
-    def __init__(self, options: TrainConfig, editor: Editor, peak: float) -> None:
+    def __init__(self, options: StepOptions, editor: Editor, peak: float) -> None:
         self.options, self.peak = options, peak
         self._flops = cache(lambda latent, tokens: editor_step_flops(editor, latent, tokens))
 

@@ -1,12 +1,15 @@
 """Config errors are one line with the file, the key, the error and the allowed values; generated files are current."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
+from omniedit.config import schema as config_schema
+from omniedit.config.arguments import read_section
 from omniedit.config.docs import README_PATH, SCHEMA_PATH, key_table, readme_with_table, schema
-from omniedit.config.loading import check, load, of_run
+from omniedit.config.loading import check, load
 from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
@@ -126,14 +129,14 @@ def test_files_are_merged_as_snakemake_merges_them(tmp_path: Path) -> None:
 def test_a_run_s_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     with pytest.raises(UserError, match=r"config.json: cannot be read as a run's config \(No such file"):
-        of_run(path)
+        read_section(Config, path)
     path.write_text('{"run": 3}')
     with pytest.raises(
-        UserError, match=r"config.json: cannot be read as a run's config \(.*run Input should be a valid string"
+        UserError, match=r"config.json: run: 3 is read as a number, but text is needed; put it in quotes"
     ):
-        of_run(path)
+        read_section(Config, path)
     path.write_text(check({"run": "mine"}).model_dump_json())
-    assert of_run(path).run == "mine"
+    assert read_section(Config, path).run == "mine"
 
 
 def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
@@ -229,6 +232,22 @@ def test_the_table_names_every_key_once() -> None:
         "filter.min_score",
         "train.base.steps",
     } <= set(keys)
+
+
+def test_every_section_is_imported_from_the_schema() -> None:
+    modules = ("bench", "endpoint", "scoring", "sources", "tasks", "training")
+    sections = {
+        name: value
+        for module in modules
+        for name, value in vars(import_module(f"omniedit.config.{module}")).items()
+        if name.endswith("Config")
+    }
+    assert len(sections) > 20 and sections.items() <= vars(config_schema).items()
+    constants = (
+        "PROPOSER SHIPPED SHIPPED_STUDENT DEFECTS_VERSION VIEWS_VERSION REPLY_LIMITS JudgeName LocalPath Section"
+    )
+    functions = "api_key reply_limit student_folder"
+    assert all(hasattr(config_schema, name) for name in f"{constants} {functions}".split())
 
 
 def test_the_default_config_file_is_valid_and_names_every_task() -> None:

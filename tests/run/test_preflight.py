@@ -13,8 +13,9 @@ import pytest
 
 from helpers.chain import SMALL, checkout, environment, shrink_sample, try_snakemake
 from helpers.preloaded import run_snakemake
-from omniedit.config.loading import check, of_run
-from omniedit.config.schema import Config
+from omniedit.config.arguments import read_section
+from omniedit.config.loading import check
+from omniedit.config.schema import Config, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.redaction import ENVIRONMENT, restore
 from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
@@ -177,4 +178,4 @@ def test_config_json_holds_no_secret_and_jobs_get_it_all_the_same(
     config = Config.model_validate({"run": "mini", "scoring": {"judge": "api", "api": api}})
     preflight(Workflow(), config).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
     assert "hunter2" not in (RESULTS / "config.json").read_text()
-    assert restore(of_run(RESULTS / "config.json").scoring.api.url or "") == api["url"]
+    assert restore(read_section(ScoringConfig, RESULTS / "config.json").api.url or "") == api["url"]

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from omniedit.config.options import OptimizerOptions
 from omniedit.training.optimizer import FEWEST, RECENT, GuardedAdamW, StepGuard
 
 
@@ -53,3 +54,13 @@ def test_a_gradient_has_exploded_at_fifty_times_the_median_of_the_recent_ones() 
     assert guard.check(math.inf) and guard.check(math.nan)
     assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
     assert guard.check(499.0) is None, "only the recent ones count"
+
+
+def test_a_step_has_the_rate_and_ema_decay_of_its_place_in_the_run() -> None:
+    optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), shared=False)
+    options = OptimizerOptions(warmup_steps=4, lr_decay="constant", ema_decay=0.5)
+    optimizer.skip_reason = "the loss is nan"
+    for step, rate, decay in ((0, 0.5, 0.1), (1, 1.0, 2 / 11), (9, 2.0, 0.5)):
+        optimizer.prepare_step(step, steps=10, peak=2.0, options=options)
+        assert [group["lr"] for group in optimizer.param_groups] == [rate]
+        assert optimizer.ema_decay == pytest.approx(decay) and optimizer.skip_reason is None

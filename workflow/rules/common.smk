@@ -12,7 +12,7 @@ import sys
 
 from omniedit.aspect import RATIOS
 from omniedit.config.loading import origin
-from omniedit.config.schema import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION
+from omniedit.config.schema import DEFECTS_VERSION, PROPOSER, SHIPPED, VIEWS_VERSION, PretrainingOptions
 from omniedit.architectures import BASELINES
 from omniedit.models.registry import get_model
 from omniedit.models.roles import roles_to_fetch, paints_by_itself, trains_inpainting
@@ -80,9 +80,17 @@ def verbatim(text):
     return lambda wildcards: text
 
 
-def as_json(section):
-    """Return a section of the config, without secrets, as one command-line argument."""
-    return verbatim(json.dumps(redact_values(section.model_dump(mode="json")), separators=(",", ":")))
+def to_json(section, exclude=None):
+    """Return a section of the config, without secrets, as a script reads it (`omniedit.config.arguments`).
+
+    Jobs run again if it changes. Settings that must not rerun them are read from the run's config.json instead.
+    """
+    return json.dumps(redact_values(section.model_dump(mode="json", exclude=exclude)), separators=(",", ":"))
+
+
+def as_json(section, exclude=None):
+    """Return a param function for `to_json`."""
+    return verbatim(to_json(section, exclude))
 
 
 def weights_of_start(wildcards):
@@ -183,7 +191,7 @@ def specialist_options(wildcards, input):
     """Return the options that the task's specialist needs in addition to the photos."""
     if input.proposals:
         own = ["--inpainting", str(Path(input.inpainting).parent)] if input.inpainting else []
-        return ["--learned", CONFIG.learned.model_dump_json(), "--proposals", input.proposals, *own]
+        return ["--learned", to_json(CONFIG.learned), "--proposals", input.proposals, *own]
     return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
 
 

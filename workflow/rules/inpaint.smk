@@ -37,7 +37,7 @@ rule train_inpainting:
         photos=pattern("sources/{shard}.tar"),
         objects=pattern("objects/{shard}.parquet"),
         shards=len(learnt_from("{shard}")),
-        options=as_json(CONFIG.inpainting.options(CONFIG.train)),
+        options=as_json(CONFIG.inpainting.training(CONFIG.train)),
         holes=as_json(CONFIG.inpainting.holes),
         seed=CONFIG.seed,
     message:
@@ -51,4 +51,4 @@ rule train_inpainting:
 
 
 if trains_inpainting(CONFIG):
-    check_shares("train_inpainting", "inpainting.batch_size", CONFIG.inpainting.options(CONFIG.train))
+    check_shares("train_inpainting", "inpainting.batch_size", CONFIG.inpainting.training(CONFIG.train))

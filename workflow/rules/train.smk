@@ -31,7 +31,7 @@ rule pretrain_base:
         sources=pattern("sources/{shard}.tar"),
         shards=len(SHARDS),
         out_dir=subpath(output.base, parent=True),
-        options=as_json(CONFIG.train),
+        options=as_json(CONFIG.train.extract(PretrainingOptions)),
         seed=CONFIG.seed,
     message:
         "Pre-train the base; {log}"
@@ -93,8 +93,8 @@ rule train_editor:
         checkpoints="results/{run}/train/{editor}.checkpoints",
         encoded=encoded_option,
         scratch=scratch_option,
-        # Without the list of other editors, which does not affect this one.
-        options=as_json(CONFIG.train.model_copy(update={"model": "editnet", "ablations": []})),
+        # Without the editors to train: --model gives this one, and the others do not affect it.
+        options=as_json(CONFIG.train, exclude={"model", "ablations"}),
         seed=CONFIG.seed,
     message:
         "Train {wildcards.editor} on {resources.nodes} x {resources.ranks} ranks; {log}"

@@ -52,6 +52,7 @@ class AnswerBatches:
 
     judge: InternvlJudge
     seed: int
+    weighting = "equal weights"
 
     def weights(self, pairs: TeacherBatch) -> Tensor:
         """Return the weight of each pair, (B,), all equal."""

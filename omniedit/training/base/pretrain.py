@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor
 
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.config.schema import TrainConfig
+from omniedit.config.training import PretrainingOptions
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, resize_cover
 from omniedit.models.codec import Vae, encode
@@ -23,19 +23,19 @@ from omniedit.sources.photo import Photo
 from omniedit.training.editor.batches import InstructionEncoder, noise_levels
 from omniedit.training.objective import flow_loss, rectified_flow_pair
 from omniedit.training.optimizer import GuardedAdamW
-from omniedit.training.schedule import BETA1, ema_decay, learning_rate
+from omniedit.training.schedule import BETA1
 
 SMALLEST_CROP = 0.3
 """Smallest side of a crop, as a share of the largest that fits."""
 CAPTION_DROPOUT = 0.1
 
 
-def small_sd3(options: TrainConfig, text_width: int) -> SD3Transformer2DModel:
+def small_sd3(options: PretrainingOptions, text_width: int) -> SD3Transformer2DModel:
     """Return an SD3 transformer of the configured size with random weights."""
     return SD3Transformer2DModel.from_config(sd3_config(options, text_width))
 
 
-def sd3_config(options: TrainConfig, text_width: int) -> dict[str, Any]:
+def sd3_config(options: PretrainingOptions, text_width: int) -> dict[str, Any]:
     """Return the arguments of `SD3Transformer2DModel`; its positions cover four times the resolution."""
     base, side = options.base, options.resolution // 8
     return {
@@ -59,7 +59,7 @@ class Pretraining:
 
     vae: Vae
     captions: InstructionEncoder
-    options: TrainConfig
+    options: PretrainingOptions
     seed: int
 
     def run(self, base: SD3Transformer2DModel, photos: Iterable[Photo]) -> Iterator[float]:
@@ -75,14 +75,10 @@ class Pretraining:
         optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
         optimizer.start(base.parameters())
         for step in range(options.steps):
-            peak, warmup, decay = options.learning_rate, self.options.warmup_steps, self.options.lr_decay
-            rate = learning_rate(step, options.steps, peak, warmup, decay)
-            optimizer.param_groups[0]["lr"] = rate
+            optimizer.prepare_step(step, options.steps, options.learning_rate, self.options)
             loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))
             optimizer.zero_grad()
             loss.backward()
-            optimizer.ema_decay = ema_decay(step, self.options.ema_decay)
-            optimizer.skip_reason = None
             optimizer.step()
             yield loss.item()
         for parameter in base.parameters():

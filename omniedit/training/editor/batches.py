@@ -19,7 +19,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store import PairBatch
-from omniedit.config.schema import TrainConfig
+from omniedit.config.options import FlowOptions, SampleOptions
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
@@ -133,12 +133,34 @@ class InstructionEncoder:
         return torch.stack(embeds), torch.stack(pooled)
 
 
-def noise_levels(normal_B: Tensor, options: TrainConfig) -> Tensor:
+def noise_levels(normal_B: Tensor, options: FlowOptions) -> Tensor:
     """Return the training noise levels, (B,), for standard normal draws."""
     return shift_sigmas(logit_normal(normal_B, options.sigma_mean, options.sigma_std), options.sigma_shift)
 
 
-def importance(scores: Sequence[float], options: TrainConfig) -> Tensor:
+def flow_inputs(
+    clean: Tensor,
+    sigma_B: Tensor,
+    rngs: Sequence[np.random.Generator],
+    embeddings: tuple[Tensor, Tensor],
+    condition: Tensor,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Return a network's inputs and its velocity target, (B, C, h, w).
+
+    Args:
+        clean: latents, (B, C, h, w).
+        rngs: random generators of the noise, one for each sample.
+        embeddings: those of the texts, as `Embeddings` returns them.
+    """
+    noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
+    sigma_B = sigma_B.to(clean)
+    noisy, target = rectified_flow_pair(clean, noise.to(clean), sigma_B)
+    prompt, pooled = embeddings
+    inputs = {"noisy": noisy, "timestep": 1000 * sigma_B, "prompt_embeds": prompt.to(clean), "pooled": pooled.to(clean)}
+    return inputs | {"condition": condition}, target
+
+
+def importance(scores: Sequence[float], options: SampleOptions) -> Tensor:
     """Return the weight in the loss of pairs with these overall scores, as `train.importance` defines, (B,)."""
     if options.importance == "soft":
         return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
@@ -152,7 +174,26 @@ def choose_held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]
 
 
 class Velocities:
-    """Common part of all rectified-flow trainings: held-out pairs at several noise levels, and the loss."""
+    """Common part of all rectified-flow trainings: random numbers, noise, held-out samples and the loss."""
+
+    options: FlowOptions
+    seed: int
+
+    def step_rngs(self, pairs: Rows, step: int, first: int) -> list[np.random.Generator]:
+        """Return a random generator for each sample of a step; the first is at position `first` of the whole batch."""
+        return [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+
+    def fixed_rngs(self, pairs: Rows) -> list[np.random.Generator]:
+        """Return a random generator for each sample, seeded by its id."""
+        return [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
+
+    def draw_sigmas(self, rngs: Sequence[np.random.Generator]) -> Tensor:
+        """Return random noise levels, (B,)."""
+        return noise_levels(torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32), self.options)
+
+    def quantile_sigmas(self, count: int, quantile: float) -> Tensor:
+        """Return `count` noise levels, all at one quantile of the random ones."""
+        return noise_levels(torch.full((count,), NormalDist().inv_cdf(quantile)), self.options)
 
     def held_out(self, pairs: Any) -> Iterator[EditBatch]:
         """Yield a batch at each of `HELD_OUT_QUANTILES`."""
@@ -175,8 +216,12 @@ class EditBatchBuilder(Velocities):
 
     vae: Vae
     instructions: Embeddings
-    options: TrainConfig
+    options: SampleOptions
     seed: int
+
+    @property
+    def weighting(self) -> str:
+        return f"train.importance: {self.options.importance}"
 
     def weights(self, pairs: Rows) -> Tensor:
         """Return the importance of each pair, (B,)."""
@@ -184,7 +229,7 @@ class EditBatchBuilder(Velocities):
 
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
-        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        rngs = self.step_rngs(pairs, step, first)
         instructions = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
             rng.random() < 0.5 and not names_a_side(pair["instructions"])
@@ -195,8 +240,7 @@ class EditBatchBuilder(Velocities):
         keeps_text, keeps_image = condition_dropout_masks(
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
-        normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
-        sigma_B = noise_levels(normal_B, options)
+        sigma_B = self.draw_sigmas(rngs)
         instructions = [text if kept else "" for text, kept in zip(instructions, keeps_text.tolist(), strict=True)]
         source, edited = (self._latents(pixels, flips) for pixels in (pairs.source, pairs.edited))
         source = source * keeps_image[:, None, None, None].to(source)
@@ -208,9 +252,7 @@ class EditBatchBuilder(Velocities):
         Args:
             quantile: quantile of the training noise levels, for all samples.
         """
-        normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
-        sigma_B = noise_levels(normal_B, self.options)
-        rngs = [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
+        sigma_B, rngs = self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs)
         source, edited = (self._latents(pixels, [False] * len(pairs)) for pixels in (pairs.source, pairs.edited))
         instructions = [pair["instructions"][0] for pair in pairs.pairs]
         return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
@@ -224,17 +266,7 @@ class EditBatchBuilder(Velocities):
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
-        noise = torch.from_numpy(np.stack([rng.standard_normal(edited.shape[1:], np.float32) for rng in rngs]))
-        sigma_B = sigma_B.to(edited)
-        noisy, target = rectified_flow_pair(edited, noise.to(edited), sigma_B)
-        prompt, pooled = self.instructions(instructions)
-        inputs = {
-            "noisy": noisy,
-            "timestep": 1000 * sigma_B,
-            "prompt_embeds": prompt.to(edited),
-            "pooled": pooled.to(edited),
-            "condition": source,
-        }
+        inputs, target = flow_inputs(edited, sigma_B, rngs, self.instructions(instructions), source)
         weight = self.weights(pairs).to(edited)
         return EditBatch(inputs, target, weight, tuple(pair["task"] for pair in pairs.pairs))
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor
 
-from omniedit.config.schema import HolesConfig, TrainConfig
+from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.sides import names_a_side
@@ -31,12 +30,11 @@ from omniedit.training.editor.batches import (
     Embeddings,
     Velocities,
     choose_held_out_pairs,
-    noise_levels,
+    flow_inputs,
 )
 from omniedit.training.editor.samples import SAMPLES, Sample
 from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
 from omniedit.training.inpainting.masks import RandomHole, random_hole
-from omniedit.training.objective import rectified_flow_pair
 
 NO_NAMES = frozenset(("", "object", "thing", "item"))
 """Object names that do not describe what a hole shows."""
@@ -50,15 +48,15 @@ class HoleBatches(Velocities):
 
     Args:
         captions: encoder of captions.
-        options: training options; the dropout of instructions applies to captions.
         shares: shares of the kinds of holes.
     """
 
     vae: Vae
     captions: Embeddings
-    options: TrainConfig
+    options: InpaintingOptions
     shares: HolesConfig
     seed: int
+    weighting = "equal weights"
 
     def weights(self, pairs: PhotoBatch) -> Tensor:
         """Return the weight of each photo, (B,), all equal."""
@@ -66,13 +64,12 @@ class HoleBatches(Velocities):
 
     def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
-        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        rngs = self.step_rngs(pairs, step, first)
         captions = [pair["caption"] for pair in pairs.pairs]
         flips = [rng.random() < 0.5 and not names_a_side([text]) for rng, text in zip(rngs, captions, strict=True)]
         share = self.options.text_dropout + self.options.both_dropout
         dropped = [rng.random() < share for rng in rngs]
-        normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
-        return self._batch(pairs, flips, dropped, noise_levels(normal_B, self.options), rngs)
+        return self._batch(pairs, flips, dropped, self.draw_sigmas(rngs), rngs)
 
     def held_out_at(self, pairs: PhotoBatch, quantile: float) -> EditBatch:
         """Return a held-out batch: photos unflipped, with fixed holes and noise.
@@ -80,16 +77,11 @@ class HoleBatches(Velocities):
         Args:
             quantile: quantile of the training noise levels, for all samples.
         """
-        normal_B = torch.full((len(pairs),), NormalDist().inv_cdf(quantile))
         never = [False] * len(pairs)
-        return self._batch(pairs, never, never, noise_levels(normal_B, self.options), self.always_the_same(pairs))
+        return self._batch(pairs, never, never, self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs))
 
     def hole(self, objects: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> RandomHole:
         return random_hole(shape[0], shape[1], objects, self.shares, rng)
-
-    def always_the_same(self, pairs: PhotoBatch) -> list[np.random.Generator]:
-        """Return a random generator for each photo, seeded by its id."""
-        return [np.random.default_rng([self.seed, *pair["pair_id"].encode()]) for pair in pairs.pairs]
 
     def _batch(
         self,
@@ -109,16 +101,8 @@ class HoleBatches(Velocities):
         masks = self._on_device([hole.mask for hole in holes], flips)[:, None]
         with torch.no_grad():
             clean = encode(self.vae, images)
-        noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
-        noisy, target = rectified_flow_pair(clean, noise.to(clean), sigma_B.to(clean))
-        prompt, pooled = self.captions(captions)
-        inputs = {
-            "noisy": noisy,
-            "timestep": 1000 * sigma_B.to(clean),
-            "prompt_embeds": prompt.to(clean),
-            "pooled": pooled.to(clean),
-            "condition": inpainting_condition(self.vae, images, masks),
-        }
+        condition = inpainting_condition(self.vae, images, masks)
+        inputs, target = flow_inputs(clean, sigma_B, rngs, self.captions(captions), condition)
         return EditBatch(inputs, target, self.weights(pairs).to(clean))
 
     def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:
@@ -146,7 +130,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
         shown = photos.images[0]
-        drawn = batches.hole(photos.objects[0], shown.shape, *batches.always_the_same(photos))
+        drawn = batches.hole(photos.objects[0], shown.shape, *batches.fixed_rngs(photos))
         hole, caption = drawn.mask, caption_for(photos.pairs[0], drawn)
         painted = pipeline(
             prompt=[caption],
@@ -161,7 +145,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
 
 
 def inpainting_identity(
-    options: TrainConfig, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
+    options: InpaintingOptions, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
 ) -> dict[str, Any]:
     """Return everything that the weights of a run depend on, as JSON values; a run resumes only if they match.
 

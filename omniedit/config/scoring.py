@@ -1,0 +1,178 @@
+"""Sections `scoring` and `filter`: judges, the teacher and its student, and the threshold of accepted pairs."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from omniedit.config.endpoint import EndpointConfig
+from omniedit.config.options import TrainerOptions, check_parts
+from omniedit.config.section import SHIPPED, LocalPath, Section
+from omniedit.redaction import redact
+
+SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/shipped"
+"""Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""
+
+# These two are here because Snakemake's own process reads them and loads no image code.
+DEFECTS_VERSION = 3
+"""Version of the defects that `omniedit.scoring.student.defects` makes. A new version makes other images or
+instructions, and the teacher scores them again."""
+
+VIEWS_VERSION = 2
+"""Version of the images that `omniedit.scoring.student.inputs` computes. A student only works with the version it was
+trained on."""
+
+
+class StudentConfig(Section):
+    """Tiny InternVL that is distilled from the teacher."""
+
+    start: LocalPath | None = None
+    """Weights that training starts from: `shipped` is the trained student in the package; a path is the folder of
+    another student; null is random weights. A trained student needs a smaller learning rate: 0.001 for the shipped
+    one."""
+    steps: int = Field(100, ge=1)
+    """Optimizer steps."""
+    batch_size: int = Field(16, ge=1)
+    """Pairs per step."""
+    learning_rate: float = Field(2e-3, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    image_size: int = Field(32, ge=32, le=448, multiple_of=16)
+    """Image size in pixels per side for a student with random weights; a trained student keeps its own."""
+    max_examples: int = Field(8192, ge=1)
+    """Maximum number of the teacher's examples to read. Memory grows with it: 18 KB per example at 32 pixels."""
+    held_out: float = Field(0.25, gt=0, lt=1)
+    """Share of the photos held out from training; their pairs only measure the student's agreement with the teacher."""
+
+    @property
+    def start_folder(self) -> Path | None:
+        return None if self.start is None else student_folder(self.start)
+
+
+def student_folder(student: str | Path) -> Path:
+    """Return the folder of a trained student; `shipped` is the one in the package."""
+    return SHIPPED_STUDENT if str(student) == SHIPPED else Path(student)
+
+
+class FinetuneConfig(Section):
+    """Fine-tuning of a fetched InternVL on the teacher's scores and rationales."""
+
+    model: str | None = None
+    """Role in config/models.yaml of the InternVL that is fine-tuned as the student, as in the paper. With null the
+    student is the tiny one of `scoring.student` and the other keys have no effect. Tiles are set in
+    `scoring.internvl`."""
+    method: Literal["full", "lora"] = "lora"
+    """Weights to train: `full` trains the language model and the image projector; `lora` trains low-rank adapters
+    (LoRA, Hu et al. 2021) of the language model's linear layers and merges them into its weights at the end."""
+    lora_rank: int = Field(16, ge=1)
+    """Rank of the adapters; their output is scaled by 2."""
+    vision: bool = False
+    """Train the image encoder too."""
+    max_examples: int = Field(350_000, ge=1)
+    """Maximum number of the teacher's examples to use."""
+    held_out: float = Field(0.01, gt=0, lt=1)
+    """Share of the photos held out from training; their pairs only measure the student's agreement with the teacher,
+    before and after fine-tuning."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the examples."""
+    batch_size: int = Field(128, ge=1)
+    """Examples per step, over all ranks together."""
+    accumulate: int = Field(1, ge=1)
+    """Number of micro-batches into which each rank splits its share of a batch."""
+    learning_rate: float = Field(4e-5, gt=0, lt=1)
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = Field(50, ge=0)
+    """Steps over which the learning rate rises from 0, before its cosine decay."""
+    zero_stage: Literal[0, 1, 2, 3] = 2
+    """DeepSpeed ZeRO stage."""
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """Number format of the forward and backward pass. With bfloat16, AdamW also keeps float32 weights."""
+    checkpoint_activations: Literal["none", "selective", "all"] = "all"
+    """Layers whose activations are recomputed in the backward pass, as in `train.checkpoint_activations`."""
+    checkpoint_every: int = Field(200, ge=1)
+    """Steps between checkpoints; a killed job loses at most this many."""
+    held_out_every: int = Field(200, ge=1)
+    """Steps between evaluations of the held-out loss."""
+
+    @property
+    def training(self) -> TrainerOptions:
+        """Options of the trainer. The weights themselves are saved, not their EMA."""
+        return self.extract(TrainerOptions, adam_beta2=0.999, ema_decay=0.0)
+
+    @model_validator(mode="after")
+    def _batch_has_parts(self) -> Self:
+        check_parts(self.batch_size, self.accumulate)
+        return self
+
+
+class ApiConfig(EndpointConfig):
+    """Settings of the judge `api`."""
+
+    rubric: Literal["edit", "viescore_editing"] = "edit"
+    """Rubric of the judge: OmniEdit's three scores in one prompt, or VIEScore's two prompts with two scores each."""
+
+    @property
+    def asked(self) -> str:
+        """Return the settings that decide the scores, as JSON. Changing them scores again; changing pace or budget does
+        not."""
+        return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
+
+
+class InternvlConfig(Section):
+    """Settings of the judge `internvl`."""
+
+    model: str = "judge"
+    """Role in config/models.yaml of the model that judges."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
+    torch."""
+    max_tiles: int = Field(12, ge=1, le=40)
+    """Maximum number of tiles per image (InternVL's own limit is 12); if there are several, one of the whole image is
+    added. An InternVL tile of 448 x 448 pixels takes 256 tokens, and cost is proportional to them."""
+    batch_size: int = Field(8, ge=1)
+    """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
+    it hundreds."""
+
+
+JudgeName = Literal["reference", "student", "api", "internvl"]
+
+
+class ScoringConfig(Section):
+    judge: JudgeName = "reference"
+    """Judge whose scores the filter uses. `reference` measures edits whose truth is known, so it cannot score `learned`
+    specialists; `student` is distilled from the teacher; `api` is a model behind an endpoint; `internvl` is a model on
+    this machine."""
+    teacher: Literal["reference", "api"] | None = "reference"
+    """Teacher of the student: `reference` measures edits whose truth is known, so it cannot score `learned`
+    specialists; `api` is the model behind `scoring.api`, as in the paper; null trains no student."""
+    teacher_defects: int = Field(2, ge=0)
+    """Number of known defects to make from each pair that the teacher scores, so that the student also sees bad
+    edits."""
+    readout: Literal["tokens", "median", "reply"] = "median"
+    """Readout of the scores of `student` and `internvl`. `median` is the median score under the probabilities of the
+    score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens` is
+    their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
+    scores and a rationale, and is many times slower."""
+    canary: str | None = "canary"
+    """Folder of each judge's first scores of the canary, 36 fixed pairs that each run scores twice to detect a change
+    of its judge; null scores no canary."""
+    teacher_shards: int | None = Field(None, ge=1)
+    """Number of shards, counted from the first, whose pairs the teacher scores for the student; null: all shards."""
+    teacher_pairs: int | None = Field(None, ge=1)
+    """Maximum number of pairs per task that the teacher scores in these shards, drawn by a hash in equal shares per
+    shard. Known defects are made from these pairs only. null: all pairs."""
+    student: StudentConfig = StudentConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
+    internvl: InternvlConfig = InternvlConfig()
+    api: ApiConfig = ApiConfig()
+
+    @model_validator(mode="after")
+    def _api_has_an_endpoint(self) -> Self:
+        for who in ("judge", "teacher"):
+            if getattr(self, who) == "api" and not self.api.is_known:
+                raise ValueError(f"{who}: api needs api.url and api.model")
+        return self
+
+
+class FilterConfig(Section):
+    min_score: float = Field(9.0, ge=0, le=10)
+    """Minimum overall score O = sqrt(SC * PQ) of an accepted pair."""

@@ -1,0 +1,55 @@
+"""Section `sources`: photos that a run starts from."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from omniedit.config.section import LocalPath, Section
+from omniedit.storage.archives import ARCHIVE_SUFFIXES
+
+
+class SourcesConfig(Section):
+    kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
+    """Format of the photos: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
+    img2dataset writes them), or Parquet files that hold the encoded images."""
+    path: LocalPath | None = None
+    """Folder of jpeg, png, webp and tiff photos, searched recursively. For `webdataset` and `parquet`: an archive, a
+    range of archives such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder of archives. A password, key or
+    signature in a URL is shown as `***` everywhere; give it in a file, because `ps` shows --config."""
+    image_column: str | None = None
+    """Column of the source photos, for `parquet`. null takes the first known name, such as `image`, `jpg`, `source_img`
+    or `original_image`, else the only column of images."""
+    min_pixels: int = Field(1_000_000, ge=4096)
+    """Minimum number of pixels (width x height) of a photo after the crop to its ratio; smaller photos are skipped."""
+    max_pixels: int = Field(4_000_000, ge=4096)
+    """Maximum number of pixels of a photo after the crop; larger photos are scaled down to it. Specialists and judges
+    work at this size."""
+    ratio_tolerance: float = Field(0.15, ge=0, lt=1)
+    """Maximum share of a photo's area that the crop to the nearest of the seven ratios may remove."""
+    crop: Literal["centre", "saliency"] = "saliency"
+    """Region that the crop keeps: the centre of the photo, or its most salient part."""
+    shards: int = Field(1, ge=1, le=100_000)
+    """Number of shards over which the photos are distributed. For archives: the number of archives to use, each of
+    which is a shard. Every task runs one job per shard."""
+
+    @model_validator(mode="after")
+    def _all_but_the_sample_have_a_path(self) -> Self:
+        if (self.kind == "sample") != (self.path is None):
+            raise ValueError("path is required for every kind except `sample`, which takes none")
+        return self
+
+    @model_validator(mode="after")
+    def _only_parquet_has_columns(self) -> Self:
+        if self.image_column is not None and self.kind != "parquet":
+            raise ValueError("image_column is only for kind `parquet`")
+        return self
+
+    @property
+    def are_archives(self) -> bool:
+        return self.kind in ARCHIVE_SUFFIXES
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Self:
+        if self.max_pixels < self.min_pixels:
+            raise ValueError(f"max_pixels {self.max_pixels} must not be less than min_pixels {self.min_pixels}")
+        return self

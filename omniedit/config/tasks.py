@@ -1,0 +1,163 @@
+"""Sections `tasks`, `learned` and `proposals`: pairs to make, and the edits and models of learned specialists."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from omniedit.config.endpoint import EndpointConfig
+from omniedit.config.section import LocalPath, Section
+from omniedit.redaction import redact
+from omniedit.tasks import Task
+
+PROPOSER = "proposer"
+"""Role in config/models.yaml of the model that `proposals.source: local` uses."""
+
+
+class TaskConfig(Section):
+    pairs_per_shard: int = Field(8, ge=0)
+    """Number of candidate pairs per shard; 0 turns the task off."""
+    specialist: Literal["embedded", "learned"] = "embedded"
+    """Specialist that makes the pairs: `embedded` is a classical algorithm on the CPU, `learned` uses the paper's
+    models (see `learned`)."""
+
+
+class TasksConfig(Section):
+    object_swap: TaskConfig = TaskConfig()
+    object_removal: TaskConfig = TaskConfig()
+    object_addition: TaskConfig = TaskConfig()
+    attribute_modification: TaskConfig = TaskConfig()
+    background_swap: TaskConfig = TaskConfig()
+    environment_change: TaskConfig = TaskConfig()
+    style_transfer: TaskConfig = TaskConfig()
+
+    def __getitem__(self, task: Task) -> TaskConfig:
+        return getattr(self, task.value)
+
+    @property
+    def learned(self) -> tuple[Task, ...]:
+        """Enabled tasks that learned specialists serve."""
+        return tuple(task for task in self.enabled if self[task].specialist == "learned")
+
+    @property
+    def enabled(self) -> tuple[Task, ...]:
+        """Tasks that make at least one pair, in the order of `Task`."""
+        return tuple(task for task in Task if self[task].pairs_per_shard)
+
+
+class GroundingConfig(Section):
+    """Limits on the boxes and masks that learned specialists accept."""
+
+    box_threshold: float = Field(0.35, ge=0, le=1)
+    """Minimum score of a box, which is the largest probability that it matches one of the phrase's words."""
+    text_threshold: float = Field(0.25, ge=0, le=1)
+    """Minimum probability at which a box counts as matching a word; a box must match at least one."""
+    min_area: float = Field(0.002, ge=0, le=1)
+    """Minimum share of the image that a mask may cover."""
+    max_area: float = Field(0.7, ge=0, le=1)
+    """Maximum share of the image that a mask may cover."""
+    dilation: float = Field(0.08, ge=0, le=1)
+    """Growth of an object's mask before inpainting, as a share of the square root of its area, so that it includes the
+    object's rim and the nearest part of its shadow."""
+    rim: float = Field(0.05, ge=0, le=1)
+    """Growth of the mask of an attribute's object, as a share of the square root of its area, because the edit moves
+    the outline slightly."""
+
+    @model_validator(mode="after")
+    def _areas_leave_room(self) -> Self:
+        if self.min_area >= self.max_area:
+            raise ValueError(f"min_area {self.min_area} must be less than max_area {self.max_area}")
+        return self
+
+
+class LearnedConfig(Section):
+    """Settings shared by the learned specialists of all tasks."""
+
+    replies: LocalPath | None = None
+    """File of recorded replies of a vision-language model. Each line is a JSON object with `source_id`, `task` and
+    `reply`, a proposal as described in docs/specialists.md. Required if a task's specialist is `learned` and
+    `proposals.source` is `replies`."""
+    candidates: int = Field(1, ge=1)
+    """Number of edits per proposal, each with another seed; all of them are scored."""
+    batch_size: int = Field(4, ge=1)
+    """Number of edits per batch; halved when the device runs out of memory."""
+    resolution: int = Field(1024, ge=32, multiple_of=16)
+    """Resolution of the edits: at most about resolution^2 pixels, at the photo's own ratio."""
+    steps: int | None = Field(None, ge=1, le=1000)
+    """Denoising steps; null takes the number that each model's authors use."""
+    inpainting: Literal["fetched", "own"] = "fetched"
+    """Model that inpaints holes: the role `inpainting` of config/models.yaml, or a specialist that the run trains on
+    its photos as the paper did (see `inpainting`)."""
+    compile: bool = False
+    """Compile the blocks of the denoising networks with torch.compile, once per image size and batch size."""
+    grounding: GroundingConfig = GroundingConfig()
+
+
+class LocalModelConfig(Section):
+    """Vision-language model that each job loads itself."""
+
+    batch_size: int = Field(8, ge=1)
+    """Prompts per batch."""
+    max_side: int = Field(1024, ge=64)
+    """Maximum length in pixels of an image's longer side; larger images are scaled down to it."""
+    cache: LocalPath = "cache/vlm"
+    """Folder of cached replies; several runs and machines may share it."""
+
+
+class QuotasConfig(Section):
+    """Quotas that keep proposals varied; a proposal beyond a quota is rejected."""
+
+    object: float = Field(0.1, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one kind of object, such as 'dog'."""
+    new_object: float = Field(0.05, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one kind of new object, in swaps."""
+    attribute: float = Field(0.5, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one attribute, such as 'colour'."""
+    value: float = Field(0.1, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one value of an attribute, such as 'blue'."""
+    environment: float = Field(0.1, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one environment, such as 'night'."""
+    style: float = Field(0.05, gt=0, le=1)
+    """Maximum share of a task's pairs per shard with one style, such as 'a pencil sketch'."""
+
+
+class ProposalsConfig(Section):
+    """Source of the edits that learned specialists make, with limits on their number and kind."""
+
+    source: Literal["replies", "api", "local"] = "replies"
+    """Source of the proposals: recorded replies (`learned.replies`), a model behind an endpoint (`api`), or the role
+    `proposer` of config/models.yaml, which the job loads (`local`)."""
+    per_photo: int = Field(2, ge=1, le=8)
+    """Number of edits to request per photo and task."""
+    tries: int = Field(3, ge=1)
+    """Maximum number of attempts per prompt until its whole reply is usable; each retry lists the faults of the last
+    reply."""
+    spare: float = Field(1.5, ge=1)
+    """Number of proposals to collect for each task, as a multiple of the pairs that a shard can use. Quotas, masks and
+    failed edits use up the surplus."""
+    quotas: QuotasConfig = QuotasConfig()
+    api: EndpointConfig = EndpointConfig()
+    local: LocalModelConfig = LocalModelConfig()
+
+    @property
+    def max_side(self) -> int:
+        return self.api.max_side if self.source == "api" else self.local.max_side
+
+    @property
+    def at_once(self) -> int:
+        """Number of photos to process together: twice what the model answers at once, so that no slot is idle."""
+        return 2 * (self.api.concurrency if self.source == "api" else self.local.batch_size)
+
+    @property
+    def asked(self) -> str:
+        """Return the settings that decide the proposals, as JSON. Changing them makes new proposals; changing pace or
+        budget does not."""
+        of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
+        of_local = {"max_side"} if self.source == "local" else set()
+        named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
+        return redact(self.model_dump_json(include=named | {"api": of_api, "local": of_local}))
+
+    @model_validator(mode="after")
+    def _api_has_an_endpoint(self) -> Self:
+        if self.source == "api" and not self.api.is_known:
+            raise ValueError("source: api needs api.url and api.model")
+        return self
