@@ -15,7 +15,7 @@ from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
 from omniedit.redaction import redact
 from omniedit.storage.archives import ARCHIVE_SUFFIXES
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 POWER_OF_TEN = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}")
 
@@ -178,7 +178,7 @@ class TasksConfig(Section):
     style_transfer: TaskConfig = TaskConfig()
 
     def __getitem__(self, task: Task) -> TaskConfig:
-        return getattr(self, task.value)
+        return getattr(self, task)
 
     @property
     def learned(self) -> tuple[Task, ...]:
@@ -188,7 +188,7 @@ class TasksConfig(Section):
     @property
     def enabled(self) -> tuple[Task, ...]:
         """Tasks that make at least one pair, in the order of `Task`."""
-        return tuple(task for task in Task if self[task].pairs_per_shard)
+        return tuple(task for task in OMNIEDIT_TASKS if self[task].pairs_per_shard)
 
 
 class StudentConfig(Section):
