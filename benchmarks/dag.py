@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 
 REPOSITORY = Path(__file__).parents[1]
 CODE = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
@@ -64,7 +64,7 @@ def main() -> None:
 
     print("| config | shard jobs | all jobs | seconds | ms a job | peak memory (GB) |\n|---|---|---|---|---|---|")
     for wanted in args.shard_jobs:
-        shards = max(1, round(wanted / len(Task)))
+        shards = max(1, round(wanted / len(OMNIEDIT_TASKS)))
         with tempfile.TemporaryDirectory() as folder:
             config = {"sources": {"shards": shards}, "buckets": {"parts": max(1, shards // 8)}}
             row("default", shards, *plan(Path(folder), config, args.profile))
@@ -77,16 +77,17 @@ def main() -> None:
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
     with tempfile.TemporaryDirectory() as folder:
         shards = paper["sources"]["shards"]
-        counts = (
-            f"SHARDS, TAUGHT, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {[str(task) for task in Task]}"
-        )
+        counts = f"SHARDS, TAUGHT, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {list(OMNIEDIT_TASKS)}"
         (Path(folder) / "Snakefile").write_text(f"{counts}\n{BARE}")
         row("bare", shards, *time_plan([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 
 
 def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float) -> None:
     each = f"{1000 * seconds / jobs:.1f}" if jobs else "-"
-    print(f"| {name} | {shards * len(Task):,} | {jobs:,} | {seconds:.1f} | {each} | {gigabytes:.2f} |", flush=True)
+    print(
+        f"| {name} | {shards * len(OMNIEDIT_TASKS):,} | {jobs:,} | {seconds:.1f} | {each} | {gigabytes:.2f} |",
+        flush=True,
+    )
 
 
 def plan(folder: Path, config: dict, profile: str) -> tuple[int, float, float]:

@@ -31,17 +31,19 @@ from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import checksums, files_below
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
 RUN = RANDOM_WEIGHTS
 REPORT = f"results/{RUN}/report"
-PAGES = [f"{REPORT}/{page}.html" for page in (*(f"gallery.{task}" for task in Task), "proposals", "provenance")]
+PAGES = [
+    f"{REPORT}/{page}.html" for page in (*(f"gallery.{task}" for task in OMNIEDIT_TASKS), "proposals", "provenance")
+]
 CONFIG: dict[str, Any] = {
     "run": RUN,
     "sources": {"kind": "sample", "min_pixels": 60_000, "max_pixels": 100_000},
-    "tasks": {task.value: {"pairs_per_shard": 3, "specialist": "learned"} for task in Task},
+    "tasks": {task.name: {"pairs_per_shard": 3, "specialist": "learned"} for task in OMNIEDIT_TASKS},
     "learned": {"replies": "replies.jsonl", "batch_size": 2, "resolution": 256, "steps": 2},
     "inpainting": {"steps": 2, "batch_size": 8},
     "scoring": {"judge": "internvl", "teacher": None, "internvl": {"max_tiles": 1}},
@@ -139,7 +141,7 @@ def replies() -> Iterator[dict[str, str]]:
     """Yield a proposal of each task for each photo, as `learned.replies` has them."""
     for source_id, thing in THINGS.items():
         for task, proposal in proposals(thing).items():
-            yield {"source_id": source_id, "task": task.value, "reply": json.dumps(proposal)}
+            yield {"source_id": source_id, "task": task.name, "reply": json.dumps(proposal)}
 
 
 def proposals(thing: str) -> dict[Task, dict[str, Any]]:

@@ -37,7 +37,7 @@ from omniedit.specialists.learned.stylist import Stylist
 from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.storage.atomic import replace_file
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 PROMPTS = {"source_prompt": "the dog", "target_prompt": "the fog"}
 FIELDS: dict[Task, dict[str, Any]] = {
@@ -176,7 +176,7 @@ def merge_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="published sizes at 1024 x 1024, on a GPU")
-    parser.add_argument("--tasks", nargs="+", type=Task, choices=list(Task), default=list(Task))
+    parser.add_argument("--tasks", nargs="+", type=Task, choices=list(OMNIEDIT_TASKS), default=list(OMNIEDIT_TASKS))
     parser.add_argument("--ratios", nargs="+", choices=list(RATIOS), default=list(RATIOS))
     parser.add_argument("--painter", choices=list(KINDS), default="InpaintPipeline", help="default: the run's own")
     parser.add_argument("--generator", choices=list(PIPELINES), default="StableDiffusionXLPipeline")

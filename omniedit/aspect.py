@@ -25,8 +25,13 @@ def nearest_ratio(width: int, height: int, tolerance: float) -> str | None:
         width, height: size of the image in pixels, both positive.
         tolerance: largest share of the image's area that a crop may cut away, in [0, 1).
     """
-    name = max(RATIOS, key=lambda r: crop_share(width, height, r))
+    name = closest_ratio(width, height)
     return name if 1 - crop_share(width, height, name) <= tolerance else None
+
+
+def closest_ratio(width: int, height: int) -> str:
+    """Return the ratio whose crop keeps most of an image, however much it cuts away."""
+    return max(RATIOS, key=lambda ratio: crop_share(width, height, ratio))
 
 
 def crop_share(width: int, height: int, ratio: str) -> Fraction:

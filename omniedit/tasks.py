@@ -1,25 +1,113 @@
-"""Seven edit tasks of OmniEdit (Wei et al. 2024, section 3.2)."""
+"""Tasks, the kinds of edit. `_ROWS` is the table of the registered ones: a new task is a new row.
 
-from enum import StrEnum
+A task is its name, which is also a file name, a config key, a wildcard of the workflow and a value in tables. A name
+without a row is a task as well, with family "other": an imported pair keeps the task of its data set.
+"""
+
+from collections.abc import Collection
+from typing import ClassVar
+
+OTHER = "other"
+"""Family and group of a task without a row."""
+ALL_TASKS = "all"
+"""Name of the mean over tasks in tables of results; no task has it."""
+LONGEST_NAME = 100
+"""Length limit of a name in bytes of UTF-8; files add suffixes to it."""
+
+_ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
+    # Wei et al. 2024 (OmniEdit), section 3.2
+    ("object_swap", "omniedit", "local", True, ()),
+    ("object_removal", "omniedit", "local", True, ()),
+    ("object_addition", "omniedit", "local", True, ()),
+    ("attribute_modification", "omniedit", "local", True, ()),
+    ("background_swap", "omniedit", "local", True, ()),
+    ("environment_change", "omniedit", "global", False, ()),
+    ("style_transfer", "omniedit", "global", False, ()),
+)
+"""Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 
 
-class Task(StrEnum):
-    """Kind of edit; its value names files, config keys and dataset rows."""
+class Task(str):
+    """Kind of edit; a string in all other respects.
 
-    OBJECT_SWAP = "object_swap"
-    OBJECT_REMOVAL = "object_removal"
-    OBJECT_ADDITION = "object_addition"
-    ATTRIBUTE_MODIFICATION = "attribute_modification"
-    BACKGROUND_SWAP = "background_swap"
-    ENVIRONMENT_CHANGE = "environment_change"
-    STYLE_TRANSFER = "style_transfer"
+    `Task(name)` returns the one registered task of that name, or a task of family "other". Tasks compare, hash, sort
+    and pickle as their names.
+
+    Attributes:
+        family: source of the task's definition: "omniedit", or "other".
+        group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), or "other".
+        is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:
+            then a pair is local if it has a mask.
+        references: roles of the reference images that it takes.
+
+    Raises:
+        ValueError: the name is not one that a file can have; the message says why.
+    """
+
+    OBJECT_SWAP: ClassVar["Task"]
+    OBJECT_REMOVAL: ClassVar["Task"]
+    OBJECT_ADDITION: ClassVar["Task"]
+    ATTRIBUTE_MODIFICATION: ClassVar["Task"]
+    BACKGROUND_SWAP: ClassVar["Task"]
+    ENVIRONMENT_CHANGE: ClassVar["Task"]
+    STYLE_TRANSFER: ClassVar["Task"]
+
+    family: str
+    group: str
+    is_local: bool | None
+    references: tuple[str, ...]
+
+    def __new__(cls, name: str) -> "Task":
+        return _REGISTERED.get(name) or _new_task(_check_name(name), OTHER, OTHER, None, ())
+
+    def __reduce__(self) -> tuple[type["Task"], tuple[str]]:
+        return Task, (self.name,)
 
     @property
-    def is_local(self) -> bool:
-        """Return whether the edit has a mask, outside which every pixel stays bit-identical."""
-        return self not in (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+    def name(self) -> str:
+        """The name as a plain string."""
+        return str(self)
 
     @property
     def label(self) -> str:
         """Name to show to a reader: 'Object swap'."""
-        return self.value.replace("_", " ").capitalize()
+        words = self.replace("_", " ")
+        return words[:1].upper() + words[1:]
+
+
+def _new_task(name: str, family: str, group: str, is_local: bool | None, references: tuple[str, ...]) -> Task:
+    task = str.__new__(Task, name)
+    task.family, task.group, task.is_local, task.references = family, group, is_local, references
+    return task
+
+
+def _check_name(name: str) -> str:
+    """Return the name if it can be that of a file and a wildcard."""
+    if not name or not name.isprintable():
+        raise ValueError(f"the task name {name!a} is empty or has characters that cannot be printed")
+    if set(name) & set("/\\{}"):
+        raise ValueError(f"the task name {name!a} has a slash, a backslash or a brace")
+    if name == ALL_TASKS:
+        raise ValueError(f"the task name {name!a} stands for all tasks")
+    if name[0] in ".- " or name[-1] == " ":
+        raise ValueError(f"the task name {name!a} begins with a dot, a dash or a space, or ends with a space")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"the task name {name[:30]!a}... has more than {LONGEST_NAME} bytes")
+    return name
+
+
+_REGISTERED = {row[0]: _new_task(*row) for row in _ROWS}
+TASKS = tuple(_REGISTERED.values())
+"""All registered tasks, in the order of the table."""
+OMNIEDIT_TASKS = tuple(task for task in TASKS if task.family == "omniedit")
+"""The seven tasks of OmniEdit, which its specialists make."""
+for _task in OMNIEDIT_TASKS:
+    setattr(Task, _task.upper(), _task)
+
+
+def order_tasks(found: Collection[str]) -> list[Task]:
+    """Return tasks in the order of `TASKS`, then the unregistered ones by name."""
+    return [
+        *(task for task in TASKS if task in found),
+        *sorted({Task(name) for name in found if name not in _REGISTERED}),
+    ]

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from omniedit.buckets.placement import Layout, accepted_pairs, place, write_plan
+from omniedit.buckets.placement import Layout, accepted_pairs, place, read_decisions, write_plan
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
-from omniedit.storage.parquet import read_table
 from omniedit.storage.shards import expand_blocks
 
 
@@ -28,8 +27,7 @@ def main() -> None:
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
-    columns = ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"]
-    blocks = [read_table(path, columns) for path in expand_blocks(args.decisions, args.blocks)]
+    blocks = [read_decisions(path) for path in expand_blocks(args.decisions, args.blocks)]
     table = place(accepted_pairs(pa.concat_tables(blocks)), layout)
     write_plan(args.out, table, layout)
     print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")

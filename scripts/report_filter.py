@@ -24,9 +24,9 @@ def main() -> None:
 
     patterns = args.candidates, args.scores, args.decisions
     files, scores, decisions = (expand_files(pattern, args.tasks, args.shards) for pattern in patterns)
-    candidates, refusals = read_columns(files, scores, decisions)
+    candidates, rejections = read_columns(files, scores, decisions)
     with replace_file(args.out) as temporary:
-        temporary.write_text(filter_page(args.run, candidates, refusals, args.min_score), encoding="utf-8")
+        temporary.write_text(filter_page(args.run, candidates, rejections, args.min_score), encoding="utf-8")
 
 
 if __name__ == "__main__":

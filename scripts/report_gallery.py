@@ -27,10 +27,10 @@ def main() -> None:
 
     (task,) = args.tasks
     patterns = args.candidates, args.scores, args.decisions
-    candidates, refusals = read_candidates(*(expand_files(pattern, args.tasks, args.shards) for pattern in patterns))
+    candidates, rejections = read_candidates(*(expand_files(pattern, args.tasks, args.shards) for pattern in patterns))
     sample = Sample(args.kept, args.rejected)
-    refused = refusals.get(task, [])
-    page = gallery(args.run, task, candidates, refused, args.min_score, sample, args.seed)
+    rejected = rejections.get(task, [])
+    page = gallery(args.run, task, candidates, rejected, args.min_score, sample, args.seed)
     with replace_file(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

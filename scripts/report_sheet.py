@@ -8,7 +8,7 @@ from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.shards import add_shard_options, expand_files
-from omniedit.tasks import Task
+from omniedit.tasks import order_tasks
 
 
 def main() -> None:
@@ -22,9 +22,9 @@ def main() -> None:
 
     patterns = args.candidates, args.scores, args.decisions
     files, scores, decisions = (expand_files(pattern, args.tasks, args.shards) for pattern in patterns)
-    best, refusals = read_best(files, scores, decisions, best_of_different_photos)
+    best, rejections = read_best(files, scores, decisions, best_of_different_photos)
     with replace_file(args.out) as temporary:
-        contact_sheet(best, [task for task in Task if task in refusals], temporary)
+        contact_sheet(best, order_tasks({*best, *rejections}), temporary)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.storage.progress import Progress
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
     parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
-    parser.add_argument("--task", type=Task, choices=list(Task), required=True)
+    parser.add_argument("--task", type=Task, choices=list(OMNIEDIT_TASKS), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
     add_section(parser, "--learned", LearnedConfig)
     parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
@@ -64,7 +64,7 @@ def main() -> None:
                 progress.advance()
             else:
                 print(f"skipped {outcome.source_id}: {outcome.reason}", flush=True)
-                writer.refuse(outcome)
+                writer.reject(outcome)
     if args.specialist == "learned":
         journal.close()
         print(toolbox.clock)

@@ -119,8 +119,8 @@ def card(
 def _share(task: Task, goes: Sequence[Setting]) -> float:
     """Return the share of a task among the training pairs of all settings."""
     samples = [go.editor.steps * go.editor.batch_size for go in goes]
-    turns = [go.turns or tuple(each.value for each in TURNS) for go in goes]
-    of_task = (n * own.count(task.value) / len(own) for n, own in zip(samples, turns, strict=True))
+    turns = [go.turns or tuple(TURNS) for go in goes]
+    of_task = (n * own.count(task) / len(own) for n, own in zip(samples, turns, strict=True))
     return sum(of_task) / sum(samples)
 
 

@@ -123,7 +123,7 @@ def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[
         here = [(pair, answer) for pair, answer in zip(pairs, answers, strict=True) if pair.task == task]
         left = [round(left_over(pair, answer), 5) for pair, answer in here]
         psnr = [None if (value := outside_psnr(pair, answer)) is None else round(value, 3) for pair, answer in here]
-        rows.append({"task": task.value, "left_over": left, "psnr": psnr})
+        rows.append({"task": task.name, "left_over": left, "psnr": psnr})
     return rows
 
 

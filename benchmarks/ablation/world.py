@@ -20,9 +20,9 @@ from omniedit.aspect import bucket_size
 from omniedit.imaging.color import FloatImage, to_bytes, to_float
 from omniedit.imaging.images import Image, Mask, resize_cover, resize_cover_mask
 from omniedit.specialists.embedded.color import COLOURS, without_colour
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
-TASKS = tuple(Task)
+TASKS = OMNIEDIT_TASKS
 SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 TURNS = (*SMALL, *TASKS)
 """Order of the tasks in training. Edits of a small part of the image are learnt late and have two turns of eleven."""

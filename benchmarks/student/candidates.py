@@ -16,7 +16,7 @@ from benchmarks.ablation.world import World, WorldPair
 from omniedit.pairs import EditPair, make_pair_id, write_shard
 from omniedit.run.program import run_program
 from omniedit.storage.progress import Progress
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SIZE = 192
 """Side of the images in pixels. It is three times the side at which the student sees them, for its detail views."""
@@ -32,7 +32,7 @@ ENVIRONMENTS = {"sunset": "golden_hour"}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--assets", type=Path, required=True)
-    parser.add_argument("--task", type=Task, choices=list(Task), required=True)
+    parser.add_argument("--task", type=Task, choices=list(OMNIEDIT_TASKS), required=True)
     parser.add_argument("--shard", type=int, required=True)
     parser.add_argument("--pairs", type=int, required=True)
     parser.add_argument("--kind", choices=KINDS, default="training", help="what sources may show")

@@ -31,7 +31,7 @@ from omniedit.scoring.student.distill import Distillation, StudentExample, compa
 from omniedit.scoring.student.judge import StudentJudge
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
 
 SEED = 0
@@ -130,7 +130,7 @@ def examples(
     Raises:
         UserError: a shard is missing.
     """
-    names = [f"{kind}/{task}/{shard:05d}" for task in Task for shard in range(shards)][rank::ranks]
+    names = [f"{kind}/{task}/{shard:05d}" for task in OMNIEDIT_TASKS for shard in range(shards)][rank::ranks]
     candidates = [lessons / "candidates" / f"{name}.h5" for name in names]
     taught = [lessons / "teacher" / f"{name}.parquet" for name in names]
     for path in (*candidates, *taught):

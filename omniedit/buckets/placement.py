@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.errors import Damaged, UserError
-from omniedit.storage.parquet import read_table, write_table
+from omniedit.storage.parquet import column_names, read_table, write_table
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -26,9 +26,11 @@ PLAN_SCHEMA = pa.schema(
         ("pair_id", pa.string()),
         ("o_score", pa.float64()),
         ("split", pa.string()),
+        ("folder", pa.string()),
     ]
 )
-"""One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{task}/{shard}.h5)."""
+"""One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
+Plans from before the column `folder` lack it; it is then equal to `task`."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,26 @@ class Plan:
     sha256: str
 
 
+def read_decisions(path: str | Path) -> pa.Table:
+    """Read gathered decisions, in the columns that `accepted_pairs` and `place` use."""
+    return _read_with_folder(path, ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"])
+
+
+def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
+    """Return the columns and `folder`."""
+    return _add_folder(read_table(path, [*columns, *({"folder"} & set(column_names(path)))]))
+
+
+def _add_folder(table: pa.Table) -> pa.Table:
+    """Return a table with `folder`, which is `task` in files from before that column."""
+    return table if "folder" in table.column_names else table.append_column("folder", table["task"])
+
+
 def accepted_pairs(decisions: pa.Table) -> pa.Table:
     """Return the accepted pairs among the decisions on all pairs.
 
     Args:
-        decisions: columns pair_id, kept, o_score, row, ratio, task and shard.
+        decisions: columns pair_id, kept, o_score, row, ratio, task, shard and, if it differs from task, folder.
 
     Raises:
         UserError: no pairs, or no accepted pairs; the message gives the best score.
@@ -85,6 +102,7 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
     id). Parts get equal runs of whole Zarr shards, so that no two jobs write the same shard.
     """
+    kept = _add_folder(kept)
     ids = kept["pair_id"].to_pylist()
     held_out = held_out_mask(ids, layout.held_out)
     ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
@@ -105,6 +123,7 @@ def place(kept: pa.Table, layout: Layout) -> pa.Table:
         "pair_id": kept["pair_id"],
         "o_score": kept["o_score"],
         "split": np.where(held_out, HELD_OUT, TRAIN).tolist(),
+        "folder": kept["folder"],
     }
     return pa.table(columns, schema=PLAN_SCHEMA)
 
@@ -120,7 +139,7 @@ def read_plan(path: str | Path) -> Plan:
         Damaged: the file is not a plan, or not as it was written.
         UserError: the file is missing.
     """
-    table = read_table(path, PLAN_SCHEMA.names)
+    table = _read_with_folder(path, [name for name in PLAN_SCHEMA.names if name != "folder"])
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
         raise Damaged(path, "not a plan of buckets")

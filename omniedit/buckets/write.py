@@ -70,7 +70,7 @@ def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.nd
 
 
 def _read_pair(candidates: Path, row: DecisionRow) -> EditPair:
-    path = candidates / row["task"] / f"{row['shard']}.h5"
+    path = candidates / row["folder"] / f"{row['shard']}.h5"
     with Shard(path) as shard:
         ids = shard.pair_ids
         if row["candidate_row"] >= len(ids) or ids[row["candidate_row"]] != row["pair_id"]:

@@ -15,7 +15,7 @@ from omniedit.config.loading import DEFAULT, load
 from omniedit.config.schema import Config
 from omniedit.config.section import subsections
 from omniedit.config.tasks import TaskConfig
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 
 def schema() -> str:
@@ -48,7 +48,7 @@ def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
 def _defaults(key: str) -> list[Any]:
     """Return the default values of a key; for a key with `<task>`, the distinct defaults of the seven tasks."""
     found = []
-    for task in Task if "<task>" in key else [""]:
+    for task in OMNIEDIT_TASKS if "<task>" in key else [""]:
         value: Any = _default_config()
         for part in key.replace("<task>", task).split("."):
             value = getattr(value, part)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.section import LocalPath, Section
 from omniedit.redaction import redact
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 PROPOSER = "proposer"
 """Role in config/models.yaml of the model that `proposals.source: local` uses."""
@@ -31,7 +31,7 @@ class TasksConfig(Section):
     style_transfer: TaskConfig = TaskConfig()
 
     def __getitem__(self, task: Task) -> TaskConfig:
-        return getattr(self, task.value)
+        return getattr(self, task)
 
     @property
     def learned(self) -> tuple[Task, ...]:
@@ -41,7 +41,7 @@ class TasksConfig(Section):
     @property
     def enabled(self) -> tuple[Task, ...]:
         """Tasks that make at least one pair, in the order of `Task`."""
-        return tuple(task for task in Task if self[task].pairs_per_shard)
+        return tuple(task for task in OMNIEDIT_TASKS if self[task].pairs_per_shard)
 
 
 class GroundingConfig(Section):

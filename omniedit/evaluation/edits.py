@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from omniedit.architectures import ARCHITECTURES, BASELINES
-from omniedit.aspect import bucket_size
-from omniedit.errors import UserError
+from omniedit.aspect import bucket_size, closest_ratio
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair
 
@@ -81,12 +80,10 @@ def at_resolution(pair: EditPair, resolution: int) -> EditPair:
 
     A pixel of the smaller mask is set if it covers any set pixel.
 
-    Raises:
-        UserError: the pair's provenance lacks its ratio.
+    The ratio is that of the provenance, or else the nearest to the image.
     """
-    if "ratio" not in pair.provenance:
-        raise UserError(f"{pair.pair_id}: its provenance lacks 'ratio'; make the benchmark set again")
-    width, height = bucket_size(pair.provenance["ratio"], resolution)
+    ratio = pair.provenance.get("ratio") or closest_ratio(pair.source.shape[1], pair.source.shape[0])
+    width, height = bucket_size(ratio, resolution)
     return replace(
         pair,
         source=resize_cover(pair.source, width, height),

@@ -15,11 +15,11 @@ from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
 from omniedit.evaluation.scores import COLUMNS
+from omniedit.plain_text import markdown_cell
 from omniedit.storage.parquet import read_rows
-from omniedit.tasks import Task
+from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 RESAMPLES = 10_000
-ALL_TASKS = "all"
 SCORES = ("pq", "sc", "o")
 LABELS = {name: architecture.label for name, architecture in ARCHITECTURES.items()} | BASELINES
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
@@ -81,7 +81,7 @@ def table3(rows: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     if len(judges) > 1:
         raise UserError(f"scores of different judges cannot share a table: {sorted(judges)}; score all with one judge")
     models = [model for model in MODELS if any(row["model"] == model for row in rows)]
-    tasks = [str(task) for task in Task if any(row["task"] == task for row in rows)]
+    tasks = [str(task) for task in order_tasks({row["task"] for row in rows})]
     return [
         _summary(model, task, [r for r in rows if r["model"] == model and task in (ALL_TASKS, r["task"])], seed)
         for task in [ALL_TASKS, *tasks]
@@ -161,7 +161,8 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
     for task in dict.fromkeys(row["task"] for row in table if row["task"] != ALL_TASKS):
         of_task = {row["model"]: row for row in table if row["task"] == task}
         cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
-        lines.append(f"| {Task(task).label} | {' | '.join(cells)} | {max(r['pairs'] for r in of_task.values())} |")
+        label, pairs = markdown_cell(Task(task).label), max(row["pairs"] for row in of_task.values())
+        lines.append(f"| {label} | {' | '.join(cells)} | {pairs} |")
     lines += ["", judge_note(judge, filtered_by)]
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.imaging.decode import one_line, open_image, upright_rgb
+from omniedit.imaging.decode import exif_orientation, one_line, open_image, upright_rgb
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0-255."""
@@ -42,6 +42,13 @@ def decode_image(encoded: bytes, what: str = "image") -> Image:
     """Decode an image file's bytes to (H, W, 3) RGB; `what` names the image in the error."""
     with _decoder(encoded, what):
         return np.array(upright_rgb(open_image(encoded)), np.uint8)
+
+
+def encoded_size(encoded: bytes, what: str = "image") -> tuple[int, int]:
+    """Return width and height of an image file's upright image, from its header; `what` names it in the error."""
+    with _decoder(encoded, what):
+        image = open_image(encoded)
+        return image.size if exif_orientation(image) < 5 else image.size[::-1]
 
 
 def encode_mask(mask: Mask) -> bytes:

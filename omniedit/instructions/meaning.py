@@ -183,7 +183,7 @@ def _is_so(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
 
 
 def _task_phrase(task: Task) -> str:
-    return task.value.replace("_", " ")
+    return task.replace("_", " ")
 
 
 @cache

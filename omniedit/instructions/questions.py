@@ -16,7 +16,7 @@ import numpy as np
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import Proposal
 from omniedit.instructions.styles import styles
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
 _FOLDER = resources.files("omniedit.instructions")
@@ -101,7 +101,7 @@ def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
 
 def digest() -> str:
     """Return 16 hex digits of the SHA-256 of all prompt texts."""
-    names = ("objects", "edits", *Task, "wordings", "again")
+    names = ("objects", "edits", *OMNIEDIT_TASKS, "wordings", "again")
     return hashlib.sha256("".join(map(text, names)).encode()).hexdigest()[:16]
 
 

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.ratings import Key
-from omniedit.evaluation.table import ALL_TASKS, LABELS, interval, judge_note
+from omniedit.evaluation.table import LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, image_uri, number, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled
 from omniedit.reporting.tabular import TableRow
-from omniedit.tasks import Task
+from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 SKELETON_BYTES = 150_000
 ROWS_PER_TASK = 4
@@ -51,7 +51,7 @@ def benchmark_page(
             "by_task": o_by_task(table),
             "models": [LABELS[row["model"]] for row in overall],
             "preserved": [preservation_row(row) for row in overall],
-            "tasks": list(within_limit(grid(scores, edits))),
+            "tasks": list(within_limit(grid(scores, edits), len(edits["no_edit"]))),
         }
         return render("benchmark", values)
 
@@ -103,14 +103,13 @@ def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:
 def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Path]]) -> Iterator[dict[str, Any]]:
     """Yield each task with its first pairs: instruction, photo, and each model's edit with its O."""
     verdicts = {(row["pair_id"], row["model"], row["task"]): row for row in scores}
-    for task in Task:
-        if task in edits["no_edit"]:
-            with ExitStack() as stack:
-                models = [model for model in MODELS if model in edits]
-                shards = {model: stack.enter_context(Shard(edits[model][task])) for model in models}
-                total = len(shards["no_edit"])
-                rows = [_grid_row(shards, row, verdicts) for row in range(min(ROWS_PER_TASK, total))]
-                yield {"name": task.label, "rows": rows, "total": total}
+    for task in order_tasks(edits["no_edit"]):
+        with ExitStack() as stack:
+            models = [model for model in MODELS if model in edits]
+            shards = {model: stack.enter_context(Shard(edits[model][task])) for model in models}
+            total = len(shards["no_edit"])
+            rows = [_grid_row(shards, row, verdicts) for row in range(min(ROWS_PER_TASK, total))]
+            yield {"name": task.label, "rows": rows, "total": total}
 
 
 def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
@@ -133,9 +132,9 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
     }
 
 
-def within_limit(tasks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the tasks, each with as many rows as fit in an even share of the page."""
-    room = (LIMIT - SKELETON_BYTES) // len(Task)
+def within_limit(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+    """Yield the `count` tasks, each with as many rows as fit in an even share of the page."""
+    room = (LIMIT - SKELETON_BYTES) // max(1, count)
     for task in tasks:
         sizes = np.cumsum([sum(len(image["uri"]) for image in row["pictures"]) for row in task["rows"]])
         yield task | {"rows": task["rows"][: int((sizes <= room).sum())]}

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
-from omniedit.pairs import Refusal, Shard
+from omniedit.pairs import Rejection, Shard
 from omniedit.storage.parquet import read_rows
-from omniedit.tasks import Task
+from omniedit.tasks import Task, order_tasks
 
-TASKS, ALL_RATIOS = list(Task), list(RATIOS)
+ALL_RATIOS = list(RATIOS)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """Candidate pair. Its scores are None if it is unscorable.
 
-    `row` is its index in the file `shard`. `thing` is the object that is edited, '' for an edit of the whole image.
+    `row` is its index in the file `shard`. `folder` is the name of the shard's folder, '' if it is that of the task.
+    `thing` is the object that is edited, '' for an edit of the whole image.
     """
 
     task: Task
@@ -42,6 +43,7 @@ class Candidate:
     judge: str
     kept: bool
     reason: str
+    folder: str = ""
 
     @property
     def sc_score(self) -> float | None:
@@ -67,14 +69,15 @@ class Columns:
     A run has millions of candidates, so each takes only about 100 bytes while the columns are built.
 
     Args:
-        task, ratio: indices into `TASKS` and `ALL_RATIOS`.
+        task, ratio: indices into `tasks` and `ALL_RATIOS`.
+        tasks: tasks of the candidates, in the order of `omniedit.tasks.order_tasks`.
         sc_score, pq_score, o_score: NaN if the candidate is unscorable.
         reason: indices into `reasons`, where duplicates of different pairs share one reason.
         thing, instruction: equal numbers for equal texts; `thing` is -1 for an edit of the whole image.
         teacher: the teacher's O; NaN if it gave none.
     """
 
-    task: NDArray[np.int8]
+    task: NDArray[np.int16]
     ratio: NDArray[np.int8]
     kept: NDArray[np.bool_]
     sc_score: NDArray[np.float64]
@@ -86,18 +89,19 @@ class Columns:
     instruction: NDArray[np.int32]
     teacher: NDArray[np.float64]
     judges: Sequence[str]
+    tasks: Sequence[Task]
 
     def __len__(self) -> int:
         return len(self.task)
 
     def is_task(self, task: Task) -> NDArray[np.bool_]:
-        return self.task == TASKS.index(task)
+        return self.task == (self.tasks.index(task) if task in self.tasks else -1)
 
     def has_reason(self, *reasons: str) -> NDArray[np.bool_]:
         return np.isin(self.reason, [place for place, reason in enumerate(self.reasons) if reason in reasons])
 
 
-KINDS = {"task": "b", "ratio": "b", "kept": "b", "sc_score": "d", "pq_score": "d", "o_score": "d", "reason": "h"}
+KINDS = {"task": "h", "ratio": "b", "kept": "b", "sc_score": "d", "pq_score": "d", "o_score": "d", "reason": "h"}
 KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
 """Type code of each column's array."""
 
@@ -108,16 +112,17 @@ def to_columns(
     """Collect candidates into columns. The candidates may come from a generator.
 
     Args:
-        teacher: (pair id, task) -> the teacher's O, if another judge scored the candidates.
+        teacher: (pair id, task of the folder) -> the teacher's O, if another judge scored the candidates.
     """
     columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
     reasons: dict[str, int] = {}
     things = {"": -1}
+    tasks: dict[Task, int] = {}
     judges: set[str] = set()
     teacher = teacher or {}
     for c in candidates:
         row = {
-            "task": TASKS.index(c.task),
+            "task": tasks.setdefault(c.task, len(tasks)),
             "ratio": ALL_RATIOS.index(c.ratio),
             "kept": c.kept,
             "sc_score": _or_nan(c.sc_score),
@@ -126,7 +131,7 @@ def to_columns(
             "reason": reasons.setdefault(c.reason.split(" of ")[0], len(reasons)),
             "thing": things.setdefault(c.thing, len(things)),
             "instruction": _digest(c.instruction),
-            "teacher": _or_nan(teacher.get((c.pair_id, c.task))),
+            "teacher": _or_nan(teacher.get((c.pair_id, c.folder or c.task))),
         }
         for name, value in row.items():
             columns[name].append(value)
@@ -134,7 +139,9 @@ def to_columns(
     by_row = {name: np.frombuffer(column, column.typecode) for name, column in columns.items()}
     by_row["kept"] = by_row["kept"].astype(bool)
     by_row["instruction"] = np.unique(by_row["instruction"], return_inverse=True)[1].astype(np.int32)
-    return Columns(**by_row, reasons=list(reasons), judges=sorted(judges))
+    ordered = order_tasks(tasks)
+    by_row["task"] = np.array([ordered.index(task) for task in tasks], np.int16)[by_row["task"]]
+    return Columns(**by_row, reasons=list(reasons), judges=sorted(judges), tasks=ordered)
 
 
 def _digest(text: str) -> int:
@@ -148,7 +155,7 @@ def _or_nan(score: float | None) -> float:
 
 def read_candidates(
     candidates: Sequence[Path], scores: Sequence[Path], decisions: Sequence[Path]
-) -> tuple[list[Candidate], dict[Task, list[Refusal]]]:
+) -> tuple[list[Candidate], dict[Task, list[Rejection]]]:
     """Read all candidates and the skipped photos of each task, without decoding images.
 
     Use it only for the shards of one task, because a candidate takes a few hundred bytes.
@@ -160,10 +167,10 @@ def read_candidates(
         UserError: the three lists do not match.
     """
     joined: list[Candidate] = []
-    refusals: dict[Task, list[Refusal]] = {}
-    for of_shard in stream_shards(candidates, scores, decisions, refusals):
+    rejections: dict[Task, list[Rejection]] = {}
+    for of_shard in stream_shards(candidates, scores, decisions, rejections):
         joined += of_shard
-    return joined, refusals
+    return joined, rejections
 
 
 def read_columns(
@@ -171,11 +178,11 @@ def read_columns(
     scores: Sequence[Path],
     decisions: Sequence[Path],
     teacher: Mapping[tuple[str, str], float | None] | None = None,
-) -> tuple[Columns, dict[Task, list[Refusal]]]:
+) -> tuple[Columns, dict[Task, list[Rejection]]]:
     """Read the same as `read_candidates` into columns, with one shard in memory at a time."""
-    refusals: dict[Task, list[Refusal]] = {}
-    shards = stream_shards(candidates, scores, decisions, refusals)
-    return to_columns((candidate for of_shard in shards for candidate in of_shard), teacher), refusals
+    rejections: dict[Task, list[Rejection]] = {}
+    shards = stream_shards(candidates, scores, decisions, rejections)
+    return to_columns((candidate for of_shard in shards for candidate in of_shard), teacher), rejections
 
 
 def read_best(
@@ -183,26 +190,26 @@ def read_best(
     scores: Sequence[Path],
     decisions: Sequence[Path],
     best: Callable[[Sequence[Candidate]], list[Candidate]],
-) -> tuple[dict[Task, list[Candidate]], dict[Task, list[Refusal]]]:
+) -> tuple[dict[Task, list[Candidate]], dict[Task, list[Rejection]]]:
     """Read the best candidates and the skipped photos of each task, with one shard in memory at a time.
 
     `best` selects from a shard's candidates and the task's best so far.
     """
-    refusals: dict[Task, list[Refusal]] = {}
+    rejections: dict[Task, list[Rejection]] = {}
     found: dict[Task, list[Candidate]] = {}
-    for of_shard in stream_shards(candidates, scores, decisions, refusals):
+    for of_shard in stream_shards(candidates, scores, decisions, rejections):
         for task in {candidate.task for candidate in of_shard}:
             found[task] = best([*found.get(task, []), *of_shard])
-    return found, refusals
+    return found, rejections
 
 
 def stream_shards(
     candidates: Sequence[Path],
     scores: Sequence[Path],
     decisions: Sequence[Path],
-    refusals: dict[Task, list[Refusal]],
+    rejections: dict[Task, list[Rejection]],
 ) -> Iterator[list[Candidate]]:
-    """Yield the candidates of each shard, and add its skipped photos to `refusals`."""
+    """Yield the candidates of each shard, and add its skipped photos to `rejections`."""
     if not len(candidates) == len(scores) == len(decisions):
         raise UserError(
             f"{len(candidates)} candidate files, {len(scores)} score files and {len(decisions)} decision files;"
@@ -210,7 +217,8 @@ def stream_shards(
         )
     for paths in zip(candidates, scores, decisions, strict=True):
         with Shard(paths[0]) as shard:
-            refusals.setdefault(shard.task, []).extend(shard.refusals)
+            if shard.rejections or shard.task in shard.tasks or not len(shard):
+                rejections.setdefault(shard.task, []).extend(shard.rejections)
             yield _join(shard, *paths)
 
 
@@ -224,10 +232,11 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
         score, decision, provenance = scored[pair_id], decided[pair_id], shard.provenance(row)
         joined.append(
             Candidate(
-                task=shard.task,
+                task=shard.tasks[row],
+                folder=shard.task,
                 pair_id=pair_id,
                 source_id=provenance["source_id"],
-                ratio=provenance["ratio"],
+                ratio=provenance.get("ratio") or decision["ratio"],
                 shard=candidates,
                 row=row,
                 sc_score_1=score["sc_score_1"],
@@ -236,7 +245,7 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
                 o_score=score["o_score"],
                 reasoning=score["reasoning"] or "",
                 instruction=shard.instructions(row)[0],
-                thing=provenance.get("truth", {}).get("object", ""),
+                thing=(provenance.get("truth") or {}).get("object", ""),
                 judge=score["judge"],
                 kept=decision["kept"],
                 reason=decision["reason"],

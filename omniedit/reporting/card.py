@@ -14,11 +14,11 @@ import yaml
 from omniedit import __version__
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import Config, TrainConfig
-from omniedit.evaluation.table import ALL_TASKS, LABELS, judge_note
+from omniedit.evaluation.table import LABELS, judge_note
 from omniedit.plain_text import markdown_cell
 from omniedit.reporting.page import number
 from omniedit.reporting.training import Curve
-from omniedit.tasks import Task
+from omniedit.tasks import ALL_TASKS, OMNIEDIT_TASKS, Task, order_tasks
 
 HYPER_PARAMETERS = (
     *("resolution", "steps", "epochs", "batch_size", "learning_rate", "warmup_steps", "ema_decay"),
@@ -26,7 +26,7 @@ HYPER_PARAMETERS = (
 )
 LICENCES_SHOWN = 30
 LIMITS = """\
-- It is trained only on the edits and instructions of its data: seven tasks, in English.
+- It is trained only on the edits and instructions of its data: the tasks in the table above, in their language.
 - It works at about {resolution} x {resolution} pixels; edits of larger images are no sharper than that.
 - Its scores come from the judge named above on {photos} held-out photos; human ratings may differ.
 - Faces, text, brands and content that the source photos do not show were not evaluated."""
@@ -88,7 +88,8 @@ def data_table(plan: Path) -> str:
     counts = pairs.group_by(["task", "ratio", "split"]).aggregate([([], "count_all")]).to_pylist()
     trained = {(row["task"], row["ratio"]): row["count_all"] for row in counts if row["split"] == "train"}
     held_out = sum(row["count_all"] for row in counts if row["split"] != "train")
-    rows = [[task.label, *(trained.get((task, ratio), 0) for ratio in RATIOS)] for task in Task]
+    tasks = order_tasks({*OMNIEDIT_TASKS, *(task for task, _ in trained)})
+    rows = [[markdown_cell(task.label), *(trained.get((task, ratio), 0) for ratio in RATIOS)] for task in tasks]
     totals = [sum(count for (_, of), count in trained.items() if of == ratio) for ratio in RATIOS]
     ratios = [ratio.replace("x", ":") for ratio in RATIOS]
     table = markdown(["pairs", *ratios, "all"], [[*row, sum(row[1:])] for row in [*rows, ["all", *totals]]])
@@ -126,7 +127,7 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = sorted(rows, key=lambda row: (row["task"] != ALL_TASKS, row["task"]))
     cells = [
         [
-            "all" if row["task"] == ALL_TASKS else Task(row["task"]).label,
+            "all" if row["task"] == ALL_TASKS else markdown_cell(Task(row["task"]).label),
             LABELS[row["model"]],
             row["pairs"],
             *(number(row[score], 2) for score in ("sc", "pq", "o")),

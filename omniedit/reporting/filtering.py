@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,13 +10,13 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from omniedit.aspect import RATIOS
-from omniedit.pairs import Refusal
-from omniedit.reporting.candidates import ALL_RATIOS, TASKS, Columns
+from omniedit.pairs import Rejection
+from omniedit.reporting.candidates import ALL_RATIOS, Columns
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task, order_tasks
 
 SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
 WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
@@ -23,8 +24,8 @@ WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
 BINS = [half / 2 for half in range(21)]
 
 
-def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal]], min_score: float) -> str:
-    tasks = [task for task in Task if task in refusals]
+def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejection]], min_score: float) -> str:
+    tasks = order_tasks({*candidates.tasks, *rejections})
     kept, judges = int(candidates.kept.sum()), candidates.judges
     with styled():
         values = {
@@ -45,8 +46,8 @@ def filter_page(run: str, candidates: Columns, refusals: dict[Task, list[Refusal
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "reasons": reason_rows(candidates),
-            "off": [task.label for task in Task if task not in refusals],
-            "refusals": [(task.label, by_reason(refusals[task])) for task in tasks if refusals[task]],
+            "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks],
+            "rejections": [(task.label, by_reason(rejections[task])) for task in tasks if rejections.get(task)],
         }
         return render("filter", values)
 
@@ -106,7 +107,7 @@ def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
     counts = accepted_by_ratio(candidates)
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
     floor = np.zeros(len(WIDENING))
-    for task, colour in zip(tasks, SEQUENCE, strict=False):
+    for task, colour in zip(tasks, cycle(SEQUENCE), strict=False):
         heights = np.array([counts[task, ratio] for ratio in WIDENING])
         axis.bar([ratio.replace("x", ":") for ratio in WIDENING], heights, 0.62, floor, color=colour, label=task.label)
         floor += heights
@@ -120,7 +121,7 @@ def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
 def accepted_by_ratio(candidates: Columns) -> Counter[tuple[Task, str]]:
     places = zip(candidates.task[candidates.kept], candidates.ratio[candidates.kept], strict=True)
     counts = Counter((int(task), int(ratio)) for task, ratio in places)
-    return Counter({(TASKS[task], ALL_RATIOS[ratio]): count for (task, ratio), count in counts.items()})
+    return Counter({(candidates.tasks[task], ALL_RATIOS[ratio]): count for (task, ratio), count in counts.items()})
 
 
 def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.pairs import EditPair, Refusal, Shard
+from omniedit.pairs import EditPair, Rejection, Shard
+from omniedit.pairs.provenance import model_revisions
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrunk
 from omniedit.tasks import Task
@@ -20,6 +21,7 @@ LEADS = {
     Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",
     Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
+OTHER_LEAD = "Pairs that were made elsewhere and imported."
 RANDOM_WEIGHTS = "random-weights"
 """Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""
 SKELETON_BYTES = 100_000
@@ -41,7 +43,7 @@ def gallery(
     run: str,
     task: Task,
     candidates: Sequence[Candidate],
-    refusals: Sequence[Refusal],
+    rejections: Sequence[Rejection],
     min_score: float,
     sample: Sample,
     seed: int,
@@ -57,7 +59,7 @@ def gallery(
     values = {
         "title": task.label,
         "run": run,
-        "lead": LEADS[task],
+        "lead": LEADS.get(task, OTHER_LEAD),
         "min_score": min_score,
         "candidates": len(candidates),
         "kept_count": len(kept),
@@ -69,8 +71,8 @@ def gallery(
         "kept_note": count_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
         "rejected": shown_rejected,
         "rejected_note": count_note(len(shown_rejected), len(rejected), "those with the highest O"),
-        "refusals": refusals,
-        "refusals_by_reason": by_reason(refusals),
+        "rejections": rejections,
+        "rejections_by_reason": by_reason(rejections),
     }
     return render("gallery", values)
 
@@ -157,24 +159,26 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "scores": candidate.sub_scores,
         "reasoning": candidate.reasoning,
         "credits": credits_line(pair),
-        "random_weights": any(name.startswith(f"{RANDOM_WEIGHTS}/") for name in pair.provenance.get("models", {})),
+        "random_weights": any(name.startswith(f"{RANDOM_WEIGHTS}/") for name in model_revisions(pair.provenance)),
     }
 
 
 def credits_line(pair: EditPair) -> str:
     """Format the credits of a pair: photographer (or that the source is generated), licence, specialist and models."""
     facts = pair.provenance
-    models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(facts.get("models", {}).items()))
-    made = f"specialist {facts.get('specialist', 'unknown')}" + (f" ({models})" if models else "")
-    source = f"Photo {facts['source_id']} by {facts.get('author', 'unknown')}"
+    models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(model_revisions(facts).items()))
+    made = f"specialist {facts.get('specialist') or 'unknown'}" + (f" ({models})" if models else "")
+    source = f"Photo {facts['source_id']} by {facts.get('author') or 'unknown'}"
     if facts.get("generated"):
         source = f"Source generated for photo {facts['source_id']}"
-    return f"{source}, {facts.get('licence', 'unknown')}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
+    return (
+        f"{source}, {facts.get('licence') or 'unknown'}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
+    )
 
 
-def by_reason(refusals: Sequence[Refusal]) -> list[tuple[str, list[str]]]:
+def by_reason(rejections: Sequence[Rejection]) -> list[tuple[str, list[str]]]:
     """Return (reason, ids of skipped photos), the most frequent reason first."""
     photos: dict[str, list[str]] = {}
-    for refusal in refusals:
-        photos.setdefault(refusal.reason, []).append(refusal.source_id)
+    for rejection in rejections:
+        photos.setdefault(rejection.reason, []).append(rejection.source_id)
     return sorted(photos.items(), key=lambda item: (-len(item[1]), item[0]))

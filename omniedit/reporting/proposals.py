@@ -19,7 +19,7 @@ from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 FACETS = {
     "object": "Objects",
@@ -90,7 +90,7 @@ def reason_kind(reason: str) -> str:
 
 
 def proposals_page(run: str, tally: Tally) -> str:
-    tasks = [task for task in Task if tally.usable[task] or _count_rejected(tally, task)]
+    tasks = [task for task in OMNIEDIT_TASKS if tally.usable[task] or _count_rejected(tally, task)]
     with styled():
         values = {
             "title": "Proposals",
@@ -100,7 +100,7 @@ def proposals_page(run: str, tally: Tally) -> str:
                 ("usable", f"{tally.usable.total():,}"),
                 (
                     "rejected",
-                    f"{sum(_count_rejected(tally, task, 'edits', 'quotas', 'recorded reply') for task in Task):,}",
+                    f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}",
                 ),
                 ("distinct objects", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or DASH),
@@ -130,6 +130,10 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
         for task in tasks
     ]
     return rows
+
+
+def _count_all_rejected(tally: Tally, *stages: str) -> int:
+    return sum(_count_rejected(tally, task, *stages) for task in OMNIEDIT_TASKS)
 
 
 def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:

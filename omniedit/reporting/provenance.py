@@ -16,6 +16,7 @@ import yaml
 
 from omniedit import __version__
 from omniedit.pairs import Shard
+from omniedit.pairs.provenance import model_revisions
 from omniedit.redaction import redact, redact_values
 from omniedit.reporting.page import render
 from omniedit.reporting.tabular import TableRow
@@ -110,8 +111,8 @@ def model_rows(shards: Sequence[Path]) -> list[TableRow]:
     for path in shards:
         with Shard(path) as shard:
             models = rows.setdefault((shard.task.label, shard.specialist, shard.seed), {})
-            for row in range(len(shard)):
-                models.update(shard.provenance(row).get("models", {}))
+            for provenance in shard.read_provenance():
+                models.update(model_revisions(provenance))
     return [
         TableRow(
             [task, specialist, ", ".join(f"{k} {v}".strip() for k, v in sorted(models.items())) or "none", str(seed)]

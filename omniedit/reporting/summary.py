@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omniedit.evaluation.table import ALL_TASKS
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.training import Curve
+from omniedit.tasks import ALL_TASKS
 
 Fact = tuple[str, str, str]
 """Value, label and note."""

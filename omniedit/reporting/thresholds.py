@@ -5,6 +5,7 @@ teacher's.
 """
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VE
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, order_tasks
 
 STEPS = np.arange(0, 10.01, 0.5)
 TOLD = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
+LINES = ("-", "--", ":", "-.")
+"""Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 
@@ -72,10 +75,12 @@ def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]
 def acceptance_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Plot the accepted share over the threshold, of all candidates and of each task."""
     figure, (axis,) = panels(1, 1, 9.4, 3.4)
-    for task, colour in zip(Task, SEQUENCE, strict=True):
+    tasks = order_tasks({*OMNIEDIT_TASKS, *candidates.tasks})
+    for task, (line, colour) in zip(tasks, product(LINES, SEQUENCE), strict=False):
         of_task = eligible_N & candidates.is_task(task)
         if of_task.any():
-            axis.plot(STEPS, acceptance_shares(candidates.o_score[of_task]), color=colour, label=task.label)
+            shares = acceptance_shares(candidates.o_score[of_task])
+            axis.plot(STEPS, shares, color=colour, linestyle=line, label=task.label)
     axis.plot(STEPS, acceptance_shares(candidates.o_score[eligible_N]), color=INK, linewidth=2.4, label="all")
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axis.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="threshold on O", ylabel="accepted share")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.aspect import nearest_ratio
+from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.sources.twins import is_held_out, perceptual_hash
-from omniedit.storage.parquet import read_table
+from omniedit.storage.parquet import column_names, read_table
 
 DECISIONS_SCHEMA = pa.schema(
     [
@@ -20,24 +20,30 @@ DECISIONS_SCHEMA = pa.schema(
         ("o_score", pa.float64()),
         ("row", pa.int64()),
         ("ratio", pa.string()),
+        ("task", pa.string()),
     ]
 )
 """Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps
 the benchmark'. `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is
-that of its source, so that buckets are planned from decisions alone."""
+that of its source, so that buckets are planned from decisions alone. `task` is the pair's own, which files from before
+this column lack; it is then that of the folder."""
 
 
-GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("task", pa.string())).append(pa.field("shard", pa.string()))
+GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("folder", pa.string())).append(pa.field("shard", pa.string()))
+"""Columns of gathered decisions; `folder` and `shard` name the candidates candidates/{folder}/{shard}.h5."""
 
 
 def gather_decisions(files: Sequence[Path]) -> pa.Table:
     """Return all rows of decisions/{task}/{shard}.parquet files as a table of `GATHERED_SCHEMA`."""
     tables = [GATHERED_SCHEMA.empty_table()]
     for file in files:
-        table = read_table(file, DECISIONS_SCHEMA.names)
-        for column, value in (("task", file.parent.name), ("shard", file.stem)):
-            table = table.append_column(column, pa.array([value] * len(table), pa.string()))
-        tables.append(table)
+        names = [name for name in DECISIONS_SCHEMA.names if name != "task" or name in column_names(file)]
+        table = read_table(file, names)
+        folder = pa.array([file.parent.name] * len(table), pa.string())
+        task = table["task"].fill_null(file.parent.name) if "task" in names else folder
+        shard = pa.array([file.stem] * len(table), pa.string())
+        columns = {name: table[name] for name in names} | {"task": task, "folder": folder, "shard": shard}
+        tables.append(pa.table(columns, schema=GATHERED_SCHEMA))
     return pa.concat_tables(tables)
 
 
@@ -83,6 +89,7 @@ def decide(
                 "o_score": o_score,
                 "row": row,
                 "ratio": source["ratio"],
+                "task": str(candidates.tasks[row]),
             }
         )
     return rows
@@ -94,12 +101,12 @@ def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
     Pairs made before perceptual hashes existed lack that digest.
     """
     provenance = candidates.provenance(row)
-    if {"source_sha256", "ratio"} <= provenance.keys():
+    if provenance.get("source_sha256") and provenance.get("ratio"):
         sha256, phash, ratio = (provenance.get(key) for key in ("source_sha256", "source_phash", "ratio"))
     else:
         image = candidates[row].source
         sha256, phash = provenance.get("source_sha256"), perceptual_hash(image)
-        ratio = provenance.get("ratio") or nearest_ratio(image.shape[1], image.shape[0], 1.0)
+        ratio = provenance.get("ratio") or closest_ratio(image.shape[1], image.shape[0])
     return {"sha256": sha256, "phash": phash, "ratio": ratio}
 
 

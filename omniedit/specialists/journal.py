@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.pairs import EditPair, Refusal, Shard, write_shard
+from omniedit.pairs import EditPair, Rejection, Shard, write_shard
 from omniedit.tasks import Task
 
 
@@ -34,7 +34,7 @@ class Journal:
             if left != self.folder:
                 shutil.rmtree(left)
 
-    def recall(self, batch: int, edits: Mapping[str, str]) -> list[EditPair | Refusal] | None:
+    def recall(self, batch: int, edits: Mapping[str, str]) -> list[EditPair | Rejection] | None:
         """Return the outcomes of a finished batch in the order of `edits`, or None if the batch was not finished.
 
         Args:
@@ -46,12 +46,12 @@ class Journal:
         try:
             with Shard(path) as shard:
                 pairs = {pair.pair_id: pair for pair in shard}
-                refusals = {refusal.source_id: refusal for refusal in shard.refusals}
+                rejections = {rejection.source_id: rejection for rejection in shard.rejections}
         except UserError:
             return None
-        return [pairs.get(pair_id) or refusals[source_id] for pair_id, source_id in edits.items()]
+        return [pairs.get(pair_id) or rejections[source_id] for pair_id, source_id in edits.items()]
 
-    def keep(self, batch: int, outcomes: Sequence[EditPair | Refusal]) -> None:
+    def keep(self, batch: int, outcomes: Sequence[EditPair | Rejection]) -> None:
         """Write a batch in the background, after waiting for the previous one.
 
         Raises:
@@ -59,9 +59,9 @@ class Journal:
         """
         self.finish()
         pairs = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        rejections = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
         about = (self.task, self.specialist, self.seed)
-        self._keeping = self._thread.submit(write_shard, self._path(batch), *about, pairs, refusals)
+        self._keeping = self._thread.submit(write_shard, self._path(batch), *about, pairs, rejections)
 
     def finish(self) -> None:
         """Wait until the last batch is written."""

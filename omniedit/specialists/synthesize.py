@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from omniedit import __version__
-from omniedit.pairs import EditPair, Refusal, make_pair_id
+from omniedit.pairs import EditPair, Rejection, make_pair_id
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, NotApplicable, Specialist, Staged
 from omniedit.specialists.journal import Journal
@@ -27,8 +27,8 @@ propose."""
 
 def synthesize(
     specialist: Specialist, name: str, photos: Donors, pairs: int, seed: int, journal: Journal | None = None
-) -> Iterator[EditPair | Refusal]:
-    """Yield up to `pairs` distinct pairs of one task, and each distinct refusal on the way.
+) -> Iterator[EditPair | Rejection]:
+    """Yield up to `pairs` distinct pairs of one task, and each distinct rejection on the way.
 
     Photos take turns, so that pairs spread evenly over them. The random numbers of a photo's n-th turn depend on (seed,
     task, photo, n) alone, so they do not change when other photos are added or removed. Requests are edited in batches
@@ -44,7 +44,7 @@ def synthesize(
     turns = _turns(specialist.task, photos, seed)
     strikes = dict.fromkeys(range(len(photos)), 0)
     size = specialist.batch_size if isinstance(specialist, Batched) else 1
-    refused: set[tuple[str, str]] = set()
+    rejected: set[tuple[str, str]] = set()
     made = 0
     with ThreadPoolExecutor(1, "next batch") as thread:
         for attempt in count():
@@ -59,14 +59,14 @@ def synthesize(
                 coming = soon(min(size, room)) if waiting and room else None
                 edited = iter(work.edit_batch(batch, attempt))
                 for index, turn in batch.turns.items():
-                    outcome = next(edited) if isinstance(turn, EditRequest) else turn.refusal
+                    outcome = next(edited) if isinstance(turn, EditRequest) else turn.rejection
                     if isinstance(outcome, EditPair):
                         made, strikes[index] = made + 1, 0
                         yield outcome
                         continue
                     strikes[index] = _count_strikes(strikes[index], turn)
-                    if (outcome.source_id, outcome.reason) not in refused:
-                        refused.add((outcome.source_id, outcome.reason))
+                    if (outcome.source_id, outcome.reason) not in rejected:
+                        rejected.add((outcome.source_id, outcome.reason))
                         yield outcome
                 if coming is None and waiting and made < pairs:
                     coming = soon(min(size, pairs - made))
@@ -80,7 +80,7 @@ class _Nothing:
         more: whether the photo may have something to propose at its next turn.
     """
 
-    refusal: Refusal
+    rejection: Rejection
     more: bool
 
 
@@ -97,7 +97,7 @@ class _Batch:
 
     turns: dict[int, EditRequest | _Nothing]
     number: int
-    recalled: list[EditPair | Refusal] | None = None
+    recalled: list[EditPair | Rejection] | None = None
     prepared: Any = None
 
     @property
@@ -157,7 +157,7 @@ class _Synthesis:
             return replace(batch, prepared=self.specialist.prepare(requests))
         return batch
 
-    def edit_batch(self, batch: _Batch, attempt: int) -> list[EditPair | Refusal]:
+    def edit_batch(self, batch: _Batch, attempt: int) -> list[EditPair | Rejection]:
         """Return the outcomes of a batch's requests, in order."""
         if batch.recalled is not None:
             return batch.recalled
@@ -166,8 +166,8 @@ class _Synthesis:
             edits = specialist.finish(requests, batch.prepared)
         else:
             edits = specialist.edit(requests)
-        outcomes: list[EditPair | Refusal] = [
-            Refusal(request.photo.source_id, str(edited))
+        outcomes: list[EditPair | Rejection] = [
+            Rejection(request.photo.source_id, str(edited))
             if isinstance(edited, NotApplicable)
             else self._pair(request, edited, attempt)
             for request, edited in zip(requests, edits, strict=True)
@@ -182,10 +182,10 @@ class _Synthesis:
         try:
             request = self.specialist.propose(photo, rng)
         except NotApplicable as reason:
-            return _Nothing(Refusal(photo.source_id, str(reason)), more=False)
+            return _Nothing(Rejection(photo.source_id, str(reason)), more=False)
         truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
         if truth in self._requested:
-            return _Nothing(Refusal(photo.source_id, "no further edit to propose"), more=True)
+            return _Nothing(Rejection(photo.source_id, "no further edit to propose"), more=True)
         self._requested.add(truth)
         return request
 

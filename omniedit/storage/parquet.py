@@ -72,6 +72,16 @@ def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Tab
         return file.read(columns=wanted)
 
 
+def column_names(path: str | Path) -> list[str]:
+    """Return the names of a table's columns, for files that may be of an earlier schema.
+
+    Raises:
+        Damaged, UserError: as `read_rows`.
+    """
+    with _open_parquet(path, None) as file:
+        return list(file.schema_arrow.names)
+
+
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
     """Write rows as CSV, atomically. A cell that a spreadsheet would take for a formula gets a leading apostrophe."""
     with replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

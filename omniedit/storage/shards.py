@@ -27,7 +27,7 @@ def shard_share(total: int, shard: int, shards: int) -> int:
 
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
     """Add `--tasks` and `--shards`, which fill a script's patterns."""
-    parser.add_argument("--tasks", type=Task, choices=list(Task), nargs="+", required=True, help="values of {task}")
+    parser.add_argument("--tasks", type=Task, nargs="+", required=True, help="values of {task}")
     parser.add_argument("--shards", type=int, required=True, help="number of shards; {shard} becomes 00000, 00001, ...")
 
 

@@ -13,7 +13,7 @@ from omniedit.config.loading import check, load
 from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,9 +162,9 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path: Path) -> N
 
 def test_a_task_without_pairs_is_off_and_one_must_be_on() -> None:
     config = check({"tasks": {"object_swap": {"pairs_per_shard": 0}}})
-    assert config.tasks.enabled == tuple(task for task in Task if task is not Task.OBJECT_SWAP)
+    assert config.tasks.enabled == tuple(task for task in OMNIEDIT_TASKS if task is not Task.OBJECT_SWAP)
     with pytest.raises(UserError, match="at least one must make pairs"):
-        check({"tasks": {task.value: {"pairs_per_shard": 0} for task in Task}})
+        check({"tasks": {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS}})
 
 
 def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
@@ -253,7 +253,7 @@ def test_every_section_is_imported_from_the_schema() -> None:
 def test_the_default_config_file_is_valid_and_names_every_task() -> None:
     path = ROOT / "config/config.yaml"
     assert load(path).run == "mini"
-    assert set(yaml.safe_load(path.read_text())["tasks"]) == {task.value for task in Task}
+    assert set(yaml.safe_load(path.read_text())["tasks"]) == set(OMNIEDIT_TASKS)
 
 
 def test_ablations_differ_from_the_editor_and_are_the_architectures_that_there_are() -> None:

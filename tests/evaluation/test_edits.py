@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.tiny_editor import make_pipeline
-from omniedit.errors import UserError
+from omniedit.aspect import bucket_size
 from omniedit.evaluation.edits import SamplingOptions, at_resolution, load_trained_editor, no_edit, specialist
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
@@ -42,6 +42,7 @@ def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
     assert (together[0] != together[1]).any(), "the noise is each pair's own"
 
 
-def test_a_pair_without_ratio_is_told_so():
-    with pytest.raises(UserError, match="ratio"):
-        at_resolution(pair(), 128)
+def test_a_pair_without_ratio_gets_the_nearest():
+    for height, width, ratio in ((48, 64, "4x3"), (64, 48, "3x4"), (50, 52, "1x1"), (10, 90, "16x9")):
+        edited = at_resolution(pair(height, width), 128).edited
+        assert edited.shape[1::-1] == bucket_size(ratio, 128)

@@ -17,7 +17,7 @@ import PIL.Image
 import yaml
 
 from helpers.preloaded import run_snakemake
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 
 SHOWN = "shown"
 """Name of test properties whose text is printed at the end of pytest's output."""
@@ -26,7 +26,7 @@ SAMPLE = REPOSITORY / "omniedit/sources/sample"
 SMALL = {
     "run": "small",
     "sources": {"kind": "folder", "path": "photos", "min_pixels": 60_000, "shards": 1},
-    "tasks": {task.value: {"pairs_per_shard": 2, "specialist": "embedded"} for task in Task},
+    "tasks": {task.name: {"pairs_per_shard": 2, "specialist": "embedded"} for task in OMNIEDIT_TASKS},
     "scoring": {"judge": "reference", "student": {"steps": 2, "batch_size": 4}},
     "filter": {"min_score": 5},
     "buckets": {"base_size": 256},

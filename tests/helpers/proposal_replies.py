@@ -13,7 +13,7 @@ from typing import Any
 from helpers.vlm_server import Behaviour, Handler, completion
 from omniedit.imaging.images import Image, decode_image
 from omniedit.instructions.questions import text
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 from omniedit.vlm import PromptImage
 
 THINGS: dict[str, list[tuple[str, str]]] = {
@@ -133,7 +133,7 @@ def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
     attributes, environments, styles = (choices[kind].split("; ") for kind in ("attributes", "environments", "styles"))
     seen = THINGS[name][:2]
     behind, place = BEHIND.get(name, ""), PLACES.get(name, "")
-    proposed: dict[str, list[dict[str, Any]]] = {task: [] for task in Task}
+    proposed: dict[str, list[dict[str, Any]]] = {task: [] for task in OMNIEDIT_TASKS}
     for number, (kind, expression) in enumerate(seen):
         about = {"object": expression}
         caption = behind if (name, number) != ("wine_and_drum", 1) else f"{behind} and a bean bag"

@@ -15,7 +15,7 @@ from benchmarks import rehearsal
 from helpers.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
 from helpers.slurm_cluster import wait_until
 from omniedit.run.slurm import ask
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}
 LONG_S = 900
@@ -63,7 +63,7 @@ def slurm_checkout(root: Path) -> Path:
 def keep_tasks(root: Path) -> Path:
     """Remove all tasks but `TASKS` from a folder of the small chain and rebuild the later stages, up to the editor."""
     (root / "small.yaml").write_text(yaml.safe_dump(CONFIG))
-    for task in set(Task) - set(TASKS):
+    for task in set(OMNIEDIT_TASKS) - set(TASKS):
         for stage in ("candidates", "teacher", "scores", "decisions"):
             shutil.rmtree(root / "results/small" / stage / task)
     snakemake(root, "results/small/train/editnet/manifest.json")

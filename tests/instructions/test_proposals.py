@@ -18,7 +18,7 @@ from omniedit.instructions.proposals import (
     usable,
     write_proposals,
 )
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 REMOVAL = {"instructions": ["Remove the dog."], "object": "dog", "background": "an empty meadow"}
 PROMPTS = {"source_prompt": "a red car", "target_prompt": "a blue car"}
@@ -26,7 +26,7 @@ ATTRIBUTE = {"instructions": ["Blue."], "object": "car", "attribute": "colour", 
 
 
 def test_every_task_has_a_class() -> None:
-    assert set(CLASSES) == set(Task)
+    assert set(CLASSES) == set(OMNIEDIT_TASKS)
 
 
 def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: Path) -> None:

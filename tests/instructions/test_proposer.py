@@ -22,7 +22,7 @@ from omniedit.instructions.proposals import ProposalRow, read_proposals, write_p
 from omniedit.instructions.proposer import Draft, Proposer, in_turn
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SIDE = 96
 
@@ -47,7 +47,7 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
 
 
 def propose_all(
-    asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(Task)
+    asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(OMNIEDIT_TASKS)
 ) -> tuple[list[Draft], list[ProposalRow]]:
     with open_model(asked) as model:
         outcomes = Proposer(model, asked, tasks).propose(photos)
@@ -70,7 +70,7 @@ def test_every_photo_gets_edits_of_every_task_that_suits_it(
     drafts, rows = propose_all(config(endpoint.url, tmp_path), photos)
     for photo in photos:
         of_photo = [draft for draft in drafts if draft.source_id == photo.source_id]
-        suits = set(Task) if THINGS[photo.source_id] else {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
+        suits = set(OMNIEDIT_TASKS) if THINGS[photo.source_id] else {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
         assert {draft.edit.task for draft in of_photo} == suits
         expressions = {expression for _, expression in THINGS[photo.source_id]}
         assert {draft.edit.thing.expression for draft in of_photo if draft.edit.thing} <= expressions
@@ -139,9 +139,11 @@ def test_the_file_is_what_specialists_read_and_the_same_twice(
     asked = config(endpoint.url, tmp_path / "cache")
     for name in ("first", "second"):
         drafts, rows = propose_all(asked, photos)
-        write_proposals(tmp_path / name, [*apply_quotas(drafts, asked.quotas, dict.fromkeys(Task, 100)), *rows])
+        write_proposals(
+            tmp_path / name, [*apply_quotas(drafts, asked.quotas, dict.fromkeys(OMNIEDIT_TASKS, 100)), *rows]
+        )
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
-    for task in Task:
+    for task in OMNIEDIT_TASKS:
         found = read_proposals(tmp_path / "first", task)
         assert sum(map(len, found.values())) == sum(draft.edit.task is task for draft in drafts)
         assert all(len(each.instructions) >= 4 for proposals in found.values() for each in proposals)
@@ -153,12 +155,12 @@ def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
     asked = config(endpoint.url, tmp_path, spare=1.5)
     drafts, _ = propose_all(asked, of(photos, "fig_in_bowl", "forest_stream"))
     with open_model(asked) as model:
-        proposer = Proposer(model, asked, tuple(Task))
+        proposer = Proposer(model, asked, tuple(OMNIEDIT_TASKS))
     of_each = Counter(draft.edit.task for draft in drafts)
     assert (of_each[Task.OBJECT_SWAP], of_each[Task.STYLE_TRANSFER]) == (2, 4)
-    assert proposer.has_enough(drafts, dict.fromkeys(Task, 1))
-    assert not proposer.has_enough(drafts, dict.fromkeys(Task, 2))
-    assert proposer.has_enough(drafts, {**dict.fromkeys(Task, 1), Task.STYLE_TRANSFER: 2})
+    assert proposer.has_enough(drafts, dict.fromkeys(OMNIEDIT_TASKS, 1))
+    assert not proposer.has_enough(drafts, dict.fromkeys(OMNIEDIT_TASKS, 2))
+    assert proposer.has_enough(drafts, {**dict.fromkeys(OMNIEDIT_TASKS, 1), Task.STYLE_TRANSFER: 2})
 
 
 def test_photos_take_turns_in_an_order_of_their_own() -> None:

@@ -20,7 +20,7 @@ from helpers.chain import REPOSITORY, checkout, environment, options, rules_to_r
 from helpers.preloaded import run_snakemake
 from omniedit.errors import UserError
 from omniedit.models.registry import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 10 * 1024 * 1024
@@ -262,7 +262,7 @@ def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None
 
 
 def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: Path) -> None:
-    tasks = {task.value: {"pairs_per_shard": 0} for task in Task}
+    tasks = {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS}
     tasks["object_removal"] = {"pairs_per_shard": 1, "specialist": "learned"}
     judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {"judge": "internvl"}}
     root = checkout(tmp_path, {"tasks": tasks, "learned": {"replies": "replies.jsonl"}, **judges})

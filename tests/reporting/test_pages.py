@@ -13,7 +13,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import encode_png
-from omniedit.pairs import EditPair, Refusal, make_pair_id, write_shard
+from omniedit.pairs import EditPair, Rejection, make_pair_id, write_shard
 from omniedit.reporting.agreement import agreement_page
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
@@ -56,11 +56,11 @@ def count_pairs(task: Task, count: int, noisy: bool = False) -> list[EditPair]:
     return pairs
 
 
-def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, refusals: int = 1) -> tuple:
+def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = False, rejections: int = 1) -> tuple:
     """Write the files of one shard, the n-th pair with the n-th outcome: candidates, scores, decisions."""
     pairs = count_pairs(task, len(outcomes), noisy)
     paths = [folder / f"{kind}_{task}" for kind in ("candidates", "scores", "decisions")]
-    refused = [Refusal(f"dull{n}", "nothing to swap") for n in range(refusals)]
+    refused = [Rejection(f"dull{n}", "nothing to swap") for n in range(rejections)]
     write_shard(paths[0], task, "embedded", 0, pairs, refused)
     scores, decisions = [], []
     for n, (pair, outcome) in enumerate(zip(pairs, outcomes, strict=True)):
@@ -78,8 +78,8 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
 
 
 def render_page(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
-    candidates, refusals = read_candidates(*write_report(folder, task, outcomes, **options))
-    return gallery("mini", task, candidates, refusals[task], 9.0, Sample(), seed=0)
+    candidates, rejections = read_candidates(*write_report(folder, task, outcomes, **options))
+    return gallery("mini", task, candidates, rejections[task], 9.0, Sample(), seed=0)
 
 
 def instructions(page: str) -> list[str]:
@@ -140,8 +140,8 @@ def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
 
 
 def test_same_input_gives_the_same_page(tmp_path):
-    candidates, refusals = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
-    pages = {filter_page("mini", candidates, refusals, 9.0) for _ in range(2)}
+    candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
+    pages = {filter_page("mini", candidates, rejections, 9.0) for _ in range(2)}
     assert len(pages) == 1
     assert instructions(render_page(tmp_path, [KEPT] * 20)) == instructions(render_page(tmp_path, [KEPT] * 20))
 
@@ -162,8 +162,8 @@ def test_filter_page_counts_before_and_after(tmp_path):
 
 
 def test_filter_page_of_nothing(tmp_path):
-    candidates, refusals = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], refusals=2))
-    page = filter_page("mini", candidates, refusals, 9.0)
+    candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], rejections=2))
+    page = filter_page("mini", candidates, rejections, 9.0)
     assert "There is no candidate to show." in page
     assert "No pair was accepted" in page
 

@@ -14,10 +14,10 @@ from omniedit.cli.main import main
 from omniedit.config.loading import load
 from omniedit.config.schema import BenchConfig, Config
 from omniedit.scoring.cost import cost, endpoint_questions
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 API = {"url": "https://example.org/v1", "model": "gpt", "prompt_price": 2.0, "completion_price": 10.0}
-TASKS = {task: {"pairs_per_shard": 0} for task in Task} | {
+TASKS = {task: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS} | {
     Task.OBJECT_SWAP: {"pairs_per_shard": 40},
     Task.STYLE_TRANSFER: {"pairs_per_shard": 6},
 }

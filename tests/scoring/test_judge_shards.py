@@ -18,6 +18,9 @@ from omniedit.tasks import Task
 COUNT, SIZE = 60, 4
 
 
+SOURCE = {"source_id": "sea"}
+
+
 class CountingJudge:
     """Judge that scores an image's shade and records the largest number of pairs in memory."""
 
@@ -37,7 +40,7 @@ class CountingJudge:
 def path(tmp_path: Path) -> Path:
     images = [np.full((16, 16, 3), number, np.uint8) for number in range(COUNT)]
     pairs = [
-        EditPair(f"stream{n:02d}", Task.STYLE_TRANSFER, ("Etch it.",), p, p, None, {}) for n, p in enumerate(images)
+        EditPair(f"stream{n:02d}", Task.STYLE_TRANSFER, ("Etch it.",), p, p, None, SOURCE) for n, p in enumerate(images)
     ]
     write_shard(tmp_path / "00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     return tmp_path / "00000.h5"

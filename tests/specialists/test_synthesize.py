@@ -6,7 +6,7 @@ from threading import Semaphore
 import numpy as np
 import pytest
 
-from omniedit.pairs import EditPair, Refusal
+from omniedit.pairs import EditPair, Rejection
 from omniedit.reporting.gallery import credits_line
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
@@ -53,10 +53,10 @@ class Painter:
         return Edited(np.full_like(request.photo.image, level % 256), None, {}, generated_under=self.generated_under)
 
 
-def run(painter: Painter, names: Sequence[str], pairs: int, seed: int = 0) -> tuple[list[EditPair], list[Refusal]]:
+def run(painter: Painter, names: Sequence[str], pairs: int, seed: int = 0) -> tuple[list[EditPair], list[Rejection]]:
     outcomes = list(synthesize(painter, "painter", photos(*names), pairs, seed))
     made = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
-    return made, [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    return made, [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
 
 
 def test_pairs_spread_evenly_over_photos() -> None:
@@ -86,19 +86,19 @@ def test_a_refusing_photo_is_asked_and_named_once_and_others_fill_in() -> None:
     made, refused = run(painter, "ab", pairs=4)
     assert len(made) == 4
     assert painter.asked.count("b") == 1
-    assert refused == [Refusal("b", "nothing to paint")]
+    assert refused == [Rejection("b", "nothing to paint")]
 
 
 def test_the_same_edit_is_never_made_twice() -> None:
     made, refused = run(Painter(levels=2), "a", pairs=10)
     assert sorted(pair.provenance["truth"]["level"] for pair in made) == [0, 1]
-    assert refused == [Refusal("a", "no further edit to propose")]
+    assert refused == [Rejection("a", "no further edit to propose")]
 
 
 def test_an_edit_that_fails_is_recorded_and_the_rest_goes_on() -> None:
     made, refused = run(Painter(fails=lambda level: level % 4 < 2), "ab", pairs=4)
     assert all(pair.provenance["truth"]["level"] % 4 >= 2 for pair in made)
-    assert [refusal.reason for refusal in refused] == ["the paint ran"] * len(refused) != []
+    assert [rejection.reason for rejection in refused] == ["the paint ran"] * len(refused) != []
 
 
 def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None:
@@ -111,7 +111,7 @@ def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None
 
     made, refused = run(Repeating(fails=lambda level: level < 12), "a", pairs=1)
     assert [pair.provenance["truth"]["level"] for pair in made] == [12]
-    assert refused == [Refusal("a", "the paint ran")]
+    assert refused == [Rejection("a", "the paint ran")]
 
 
 def test_a_photos_draws_do_not_change_when_others_come() -> None:
@@ -142,7 +142,7 @@ class Batching(Painter):
 
 
 @pytest.mark.parametrize("pairs", [1, 5, 7, 40])
-def test_batches_change_no_pair_and_no_refusal(pairs: int) -> None:
+def test_batches_change_no_pair_and_no_rejection(pairs: int) -> None:
     options = {"levels": 9, "fails": lambda level: level % 3 == 0, "refuses": "d"}
     painter = Batching(**options)
     assert outcomes(painter, pairs) == outcomes(Painter(**options), pairs)
@@ -230,7 +230,7 @@ def outcomes(painter: Painter, pairs: int) -> list[tuple]:
     return told(synthesize(painter, "painter", photos(*"abcde"), pairs, seed=0))
 
 
-def told(outcomes: Iterable[EditPair | Refusal]) -> list[tuple]:
+def told(outcomes: Iterable[EditPair | Rejection]) -> list[tuple]:
     return [
         (outcome.pair_id, outcome.provenance["truth"]["level"], int(outcome.edited[0, 0, 0]))
         if isinstance(outcome, EditPair)

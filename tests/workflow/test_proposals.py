@@ -11,7 +11,7 @@ from helpers.vlm_server import Server, serving, status
 from omniedit.imaging.images import Image
 from omniedit.run.status import report
 from omniedit.sources.shard import PhotoShard
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 
 SHARD, PAGE = "results/small/proposals/00000.parquet", "results/small/report/proposals.html"
 TARS = ["results/small/sources/00000.tar", "results/small/sources/bench.tar"]
@@ -19,7 +19,7 @@ PAIRS = 20
 
 
 def configure(root: Path, endpoint: Server, learned: int = PAIRS, **proposals: object) -> None:
-    tasks = {str(task): {"pairs_per_shard": learned, "specialist": "learned"} for task in Task}
+    tasks = {str(task): {"pairs_per_shard": learned, "specialist": "learned"} for task in OMNIEDIT_TASKS}
     api = {"url": endpoint.url, "model": "proposer", "key_env": None, **proposals.pop("api", {})}  # type: ignore[dict-item]
     judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {**SMALL["bench"], "judge": "internvl"}}
     config = {**SMALL, **judges, "tasks": tasks, "proposals": {"source": "api", "api": api, **proposals}}
@@ -45,13 +45,13 @@ def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(
         endpoint.behaviour = answering(photos)
         snakemake(root, PAGE)
         rows = pq.read_table(root / SHARD).to_pylist()
-        assert {row["task"] for row in rows if row["proposal"]} == set(Task)
+        assert {row["task"] for row in rows if row["proposal"]} == set(OMNIEDIT_TASKS)
         assert {row["prompt_hash"] for row in rows if row["proposal"]} == {rows[0]["prompt_hash"]}
         log = (root / "logs/small/propose/00000.log").read_text()
         assert "estimate for one pass over all photos: 21 requests" in log and "asked the endpoint: " in log
         assert "enough proposals for every task from" in (root / "logs/small/propose/bench.log").read_text()
         page = (root / PAGE).read_text()
-        assert all(task.label in page for task in Task)
+        assert all(task.label in page for task in OMNIEDIT_TASKS)
         assert "does not name the object" in page and "names the object" in page
         assert any(line.startswith("ask_for_proposals") for line in report("small", root))
 

@@ -23,7 +23,7 @@ from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.sources.identity import digest_file
 from omniedit.storage.archives import is_remote, list_archives
 from omniedit.storage.shards import SHARDS_A_BLOCK, number_of_blocks, shard_share
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 RUN = read_run(workflow, config)
 CONFIG = RUN.config
@@ -40,7 +40,7 @@ STAGES = select_stages(CONFIG)
 
 wildcard_constraints:
     run=re.escape(CONFIG.run),
-    task="|".join(Task),
+    task="|".join(OMNIEDIT_TASKS),
     shard=r"\d{5}",
     taught=r"\d{5}",
     block=r"\d{5}",

@@ -13,7 +13,7 @@ from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
-from omniedit.scoring.reference.success import success
+from omniedit.scoring.reference.success import MEASURED, success
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -64,10 +64,12 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     """
     truth = pair.provenance.get("truth")
     if truth is None:
-        return Unscorable("the pair's provenance has no truth to measure against")
+        return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
+    if pair.task not in MEASURED:
+        return Unscorable(f"the reference judge has no measurement for the task {pair.task}")
     if unusable := _unusable(pair.task, truth):
         return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
-    if pair.task.is_local and (pair.mask is None or not pair.mask.any()):
+    if pair.is_local and (pair.mask is None or not pair.mask.any()):
         return Unscorable("the edit is local, but the pair has no mask")
     if pair.mask is not None and not pair.mask.any():
         return Unscorable("the mask is empty")
@@ -126,7 +128,7 @@ def _is_box(value: Any) -> bool:
 
 def restraint(seen: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
-    return _outside_finding(seen) if seen.pair.task.is_local else _shapes_stay(seen)
+    return _outside_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
 
 
 def _outside_finding(seen: Comparison) -> Finding:

@@ -38,7 +38,7 @@ def success(seen: Comparison, truth: Truth) -> Finding:
     """
     if truth.get("mistaken"):
         return Finding(0.0, sentences.MISTAKEN)
-    return _SUCCESS[seen.pair.task](seen, truth)
+    return MEASURED[seen.pair.task](seen, truth)
 
 
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
@@ -230,7 +230,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
     """Score a new environment: the image's light, colour and contrast changed as this environment changes them."""
     kind = truth["environment"]
-    caption = str(seen.pair.provenance.get("caption", ""))
+    caption = str(seen.pair.provenance.get("caption") or "")
     image = seen.pair.source
     if not (
         caption_says_outdoors(caption) or shows_outdoors(image, seen.source.sky) or looks_outdoors(seen.source.small)
@@ -323,7 +323,7 @@ def _variation(look: Field, ring: Mask) -> float:
     return float(np.mean([distribution_distance(part, pixels) for part in parts if len(part) >= 16]))
 
 
-_SUCCESS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.OBJECT_SWAP: object_swap,
     Task.OBJECT_REMOVAL: object_removal,
     Task.OBJECT_ADDITION: object_addition,

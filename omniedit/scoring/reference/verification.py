@@ -98,8 +98,8 @@ def _verify_background(seen: Comparison, truth: Truth) -> None:
 def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
     """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
     about = seen.pair.provenance
-    given = {str(named).lower() for named in about.get("named_objects", ())}
-    caption = str(about.get("caption", "")).lower()
+    given = {str(named).lower() for named in about.get("named_objects") or ()}
+    caption = str(about.get("caption") or "").lower()
     for part in name.split(" and "):
         noun = without_position(part).lower()
         if noun in caption or given & {noun, part.lower()}:

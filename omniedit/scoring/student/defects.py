@@ -58,7 +58,7 @@ def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Shift the colours of the whole image for a local edit, or warp the shapes for a global edit."""
-    if pair.task.is_local:
+    if pair.is_local:
         shift = rng.choice([-1, 1], 3) * rng.uniform([6, 4, 4], [16, 12, 12]) * _strength(rng, 0.3, 1)
         return _from_lab(image_to_lab(pair.edited) + shift.astype(np.float32))
     return _warp(pair.edited, rng, amplitude=_strength(rng, 0.02, 0.04))
@@ -92,14 +92,16 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
     """Return the row's images with another row's instruction, truth and mask; None if no row tried is suitable.
 
-    The background of an image cannot be measured, so a background swap has no known wrong instruction.
+    The background of an image cannot be measured, so a background swap has no known wrong instruction. Nor has a pair
+    without a truth, since another instruction may ask for the same.
     """
-    if pair.task is Task.BACKGROUND_SWAP:
+    own = pair.provenance.get("truth")
+    if pair.task is Task.BACKGROUND_SWAP or own is None:
         return None
-    asked_here = _request(pair.provenance["truth"])
+    asked_here = _request(own)
     for other in rng.permutation(len(shard))[:ROWS_TRIED]:
-        truth = _request(shard.provenance(int(other))["truth"])
-        if truth == asked_here:
+        truth = _request(shard.provenance(int(other)).get("truth") or {})
+        if not truth or truth == asked_here or shard.tasks[other] != pair.task:
             continue
         asked = shard.mask(int(other))
         mask = None if asked is None else _resize_mask(asked, pair.source)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from omniedit.aspect import nearest_ratio
+from omniedit.aspect import closest_ratio
 from omniedit.config.schema import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard
@@ -122,13 +122,8 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         judge = told.get("judge", ReferenceJudge.name)  # older files have no such column
         truth = about.get("truth") or {}
         borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
-        ratio = about.get("ratio") or _nearest_ratio(shard[row])  # a user's own pair may lack it
+        ratio = about.get("ratio") or closest_ratio(*shard.size(row))
         yield TeacherExample(shard, row, told["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
-
-
-def _nearest_ratio(pair: EditPair) -> str:
-    height, width = pair.source.shape[:2]
-    return nearest_ratio(width, height, 1.0) or ""
 
 
 class OfPhoto(Protocol):

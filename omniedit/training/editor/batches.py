@@ -23,7 +23,7 @@ from omniedit.config.options import FlowOptions, SampleOptions
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
-from omniedit.tasks import Task
+from omniedit.tasks import OTHER, TASKS
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.objective import (
     condition_dropout_masks,
@@ -99,8 +99,9 @@ class EditBatch:
 
 
 def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-    """Return the samples of each task."""
-    return {f"loss_task/{task}": torch.tensor([of == task for of in tasks], device=device) for task in Task}
+    """Return the samples of each registered task and of all others, (B,) bool each; the names are always the same."""
+    names = [task if task in TASKS else OTHER for task in tasks]
+    return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in (*TASKS, OTHER)}
 
 
 @dataclass

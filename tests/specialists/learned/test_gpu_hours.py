@@ -5,13 +5,13 @@ import pytest
 
 from omniedit.config.schema import Config
 from omniedit.specialists.learned.gpu_hours import gpu_hours
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS
 
 TASKS = {
     "object_removal": {"pairs_per_shard": 100, "specialist": "learned"},
     "style_transfer": {"pairs_per_shard": 50, "specialist": "learned"},
 }
-OFF = {str(task): {"pairs_per_shard": 0} for task in Task if str(task) not in TASKS}
+OFF = {str(task): {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS if str(task) not in TASKS}
 
 
 def config(**learned: object) -> Config:

@@ -1,0 +1,30 @@
+"""Tasks of imported pairs, by the names that data sets give them (`task_names.yaml`)."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from omniedit.tasks import Task
+
+
+def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Task:
+    """Return the task of a pair.
+
+    Args:
+        name: name of the task in the data set; one that no mapping has stays as it is.
+        dataset: section of the file, such as "anyedit"; one without a section leaves all names as they are.
+        own: the user's mapping from the data set's names to tasks, which goes before the file's.
+
+    Raises:
+        ValueError: the name, or the one that it is mapped to, cannot be that of a task.
+    """
+    name = name.strip()
+    return Task((own or {}).get(name, known_names().get(dataset, {}).get(name, name)))
+
+
+@cache
+def known_names() -> Mapping[str, Mapping[str, str]]:
+    """Return task by name, by data set."""
+    return yaml.safe_load((resources.files("omniedit.exchange") / "task_names.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,96 @@
+"""Writer of shard files, one HDF5 file for the pairs of one task and shard, one row per pair.
+
+`omniedit.pairs.columns` lists the columns of a row. `rejected_source` and `rejected_reason` list photos or rows that do
+not suit the task, and why. The file's attributes are task (the name of its folder), specialist, seed, versions (JSON),
+format, and sha256, the checksum of the others. The same pairs give the same bytes.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from omniedit.pairs.checks import check_pair, check_sizes
+from omniedit.pairs.columns import CHECKSUMS, COLUMNS_3, FORMAT, TEXT, sha256, to_row
+from omniedit.pairs.pair import EditPair, EncodedPair, Rejection
+from omniedit.plain_text import clean
+from omniedit.storage.atomic import replace_file
+from omniedit.tasks import Task
+
+
+@dataclass
+class ShardWriter:
+    """Writer of a shard file, pair by pair. It holds the shard's encoded pairs, never decoded ones.
+
+    >>> with replace_file(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
+    ...     writer.add(pair)
+
+    Args:
+        task: name of the shard's folder; each pair keeps its own task.
+    """
+
+    path: str | Path
+    task: Task
+    specialist: str
+    seed: int
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> "ShardWriter":
+        self._file = h5py.File(self.path, "w", libver="v110", track_order=True)
+        for name, dtype in {**COLUMNS_3, CHECKSUMS: TEXT}.items():
+            self._file.create_dataset(name, (0,), maxshape=(None,), chunks=(16,), dtype=dtype, track_times=False)
+        self._rejections: list[Rejection] = []
+        return self
+
+    def __exit__(self, exc_type: object, *_: object) -> None:
+        if exc_type is None:
+            for column in ("source_id", "reason"):
+                values = [getattr(rejection, column) for rejection in self._rejections]
+                name = f"rejected_{column.removesuffix('_id')}"
+                data = np.array(values, dtype=object)
+                self._file.create_dataset(name, (len(values),), dtype=TEXT, data=data, track_times=False)
+            about = {"format": FORMAT, "task": str(self.task), "specialist": self.specialist, "seed": self.seed}
+            about["versions"] = json.dumps(self.versions, sort_keys=True)
+            self._file.attrs.update({**about, CHECKSUMS: sha256(json.dumps(about, sort_keys=True))})
+        self._file.close()
+
+    def add(self, pair: EditPair | EncodedPair) -> None:
+        """Write a pair. The image files of an `EncodedPair` are stored bit for bit.
+
+        Raises:
+            UserError: a value cannot be stored, or does not fit the schema of provenance; the message names it.
+        """
+        check_pair(pair)
+        if isinstance(pair, EncodedPair):
+            check_sizes(pair)
+        for name, value in to_row(pair if isinstance(pair, EncodedPair) else pair.encode()).items():
+            column = self._file[name]
+            column.resize(column.shape[0] + 1, axis=0)
+            column[-1] = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else value
+
+    def reject(self, rejection: Rejection) -> None:
+        """Record a photo or row without a pair."""
+        self._rejections.append(Rejection(clean(rejection.source_id), clean(rejection.reason)))
+
+
+def write_shard(
+    path: str | Path,
+    task: Task,
+    specialist: str,
+    seed: int,
+    pairs: Sequence[EditPair | EncodedPair],
+    rejections: Sequence[Rejection] = (),
+    versions: dict[str, str] | None = None,
+) -> None:
+    """Write a whole shard file atomically."""
+    with (
+        replace_file(path) as temporary,
+        ShardWriter(temporary, task, specialist, seed, versions or {}) as writer,
+    ):
+        for pair in pairs:
+            writer.add(pair)
+        for rejection in rejections:
+            writer.reject(rejection)

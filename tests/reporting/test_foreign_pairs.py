@@ -1,0 +1,152 @@
+"""Pairs of any task, with the required provenance alone, pass every stage after synthesis."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.write import write_part
+from omniedit.evaluation.edits import at_resolution
+from omniedit.evaluation.scores import bench_row
+from omniedit.evaluation.table import markdown, table3
+from omniedit.pairs import EditPair, Rejection, Shard, write_shard
+from omniedit.reporting.candidates import read_best, read_candidates, read_columns
+from omniedit.reporting.card import data_table
+from omniedit.reporting.filtering import filter_page
+from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.provenance import model_rows
+from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
+from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
+from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
+from omniedit.scoring.reference import ReferenceJudge
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_defect
+from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
+from omniedit.storage.parquet import read_rows, write_rows
+from omniedit.tasks import Task, order_tasks
+from omniedit.training.editor.batches import of_tasks
+
+SPLASH, FOLDER = Task("colour splash | <b>"), Task("my pairs")
+TASKS = [SPLASH, Task.STYLE_TRANSFER, SPLASH, Task.OBJECT_SWAP, Task("retouch")]
+
+
+class GenerousJudge:
+    name, version, prompt_hash, batch_size = "generous", "", "hash", 1
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        return [Score(10, 9.5, 9.5, "It is plain.") for _ in pairs]
+
+
+def foreign_pairs() -> list[EditPair]:
+    images = np.random.default_rng(0).integers(0, 255, (len(TASKS), 2, 48, 64, 3), np.uint8)
+    mask = np.zeros((48, 64), bool)
+    mask[8:30, 10:40] = True
+    return [
+        EditPair(f"p{n}", task, (f"Do {n}.",), *images[n], None if n % 2 else mask, {"source_id": f"row{n}"})
+        for n, task in enumerate(TASKS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write candidates, scores and decisions of one mixed shard; return the run's folder."""
+    root, judge = tmp_path_factory.mktemp("run"), GenerousJudge()
+    write_shard(root / f"candidates/{FOLDER}/00000.h5", FOLDER, "import", 0, foreign_pairs(), [Rejection("row9", "no")])
+    scores = root / f"scores/{FOLDER}/00000.parquet"
+    with Shard(root / f"candidates/{FOLDER}/00000.h5") as shard:
+        rows = [score_row(pair.pair_id, *judge.judge([pair]), judge) for pair in shard]
+        write_rows(scores, rows, SCORES_SCHEMA)
+        decided = decide(shard, {str(row["pair_id"]): row for row in read_rows(scores)}, scores, [], 9.0)
+    write_rows(root / f"decisions/{FOLDER}/00000.parquet", decided, DECISIONS_SCHEMA)
+    return root
+
+
+def files(run: Path) -> list[list[Path]]:
+    names = ("candidates/{}/00000.h5", "scores/{}/00000.parquet", "decisions/{}/00000.parquet")
+    return [[run / name.format(FOLDER)] for name in names]
+
+
+def test_decisions_have_each_pairs_own_task_and_nearest_ratio(run: Path) -> None:
+    rows = read_rows(files(run)[2][0])
+    assert [row["task"] for row in rows] == TASKS
+    assert {(row["kept"], row["ratio"]) for row in rows} == {(True, "4x3")}
+
+
+def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) -> None:
+    layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
+    table = gather_decisions(files(run)[2])
+    assert set(table["folder"].to_pylist()) == {FOLDER} and set(table["task"].to_pylist()) == set(TASKS)
+    write_plan(tmp_path / "plan.parquet", place(accepted_pairs(table), layout), layout)
+    assert (
+        len(list(write_part(read_plan(tmp_path / "plan.parquet"), "00000", run / "candidates", tmp_path / "out"))) == 5
+    )
+    described = {row["pair_id"]: row for row in read_rows(tmp_path / "out/4x3.zarr/pairs.parquet")}
+    assert [described[f"p{n}"]["task"] for n in range(5)] == TASKS
+    assert described["p2"]["source_id"] == "row2"
+    card = data_table(tmp_path / "plan.parquet")
+    assert "| Colour splash \\| \\<b\\> |" in card and "| Object removal | 0 |" in card
+
+
+def test_tables_planned_before_the_column_folder_are_read(run: Path, tmp_path: Path) -> None:
+    layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
+    table = place(accepted_pairs(gather_decisions(files(run)[2])), layout).drop_columns(["folder"])
+    write_plan(tmp_path / "plan.parquet", table, layout)
+    assert read_plan(tmp_path / "plan.parquet").table["folder"].to_pylist() == table["task"].to_pylist()
+    old = [{name: row[name] for name in row if name != "task"} for row in read_rows(files(run)[2][0])]
+    path = tmp_path / "object_swap/00000.parquet"
+    write_rows(path, old, DECISIONS_SCHEMA.remove(DECISIONS_SCHEMA.get_field_index("task")))
+    assert set(gather_decisions([path])["task"].to_pylist()) == {"object_swap"}
+
+
+def test_the_reference_judge_gives_its_reason(run: Path) -> None:
+    with Shard(files(run)[0][0]) as shard:
+        for verdict in ReferenceJudge().judge(list(shard)):
+            assert isinstance(verdict, Unscorable) and verdict.reason.startswith("the pair has no known truth")
+        known = foreign_pairs()[0]
+        known.provenance["truth"] = {"object": "cat"}
+        (verdict,) = ReferenceJudge().judge([known])
+        assert isinstance(verdict, Unscorable)
+        assert verdict.reason == f"the reference judge has no measurement for the task {SPLASH}"
+
+
+def test_defects_need_no_truth(run: Path) -> None:
+    with Shard(files(run)[0][0]) as shard:
+        made = [(defect, with_defect(shard, row, defect)) for row in range(len(shard)) for defect in DEFECTS]
+    assert {defect for defect, pair in made if pair is not None} == set(DEFECTS) - {WRONG_INSTRUCTION}
+
+
+def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> None:
+    columns, rejections = read_columns(*files(run))
+    assert columns.tasks == [Task.OBJECT_SWAP, Task.STYLE_TRANSFER, SPLASH, "retouch"]
+    assert [int(columns.is_task(task).sum()) for task in columns.tasks] == [1, 1, 2, 1]
+    assert not columns.is_task(Task.OBJECT_REMOVAL).any()
+    page = filter_page("mine", columns, rejections, 9.0)
+    assert "Colour splash | &lt;b&gt;" in page and "Retouch" in page and "splash | <b>" not in page
+    assert "at least 9.5" in thresholds_page("mine", columns, None, 9.0)
+    curves = acceptance_curves(columns, columns.has_reason("kept"), 9.0)
+    labels = [text.get_text() for text in curves.legends[0].get_texts()]
+    assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch", "all"]
+    candidates, skipped = read_candidates(*files(run))
+    assert "Do 3." in gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
+    best, _ = read_best(*files(run), best_of_different_photos)
+    contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")
+    assert (tmp_path / "sheet.jpg").stat().st_size > 10_000
+    assert model_rows(files(run)[0])[0].cells == ["My pairs", "import", "none", "0"]
+
+
+def test_a_benchmark_of_such_pairs_has_a_table() -> None:
+    judge, pairs = GenerousJudge(), [at_resolution(pair, 32) for pair in foreign_pairs()]
+    rows = [bench_row("no_edit", pair, *judge.judge([pair]), judge) for pair in pairs]
+    table = table3([{**row, "sc_score": 9.5} for row in rows], seed=0)
+    assert [row["task"] for row in table] == ["all", "object_swap", "style_transfer", SPLASH, "retouch"]
+    assert "| Colour splash \\| \\<b\\> |" in markdown(table, "reference")
+
+
+def test_losses_of_other_tasks_share_one_group() -> None:
+    groups = of_tasks(TASKS, torch.device("cpu"))
+    assert groups["loss_task/other"].tolist() == [True, False, True, False, True]
+    assert groups["loss_task/object_swap"].tolist() == [False, False, False, True, False]
+    assert of_tasks([], torch.device("cpu")).keys() == groups.keys()

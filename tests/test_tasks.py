@@ -1,0 +1,69 @@
+"""Tasks are strings with attributes: known ones from the table, unknown ones as themselves."""
+
+import copy
+import json
+import pickle
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniedit.tasks import OMNIEDIT_TASKS, TASKS, Task, order_tasks
+
+SEVEN = (
+    *("object_swap", "object_removal", "object_addition", "attribute_modification"),
+    *("background_swap", "environment_change", "style_transfer"),
+)
+names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20).filter(lambda name: name != "all")
+
+
+def test_the_seven_tasks_of_omniedit_are_registered_in_their_order() -> None:
+    assert OMNIEDIT_TASKS == SEVEN and set(OMNIEDIT_TASKS) <= set(TASKS)
+    assert [task for task in OMNIEDIT_TASKS if not task.is_local] == ["environment_change", "style_transfer"]
+    assert {task.group for task in OMNIEDIT_TASKS} == {"local", "global"}
+    assert Task.OBJECT_SWAP is Task("object_swap") and Task.STYLE_TRANSFER.label == "Style transfer"
+
+
+@pytest.mark.parametrize("task", [*TASKS, Task("colour splash")])
+def test_a_task_is_its_name_wherever_it_goes(task: Task) -> None:
+    assert task == str(task) == f"{task}" == task.name and type(task.name) is str
+    assert json.loads(json.dumps({task: task})) == {task.name: task.name}
+    assert pa.array([task], pa.string()).to_pylist() == [task.name]
+    assert hash(task) == hash(task.name) and {task.name: 1}[task] == 1
+
+
+@given(names)
+def test_copies_keep_the_attributes(name: str) -> None:
+    for task in (Task(name), *TASKS):
+        for copied in (pickle.loads(pickle.dumps(task)), copy.deepcopy(task), Task(task)):
+            assert isinstance(copied, Task) and vars(copied) == vars(task) and copied == task
+    assert pickle.loads(pickle.dumps(Task.OBJECT_SWAP)) is Task.OBJECT_SWAP
+
+
+def test_an_unknown_task_is_itself() -> None:
+    task = Task("colour_splash")
+    assert (task, task.family, task.group, task.is_local, task.references) == (
+        "colour_splash",
+        *["other"] * 2,
+        None,
+        (),
+    )
+    assert task.label == "Colour splash"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a/b", "a\\b", "a\nb", "a\0b", "..", ".hidden", "-option", " a", "a ", "{task}", "all", "a" * 101]
+)
+def test_a_name_that_no_file_or_wildcard_can_have_is_rejected(name: str) -> None:
+    with pytest.raises(ValueError, match="the task name"):
+        Task(name)
+
+
+@given(st.lists(names | st.sampled_from(SEVEN), max_size=9))
+def test_known_tasks_come_first_in_their_order(found: list[str]) -> None:
+    ordered = order_tasks(found)
+    known = [task for task in ordered if task in SEVEN]
+    assert set(ordered) == set(found) and len(ordered) == len(set(found))
+    assert known == ordered[: len(known)] == [task for task in SEVEN if task in found]
+    assert ordered[len(known) :] == sorted(ordered[len(known) :])
