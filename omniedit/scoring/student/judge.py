@@ -31,7 +31,8 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.student.inputs import VIEWS, student_inputs
 from omniedit.scoring.verdict import Score
-from omniedit.scoring.vlm_judges.readout import SCORES, Reading, build_reader
+from omniedit.scoring.vlm_judges.readout import SCORES, build_reader
+from omniedit.scoring.vlm_judges.rubric_judge import Reading
 from omniedit.storage.manifest import checksum
 
 PATCH = 8
