@@ -19,7 +19,8 @@ from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import replace_file
 
 if TYPE_CHECKING:
-    from omniedit.models.pipeline import Callback, EditPipeline
+    from omniedit.models.pipeline import EditPipeline
+    from omniedit.models.pipeline_callbacks import Callback
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
@@ -107,7 +108,7 @@ def edit_files(
 @contextmanager
 def collect_doubts() -> Iterator[list[str]]:
     """Collect the block's warnings about instructions that the editor may not have understood."""
-    from omniedit.models.pipeline import InstructionWarning
+    from omniedit.models.instruction_warnings import InstructionWarning
 
     doubts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
