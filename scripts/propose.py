@@ -16,7 +16,7 @@ from omniedit.sources.shard import PhotoShard
 from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 from omniedit.vlm import Client
-from omniedit.vlm.endpoint import Usage
+from omniedit.vlm.messages import Usage
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
 from omniedit.storage.shards import shard_share
 from omniedit.vlm.budget import Budget, Prices
-from omniedit.vlm.endpoint import Usage
+from omniedit.vlm.messages import Usage
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from omniedit.errors import UserError
-from omniedit.vlm.endpoint import Prompt, Usage
 from omniedit.vlm.ledger import Ledger
+from omniedit.vlm.messages import Prompt, Usage
 
 CHARACTERS_PER_TOKEN = 3
 """Characters per token for estimates. English text has about 4; a smaller number makes estimates rather too high."""

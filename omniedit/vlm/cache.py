@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omniedit.storage.atomic import replace_file
-from omniedit.vlm.endpoint import ERROR, Reply, Usage
+from omniedit.vlm.messages import ERROR, Reply, Usage
 
 
 class Cache:

@@ -13,9 +13,10 @@ from omniedit.redaction import restore
 from omniedit.storage.atomic import check_writable
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
-from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage
+from omniedit.vlm.endpoint import Endpoint, Fault, Rejected
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
+from omniedit.vlm.messages import Prompt, Reply, Usage
 from omniedit.vlm.retries import Retries
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omniedit.storage.atomic import replace_file
-from omniedit.vlm.endpoint import Usage
+from omniedit.vlm.messages import Usage
 
 WRITE_EVERY_S = 1.0
 """Seconds between writes; the spending of a killed job's last second is lost."""

@@ -13,7 +13,7 @@ from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
-from omniedit.vlm.endpoint import Prompt, Reply, Usage
+from omniedit.vlm.messages import Prompt, Reply, Usage
 
 
 class LocalModel:

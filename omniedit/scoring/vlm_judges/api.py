@@ -12,7 +12,7 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, parse_reading
 from omniedit.vlm import Client, Prompt, PromptImage, Reply, Unanswered
 from omniedit.vlm.budget import estimate
-from omniedit.vlm.endpoint import LENGTH, Usage
+from omniedit.vlm.messages import LENGTH, Usage
 from omniedit.vlm.thinking import ends_with_object, has_thinking
 
 USUAL_WORDS = {"instruction": "about as long as instructions are"}
