@@ -44,7 +44,7 @@ from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="folder of an InternVL, or models/{role}.json of one")
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
@@ -55,7 +55,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     options: FinetuneConfig = args.options
 
     join_ranks()

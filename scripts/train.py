@@ -31,7 +31,7 @@ from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument(
@@ -47,7 +47,11 @@ def main() -> None:
     parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the trained editor")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     options = check({"train": args.options}).train
     if args.model:
         options = options.model_copy(update={"model": args.model, "ablations": []})

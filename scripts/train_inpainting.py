@@ -37,7 +37,7 @@ from omniedit.training.inpainting.dataset import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="path pattern of the photos' shards, sources/{shard}.tar")
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
@@ -54,7 +54,11 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the specialist")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     options = check({"train": args.options}).train
     shards_of_photos = expand_numbers(args.photos, "shard", args.shards)
     shards_of_objects = expand_numbers(args.objects, "shard", args.shards)
