@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.run.efficiency import accounting, efficiency_page, read_attempts
+from omniedit.run.accounting import accounting, read_attempts
+from omniedit.run.efficiency import efficiency_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 

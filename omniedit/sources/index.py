@@ -20,7 +20,8 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
 from omniedit.imaging.images import Image
 from omniedit.sources.blank import find_blank
-from omniedit.sources.captions import Caption, list_caption_files, read_captions
+from omniedit.sources.caption_values import Caption
+from omniedit.sources.captions import list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
-from omniedit.sources.captions import NAMES, Warned, parse_caption
+from omniedit.sources.caption_values import NAMES, Warned, parse_caption
 
 IMAGE_COLUMNS = (
     *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
@@ -19,7 +19,7 @@ IMAGE_COLUMNS = (
 )
 """Names of the source photo's column, in order of preference. The column holds bytes, Hugging Face's struct of `bytes`
 and `path`, or a list of either. If no name matches, the only column of that kind is used. The columns of
-`omniedit.sources.captions.NAMES` and `objects` hold the metadata. Case does not matter."""
+`omniedit.sources.caption_values.NAMES` and `objects` hold the metadata. Case does not matter."""
 
 _BATCH = 16
 _BUFFER = 1 << 20
