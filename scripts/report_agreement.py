@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="figures of the page (.json)")
     args = parser.parse_args()
 
-    told = json.loads((args.scorer / "agreement.json").read_text())
+    agreement = json.loads((args.scorer / "agreement.json").read_text())
     rows, before = read_rows(args.scorer / "agreement.parquet"), args.scorer / f"{BEFORE}.parquet"
-    figures = at_min_score(told, rows, read_rows(before) if before.is_file() else None, args.min_score)
+    figures = at_min_score(agreement, rows, read_rows(before) if before.is_file() else None, args.min_score)
     if args.figures:
         with replace_file(args.figures) as temporary:
             temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

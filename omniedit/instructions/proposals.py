@@ -29,17 +29,17 @@ def _has_words(text: str) -> str:
     return text
 
 
-def quote(told: Any) -> str:
+def quote(value: Any) -> str:
     """Quote any part of a reply in a reason: cut, on one line and in ASCII, whatever the model wrote."""
-    text = str(told)
+    text = str(value)
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
-def _clean(told: Any) -> Any:
+def _clean(value: Any) -> Any:
     """Return a text on one line; an unpaired surrogate is left for pydantic to reject."""
-    if not isinstance(told, str) or re.search("[\ud800-\udfff]", told):
-        return told
-    return clean_line(told) or told
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        return value
+    return clean_line(value) or value
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
@@ -193,14 +193,14 @@ def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> 
     return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
 
 
-def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
+def proposal_in(task: Task, answer: Mapping[str, Any]) -> Proposal:
     """Validate the JSON object of a reply as a proposal for a task.
 
     Raises:
         ValueError: the object does not fit the task; the message is one line.
     """
     try:
-        return CLASSES[task].model_validate_json(json.dumps(told))
+        return CLASSES[task].model_validate_json(json.dumps(answer))
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
 

@@ -28,8 +28,8 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     try:
         lines = split_lines(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}; save it as UTF-8"
-        raise UserError(f"{path}: recorded replies cannot be read ({told})") from None
+        problem = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}; save it as UTF-8"
+        raise UserError(f"{path}: recorded replies cannot be read ({problem})") from None
     for number, line in enumerate(lines if any(lines) else [], 1):
         try:
             row = json.loads(line)

@@ -49,7 +49,7 @@ class StepCallback:
 
 def read_tensors(state: SamplerState) -> dict[str, Tensor]:
     """Return the state's `TENSORS`; embeddings are those of negative prompts, then of instructions."""
-    given = state.asked
+    given = state.conditioning
     embeds = torch.cat([given.negative, given.prompt]), torch.cat([given.negative_pooled, given.pooled])
     return dict(zip(TENSORS, (state.latents, *embeds), strict=True))
 
@@ -72,4 +72,4 @@ def update_state(state: SamplerState, changed: Mapping[str, Tensor]) -> None:
                 raise ValueError(
                     f"callback_on_step_end: returned {len(changed[name])} {name} for {count} images of one size"
                 )
-            state.asked = replace(state.asked, **dict(zip(fields[-len(parts) :], parts, strict=True)))
+            state.conditioning = replace(state.conditioning, **dict(zip(fields[-len(parts) :], parts, strict=True)))

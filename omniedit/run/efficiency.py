@@ -111,8 +111,11 @@ def _memory_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     if killed:
         yield f"{use.rule} ran out of memory {times(killed)} at {gigabytes(use.memory_mb)}; request more.", key
     elif use.done and use.peak_mb and 2 * enough <= use.memory_mb / 1000:
-        asked, used = gigabytes(use.memory_mb), gigabytes(use.peak_mb)
-        yield f"{use.rule} requests {asked} per node and never used more than {used}; {enough} GB would be enough.", key
+        memory, used = gigabytes(use.memory_mb), gigabytes(use.peak_mb)
+        yield (
+            f"{use.rule} requests {memory} per node and never used more than {used}; {enough} GB would be enough.",
+            key,
+        )
 
 
 def _time_advice(use: RuleUse) -> Iterator[tuple[str, str]]:

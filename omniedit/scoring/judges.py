@@ -69,8 +69,8 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     from omniedit.models.folder import read_config
 
     if not (folder / MANIFEST).is_file():
-        told = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
-        raise UserError(f"{folder}: {told}")
+        problem = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
+        raise UserError(f"{folder}: {problem}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
         raise UserError(f"{folder}: not a student of scripts/finetune_student.py; train it again")

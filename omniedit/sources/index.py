@@ -223,7 +223,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
     boxes = [thing.box for thing in caption.objects if thing.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)
-    kept = {
+    accepted = {
         "status": "kept",
         "reason": "",
         "ratio": ratio,
@@ -237,4 +237,4 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
         "sha256": pixels_sha256(image),
         "phash": perceptual_hash(image),
     }
-    return seen | kept, image
+    return seen | accepted, image

@@ -152,8 +152,8 @@ class Client:
             return
         if self._heard and self._answers_now(self._heard):
             return
-        told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
-        raise UserError(f"{told}. Earlier replies are cached: run again when the endpoint answers")
+        problem = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
+        raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
         """Return whether the endpoint answers a prompt now, bypassing the cache."""

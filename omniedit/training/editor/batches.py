@@ -197,7 +197,7 @@ class EditBatchBuilder(Velocities):
         )
         normal_B = torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32)
         sigma_B = noise_levels(normal_B, options)
-        instructions = [text if kept else "" for text, kept in zip(instructions, keeps_text.tolist(), strict=True)]
+        instructions = [text if keep else "" for text, keep in zip(instructions, keeps_text.tolist(), strict=True)]
         source, edited = (self._latents(pixels, flips) for pixels in (pairs.source, pairs.edited))
         source = source * keeps_image[:, None, None, None].to(source)
         return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
