@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
 from omniedit.imaging.images import Image, Mask
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
 
@@ -103,7 +103,7 @@ class Detector:
     def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
         self.batches = OomAdaptiveBatcher(batch_size)
-        self._asked = Lock()  # a tokenizer can be used by one thread at a time
+        self._lock = Lock()  # a tokenizer can be used by one thread at a time
 
     @classmethod
     def load(
@@ -125,13 +125,12 @@ class Detector:
         """
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         prepared = list(zip(queries, images, strict=True))
-        found: dict[int, Detections] = {}
-        for places in by_size(prepared, lambda one: tuple(one[1]["pixel_values"].shape)):
-            some = [prepared[place] for place in places]
-            with self._asked:
-                together = self.batches.map(lambda batch: self._together(batch, limits), some)
-            found |= zip(places, together, strict=True)
-        return [found[place] for place in range(len(queries))]
+
+        def detect_batch(some: Sequence[tuple[Query, Any]]) -> list[Detections]:
+            with self._lock:
+                return self.batches.map(lambda batch: self._together(batch, limits), some)
+
+        return map_by_size(detect_batch, prepared, lambda one: tuple(one[1]["pixel_values"].shape))
 
     @torch.inference_mode()
     def _together(self, prepared: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:

@@ -23,6 +23,7 @@ from transformers import (
     T5Tokenizer,
 )
 
+from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
@@ -32,7 +33,7 @@ from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unf
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
-from omniedit.models.prepared_edit import PreparedEdit, group_by_size
+from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
 
@@ -186,14 +187,14 @@ class EditPipeline(FlowPipeline):
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
         edits = [self._prepare_edit(*arguments) for arguments in matched]
-        edited: dict[int, Tensor] = {}
-        for places in group_by_size(edits):
-            batch = [edits[place] for place in places]
+
+        def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
-            edited |= zip(places, self._finish(batch, latents, output_type), strict=True)
+            return latents if output_type == "latent" else self._decode_edits(batch, latents)
+
+        edited = map_by_size(edit_batch, edits, lambda edit: tuple(edit.source.shape))
         self.maybe_free_model_hooks()
-        images = to_output_type([edited[place] for place in range(len(edits))], output_type)
-        output = ImagePipelineOutput(images=images)
+        output = ImagePipelineOutput(images=to_output_type(edited, output_type))
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _prepare_edit(
@@ -263,10 +264,7 @@ class EditPipeline(FlowPipeline):
             self._known_ND = self._text.encode(known, self._execution_device)[1]
         warn_if_unfamiliar(instruction, pooled_D, known, self._known_ND)
 
-    def _finish(self, edits: Sequence[PreparedEdit], latents: Tensor, output_type: str) -> Iterable[Tensor]:
-        """Decode latents (B, C, h, w) to edited images, unless the latents are asked for."""
-        if output_type == "latent":
-            return latents
+    def _decode_edits(self, edits: Sequence[PreparedEdit], latents: Tensor) -> list[Tensor]:
         return [edit.decode(self.vae, latents[[i]]) for i, edit in enumerate(edits)]
 
     def _own(self, name: str, given: float | None) -> Any:

@@ -1,8 +1,6 @@
 """Inputs of an edit, at the size at which the network sees the image, and the way back to the full size."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -43,12 +41,3 @@ class PreparedEdit:
         source, edited = ((image + 1) / 2 for image in images)
         warn_if_unchanged(self.instruction, source, edited)
         return restore_full_size(self.full, source, edited)[0].cpu()
-
-
-def group_by_size(edits: Sequence[PreparedEdit]) -> Iterator[list[int]]:
-    """Group the indices of edits by the size of their latents."""
-
-    def size(place: int) -> tuple[int, ...]:
-        return tuple(edits[place].source.shape)
-
-    return (list(places) for _, places in groupby(sorted(range(len(edits)), key=size), size))

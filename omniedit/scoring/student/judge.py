@@ -15,12 +15,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
-from transformers import (
-    InternVLConfig,
-    InternVLForConditionalGeneration,
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-)
+from transformers import InternVLConfig, InternVLForConditionalGeneration, PreTrainedTokenizerFast, Qwen2Config
 from transformers.models.internvl import InternVLVisionConfig
 
 from omniedit.config.schema import VIEWS_VERSION, student_folder

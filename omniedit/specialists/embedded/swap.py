@@ -7,14 +7,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
-from omniedit.imaging.harmonize import (
-    add_grain,
-    contact_shadow,
-    edge_blur,
-    estimate_grain,
-    relit,
-    soften_edges,
-)
+from omniedit.imaging.harmonize import add_grain, contact_shadow, edge_blur, estimate_grain, relit, soften_edges
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.imaging.morphology import bounding_box, dilate
