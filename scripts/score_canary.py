@@ -12,7 +12,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 from omniedit.scoring.rubric import judge_fingerprint
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 
 
 def main() -> None:
@@ -47,8 +47,7 @@ def main() -> None:
         "first_record": str(first_record),
     }
     write_record(args.out, rows, config.run)
-    with replace_file(args.drift) as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
+    write_text(args.drift, json.dumps(report, indent=1) + "\n")
     print(("ALARM: the judge drifted: " if report["alarm"] else "") + json.dumps(report))
 
 

@@ -19,7 +19,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.verdict import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.storage.atomic import check_writable
+from omniedit.storage.atomic import check_writable, is_file
 from omniedit.storage.parquet import read_csv, write_csv, write_rows
 from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
@@ -122,7 +122,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     images = {}
     for name in rubric.images:
         path = folder / row[name]
-        if not _is_file(path):
+        if not is_file(path):
             raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
         try:
             with EncodedPhoto(path) as photo:
@@ -130,14 +130,6 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         except Unreadable as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
     return Example(images, {name: row[name] for name in rubric.words})
-
-
-def _is_file(path: Path) -> bool:
-    """Return whether a path is a file; False also if the system does not allow such a name."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def mark_rows(

@@ -19,6 +19,7 @@ from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
 from omniedit.run.slurm import list_queued_jobs
 from omniedit.run.stages import Stage, select_stages
+from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock
 from omniedit.storage.shards import number_of_blocks
 
@@ -245,11 +246,3 @@ def _names(folder: Path, pattern: str, unread: dict[Path, str]) -> list[str]:
         unread[folder] = str(error.strerror)
         return []
     return [name for name in fnmatch.filter(names, pattern) if not name.startswith(".")]
-
-
-def is_file(path: Path) -> bool:
-    """Return whether a path is a file that this user can see."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omniedit.plain_text import clean_line
-from omniedit.run.job_states import LONGEST, Job, State, is_file, look
+from omniedit.run.job_states import LONGEST, Job, State, look
+from omniedit.storage.atomic import is_file
 
 SHOWN = 20
 TASK_WIDTH = 14

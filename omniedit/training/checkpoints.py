@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
 from omniedit.training.metrics import report_failure
@@ -137,8 +137,7 @@ class Checkpoints:
                 folder.rename(aside)
                 print(f"{folder}: {problem}; set aside as {aside.name}; training starts from step 0", flush=True)
             if not (folder / RUN).is_file():
-                with replace_file(folder / RUN) as temporary:
-                    temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")
+                write_text(folder / RUN, json.dumps(run, indent=2, sort_keys=True) + "\n")
         dist.barrier()
 
     def steps(self) -> list[int]:

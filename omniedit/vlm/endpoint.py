@@ -15,17 +15,7 @@ from omniedit.config.schema import reply_limit
 from omniedit.errors import UserError
 from omniedit.plain_text import clean
 from omniedit.redaction import redact
-from omniedit.vlm.completions import (
-    FILTER_CODES,
-    block_reason,
-    choice_error,
-    error_codes,
-    error_status,
-    is_moderated,
-    parse_choice,
-    parse_error,
-    parse_usage,
-)
+from omniedit.vlm import completions
 from omniedit.vlm.messages import CONTENT_FILTER, Prompt, PromptImage, Reply
 from omniedit.vlm.proxies import find_proxy
 
@@ -139,7 +129,7 @@ class Endpoint:
         if response.is_success:
             return self._reply(answer)
         retry_after_s = _seconds(response.headers.get("Retry-After", ""))
-        return self._without_success(response.status_code, answer, parse_error(answer), retry_after_s)
+        return self._without_success(response.status_code, answer, completions.parse_error(answer), retry_after_s)
 
     def _body(self, prompt: Prompt, show: Callable[[PromptImage], str]) -> bytes:
         body = {
@@ -171,13 +161,13 @@ class Endpoint:
         try:
             said = self._clean(json.loads(answer))
             if said.get("error"):  # some gateways report errors with status 200
-                return self._without_success(error_status(said["error"]), answer, said["error"])
-            if blocked := block_reason(said):
+                return self._without_success(completions.error_status(said["error"]), answer, said["error"])
+            if blocked := completions.block_reason(said):
                 return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
             choice = said["choices"][0]
-            if error := choice_error(choice):
-                return self._without_success(error_status(error), answer, error, may_be_billed=True)
-            return parse_choice(choice, self._model_name(said), parse_usage(said.get("usage")))
+            if error := completions.choice_error(choice):
+                return self._without_success(completions.error_status(error), answer, error, may_be_billed=True)
+            return completions.parse_choice(choice, self._model_name(said), completions.parse_usage(said.get("usage")))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
 
@@ -193,8 +183,8 @@ class Endpoint:
             status: HTTP status, or the status in an error within an answer.
             error: the error in the answer.
         """
-        codes, problem = error_codes(error), f"HTTP {status}: {self._excerpt(answer, error)}"
-        if codes & FILTER_CODES or is_moderated(error):
+        codes, problem = completions.error_codes(error), f"HTTP {status}: {self._excerpt(answer, error)}"
+        if codes & completions.FILTER_CODES or completions.is_moderated(error):
             return Reply("", self.model, CONTENT_FILTER)
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
             raise UserError(f"{self.url}, model '{self.model}': {problem}; see to address, model, key and credit")
