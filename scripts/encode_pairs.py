@@ -29,8 +29,7 @@ def main() -> None:
     transformers_logging.disable_progress_bar()
 
     base = load_base(args.base, getattr(torch, args.dtype))
-    for module in (base.vae, *base.text.encoders()):
-        module.to(default_device())
+    base.move_encoders(default_device())
     plan = read_plan(args.buckets / "plan.parquet")
     store = BucketStore(args.buckets, resolution=args.resolution, cache_bytes=0)
     pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
@@ -44,7 +43,7 @@ from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def parse_arguments() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="folder of an InternVL, or models/{role}.json of one")
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
@@ -55,15 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_arguments()
+    args = parser.parse_args()
     options: FinetuneConfig = args.options
 
     join_ranks()
-    transformers_logging.disable_progress_bar()
     at_once = options.batch_size // dist.get_world_size() // options.accumulate
     internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
     judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from transformers.utils import logging as transformers_logging
 
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
@@ -31,7 +29,7 @@ from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def parse_arguments() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument(
@@ -47,21 +45,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the trained editor")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_arguments()
+    args = parser.parse_args()
     options = check({"train": args.options}).train
     if args.model:
         options = options.model_copy(update={"model": args.model, "ablations": []})
 
     device = join_ranks()
-    transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    encoders: list[nn.Module] = [base.vae, *base.text.encoders()]
-    for encoder in encoders:
-        encoder.to(device)
+    base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
@@ -74,9 +65,7 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():
         trainer.run(checkpoints)
-    with trainer.state.gathered_ema_weights():
-        if dist.get_rank() == 0:
-            save_trained(pipeline, checkpoints, args.out, args.metrics)
+    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

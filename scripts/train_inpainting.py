@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
-from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
 from omniedit.config.loading import check
@@ -37,7 +35,7 @@ from omniedit.training.inpainting.dataset import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
-def parse_arguments() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="path pattern of the photos' shards, sources/{shard}.tar")
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
@@ -54,20 +52,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the specialist")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_arguments()
+    args = parser.parse_args()
     options = check({"train": args.options}).train
     shards_of_photos = expand_numbers(args.photos, "shard", args.shards)
     shards_of_objects = expand_numbers(args.objects, "shard", args.shards)
 
     device = join_ranks()
-    transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
-    for module in (base.vae, *base.text.encoders()):
-        module.to(device)
+    base.move_encoders(device)
     net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
     prepare_blocks(net, options)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}
@@ -80,11 +72,8 @@ def main() -> None:
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
         objects = [checksum(path) for path in shards_of_objects]
         identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
-        checkpoints = Checkpoints(args.checkpoints, identity)
-        trainer.run(checkpoints)
-    with trainer.state.gathered_ema_weights():
-        if dist.get_rank() == 0:
-            save_trained(pipeline, checkpoints, args.out, args.metrics)
+        trainer.run(checkpoints := Checkpoints(args.checkpoints, identity))
+    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

@@ -62,6 +62,11 @@ class Base:
             prediction_type=prediction,
         )
 
+    def move_encoders(self, device: torch.device) -> None:
+        """Move the VAE and the text encoders to a device."""
+        for module in (self.vae, *self.text.encoders()):
+            module.to(device)
+
     def save(self, folder: Path) -> None:
         text = self.text.to_ship().parts()
         for name, part in {

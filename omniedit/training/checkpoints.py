@@ -249,8 +249,19 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     return places
 
 
-def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
-    """Save the trained pipeline and its last sample grid to `out`, and its metrics, a line per step, to `metrics`."""
+def save_trained(
+    state: TrainedState, pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path
+) -> None:
+    """Save a pipeline with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
+
+    All ranks call it together; the first one writes.
+    """
+    with state.gathered_ema_weights():
+        if dist.get_rank() == 0:
+            _save_pipeline(pipeline, checkpoints, out, metrics)
+
+
+def _save_pipeline(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     with seal_folder(out) as folder:
         pipeline.save_pretrained(folder)
         with report_failure("samples.png"):
