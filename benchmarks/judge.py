@@ -31,7 +31,8 @@ from omniedit.scoring.student.agreement import spearman
 from omniedit.scoring.student.inputs import student_inputs
 from omniedit.scoring.student.judge import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt
 from omniedit.scoring.verdict import Score
-from omniedit.scoring.vlm_judges.readout import SCORES, TokenReader, parse_reading
+from omniedit.scoring.vlm_judges.readout import SCORES, TokenReader
+from omniedit.scoring.vlm_judges.rubric_judge import parse_reading
 from omniedit.storage.parquet import read_rows
 from omniedit.storage.progress import Progress
 

@@ -29,7 +29,7 @@ from omniedit.pairs import EditPair
 from omniedit.run.program import run_program
 from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.sources.captions import Caption
+from omniedit.sources.caption_values import Caption
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import Demands, crop, judge_photo
 from omniedit.sources.photo import Photo

@@ -19,7 +19,7 @@ import numpy as np
 from omniedit.imaging.images import Image, decode_image
 from omniedit.run.program import run_program
 from omniedit.scoring.canary import GREY_STYLE
-from omniedit.scoring.reference.measures import Field
+from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.style_features import scale_to_area, style_features
 from omniedit.scoring.reference.style_references import FILE, StyleReferences
 from omniedit.specialists.embedded.style import STYLES

@@ -7,7 +7,7 @@ from typing import get_args
 from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import write_rows
 
 
@@ -22,8 +22,7 @@ def main() -> None:
 
     table = table3(read_scores(args.scores), args.seed)
     write_rows(args.out, table, TABLE3_SCHEMA)
-    with replace_file(args.markdown) as temporary:
-        temporary.write_text(markdown(table, args.filtered_by))
+    write_text(args.markdown, markdown(table, args.filtered_by))
     print(args.markdown.read_text())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.models.registry import MODELS, RECORDS, fetch, get_model, pin
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 
 
 def main() -> None:
@@ -21,8 +21,7 @@ def main() -> None:
         print(f"{args.models}: {args.role}: revision {pin(args.role, args.models)}")
         return
     record = fetch(args.role, get_model(args.role, args.models))
-    with replace_file(args.out or RECORDS / f"{args.role}.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+    write_text(args.out or RECORDS / f"{args.role}.json", json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

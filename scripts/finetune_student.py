@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
 from omniedit.config.arguments import add_section
@@ -60,7 +59,6 @@ def main() -> None:
     options: FinetuneConfig = args.options
 
     join_ranks()
-    transformers_logging.disable_progress_bar()
     at_once = options.batch_size // dist.get_world_size() // options.accumulate
     internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
     judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())

@@ -9,14 +9,15 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
-from omniedit.instructions.proposals import ProposalRow, match_replies, read_recorded_replies, write_proposals
+from omniedit.instructions.proposals import ProposalRow, write_proposals
 from omniedit.instructions.proposer import Draft, Proposer, in_turn
+from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies
 from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard
 from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 from omniedit.vlm import Client
-from omniedit.vlm.endpoint import Usage
+from omniedit.vlm.messages import Usage
 
 
 def main() -> None:

@@ -1,33 +1,30 @@
 """Report the benchmark's table, figure and edits: bench/table3.parquet, bench/{model}/* -> report/benchmark.html."""
 
-import argparse
 from pathlib import Path
 from typing import get_args
 
+from omniedit.cli.arguments import page_parser
 from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
 from omniedit.pairs import Shard
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser = page_parser(__doc__)
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="bench/{model}/{task}.parquet")
     parser.add_argument("--edits", type=Path, nargs="+", required=True, help="bench/{model}/{task}.h5")
     parser.add_argument("--filtered-by", choices=get_args(JudgeName), required=True, help="judge of the training data")
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     table = read_rows(args.table, TABLE3_SCHEMA.names)
     page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits), args.filtered_by)
-    with replace_file(args.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(args.out, page)
 
 
 def _by_model(paths: list[Path]) -> dict[str, dict[Task, Path]]:

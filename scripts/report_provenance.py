@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.reporting.provenance import provenance_page
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import stream_rows
 from omniedit.storage.shards import add_shard_options, expand_files
 
@@ -22,8 +22,7 @@ def main() -> None:
 
     candidates = expand_files(args.candidates, args.tasks, args.shards)
     page = provenance_page(args.config["run"], args.config, stream_rows(args.index), candidates)
-    with replace_file(args.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(args.out, page)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, stream_rows
 from omniedit.storage.shards import expand_blocks
 
@@ -40,8 +40,7 @@ def main() -> None:
         read_rows(args.table, TABLE3_SCHEMA.names),
         args.min_score,
     )
-    with replace_file(args.out) as temporary:
-        temporary.write_text(fragment, encoding="utf-8")
+    write_text(args.out, fragment)
 
 
 if __name__ == "__main__":

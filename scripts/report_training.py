@@ -1,17 +1,16 @@
 """Plot the training curves: train/*.metrics.jsonl -> report/training.html."""
 
-import argparse
 from pathlib import Path
 
+from omniedit.cli.arguments import page_parser
 from omniedit.evaluation.table import LABELS
 from omniedit.reporting.training import INPAINTING, read_curve, training_page
 from omniedit.run.program import run_program
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser = page_parser(__doc__)
     parser.add_argument(
         "--base", type=Path, nargs="*", default=[], help="train/base.metrics.jsonl, if the run trained a base"
     )
@@ -23,14 +22,12 @@ def main() -> None:
         help="train/inpainting.metrics.jsonl, if the run trained a specialist",
     )
     parser.add_argument("--editors", type=Path, nargs="+", required=True, help="train/{model}.metrics.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
     args = parser.parse_args()
 
     editors = [read_curve(LABELS[path.name.partition(".")[0]], path) for path in args.editors]
     own = [("Base", path) for path in args.base] + [(INPAINTING, path) for path in args.inpainting]
     curves = [*(read_curve(name, path) for name, path in own), *editors]
-    with replace_file(args.out) as temporary:
-        temporary.write_text(training_page(args.run, curves), encoding="utf-8")
+    write_text(args.out, training_page(args.run, curves))
 
 
 if __name__ == "__main__":

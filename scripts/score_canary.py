@@ -12,7 +12,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 from omniedit.scoring.rubric import judge_fingerprint
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 
 
 def main() -> None:
@@ -35,15 +35,18 @@ def main() -> None:
     for number, judge in enumerate(load_judges(config.scoring, len(pairs), args.scorer, args.spent)):
         rows += score_canary(judge, pairs, number)
         key = canary_key(judge, judge_fingerprint(config.scoring, config.scoring.judge), pairs)
-    kept = args.kept / f"{key}.parquet"
-    if not kept.is_file():
-        write_record(kept, rows, config.run)
-    first, first_run = read_record(kept)
-    told = drift(rows, first) | {"judge": config.scoring.judge, "first_run": first_run, "first_record": str(kept)}
+    first_record = args.kept / f"{key}.parquet"
+    if not first_record.is_file():
+        write_record(first_record, rows, config.run)
+    first, first_run = read_record(first_record)
+    report = drift(rows, first) | {
+        "judge": config.scoring.judge,
+        "first_run": first_run,
+        "first_record": str(first_record),
+    }
     write_record(args.out, rows, config.run)
-    with replace_file(args.drift) as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n")
-    print(("ALARM: the judge drifted: " if told["alarm"] else "") + json.dumps(told))
+    write_text(args.drift, json.dumps(report, indent=1) + "\n")
+    print(("ALARM: the judge drifted: " if report["alarm"] else "") + json.dumps(report))
 
 
 def load_judges(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: Path | None) -> Iterator[Judge]:

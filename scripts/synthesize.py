@@ -26,7 +26,7 @@ from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
@@ -40,9 +40,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-
     if args.specialist == "learned" and not (args.learned and args.proposals):
         parser.error("--specialist learned needs --learned and --proposals")
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
     with ExitStack() as stack:
         photos = stack.enter_context(PhotoShard(args.photos))
         donors = PhotoShards([photos, *(stack.enter_context(PhotoShard(path)) for path in args.donors)])

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from transformers.utils import logging as transformers_logging
 
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
@@ -52,7 +51,6 @@ def main() -> None:
         options = options.model_copy(update={"model": args.model})
 
     device = join_ranks()
-    transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
     base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
@@ -67,9 +65,7 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():
         trainer.run(checkpoints)
-    with trainer.state.gathered_ema_weights():
-        if dist.get_rank() == 0:
-            save_trained(pipeline, checkpoints, args.out, args.metrics)
+    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
-from transformers.utils import logging as transformers_logging
 
 from omniedit.cli.arguments import at_least_one
 from omniedit.config.arguments import add_section
@@ -59,7 +57,6 @@ def main() -> None:
     shards_of_objects = expand_numbers(args.objects, "shard", args.shards)
 
     device = join_ranks()
-    transformers_logging.disable_progress_bar()
     base = load_base(args.base, getattr(torch, options.dtype))
     base.move_encoders(device)
     net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
@@ -74,11 +71,8 @@ def main() -> None:
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
         objects = [checksum(path) for path in shards_of_objects]
         identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
-        checkpoints = Checkpoints(args.checkpoints, identity)
-        trainer.run(checkpoints)
-    with trainer.state.gathered_ema_weights():
-        if dist.get_rank() == 0:
-            save_trained(pipeline, checkpoints, args.out, args.metrics)
+        trainer.run(checkpoints := Checkpoints(args.checkpoints, identity))
+    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

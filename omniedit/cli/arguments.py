@@ -6,6 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def page_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of every report page, `--run` and `--out`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--run", required=True, help="name of the run, for the heading")
+    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    return parser
+
+
 def at_least_zero(text: str) -> int:
     return whole(text, 0, math.inf, "at least 0")
 

@@ -4,7 +4,7 @@ import html
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import gradio
 
     from omniedit.models.pipeline import EditPipeline
+    from omniedit.models.pipeline_callbacks import Callback
 
 SAMPLE = Path(__file__).parents[1] / "sources/sample"
 EXAMPLES = (
@@ -100,15 +101,64 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     check_gradio()
     import gradio as gr
 
-    def refusal(message: str) -> gr.Error:
-        """Return an error that appears on the page and not in the log."""
-        return gr.Error(html.escape(message, quote=False), print_exception=False)
+    edit = edit_action(pipeline)
+    with gr.Blocks(title="OmniEdit", delete_cache=(HOUR_S, DAY_S)) as page:
+        gr.Markdown(f"# OmniEdit\nUpload an image and describe the edit. Editor: `{name}`")
+        history = gr.State([])
+        with gr.Row():
+            with gr.Column(scale=2):
+                image, settings, button = add_inputs(pipeline.config)
+            with gr.Column(scale=3):
+                slider, caption, further, gallery = add_results()
+        given, shown = [image, *settings, history], [slider, caption, history, gallery]
+        button.click(edit, given, shown, api_name="edit")
+        settings[0].submit(edit, given, shown, api_visibility="private")
+        gallery.select(choose_action(), history, [slider, caption, image, *settings], api_visibility="private")
+        further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")
+    return page
 
-    def uploaded_file(payload: Any) -> Path | None:
-        """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
-        if payload is not None and payload.path is None:
-            raise refusal("Upload the image as a file.")
-        return payload and Path(payload.path)
+
+def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
+    """Add the upload, the settings, the button and the examples.
+
+    Args:
+        own: config of the editor, with its own settings.
+
+    Returns:
+        The image, the fields of `Settings` in order, and the button.
+    """
+    import gradio as gr
+
+    image = gr.Image(format="png", label="Image", height=320)
+    # Gradio's own method decodes the file, and logs a traceback if it is broken.
+    image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
+    instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
+    button = gr.Button("Edit", variant="primary")
+    with gr.Accordion("Settings", open=False):
+        off = "1 turns it off"
+        steps = gr.Slider(1, 100, own["num_inference_steps"], step=1, label="Steps")
+        guidance = gr.Slider(0, 10, own["guidance_scale"], step=0.1, label="Instruction guidance", info=off)
+        image_guidance = gr.Slider(0, 5, own["image_guidance_scale"], step=0.1, label="Image guidance", info=off)
+        negative = gr.Textbox("", label="Negative prompt", info="What the edit should avoid")
+        seed = gr.Number(0, label="Seed", precision=0)
+    gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
+    return image, [instruction, negative, steps, guidance, image_guidance, seed], button
+
+
+def add_results() -> tuple[Any, ...]:
+    """Add and return the comparison of source and edited image, its caption, the button below and the history."""
+    import gradio as gr
+
+    slider = gr.ImageSlider(label="Before and after", format="png", max_height=560, buttons=["download", "fullscreen"])
+    caption = gr.Markdown()
+    further = gr.Button("Edit this further")
+    gallery = gr.Gallery(label="History", columns=5, object_fit="contain", height=180, allow_preview=False)
+    return slider, caption, further, gallery
+
+
+def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
+    """Return the function that edits an upload and adds it to the history."""
+    import gradio as gr
 
     def edit(
         image: Path | None,
@@ -122,81 +172,72 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
-            raise refusal("Upload an image and describe the edit.")
+            raise page_error("Upload an image and describe the edit.")
         if seed is None or not 0 <= seed <= MAX_SEED:
-            raise refusal(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-        settings = Settings(
-            instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
-        )
+            raise page_error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
+        scales = (guidance_scale, image_guidance_scale)
+        settings = Settings(instruction.strip(), negative_prompt, int(steps), *scales, int(seed))
 
         def after_step(_: Any, step: int, *__: Any) -> None:
             progress((step + 1, int(steps)), unit="steps")
 
-        try:
-            with EncodedPhoto(image) as photo:
-                before = PIL.Image.fromarray(photo.decode())
-        except (Unreadable, OSError, MemoryError) as error:
-            raise refusal(f"This image cannot be read: {error}") from None
-        try:
-            with collect_doubts() as doubts:
-                after = edit_image(pipeline, before, settings, after_step)
-        except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's OOM
-            raise refusal(" ".join(str(error).split())) from None
-        for doubt in dict.fromkeys(doubts):
-            gr.Warning(html.escape(doubt, quote=False))
-        history = [(before, after, settings), *history]
-        return *show(history, 0), history, [(after, settings.instruction) for _, after, settings in history]
+        before = read_upload(image)
+        edited = before, run_edit(pipeline, before, settings, after_step), settings
+        history = [edited, *history]
+        return *show_edit(*edited), history, [(after, settings.instruction) for _, after, settings in history]
 
-    def show(history: History, place: int) -> tuple:
-        before, after, settings = history[place]
-        return (before, after), f"{markdown_cell(settings.instruction)} (seed {settings.seed})"
+    return edit
 
-    def chosen(history: History, event: gr.SelectData) -> tuple:
+
+def choose_action() -> Callable[..., tuple]:
+    """Return the function that shows an edit of the history again, with its source and settings."""
+    import gradio as gr
+
+    def choose(history: History, event: gr.SelectData) -> tuple:
         before, _, settings = history[event.index]
-        return (
-            *show(history, event.index),
-            before,
-            settings.instruction,
-            settings.negative_prompt,
-            settings.steps,
-            settings.guidance_scale,
-            settings.image_guidance_scale,
-            settings.seed,
-        )
+        return *show_edit(*history[event.index]), before, *vars(settings).values()
 
-    own = pipeline.config
-    with gr.Blocks(title="OmniEdit", delete_cache=(HOUR_S, DAY_S)) as page:
-        gr.Markdown(f"# OmniEdit\nUpload an image and describe the edit. Editor: `{name}`")
-        history = gr.State([])
-        with gr.Row():
-            with gr.Column(scale=2):
-                image = gr.Image(format="png", label="Image", height=320)
-                # Gradio's own method decodes the file, and logs a traceback if it is broken.
-                image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
-                instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
-                go = gr.Button("Edit", variant="primary")
-                with gr.Accordion("Settings", open=False):
-                    steps = gr.Slider(1, 100, own["num_inference_steps"], step=1, label="Steps")
-                    guidance = gr.Slider(
-                        0, 10, own["guidance_scale"], step=0.1, label="Instruction guidance", info="1 turns it off"
-                    )
-                    image_guidance = gr.Slider(
-                        0, 5, own["image_guidance_scale"], step=0.1, label="Image guidance", info="1 turns it off"
-                    )
-                    negative = gr.Textbox("", label="Negative prompt", info="What the edit should avoid")
-                    seed = gr.Number(0, label="Seed", precision=0)
-                gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
-            with gr.Column(scale=3):
-                slider = gr.ImageSlider(
-                    label="Before and after", format="png", max_height=560, buttons=["download", "fullscreen"]
-                )
-                caption = gr.Markdown()
-                further = gr.Button("Edit this further")
-                past = gr.Gallery(label="History", columns=5, object_fit="contain", height=180, allow_preview=False)
-        settings = [instruction, negative, steps, guidance, image_guidance, seed]
-        wanted, shown = [image, *settings, history], [slider, caption, history, past]
-        go.click(edit, wanted, shown, api_name="edit")
-        instruction.submit(edit, wanted, shown, api_visibility="private")
-        past.select(chosen, history, [slider, caption, image, *settings], api_visibility="private")
-        further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")
-    return page
+    return choose
+
+
+def page_error(message: str) -> "gradio.Error":
+    """Return an error that appears on the page and not in the log."""
+    import gradio as gr
+
+    return gr.Error(html.escape(message, quote=False), print_exception=False)
+
+
+def uploaded_file(payload: Any) -> Path | None:
+    """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
+    if payload is not None and payload.path is None:
+        raise page_error("Upload the image as a file.")
+    return payload and Path(payload.path)
+
+
+def read_upload(path: Path) -> PIL.Image.Image:
+    try:
+        with EncodedPhoto(path) as photo:
+            return PIL.Image.fromarray(photo.decode())
+    except (Unreadable, OSError, MemoryError) as error:
+        raise page_error(f"This image cannot be read: {error}") from None
+
+
+def run_edit(
+    pipeline: "EditPipeline", before: PIL.Image.Image, settings: Settings, after_step: "Callback"
+) -> PIL.Image.Image:
+    """Return the edited image, and show warnings and errors on the page."""
+    import gradio as gr
+
+    try:
+        with collect_doubts() as doubts:
+            after = edit_image(pipeline, before, settings, after_step)
+    except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's OOM
+        raise page_error(" ".join(str(error).split())) from None
+    for doubt in dict.fromkeys(doubts):
+        gr.Warning(html.escape(doubt, quote=False))
+    return after
+
+
+def show_edit(before: PIL.Image.Image, after: PIL.Image.Image, settings: Settings) -> tuple:
+    """Return the values of the slider and of its caption."""
+    return (before, after), f"{markdown_cell(settings.instruction)} (seed {settings.seed})"

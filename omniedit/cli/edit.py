@@ -19,7 +19,8 @@ from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import replace_file
 
 if TYPE_CHECKING:
-    from omniedit.models.pipeline import Callback, EditPipeline
+    from omniedit.models.pipeline import EditPipeline
+    from omniedit.models.pipeline_callbacks import Callback
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
@@ -87,7 +88,7 @@ def edit_files(
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
     pipeline = load_editor(model, device)
-    refused = 0
+    failed = 0
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)
         try:
@@ -98,16 +99,16 @@ def edit_files(
             without = f" (without its {'; '.join(lost)})" if lost else ""
             print(f"{source} -> {target}{without}", flush=True)
         except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's OOM
-            refused += 1
+            failed += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
-    if refused:
-        raise UserError(f"{refused} of {len(targets)} images were not edited; the lines above give the reasons")
+    if failed:
+        raise UserError(f"{failed} of {len(targets)} images were not edited; the lines above give the reasons")
 
 
 @contextmanager
 def collect_doubts() -> Iterator[list[str]]:
     """Collect the block's warnings about instructions that the editor may not have understood."""
-    from omniedit.models.pipeline import InstructionWarning
+    from omniedit.models.instruction_warnings import InstructionWarning
 
     doubts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
@@ -249,17 +250,17 @@ def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[s
     If not all entries fit, the largest are dropped first: a camera's own notes may exceed the room in a JPEG.
     """
     kind, options = FORMATS[suffix]
-    kept, dropped = PIL.Image.Exif(), list[str]()
-    kept.load(exif)
-    if kind == "TIFF" and any(group in kept for group in NESTED):
+    remaining, dropped = PIL.Image.Exif(), list[str]()
+    remaining.load(exif)
+    if kind == "TIFF" and any(group in remaining for group in NESTED):
         options = {}  # the TIFF compressor cannot write nested entries
     while True:
         try:
-            image.save(file, format=kind, **options, **({"exif": kept.tobytes()} if len(kept) else {}))
+            image.save(file, format=kind, **options, **({"exif": remaining.tobytes()} if len(remaining) else {}))
         except (ValueError, TypeError, RuntimeError, struct.error):
-            if not len(kept):
+            if not len(remaining):
                 raise
-            dropped.append(_drop_largest(kept))
+            dropped.append(_drop_largest(remaining))
         else:
             return dropped
 

@@ -85,9 +85,9 @@ def _add_status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from omniedit.run import status as status_of
+    from omniedit.run.status import report
 
-    print("\n".join(status_of.report(args.run)))
+    print("\n".join(report(args.run)))
 
 
 def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.verdict import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.storage.atomic import check_writable
+from omniedit.storage.atomic import check_writable, is_file
 from omniedit.storage.parquet import read_csv, write_csv, write_rows
 from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
@@ -64,12 +64,12 @@ def open_marker(
         of_pairs = load_judge(judge, scorer, scoring)
         yield pair_marker(of_pairs, rubric), of_pairs.batch_size
         return
-    with api_judge(scoring.api, rubric) as asked:
-        budget = asked.client.budget
-        print(f"estimate, at most: {budget.describe(asked.estimate(words))}; cached replies are free", flush=True)
+    with api_judge(scoring.api, rubric) as api:
+        budget = api.client.budget
+        print(f"estimate, at most: {budget.describe(api.estimate(words))}; cached replies are free", flush=True)
         if budget.prices.known and scoring.api.max_money is None and not agreed:
             raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
-        yield asked.mark, asked.batch_size
+        yield api.mark, api.batch_size
 
 
 def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
@@ -102,8 +102,8 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
         raise UserError(f"{table}: has no row below the line with the column names")
     needed = (*rubric.images, *rubric.words)
     if lacking := [name for name in needed if name not in rows[0]]:
-        told = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
-        raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {told}")
+        available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
+        raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {available}")
     if taken := [name for name in (*rubric.scores, *_TOGETHER, *_ABOUT) if name in rows[0]]:
         raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
     return rows
@@ -122,7 +122,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     images = {}
     for name in rubric.images:
         path = folder / row[name]
-        if not _is_file(path):
+        if not is_file(path):
             raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
         try:
             with EncodedPhoto(path) as photo:
@@ -130,14 +130,6 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         except Unreadable as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
     return Example(images, {name: row[name] for name in rubric.words})
-
-
-def _is_file(path: Path) -> bool:
-    """Return whether a path is a file; False also if the system does not allow such a name."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def mark_rows(
@@ -235,15 +227,15 @@ def _columns(
     row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
 ) -> dict[str, object]:
     """Return the row's own columns and those of its scores, which are null without a score."""
-    told = {name: value for name, value in row.items() if name is not None}
+    given = {name: value for name, value in row.items() if name is not None}
     about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}
     if isinstance(verdict, BadRow):
-        return {**told, **about, "status": "bad row", "reasoning": str(verdict)}
+        return {**given, **about, "status": "bad row", "reasoning": str(verdict)}
     if isinstance(verdict, Unscorable):
-        return {**told, **about, "status": "unscorable", "reasoning": verdict.reason}
+        return {**given, **about, "status": "unscorable", "reasoning": verdict.reason}
     together = {name: getattr(verdict, name) for name in _TOGETHER}
     about |= {"status": "scored", "reasoning": verdict.reasoning, "judge_version": verdict.judge_version}
-    return {**told, **about, **together, **verdict.scores}
+    return {**given, **about, **together, **verdict.scores}
 
 
 def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric) -> None:

@@ -81,8 +81,8 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
         rating = Rating(_key(row, key), row["rater"], scores)
         first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
         if first != number:
-            told = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
-            raise UserError(f"{path}: row {number}: {told}")
+            problem = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
+            raise UserError(f"{path}: row {number}: {problem}")
     return [rating for _, rating in ratings.values()]
 
 
@@ -105,8 +105,8 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
             sc = min(_number(path, number, row, name) for name in columns)
             pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
             if _key(row, key) in judged:
-                told = f"{key} {row[key]!r} has a score in an earlier row"
-                raise UserError(f"{path}: row {number}: {told}; remove one, or name their models in a column model")
+                problem = f"{key} {row[key]!r} has a score in an earlier row"
+                raise UserError(f"{path}: row {number}: {problem}; remove one, or name their models in a column model")
             judged[_key(row, key)] = {"sc": sc, "pq": pq, "o": overall}
     return judged
 
@@ -126,8 +126,8 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
         for shared, keys in groups.items():
             if len(keys) > 1 and shared in others:
                 named = next(NAMES[place - 1] for place in (1, 2) if len({key[place] for key in keys}) > 1)
-                told = f"has several {named}s of the pair {shared[0]!r} and {other} names none"
-                raise UserError(f"{path}: {told}; add a column {named} to {other}")
+                problem = f"has several {named}s of the pair {shared[0]!r} and {other} names none"
+                raise UserError(f"{path}: {problem}; add a column {named} to {other}")
     return {key: b_groups[shared][0] for shared, (key, *_) in a_groups.items() if shared in b_groups}
 
 
@@ -173,8 +173,8 @@ def report(scores: Path, ratings: Path, key: str) -> list[str]:
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
         raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
-    told = f"{len(rated_keys - set(matches))} rated images have no score from the judge and are skipped"
-    return [*markdown(agreements(rated, {mine: judged[theirs] for mine, theirs in matches.items()})), told]
+    note = f"{len(rated_keys - set(matches))} rated images have no score from the judge and are skipped"
+    return [*markdown(agreements(rated, {mine: judged[theirs] for mine, theirs in matches.items()})), note]
 
 
 def must_agree(key: str) -> str:

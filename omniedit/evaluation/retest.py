@@ -39,11 +39,11 @@ def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
     rows = [row(score, a_values[score], b_values[score]) for score in SCORES]
     o_A, o_B = a_values["o"], b_values["o"]
     switched = int(((o_A >= threshold) != (o_B >= threshold)).sum())
-    told = [
+    notes = [
         f"{switched} of {len(common)} pairs are accepted by one and rejected by the other at O = {threshold:g}",
         f"{len(a) + len(b) - 2 * len(common)} pairs have a score in one table only and are skipped",
     ]
-    return [HEAD, "|---|---|---|---|---|---|", *rows, *told]
+    return [HEAD, "|---|---|---|---|---|---|", *rows, *notes]
 
 
 def row(score: str, a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
 from omniedit.imaging.images import Image, Mask
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import load_part, load_processor
 from omniedit.sources.photo import FractionBox
 
@@ -103,7 +103,7 @@ class Detector:
     def __init__(self, model: GroundingDinoForObjectDetection, processor: Any, batch_size: int = 4) -> None:
         self.model, self.processor = model, processor
         self.batches = OomAdaptiveBatcher(batch_size)
-        self._asked = Lock()  # a tokenizer can be used by one thread at a time
+        self._lock = Lock()  # a tokenizer can be used by one thread at a time
 
     @classmethod
     def load(
@@ -124,26 +124,25 @@ class Detector:
         give other results than alone.
         """
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
-        asked = list(zip(queries, images, strict=True))
-        found: dict[int, Detections] = {}
-        for places in by_size(asked, lambda one: tuple(one[1]["pixel_values"].shape)):
-            some = [asked[place] for place in places]
-            with self._asked:
-                together = self.batches.map(lambda batch: self._together(batch, limits), some)
-            found |= zip(places, together, strict=True)
-        return [found[place] for place in range(len(queries))]
+        prepared = list(zip(queries, images, strict=True))
+
+        def detect_batch(some: Sequence[tuple[Query, Any]]) -> list[Detections]:
+            with self._lock:
+                return self.batches.map(lambda batch: self._together(batch, limits), some)
+
+        return map_by_size(detect_batch, prepared, lambda one: tuple(one[1]["pixel_values"].shape))
 
     @torch.inference_mode()
-    def _together(self, asked: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
+    def _together(self, prepared: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
         """Return the boxes of a batch of queries.
 
         Args:
-            asked: queries, each with its preprocessed image: pixel_values (1, 3, h, w) and pixel_mask.
+            prepared: queries, each with its preprocessed image: pixel_values (1, 3, h, w) and pixel_mask.
         """
-        prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query, _ in asked]
+        prompts = [f"{query.phrase.strip().rstrip('.').lower()}." for query, _ in prepared]
         inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
         for name, dtype in (("pixel_values", self.model.dtype), ("pixel_mask", torch.int64)):
-            inputs[name] = torch.cat([image[name] for _, image in asked]).to(self.model.device, dtype)
+            inputs[name] = torch.cat([image[name] for _, image in prepared]).to(self.model.device, dtype)
         found = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )
@@ -182,11 +181,11 @@ class Segmenter:
         return self.batches.map(self._together, list(zip(images, boxes, strict=True)))
 
     @torch.inference_mode()
-    def _together(self, asked: Sequence[tuple[Image, Tensor]]) -> list[np.ndarray]:
-        encoded = self.processor(images=[image for image, _ in asked], return_tensors="pt")
+    def _together(self, boxed: Sequence[tuple[Image, Tensor]]) -> list[np.ndarray]:
+        encoded = self.processor(images=[image for image, _ in boxed], return_tensors="pt")
         pixels = encoded["pixel_values"].to(self.model.device, self.model.dtype)
         embeddings = self.model.get_image_embeddings(pixels)
-        return [self._decode_masks(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(asked)]
+        return [self._decode_masks(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(boxed)]
 
     def _decode_masks(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
         height, width = image.shape[:2]
@@ -261,11 +260,11 @@ def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> De
     words = [i for i, label in enumerate(found["text_labels"]) if has_words(label, specials)]
     boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)
-    kept: list[int] = []
+    distinct: list[int] = []
     for i in order.tolist():
-        if all(overlap(boxes[i], boxes[j]) < same for j in kept):
-            kept.append(i)
-    return Detections(boxes[kept], scores[kept])
+        if all(overlap(boxes[i], boxes[j]) < same for j in distinct):
+            distinct.append(i)
+    return Detections(boxes[distinct], scores[distinct])
 
 
 def overlap(first: Tensor, second: Tensor) -> float:

@@ -32,10 +32,10 @@ def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> l
     for _ in range(tries):
         again: dict[int, Prompt] = {}
         for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
-            heard = _parse_answer(answer, questions[place])
-            best[place] = max(best[place], heard, key=_worth) if best[place].model else heard
-            if heard.flaws and isinstance(answer, Reply) and _why_none(answer) is None:
-                again[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, heard.flaws)))
+            parsed = _parse_answer(answer, questions[place])
+            best[place] = max(best[place], parsed, key=_worth) if best[place].model else parsed
+            if parsed.flaws and isinstance(answer, Reply) and _why_none(answer) is None:
+                again[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, parsed.flaws)))
         waiting = again
         if not waiting:
             break
@@ -46,10 +46,10 @@ def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> 
     if reason := _why_none(answer):
         return ParsedReply(flaws=(ReplyIssue(reason),))
     assert isinstance(answer, Reply)
-    heard = question.read(answer.text)
+    parsed = question.read(answer.text)
     cut = "; the reply was cut off at its maximum length" if answer.finish_reason == "length" else ""
-    flaws = tuple(replace(flaw, reason=flaw.reason + cut) for flaw in heard.flaws)
-    return replace(heard, flaws=flaws, model=answer.model)
+    flaws = tuple(replace(flaw, reason=flaw.reason + cut) for flaw in parsed.flaws)
+    return replace(parsed, flaws=flaws, model=answer.model)
 
 
 def _why_none(answer: Reply | Unanswered) -> str | None:
@@ -57,5 +57,5 @@ def _why_none(answer: Reply | Unanswered) -> str | None:
     return answer.reason if isinstance(answer, Unanswered) else answer.missing
 
 
-def _worth(heard: ParsedReply[Part]) -> tuple[bool, int, int]:
-    return not heard.flaws, len(heard.parts), -len(heard.flaws)
+def _worth(parsed: ParsedReply[Part]) -> tuple[bool, int, int]:
+    return not parsed.flaws, len(parsed.parts), -len(parsed.flaws)

@@ -71,5 +71,5 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
     phrasings = [lead, *(phrasing for phrasing in draft.instructions if phrasing != lead)]
     instructions = [draft.instructions[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})
-    told = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
-    return usable(draft.source_id, draft.edit.task, proposal, **told)
+    columns = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
+    return usable(draft.source_id, draft.edit.task, proposal, **columns)

@@ -189,9 +189,9 @@ def _task_phrase(task: Task) -> str:
 @cache
 def operations() -> dict[Task, tuple[Entries, Entries]]:
     """Return the phrases of each task: a paraphrase must say one of the first, if any, and none of the second."""
-    told = yaml.safe_load((resources.files("omniedit.instructions") / "operations.yaml").read_text(encoding="utf-8"))
-    return {Task(task): (_entries(lists["says"]), _entries(lists["never"])) for task, lists in told.items()}
+    tasks = yaml.safe_load((resources.files("omniedit.instructions") / "operations.yaml").read_text(encoding="utf-8"))
+    return {Task(task): (_entries(lists["says"]), _entries(lists["never"])) for task, lists in tasks.items()}
 
 
-def _entries(told: Sequence[str]) -> Entries:
-    return {entry: frozenset(stems(entry)) for entry in told}
+def _entries(phrases: Sequence[str]) -> Entries:
+    return {entry: frozenset(stems(entry)) for entry in phrases}

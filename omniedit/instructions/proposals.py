@@ -6,7 +6,7 @@ serves the row's task; it is null in rows of `rejected_row`.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.errors import UserError
-from omniedit.plain_text import clean_line, split_lines
+from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
@@ -29,17 +29,17 @@ def _has_words(text: str) -> str:
     return text
 
 
-def quote(told: Any) -> str:
+def quote(value: Any) -> str:
     """Quote any part of a reply in a reason: cut, on one line and in ASCII, whatever the model wrote."""
-    text = str(told)
+    text = str(value)
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 
 
-def _clean(told: Any) -> Any:
+def _clean(value: Any) -> Any:
     """Return a text on one line; an unpaired surrogate is left for pydantic to reject."""
-    if not isinstance(told, str) or re.search("[\ud800-\udfff]", told):
-        return told
-    return clean_line(told) or told
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        return value
+    return clean_line(value) or value
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
@@ -193,22 +193,14 @@ def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> 
     return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
 
 
-def check_reply(source_id: str, task: Task, reply: str) -> ProposalRow:
-    """Return the row for a model's reply: JSON, alone or within other text."""
-    try:
-        return usable(source_id, task, proposal_in(task, json_object(reply)))
-    except ValueError as error:
-        return rejected_row(source_id, task, "recorded reply", str(error))
-
-
-def proposal_in(task: Task, told: Mapping[str, Any]) -> Proposal:
+def proposal_in(task: Task, answer: Mapping[str, Any]) -> Proposal:
     """Validate the JSON object of a reply as a proposal for a task.
 
     Raises:
         ValueError: the object does not fit the task; the message is one line.
     """
     try:
-        return CLASSES[task].model_validate_json(json.dumps(told))
+        return CLASSES[task].model_validate_json(json.dumps(answer))
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
 
@@ -273,31 +265,3 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
     rows = [row for row in read_rows(path, ("task", "proposal", *columns.values())) if row["task"] == task]
     found = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
     return {name: ", ".join(values) for name, values in found.items() if values}
-
-
-def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
-    """Return (source id, task, reply) of each line of a file of recorded replies, which are JSON objects.
-
-    Raises:
-        UserError: the file is missing, or a line is not such an object.
-    """
-    replies = []
-    try:
-        lines = split_lines(Path(path).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}; save it as UTF-8"
-        raise UserError(f"{path}: recorded replies cannot be read ({told})") from None
-    for number, line in enumerate(lines if any(lines) else [], 1):
-        try:
-            row = json.loads(line)
-            replies.append((str(row["source_id"]), Task(row["task"]), str(row["reply"])))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            keys = "source_id, task (one of the seven) and reply"
-            raise UserError(f"{path}: line {number} is not a JSON object with {keys}") from None
-    return replies
-
-
-def match_replies(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[ProposalRow]:
-    """Return rows for the photos of one shard, given the replies for all photos."""
-    wanted = set(source_ids)
-    return [check_reply(*reply) for reply in replies if reply[0] in wanted]

@@ -83,8 +83,8 @@ class Proposer:
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """Return the best reply to each question; an empty one for None."""
-        heard = iter(ask(self.model, [question for question in questions if question], self.config.tries))
-        return [next(heard) if question else ParsedReply() for question in questions]
+        replies = iter(ask(self.model, [question for question in questions if question], self.config.tries))
+        return [next(replies) if question else ParsedReply() for question in questions]
 
     def _edits(self, photo: Photo, image: PromptImage, listed: ParsedReply[Thing]) -> ModelQuestion[DraftEdit] | None:
         things, offers = listed.parts, offers_for(photo.source_id)
@@ -116,8 +116,8 @@ def _flaws(
     stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": instructions}
     return [
         rejected_row(source_id, flaw.task, stage, flaw.reason)
-        for stage, heard in stages.items()
-        for flaw in heard.flaws
+        for stage, parsed in stages.items()
+        for flaw in parsed.flaws
     ]
 
 

@@ -79,9 +79,9 @@ def edits_prompt(
         "environments to choose from": "; ".join(offers.environments),
         "styles to choose from": "; ".join(offers.styles),
     }
-    told = "\n".join(f"{name}: {value}" for name, value in words.items())
+    facts = "\n".join(f"{name}: {value}" for name, value in words.items())
     fixed = "".join(text(name) for name in ("edits", *tasks))
-    return Prompt((fixed, image, told), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
+    return Prompt((fixed, image, facts), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
 
 
 def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
@@ -89,8 +89,8 @@ def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
 
     `replies.read_paraphrases` reads the reply.
     """
-    told = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
-    return Prompt((text("wordings"), told), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
+    listed = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
+    return Prompt((text("wordings"), listed), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
 
 
 def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:

@@ -71,8 +71,8 @@ def read_objects(reply: str) -> ParsedReply[Thing]:
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     things, flaws = _each(_thing, listed[:MAX_THINGS])
-    told, alike = _each(partial(_disambiguate, things), things)
-    return ParsedReply(tuple(told), tuple(map(ReplyIssue, flaws + alike)))
+    distinct, alike = _each(partial(_disambiguate, things), things)
+    return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + alike)))
 
 
 def read_edits(
@@ -95,13 +95,13 @@ def read_edits(
 def read_paraphrases(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Paraphrase]:
     """Return paraphrases that mean the same as the edits' plain instructions."""
     try:
-        told = json_object(reply)
+        answer = json_object(reply)
     except ValueError as error:
         return ParsedReply(flaws=tuple(ReplyIssue(str(error), edit.task) for edit in edits))
     parts: list[Paraphrase] = []
     flaws: list[ReplyIssue] = []
     for place, edit in enumerate(edits):
-        of_edit = told.get(str(place + 1))
+        of_edit = answer.get(str(place + 1))
         said = {_plainly(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
@@ -126,21 +126,21 @@ def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part]
     return made, reasons
 
 
-def _list_in(told: Mapping[str, Any], key: str) -> list[Any]:
+def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
     """Return the list under a key.
 
     Raises:
         ValueError: the key is missing or holds no list.
     """
-    found = told.get(key)
+    found = answer.get(key)
     if not isinstance(found, list):
         raise ValueError(f'no list under "{key}"')
     return found
 
 
-def _thing(told: Any) -> Thing:
+def _thing(answer: Any) -> Thing:
     try:
-        listed = _Listed.model_validate(told)
+        listed = _Listed.model_validate(answer)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
     name, expression = bare(listed.name).lower(), bare(listed.expression)
@@ -159,15 +159,15 @@ def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
     return replace(thing, telling=own) if others else thing
 
 
-def _edit(task: Task, things: Sequence[Thing], offers: Offers, told: Any) -> DraftEdit:
-    if not isinstance(told, dict) or "instruction" not in told:
+def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> DraftEdit:
+    if not isinstance(answer, dict) or "instruction" not in answer:
         raise ValueError("not a JSON object with an instruction")
-    fields = {name: value for name, value in told.items() if name != "instruction"}
+    fields = {name: value for name, value in answer.items() if name != "instruction"}
     thing = _match_thing(fields.get("object"), things)
     if thing:
         fields["object"] = thing.expression
-    proposal = proposal_in(task, fields | {"instructions": [told["instruction"]]})
-    reason = senseless(proposal, thing, offers) or meaning_error(told["instruction"], task, proposal, thing)
+    proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
+    reason = senseless(proposal, thing, offers) or meaning_error(answer["instruction"], task, proposal, thing)
     if reason:
         raise ValueError(reason)
     return DraftEdit(task, proposal, thing)
@@ -184,7 +184,7 @@ def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     return found[0]
 
 
-def _instruction(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> str:
+def _instruction(edit: DraftEdit, answer: Any, phrasing: str, said: set[str]) -> str:
     """Return the paraphrase of one kind in a reply.
 
     Args:
@@ -193,7 +193,7 @@ def _instruction(edit: DraftEdit, told: Any, phrasing: str, said: set[str]) -> s
     Raises:
         ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.
     """
-    instruction = told.get(phrasing) if isinstance(told, dict) else None
+    instruction = answer.get(phrasing) if isinstance(answer, dict) else None
     try:
         instruction = TypeAdapter(Phrase).validate_python(instruction, strict=True)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """Batches that fit the device: the batch size is halved when memory runs out, and not raised again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import torch
@@ -46,12 +46,17 @@ class OomAdaptiveBatcher:
         print(f"out of memory on a batch of {too_many} {self.unit}s; continuing with {self.size}", flush=True)
 
 
-def by_size(items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]) -> list[list[int]]:
-    """Group the indices of items by size, in the order in which the sizes first occur."""
+def map_by_size(
+    run: Callable[[Sequence[Item]], Iterable[Result]], items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]
+) -> list[Result]:
+    """Apply `run` to the items of each size together, the smallest size first, and return the results in order."""
     places: dict[tuple[int, ...], list[int]] = {}
     for place, item in enumerate(items):
         places.setdefault(size(item), []).append(place)
-    return list(places.values())
+    results: dict[int, Result] = {}
+    for _, together in sorted(places.items()):
+        results |= zip(together, run([items[place] for place in together]), strict=True)
+    return [results[place] for place in range(len(items))]
 
 
 def _unless_out_of_memory(

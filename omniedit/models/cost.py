@@ -134,13 +134,13 @@ def activation_bytes(
             state[key].requires_grad_(parameter.requires_grad)
         weights = {value.untyped_storage()._cdata for value in state.values()}
         sizes: dict[int, int] = {}
-        kept = []  # keeps storages alive, or the next one could reuse a freed address
+        alive = []  # keeps storages alive, or the next one could reuse a freed address
 
         def pack(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
             if storage._cdata not in weights and storage._cdata not in sizes:
                 sizes[storage._cdata] = storage.nbytes()
-                kept.append(storage)
+                alive.append(storage)
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):

@@ -5,18 +5,19 @@ from typing import Any
 
 import torch
 from diffusers.image_processor import VaeImageProcessor
-from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
+from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
 from omniedit.models.codec import BLOCK, Vae, decode
+from omniedit.models.flow_pipeline import FlowPipeline
 from omniedit.models.inpaintnet import MASK_CHANNELS, InpaintNet, inpainting_condition
-from omniedit.models.sampling import Conditioning, Guidance, check_scheduler, sample
+from omniedit.models.sampling import Guidance, sample
 from omniedit.models.text import Text
 
 
-class InpaintPipeline(DiffusionPipeline):
+class InpaintPipeline(FlowPipeline):
     """Pipeline that fills holes of images according to prompts. It does not paste the fills into the images.
 
     Args:
@@ -27,10 +28,6 @@ class InpaintPipeline(DiffusionPipeline):
     Raises:
         ValueError: the scheduler cannot sample a flow.
     """
-
-    # diffusers reads these from the class, but declares them as instance attributes.
-    model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
-    _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -46,18 +43,8 @@ class InpaintPipeline(DiffusionPipeline):
         resolution: int = 1024,
     ) -> None:
         super().__init__()
-        check_scheduler(scheduler)
-        self.register_modules(
-            transformer=transformer,
-            vae=vae,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-            scheduler=scheduler,
-            text_encoder_2=text_encoder_2,
-            tokenizer_2=tokenizer_2,
-            text_encoder_3=text_encoder_3,
-            tokenizer_3=tokenizer_3,
-        )
+        text = Text(text_encoder, tokenizer, text_encoder_2, tokenizer_2, text_encoder_3, tokenizer_3)
+        self._register_parts(transformer, vae, scheduler, text)
         self.register_to_config(resolution=resolution)
         self.vae_scale_factor = BLOCK
         self.image_processor = VaeImageProcessor(vae_scale_factor=BLOCK)
@@ -88,30 +75,15 @@ class InpaintPipeline(DiffusionPipeline):
             output_type: "pil", "np" or "pt".
         """
         device = self._execution_device
-        results = self.image_processor.preprocess(list(image), height, width).to(device)
+        images = self.image_processor.preprocess(list(image), height, width).to(device)
         holes = self.mask_processor.preprocess(list(mask_image), height, width).to(device)
-        condition = inpainting_condition(self.vae, results, holes)
-        texts = self._text.encode([*prompt, *[""] * len(prompt)], device)
-        (given, negative), (pooled, negative_pooled) = (embeddings.chunk(2) for embeddings in texts)
+        condition = inpainting_condition(self.vae, images, holes)
+        given = self._encode_prompts(condition, prompt, [""] * len(prompt))
         generators = None if generator is None else list(generator)
         noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=generators, device=device)
         guidance = Guidance(text=guidance_scale, image=1.0)
-        asked = Conditioning(condition, given, negative, pooled, negative_pooled)
-        latents = sample(
-            self.transformer,
-            self.scheduler,
-            asked,
-            guidance,
-            noise,
-            num_inference_steps,
-            self.progress_bar,
-            generators=generators,
-        )
+        options: dict[str, Any] = {"progress": self.progress_bar, "generators": generators}
+        latents = sample(self.transformer, self.scheduler, given, guidance, noise, num_inference_steps, **options)
         painted = decode(self.vae, latents).float()
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=self.image_processor.postprocess(painted, output_type))
-
-    @property
-    def _text(self) -> Text:
-        parts = self.components.items()
-        return Text(**{name: part for name, part in parts if name.startswith(("text_encoder", "tokenizer"))})

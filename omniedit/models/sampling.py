@@ -79,7 +79,7 @@ class SamplerState:
         stopped: skip the remaining steps.
     """
 
-    asked: Conditioning
+    conditioning: Conditioning
     guidance: Guidance
     latents: Tensor
     stopped: bool = False
@@ -89,7 +89,7 @@ class SamplerState:
 def sample(
     network: Editor,
     scheduler: Any,
-    asked: Conditioning,
+    conditioning: Conditioning,
     guidance: Guidance,
     noise: Tensor,
     steps: int,
@@ -101,12 +101,12 @@ def sample(
 
     Args:
         scheduler: one that `check_scheduler` accepts.
-        noise: standard normal, like `asked.source`.
+        noise: standard normal, like `conditioning.source`.
         progress: wraps the timesteps to show progress.
         after_step: called with the number of the step, its timestep and the state of the loop.
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
-    course = SamplerState(asked, guidance, noise)
+    course = SamplerState(conditioning, guidance, noise)
     tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
         if not course.stopped:
@@ -119,7 +119,7 @@ def sample(
 def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> Tensor:
     """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
     weights = course.guidance.weights()
-    branches = [course.asked.inputs(given) for given in weights]
+    branches = [course.conditioning.inputs(given) for given in weights]
     inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
     velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))

@@ -114,18 +114,18 @@ def grid(scores: Sequence[dict[str, Any]], edits: Mapping[str, Mapping[Task, Pat
 
 def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
     pairs = {model: shard[row] for model, shard in shards.items()}
-    asked = pairs["no_edit"]
-    height, width = asked.source.shape[:2]
-    images = [("Photo (no edit)", asked.source, "no_edit")]
+    photo = pairs["no_edit"]
+    height, width = photo.source.shape[:2]
+    images = [("Photo (no edit)", photo.source, "no_edit")]
     images += [(LABELS[model], pair.edited, model) for model, pair in pairs.items() if model != "no_edit"]
     return {
-        "instruction": asked.instruction,
+        "instruction": photo.instruction,
         "size": f"{width} x {height}",
         "pictures": [
             {
                 "name": name,
                 "uri": image_uri(image, IMAGE_PIXELS, quality=88),
-                **{column: verdicts[asked.pair_id, model, asked.task][column] for column in ("o_score", "reasoning")},
+                **{column: verdicts[photo.pair_id, model, photo.task][column] for column in ("o_score", "reasoning")},
             }
             for name, image, model in images
         ],

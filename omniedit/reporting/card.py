@@ -99,8 +99,8 @@ def data_table(plan: Path) -> str:
 def licence_table(index: Path) -> str:
     """Return a table of photos by licence, the most frequent first."""
     photos = pq.read_table(index, columns=["status", "licence"])
-    kept = photos.filter(pc.equal(photos["status"], "kept"))
-    counts = kept.group_by("licence").aggregate([([], "count_all")]).to_pylist()
+    accepted = photos.filter(pc.equal(photos["status"], "kept"))
+    counts = accepted.group_by("licence").aggregate([([], "count_all")]).to_pylist()
     counts.sort(key=lambda row: (-row["count_all"], row["licence"]))
     rows = [[markdown_cell(row["licence"]) or "not stated", row["count_all"]] for row in counts[:LICENCES_SHOWN]]
     if others := counts[LICENCES_SHOWN:]:

@@ -26,7 +26,7 @@ BINS = [half / 2 for half in range(21)]
 
 def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejection]], min_score: float) -> str:
     tasks = order_tasks({*candidates.tasks, *rejections})
-    kept, judges = int(candidates.kept.sum()), candidates.judges
+    accepted, judges = int(candidates.kept.sum()), candidates.judges
     with styled():
         values = {
             "title": "Scores and filter",
@@ -35,14 +35,14 @@ def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejec
             "min_score": min_score,
             "facts": [
                 ("candidates", f"{len(candidates):,}"),
-                ("accepted", f"{kept:,}"),
-                ("accepted share", percent(kept / len(candidates) if len(candidates) else None)),
+                ("accepted", f"{accepted:,}"),
+                ("accepted share", percent(accepted / len(candidates) if len(candidates) else None)),
                 ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
                 ("judge", ", ".join(judges) or "none"),
             ],
             "table4": table4(tasks, candidates),
             "histograms": histograms(tasks, candidates, min_score) if len(candidates) else None,
-            "ratios": ratio_bars(tasks, candidates) if kept else None,
+            "ratios": ratio_bars(tasks, candidates) if accepted else None,
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "reasons": reason_rows(candidates),
@@ -59,11 +59,11 @@ def table4(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
 
 
 def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], total: bool = False) -> TableRow:
-    kept_N = those_N & candidates.kept
-    count, kept = int(those_N.sum()), int(kept_N.sum())
-    cells = [name, f"{count:,}", f"{kept:,}", percent(kept / count if count else None)]
+    accepted_N = those_N & candidates.kept
+    count, accepted = int(those_N.sum()), int(accepted_N.sum())
+    cells = [name, f"{count:,}", f"{accepted:,}", percent(accepted / count if count else None)]
     for score in SCORE_NAMES:
-        cells += [number(mean_score(candidates, score, some_N)) for some_N in (those_N, kept_N)]
+        cells += [number(mean_score(candidates, score, some_N)) for some_N in (those_N, accepted_N)]
     return TableRow(cells, total)
 
 
@@ -82,10 +82,10 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
     """Plot histograms of SC, PQ and O, a row for each task: accepted pairs in colour, the threshold on O as a line."""
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):
-        of_task, kept = candidates.is_task(task), candidates.kept
+        of_task, accepted = candidates.is_task(task), candidates.kept
         for column, (score, name) in enumerate(SCORE_NAMES.items()):
             axis = axes[3 * row + column]
-            values = [available_scores(candidates, score, of_task & some) for some in (kept, ~kept)]
+            values = [available_scores(candidates, score, of_task & some) for some in (accepted, ~accepted)]
             axis.hist(values, BINS, stacked=True, color=[KEPT, REJECTED], label=["accepted", "rejected"], rwidth=0.9)
             axis.set_xlim(0, 10)
             axis.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))

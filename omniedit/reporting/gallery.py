@@ -49,12 +49,12 @@ def gallery(
     seed: int,
 ) -> str:
     """Render the gallery page. Accepted pairs are drawn at random, rejected pairs are those with the highest O."""
-    kept = [c for c in candidates if c.kept]
+    accepted = [c for c in candidates if c.kept]
     rejected = [c for c in candidates if not c.kept]
-    drawn_kept = by_score(draw(kept, sample.kept, np.random.default_rng(seed)))
+    drawn_accepted = by_score(draw(accepted, sample.kept, np.random.default_rng(seed)))
     drawn_rejected = by_score(rejected)[: sample.rejected]
-    cards = cards_that_fit(alternating(drawn_kept, drawn_rejected))
-    shown_kept = [card for card in cards if card["kept"]]
+    cards = cards_that_fit(alternating(drawn_accepted, drawn_rejected))
+    shown_accepted = [card for card in cards if card["kept"]]
     shown_rejected = [card for card in cards if not card["kept"]]
     values = {
         "title": task.label,
@@ -62,13 +62,13 @@ def gallery(
         "lead": LEADS.get(task, OTHER_LEAD),
         "min_score": min_score,
         "candidates": len(candidates),
-        "kept_count": len(kept),
-        "kept_share": len(kept) / len(candidates) if candidates else None,
+        "kept_count": len(accepted),
+        "kept_share": len(accepted) / len(candidates) if candidates else None,
         "rejected_count": len(rejected),
         "random_weights": any(card["random_weights"] for card in cards),
         "has_masks": any(card["outline"] for card in cards),
-        "kept": shown_kept,
-        "kept_note": count_note(len(shown_kept), len(kept), "drawn at random, highest O first"),
+        "kept": shown_accepted,
+        "kept_note": count_note(len(shown_accepted), len(accepted), "drawn at random, highest O first"),
         "rejected": shown_rejected,
         "rejected_note": count_note(len(shown_rejected), len(rejected), "those with the highest O"),
         "rejections": rejections,
@@ -95,10 +95,10 @@ def by_score(candidates: Iterable[Candidate]) -> list[Candidate]:
 def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[Candidate]:
     """Interleave two candidates of the first list with one of the second, so that a full page shows some of both."""
     mixed: list[Candidate] = []
-    kept, rejected = list(first), list(second)
-    while kept or rejected:
-        mixed += kept[:2] + rejected[:1]
-        kept, rejected = kept[2:], rejected[1:]
+    accepted, rejected = list(first), list(second)
+    while accepted or rejected:
+        mixed += accepted[:2] + rejected[:1]
+        accepted, rejected = accepted[2:], rejected[1:]
     return mixed
 
 

@@ -41,7 +41,7 @@ class Tally:
     photos: int = 0
     usable: Counter[Task] = field(default_factory=Counter)
     instructions: Counter[Task] = field(default_factory=Counter)
-    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    rejected: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Counts by stage, task ('' if the row has none) and kind of reason."""
     named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Counts of each value, by facet ('object', ...)."""
@@ -69,7 +69,7 @@ class Tally:
 
     def add(self, row: Mapping[str, Any]) -> None:
         if row["refused"] is not None:
-            self.refused[row["stage"], row["task"] or "", reason_kind(row["refused"])] += 1
+            self.rejected[row["stage"], row["task"] or "", reason_kind(row["refused"])] += 1
             return
         task = Task(row["task"])
         proposal = CLASSES[task].model_validate_json(row["proposal"])
@@ -109,7 +109,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             "named": named_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
-            "reasons_left_out": max(0, len(tally.refused) - REASONS_SHOWN),
+            "reasons_left_out": max(0, len(tally.rejected) - REASONS_SHOWN),
             "examples": [(task.label, tally.examples[task].values()) for task in tasks if tally.examples[task]],
         }
         return render("proposals", values)
@@ -139,7 +139,7 @@ def _count_all_rejected(tally: Tally, *stages: str) -> int:
 def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
     """Count a task's rejected proposals in these stages, or in all."""
     return sum(
-        count for (stage, of, _), count in tally.refused.items() if of == task and (not stages or stage in stages)
+        count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
     )
 
 
@@ -185,7 +185,7 @@ def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) 
 
 def reason_rows(tally: Tally) -> list[TableRow]:
     """Return the reasons stage by stage, the most frequent first."""
-    ordered = sorted(tally.refused.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
+    ordered = sorted(tally.rejected.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
     return [
         TableRow([stage, Task(task).label if task else DASH, reason, f"{count:,}"])
         for (stage, task, reason), count in ordered[:REASONS_SHOWN]

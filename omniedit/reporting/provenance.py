@@ -31,7 +31,7 @@ class Sources:
     authors: dict[str, Counter[str]] = field(default_factory=dict)
     """Authors of the kept photos, by licence."""
     kept: list[dict[str, Any]] = field(default_factory=list)
-    refused: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
     """First `PHOTOS_SHOWN` rows that are not kept; `kept` holds the first kept rows."""
     left_out: int = 0
     """Number of all rows that are not kept."""
@@ -44,7 +44,7 @@ class Sources:
                 sources.authors.setdefault(row["licence"], Counter())[row["author"]] += 1
             else:
                 sources.left_out += 1
-            shown = sources.kept if row["status"] == "kept" else sources.refused
+            shown = sources.kept if row["status"] == "kept" else sources.rejected
             if len(shown) < PHOTOS_SHOWN:
                 shown.append(row)
         return sources
@@ -68,8 +68,8 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
         "licences": licence_rows(sources.authors),
         "photos": [photo_row(row) for row in sources.kept],
         "photos_left_out": sources.photos - len(sources.kept),
-        "refused": [TableRow([row["file"], row["reason"]]) for row in sources.refused],
-        "refused_left_out": sources.left_out - len(sources.refused),
+        "refused": [TableRow([row["file"], row["reason"]]) for row in sources.rejected],
+        "refused_left_out": sources.left_out - len(sources.rejected),
         "models": model_rows(shards),
         "machine": [TableRow([name, value]) for name, value in machine()],
         "packages": [TableRow(list(package)) for package in packages()],

@@ -43,13 +43,13 @@ def data_facts(
     min_score: float,
 ) -> list[Fact]:
     shards = Counter(photo["shard"] for photo in photos if photo["status"] == "kept")
-    kept = sum(decision["kept"] for decision in decisions)
-    share = percent(kept / len(decisions) if decisions else None)
+    accepted = sum(decision["kept"] for decision in decisions)
+    share = percent(accepted / len(decisions) if decisions else None)
     filled = sum(bucket["pairs"] > 0 for bucket in buckets.values())
     return [
         (f"{shards.total():,}", "source photos", f"{shards['bench']:,} held out for the benchmark"),
         (f"{len(decisions):,}", "candidate pairs", "before the filter"),
-        (f"{kept:,}", "accepted pairs", f"{share}, with O of at least {min_score:g}"),
+        (f"{accepted:,}", "accepted pairs", f"{share}, with O of at least {min_score:g}"),
         (f"{filled} of {len(buckets)}", "aspect ratios", "with pairs in their bucket"),
     ]
 

@@ -60,10 +60,10 @@ def thresholds_page(
 
 
 def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> TableRow:
-    kept_N = eligible_N & (candidates.o_score >= threshold)
-    share = percent(kept_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
-    diverse = [number(effective_number(encode_categories(candidates, name, kept_N)), 1) for name in DIVERSITIES]
-    return TableRow([f"at least {threshold:g}", f"{kept_N.sum():,}", share, *diverse])
+    accepted_N = eligible_N & (candidates.o_score >= threshold)
+    share = percent(accepted_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
+    diverse = [number(effective_number(encode_categories(candidates, name, accepted_N)), 1) for name in DIVERSITIES]
+    return TableRow([f"at least {threshold:g}", f"{accepted_N.sum():,}", share, *diverse])
 
 
 def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -87,10 +87,10 @@ def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
 
 def read_device(log: str) -> tuple[float, float] | None:
     """Return seconds from the first network pass to the last, and busy seconds of the device; None without the line."""
-    if not (told := _BUSY.search(log)):
+    if not (busy_line := _BUSY.search(log)):
         return None
-    seconds = float(told["seconds"].replace(",", ""))
-    return seconds, seconds * int(told["busy"]) / 100
+    seconds = float(busy_line["seconds"].replace(",", ""))
+    return seconds, seconds * int(busy_line["busy"]) / 100
 
 
 def read_loops(log: str) -> tuple[Loop, ...]:
@@ -166,9 +166,9 @@ def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
 
 def busy_share(jobs: Sequence[Job]) -> float | None:
     """Return the share of time in which devices were busy, over the jobs that report it; None if no job does."""
-    told = [job.device for job in jobs if job.device is not None]
-    seconds = sum(whole for whole, _ in told)
-    return sum(busy for _, busy in told) / seconds if seconds else None
+    known = [job.device for job in jobs if job.device is not None]
+    seconds = sum(whole for whole, _ in known)
+    return sum(busy for _, busy in known) / seconds if seconds else None
 
 
 def _loop_cells(loop: Loop) -> list[str]:

@@ -70,13 +70,13 @@ def read_curve(name: str, path: Path) -> Curve:
             series[key].append((step, value))
     grid = path.with_name(path.name.partition(".")[0]) / "samples.png"
     samples = decode_image(grid.read_bytes(), str(grid)) if grid.is_file() else None
-    metrics = {key: [value for _, value in told] for key, told in series.items()}
+    metrics = {key: [value for _, value in points] for key, points in series.items()}
     return Curve(name, series["loss"], series["held_out_loss"], samples, metrics)
 
 
 def training_page(run: str, curves: Sequence[Curve]) -> str:
     shown = [curve for curve in curves if curve.training]
-    told = [curve for curve in shown if "samples_per_s" in curve.metrics]
+    timed = [curve for curve in shown if "samples_per_s" in curve.metrics]
     with styled():
         values = {
             "title": "Training",
@@ -84,9 +84,9 @@ def training_page(run: str, curves: Sequence[Curve]) -> str:
             "figure": loss_curves(shown) if shown else None,
             "rows": [row for curve in shown for row in loss_rows(curve)],
             "smoothing": SMOOTHING_STEPS,
-            "models": [curve.name for curve in told],
-            "parts": part_rows(told),
-            "speeds": [speed_row(curve) for curve in told],
+            "models": [curve.name for curve in timed],
+            "parts": part_rows(timed),
+            "speeds": [speed_row(curve) for curve in timed],
             "without": [curve.name for curve in curves if not curve.training],
             "grids": [
                 (curve.name, *(FILLS if curve.name == INPAINTING else EDITS), image_uri(curve.samples, GRID_PIXELS))
@@ -140,13 +140,13 @@ def part_rows(curves: Sequence[Curve]) -> list[TableRow]:
 
 
 def speed_row(curve: Curve) -> TableRow:
-    told = curve.metrics
+    metrics = curve.metrics
     figures = [
-        f"{told.get('skipped', [0])[-1]:,.0f}",
-        number(float(np.median(told["samples_per_s"])), 1),
-        percent(_share_of_time(told["data_wait_share"], told["samples_per_s"])),
-        number(max(told.get("memory_gb", [nan])), 1),
-        percent(float(np.median(told["mfu"])) if "mfu" in told else None),
+        f"{metrics.get('skipped', [0])[-1]:,.0f}",
+        number(float(np.median(metrics["samples_per_s"])), 1),
+        percent(_share_of_time(metrics["data_wait_share"], metrics["samples_per_s"])),
+        number(max(metrics.get("memory_gb", [nan])), 1),
+        percent(float(np.median(metrics["mfu"])) if "mfu" in metrics else None),
     ]
     return TableRow([curve.name, *figures])
 

@@ -123,9 +123,9 @@ def _slurm() -> str:
 
 def _models() -> str:
     fetched = sorted(path.stem for path in RECORDS.glob("*.json"))
-    told = f"fetched: {', '.join(fetched)}" if fetched else "none fetched (the embedded run uses shipped ones)"
+    models = f"fetched: {', '.join(fetched)}" if fetched else "none fetched (the embedded run uses shipped ones)"
     lacking = missing_models(PAPER)
-    return f"{told}; {PAPER} needs {', '.join(lacking)}" if lacking else told
+    return f"{models}; {PAPER} needs {', '.join(lacking)}" if lacking else models
 
 
 def _lacks(missing: list[str]) -> str:

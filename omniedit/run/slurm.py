@@ -134,8 +134,8 @@ def cancel_left_behind(*folders: Path) -> None:
     if foreign := [job for job in left if os.getuid() not in (0, job.user)]:
         named = ", ".join(f"{job.id} ({job.state})" for job in foreign)
         owner = _user_name(foreign[0].user) or f"user {foreign[0].user}"
-        told = f"wait for them, or ask their owner to cancel them: scancel {' '.join(job.id for job in foreign)}"
-        raise UserError(f"Slurm jobs of a killed run still write to this folder: {named} of {owner}; {told}")
+        remedy = f"wait for them, or ask their owner to cancel them: scancel {' '.join(job.id for job in foreign)}"
+        raise UserError(f"Slurm jobs of a killed run still write to this folder: {named} of {owner}; {remedy}")
     for job in left:
         what = " ".join(filter(None, [job.rule, job.wildcards]))
         print(f"Slurm job {job.id} ({what}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
@@ -144,6 +144,6 @@ def cancel_left_behind(*folders: Path) -> None:
     while left := list_queued_jobs(*folders):
         if time.monotonic() > deadline:
             names = ", ".join(f"{job.id} ({job.state})" for job in left)
-            told = f" ({answer.decode(errors='replace').strip()})" if answer else ""
-            raise UserError(f"Slurm jobs of a killed run have not ended: {names}{told}; start again when they have")
+            reason = f" ({answer.decode(errors='replace').strip()})" if answer else ""
+            raise UserError(f"Slurm jobs of a killed run have not ended: {names}{reason}; start again when they have")
         time.sleep(1)

@@ -56,13 +56,13 @@ def canary_pairs() -> list[EditPair]:
 _TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
-def canary_key(judge: Judge, asked: str, pairs: Sequence[EditPair]) -> str:
+def canary_key(judge: Judge, fingerprint: str, pairs: Sequence[EditPair]) -> str:
     """Return 16 hex digits of all that decides the canary's scores, except changes behind an endpoint's model name.
 
     Args:
-        asked: the run's `judge_fingerprint`.
+        fingerprint: the run's `judge_fingerprint`.
     """
-    digest = hashlib.sha256(json.dumps([judge.name, judge.version, judge.prompt_hash, asked]).encode())
+    digest = hashlib.sha256(json.dumps([judge.name, judge.version, judge.prompt_hash, fingerprint]).encode())
     for pair in pairs:
         digest.update(pair.source.tobytes() + pair.edited.tobytes())
     return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
 from omniedit.storage.shards import shard_share
 from omniedit.vlm.budget import Budget, Prices
-from omniedit.vlm.endpoint import Usage
+from omniedit.vlm.messages import Usage
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class EndpointLoad:
 
 def endpoint_questions(config: Config) -> list[EndpointLoad]:
     """Return the uses of the endpoint; empty if it is neither judge nor teacher."""
-    asked = []
+    loads = []
     if config.scoring.judge == "api":
         candidates = sum(config.tasks[task].pairs_per_shard for task in config.tasks.enabled) * config.sources.shards
-        asked.append(EndpointLoad("candidates", candidates))
+        loads.append(EndpointLoad("candidates", candidates))
     if config.bench.judge == "api":
         models = len(config.train.editors) + len(BASELINES)
-        asked.append(EndpointLoad("benchmark", models * len(config.tasks.enabled) * config.bench.pairs_per_task))
+        loads.append(EndpointLoad("benchmark", models * len(config.tasks.enabled) * config.bench.pairs_per_task))
     if config.scoring.judge == "api" and config.scoring.canary:
-        asked.append(EndpointLoad("canary, twice", 2 * len(canary_pairs())))
+        loads.append(EndpointLoad("canary, twice", 2 * len(canary_pairs())))
     if config.scoring.teacher == "api":
-        asked.append(EndpointLoad("lessons", lessons_asked(config)))
-    return asked
+        loads.append(EndpointLoad("lessons", lessons_asked(config)))
+    return loads
 
 
 def lessons_asked(config: Config) -> int:
@@ -55,12 +55,12 @@ def lessons_asked(config: Config) -> int:
 def cost(config: Config) -> list[str]:
     """Return lines with the pairs, requests, tokens and money of each use at most; empty without an endpoint."""
     api = config.scoring.api
-    if not (asked := endpoint_questions(config)):
+    if not (loads := endpoint_questions(config)):
         return []
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
     of_pair = estimate_usage(load_rubric(api.rubric), [USUAL_WORDS], api)
-    total = EndpointLoad("total", sum(each.pairs for each in asked))
-    rows = [*asked, total]
+    total = EndpointLoad("total", sum(each.pairs for each in loads))
+    rows = [*loads, total]
     lines = [f"requests to {api.model} with rubric '{api.rubric}', at most; cached replies are free:"]
     lines += [f"  {each.what}: {each.pairs:,} pairs, {budget.describe(_times(of_pair, each.pairs))}" for each in rows]
     if not budget.prices.known:

@@ -131,11 +131,11 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
     strangers = sorted(set(scores) - set(candidates.pair_ids))
     remedy = _remedy(scores_path)
     if unscored:
-        told = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
-        raise UserError(f"{scores_path}: {told}; {remedy}")
+        problem = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
+        raise UserError(f"{scores_path}: {problem}; {remedy}")
     if strangers:
-        told = f"has scores for {len(strangers)} pairs that are not in {candidates.path} (first: {strangers[0]})"
-        raise UserError(f"{scores_path}: {told}; {remedy}")
+        problem = f"has scores for {len(strangers)} pairs that are not in {candidates.path} (first: {strangers[0]})"
+        raise UserError(f"{scores_path}: {problem}; {remedy}")
 
 
 def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:

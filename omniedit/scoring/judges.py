@@ -15,8 +15,7 @@ from omniedit.storage.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from omniedit.scoring.vlm_judges.api import ApiJudge
-    from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-    from omniedit.scoring.vlm_judges.vllm import VllmJudge
+    from omniedit.scoring.vlm_judges.chat import ChatJudge
 
 JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
@@ -70,8 +69,8 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     from omniedit.models.folder import read_config
 
     if not (folder / MANIFEST).is_file():
-        told = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
-        raise UserError(f"{folder}: {told}")
+        problem = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
+        raise UserError(f"{folder}: {problem}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
         raise UserError(f"{folder}: not a student of scripts/finetune_student.py; train it again")
@@ -81,7 +80,7 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     return _engine(options).load(folder, edit_rubric(), options, scoring.readout, version, "student")
 
 
-def _engine(options: InternvlConfig) -> "type[InternvlJudge | VllmJudge]":
+def _engine(options: InternvlConfig) -> "type[ChatJudge]":
     if options.engine == "vllm":
         from omniedit.scoring.vlm_judges.vllm import VllmJudge
 
@@ -91,7 +90,7 @@ def _engine(options: InternvlConfig) -> "type[InternvlJudge | VllmJudge]":
     return InternvlJudge
 
 
-def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "InternvlJudge | VllmJudge":
+def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "ChatJudge":
     """Load the judge `internvl` for a rubric.
 
     Args:

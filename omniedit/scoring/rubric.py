@@ -51,8 +51,8 @@ class Rubric:
     @property
     def digest(self) -> str:
         """16 hex digits of the SHA-256 of all questions and of how their scores combine to SC and PQ."""
-        asked = [[part.text, part.images, part.words, part.scores] for part in self.questions]
-        return hashlib.sha256(json.dumps([asked, self.sc, self.pq]).encode()).hexdigest()[:16]
+        questions = [[part.text, part.images, part.words, part.scores] for part in self.questions]
+        return hashlib.sha256(json.dumps([questions, self.sc, self.pq]).encode()).hexdigest()[:16]
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -81,16 +81,16 @@ class Rubric:
 @cache
 def rubrics() -> dict[str, Rubric]:
     """Return all rubrics of `rubrics/rubrics.yaml` by name."""
-    told = yaml.safe_load((_FOLDER / "rubrics.yaml").read_text(encoding="utf-8"))
+    rubric_file = yaml.safe_load((_FOLDER / "rubrics.yaml").read_text(encoding="utf-8"))
     return {
         name: Rubric(name, tuple(map(_question, parts["questions"])), tuple(parts["sc"]), tuple(parts["pq"]))
-        for name, parts in told.items()
+        for name, parts in rubric_file.items()
     }
 
 
-def _question(told: Mapping[str, Any]) -> Question:
-    text = (_FOLDER / told["text"]).read_text(encoding="utf-8")
-    return Question(text, *(tuple(told[part]) for part in ("images", "words", "scores")))
+def _question(parts: Mapping[str, Any]) -> Question:
+    text = (_FOLDER / parts["text"]).read_text(encoding="utf-8")
+    return Question(text, *(tuple(parts[part]) for part in ("images", "words", "scores")))
 
 
 def load_rubric(name: str) -> Rubric:

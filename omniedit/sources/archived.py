@@ -11,7 +11,7 @@ import fsspec
 
 from omniedit.errors import UserError
 from omniedit.imaging.formats import NO_FILE
-from omniedit.sources.captions import Caption
+from omniedit.sources.caption_values import Caption
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 

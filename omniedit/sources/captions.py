@@ -1,14 +1,11 @@
-"""Metadata of photos: sidecar files, and listings with an entry per photo.
+"""Metadata files of photos: sidecars, and listings with an entry per photo.
 
 Sidecars of `x.jpg` are `x.json`, `x.txt` and `x.caption`. Listings are .jsonl files and Hugging Face imagefolder's
 `metadata.csv` and `metadata.parquet`.
 """
 
-import codecs
 import csv
 import io
-import json
-import math
 import posixpath
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.plain_text import clean_line, split_lines
-from omniedit.sources.photo import FractionBox, NamedObject
+from omniedit.plain_text import split_lines
+from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, parse_object
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -28,54 +25,6 @@ CAPTION_SUFFIXES = (".json", ".txt", ".caption")
 LISTINGS = ("metadata.csv", "metadata.parquet")
 """Names of listings, besides all *.jsonl files."""
 _FILE_KEYS = ("file", "file_name", "image_path", "image")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_MISSING = ("nan", "none", "null", "<na>")
-"""Texts that libraries write for a missing value in a table."""
-_MEMBERS = ("en", "text", "value", "name")
-"""Members of a JSON object that may hold its text, in order of preference."""
-LONGEST_NAME = 200
-"""Maximum length of an object's name, in characters."""
-
-
-@dataclass(frozen=True)
-class Caption:
-    """Metadata that a folder or archive gives for one of its photos."""
-
-    id: str = ""
-    caption: str = ""
-    objects: tuple[NamedObject, ...] = ()
-    licence: str = "unknown"
-    author: str = "unknown"
-    origin: str = ""
-
-    def __post_init__(self) -> None:
-        for name in NAMES:
-            object.__setattr__(self, name, clean_line(getattr(self, name)))
-
-
-NAMES = {
-    "id": ("id", "key"),
-    "caption": ("caption", "text", "captions", "source_caption", "original_prompt"),
-    "licence": ("licence", "license"),
-    "author": ("author",),
-    "origin": ("origin", "url"),
-}
-"""Field of a `Caption` -> its names in listings, tar members and Parquet columns. Case does not matter, and the first
-name with a value counts."""
-
-
-@dataclass(frozen=True)
-class Warned:
-    """Warning about metadata that could not be used; `place` is for example 'photos.jsonl:3'."""
-
-    place: str
-    reason: str
 
 
 @dataclass
@@ -188,38 +137,6 @@ def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
     return decode_text(content, file, warned)
 
 
-def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
-    """Decode text by its byte order mark, else as UTF-8. UTF-16 is recognised without a mark too.
-
-    Text in any other encoding is read as Windows-1252, with a warning.
-    """
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros = content[first:200:2]
-        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return content.decode(encoding, errors="replace")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        warned.append(Warned(place, "is not UTF-8, read as Windows-1252; save it as UTF-8"))
-        return content.decode("cp1252", errors="replace")
-
-
-def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
-    """Parse a JSON object. If the text is not one, return {} and add a warning."""
-    try:
-        values = parse_json(text)
-    except ValueError as error:
-        warned.append(Warned(place, f"not JSON ({error})"))
-        return {}
-    if not isinstance(values, dict):
-        warned.append(Warned(place, "not a JSON object"))
-        return {}
-    return values
-
-
 def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: Captions) -> None:
     """Add one listing entry to `captions`."""
     given = {name.casefold(): value for name, value in values.items()}
@@ -238,94 +155,5 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
         captions.by_file[file] = parse_caption(values, place, captions.warned)
 
 
-def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
-    """Return a photo's metadata from values named as in `NAMES`. Unusable values are skipped with a warning."""
-    given = {name.casefold(): value for name, value in values.items()}
-    texts = {field: _first_text(given, names, place, warned) for field, names in NAMES.items()}
-    texts["caption"] = " ".join(texts["caption"].split())
-    objects = _read_objects(given.get("objects"), place, warned)
-    return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
-
-
 caption_of = parse_caption
 """Former name of `parse_caption`, kept for programs outside the package."""
-
-
-def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[Warned]) -> str:
-    for name in names:
-        value = given.get(name)
-        if text := to_text(value):
-            return text
-        if isinstance(value, dict | list) and value:
-            warned.append(Warned(place, f"{name}: not text"))
-    return ""
-
-
-def to_text(value: Any) -> str:
-    """Return a value as text, or '' for a missing one (null, NaN, a library's text for it).
-
-    A list, for example of several captions, gives its first text. An object gives its English text, or its name.
-    """
-    match value:
-        case str():
-            text = value.strip()
-            return "" if text.casefold() in _MISSING else text
-        case bytes():
-            return to_text(decode_text(value, "", []))
-        case bool() | None:
-            return ""
-        case int():
-            return str(value)
-        case float():
-            return f"{value:g}" if math.isfinite(value) else ""
-        case list():
-            return next(filter(None, map(to_text, value)), "")
-        case dict():
-            return next(filter(None, (to_text(value.get(name)) for name in _MEMBERS)), "")
-    return "" if value != value else to_text(str(value))
-
-
-def parse_json(text: str | bytes) -> Any:
-    """Parse JSON. Half of a surrogate pair becomes '?', because no file can hold it.
-
-    Raises:
-        ValueError: the text is not JSON, or is nested too deep.
-    """
-    try:
-        return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:
-    if isinstance(values, str):  # a cell of a CSV file
-        values = parse_object(f'{{"objects": {values}}}', place, warned).get("objects")
-    if values is None or (isinstance(values, float) and math.isnan(values)):
-        return ()
-    if not isinstance(values, list):
-        warned.append(Warned(place, "objects: not a list"))
-        return ()
-    objects = []
-    for number, value in enumerate(values):
-        name = value.get("name") if isinstance(value, dict) else None
-        name = clean_line(name, LONGEST_NAME) if isinstance(name, str) else ""
-        if not name:
-            warned.append(Warned(place, f"objects[{number}]: has no name"))
-        elif value.get("box") is None:
-            objects.append(NamedObject(name))
-        elif (box := _valid_box(value["box"])) is not None:
-            objects.append(NamedObject(name, box))
-        else:
-            expected = "[left, top, right, bottom] as fractions of the photo"
-            warned.append(Warned(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}"))
-    return tuple(objects)
-
-
-def _valid_box(value: Any) -> FractionBox | None:
-    """Return a box of four numbers with 0 <= left < right <= 1 and 0 <= top < bottom <= 1, else None."""
-    if not isinstance(value, list) or len(value) != 4:
-        return None
-    if not all(isinstance(side, int | float) and math.isfinite(side) for side in value):
-        return None
-    left, top, right, bottom = (float(side) for side in value)
-    return (left, top, right, bottom) if 0 <= left < right <= 1 and 0 <= top < bottom <= 1 else None

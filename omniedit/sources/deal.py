@@ -11,21 +11,21 @@ from omniedit.sources.twins import find_twin
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
-    """Return the same rows, with `shard` set for kept ones: 'bench' or five digits.
+    """Return the same rows, with `shard` set for accepted ones: 'bench' or five digits.
 
     Raises:
         UserError: there are too few photos for the benchmark and the shards.
     """
-    kept = _in_order(rows, seed)
-    chosen = choose_bench_photos(kept, min(bench_photos, len(kept)))
+    accepted = _in_order(rows, seed)
+    chosen = choose_bench_photos(accepted, min(bench_photos, len(accepted)))
     rows = refuse_twins(rows, chosen)
-    kept = _in_order(rows, seed)
-    if len(kept) < bench_photos + shards:
+    accepted = _in_order(rows, seed)
+    if len(accepted) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
-        counted = "1 photo is usable" if len(kept) == 1 else f"{len(kept)} photos are usable"
+        counted = "1 photo is usable" if len(accepted) == 1 else f"{len(accepted)} photos are usable"
         raise UserError(f"only {counted}, too few for {wanted}; add photos or lower these keys")
     shard_of = dict.fromkeys(chosen, BENCH)
-    rest = [row["source_id"] for row in kept if row["source_id"] not in shard_of]
+    rest = [row["source_id"] for row in accepted if row["source_id"] not in shard_of]
     shard_of |= {source_id: f"{turn % shards:05d}" for turn, source_id in enumerate(rest)}
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
 
@@ -44,14 +44,14 @@ def _check_row(row: IndexRow, held: Mapping[str, str]) -> IndexRow:
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
-def choose_bench_photos(kept: Sequence[IndexRow], count: int) -> list[str]:
+def choose_bench_photos(accepted: Sequence[IndexRow], count: int) -> list[str]:
     """Return the source ids of the benchmark's photos.
 
-    Ratios with a photo to spare come first, then photos with named objects, then the order of `kept`.
+    Ratios with a photo to spare come first, then photos with named objects, then the order of `accepted`.
     """
-    left = Counter(row["ratio"] for row in kept)
-    is_named = {row["source_id"]: _has_box(row) for row in kept}
-    waiting, chosen = list(kept), []
+    left = Counter(row["ratio"] for row in accepted)
+    is_named = {row["source_id"]: _has_box(row) for row in accepted}
+    waiting, chosen = list(accepted), []
     for _ in range(count):
         best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not is_named[row["source_id"]]))
         waiting.remove(best)
@@ -61,17 +61,17 @@ def choose_bench_photos(kept: Sequence[IndexRow], count: int) -> list[str]:
 
 
 def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
-    """Return the same rows of one archive, with `count` of the kept ones moved to the shard 'bench'.
+    """Return the same rows of one archive, with `count` of the accepted ones moved to the shard 'bench'.
 
     Raises:
         UserError: no photo would be left for the archive's own shard.
     """
-    kept = _in_order(rows, seed)
-    chosen = choose_bench_photos(kept, min(count, len(kept)))
+    accepted = _in_order(rows, seed)
+    chosen = choose_bench_photos(accepted, min(count, len(accepted)))
     rows = refuse_twins(rows, chosen)
-    kept = _in_order(rows, seed)
-    if len(kept) <= count:
-        counted = "1 photo" if len(kept) == 1 else f"{len(kept)} photos"
+    accepted = _in_order(rows, seed)
+    if len(accepted) <= count:
+        counted = "1 photo" if len(accepted) == 1 else f"{len(accepted)} photos"
         first = next((f"; first: {row['file']}: {row['reason']}" for row in rows if row["status"] == "refused"), "")
         raise UserError(
             f"only {counted} of {len(rows)} in the first archive can be used, too few for bench.photos {count} and one "
@@ -81,7 +81,7 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
 
 
 def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
-    """Return the kept rows in the order in which they are dealt."""
+    """Return the accepted rows in the order in which they are dealt."""
     return sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
 
 

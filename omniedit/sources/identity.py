@@ -16,7 +16,7 @@ from omniedit.config.schema import SourcesConfig
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote, list_archives
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 
 Entry = tuple[int, int, str]
 """Size, modification time in ns and SHA-256 of a file; 0, 0 and the reason if it cannot be read."""
@@ -40,8 +40,7 @@ class Record:
 
     def write(self, file: Path) -> None:
         """Write the record to `file`, where the next run reads it."""
-        with replace_file(file) as temporary:
-            temporary.write_text(json.dumps({"key": self.key, "files": self.entries}))
+        write_text(file, json.dumps({"key": self.key, "files": self.entries}))
 
 
 @dataclass(frozen=True)

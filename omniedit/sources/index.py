@@ -20,7 +20,8 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
 from omniedit.imaging.images import Image
 from omniedit.sources.blank import find_blank
-from omniedit.sources.captions import Caption, list_caption_files, read_captions
+from omniedit.sources.caption_values import Caption
+from omniedit.sources.captions import list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.photo import FractionBox, NamedObject
@@ -222,7 +223,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
     boxes = [thing.box for thing in caption.objects if thing.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)
-    kept = {
+    accepted = {
         "status": "kept",
         "reason": "",
         "ratio": ratio,
@@ -236,4 +237,4 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
         "sha256": pixels_sha256(image),
         "phash": perceptual_hash(image),
     }
-    return seen | kept, image
+    return seen | accepted, image

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
-from omniedit.sources.captions import NAMES, Warned, parse_caption
+from omniedit.sources.caption_values import NAMES, Warned, parse_caption
 
 IMAGE_COLUMNS = (
     *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
@@ -19,7 +19,7 @@ IMAGE_COLUMNS = (
 )
 """Names of the source photo's column, in order of preference. The column holds bytes, Hugging Face's struct of `bytes`
 and `path`, or a list of either. If no name matches, the only column of that kind is used. The columns of
-`omniedit.sources.captions.NAMES` and `objects` hold the metadata. Case does not matter."""
+`omniedit.sources.caption_values.NAMES` and `objects` hold the metadata. Case does not matter."""
 
 _BATCH = 16
 _BUFFER = 1 << 20
@@ -39,8 +39,8 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     try:
         table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        told = f"{name}: not a valid Parquet file ({_one_line(error)})"
-        raise UserError(f"{told}; correct sources.path or copy the archive again") from None
+        problem = f"{name}: not a valid Parquet file ({_one_line(error)})"
+        raise UserError(f"{problem}; correct sources.path or copy the archive again") from None
     image = _image_column(table.schema_arrow, name, column)
     columns = [image, *_caption_columns(table.schema_arrow)]
     row = 0
@@ -65,13 +65,13 @@ def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
         return next(iter(holding.values()))
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
     if column:
-        told = f"sources.image_column '{column}' is not a column of encoded images"
+        problem = f"sources.image_column '{column}' is not a column of encoded images"
     elif holding:
         several = ", ".join(sorted(holding.values()))
-        told = f"several columns hold bytes ({several}); name the one with the source photos in sources.image_column"
+        problem = f"several columns hold bytes ({several}); name the one with the source photos in sources.image_column"
     else:
-        told = "no column holds encoded images; name one in sources.image_column, or convert the file"
-    raise UserError(f"{name}: {told}; the columns are {columns}")
+        problem = "no column holds encoded images; name one in sources.image_column, or convert the file"
+    raise UserError(f"{name}: {problem}; the columns are {columns}")
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:

@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from omniedit.errors import UserError
 from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
-from omniedit.sources.captions import CAPTION_SUFFIXES, Caption, Warned, decode_text, parse_caption, parse_object
+from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, parse_object
+from omniedit.sources.captions import CAPTION_SUFFIXES
 from omniedit.sources.decode import SUFFIXES
 
 MAX_TEXT = 1 << 20

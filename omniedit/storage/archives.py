@@ -53,8 +53,8 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
     names = [name for name in names if not name.startswith(".")]
     archives = [str(folder / name) for name in names if name.lower().endswith(suffixes)]
     if kind == "webdataset" and (others := [name for name in names if name.lower().endswith(_UNSUPPORTED)]):
-        told = f"'{folder / others[0]}' has an unsupported format ({len(others)} in all)"
-        raise UserError(f"{told}; convert it to one of {', '.join(suffixes)}, or move it away")
+        problem = f"'{folder / others[0]}' has an unsupported format ({len(others)} in all)"
+        raise UserError(f"{problem}; convert it to one of {', '.join(suffixes)}, or move it away")
     if not archives:
         raise UserError(f"'{folder}' has no archive whose name ends in {' or '.join(suffixes)}")
     return archives

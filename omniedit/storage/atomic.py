@@ -55,6 +55,14 @@ def replace_file(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file that this user can see; False also if the system does not allow such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def check_writable(path: str | Path) -> None:
     """Check that a result can be written to `path`, before the work that produces it. An existing file is not changed.
 
@@ -73,11 +81,16 @@ def check_writable(path: str | Path) -> None:
         raise UserError(f"{str(path)[:200]}: cannot be written: {error.strerror}; give another path") from None
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write or replace a text file, as `replace_file` does."""
+    with replace_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_changed(path: str | Path, text: str) -> None:
     """Write a text file if it is missing or has other content."""
     if not Path(path).is_file() or Path(path).read_text() != text:
-        with replace_file(path) as temporary:
-            temporary.write_text(text)
+        write_text(path, text)
 
 
 def _is_left_behind(temporary: Path) -> bool:

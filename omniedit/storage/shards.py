@@ -31,6 +31,26 @@ def add_shard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, required=True, help="number of shards; {shard} becomes 00000, 00001, ...")
 
 
+def add_candidate_options(parser: argparse.ArgumentParser) -> None:
+    """Add the patterns of candidates, scores and decisions, and the options that fill them."""
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--scores", required=True, help="path pattern scores/{task}/{shard}.parquet")
+    parser.add_argument("--decisions", required=True, help="path pattern decisions/{task}/{shard}.parquet")
+    add_shard_options(parser)
+
+
+def candidate_files(args: argparse.Namespace) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return the files of candidates, scores and decisions that `add_candidate_options` names.
+
+    Raises:
+        UserError: a pattern lacks {task} or {shard}.
+    """
+    candidates, scores, decisions = (
+        expand_files(pattern, args.tasks, args.shards) for pattern in (args.candidates, args.scores, args.decisions)
+    )
+    return candidates, scores, decisions
+
+
 def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:
     """Return the files of a pattern, with all shards of a task together.
 

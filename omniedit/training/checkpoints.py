@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from omniedit.config.training import TrainConfig
 from omniedit.models.base import Base
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
 from omniedit.training.metrics import report_failure
@@ -138,8 +138,7 @@ class Checkpoints:
                 folder.rename(aside)
                 print(f"{folder}: {problem}; set aside as {aside.name}; training starts from step 0", flush=True)
             if not (folder / RUN).is_file():
-                with replace_file(folder / RUN) as temporary:
-                    temporary.write_text(json.dumps(run, indent=2, sort_keys=True) + "\n")
+                write_text(folder / RUN, json.dumps(run, indent=2, sort_keys=True) + "\n")
         dist.barrier()
 
     def steps(self) -> list[int]:
@@ -251,8 +250,19 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     return places
 
 
-def save_trained(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
-    """Save the trained pipeline and its last sample grid to `out`, and its metrics, a line per step, to `metrics`."""
+def save_trained(
+    state: TrainedState, pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path
+) -> None:
+    """Save a pipeline with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
+
+    All ranks call it together; the first one writes.
+    """
+    with state.gathered_ema_weights():
+        if dist.get_rank() == 0:
+            _save_pipeline(pipeline, checkpoints, out, metrics)
+
+
+def _save_pipeline(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     with seal_folder(out) as folder:
         pipeline.save_pretrained(folder)
         with report_failure("samples.png"):

@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, encode_png
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import replace_file, write_text
 from omniedit.training.editor.batches import Batch
 
 
@@ -105,8 +105,7 @@ class MetricsLog:
         for line in self._lines():
             if (values := _values(line, self.path)) and values["step"] <= last:
                 by_step[values["step"]] = by_step.get(values["step"], {}) | values
-        with replace_file(self.path) as temporary:
-            temporary.write_text("".join(f"{json.dumps(values)}\n" for values in by_step.values()))
+        write_text(self.path, "".join(f"{json.dumps(values)}\n" for values in by_step.values()))
 
     def _lines(self) -> list[str]:
         """Return the complete lines; a killed job may have left a partial one."""

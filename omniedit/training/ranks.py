@@ -18,6 +18,7 @@ import torch.distributed as dist
 from deepspeed.accelerator import get_accelerator
 from deepspeed.utils import logger
 from torch import Tensor
+from transformers.utils import logging as transformers_logging
 
 from omniedit.storage.processes import end_with_torchrun
 
@@ -27,9 +28,10 @@ T = TypeVar("T")
 def join_ranks() -> torch.device:
     """Join the other ranks of the run, if torchrun started any, and return this rank's device.
 
-    From then on, only the first rank prints.
+    From then on, only the first rank prints, and transformers shows no progress bars.
     """
     logger.setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     # Without this, DeepSpeed compiles a shared-memory all-reduce in C++ for minutes; gloo is good enough.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

@@ -1,15 +1,18 @@
 """Clients of vision-language models, behind an OpenAI-compatible chat endpoint or on this machine.
 
-endpoint    prompts, replies and single requests
-limits      limits on requests and tokens per minute
-retries     repeated attempts after transient faults
-budget      limits on spending, shared by a run's jobs: estimate, reserve, settle
-ledger      record of what each job has spent
-cache       replies on disk, so that no request is paid for twice
-client      concurrent prompts, with all of the above
-thinking    separation of a reply's answer from its thinking
-loose_json  valid and almost valid JSON in a reply
-local       model that transformers loads, with the same interface (not imported here, because it needs torch)
+messages     prompts and replies
+endpoint     single requests to an endpoint
+completions  readers of an endpoint's answers, in the dialects of providers
+proxies      proxies that the environment names
+limits       limits on requests and tokens per minute
+retries      repeated attempts after transient faults
+budget       limits on spending, shared by a run's jobs: estimate, reserve, settle
+ledger       record of what each job has spent
+cache        replies on disk, so that no request is paid for twice
+client       concurrent prompts, with all of the above
+thinking     separation of a reply's answer from its thinking
+loose_json   valid and almost valid JSON in a reply
+local        model that transformers loads, with the same interface (not imported here, because it needs torch)
 
 Public names are loaded on first use, because most jobs only read replies and contact no endpoint.
 """
@@ -19,15 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omniedit.vlm.client import Client, Model, Unanswered
-    from omniedit.vlm.endpoint import Endpoint, Prompt, PromptImage, Reply
+    from omniedit.vlm.endpoint import Endpoint
+    from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
 _HOME = {
     "Client": "client",
     "Endpoint": "endpoint",
     "Model": "client",
-    "PromptImage": "endpoint",
-    "Prompt": "endpoint",
-    "Reply": "endpoint",
+    "PromptImage": "messages",
+    "Prompt": "messages",
+    "Reply": "messages",
     "Unanswered": "client",
 }
 

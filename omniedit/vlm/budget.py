@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from omniedit.errors import UserError
-from omniedit.vlm.endpoint import Prompt, Usage
 from omniedit.vlm.ledger import Ledger
+from omniedit.vlm.messages import Prompt, Usage
 
 CHARACTERS_PER_TOKEN = 3
 """Characters per token for estimates. English text has about 4; a smaller number makes estimates rather too high."""
@@ -102,12 +102,12 @@ class Budget:
     def describe(self, usage: Usage) -> str:
         """Describe a usage: `12 requests, 34,567 tokens, 0.89 in money`."""
         money = self.prices.money(usage)
-        told = f"{money:,.0f}" if money >= 1000 else f"{money:.4g}"
-        return f"{usage.requests:,} requests, {usage.tokens:,} tokens" + (f", {told} in money" * self.prices.known)
+        cost = f"{money:,.0f}" if money >= 1000 else f"{money:.4g}"
+        return f"{usage.requests:,} requests, {usage.tokens:,} tokens" + (f", {cost} in money" * self.prices.known)
 
     def _amounts(self, usage: Usage) -> dict[str, float]:
         return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}
 
     def _over_limit_message(self, name: str, limit: float, spent: Usage) -> str:
-        told = f"the budget of {limit:,g} in {name} does not suffice for another request; spent: {self.describe(spent)}"
-        return f"{told}. The replies so far are cached: raise max_{name} and run again to request the rest"
+        text = f"the budget of {limit:,g} in {name} does not suffice for another request; spent: {self.describe(spent)}"
+        return f"{text}. The replies so far are cached: raise max_{name} and run again to request the rest"

@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.storage.atomic import replace_file
-from omniedit.vlm.endpoint import ERROR, Reply, Usage
+from omniedit.storage.atomic import write_text
+from omniedit.vlm.messages import ERROR, Reply, Usage
 
 
 class Cache:
@@ -34,8 +34,7 @@ class Cache:
 
     def put(self, digest: str, reply: Reply) -> None:
         text = json.dumps(asdict(reply))
-        with replace_file(self._file(digest)) as temporary:
-            temporary.write_text(f"{_check(digest, text)}\n{text}", encoding="utf-8")
+        write_text(self._file(digest), f"{_check(digest, text)}\n{text}")
 
     def _file(self, digest: str) -> Path:
         return self._folder / digest[:2] / f"{digest[2:]}.json"

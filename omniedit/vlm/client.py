@@ -13,9 +13,10 @@ from omniedit.redaction import restore
 from omniedit.storage.atomic import check_writable
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
-from omniedit.vlm.endpoint import Endpoint, Fault, Prompt, Rejected, Reply, Usage
+from omniedit.vlm.endpoint import Endpoint, Fault, Rejected
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
+from omniedit.vlm.messages import Prompt, Reply, Usage
 from omniedit.vlm.retries import Retries
 
 
@@ -151,8 +152,8 @@ class Client:
             return
         if self._heard and self._answers_now(self._heard):
             return
-        told = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
-        raise UserError(f"{told}. Earlier replies are cached: run again when the endpoint answers")
+        problem = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
+        raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
         """Return whether the endpoint answers a prompt now, bypassing the cache."""

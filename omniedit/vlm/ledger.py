@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from omniedit.storage.atomic import replace_file
-from omniedit.vlm.endpoint import Usage
+from omniedit.storage.atomic import write_text
+from omniedit.vlm.messages import Usage
 
 WRITE_EVERY_S = 1.0
 """Seconds between writes; the spending of a killed job's last second is lost."""
@@ -45,6 +45,5 @@ class Ledger:
             self._flush()
 
     def _flush(self) -> None:
-        with replace_file(self._file) as temporary:
-            temporary.write_text(json.dumps(asdict(self._spent)))
+        write_text(self._file, json.dumps(asdict(self._spent)))
         self._written_at = self._clock()

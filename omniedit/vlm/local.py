@@ -13,7 +13,7 @@ from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
-from omniedit.vlm.endpoint import Prompt, Reply, Usage
+from omniedit.vlm.messages import Prompt, Reply, Usage
 
 
 class LocalModel:
@@ -64,24 +64,24 @@ class LocalModel:
         ).to(self.model.device, self.model.dtype)
         most = max(prompt.max_tokens for prompt in prompts)
         written = self.model.generate(**inputs, max_new_tokens=most, do_sample=False)
-        asked = inputs["input_ids"].shape[1]
+        prompt_length = inputs["input_ids"].shape[1]
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
-        rows = zip(prompts, written[:, asked:].tolist(), lengths, strict=True)
+        rows = zip(prompts, written[:, prompt_length:].tolist(), lengths, strict=True)
         return [self._reply(row[: prompt.max_tokens], length) for prompt, row, length in rows]
 
-    def _reply(self, tokens: list[int], asked: int) -> Reply:
+    def _reply(self, tokens: list[int], prompt_length: int) -> Reply:
         """Return the reply in generated tokens.
 
         Args:
             tokens: generated tokens, with the padding of the batch.
-            asked: number of tokens of the prompt.
+            prompt_length: number of tokens of the prompt.
         """
         ends = self.model.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
         length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
         text = clean(self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True))
         reason = "stop" if length < len(tokens) else "length"
-        return Reply(text, self.version, reason, usage=Usage(1, asked, length))
+        return Reply(text, self.version, reason, usage=Usage(1, prompt_length, length))
 
 
 def _conversation(prompt: Prompt) -> list[dict[str, Any]]:

@@ -7,17 +7,15 @@ from omniedit.errors import UserError
 from omniedit.instructions.proposals import (
     CLASSES,
     RemovalProposal,
-    check_reply,
     json_object,
-    match_replies,
     proposal_in,
     proposers,
     read_proposals,
-    read_recorded_replies,
     rejected_row,
     usable,
     write_proposals,
 )
+from omniedit.instructions.recorded_replies import check_reply, match_replies, read_recorded_replies
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 REMOVAL = {"instructions": ["Remove the dog."], "object": "dog", "background": "an empty meadow"}

@@ -8,19 +8,8 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.run.efficiency import (
-    FIELDS,
-    PREEMPTED,
-    accounting,
-    advice,
-    by_rule,
-    efficiency_page,
-    mebibytes,
-    read_attempts,
-    rule_row,
-    seconds,
-    worth_advice,
-)
+from omniedit.run.accounting import FIELDS, PREEMPTED, accounting, by_rule, mebibytes, read_attempts, seconds
+from omniedit.run.efficiency import advice, efficiency_page, rule_row, worth_advice
 
 CHECKOUT = Path("/shared/omniedit")
 Rows = list[dict[str, str]]

@@ -13,16 +13,9 @@ import pytest
 from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.run import status
-from omniedit.run.status import (
-    State,
-    hourly_rate,
-    is_live,
-    last_line,
-    read_jobs,
-    report,
-    started_outputs,
-)
+from omniedit.run import job_states
+from omniedit.run.job_states import State, is_live, read_jobs, started_outputs
+from omniedit.run.status import hourly_rate, last_line, report
 
 NOW = 1_000_000.0
 
@@ -74,7 +67,7 @@ def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
 
 
 def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "is_held", lambda lock: True)
+    monkeypatch.setattr(job_states, "is_held", lambda lock: True)
     comment = "rule_synthesize_shard_wildcards_mine_object_swap_00001"
     for state, seen in (("PENDING", State.WAITING), ("RUNNING", State.RUNNING)):
         folder = root / f"slurm-{state}"
@@ -126,7 +119,7 @@ def test_a_deleted_file_is_no_failed_job(root: Path) -> None:
     assert not any("00002" in line for line in report("mine", root, NOW))
     long = "results/mine/" + "deep/" * 60 + "a.h5"
     mark(root, long, "metadata")
-    assert status._was_made(long, [root]) and not status._was_made(f"{long}x", [root])
+    assert job_states._was_made(long, [root]) and not job_states._was_made(f"{long}x", [root])
 
 
 def test_a_folder_that_one_may_only_read_is_enough(root: Path) -> None:
@@ -189,7 +182,7 @@ def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch:
     listed = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "00003.h5", folder / "00002.h5"])
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
-    monkeypatch.setattr(status, "_is_file", lambda path: True)
+    monkeypatch.setattr(job_states, "is_file", lambda path: True)
     assert last_line(root / "logs/gone.log") == ""
 
 

@@ -10,16 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from omniedit.sources.captions import (
-    Caption,
-    Captions,
-    Warned,
-    decode_text,
-    list_caption_files,
-    parse_caption,
-    read_captions,
-    to_text,
-)
+from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, to_text
+from omniedit.sources.captions import Captions, list_caption_files, read_captions
 
 PHOTOS = ["00000/000000001.jpg", "00000/000000002.jpg"]
 

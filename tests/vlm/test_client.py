@@ -17,9 +17,10 @@ from omniedit.vlm import Client, Endpoint, Prompt, Reply
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
-from omniedit.vlm.endpoint import Fault, PromptImage, Usage
+from omniedit.vlm.endpoint import Fault
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
+from omniedit.vlm.messages import PromptImage, Usage
 from omniedit.vlm.retries import Retries
 
 PROMPTS = [Prompt((f"Prompt {number}. ".ljust(3000),), max_tokens=50) for number in range(12)]

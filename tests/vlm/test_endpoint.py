@@ -15,7 +15,10 @@ from helpers import vlm_server as server
 from helpers.vlm_server import MODEL, Server, serving
 from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Prompt, PromptImage, Reply
-from omniedit.vlm.endpoint import Fault, Rejected, Usage, _usage, find_proxy
+from omniedit.vlm.completions import parse_usage
+from omniedit.vlm.endpoint import Fault, Rejected
+from omniedit.vlm.messages import Usage
+from omniedit.vlm.proxies import find_proxy
 
 KEY = "sk-secret"
 GOOD = '{"score": [8, 9, 7], "reasoning": "Fine."}'
@@ -80,8 +83,8 @@ def test_half_a_character_does_not_come_through(good: Server) -> None:
 
 @pytest.mark.parametrize("told", [None, -5, "many", float("inf"), 1e30])
 def test_a_reply_that_was_paid_for_counts_whatever_it_says_of_its_tokens(told: object) -> None:
-    assert _usage({"prompt_tokens": told, "completion_tokens": 3}) is None
-    assert _usage({"prompt_tokens": 7, "completion_tokens": None}) == Usage(1, 7, 0)
+    assert parse_usage({"prompt_tokens": told, "completion_tokens": 3}) is None
+    assert parse_usage({"prompt_tokens": 7, "completion_tokens": None}) == Usage(1, 7, 0)
 
 
 def test_a_reply_as_deep_as_a_well_is_a_fault(good: Server) -> None:
@@ -299,4 +302,4 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: p
 
 
 def test_thinking_that_is_counted_in_the_total_alone_is_part_of_the_reply() -> None:
-    assert _usage({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 100}) == Usage(1, 7, 93)
+    assert parse_usage({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 100}) == Usage(1, 7, 93)

@@ -103,8 +103,8 @@ def comments_by_key(text: str) -> dict[str, str]:
     return dict(walk(yaml.compose(text), "", ""))
 
 
-def test_the_command_of_the_slurm_readme_fetches_every_model(tmp_path: Path) -> None:
-    guide = (REPOSITORY / "profiles/slurm/README.md").read_text()
+def test_the_command_of_the_slurm_guide_fetches_every_model(tmp_path: Path) -> None:
+    guide = (REPOSITORY / "docs/slurm.md").read_text()
     (line,) = [line.strip() for line in guide.splitlines() if line.startswith("    snakemake fetch_models")]
     root = checkout(tmp_path, {})
     done = subprocess.run(

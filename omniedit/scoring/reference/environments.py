@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omniedit.scoring.reference.measures import GREY_LEVEL, NOTICEABLE, Field, Unmeasurable, band_pass, ramp
+from omniedit.scoring.reference.fields import GREY_LEVEL, NOTICEABLE, Field, band_pass, ramp
+from omniedit.scoring.reference.measures import Unmeasurable
 
 _LEAST_FINE = 0.001
 """Smallest mean share of fine structure in an image's contrast; a photo has 0.01 or more."""

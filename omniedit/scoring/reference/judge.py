@@ -10,7 +10,8 @@ import numpy as np
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.measures import NOTICEABLE, Comparison, ImageMeasures, Unmeasurable
+from omniedit.scoring.reference.fields import NOTICEABLE
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
 from omniedit.scoring.reference.success import MEASURED, success

@@ -8,7 +8,6 @@ units of `Comparison.unit`, so that a measurement means the same at 128 pixels a
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,92 +15,37 @@ from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
 from omniedit.imaging.color import image_to_lab
-from omniedit.imaging.filters import noise_response, vector_length
+from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.morphology import bounding_box, dilate, distances_to, erode
+from omniedit.imaging.morphology import bounding_box, distances_to
 from omniedit.pairs import EditPair
+from omniedit.scoring.reference.fields import (
+    NOTICEABLE,
+    Field,
+    appearance,
+    band_pass,
+    correlation,
+    delta_e,
+    edge_map,
+    gaussian_blur,
+    gradient,
+    grow,
+    lightness,
+    noise_level,
+    ramp,
+)
 
 
 class Unmeasurable(Exception):
     """Error of a pair that cannot be measured; the text says what is missing."""
 
 
-Field = NDArray[Any]
-"""Float32 value or Lab colour per pixel: (H, W) or (H, W, 3)."""
-
-NOTICEABLE = 2.3
-"""Delta E that a careful eye just notices (Mahy et al. 1994)."""
-GREY_LEVEL = 100 / 255
-"""One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
 REDUCED_SIDE = 384
 """Square root of the number of pixels of the reduced copies, on which regions are compared."""
 REACH = 30
 """Distance, in units, from a mask to the end of its surroundings."""
-MANY = 100_000
-"""Approximate number of pixels from which a median over a region is taken."""
 DETAIL_SIDE = 512
 """Same as `REDUCED_SIDE` for the copies on which outlines are compared."""
-
-
-def ramp(value: float, zero: float, full: float) -> float:
-    """Return 0 up to `zero`, 1 from `full`, and a linear value between; `full` may be smaller than `zero`."""
-    return float(np.clip((value - zero) / (full - zero), 0.0, 1.0))
-
-
-def lightness(image: Image) -> Field:
-    """Return the (H, W) luma of an RGB image on Lab's scale, 0-100: close enough to L for gradients, and fast."""
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) * (100 / 255)
-
-
-def delta_e(a_lab: Field, b_lab: Field) -> Field:
-    """Return the (H, W) CIE76 colour difference."""
-    offset = a_lab - b_lab
-    return np.sqrt(np.einsum("...c,...c->...", offset, offset))
-
-
-def gradient(field_HW: Field) -> Field:
-    """Return the (H, W) length of the gradient, per pixel."""
-    dx = cv2.Sobel(field_HW, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    dy = cv2.Sobel(field_HW, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    return vector_length(dx, dy)
-
-
-def gaussian_blur(field_HW: Field, sigma: float) -> Field:
-    return cv2.GaussianBlur(field_HW, (0, 0), sigma)
-
-
-def band_pass(field_HW: Field, fine: float, coarse: float) -> Field:
-    """Return the (H, W) difference of two Gaussian blurs: structure of about `fine` to `coarse` pixels."""
-    return gaussian_blur(field_HW, fine) - gaussian_blur(field_HW, coarse)
-
-
-def correlation(a_N: Field, b_N: Field) -> float:
-    """Return Pearson's correlation, or 0 if either input is constant."""
-    a, b = a_N - a_N.mean(), b_N - b_N.mean()
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / norm if norm > 1e-6 else 0.0
-
-
-def grow(mask: Mask, pixels: int) -> Mask:
-    """Return the mask grown (or, for negative `pixels`, shrunk) by a disc of that radius."""
-    return dilate(mask, pixels) if pixels > 0 else erode(mask, -pixels)
-
-
-def appearance(lab: Field) -> Field:
-    """Return (h, w, 4) colour and texture: L, a, b, and five times the octaves of the gradient of L.
-
-    A doubling of texture then weighs as much as five units of colour difference.
-    """
-    texture = 5 * np.log2(0.5 + gaussian_blur(gradient(np.ascontiguousarray(lab[..., 0])), 2))
-    return np.dstack([lab, texture.astype(np.float32)])
-
-
-def distribution_distance(a_NC: Field, b_NC: Field) -> float:
-    """Return the Wasserstein-1 distance of two distributions per channel, joined as a Euclidean length."""
-    levels = np.linspace(0.02, 0.98, 33)
-    # Sorting first is four times as fast, because np.quantile selects each level separately.
-    a, b = (np.quantile(np.sort(values.T, axis=1), levels, axis=1) for values in (a_NC, b_NC))
-    return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
 
 
 class Region:
@@ -166,42 +110,6 @@ def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
         return FillDetail(ratio=1.0, smeared=0.0)
     calmest, calm = np.quantile(detail[around], (0.05, 0.375))
     return FillDetail(float(np.median(detail[inside]) / calm), float((detail[inside] < calmest).mean()))
-
-
-def noise_level(response_HW: Field, where: Mask) -> float:
-    """Return the standard deviation of the noise in a region's calmest half, in the units of the filtered field.
-
-    The median is over about `MANY` pixels, which is as accurate as over all.
-    """
-    responses = response_HW[where]
-    return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
-
-
-def blockiness(luma: Field, region: Mask) -> float:
-    """Return the strength of steps at every eighth pixel relative to other pixels; 1 without blocks."""
-    jumps_x = np.abs(np.diff(luma, axis=1)), region[:, 1:] & region[:, :-1]
-    jumps_y = np.abs(np.diff(luma, axis=0)).T, (region[1:] & region[:-1]).T
-    return max(_grid_excess(*jumps_x), _grid_excess(*jumps_y))
-
-
-def _grid_excess(jumps: Field, where: Mask) -> float:
-    sums = np.where(where, jumps, 0).sum(axis=0)
-    counts = where.sum(axis=0)
-    phases = [float(sums[p::8].sum() / max(1, counts[p::8].sum())) for p in range(8)]
-    return (max(phases) + 0.05) / (float(np.median(phases)) + 0.05)
-
-
-def clipped_share(image: Image, region: Mask) -> float:
-    """Return the share of a region that is pure black or pure white."""
-    black = cv2.inRange(image, np.zeros(3), np.full(3, 1.0))
-    white = cv2.inRange(image, np.full(3, 254.0), np.full(3, 255.0))
-    return float((cv2.bitwise_or(black, white)[region] > 0).mean())
-
-
-def _edge_map(lightness_HW: Field) -> Field:
-    """Return the (H, W) logarithm of the gradient, blurred so that an edge moved by a pixel is still the same edge."""
-    edges = gaussian_blur(gradient(gaussian_blur(np.ascontiguousarray(lightness_HW), 1.5)), 4)
-    return np.log(edges + 0.3)
 
 
 class ImageMeasures:
@@ -358,7 +266,7 @@ class Comparison:
 
     def edges_kept(self, region: Mask) -> float:
         """Return the correlation of source and edited edges in a reduced region, whatever the tones between them."""
-        source, edited = (_edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
+        source, edited = (edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Mask
-from omniedit.scoring.reference.measures import Comparison, Field, grow
+from omniedit.scoring.reference.fields import Field, grow
+from omniedit.scoring.reference.measures import Comparison
 
 NEAR = 10
 """Distance in pixels from an edit's outline within which missed pixels are searched."""

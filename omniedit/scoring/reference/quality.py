@@ -13,7 +13,8 @@ from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
 from omniedit.instructions.appearance import join_names
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.measures import Comparison, blockiness, clipped_share, detail_of_fill, noise_level, ramp
+from omniedit.scoring.reference.fields import blockiness, clipped_share, noise_level, ramp
+from omniedit.scoring.reference.measures import Comparison, detail_of_fill
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
 from omniedit.tasks import Task

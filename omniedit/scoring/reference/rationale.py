@@ -130,6 +130,19 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Lack]) -
     return done if 10 * least >= HIGH else lack.partly
 
 
+def weigh(
+    done: tuple[str, ...], requirements: Sequence[tuple[float, Lack]], measured: str, **values: object
+) -> Finding:
+    """Return a finding with the degree of the requirement that is met least, and filled-in sentences.
+
+    Args:
+        done, requirements: as in `choose_sentences`.
+        values: fields of the sentences.
+    """
+    sentences = fill_in(choose_sentences(done, *requirements), **values)
+    return Finding(10 * min(degree for degree, _ in requirements), sentences, measured)
+
+
 def fill_in(templates: tuple[str, ...], **values: object) -> tuple[str, ...]:
     """Fill in the fields of each template."""
     return tuple(template.format(**values) for template in templates)

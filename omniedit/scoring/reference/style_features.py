@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image
-from omniedit.scoring.reference.measures import Field, band_pass, correlation, gaussian_blur
+from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur
 
 SIDE = 128
 """Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.scoring.reference.measures import Field, Unmeasurable, ramp
+from omniedit.scoring.reference.fields import Field, ramp
+from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reference.style_features import style_features
 
 FILE = Path(__file__).with_name("styles.npz")

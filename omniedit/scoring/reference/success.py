@@ -12,18 +12,11 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.environments import environment_signs, light
-from omniedit.scoring.reference.measures import (
-    NOTICEABLE,
-    Comparison,
-    Field,
-    Unmeasurable,
-    detail_of_fill,
-    distribution_distance,
-    grow,
-    ramp,
-)
+from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, detail_of_fill
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
-from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in
+from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in, weigh
+from omniedit.scoring.reference.regions import object_region, stands_out
 from omniedit.scoring.reference.style_references import Recognition, recognise_style
 from omniedit.tasks import Task
 
@@ -129,14 +122,13 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
         (ramp(other, 2.0, 6.0), sentences.TOO_ALIKE),
         (ramp(floats, 0.4, 0.1), sentences.FLOATS),
     )
-    chosen = choose_sentences(sentences.SWAPPED, *requirements)
-    return Finding(
-        10 * min(degree for degree, _ in requirements),
-        fill_in(chosen, old=Thing.parse(truth["object"]), new=Thing.parse(truth["new_object"])),
+    measured = (
         f"{changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, what is there stands out "
         f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
-        f"{max(0.0, floats):.0%} of the old height too high",
+        f"{max(0.0, floats):.0%} of the old height too high"
     )
+    names = {"old": Thing.parse(truth["object"]), "new": Thing.parse(truth["new_object"])}
+    return weigh(sentences.SWAPPED, requirements, measured, **names)
 
 
 def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
@@ -159,12 +151,9 @@ def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     if truth["value"] in _LIGHTNESS:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
         requirements.append((ramp(float(seen.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
-    chosen = choose_sentences(sentences.RECOLOURED, *requirements)
-    return Finding(
-        10 * min(degree for degree, _ in requirements),
-        fill_in(chosen, old=Thing.parse(truth["object"]), value=clean_value(truth["value"])),
-        f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target",
-    )
+    measured = f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
+    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    return weigh(sentences.RECOLOURED, requirements, measured, **names)
 
 
 _LIGHTNESS: Mapping[str, tuple[Lack, float, float]] = {
@@ -194,12 +183,9 @@ def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
         (ramp(changed, 0.2, 0.7), sentences.OLD_SURFACE),
         (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
-    chosen = choose_sentences(sentences.RESURFACED, *requirements)
-    return Finding(
-        10 * min(degree for degree, _ in requirements),
-        fill_in(chosen, old=Thing.parse(truth["object"]), value=clean_value(truth["value"])),
-        f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left",
-    )
+    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
+    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    return weigh(sentences.RESURFACED, requirements, measured, **names)
 
 
 def background_swap(seen: Comparison, truth: Truth) -> Finding:
@@ -219,12 +205,8 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
         (ramp(changed, 0.3, 0.85), sentences.OLD_BACKGROUND),
         (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
-    chosen = choose_sentences(sentences.NEW_BACKGROUND, *requirements)
-    return Finding(
-        10 * min(degree for degree, _ in requirements),
-        fill_in(chosen, value="sky" if asks_for_sky(truth) else "background"),
-        f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left",
-    )
+    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
+    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if asks_for_sky(truth) else "background")
 
 
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
@@ -295,32 +277,6 @@ def measure_restyling(seen: Comparison) -> tuple[float, float]:
     fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
     moved = distribution_distance(seen.source.appearance.reshape(-1, 4), seen.edited.appearance.reshape(-1, 4))
     return changed, min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
-
-
-def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
-    """Return the (h, w) mask within the object's box, slightly shrunk; the box alone if the two do not meet."""
-    inside = seen.small_mask & seen.box(box)
-    core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
-    return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
-
-
-def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
-    """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
-    ring = seen.surroundings
-    if ring.sum() < 64 or not region.any():
-        return 1.0
-    own = distribution_distance(look[region], look[ring])
-    return own / max(4.0, _variation(look, ring))
-
-
-def _variation(look: Field, ring: Mask) -> float:
-    """Return the mean distance of a ring's quarters from the whole ring."""
-    ys, xs = np.nonzero(ring)
-    angle = np.arctan2(ys - ys.mean(), xs - xs.mean())
-    quarter = np.floor((angle + np.pi) / (np.pi / 2 + 1e-6)).astype(int)
-    pixels = look[ring]
-    parts = [pixels[quarter == q] for q in range(4)]
-    return float(np.mean([distribution_distance(part, pixels) for part in parts if len(part) >= 16]))
 
 
 MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {

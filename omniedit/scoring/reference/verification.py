@@ -20,7 +20,8 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
-from omniedit.scoring.reference.measures import Comparison, Field, ImageMeasures, Unmeasurable
+from omniedit.scoring.reference.fields import Field
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
 from omniedit.scoring.reference.success import asks_for_sky
 from omniedit.tasks import Task

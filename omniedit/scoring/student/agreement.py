@@ -59,28 +59,28 @@ def write_agreement(
     thresholds can be computed from the tables.
     """
     figures = agreement(rows)
-    told = {**about, **figures, "before": agreement(before)}
+    content = {**about, **figures, "before": agreement(before)}
     print(json.dumps({key: figures[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
-    (folder / "agreement.json").write_text(json.dumps(told, indent=2) + "\n")
+    (folder / "agreement.json").write_text(json.dumps(content, indent=2) + "\n")
     for name, table in (("agreement", rows), (BEFORE, before)):
         pq.write_table(pa.Table.from_pylist(list(table), schema=AGREEMENT_SCHEMA), folder / f"{name}.parquet")
 
 
 def at_min_score(
-    told: Mapping[str, Any], rows: Sequence[AgreementRow], before: Sequence[AgreementRow] | None, min_score: float
+    content: Mapping[str, Any], rows: Sequence[AgreementRow], before: Sequence[AgreementRow] | None, min_score: float
 ) -> dict[str, Any]:
     """Return the content of agreement.json for another threshold of the filter.
 
     Args:
-        told: the present content.
+        content: the present content.
         before: rows before training; None for an older student without that table, whose choice before is then null.
     """
-    if told.get("min_score", MIN_SCORE) == min_score:
-        return dict(told)
+    if content.get("min_score", MIN_SCORE) == min_score:
+        return dict(content)
     return {
-        **told,
+        **content,
         **agreement(rows, min_score),
-        "before": _without_choice(told["before"]) if before is None else agreement(before, min_score),
+        "before": _without_choice(content["before"]) if before is None else agreement(before, min_score),
     }
 
 
@@ -181,7 +181,7 @@ def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: fl
 
 def choice(wanted_N: NDArray[np.bool_], taken_N: NDArray[np.bool_]) -> dict[str, Any]:
     """Compare the student's choice with the teacher's; F1 = 2 both / (all wanted + all taken)."""
-    both, wanted, taken = (int(kept.sum()) for kept in (wanted_N & taken_N, wanted_N, taken_N))
+    both, wanted, taken = (int(chosen.sum()) for chosen in (wanted_N & taken_N, wanted_N, taken_N))
     return {
         "teacher_keeps": wanted,
         "student_keeps": taken,

@@ -103,8 +103,8 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
         truth = _request(shard.provenance(int(other)).get("truth") or {})
         if not truth or truth == asked_here or shard.tasks[other] != pair.task:
             continue
-        asked = shard.mask(int(other))
-        mask = None if asked is None else _resize_mask(asked, pair.source)
+        other_mask = shard.mask(int(other))
+        mask = None if other_mask is None else _resize_mask(other_mask, pair.source)
         if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
             continue
         provenance = pair.provenance | {"truth": truth}
@@ -117,9 +117,9 @@ def _request(truth: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
-def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], asked: Mask) -> bool:
+def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
     """Return whether the edit may meet another truth by chance: a change of much the same place, to the same colour."""
-    overlap = (asked & done).sum() / max(1, (asked | done).sum())
+    overlap = (requested & done).sum() / max(1, (requested | done).sum())
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
 

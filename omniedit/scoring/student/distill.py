@@ -171,9 +171,9 @@ class Distillation:
     def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
         """Return the cross entropy of the answers' tokens; a score token weighs `SCORE_WEIGHT`."""
         rng = np.random.default_rng([self.seed, step, 1])
-        asked, answers = self._tokenize(batch, rng)
-        ids_BT = torch.cat([asked["input_ids"], answers["input_ids"]], dim=1)
-        mask_BT = torch.cat([asked["attention_mask"], answers["attention_mask"]], dim=1)
+        prompts, answers = self._tokenize(batch, rng)
+        ids_BT = torch.cat([prompts["input_ids"], answers["input_ids"]], dim=1)
+        mask_BT = torch.cat([prompts["attention_mask"], answers["attention_mask"]], dim=1)
         seen = np.stack([_mirror_randomly(example, rng) for example in batch])
         length = answers["input_ids"].shape[1]
         output = self.model(

@@ -50,16 +50,16 @@ class TeacherExample:
     def pair(self) -> EditPair:
         pair = with_defect(self.shard, self.row, self.defect)
         if pair is None:
-            told = f"{self.pair_id} cannot have the defect {self.defect} that the teacher scored"
-            raise UserError(f"{self.shard.path}: {told}; run teach.py again")
+            problem = f"{self.pair_id} cannot have the defect {self.defect} that the teacher scored"
+            raise UserError(f"{self.shard.path}: {problem}; run teach.py again")
         return pair
 
     def digest(self) -> str:
         """Return a digest of all that is to be learnt; it uses the shard's checksums and decodes no image."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
         others = self.shard.digest if self.defect == WRONG_INSTRUCTION else ""
-        told = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
-        return hashlib.sha256("|".join(told).encode()).hexdigest()
+        parts = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def format_answer(teacher: Score, judge: str) -> str:
@@ -113,17 +113,17 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         UserError: a pair is not in the shard.
     """
     row_of = {pair_id: row for row, pair_id in enumerate(shard.pair_ids)}
-    for told in rows:
-        if told["pair_id"] not in row_of:
-            raise UserError(f"{teacher_file}: {told['pair_id']} is not in {shard.path}; run teach.py again")
-        row = row_of[told["pair_id"]]
+    for lesson in rows:
+        if lesson["pair_id"] not in row_of:
+            raise UserError(f"{teacher_file}: {lesson['pair_id']} is not in {shard.path}; run teach.py again")
+        row = row_of[lesson["pair_id"]]
         about = shard.provenance(row)
-        teacher = Score(told["sc_score_1"], told["sc_score_2"], told["pq_score"], told["reasoning"])
-        judge = told.get("judge", ReferenceJudge.name)  # older files have no such column
+        teacher = Score(lesson["sc_score_1"], lesson["sc_score_2"], lesson["pq_score"], lesson["reasoning"])
+        judge = lesson.get("judge", ReferenceJudge.name)  # older files have no such column
         truth = about.get("truth") or {}
         borrowed = frozenset(str(value) for name, value in truth.items() if name.endswith("_source_id") and value)
         ratio = about.get("ratio") or closest_ratio(*shard.size(row))
-        yield TeacherExample(shard, row, told["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
+        yield TeacherExample(shard, row, lesson["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
 
 
 class OfPhoto(Protocol):

@@ -18,7 +18,7 @@ from omniedit.scoring.student.agreement import agreement_row
 from omniedit.scoring.student.examples import SPLIT, TeacherExample
 from omniedit.scoring.student.internvl_dataset import TeacherDataset
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import write_text
 from omniedit.storage.progress import Progress
 from omniedit.training.blocks import checkpoint_forward, recomputes
 from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
@@ -122,5 +122,4 @@ def compare_before(judge: InternvlJudge, store: TeacherDataset, path: Path) -> N
         return
     rows = compare_to_teacher(judge, store)
     if dist.get_rank() == 0:
-        with replace_file(path) as temporary:
-            temporary.write_text(json.dumps(rows))
+        write_text(path, json.dumps(rows))

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
-from omniedit.scoring.reference.measures import Field, gaussian_blur, gradient, lightness
+from omniedit.scoring.reference.fields import Field, gaussian_blur, gradient, lightness
 
 VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 

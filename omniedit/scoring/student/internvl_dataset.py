@@ -65,5 +65,5 @@ class TeacherDataset:
 
     def digest(self) -> str:
         """Return a digest of all examples, their order and the held-out photos."""
-        told = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
-        return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *told]).encode()).hexdigest()
+        digests = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
+        return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *digests]).encode()).hexdigest()

@@ -15,12 +15,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
-from transformers import (
-    InternVLConfig,
-    InternVLForConditionalGeneration,
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-)
+from transformers import InternVLConfig, InternVLForConditionalGeneration, PreTrainedTokenizerFast, Qwen2Config
 from transformers.models.internvl import InternVLVisionConfig
 
 from omniedit.config.schema import VIEWS_VERSION, student_folder
@@ -31,7 +26,8 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.student.inputs import VIEWS, student_inputs
 from omniedit.scoring.verdict import Score
-from omniedit.scoring.vlm_judges.readout import SCORES, Reading, build_reader
+from omniedit.scoring.vlm_judges.readout import SCORES, build_reader
+from omniedit.scoring.vlm_judges.rubric_judge import Reading
 from omniedit.storage.manifest import checksum
 
 PATCH = 8

@@ -61,11 +61,11 @@ def teach_shard(
 
 def _judge_lessons(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
     """Return rows of `SCORES_SCHEMA` for the lessons that are possible."""
-    asked = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
-    verdicts = teacher.judge(list(asked.values())) if asked else []
+    pairs = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
+    verdicts = teacher.judge(list(pairs.values())) if pairs else []
     return {
         lesson: score_row(pair.pair_id, verdict, teacher)
-        for (lesson, pair), verdict in zip(asked.items(), verdicts, strict=True)
+        for (lesson, pair), verdict in zip(pairs.items(), verdicts, strict=True)
     }
 
 
@@ -85,6 +85,6 @@ def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]
 def summary(rows: Sequence[Mapping[str, object]], drawn: int) -> str:
     """Return a line with the numbers of usable lessons, impossible defects and unscorable lessons."""
     reasons = Counter(str(row["reasoning"]) for row in rows if row["status"] != "scored")
-    told = f"{len(rows) - reasons.total()} lessons, {drawn - len(rows)} defects that their pairs cannot have"
+    counts = f"{len(rows) - reasons.total()} lessons, {drawn - len(rows)} defects that their pairs cannot have"
     first = f" (most often: {reasons.most_common(1)[0][0]})" if reasons else ""
-    return f"{told}, {reasons.total()} unscorable{first}"
+    return f"{counts}, {reasons.total()} unscorable{first}"

@@ -1,15 +1,17 @@
-"""Prompts for a chat model about an example, and scores from its readings."""
+"""Base of the judges that run an InternVL on this machine, by any engine."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from omniedit.config.schema import InternvlConfig
 from omniedit.errors import UserError
 from omniedit.models.folder import load_tokenizer as folder_tokenizer
-from omniedit.scoring.examples import Example, RubricScores, to_marks
+from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.readout import Reading
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -24,18 +26,41 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-class ChatPromptBuilder:
-    """Builder of a rubric's chat prompts, and of scores from the model's readings.
+class ChatJudge(RubricJudge):
+    """Judge that is an InternVL on this machine: its settings, chat prompts and verdicts.
 
     Args:
         tokenizer: transformers tokenizer with a chat template and a named image token.
+        readout: a value of `scoring.readout`.
         version: version of the model, stored with each score.
+        name: name of the judge.
     """
 
-    def __init__(self, tokenizer: Any, rubric: Rubric, version: str) -> None:
-        self.tokenizer, self.rubric, self.version = tokenizer, rubric, version
+    def __init__(
+        self,
+        tokenizer: Any,
+        rubric: Rubric,
+        options: InternvlConfig,
+        readout: str = "tokens",
+        version: str = "",
+        name: str = "internvl",
+    ) -> None:
+        super().__init__(rubric, options.batch_size)
+        self.tokenizer, self.readout, self.version, self.name = tokenizer, readout, version, name
 
-    def asked(self, question: Question, example: Example) -> str:
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, rubric: Rubric, options: InternvlConfig, *settings: str) -> Self:
+        """Load a judge from a model's folder.
+
+        Args:
+            settings: readout, version and name.
+
+        Raises:
+            UserError: the folder does not hold a complete InternVL, or its engine is missing.
+        """
+
+    def turn(self, question: Question, example: Example) -> str:
         """Return a question about an example as a turn of the model's chat, with one image token per image.
 
         The turn has the fixed text, then the named images, then the named texts.
@@ -54,15 +79,13 @@ class ChatPromptBuilder:
             raise UserError("its chat template does not place images as that of transformers' InternVL does")
         return text
 
-    def marks(self, readings: Sequence[Reading | Unscorable]) -> RubricScores | Unscorable:
-        """Combine the readings of all questions about one example."""
-        scores: list[float] = []
-        for reading in readings:
-            if isinstance(reading, Unscorable):
-                return reading
-            scores += reading.scores
-        reasoning = " ".join(filter(None, (reading.reasoning for reading in readings if isinstance(reading, Reading))))
-        return to_marks(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, self.version)
+    def combine_answers(self, answers: Sequence[Sequence[Reading | Unscorable]]) -> list[RubricScores | Unscorable]:
+        """Return the verdict on each example.
+
+        Args:
+            answers: for each question, the readings of all examples.
+        """
+        return [self.combine(readings, self.version) for readings in zip(*answers, strict=True)]
 
     def _plain(self, words: str) -> str:
         """Replace special tokens in a text, such as images, turns and ends, by spaces."""

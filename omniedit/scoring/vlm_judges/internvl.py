@@ -12,14 +12,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import (
-    GotOcr2ImageProcessorPil,
-    InternVLForConditionalGeneration,
-)
+from transformers import GotOcr2ImageProcessorPil, InternVLForConditionalGeneration
 
 from omniedit.config.schema import InternvlConfig
 from omniedit.errors import UserError
@@ -27,28 +24,25 @@ from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.folder import load_part
 from omniedit.models.loading import default_device
-from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, RubricScores, to_example, to_score
+from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.verdict import Score
-from omniedit.scoring.vlm_judges.chat import ChatPromptBuilder, load_tokenizer
-from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, Reading, ScoreReader, TokenPrompt, build_reader
+from omniedit.scoring.vlm_judges.chat import ChatJudge, load_tokenizer
+from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, ScoreReader, TokenPrompt, build_reader, to_tokens
+from omniedit.scoring.vlm_judges.rubric_judge import Reading
 
 Tiles = dict[str, Tensor]
 """Tiles of an example's images by name, (N, 3, S, S) each."""
 
 
-class InternvlJudge:
-    """Judge that asks an InternVL each question of a rubric about a batch of examples.
+class InternvlJudge(ChatJudge):
+    """Judge that asks an InternVL in transformers each question of a rubric about a batch of examples.
 
     Args:
         model: on the device where it is to run.
         tokenizer: transformers tokenizer with a chat template and named tokens around an image.
         image_processor: a GotOcr2ImageProcessorPil.
-        readout: a value of `scoring.readout`.
-        version: version of the model, stored with each score.
-        name: name of the judge.
+        settings: readout, version and name, as in `ChatJudge`.
     """
 
     def __init__(
@@ -58,32 +52,19 @@ class InternvlJudge:
         image_processor: Any,
         rubric: Rubric,
         options: InternvlConfig,
-        readout: str = "tokens",
-        version: str = "",
-        name: str = "internvl",
+        *settings: str,
     ) -> None:
-        self.name = name
-        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
-        self.rubric, self.max_tiles, self.version = rubric, options.max_tiles, version
-        self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
-        self._turns = ChatPromptBuilder(tokenizer, rubric, version)
+        super().__init__(tokenizer, rubric, options, *settings)
+        self.model, self.image_processor, self.max_tiles = model, image_processor, options.max_tiles
         self._readers = [
-            build_reader(readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
+            build_reader(self.readout, model, tokenizer, len(question.scores), MAX_REPLY_TOKENS)
             for question in rubric.questions
         ]
         self._batches = OomAdaptiveBatcher(options.batch_size)
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        rubric: Rubric,
-        options: InternvlConfig,
-        readout: str = "tokens",
-        version: str = "",
-        name: str = "internvl",
-    ) -> "InternvlJudge":
+    def load(cls, folder: Path, rubric: Rubric, options: InternvlConfig, *settings: str) -> Self:
         """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
@@ -96,16 +77,11 @@ class InternvlJudge:
         try:
             image_processor = GotOcr2ImageProcessorPil.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
-            told = " ".join(str(error).split())[:200]
-            raise UserError(f"{folder}: no image processor ({told}); fetch it again") from None
-        return cls(model, tokenizer, image_processor, rubric, options, readout, version, name)
-
-    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([to_example(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{folder}: no image processor ({reason}); fetch it again") from None
+        return cls(model, tokenizer, image_processor, rubric, options, *settings)
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """Return one verdict per example; `Unscorable` if one of its questions has no score."""
         return self._batches.map(self._mark, examples)
 
     def prompt(self, question: Question, example: Example, tiles: Tiles) -> TokenPrompt:
@@ -114,10 +90,10 @@ class InternvlJudge:
         Raises:
             UserError: the chat template is that of another model.
         """
-        before, *after = self._turns.asked(question, example).split(self.tokenizer.context_image_token)
+        before, *after = self.turn(question, example).split(self.tokenizer.context_image_token)
         shown = (self._placeholder(len(tiles[name])) for name in question.images)
         text = before + "".join(chain.from_iterable(zip(shown, after, strict=True)))
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return to_tokens(self.tokenizer, text)
 
     def tiles(self, image: Image) -> Tensor:
         """Cut an image into (N, 3, S, S) tiles: one, or a grid near the image's ratio and a thumbnail."""
@@ -141,7 +117,7 @@ class InternvlJudge:
             self._answers(question, reader, examples, tiles)
             for question, reader in zip(self.rubric.questions, self._readers, strict=True)
         ]
-        return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
+        return self.combine_answers(answers)
 
     def _answers(
         self, question: Question, reader: ScoreReader, examples: Sequence[Example], tiles: Sequence[Tiles]
@@ -152,6 +128,6 @@ class InternvlJudge:
 
     def _placeholder(self, tiles: int) -> str:
         """Return the text that stands for an image of `tiles` tiles, as in transformers' InternVLProcessor."""
-        told = self.tokenizer
-        tokens = told.context_image_token * (self.model.config.image_seq_length * tiles)
-        return f"{told.start_image_token}{tokens}{told.end_image_token}"
+        tokenizer = self.tokenizer
+        tokens = tokenizer.context_image_token * (self.model.config.image_seq_length * tiles)
+        return f"{tokenizer.start_image_token}{tokens}{tokenizer.end_image_token}"

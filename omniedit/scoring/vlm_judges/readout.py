@@ -21,8 +21,9 @@ from torch import Tensor
 from transformers import DynamicCache, InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.errors import UserError
-from omniedit.scoring.reply_parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
 
 SCORES = tuple(str(score) for score in range(11))
 MAX_REPLY_TOKENS = 256
@@ -32,14 +33,6 @@ LEAST_MASS = 0.5
 
 TokenPrompt = Sequence[int]
 """Tokens of a prompt, with those of its images."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Scores read from a reply, each in [0, 10], and its rationale, '' if none was written."""
-
-    scores: tuple[float, ...]
-    reasoning: str = ""
 
 
 class ScoreReader(Protocol):
@@ -82,7 +75,7 @@ class Spelling:
         Raises:
             UserError: the frame or the scores are not the same tokens in every reply.
         """
-        replies = [_tokens(tokenizer, format_reply([score] * num_scores, "")) for score in range(11)]
+        replies = [to_tokens(tokenizer, format_reply([score] * num_scores, "")) for score in range(11)]
         zeros, tens = replies[0], replies[10]
         places = [place for place, (a, b) in enumerate(zip(zeros, replies[1], strict=False)) if a != b][:num_scores]
         starts = [0, *(place + 1 for place in places)]
@@ -138,7 +131,7 @@ class TokenReader:
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
     def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
-        return [reading(told_KS, self._score_of) for told_KS in self.probabilities(prompts, pixels)]
+        return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, pixels)]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> Tensor:
@@ -146,11 +139,11 @@ class TokenReader:
         fixed, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         ids_BT, mask_BT = _left_padded([[*prompt[fixed:], *frames[0]] for prompt in prompts], self.model.device)
-        told_BV = passes.read(ids_BT, mask_BT, pixel_values=pixels)
+        next_BV = passes.read(ids_BT, mask_BT, pixel_values=pixels)
         for frame in frames[1:]:
-            read.append(self._of_scores(told_BV, passes))
-            told_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))
-        read.append(self._of_scores(told_BV, passes))
+            read.append(self._of_scores(next_BV, passes))
+            next_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))
+        read.append(self._of_scores(next_BV, passes))
         return torch.stack(read, dim=1).cpu()
 
     def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[int, "Passes"]:
@@ -168,17 +161,15 @@ class TokenReader:
         seen_BT = torch.ones(len(prompts), first, dtype=torch.long, device=self.model.device)
         return first, Passes(self.model, cache, seen_BT)
 
-    def _of_scores(self, told_BV: Tensor, passes: "Passes") -> Tensor:
+    def _of_scores(self, next_BV: Tensor, passes: "Passes") -> Tensor:
         """Return (B, S) probabilities; where 10 is 1 and then 0, another pass splits the probability of 1."""
         ones, ten = list(self.spelling.ones), self.spelling.ten
         if len(ten) == 1:
-            return told_BV[:, [*ones, *ten]]
-        told_BS = torch.cat([told_BV[:, ones], told_BV[:, [ten[0]]]], dim=1)
-        after_one_BV = passes.read(*_left_padded([[ten[0]]] * len(told_BV), self.model.device))
+            return next_BV[:, [*ones, *ten]]
+        share_BS = torch.cat([next_BV[:, ones], next_BV[:, [ten[0]]]], dim=1)
+        after_one_BV = passes.read(*_left_padded([[ten[0]]] * len(next_BV), self.model.device))
         passes.forget(1)
-        told_BS[:, 10] *= after_one_BV[:, ten[1]]
-        told_BS[:, 1] -= told_BS[:, 10]
-        return told_BS
+        return split_ten(share_BS, after_one_BV[:, ten[1]])
 
     def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the next tokens to read: each prompt's likeliest score and the frame up to the next score."""
@@ -248,23 +239,30 @@ class ReplyReader:
         return [parse_reading(text, self.num_scores) for text in texts]
 
 
-def parse_reading(reply: str, num_scores: int) -> Reading | Unscorable:
-    """Return the scores and the rationale of a written reply."""
-    scores = parse_reply(reply, num_scores)
-    return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
+def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:
+    """Split the probability of the token 1 between the scores 1 and 10, where 10 is the tokens 1 and 0.
+
+    Args:
+        share_BS: probabilities of the first tokens of 0 to 10; changed in place.
+        zero_after_one_B: probability of 0 after a 1.
+    """
+    share_BS[:, 10] *= zero_after_one_B
+    share_BS[:, 1] -= share_BS[:, 10]
+    return share_BS
 
 
-def reading(told_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
+def reading(share_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
     """Return the scores that follow from the (K, S) probabilities of 0 to 10."""
-    mass_K = told_KS.sum(-1)
+    mass_K = share_KS.sum(-1)
     if not mass_K.min() >= LEAST_MASS:  # also true for NaN
         place = int(mass_K.argmin())
         return Unscorable(f"score {place + 1} is no number: 0 to 10 together have a probability of {mass_K[place]:.0%}")
-    share_KS = told_KS.double() / mass_K[:, None].double()
+    share_KS = share_KS.double() / mass_K[:, None].double()
     return Reading(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
 
 
-def _tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+def to_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """Return the tokens of a text as it is, without special tokens around it."""
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from PIL import Image as PillowImage
@@ -17,26 +17,25 @@ from torch import Tensor
 
 from omniedit.config.schema import InternvlConfig
 from omniedit.errors import UserError
-from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, RubricScores, to_example, to_score
+from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.verdict import Score
-from omniedit.scoring.vlm_judges.chat import ChatPromptBuilder, load_tokenizer
-from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Reading, Spelling, parse_reading, reading
+from omniedit.scoring.vlm_judges.chat import ChatJudge, load_tokenizer
+from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Spelling, reading, split_ten, to_tokens
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
 
 LOGPROBS = 20
 """Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
 
 
-class VllmJudge:
+class VllmJudge(ChatJudge):
     """Judge that asks an InternVL on vLLM each question of a rubric about a batch of examples.
 
     Args:
         vllm: the package.
         engine: a `vllm.LLM`.
         tokenizer: transformers tokenizer of the same folder.
-        readout, version, name: as in `InternvlJudge`.
+        settings: readout, version and name, as in `ChatJudge`.
     """
 
     def __init__(
@@ -46,30 +45,17 @@ class VllmJudge:
         tokenizer: Any,
         rubric: Rubric,
         options: InternvlConfig,
-        readout: str = "tokens",
-        version: str = "",
-        name: str = "internvl",
+        *settings: str,
     ) -> None:
-        self.name, self.rubric, self.version = name, rubric, version
-        self.prompt_hash, self.batch_size = rubric.digest, options.batch_size
-        self.vllm, self.engine, self.tokenizer = vllm, engine, tokenizer
-        self._turns = ChatPromptBuilder(tokenizer, rubric, version)
-        self._readout = readout
+        super().__init__(tokenizer, rubric, options, *settings)
+        self.vllm, self.engine = vllm, engine
         self._spellings = [
-            None if readout == "reply" else Spelling.of(tokenizer, len(question.scores))
+            None if self.readout == "reply" else Spelling.of(tokenizer, len(question.scores))
             for question in rubric.questions
         ]
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        rubric: Rubric,
-        options: InternvlConfig,
-        readout: str = "tokens",
-        version: str = "",
-        name: str = "internvl",
-    ) -> "VllmJudge":
+    def load(cls, folder: Path, rubric: Rubric, options: InternvlConfig, *settings: str) -> Self:
         """Load a judge from a model's folder.
 
         Raises:
@@ -91,68 +77,60 @@ class VllmJudge:
             limit_mm_per_prompt={"image": max(len(question.images) for question in rubric.questions)},
             mm_processor_kwargs={"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles},
         )
-        return cls(vllm, engine, tokenizer, rubric, options, readout, version, name)
-
-    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([to_example(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
+        return cls(vllm, engine, tokenizer, rubric, options, *settings)
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """Return one verdict per example; `Unscorable` if one of its questions has no score."""
         answers = [
             self._write_replies(question, examples) if spelling is None else self._read(question, spelling, examples)
             for question, spelling in zip(self.rubric.questions, self._spellings, strict=True)
         ]
-        return [self._turns.marks(of_example) for of_example in zip(*answers, strict=True)]
+        return self.combine_answers(answers)
 
     def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[Reading | Unscorable]:
-        asked = self._prompts(question, examples)
-        replies = self._generate(asked, [[] for _ in asked], max_tokens=MAX_REPLY_TOKENS)
+        prompts = self._prompts(question, examples)
+        replies = self._generate(prompts, [[] for _ in prompts], max_tokens=MAX_REPLY_TOKENS)
         return [parse_reading(reply.text, len(question.scores)) for reply in replies]
 
     def _read(self, question: Question, spelling: Spelling, examples: Sequence[Example]) -> list[Reading | Unscorable]:
-        asked = self._prompts(question, examples)
-        written: list[list[int]] = [[] for _ in asked]
+        prompts = self._prompts(question, examples)
+        written: list[list[int]] = [[] for _ in prompts]
         read: list[Tensor] = []
         for frame in spelling.frame:
             written = [[*tokens, *frame] for tokens in written]
-            read.append(self._of_scores(spelling, asked, written))
+            read.append(self._of_scores(spelling, prompts, written))
             best = read[-1].argmax(-1).tolist()
             written = [[*tokens, *spelling.to_tokens(score)] for tokens, score in zip(written, best, strict=True)]
-        return [reading(told_KS, READ[self._readout]) for told_KS in torch.stack(read, dim=1)]
+        return [reading(share_KS, READ[self.readout]) for share_KS in torch.stack(read, dim=1)]
 
-    def _of_scores(self, spelling: Spelling, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
+    def _of_scores(self, spelling: Spelling, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
         """Return (B, S) probabilities; where 10 is 1 and then 0, another request splits the probability of 1."""
         ten = spelling.ten
-        told = self._next(asked, written)
-        told_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.ones, ten[0])] for one in told])
-        if len(ten) == 2:
-            after_one = self._next(asked, [[*tokens, ten[0]] for tokens in written])
-            told_BS[:, 10] *= torch.tensor([one.get(ten[1], 0.0) for one in after_one])
-            told_BS[:, 1] -= told_BS[:, 10]
-        return told_BS
+        likely = self._next(prompts, written)
+        share_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.ones, ten[0])] for one in likely])
+        if len(ten) == 1:
+            return share_BS
+        after_one = self._next(prompts, [[*tokens, ten[0]] for tokens in written])
+        return split_ten(share_BS, torch.tensor([one.get(ten[1], 0.0) for one in after_one]))
 
-    def _next(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> list[Mapping[int, float]]:
+    def _next(self, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> list[Mapping[int, float]]:
         """Return the probabilities of the likeliest tokens after the prompts and the tokens written so far."""
-        replies = self._generate(asked, written, max_tokens=1, logprobs=LOGPROBS)
-        return [{token: math.exp(told.logprob) for token, told in reply.logprobs[0].items()} for reply in replies]
+        replies = self._generate(prompts, written, max_tokens=1, logprobs=LOGPROBS)
+        return [{token: math.exp(likely.logprob) for token, likely in reply.logprobs[0].items()} for reply in replies]
 
-    def _generate(self, asked: Sequence[dict[str, Any]], written: Sequence[list[int]], **options: int) -> list[Any]:
+    def _generate(self, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]], **options: int) -> list[Any]:
         """Generate greedily after the prompts and the tokens written so far."""
-        prompts = [
-            {**one, "prompt_token_ids": [*one["prompt_token_ids"], *tokens]}
-            for one, tokens in zip(asked, written, strict=True)
+        longer = [
+            {**prompt, "prompt_token_ids": [*prompt["prompt_token_ids"], *tokens]}
+            for prompt, tokens in zip(prompts, written, strict=True)
         ]
         sampling = self.vllm.SamplingParams(temperature=0.0, **options)
-        return [request.outputs[0] for request in self.engine.generate(prompts, sampling, use_tqdm=False)]
+        return [request.outputs[0] for request in self.engine.generate(longer, sampling, use_tqdm=False)]
 
     def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return prompts in the engine's format: tokens, one for each image, and the images."""
         return [
             {
-                "prompt_token_ids": self.tokenizer(self._turns.asked(question, each), add_special_tokens=False)[
-                    "input_ids"
-                ],
+                "prompt_token_ids": to_tokens(self.tokenizer, self.turn(question, each)),
                 "multi_modal_data": {"image": [PillowImage.fromarray(each.images[name]) for name in question.images]},
             }
             for each in examples

@@ -57,8 +57,8 @@ def colour_word(name: str) -> str | None:
 
 def without_colour(name: str) -> str:
     """Return an object's name without its colour: 'bowl' for 'red bowl'."""
-    kept = [word for word in name.split() if ALIASES.get(word.lower(), word.lower()) not in COLOURS]
-    return " ".join(kept) or name
+    words = [word for word in name.split() if ALIASES.get(word.lower(), word.lower()) not in COLOURS]
+    return " ".join(words) or name
 
 
 def is_neutral(colour: str) -> bool:

@@ -116,8 +116,8 @@ def control_attention(
         network.set_attn_processor(before)
 
 
-class CrossControl:
-    """Processor for SDXL's UNet: cross-attention of image to text tokens, self-attention of image tokens.
+class LayerControl:
+    """Base of processors that control the attention of one layer.
 
     Args:
         plain: the layer's own processor, for layers and steps that are not controlled.
@@ -125,6 +125,10 @@ class CrossControl:
 
     def __init__(self, layer: str, control: AttentionControl, plain: Any) -> None:
         self.layer, self.control, self.plain = layer, control, plain
+
+
+class CrossControl(LayerControl):
+    """Processor for SDXL's UNet: cross-attention of image to text tokens, self-attention of image tokens."""
 
     def __call__(
         self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **options: Any
@@ -145,17 +149,11 @@ class CrossControl:
         return self.control.text_maps(source, target) * self.control.weights
 
 
-class JointControl:
+class JointControl(LayerControl):
     """Processor for SD3's transformer: joint attention of image and text tokens.
 
     It also controls SD3.5's second attention, of image tokens alone.
-
-    Args:
-        plain: the layer's own processor, for layers and steps that are not controlled.
     """
-
-    def __init__(self, layer: str, control: AttentionControl, plain: Any) -> None:
-        self.layer, self.control, self.plain = layer, control, plain
 
     def __call__(
         self, attn: Attention, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **options: Any

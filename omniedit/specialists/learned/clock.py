@@ -82,8 +82,8 @@ class DeviceClock:
         share, shares = self.busy()
         if not shares:
             return "no network ran"
-        told = ", ".join(f"{name} {own:.0%}" for name, own in sorted(shares.items(), key=lambda item: -item[1]))
-        return f"device busy {share:.0%} of {self._first.seconds_to(self._last):,.0f} s: {told}"
+        by_stage = ", ".join(f"{name} {own:.0%}" for name, own in sorted(shares.items(), key=lambda item: -item[1]))
+        return f"device busy {share:.0%} of {self._first.seconds_to(self._last):,.0f} s: {by_stage}"
 
     def _begin(self, network: nn.Module, *_: Any) -> None:
         with self._lock:

@@ -44,14 +44,14 @@ def seconds_a_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Config
 
     Figures must match the task's model and the config's resolution, steps and batch size.
     """
-    asked = {
+    wanted = {
         "task": str(task),
         "model": model_of_task(task, config),
         "resolution": config.learned.resolution,
         "steps": config.learned.steps,
         "batch_size": config.learned.batch_size,
     }
-    found = [row for row in rows if all(row[key] == value for key, value in asked.items())]
+    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
     seconds = [1 / row["pairs_per_s"] for row in found if gpu in row["device"].lower()]
     return sum(seconds) / len(seconds) if seconds else None
 

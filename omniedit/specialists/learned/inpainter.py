@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from PIL import Image as PillowImage
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, Mask, levels
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.specialists.learned.canvas import Canvas, composite
@@ -103,11 +104,9 @@ class Inpainter:
 
     def fill(self, holes: Sequence[Hole]) -> list[Image]:
         """Return the photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
-        filled: dict[int, Future[Image]] = {}
-        for places in by_size(holes, lambda hole: self._canvas(hole).padded):
-            painted = self.batches.map(self._paint_all, [holes[place] for place in places])
-            filled |= zip(places, painted, strict=True)
-        return [filled[place].result() for place in range(len(holes))]
+        paint = partial(self.batches.map, self._paint_all)
+        painted = map_by_size(paint, holes, lambda hole: self._canvas(hole).padded)
+        return [future.result() for future in painted]
 
     def _paint_all(self, holes: Sequence[Hole]) -> list[Future[Image]]:
         """Paint holes on the device; a thread composites them into their photos while the next are painted."""

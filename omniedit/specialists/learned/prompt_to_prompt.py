@@ -6,6 +6,7 @@ A generated image and its edit are denoised together (Hertz et al. 2022, as in W
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
@@ -15,7 +16,7 @@ from omniedit.grounding.detector import Grounded, NotGrounded, Query
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
@@ -57,12 +58,7 @@ class PromptToPrompt(Proposed[P]):
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         drafts = [self._draft(request) for request in requests]
-        outcomes: dict[int, Edited | NotApplicable] = {}
-        for places in by_size(drafts, lambda draft: draft.size):
-            outcomes |= zip(
-                places, self.batches.map(self._edit_drafts, [drafts[place] for place in places]), strict=True
-            )
-        return [outcomes[place] for place in range(len(requests))]
+        return map_by_size(partial(self.batches.map, self._edit_drafts), drafts, lambda draft: draft.size)
 
     def _draft(self, request: EditRequest) -> Draft:
         proposal = get_proposal(request, self.proposal)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from PIL import Image as PillowImage
 
 from omniedit.imaging.images import Image, levels
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, by_size
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.canvas import Canvas
 
@@ -85,10 +86,9 @@ class Stylist:
 
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
         """Return the photos in their new styles, in order."""
-        restyled: dict[int, Future[Image]] = {}
-        for places in by_size(wanted, lambda one: self._canvas(one).padded):
-            restyled |= zip(places, self.batches.map(self._draw_all, [wanted[place] for place in places]), strict=True)
-        return [restyled[place].result() for place in range(len(wanted))]
+        draw = partial(self.batches.map, self._draw_all)
+        drawn = map_by_size(draw, wanted, lambda one: self._canvas(one).padded)
+        return [future.result() for future in drawn]
 
     def _draw_all(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
         """Draw on the device; a thread resizes the results to their photos' sizes while the next are drawn."""

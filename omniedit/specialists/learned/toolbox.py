@@ -2,6 +2,7 @@
 
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -48,34 +49,17 @@ class Toolbox:
 
     @cached_property
     def inpainter(self) -> Inpainter:
-        inpainter = Inpainter.load(
-            self.own_inpainting or model_folder(INPAINTING),
-            InpaintPipeline.__name__ if self.own_inpainting else get_model(INPAINTING).class_name,
-            self._dtype(INPAINTING),
-            self.device,
-            batch_size=self.config.batch_size,
-            steps=self.config.steps,
-            resolution=self.config.resolution,
-        )
-        self.clock.watch_pipeline(INPAINTING, inpainter.pipeline)
-        if self.config.compile:
-            compile_blocks(get_denoiser(inpainter.pipeline))
+        folder = self.own_inpainting or model_folder(INPAINTING)
+        kind = InpaintPipeline.__name__ if self.own_inpainting else get_model(INPAINTING).class_name
+        inpainter = Inpainter.load(folder, kind, self._dtype(INPAINTING), self.device, **self._sizes)
+        self._prepare(INPAINTING, inpainter.pipeline)
         return inpainter
 
     @cached_property
     def stylist(self) -> Stylist:
-        stylist = Stylist.load(
-            model_folder("style"),
-            model_folder("style_configs"),
-            self._dtype("style"),
-            self.device,
-            batch_size=self.config.batch_size,
-            steps=self.config.steps,
-            resolution=self.config.resolution,
-        )
-        self.clock.watch_pipeline("style", stylist.pipeline)
-        if self.config.compile:
-            compile_blocks(get_denoiser(stylist.pipeline))
+        folders = model_folder("style"), model_folder("style_configs")
+        stylist = Stylist.load(*folders, self._dtype("style"), self.device, **self._sizes)
+        self._prepare("style", stylist.pipeline)
         return stylist
 
     @cached_property
@@ -96,6 +80,16 @@ class Toolbox:
         if self.config.compile:
             compile_between_attentions(get_denoiser(pipeline))
         return pipeline
+
+    @property
+    def _sizes(self) -> dict[str, Any]:
+        return self.config.model_dump(include={"batch_size", "steps", "resolution"})
+
+    def _prepare(self, role: str, pipeline: Any) -> None:
+        """Time the pipeline's parts, and compile its denoiser if the config says so."""
+        self.clock.watch_pipeline(role, pipeline)
+        if self.config.compile:
+            compile_blocks(get_denoiser(pipeline))
 
     def revisions(self, *roles: str) -> dict[str, str]:
         """Return the models of roles for a pair's provenance: name -> revision."""

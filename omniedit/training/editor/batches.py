@@ -242,7 +242,7 @@ class EditBatchBuilder(Velocities):
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
         sigma_B = self.draw_sigmas(rngs)
-        instructions = [text if kept else "" for text, kept in zip(instructions, keeps_text.tolist(), strict=True)]
+        instructions = [text if keep else "" for text, keep in zip(instructions, keeps_text.tolist(), strict=True)]
         source, edited = (self._latents(pixels, flips) for pixels in (pairs.source, pairs.edited))
         source = source * keeps_image[:, None, None, None].to(source)
         return self._batch(pairs, source, edited, instructions, sigma_B, rngs)

@@ -144,10 +144,10 @@ class EncodedPairs:
     waited_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        asked, found = encoding_identity(self.store, self.dtype), 0
+        identity, found = encoding_identity(self.store, self.dtype), 0
         for part, manifest in self._parts.items():
-            if manifest["of"] != asked:
-                raise UserError(f"{part}: made from {manifest['of']}, but {asked} is needed; {AGAIN}")
+            if manifest["of"] != identity:
+                raise UserError(f"{part}: made from {manifest['of']}, but {identity} is needed; {AGAIN}")
             found += sum(count for _, count in manifest["rows"].values())
         if found != (pairs := len(self.store)):
             raise UserError(f"{self.folder}: {found} of the buckets' {pairs} pairs are encoded; {AGAIN}")

@@ -13,7 +13,8 @@ from PIL import ImageDraw, ImageFont, ImageOps
 
 from omniedit.buckets.store import BucketStore
 from omniedit.imaging.images import Image
-from omniedit.models.pipeline import EditPipeline, InstructionWarning
+from omniedit.models.instruction_warnings import InstructionWarning
+from omniedit.models.pipeline import EditPipeline
 from omniedit.training.editor.batches import choose_held_out_pairs
 
 SAMPLES = 4

@@ -12,8 +12,9 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.reference.fields import grow, lightness
 from omniedit.scoring.reference.judge import ReferenceJudge, score_pair
-from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill, grow, lightness
+from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill
 from omniedit.scoring.student import defects
 from omniedit.scoring.student.defects import DEFECTS, with_defect
 from omniedit.scoring.verdict import Score

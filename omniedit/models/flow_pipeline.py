@@ -1,0 +1,43 @@
+"""Base of the pipelines that sample a flow: parts, text embeddings and offloading."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+from torch import Tensor
+
+from omniedit.models.codec import Vae
+from omniedit.models.editor import Editor
+from omniedit.models.sampling import Conditioning, check_scheduler
+from omniedit.models.text import Text
+
+
+class FlowPipeline(DiffusionPipeline):
+    """Pipeline of an `Editor`, a VAE, a scheduler and text encoders.
+
+    diffusers reads the names of the parts from the signature of a subclass's `__init__`.
+    """
+
+    # diffusers reads these from the class, but declares them as instance attributes.
+    model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
+    _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
+
+    def _register_parts(self, transformer: Editor, vae: Vae, scheduler: SchedulerMixin, text: Text) -> None:
+        """Register the parts of the pipeline.
+
+        Raises:
+            ValueError: the scheduler cannot sample a flow.
+        """
+        check_scheduler(scheduler)
+        self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler, **vars(text))
+
+    def _encode_prompts(self, source: Tensor, prompts: Sequence[str], negatives: Sequence[str]) -> Conditioning:
+        """Encode one prompt and one negative prompt for each of the images whose condition is `source`."""
+        embeds, pooled = self._text.encode([*prompts, *negatives], self._execution_device)
+        return Conditioning(source, *embeds.chunk(2), *pooled.chunk(2))
+
+    @property
+    def _text(self) -> Text:
+        parts = self.components.items()
+        return Text(**{name: part for name, part in parts if name.startswith(("text_encoder", "tokenizer"))})

@@ -1,0 +1,85 @@
+"""Checks of the arguments of a pipeline, which may be one value for all images or one for each."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def to_list(given: Any) -> list:
+    """Return a list of the values of a sequence, or of one value."""
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
+
+
+def check_steps(steps: Any) -> int:
+    """Return a number of steps.
+
+    Raises:
+        ValueError: it is no whole number of at least 1.
+    """
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"num_inference_steps: {steps!r}, but a whole number of at least 1 is needed")
+    return int(steps)
+
+
+def check_scale(name: str, scale: Any) -> float:
+    """Return a guidance scale.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if not isinstance(scale, int | float | np.number):
+        raise ValueError(f"{name}: {scale!r}, but a number is needed")
+    return scale  # type: ignore[return-value]
+
+
+def match_arguments(
+    images: Sequence[Any],
+    instruction: str | Sequence[str],
+    negative_prompt: str | Sequence[str],
+    generator: torch.Generator | Sequence[torch.Generator] | None,
+) -> list[tuple]:
+    """Return the image, instruction, negative prompt and generator of each edit.
+
+    Raises:
+        ValueError: there is no image, or a value is of another type, or there are neither one nor as many as images.
+    """
+    if not images:
+        raise ValueError("image: an empty list; give one image or several")
+    instructions, negatives, generators = map(to_list, (instruction, negative_prompt, generator))
+    _check_types("instruction", instructions, str, '"Make it night."')
+    _check_types("negative_prompt", negatives, str, '"blurry"')
+    if broken := [text for text in (*instructions, *negatives) if re.search("[\ud800-\udfff]", text)]:
+        raise ValueError(f"instruction: {broken[0][:100]!a} has half of a surrogate pair; decode it as UTF-8")
+    if generator is not None:
+        _check_types("generator", generators, torch.Generator, "torch.Generator().manual_seed(0)")
+    named = {"instructions": instructions, "negative prompts": negatives, "generators": generators}
+    each = (_spread(name, values, len(images)) for name, values in named.items())
+    return list(zip(images, *each, strict=True))
+
+
+def _check_types(name: str, given: Sequence[object], kind: type, example: str) -> None:
+    """Check the types of an argument's values.
+
+    Raises:
+        ValueError: a value is of another type.
+    """
+    for value in given:
+        if not isinstance(value, kind):
+            library = type(value).__module__.partition(".")[0]
+            of = "" if library == "builtins" else f" of {library}"
+            found = "None" if value is None else f"a {type(value).__name__}{of}"
+            raise ValueError(f"{name}: {found}, but a {kind.__name__} is needed, such as {example}, or a list of them")
+
+
+def _spread(name: str, given: list, count: int) -> list:
+    """Return `count` values from one or `count` of them.
+
+    Raises:
+        ValueError: it is another number of values.
+    """
+    if len(given) not in (1, count):
+        raise ValueError(f"{count} images, {len(given)} {name}: give one for all, or one for each")
+    return given * count if len(given) == 1 else given

@@ -1,0 +1,43 @@
+"""Inputs of an edit, at the size at which the network sees the image, and the way back to the full size."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from omniedit.models.codec import Vae, decode
+from omniedit.models.full_size import restore_full_size
+from omniedit.models.instruction_warnings import warn_if_unchanged
+
+
+@dataclass(frozen=True)
+class PreparedEdit:
+    """Inputs of one edit.
+
+    Args:
+        full: source image at full size, (1, 3, H, W) in [0, 1].
+        size: height and width at which the network sees the image, before padding.
+        source: latents of the image at that size, padded, (1, C, h, w).
+        noise: initial noise, same shape as `source`.
+        generator: generator of the initial noise and of the scheduler's noise; None for torch's global one.
+    """
+
+    full: Tensor
+    size: tuple[int, int]
+    source: Tensor
+    noise: Tensor
+    instruction: str
+    negative: str
+    generator: torch.Generator | None
+
+    def decode(self, vae: Vae, latents: Tensor) -> Tensor:
+        """Decode the latents of the edit, (1, C, h, w), to the edited image at full size, (3, H, W) in [0, 1].
+
+        Warns:
+            InstructionWarning: the edit changes next to nothing.
+        """
+        height, width = self.size
+        images = (decode(vae, each).float()[..., :height, :width] for each in (self.source, latents))
+        source, edited = ((image + 1) / 2 for image in images)
+        warn_if_unchanged(self.instruction, source, edited)
+        return restore_full_size(self.full, source, edited)[0].cpu()

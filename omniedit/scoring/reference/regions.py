@@ -1,0 +1,33 @@
+"""Regions of a pair: the place of an object, and how far it stands out from its surroundings."""
+
+import numpy as np
+
+from omniedit.imaging.images import Mask
+from omniedit.scoring.reference.fields import Field, distribution_distance, grow
+from omniedit.scoring.reference.measures import Comparison
+
+
+def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
+    """Return the (h, w) mask within the object's box, slightly shrunk; the box alone if the two do not meet."""
+    inside = seen.small_mask & seen.box(box)
+    core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
+    return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
+
+
+def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
+    """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
+    ring = seen.surroundings
+    if ring.sum() < 64 or not region.any():
+        return 1.0
+    own = distribution_distance(look[region], look[ring])
+    return own / max(4.0, _variation(look, ring))
+
+
+def _variation(look: Field, ring: Mask) -> float:
+    """Return the mean distance of a ring's quarters from the whole ring."""
+    ys, xs = np.nonzero(ring)
+    angle = np.arctan2(ys - ys.mean(), xs - xs.mean())
+    quarter = np.floor((angle + np.pi) / (np.pi / 2 + 1e-6)).astype(int)
+    pixels = look[ring]
+    parts = [pixels[quarter == q] for q in range(4)]
+    return float(np.mean([distribution_distance(part, pixels) for part in parts if len(part) >= 16]))
