@@ -290,8 +290,9 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     for number, line in enumerate(lines if any(lines) else [], 1):
         try:
             row = json.loads(line)
-            replies.append((str(row["source_id"]), Task(row["task"]), str(row["reply"])))
-        except (ValueError, KeyError, TypeError, RecursionError):
+            task = next(task for task in CLASSES if task == row["task"])
+            replies.append((str(row["source_id"]), task, str(row["reply"])))
+        except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
             keys = "source_id, task (one of the seven) and reply"
             raise UserError(f"{path}: line {number} is not a JSON object with {keys}") from None
     return replies
