@@ -90,6 +90,7 @@ class ShardWriter:
                 column[start:] = np.array(values, object)
             else:  # h5py would stack arrays of equal length
                 for place, value in enumerate(values, start):
+                    assert isinstance(value, bytes)
                     column[place] = np.frombuffer(value, np.uint8)
 
 
