@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.instructions.proposals import ProposalRow, json_object, proposal_in, rejected_row, usable
+from omniedit.instructions.proposals import CLASSES, ProposalRow, json_object, proposal_in, rejected_row, usable
 from omniedit.plain_text import split_lines
 from omniedit.tasks import Task
 
@@ -33,8 +33,9 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
     for number, line in enumerate(lines if any(lines) else [], 1):
         try:
             row = json.loads(line)
-            replies.append((str(row["source_id"]), Task(row["task"]), str(row["reply"])))
-        except (ValueError, KeyError, TypeError, RecursionError):
+            task = next(task for task in CLASSES if task == row["task"])
+            replies.append((str(row["source_id"]), task, str(row["reply"])))
+        except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
             keys = "source_id, task (one of the seven) and reply"
             raise UserError(f"{path}: line {number} is not a JSON object with {keys}") from None
     return replies

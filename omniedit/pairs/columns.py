@@ -49,7 +49,6 @@ COLUMNS_3 = {
     "references": _BYTES,
 }
 CHECKSUMS = "sha256"
-IMAGES = ("source", "edited", "mask", "references")
 
 
 def to_row(pair: EncodedPair) -> dict[str, str | bytes]:

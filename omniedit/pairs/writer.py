@@ -20,6 +20,9 @@ from omniedit.plain_text import clean
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
+_ROWS = 16
+"""Rows of a chunk, which are written together."""
+
 
 @dataclass
 class ShardWriter:
@@ -41,12 +44,14 @@ class ShardWriter:
     def __enter__(self) -> "ShardWriter":
         self._file = h5py.File(self.path, "w", libver="v110", track_order=True)
         for name, dtype in {**COLUMNS_3, CHECKSUMS: TEXT}.items():
-            self._file.create_dataset(name, (0,), maxshape=(None,), chunks=(16,), dtype=dtype, track_times=False)
+            self._file.create_dataset(name, (0,), maxshape=(None,), chunks=(_ROWS,), dtype=dtype, track_times=False)
+        self._waiting: list[dict[str, str | bytes]] = []
         self._rejections: list[Rejection] = []
         return self
 
     def __exit__(self, exc_type: object, *_: object) -> None:
         if exc_type is None:
+            self._write_rows()
             for column in ("source_id", "reason"):
                 values = [getattr(rejection, column) for rejection in self._rejections]
                 name = f"rejected_{column.removesuffix('_id')}"
@@ -66,14 +71,27 @@ class ShardWriter:
         check_pair(pair)
         if isinstance(pair, EncodedPair):
             check_sizes(pair)
-        for name, value in to_row(pair if isinstance(pair, EncodedPair) else pair.encode()).items():
-            column = self._file[name]
-            column.resize(column.shape[0] + 1, axis=0)
-            column[-1] = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else value
+        self._waiting.append(to_row(pair if isinstance(pair, EncodedPair) else pair.encode()))
+        if len(self._waiting) == _ROWS:
+            self._write_rows()
 
     def reject(self, rejection: Rejection) -> None:
         """Record a photo or row without a pair."""
         self._rejections.append(Rejection(clean(rejection.source_id), clean(rejection.reason)))
+
+    def _write_rows(self) -> None:
+        """Append the waiting rows to the columns."""
+        rows, self._waiting = self._waiting, []
+        for name in rows[0] if rows else ():
+            column, values = self._file[name], [row[name] for row in rows]
+            start = len(column)
+            column.resize(start + len(rows), axis=0)
+            if isinstance(values[0], str):
+                column[start:] = np.array(values, object)
+            else:  # h5py would stack arrays of equal length
+                for place, value in enumerate(values, start):
+                    assert isinstance(value, bytes)
+                    column[place] = np.frombuffer(value, np.uint8)
 
 
 def write_shard(
