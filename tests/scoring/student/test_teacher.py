@@ -40,7 +40,7 @@ def shard(tmp_path: Path) -> Path:
     images = rng.integers(0, 255, (3, 2, 64, 64, 3), np.uint8)
     facts = {"truth": {"style": "etching"}}
     pairs = [
-        EditPair(f"p{row}", Task.STYLE_TRANSFER, ("Etch it.",), source, edited, None, facts)
+        EditPair(f"p{row}", Task.STYLE_TRANSFER, ("Etch it.",), source, edited, None, {"source_id": "sea", **facts})
         for row, (source, edited) in enumerate(images)
     ]
     path = tmp_path / "00000.h5"
