@@ -10,6 +10,7 @@ from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
 from omniedit.storage.shards import add_candidate_options, candidate_files, expand_files
+from omniedit.tasks import Task
 
 
 def main() -> None:
@@ -19,16 +20,20 @@ def main() -> None:
         "--teacher", help="path pattern teacher/{task}/{shard}.parquet, if the teacher is not the judge"
     )
     parser.add_argument(
-        "--taught", type=at_least_zero, default=0, help="number of shards that the teacher scored, from the first"
+        "--taught-shards",
+        type=at_least_zero,
+        default=0,
+        help="number of shards that the teacher scored, from the first",
     )
+    parser.add_argument("--taught-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
     parser.add_argument("--canary", type=Path, help="canary.json of the run")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     args = parser.parse_args()
 
     teacher = {
         (row["pair_id"], str(task)): row["o_score"]
-        for task in (args.tasks if args.teacher else [])
-        for path in expand_files(args.teacher, [task], args.taught)
+        for task in (args.taught_tasks if args.teacher else [])
+        for path in expand_files(args.teacher, [task], args.taught_shards)
         for row in read_rows(path, ["pair_id", "defect", "o_score"])
         if row["defect"] == "" and row["o_score"] is not None
     }

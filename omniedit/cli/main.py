@@ -118,7 +118,7 @@ def _plan(args: argparse.Namespace) -> None:
 
         print("\n".join([*cost(wanted), ""]))
     print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
-    if wanted.tasks.learned:
+    if wanted.learned_tasks:
         from omniedit.specialists.learned.gpu_hours import gpu_hours
 
         print("\n".join(["", *gpu_hours(wanted, args.gpu)]))

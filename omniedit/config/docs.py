@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from omniedit.config.loading import DEFAULT, load
 from omniedit.config.schema import Config
-from omniedit.config.section import subsections
+from omniedit.config.section import sections_by_name, subsections
 from omniedit.config.tasks import TaskConfig
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
@@ -38,16 +38,21 @@ def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
             elif name == Task.OBJECT_SWAP:
                 rows += key_table(section, f"{prefix}<task>.")
             continue
+        if section := sections_by_name(model).get(name):
+            rows += key_table(section, f"{prefix}{name}.<name>.")
+            continue
         properties = model.model_json_schema()["properties"][name]
         meaning = " ".join(_meanings(model).get(name, "").split())
-        default = ", ".join(f"`{json.dumps(value)}`" for value in _defaults(f"{prefix}{name}"))
+        default = ", ".join(f"`{json.dumps(value)}`" for value in _defaults(model, name, prefix))
         rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | {default} | {meaning} |")
     return rows
 
 
-def _defaults(key: str) -> list[Any]:
+def _defaults(model: type[BaseModel], name: str, prefix: str) -> list[Any]:
     """Return the default values of a key; for a key with `<task>`, the distinct defaults of the seven tasks."""
-    found = []
+    if "<name>" in prefix:
+        return [] if model.model_fields[name].is_required() else [model.model_fields[name].default]
+    found, key = [], f"{prefix}{name}"
     for task in OMNIEDIT_TASKS if "<task>" in key else [""]:
         value: Any = _default_config()
         for part in key.replace("<task>", task).split("."):
@@ -64,7 +69,7 @@ def _default_config() -> Config:
 
 def _sections(model: type[BaseModel]) -> set[type[BaseModel]]:
     """Return the model and all sections below it, at any depth."""
-    return {model}.union(*map(_sections, subsections(model).values()))
+    return {model}.union(*map(_sections, (subsections(model) | sections_by_name(model)).values()))
 
 
 @cache
@@ -86,6 +91,8 @@ def _type_text(properties: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in properties["enum"])
     if "const" in properties:
         return f"`{properties['const']}`"
+    if isinstance(properties.get("additionalProperties"), dict):
+        return f"mapping to {_type_text(properties['additionalProperties'])}"
     if properties["type"] == "array":
         return f"list of {_type_text(properties['items'])}"
     limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}

@@ -16,7 +16,7 @@ from omniedit.config.section import S, subsections
 from omniedit.config.source_folder import source_file
 from omniedit.config.typed_text import TextLoader, merge, to_types
 from omniedit.errors import UserError
-from omniedit.storage.archives import list_archives
+from omniedit.storage.archives import is_remote, list_archives
 
 DEFAULT = Path("config/config.yaml")
 """Config that all others override: that of the working folder, else that of the workflow's source."""
@@ -123,6 +123,7 @@ def check(
     config = check_section(Config, merge(values, to_types(overrides, Config)), files, overrides)
     looks = {
         "sources.path": partial(_check_path, config.sources),
+        **{f"imports.{name}.path": partial(_check_pairs, each.path) for name, each in config.imports.items()},
         "scoring.student.start": partial(_check_start, config.scoring.student),
     }
     for key, look in looks.items():
@@ -145,10 +146,18 @@ def check_section(
 
 def _check_path(sources: SourcesConfig) -> None:
     """Check that the path in `sources.path` exists, as far as this machine can see without reading it."""
-    if sources.path is not None and sources.are_archives:
+    if not sources.are_photos:
+        _check_pairs(sources.pairs.path)
+    elif sources.path is not None and sources.are_archives:
         list_archives(sources.path, sources.kind, sources.shards)
     elif sources.path is not None and not (sources.path and Path(sources.path).is_dir()):
         raise UserError(f"'{sources.path}' is not a folder; give a folder of jpeg, png, webp or tiff photos")
+
+
+def _check_pairs(path: str) -> None:
+    """Check that the local file or folder of a data set of pairs exists."""
+    if not is_remote(path) and not set("*?[{") & set(path) and not Path(path).exists():
+        raise UserError(f"'{path}' does not exist; give a file, a folder, a glob, a range or a URL of edit pairs")
 
 
 def _check_start(student: StudentConfig) -> None:

@@ -6,11 +6,15 @@ and the table in `config/README.md` from them. Threads, memory and partitions be
 
 # ruff: noqa: F401
 
+import re
+from pathlib import Path
+
 from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
 from omniedit.config.options import check_parts
+from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
     SHIPPED_STUDENT,
@@ -46,6 +50,10 @@ from omniedit.config.training import (
     PretrainingOptions,
     TrainConfig,
 )
+from omniedit.tasks import TASKS, Task
+
+DATA_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
+"""Names of imported data sets, which are folders and beginnings of ids."""
 
 
 class ModelsConfig(Section):
@@ -69,11 +77,68 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     bench: BenchConfig = BenchConfig()
     models: ModelsConfig = ModelsConfig()
+    imports: dict[str, ImportConfig] = Field({})
+    """Data sets of edit pairs by name, which is that of their folder in results/{run}/candidates/. They join the pairs
+    that specialists make."""
+
+    @property
+    def made(self) -> tuple[Task, ...]:
+        """Tasks whose specialists make pairs; none without photos."""
+        return self.tasks.enabled if self.sources.are_photos else ()
+
+    @property
+    def learned_tasks(self) -> tuple[Task, ...]:
+        """Tasks that learned specialists serve."""
+        return self.tasks.learned if self.sources.are_photos else ()
+
+    @property
+    def imported(self) -> dict[str, ImportConfig]:
+        """Data sets of pairs by name; that of `sources` has the name of its format."""
+        own = {} if self.sources.are_photos else {Path(self.sources.pairs.format).stem: self.sources.pairs}
+        return own | self.imports
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the folders of candidates: tasks and imported data sets."""
+        return (*self.made, *self.imported)
+
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """Groups that the teacher scores; `reference` only those of specialists, whose truth is known."""
+        return self.made if self.made and self.scoring.teacher == "reference" else self.groups
+
+    @property
+    def benchmarked(self) -> tuple[str, ...]:
+        """Groups of the benchmark: the tasks that the run makes pairs for, or the imported data sets."""
+        return self.made or tuple(self.imported)
 
     @model_validator(mode="after")
-    def _some_task(self) -> "Config":
-        if not self.tasks.enabled:
+    def _some_pairs(self) -> "Config":
+        if not self.groups:
             raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
+        return self
+
+    @model_validator(mode="after")
+    def _imports_have_names(self) -> "Config":
+        for name in self.imported:
+            if not DATA_SET.fullmatch(name) or name in TASKS:
+                what = "is a task" if name in TASKS else "has other characters than letters, digits, '_', '.' and '-'"
+                raise ValueError(f"imports: the name {name[:80]!a} {what}; give another one")
+        if not self.sources.are_photos and len(self.imported) == len(self.imports):
+            raise ValueError(
+                f"imports: {Path(self.sources.pairs.format).stem} is the name of the pairs of sources, too"
+            )
+        if sum(data_set.share or 0 for data_set in self.imported.values()) > 1:
+            raise ValueError("imports: the shares add up to more than 1")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_alone_train_no_base(self) -> "Config":
+        if not self.sources.are_photos and self.train.base.model is None:
+            raise ValueError(
+                "train.base.model: null pre-trains a base on photos, and sources.kind `pairs` has none; give shipped or"
+                " a role of config/models.yaml"
+            )
         return self
 
     @model_validator(mode="after")
@@ -100,29 +165,35 @@ class Config(Section):
         if self.bench.judge == "api" and not self.scoring.api.is_known:
             raise ValueError("bench.judge: api needs scoring.api.url and scoring.api.model")
         for key, judge in self.judges.items():
-            if judge == "student" and not self.trains_student:
-                raise ValueError(f"{key}: student needs a scoring.teacher: reference or api")
-        return self
-
-    @model_validator(mode="after")
-    def _no_learned_pair_is_measured(self) -> "Config":
-        """Check that no learned pair is scored by the reference judge, which needs the truth of an edit: a learned
-        specialist only knows the instruction."""
-        if not self.tasks.learned:
-            return self
-        remedies = {"scoring.teacher": "api, or null for no student"}
-        for key, judge in self.judges.items():
-            if judge == "reference":
-                remedy = remedies.get(key, "api, internvl or student")
+            if judge == "student" and not self.trains_student and self.scoring.student.start is None:
                 raise ValueError(
-                    f"{key}: reference cannot score the pairs of learned specialists"
-                    f" (tasks.{self.tasks.learned[0]}.specialist); give {remedy}"
+                    f"{key}: student needs a scoring.teacher: reference or api, or the trained one of"
+                    " scoring.student.start"
                 )
         return self
 
     @model_validator(mode="after")
+    def _only_known_truth_is_measured(self) -> "Config":
+        """Check that the reference judge scores no pair of unknown truth, as are those of learned specialists and other
+        data sets, which only have the instruction."""
+        remedies = {"scoring.teacher": "api, or null for no student"}
+        for key, judge in self.judges.items():
+            remedy = remedies.get(key, "api, internvl or student")
+            if judge == "reference" and (others := self._groups_of_unknown_truth(key)):
+                raise ValueError(f"{key}: reference cannot score the pairs of {others[0]}; give {remedy}")
+        return self
+
+    def _groups_of_unknown_truth(self, key: str) -> list[str]:
+        """Return descriptions of the groups that a key's judge scores and that have no known truth."""
+        learned = [f"learned specialists (tasks.{task}.specialist)" for task in self.learned_tasks]
+        imported = (
+            self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
+        )
+        return learned + [f"other data sets ({name})" for name in imported if name in self.imported]
+
+    @model_validator(mode="after")
     def _learned_tasks_have_proposals(self) -> "Config":
-        if self.tasks.learned and self.proposals.source == "replies" and self.learned.replies is None:
+        if self.learned_tasks and self.proposals.source == "replies" and self.learned.replies is None:
             needed = "learned.replies is needed, or another proposals.source"
-            raise ValueError(f"{needed}, since tasks.{self.tasks.learned[0]}.specialist is learned")
+            raise ValueError(f"{needed}, since tasks.{self.learned_tasks[0]}.specialist is learned")
         return self

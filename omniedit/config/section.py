@@ -38,6 +38,16 @@ def subsections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
 
 
+def sections_by_name(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the keys of a section whose values are mappings from names to sections, and the sections' classes."""
+    kinds = {name: get_args(info.annotation) for name, info in model.model_fields.items()}
+    return {
+        name: args[1]
+        for name, args in kinds.items()
+        if len(args) == 2 and isinstance(args[1], type) and issubclass(args[1], BaseModel)
+    }
+
+
 def _is_float(section: type[BaseModel], key: str) -> bool:
     annotation = section.model_fields[key].annotation if key in section.model_fields else None
     return float in (annotation, *get_args(annotation))

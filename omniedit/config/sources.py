@@ -1,21 +1,24 @@
-"""Section `sources`: photos that a run starts from."""
+"""Section `sources`: photos, or edit pairs, that a run starts from."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from omniedit.config.section import LocalPath, Section
+from omniedit.config.pairs import ImportConfig, PairFormat
+from omniedit.config.section import LocalPath
 from omniedit.storage.archives import ARCHIVE_SUFFIXES
 
 
-class SourcesConfig(Section):
-    kind: Literal["sample", "folder", "webdataset", "parquet"] = "sample"
-    """Format of the photos: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
-    img2dataset writes them), or Parquet files that hold the encoded images."""
+class SourcesConfig(PairFormat):
+    kind: Literal["sample", "folder", "webdataset", "parquet", "pairs"] = "sample"
+    """Kind of the sources: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
+    img2dataset writes them), or Parquet files that hold the encoded images. `pairs` are edit pairs instead of photos:
+    the run makes none, and scores, filters and trains on these."""
     path: LocalPath | None = None
     """Folder of jpeg, png, webp and tiff photos, searched recursively. For `webdataset` and `parquet`: an archive, a
     range of archives such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder of archives. A password, key or
-    signature in a URL is shown as `***` everywhere; give it in a file, because `ps` shows --config."""
+    signature in a URL is shown as `***` everywhere; give it in a file, because `ps` shows --config. For `pairs`: as
+    `imports.<name>.path`."""
     image_column: str | None = None
     """Column of the source photos, for `parquet`. null takes the first known name, such as `image`, `jpg`, `source_img`
     or `original_image`, else the only column of images."""
@@ -29,8 +32,8 @@ class SourcesConfig(Section):
     crop: Literal["centre", "saliency"] = "saliency"
     """Region that the crop keeps: the centre of the photo, or its most salient part."""
     shards: int = Field(1, ge=1, le=100_000)
-    """Number of shards over which the photos are distributed. For archives: the number of archives to use, each of
-    which is a shard. Every task runs one job per shard."""
+    """Number of shards over which the photos or pairs are distributed. For archives of photos: the number of archives
+    to use, each of which is a shard. Every task and every data set has one job per shard."""
 
     @model_validator(mode="after")
     def _all_but_the_sample_have_a_path(self) -> Self:
@@ -44,9 +47,27 @@ class SourcesConfig(Section):
             raise ValueError("image_column is only for kind `parquet`")
         return self
 
+    @model_validator(mode="after")
+    def _only_pairs_have_a_format(self) -> Self:
+        given = [key for key in PairFormat.model_fields if key in self.model_fields_set]
+        if self.kind == "pairs" and self.format is None:
+            raise ValueError("format is required for kind `pairs`")
+        if self.kind != "pairs" and given:
+            raise ValueError(f"{given[0]} is only for kind `pairs`; `imports` adds pairs to photos")
+        return self
+
+    @property
+    def are_photos(self) -> bool:
+        return self.kind != "pairs"
+
     @property
     def are_archives(self) -> bool:
         return self.kind in ARCHIVE_SUFFIXES
+
+    @property
+    def pairs(self) -> ImportConfig:
+        """Return the data set of kind `pairs`."""
+        return self.extract(ImportConfig)
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:

@@ -37,4 +37,4 @@ def roles_to_fetch(task: Task, config: LearnedConfig) -> tuple[str, ...]:
 
 
 def trains_inpainting(config: Config) -> bool:
-    return any(paints_by_itself(task, config.learned) for task in config.tasks.learned)
+    return any(paints_by_itself(task, config.learned) for task in config.learned_tasks)

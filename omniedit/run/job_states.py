@@ -177,7 +177,7 @@ def _jobs(
 ) -> Iterator[Job]:
     root, results = folders[0], folders[0] / "results" / run
     finished = dict(_read_times(results, stage.output, unread))
-    for wildcards in _combinations(stage.output, config):
+    for wildcards in _combinations(stage, config):
         output = stage.output.format(**wildcards)
         log = Path("logs", run, stage.log.format(**wildcards))
         if f"results/{run}/{output}" in begun:
@@ -192,11 +192,11 @@ def _jobs(
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
 
 
-def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
-    """Yield all combinations of values of the wildcards in a pattern."""
+def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
+    """Yield all combinations of values of the wildcards in a stage's output."""
     shards = [f"{shard:05d}" for shard in range(config.sources.shards)]
     values = {
-        "task": [str(task) for task in config.tasks.enabled],
+        "task": [str(task) for task in stage.tasks(config)],
         "shard": shards,
         "taught": shards[: config.scoring.teacher_shards],
         "photos": [*shards, "bench"],
@@ -205,7 +205,7 @@ def _combinations(pattern: str, config: Config) -> Iterator[dict[str, str]]:
         "editor": config.train.editors,
         "model": (*config.train.editors, *BASELINES),
     }
-    names = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+    names = [name for _, name, _, _ in Formatter().parse(stage.output) if name]
     for chosen in product(*(values[name] for name in names)):
         yield dict(zip(names, chosen, strict=True))
 

@@ -26,6 +26,7 @@ class ParsedRun:
         config_options: values of --config, as typed.
         roles: roles of the models that the config names.
         identities: identities of the photos; none in a job's process, which does not need them.
+        imports: identities of imported data sets, by name and shard; none in a job's process.
     """
 
     config: Config
@@ -34,6 +35,7 @@ class ParsedRun:
     source: Source
     roles: list[str]
     identities: list[Identity]
+    imports: Mapping[tuple[str, int], Identity]
     preflight: Preflight
 
 
@@ -65,11 +67,25 @@ def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
         check_no_prefix(workflow.modifier.path_modifier.replace_prefix(str(results)), config.run)
         roles = required_roles(config)
         identities = identify_sources(config.sources, results) if workflow.is_main_process else []
+        imports = _identify_imports(config, results) if workflow.is_main_process else {}
     # Jobs end with this process. A job that outlives a killed run would write to the same files as its successor.
     os.environ[LAUNCHER] = describe_launcher()
-    preflight = Preflight(workflow, config, tracked_folders(config), roles, identities)
+    preflight = Preflight(workflow, config, tracked_folders(config), roles, [*identities, *imports.values()])
     preflight.register()
-    return ParsedRun(config, files, options, source, roles, identities, preflight)
+    return ParsedRun(config, files, options, source, roles, identities, imports, preflight)
+
+
+def _identify_imports(config: Config, results: Path) -> dict[tuple[str, int], Identity]:
+    """Identify the files of each shard of the imported data sets."""
+    if not config.imported:
+        return {}
+    from omniedit.exchange.importing import identify_import
+
+    return {
+        (name, shard): identify_import(data_set, shard, config.sources.shards, results / "candidates" / name)
+        for name, data_set in config.imported.items()
+        for shard in range(config.sources.shards)
+    }
 
 
 def tracked_folders(config: Config) -> list[Path]:

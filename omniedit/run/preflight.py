@@ -105,7 +105,8 @@ class Preflight:
         Snakemake has no hook for this: `onstart` runs after planning, when Snakemake has already checked the files.
         """
         # Command lines of jobs and config.json contain these addresses without their secrets.
-        hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path])
+        imports = [each.path for each in self.config.imports.values()]
+        hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path, *imports])
         if not self.workflow.is_main_process:
             return
         execute, delete_output = self.workflow.execute, self.workflow.delete_output
@@ -179,7 +180,7 @@ class Preflight:
         """
         if "api" in self.config.judges.values():
             api_key(self.config.scoring.api)
-        if self.config.tasks.learned and self.config.proposals.source == "api":
+        if self.config.learned_tasks and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
 
     def check_plan(self) -> None:

@@ -4,8 +4,9 @@ A test compares them with the rules of workflow/rules/.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from omniedit.config.schema import Config
 from omniedit.models.roles import trains_inpainting
@@ -25,6 +26,7 @@ class Stage:
         log: file below logs/{run}.
         applies: whether a run of this config has the stage.
         also: further files below results/{run} that `snakemake all` makes.
+        tasks: values of the wildcard {task}: tasks, and names of imported data sets.
     """
 
     rule: str
@@ -32,10 +34,11 @@ class Stage:
     log: str
     applies: Callable[[Config], bool] = _always
     also: tuple[str, ...] = ()
+    tasks: Callable[[Config], Sequence[str]] = attrgetter("groups")
 
 
 def _proposes(source: str) -> Callable[[Config], bool]:
-    return lambda config: bool(config.tasks.learned) and config.proposals.source == source
+    return lambda config: bool(config.learned_tasks) and config.proposals.source == source
 
 
 def _teaches(teacher: str) -> Callable[[Config], bool]:
@@ -52,7 +55,19 @@ def _from_archives(config: Config) -> bool:
 
 
 def _from_files(config: Config) -> bool:
-    return not config.sources.are_archives
+    return config.sources.are_photos and not config.sources.are_archives
+
+
+def _from_photos(config: Config) -> bool:
+    return config.sources.are_photos
+
+
+def _from_pairs(config: Config) -> bool:
+    return not config.sources.are_photos
+
+
+def _has_imports(config: Config) -> bool:
+    return bool(config.imported)
 
 
 STAGES = (
@@ -80,8 +95,21 @@ STAGES = (
     Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("replies")),
     Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("api")),
     Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("local")),
-    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log"),
-    Stage("synthesize_shard", "candidates/{task}/{shard}.h5", "synthesize/{task}/{shard}.log"),
+    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log", _from_photos),
+    Stage(
+        "synthesize_shard",
+        "candidates/{task}/{shard}.h5",
+        "synthesize/{task}/{shard}.log",
+        _from_photos,
+        tasks=attrgetter("made"),
+    ),
+    Stage(
+        "import_shard",
+        "candidates/{task}/{shard}.h5",
+        "import/{task}/{shard}.log",
+        _has_imports,
+        tasks=attrgetter("imported"),
+    ),
     Stage(
         "score_shard",
         "scores/{task}/{shard}.parquet",
@@ -97,8 +125,16 @@ STAGES = (
     Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
-    Stage("teach_shard", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log", _teaches("reference")),
-    Stage("ask_teacher", "teacher/{task}/{taught}.parquet", "teach/{task}/{taught}.log", _teaches("api")),
+    *(
+        Stage(
+            rule,
+            "teacher/{task}/{taught}.parquet",
+            "teach/{task}/{taught}.log",
+            _teaches(teacher),
+            tasks=attrgetter("taught"),
+        )
+        for rule, teacher in (("teach_shard", "reference"), ("ask_teacher", "api"))
+    ),
     Stage(
         "train_student",
         "scorer/manifest.json",
@@ -145,16 +181,26 @@ STAGES = (
         "train_editor/{editor}.log",
         also=("train/{editor}.metrics.jsonl",),
     ),
-    Stage("synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log"),
-    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log"),
-    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log"),
+    Stage(
+        "synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log", _from_photos, tasks=attrgetter("made")
+    ),
+    Stage(
+        "hold_out_pairs",
+        "bench/set/{task}.h5",
+        "hold_out_pairs.log",
+        _from_pairs,
+        ("sources/bench.parquet",),
+        tasks=attrgetter("imported"),
+    ),
+    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("benchmarked")),
+    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("benchmarked")),
     Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
     Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),
     *(_page(name) for name in ("summary", "filter", "thresholds", "training", "benchmark", "provenance")),
     _page("agreement", lambda config: config.trains_student),
-    _page("proposals", lambda config: bool(config.tasks.learned)),
+    _page("proposals", lambda config: bool(config.learned_tasks)),
     _page("throughput"),
     _page("efficiency", lambda config: shutil.which("sacct") is not None),
 )

@@ -70,7 +70,7 @@ def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
     Args:
         results: the run's folder.
     """
-    if sources.path is None:
+    if sources.path is None or not sources.are_photos:
         return []
     if not sources.are_archives:
         root, index = Path(sources.path), results / "sources/index.parquet"

@@ -23,7 +23,7 @@ from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.sources.identity import digest_file
 from omniedit.storage.archives import is_remote, list_archives
 from omniedit.storage.shards import SHARDS_A_BLOCK, number_of_blocks, shard_share
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import Task
 
 RUN = read_run(workflow, config)
 CONFIG = RUN.config
@@ -32,7 +32,9 @@ SHARDS = [f"{shard:05d}" for shard in range(CONFIG.sources.shards)]
 TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
 BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
-TASKS = list(CONFIG.tasks.enabled)
+GROUPS = list(CONFIG.groups)
+BENCHMARKED = list(CONFIG.benchmarked)
+TAUGHT = list(CONFIG.taught)
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
 STAGES = select_stages(CONFIG)
@@ -40,7 +42,7 @@ STAGES = select_stages(CONFIG)
 
 wildcard_constraints:
     run=re.escape(CONFIG.run),
-    task="|".join(OMNIEDIT_TASKS),
+    task="|".join(map(re.escape, GROUPS)),
     shard=r"\d{5}",
     taught=r"\d{5}",
     block=r"\d{5}",
@@ -49,12 +51,15 @@ wildcard_constraints:
     model="|".join(MODELS),
 
 
-def of_run(path):
-    """Expand every wildcard to all its values in the run; {taught} are the shards that the teacher scores."""
+def of_run(path, task=GROUPS):
+    """Expand every wildcard to all its values in the run; {taught} are the shards that the teacher scores.
+
+    {task} are the tasks that specialists make pairs for and the names of imported data sets, or those given.
+    """
     return expand(
         path,
         run=CONFIG.run,
-        task=TASKS,
+        task=task,
         shard=SHARDS,
         photos=[*SHARDS, "bench"],
         taught=TEACHER_SHARDS,
@@ -72,7 +77,11 @@ onstart:
 
 def all_results(wildcards):
     """Return every file of the run, not only the last ones: Snakemake remakes only requested files."""
-    return of_run([f"results/{{run}}/{path}" for stage in STAGES for path in (stage.output, *stage.also)])
+    return [
+        path
+        for stage in STAGES
+        for path in of_run([f"results/{{run}}/{path}" for path in (stage.output, *stage.also)], stage.tasks(CONFIG))
+    ]
 
 
 def verbatim(text):
@@ -125,7 +134,7 @@ def check_shares(rule, key, options):
 
 def all_shards(wildcards):
     """Return the options that fill a pattern (`omniedit.storage.shards`)."""
-    return f"--tasks {' '.join(TASKS)} --shards {len(SHARDS)}"
+    return f"--tasks {' '.join(GROUPS)} --shards {len(SHARDS)}"
 
 
 def all_blocks(wildcards):
@@ -135,7 +144,7 @@ def all_blocks(wildcards):
 
 def taught_shards(wildcards):
     """Return the same as `all_shards` for the shards that the teacher scores."""
-    return f"--tasks {' '.join(TASKS)} --shards {len(TEACHER_SHARDS)}"
+    return f"--tasks {' '.join(TAUGHT)} --shards {len(TEACHER_SHARDS)}"
 
 
 def shards_of_task(wildcards):
@@ -241,7 +250,7 @@ def proposals_wanted(wildcards):
     """Return the number of proposals per task that a shard or the benchmark can use; '{}' for all recorded ones."""
     if CONFIG.proposals.source == "replies":
         return "{}"
-    per_task = {task: CONFIG.tasks[task].pairs_per_shard for task in CONFIG.tasks.learned}
+    per_task = {task: CONFIG.tasks[task].pairs_per_shard for task in CONFIG.learned_tasks}
     if wildcards.photos == "bench":
         per_task = dict.fromkeys(per_task, CONFIG.bench.pairs_per_task)
     return json.dumps({task: -(-pairs // CONFIG.learned.candidates) for task, pairs in per_task.items()})
@@ -311,6 +320,30 @@ def student_of_run(wildcards):
     return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.trains_student else []
 
 
+def index_of_photos(wildcards):
+    return f"results/{wildcards.run}/sources/index.parquet" if CONFIG.sources.are_photos else []
+
+
+def index_option(wildcards, input):
+    return f"--index {input.index}" if input.index else ""
+
+
+def data_set_of_group(wildcards):
+    """Return the address of an imported data set: a `Path` as in `photos_folder`, or a URL without its secrets."""
+    path = CONFIG.imported[wildcards.task].path
+    return redact(path) if is_remote(path) else Path(path)
+
+
+def import_options(wildcards):
+    """Return the options of an import as JSON. Its share concerns the training pairs only."""
+    return to_json(CONFIG.imported[wildcards.task], exclude={"path", "share"})
+
+
+def content_of_import(wildcards):
+    """Return the key by which Snakemake detects a changed data set; empty in the job's own process."""
+    return RUN.imports[wildcards.task, int(wildcards.shard)].key if RUN.imports else ""
+
+
 def student_option(wildcards, input):
     return f"--scorer {Path(input.scorer).parent}" if input.scorer else ""
 
@@ -319,6 +352,8 @@ def scorer_for(judge):
     """Return the student or the fetched model that a judge needs, else nothing."""
     if judge == "internvl":
         return f"models/{CONFIG.scoring.internvl.model}.json"
+    if judge == "student" and not CONFIG.trains_student:
+        return ancient(str(CONFIG.scoring.student.start_folder / "model.safetensors"))
     return "results/{run}/scorer/manifest.json" if judge == "student" else []
 
 
@@ -379,19 +414,20 @@ def canary_option(wildcards, input):
 def teacher_of_run(wildcards):
     """Return the teacher's scores to compare with, if another judge scores the run."""
     other = CONFIG.trains_student and CONFIG.scoring.judge != CONFIG.scoring.teacher
-    return of_run("results/{run}/teacher/{task}/{taught}.parquet") if other else []
+    return of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT) if other else []
 
 
 def teacher_option(wildcards, input):
     if not input.teacher:
         return []
-    return ["--teacher", f"results/{wildcards.run}/teacher/{{task}}/{{shard}}.parquet", "--taught", len(TEACHER_SHARDS)]
+    pattern = f"results/{wildcards.run}/teacher/{{task}}/{{shard}}.parquet"
+    return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TAUGHT]
 
 
 def decisions_of_block(wildcards):
     first = int(wildcards.block) * SHARDS_A_BLOCK
     shards = SHARDS[first : first + SHARDS_A_BLOCK]
-    return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=TASKS, shard=shards)
+    return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=GROUPS, shard=shards)
 
 
 def scratch_option(wildcards, resources):

@@ -41,10 +41,10 @@ rule synthesize_bench:
 
 rule bench_edit:
     input:
-        pairs=of_run("results/{run}/bench/set/{task}.h5"),
+        pairs=of_run("results/{run}/bench/set/{task}.h5", BENCHMARKED),
         editor=editor_of_model,
     output:
-        expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
+        expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCHMARKED),
     log:
         "logs/{run}/bench_edit/{model}.log",
     benchmark:
@@ -69,10 +69,10 @@ rule bench_edit:
 
 rule bench_score:
     input:
-        edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=TASKS),
+        edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCHMARKED),
         scorer=scorer_for(CONFIG.bench.judge),
     output:
-        expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=TASKS),
+        expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=BENCHMARKED),
     log:
         "logs/{run}/bench_score/{model}.log",
     benchmark:
@@ -93,7 +93,7 @@ rule bench_score:
 
 rule bench_table:
     input:
-        of_run("results/{run}/bench/{model}/{task}.parquet"),
+        of_run("results/{run}/bench/{model}/{task}.parquet", BENCHMARKED),
     output:
         table="results/{run}/bench/table3.parquet",
         markdown="results/{run}/bench/table3.md",

@@ -53,8 +53,8 @@ if CONFIG.scoring.teacher == "api":
 
 rule train_student:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
-        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TAUGHT),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT),
         start=weights_of_start,
     output:
         "results/{run}/scorer/manifest.json",
@@ -88,8 +88,8 @@ if CONFIG.scoring.finetune.model:
     rule finetune_student:
         input:
             model=f"models/{CONFIG.scoring.finetune.model}.json",
-            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5"),
-            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet"),
+            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TAUGHT),
+            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT),
         output:
             "results/{run}/scorer/manifest.json",
         log:
@@ -192,11 +192,11 @@ rule score_canary:
 
 rule decide_shard:
     input:
-        scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=TASKS),
-        candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=TASKS),
+        scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
+        candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
         bench="results/{run}/sources/bench.parquet",
     output:
-        expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=TASKS),
+        expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=GROUPS),
     log:
         "logs/{run}/decide/{shard}.log",
     benchmark:

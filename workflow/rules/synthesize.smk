@@ -87,6 +87,8 @@ rule synthesize_shard:
         "logs/{run}/synthesize/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
+    wildcard_constraints:
+        task="|".join(CONFIG.made),
     # Training needs candidates, scores and buckets: they run before the benchmark's pairs and the report.
     priority: 5
     conda:

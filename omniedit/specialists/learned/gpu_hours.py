@@ -27,13 +27,13 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
     """
     rows = json.loads(figures.read_text()) if figures.is_file() else []
     lines, total = [], 0.0
-    for task in config.tasks.learned:
+    for task in config.learned_tasks:
         pairs = config.tasks[task].pairs_per_shard * config.sources.shards
         seconds = seconds_a_pair(rows, task, config, gpu)
         total += (seconds or 0.0) * pairs / 3600
         hours = "not measured" if seconds is None else f"{seconds * pairs / 3600:,.1f} GPU-hours"
         lines.append(f"{task:<24}{pairs:>12,} candidates  {hours}")
-    measured = all(seconds_a_pair(rows, task, config, gpu) is not None for task in config.tasks.learned)
+    measured = all(seconds_a_pair(rows, task, config, gpu) is not None for task in config.learned_tasks)
     hours = f"{total:,.1f} GPU-hours, excluding {LEFT_OUT}"
     remedy = "not measured; run python -m benchmarks.specialists --full --out benchmarks/specialists.json"
     return [*lines, f"learned specialists: {hours if measured else remedy}"]

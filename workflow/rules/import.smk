@@ -1,0 +1,58 @@
+"""Edit pairs of other data sets: `sources.kind: pairs`, and `imports` beside the pairs of specialists.
+
+REQUIRED INPUTS: the files of imports.<name>.path, or of sources.path for kind `pairs`
+OUTPUTS:
+    results/{run}/candidates/{task}/{shard}.h5    the pairs of a data set; {task} is its name, a pair's task its own
+    results/{run}/candidates/{task}/{shard}.read.json    size, time and sha256 of the files read
+    results/{run}/bench/set/{task}.h5             for kind `pairs`: pairs held out for the benchmark
+    results/{run}/sources/bench.parquet           for kind `pairs`: their sources
+"""
+
+if CONFIG.imported:
+
+    rule import_shard:
+        output:
+            "results/{run}/candidates/{task}/{shard}.h5",
+        log:
+            "logs/{run}/import/{task}/{shard}.log",
+        benchmark:
+            "benchmarks/{run}/import/{task}/{shard}.tsv"
+        wildcard_constraints:
+            task="|".join(map(re.escape, CONFIG.imported)),
+        priority: 5
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            path=data_set_of_group,
+            options=import_options,
+            shards=len(SHARDS),
+            content=content_of_import,
+        message:
+            "Import pairs: {wildcards.task} {wildcards.shard}; {log}"
+        shell:
+            'sh "$OMNIEDIT_RUN" import_pairs.py {params.path:q} --name {wildcards.task} --options {params.options:q}'
+            " --shard {wildcards.shard} --shards {params.shards} --out {output} > {log} 2>&1"
+
+    if not CONFIG.sources.are_photos:
+
+        rule hold_out_pairs:
+            input:
+                of_run("results/{run}/candidates/{task}/00000.h5"),
+            output:
+                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=GROUPS),
+                bench="results/{run}/sources/bench.parquet",
+            log:
+                "logs/{run}/hold_out_pairs.log",
+            benchmark:
+                "benchmarks/{run}/hold_out_pairs.tsv"
+            conda:
+                "../../envs/sources.yaml"
+            params:
+                sources=CONFIG.bench.photos,
+                pairs=CONFIG.bench.pairs_per_task,
+                seed=CONFIG.seed,
+            message:
+                "Hold out pairs for the benchmark; {log}"
+            shell:
+                'sh "$OMNIEDIT_RUN" hold_out_pairs.py {input} --sources {params.sources} --pairs {params.pairs}'
+                " --seed {params.seed} --out {output.pairs} --bench {output.bench} > {log} 2>&1"
