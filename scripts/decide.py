@@ -1,4 +1,4 @@
-"""Accept or reject the candidates of a shard by their scores: scores -> `decisions/{task}/{shard}.parquet`."""
+"""Accept or reject the candidates of a shard by their scores and by hand -> `decisions/{task}/{shard}.parquet`."""
 
 import argparse
 from collections import Counter
@@ -7,6 +7,7 @@ from pathlib import Path
 from omniedit.cli.arguments import overall_score
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
+from omniedit.scoring.by_hand import HandDecisions, read_by_hand
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
 from omniedit.storage.parquet import read_rows, write_rows
 
@@ -19,6 +20,7 @@ def main() -> None:
     )
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
+    parser.add_argument("--by-hand", type=Path, help="decisions/human.jsonl; a decision in it overrides the threshold")
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each scores file")
     args = parser.parse_args()
     counts = {name: len(getattr(args, name)) for name in ("scores", "candidates", "out")}
@@ -27,11 +29,14 @@ def main() -> None:
         parser.error(f"lists of different lengths: {lengths}; give one file of each for every task")
 
     bench = read_rows(args.bench)
+    by_hand = read_by_hand(args.by_hand) if args.by_hand else HandDecisions({}, [])
+    for problem in by_hand.problems:
+        print(problem)
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
         columns = ["pair_id", "o_score", "judge", "prompt_hash"]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
         with Shard(candidates_file) as candidates:
-            rows = decide(candidates, scores, scores_file, bench, args.min_score)
+            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair)
         write_rows(out, rows, DECISIONS_SCHEMA)
         reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
         summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"

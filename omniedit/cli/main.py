@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omniedit import __version__
 from omniedit.cli.arguments import at_least_one, overall_score, path, port, scale, share, whole, words
+from omniedit.errors import UserError
 from omniedit.run.program import run_program
 
 STDOUT = 1
@@ -88,6 +89,45 @@ def _status(args: argparse.Namespace) -> None:
     from omniedit.run.status import report
 
     print("\n".join(report(args.run)))
+
+
+def _add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_run_argument(parser)
+    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows of this pair")
+    parser.add_argument("--save", type=path, metavar="FOLDER", help="with --pair: write its images to this folder")
+    parser.add_argument(
+        "--sheet", type=path, metavar="FILE.jpg", help="write a contact sheet: the best pairs of each task"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _inspect(args: argparse.Namespace) -> None:
+    from omniedit.cli.inspect import inspect_pair, inspect_run
+
+    if args.pair is None and args.save:
+        raise UserError("--save: give --pair ID, the pair whose images to save")
+    if args.pair is not None and args.sheet:
+        raise UserError("--sheet: shows the whole run; leave --pair out")
+    if args.pair is not None:
+        print(inspect_pair(args.run, args.pair, args.json, args.save))
+    else:
+        print(inspect_run(args.run, args.json, args.sheet))
+
+
+def _add_browse_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_run_argument(parser)
+    parser.add_argument("--port", type=port, default=7870, help="port on this machine (default: %(default)s)")
+    parser.add_argument("--who", type=words, help="name to record with decisions (default: the user's)")
+
+
+def _browse(args: argparse.Namespace) -> None:
+    from omniedit.cli.browse import serve
+
+    serve(args.run, args.port, args.who)
+
+
+def _add_run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=run_name, help="name of the run, or its folder")
 
 
 def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -221,6 +261,10 @@ COMMANDS = {
     "doctor": Command("report what this machine can run, and what each profile lacks", _add_doctor_arguments, _doctor),
     "check": Command("check that config files are valid together", _add_check_arguments, _check),
     "status": Command("report the done, running, failed and waiting jobs of a run", _add_status_arguments, _status),
+    "inspect": Command(
+        "count a run's pairs, or show one pair with its provenance and scores", _add_inspect_arguments, _inspect
+    ),
+    "browse": Command("serve a local page to look at a run's pairs and decide by hand", _add_browse_arguments, _browse),
     "plan": Command("estimate the time, memory and cost of a config's run", _add_plan_arguments, _plan),
     "edit": Command("edit images by an instruction", _add_edit_arguments, _edit),
     "demo": Command("serve a web page that edits images", _add_demo_arguments, _demo),

@@ -16,6 +16,7 @@ from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
+from omniedit.scoring.filter import BY_HAND
 from omniedit.tasks import OMNIEDIT_TASKS, Task, order_tasks
 
 SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
@@ -37,6 +38,7 @@ def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejec
                 ("candidates", f"{len(candidates):,}"),
                 ("accepted", f"{accepted:,}"),
                 ("accepted share", percent(accepted / len(candidates) if len(candidates) else None)),
+                *((reason, f"{count:,}") for reason, count in count_by_hand(candidates).items()),
                 ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
                 ("judge", ", ".join(judges) or "none"),
             ],
@@ -45,11 +47,18 @@ def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejec
             "ratios": ratio_bars(tasks, candidates) if accepted else None,
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
+            "by_hand": count_by_hand(candidates),
             "reasons": reason_rows(candidates),
             "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks],
             "rejections": [(task.label, by_reason(rejections[task])) for task in tasks if rejections.get(task)],
         }
         return render("filter", values)
+
+
+def count_by_hand(candidates: Columns) -> dict[str, int]:
+    """Count the decisions by hand by their reasons; reasons without a pair are left out."""
+    counts = {reason: int(candidates.has_reason(reason).sum()) for reason in BY_HAND.values()}
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def table4(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:

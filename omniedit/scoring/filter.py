@@ -9,6 +9,7 @@ import pyarrow as pa
 from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
+from omniedit.scoring.by_hand import Decision, HandDecision
 from omniedit.sources.twins import is_held_out, perceptual_hash
 from omniedit.storage.parquet import column_names, read_table
 
@@ -23,10 +24,14 @@ DECISIONS_SCHEMA = pa.schema(
         ("task", pa.string()),
     ]
 )
-"""Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID' or 'overlaps
-the benchmark'. `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is
-that of its source, so that buckets are planned from decisions alone. `task` is the pair's own, which files from before
-this column lack; it is then that of the folder."""
+"""Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID', 'overlaps
+the benchmark', 'accepted by hand' or 'rejected by hand'. `o_score` is null for an unscorable pair. `row` is the pair's
+row in its candidate file and `ratio` is that of its source, so that buckets are planned from decisions alone. `task` is
+the pair's own, which files from before this column lack; it is then that of the folder."""
+BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
+"""Reason of each decision of a person."""
+ACCEPTED = ("kept", BY_HAND[Decision.ACCEPT])
+"""Reasons of accepted pairs."""
 
 
 GATHERED_SCHEMA = DECISIONS_SCHEMA.append(pa.field("folder", pa.string())).append(pa.field("shard", pa.string()))
@@ -53,38 +58,44 @@ def decide(
     scores_path: str | Path,
     bench: Sequence[Mapping[str, Any]],
     min_score: float,
+    by_hand: Mapping[str, HandDecision] | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
     Reasons that no threshold changes (unscorable, benchmark photo, duplicate) take precedence, so that another
-    threshold changes only 'kept' and 'below threshold'.
+    threshold changes only 'kept' and 'below threshold'. A decision by hand takes precedence over the judge's score and
+    over a missing score, but a pair of a benchmark photo and a duplicate stay rejected.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
         bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         min_score: smallest O that is accepted.
+        by_hand: decisions of people by pair_id.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
     """
     _check_same_pairs(candidates, scores, scores_path)
     _check_one_rubric(scores, scores_path)
-    twins = duplicates(candidates)
+    twins, by_hand = duplicates(candidates), by_hand or {}
     rows = []
     for row, pair_id in enumerate(candidates.pair_ids):
         source, o_score = _describe_source(candidates, row), scores[pair_id]["o_score"]
-        if o_score is None:
+        hand = by_hand.get(pair_id)
+        if o_score is None and hand is None:
             reason = "unscorable"
         elif is_held_out(source, bench):
             reason = "overlaps the benchmark"
         elif pair_id in twins:
             reason = f"duplicate of {twins[pair_id]}"
+        elif hand is not None:
+            reason = BY_HAND[hand.decision]
         else:
             reason = "kept" if o_score >= min_score else "below threshold"
         rows.append(
             {
                 "pair_id": pair_id,
-                "kept": reason == "kept",
+                "kept": reason in ACCEPTED,
                 "reason": reason,
                 "o_score": o_score,
                 "row": row,

@@ -25,6 +25,7 @@ from omniedit.reporting.sheet import best_of_different_photos, contact_sheet, ma
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
+from omniedit.scoring.filter import ACCEPTED
 from omniedit.scoring.student.agreement import agreement, agreement_row
 from omniedit.scoring.verdict import Score
 from omniedit.tasks import Task
@@ -68,7 +69,7 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
         scored = {"sc_score_1": value, "sc_score_2": value, "pq_score": value, "o_score": value}
         told = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
         scores.append({"pair_id": pair.pair_id, **scored, **told})
-        decisions.append({"pair_id": pair.pair_id, "kept": outcome == KEPT, "reason": outcome})
+        decisions.append({"pair_id": pair.pair_id, "kept": outcome in ACCEPTED, "reason": outcome})
     numbers = [(name, pa.float64()) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")]
     words = [(name, pa.string()) for name in ("pair_id", "reasoning", "judge", "status")]
     pq.write_table(pa.Table.from_pylist(scores, schema=pa.schema(words + numbers)), paths[1])
@@ -159,6 +160,14 @@ def test_filter_page_counts_before_and_after(tmp_path):
     assert style[:4] == ["Style transfer", "1", "0", "0 %"]
     assert total[:4] == ["All tasks", "5", "1", "20 %"]
     assert "Switched off in this run: Object removal" in page
+
+
+def test_filter_page_counts_decisions_by_hand(tmp_path):
+    outcomes = [KEPT, BELOW, "accepted by hand", "rejected by hand", "rejected by hand"]
+    page = filter_page("mini", *read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, outcomes)), 9.0)
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    assert (facts["accepted by hand"], facts["rejected by hand"], facts["accepted"]) == ("1", "2", "2")
+    assert "A decision by hand overrides the score." in page
 
 
 def test_filter_page_of_nothing(tmp_path):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from helpers.chain import REPOSITORY
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.filter import decide
+from omniedit.scoring.by_hand import Decision, HandDecision
+from omniedit.scoring.filter import ACCEPTED, decide
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
@@ -49,11 +50,13 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def reasons(candidates: Path, scores: dict = SCORES, min_score: float = 9.0) -> dict[str, str]:
+def reasons(
+    candidates: Path, scores: dict = SCORES, min_score: float = 9.0, by_hand: dict[str, HandDecision] | None = None
+) -> dict[str, str]:
     with Shard(candidates) as shard:
-        rows = decide(shard, scores, "scores.parquet", [{"sha256": "sha-held_out"}], min_score)
+        rows = decide(shard, scores, "scores.parquet", [{"sha256": "sha-held_out"}], min_score, by_hand)
     assert [row["row"] for row in rows] == list(range(len(PAIRS)))
-    assert all(row["kept"] == (row["reason"] == "kept") for row in rows)
+    assert all(row["kept"] == (row["reason"] in ACCEPTED) for row in rows)
     return {row["pair_id"]: row["reason"] for row in rows}
 
 
@@ -78,6 +81,24 @@ def test_another_threshold_changes_only_its_own_reasons(candidates: Path, thresh
             assert (reason == "kept") == (SCORES[pair_id]["o_score"] >= threshold)
         else:
             assert reason == reasons(candidates)[pair_id]
+
+
+def decide_all(decision: Decision) -> dict[str, HandDecision]:
+    return {pair.pair_id: HandDecision(pair.pair_id, decision, "ada", "") for pair in PAIRS}
+
+
+@given(threshold=st.floats(0, 10))
+def test_a_decision_by_hand_holds_at_any_threshold(candidates: Path, threshold: float) -> None:
+    """Pairs of the benchmark and duplicates stay out of training, whatever a person says."""
+    fixed = {"twin": "duplicate of first", "of_bench": "overlaps the benchmark"}
+    for decision, reason in ((Decision.ACCEPT, "accepted by hand"), (Decision.REJECT, "rejected by hand")):
+        found = reasons(candidates, min_score=threshold, by_hand=decide_all(decision))
+        assert found == {pair.pair_id: fixed.get(pair.pair_id, reason) for pair in PAIRS}
+
+
+def test_a_decision_by_hand_changes_no_other_pair(candidates: Path) -> None:
+    by_hand = {"low": decide_all(Decision.ACCEPT)["low"], "stranger": HandDecision("x", Decision.REJECT, "", "")}
+    assert reasons(candidates, by_hand=by_hand) == reasons(candidates) | {"low": "accepted by hand"}
 
 
 def test_scores_of_other_pairs_are_refused_with_both_files(candidates: Path) -> None:

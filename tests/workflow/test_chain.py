@@ -87,6 +87,31 @@ def test_threshold_reruns_decisions_but_no_synthesis_or_scoring(run: Path) -> No
     assert not rules & {"index_sources", "pack_sources", "synthesize_shard", "score_shard", "teach_shard"}
 
 
+def test_a_decision_by_hand_reruns_decisions_but_no_synthesis_or_scoring(run: Path, tmp_path: Path) -> None:
+    """Add the file, run the decisions, and remove it; a run without it has nothing to do before and after."""
+    root = shutil.copytree(run, tmp_path / "chain", symlinks=True)
+    decisions = root / "results/small/decisions"
+    before = {path: digest(path) for path in decisions.glob("*/00000.parquet")}
+    target = [str(path.relative_to(root)) for path in decisions.glob("gathered/*.parquet")]
+    rows = pq.read_table(decisions / "style_transfer/00000.parquet").to_pylist()
+    kept, rejected = (next(row["pair_id"] for row in rows if row["kept"] is kept) for kept in (True, False))
+    with (decisions / "human.jsonl").open("w") as file:
+        for pair_id, decision in ((kept, "reject"), (rejected, "accept")):
+            file.write(json.dumps({"pair_id": pair_id, "decision": decision, "who": "ada", "when": ""}) + "\nbroken\n")
+    rules = rules_to_run(root, "all")
+    assert {"decide_shard", "plan_buckets", "train_editor"} <= rules
+    assert not rules & {"index_sources", "pack_sources", "synthesize_shard", "score_shard", "teach_shard"}
+    snakemake(root, *target)
+    assert "human.jsonl: line 2 is skipped" in (root / "logs/small/decide/00000.log").read_text()
+    rows = pq.read_table(decisions / "style_transfer/00000.parquet").to_pylist()
+    reasons = {row["pair_id"]: (row["kept"], row["reason"]) for row in rows}
+    assert reasons[kept] == (False, "rejected by hand") and reasons[rejected] == (True, "accepted by hand")
+    assert rules_to_run(root, *target) == set()
+    (decisions / "human.jsonl").unlink()
+    snakemake(root, *target)
+    assert {path: digest(path) for path in before} == before
+
+
 def test_only_a_base_that_does_not_ship_is_trained(run: Path, tmp_path: Path) -> None:
     assert {"pretrain_base", "train_editor"} <= rules_to_run(run, "all", "--forceall")
     shipped = {**SMALL, "train": {**SMALL["train"], "base": {"model": "shipped"}}}

@@ -19,6 +19,7 @@ from omniedit.models.roles import roles_to_fetch, paints_by_itself, trains_inpai
 from omniedit.redaction import redact, redact_values
 from omniedit.run.parsing import read_run
 from omniedit.run.stages import select_stages
+from omniedit.scoring.by_hand import FILE as BY_HAND
 from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.sources.identity import digest_file
 from omniedit.storage.archives import is_remote, list_archives
@@ -422,6 +423,16 @@ def teacher_option(wildcards, input):
         return []
     pattern = f"results/{wildcards.run}/teacher/{{task}}/{{shard}}.parquet"
     return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TAUGHT]
+
+
+def decisions_by_hand(wildcards):
+    """Return the file of decisions by hand if there is one: a change of it decides again, without new scores."""
+    path = Path("results", wildcards.run, BY_HAND)
+    return str(path) if path.is_file() else []
+
+
+def by_hand_option(wildcards, input):
+    return f"--by-hand {input.by_hand}" if input.by_hand else ""
 
 
 def decisions_of_block(wildcards):

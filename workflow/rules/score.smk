@@ -1,6 +1,6 @@
 """Scores and decisions: the teacher, the student that is distilled from it, the judge of the run, the filter.
 
-REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
+REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5; results/{run}/decisions/human.jsonl if it exists
 OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
@@ -195,6 +195,7 @@ rule decide_shard:
         scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
         candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
         bench="results/{run}/sources/bench.parquet",
+        by_hand=decisions_by_hand,
     output:
         expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=GROUPS),
     log:
@@ -206,11 +207,12 @@ rule decide_shard:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
+        by_hand=by_hand_option,
     message:
         "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.by_hand} --out {output} > {log} 2>&1"
 
 
 rule gather_decisions:

@@ -34,6 +34,7 @@ from omniedit.training.objective import (
     soft_importance,
 )
 
+MAX_SCORE = 10.0
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Quantiles of the training noise levels; the held-out loss is the mean over them."""
 SIGMA_BANDS = 5
@@ -225,8 +226,9 @@ class EditBatchBuilder(Velocities):
         return f"train.importance: {self.options.importance}"
 
     def weights(self, pairs: Rows) -> Tensor:
-        """Return the importance of each pair, (B,)."""
-        return importance([pair["o_score"] for pair in pairs.pairs], self.options)
+        """Return the importance of each pair, (B,). A pair without a score was accepted by hand and has the largest."""
+        scores = [MAX_SCORE if pair["o_score"] is None else pair["o_score"] for pair in pairs.pairs]
+        return importance(scores, self.options)
 
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""

@@ -107,6 +107,12 @@ class Lengths:
         return torch.tensor([[[float(len(t))]] for t in texts]), torch.tensor([[float(len(t))] for t in texts])
 
 
+def test_a_pair_that_was_accepted_by_hand_without_a_score_weighs_as_the_best():
+    batch = pairs(2)
+    batch.pairs[1]["o_score"] = None
+    assert torch.allclose(maker(importance="score").weights(batch), torch.tensor([0.9, 1.0]))
+
+
 def test_instructions_are_encoded_once_while_remembered():
     lengths = Lengths()
     remember, calls = InstructionEncoder(lengths, capacity=2 * 8), lengths.calls

@@ -1,0 +1,4 @@
+"""Looking at a run's pairs: their index and counts, one pair with its history, and the local page that browses them.
+
+Pages of the report belong in `reporting`, the states of jobs in `run`, and the file of decisions by hand in `scoring`.
+"""

@@ -1,0 +1,47 @@
+"""The command that makes a shard of candidates again."""
+
+import re
+import shlex
+from pathlib import Path
+
+from omniedit.browsing.files import ShardFiles
+from omniedit.config.schema import Config
+from omniedit.run.stages import Stage, select_stages
+
+CANDIDATES = "candidates/"
+
+
+def remake_command(files: ShardFiles) -> str | None:
+    """Return the command that makes the shard with a pair again, or None if no rule of the workflow makes it.
+
+    A run that the workflow started has its config next to its results. Imported pairs, and pairs of one's own, may
+    have none.
+    """
+    config_file = files.run / "config.json"
+    try:
+        config = Config.model_validate_json(config_file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    target = files.candidates.relative_to(files.run).as_posix()
+    rule = next((stage.rule for stage in select_stages(config) if _makes(stage, target)), None)
+    root, below = _split_root(files.run)
+    if rule is None or below != Path("results", config.run):
+        return None
+    here = root.absolute() == Path.cwd()
+    place = [] if here else ["--directory", str(root.absolute())]
+    config_path = below / config_file.name if here else config_file.absolute()
+    words = ["snakemake", f"{below}/{target}", "--forcerun", rule, "--configfile", str(config_path)]
+    return shlex.join([*words, *place, "--cores", "all"])
+
+
+def _makes(stage: Stage, target: str) -> bool:
+    """Return whether a stage's output is this file, whatever its wildcards."""
+    if not stage.output.startswith(CANDIDATES):
+        return False
+    parts = re.split(r"\{\w+\}", stage.output)
+    return re.fullmatch("[^/]+".join(map(re.escape, parts)), target) is not None
+
+
+def _split_root(run: Path) -> tuple[Path, Path]:
+    """Split a run's folder into the working folder and results/{run}."""
+    return run.parent.parent, Path(*run.parts[-2:])

@@ -1,0 +1,60 @@
+"""Counts, contact sheet or one pair of a run: `omniedit inspect`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.browsing.counts import count_pairs, format_counts
+from omniedit.browsing.files import ShardFiles, find_run, hand_file, list_shards
+from omniedit.browsing.index import find_pair, join_tables, stream_index
+from omniedit.browsing.record import read_record, save_images
+from omniedit.browsing.sheet import draw_sheet
+from omniedit.browsing.text import format_record
+from omniedit.scoring.by_hand import read_by_hand
+
+
+def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:
+    """Return a run's counts as text or JSON, and write its contact sheet if a file for it is given.
+
+    Raises:
+        UserError: there is no such run, or the sheet cannot be written.
+    """
+    folder = find_run(run)
+    shards = list_shards(folder)
+    index, problems = read_index(shards)
+    if sheet:
+        problems += draw_sheet(index, shards, sheet)
+    counts = count_pairs(index, shards, read_by_hand(hand_file(folder)), problems)
+    name = folder.resolve().name
+    return to_json({"run": name, **counts}) if as_json else "\n".join(format_counts(name, counts))
+
+
+def read_index(shards: list[ShardFiles]) -> tuple[pa.Table, list[str]]:
+    """Return the index of all pairs, and a message for each file that cannot be read."""
+    parts = list(stream_index(shards))
+    return join_tables([table for table, _ in parts]), [problem for _, problems in parts for problem in problems]
+
+
+def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> str:
+    """Return everything that a run knows of a pair as text or JSON, and save its images if a folder is given.
+
+    Raises:
+        UserError: there is no such run or pair, or an image cannot be saved.
+    """
+    folder = find_run(run)
+    files, _ = find_pair(list_shards(folder), pair_id)
+    record = read_record(files, pair_id)
+    made = read_by_hand(hand_file(folder)).by_pair.get(pair_id)
+    record["by_hand"] = asdict(made) if made else None
+    saved = [str(path) for path in save_images(files, pair_id, save)] if save else []
+    if as_json:
+        return to_json(record | {"saved": saved})
+    return "\n".join([*format_record(record), *(["", "saved", *(f"  {path}" for path in saved)] if saved else [])])
+
+
+def to_json(value: Any) -> str:
+    """Format a value as JSON in ASCII, which no terminal misreads."""
+    return json.dumps(value, indent=1, allow_nan=False)

@@ -1,0 +1,149 @@
+"""Decisions by hand: `decisions/human.jsonl` of a run, one JSON line for each decision of a person.
+
+{"pair_id": "...", "decision": "accept", "who": "ada", "when": "2026-01-31T12:00:00+00:00", "note": "clean edit"}
+
+A later line on a pair replaces an earlier one, and `withdraw` restores the filter's own decision. Lines are only
+appended, so the file is also the history. Several programs may append at the same time.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
+
+FILE = Path("decisions/human.jsonl")
+"""Place of the decisions by hand below a run's folder."""
+LONGEST_LINE = 1 << 16
+"""Length limit of a line in bytes."""
+LONGEST_NOTE = 1000
+"""Length limit of a note in characters."""
+
+
+class Decision(StrEnum):
+    ACCEPT = "accept"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True)
+class HandDecision:
+    """One line of the file: who decided what about a pair, and when (ISO 8601, UTC)."""
+
+    pair_id: str
+    decision: Decision
+    who: str
+    when: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HandDecisions:
+    """Decisions in force.
+
+    Args:
+        by_pair: pair id -> the last decision, without withdrawn ones.
+        problems: a message for each line that cannot be read.
+    """
+
+    by_pair: dict[str, HandDecision]
+    problems: list[str]
+
+
+def read_by_hand(path: str | Path) -> HandDecisions:
+    """Read the decisions in force. A broken line is skipped and named in `problems`; a missing file has no decisions.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    by_pair: dict[str, HandDecision] = {}
+    problems: list[str] = []
+    for number, line in _read_lines(Path(path)):
+        try:
+            made = parse_line(line)
+        except ValueError as error:
+            problems.append(f"{path}: line {number} is skipped: {error}")
+            continue
+        by_pair[made.pair_id] = made
+    in_force = {pair_id: made for pair_id, made in by_pair.items() if made.decision is not Decision.WITHDRAW}
+    return HandDecisions(in_force, problems)
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of each line that is not blank; of a line that is too long, only its beginning."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if line.strip():
+                    yield number, line
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(LONGEST_LINE)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse_line(line: bytes) -> HandDecision:
+    """Parse a line of the file; keys that it does not know are ignored.
+
+    Raises:
+        ValueError: the line is not a decision; the message says why.
+    """
+    if len(line) >= LONGEST_LINE:
+        raise ValueError(f"it has more than {LONGEST_LINE} bytes")
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON in UTF-8") from None
+    if not isinstance(found, dict) or not isinstance(found.get("pair_id"), str) or not found["pair_id"]:
+        raise ValueError("it has no pair_id")
+    if found.get("decision") not in list(Decision):
+        raise ValueError(f"its decision is {found.get('decision')!a:.40}, not one of {', '.join(Decision)}")
+    return HandDecision(found["pair_id"], Decision(found["decision"]), **_texts(found, "who", "when", "note"))
+
+
+def _texts(found: dict[str, Any], *names: str) -> dict[str, str]:
+    """Return values as printable lines; '' for a value that is not a text."""
+    return {name: clean_line(value) if isinstance(value := found.get(name), str) else "" for name in names}
+
+
+def append_by_hand(path: str | Path, made: HandDecision) -> None:
+    """Append a decision. The line is written whole, also if other programs append at the same time.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    path = Path(path)
+    note = clean_line(made.note, LONGEST_NOTE)
+    line = json.dumps({**asdict(made), "note": note}, ensure_ascii=True).encode() + b"\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            _append_line(descriptor, line)
+        finally:
+            os.close(descriptor)  # which also ends the lock
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _append_line(descriptor: int, line: bytes) -> None:
+    """Append a line under a lock, after the end of a line that a killed program left unfinished."""
+    with suppress(OSError):  # a file system without locks; appending alone is atomic on local ones
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    while line:
+        line = line[os.write(descriptor, line) :]
+    os.fsync(descriptor)
