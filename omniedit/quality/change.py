@@ -37,7 +37,7 @@ class ChangeMap:
 
     @property
     def largest(self) -> float:
-        """Largest change of the mean of 3 x 3 blocks. Re-encoding and resizing nearly cancel in it, an edit does not."""
+        """Largest change of the mean of 3 x 3 blocks. Re-encoding and resizing nearly cancel in it."""
         smooth = cv2.blur(self.signed, (3, 3), borderType=cv2.BORDER_REFLECT_101)
         return float(np.abs(smooth).max())
 

@@ -62,16 +62,13 @@ class Look:
     contrast: float
 
 
-Tone = tuple[str, str, float]
-TONES: tuple[Tone, ...] = (
+TONES: tuple[tuple[str, str, float], ...] = (
     (r"\b(?:night|dusk|twilight|blue hour|moonlight|dark(?:er|en)?)\b", "lightness", -8.0),
     (r"\b(?:golden hour|sunset|golden|warm(?:er)?|sepia|autumn)\b", "warmth", 6.0),
     (r"\b(?:fog|foggy|mist|misty|haze)\b", "contrast", -5.0),
     (r"\b(?:overcast|cloudy|grey|rain|rainy|dull|snow|snowy|winter)\b", "chroma", -5.0),
 )
 """Words for weather and light -> the property that the edit changes, and a typical difference: 2 units of log-odds."""
-COLOURLESS: tuple[Tone, ...] = ((r"\b(?:black and white|monochrome|pencil sketch|charcoal)\b", "chroma", -5.0),)
-"""The same for styles. Other styles change no property reliably."""
 
 
 def find_clues(
@@ -90,9 +87,8 @@ def find_clues(
         yield from _structure_clue(first, second, region, task)
     elif task is Task.ATTRIBUTE_MODIFICATION:
         yield from _colour_clue(first, second, region, instruction)
-    elif task in (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER):
-        tones = TONES if task is Task.ENVIRONMENT_CHANGE else COLOURLESS
-        yield from _tone_clues(measure_look(first), measure_look(second), instruction, tones)
+    elif task is Task.ENVIRONMENT_CHANGE:
+        yield from _tone_clues(measure_look(first), measure_look(second), instruction)
 
 
 def _limit(log_odds: float) -> float:
@@ -116,8 +112,8 @@ def measure_look(lab: NDArray[np.float32]) -> Look:
     return Look(float(lightness.mean()), chroma, float(lab[..., 2].mean()), float(lightness.std()))
 
 
-def _tone_clues(first: Look, second: Look, instruction: str, tones: tuple[Tone, ...]) -> Iterator[Clue]:
-    for pattern, name, typical in tones:
+def _tone_clues(first: Look, second: Look, instruction: str) -> Iterator[Clue]:
+    for pattern, name, typical in TONES:
         if re.search(pattern, instruction.lower()):
             change = getattr(second, name) - getattr(first, name)
             yield Clue(name, _limit(-2 * change / typical))

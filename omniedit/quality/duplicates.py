@@ -9,7 +9,7 @@ all that stay.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -88,12 +88,15 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     same, first = _repeats(nodes, *keys)
     equal = are_same_levels(pairs.change_levels[same], pairs.change_levels[first])
     same, first = same[equal], first[equal]
-    found = [Duplicate(int(row), int(original), NEAR) for row, original in zip(same, first, strict=True)]
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
     for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, radius, mirrored)):
         edges.add(better, worse, is_mirrored)
-    return found + _keep_best(nodes, edges)
+    found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
+    # Rows with equal keys follow their first row, if that is a duplicate itself.
+    followers = zip(same.tolist(), first.tolist(), strict=True)
+    equals = [replace(found[one], row=row) if one in found else Duplicate(row, one, NEAR) for row, one in followers]
+    return [*found.values(), *equals]
 
 
 def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:

@@ -51,10 +51,10 @@ SIGNATURES_SCHEMA = pa.schema(
     ]
 )
 """Columns of a signatures table. Digests are of decoded pixels; `instruction` is a hash of its words' stems. Hashes are
-perceptual; `plain` says that an image has too little contrast for one. `largest_change` is that of the mean of
-24 x 24 pixels, 0-255. `alignment` is the confidence of shift (pixels), scale and `displacement` (of the farthest corner, pixels), and
-`alignment_error` the standard error of the latter. `swapped` is a log-odds, the sum of `swap_clues`. `session` and
-`turn` are null outside multi-turn data."""
+perceptual; `plain` says that an image has too little contrast for one. `largest_change` is that of the mean of 24 x 24
+pixels, 0-255. `alignment` is the confidence of shift (pixels), scale and `displacement` (of the farthest corner,
+pixels), and `alignment_error` the standard error of the latter. `swapped` is a log-odds, the sum of `swap_clues`.
+`session` and `turn` are null outside multi-turn data."""
 
 
 def sign_pair(pair: EditPair) -> dict[str, Any]:
