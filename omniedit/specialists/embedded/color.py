@@ -3,26 +3,9 @@
 import numpy as np
 
 from omniedit.imaging.color import FloatImage, smoothstep
+from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Mask
 from omniedit.imaging.procedural import Field
-
-COLOURS: dict[str, tuple[float, float, float]] = {
-    "red": (46, 64, 44),
-    "orange": (64, 42, 64),
-    "yellow": (82, 2, 76),
-    "green": (50, -46, 36),
-    "turquoise": (66, -36, -10),
-    "blue": (43, 10, -54),
-    "purple": (40, 42, -44),
-    "pink": (66, 54, -8),
-    "brown": (38, 17, 26),
-    "white": (89, 0, 0),
-    "grey": (58, 0, 0),
-    "black": (17, 0, 0),
-}
-"""Lab values of the colour names: L in [0, 100], a, b."""
-
-ALIASES = {"gray": "grey", "golden": "yellow", "violet": "purple", "teal": "turquoise"}
 
 NEUTRAL_CHROMA = 9.0
 """Chroma below which a surface is called white, grey or black."""

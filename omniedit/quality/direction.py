@@ -1,0 +1,176 @@
+"""Evidence that source and edited image of a pair are swapped.
+
+Nothing here recognises objects. Each clue compares both images in one property that the instruction names, and is
+silent about all other instructions. A clue's value is a log-odds: positive if the pair looks swapped.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.imaging.color import image_to_lab
+from omniedit.imaging.color_names import ALIASES, COLOURS
+from omniedit.imaging.images import Image, Mask, resize_to_fit
+from omniedit.imaging.morphology import dilate, erode
+from omniedit.instructions.words import content
+from omniedit.tasks import Task
+
+SIDE = 256
+"""Longer side at which images are compared, in pixels."""
+CAPTION_WORD = 2.0
+"""Log-odds of a word of the instruction that only one of both captions has."""
+LIMIT = 4.0
+"""Largest absolute log-odds of one clue."""
+_LEAST_REGION = 12
+"""Least number of pixels of a region, at the reduced size."""
+_INSTEAD = re.compile(r"\b(?:instead of|rather than|in place of|from)\b")
+_EXCHANGE = re.compile(
+    r"\b(?:replac|swap|exchang|switch|chang|turn|transform|convert|substitut)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
+)
+
+
+@dataclass(frozen=True)
+class Clue:
+    """Evidence about the direction of a pair.
+
+    Args:
+        name: property that was compared.
+        log_odds: positive if source and edited image look swapped.
+    """
+
+    name: str
+    log_odds: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """Means of an image or a region of it.
+
+    Args:
+        lightness, chroma, warmth: of CIE L*a*b*: L*, chroma and b*.
+        contrast: standard deviation of L*.
+    """
+
+    lightness: float
+    chroma: float
+    warmth: float
+    contrast: float
+
+
+TONES: tuple[tuple[str, str, float], ...] = (
+    (r"\b(?:night|dusk|twilight|blue hour|moonlight|dark(?:er|en)?)\b", "lightness", -8.0),
+    (r"\b(?:golden hour|sunset|golden|warm(?:er)?|sepia|autumn)\b", "warmth", 6.0),
+    (r"\b(?:fog|foggy|mist|misty|haze)\b", "contrast", -5.0),
+    (r"\b(?:overcast|cloudy|grey|rain|rainy|dull|snow|snowy|winter)\b", "chroma", -5.0),
+)
+"""Words for weather and light -> the property that the edit changes, and a typical difference: 2 units of log-odds."""
+
+
+def find_clues(
+    source: Image, edited: Image, mask: Mask | None, task: Task, instruction: str, captions: tuple[str, str] = ("", "")
+) -> Iterator[Clue]:
+    """Yield all clues about a pair.
+
+    Args:
+        captions: of the source and of the edited image, '' if unknown.
+    """
+    if all(captions):
+        yield from _caption_clue(task, instruction, *captions)
+    first, second = image_to_lab(resize_to_fit(source, SIDE)), image_to_lab(resize_to_fit(edited, SIDE))
+    region = _region(first, second, mask)
+    if task in (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION):
+        yield from _structure_clue(first, second, region, task)
+    elif task is Task.ATTRIBUTE_MODIFICATION:
+        yield from _colour_clue(first, second, region, instruction)
+    elif task is Task.ENVIRONMENT_CHANGE:
+        yield from _tone_clues(measure_look(first), measure_look(second), instruction)
+
+
+def _limit(log_odds: float) -> float:
+    return float(np.clip(log_odds, -LIMIT, LIMIT))
+
+
+def _region(first: NDArray[np.float32], second: NDArray[np.float32], mask: Mask | None) -> Mask:
+    """Return the (H, W) region that changed most: the pixels with at least half of the largest change in the mask."""
+    change = cv2.GaussianBlur(np.linalg.norm(second - first, axis=-1), (0, 0), 1.0)
+    if mask is not None:
+        size = first.shape[1], first.shape[0]
+        inside = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        change = np.where(inside, change, 0)
+    return np.asarray(change > max(2.0, 0.25 * float(np.percentile(change, 99.5))))
+
+
+def measure_look(lab: NDArray[np.float32]) -> Look:
+    """Measure an (H, W, 3) image in CIE L*a*b*."""
+    lightness = np.ascontiguousarray(lab[..., 0])
+    chroma = float(np.hypot(lab[..., 1], lab[..., 2]).mean())
+    return Look(float(lightness.mean()), chroma, float(lab[..., 2].mean()), float(lightness.std()))
+
+
+def _tone_clues(first: Look, second: Look, instruction: str) -> Iterator[Clue]:
+    for pattern, name, typical in TONES:
+        if re.search(pattern, instruction.lower()):
+            change = getattr(second, name) - getattr(first, name)
+            yield Clue(name, _limit(-2 * change / typical))
+
+
+def _colour_clue(
+    first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, instruction: str
+) -> Iterator[Clue]:
+    """Compare how near the region's colour is to the last colour that the instruction names."""
+    wanted = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
+    wanted = [word for word in wanted if word in COLOURS]
+    if not wanted or region.sum() < _LEAST_REGION:
+        return
+    target, weights = np.array(COLOURS[wanted[-1]]), np.array([0.5, 1, 1])
+    before, after = (np.linalg.norm((lab[region] - target) * weights, axis=-1).mean() for lab in (first, second))
+    yield Clue("colour", _limit((after - before) / 6))
+
+
+def _structure_clue(
+    first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, task: Task
+) -> Iterator[Clue]:
+    """Compare how much the region stands out: an object does from its surroundings, a filled hole hardly does."""
+    ring = dilate(region, 8) & ~dilate(region, 2)
+    if min(region.sum(), ring.sum()) < _LEAST_REGION:
+        return
+    before, after = (_stands_out(lab, region, ring) for lab in (first, second))
+    sign = 1 if task is Task.OBJECT_REMOVAL else -1
+    yield Clue("structure", _limit(sign * 2 * log((after + 0.02) / (before + 0.02))))
+
+
+def _stands_out(lab: NDArray[np.float32], region: Mask, ring: Mask) -> float:
+    """Return the gradient along the region's outline, relative to that of the ring around it."""
+    outline = dilate(region, 1) & ~erode(region, 2)
+    gradient = np.zeros(region.shape, np.float32)
+    for channel in range(3):
+        field = np.ascontiguousarray(lab[..., channel])
+        across, down = cv2.Sobel(field, cv2.CV_32F, 1, 0), cv2.Sobel(field, cv2.CV_32F, 0, 1)
+        gradient += across * across + down * down
+    gradient = np.sqrt(gradient)
+    return float(gradient[outline].mean() / (gradient[ring].mean() + 1))
+
+
+def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Iterator[Clue]:
+    """Compare the captions: new things belong to the edited image's, old ones to the source's."""
+    old, new = _old_and_new(task, instruction)
+    before, after = set(content(source)), set(content(edited))
+    right = len(new & after - before) + len(old & before - after)
+    wrong = len(new & before - after) + len(old & after - before)
+    if right != wrong:
+        yield Clue("captions", _limit(CAPTION_WORD * (wrong - right)))
+
+
+def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:
+    """Return the stems of the words that name what goes and what comes."""
+    if task is Task.OBJECT_REMOVAL:
+        return set(content(instruction)), set()
+    if found := _EXCHANGE.search(instruction.lower()):
+        old, new = set(content(found[1])), set(content(found[2]))
+        return old - new, new - old
+    return set(), set(content(instruction))

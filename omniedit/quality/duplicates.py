@@ -1,0 +1,247 @@
+"""Duplicates among the pairs of a run, in all shards: exact, near, and mirrored left to right.
+
+Two pairs are duplicates if their sources are near, their edited images are near, and the change from one to the other
+is the same. The same source with another edit is no duplicate.
+
+Policy: pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near pair that
+stays. A pair that is near to duplicates only stays, so that no chain of small differences removes a pair that is unlike
+all that stay.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_within
+from omniedit.quality.hashes import CHANGE_RADIUS, are_same_levels, are_twins, mirror, mirror_changes, search_keys
+from omniedit.quality.table import Signatures
+
+Rows = NDArray[np.int64]
+EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"
+MOST_NEIGHBOURS = 16
+"""Number of better-ranked neighbours of a pair that are remembered if memory is short."""
+_MOST_EDGES = 20_000_000
+"""Number of near pairs of pairs in memory: 320 MB."""
+_EXPANDED = 1 << 20
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Pair that repeats another.
+
+    Args:
+        row, original: rows in the signatures; the original stays.
+        kind: EXACT, SAME_IMAGES, NEAR or MIRRORED.
+    """
+
+    row: int
+    original: int
+    kind: str
+
+
+def find_duplicates(
+    pairs: Signatures, ranks: Rows | None = None, radius: int = MAX_RADIUS, mirrored: bool = True
+) -> list[Duplicate]:
+    """Return the duplicates in the order of their rows.
+
+    Args:
+        ranks: (N,) all different; of two duplicates, that with the smaller rank stays. The first one by default.
+        radius: number of bits of 64 by which the hashes of near images differ at most.
+        mirrored: whether a mirrored pair is a duplicate.
+    """
+    ranks = np.arange(len(pairs)) if ranks is None else ranks
+    by_rank = np.argsort(ranks, kind="stable")
+    exact = _find_exact(pairs, by_rank)
+    stays = np.ones(len(pairs), bool)
+    stays[[duplicate.row for duplicate in exact]] = False
+    nodes = by_rank[stays[by_rank] & ~pairs.plain[by_rank]]
+    near = _find_near(pairs, nodes, radius, mirrored)
+    return sorted(exact + near, key=lambda duplicate: duplicate.row)
+
+
+def _find_exact(pairs: Signatures, by_rank: Rows) -> list[Duplicate]:
+    source, edited = pairs.source_digest[by_rank], pairs.edited_digest[by_rank]
+    row, original = _repeats(by_rank, source, edited)
+    same = pairs.instruction[row] == pairs.instruction[original]
+    kinds = np.where(same, EXACT, SAME_IMAGES).tolist()
+    return [Duplicate(*found) for found in zip(row.tolist(), original.tolist(), kinds, strict=True)]
+
+
+def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
+    """Return the rows that repeat the keys of an earlier one, and the first row with these keys."""
+    order = np.lexsort(keys)
+    differs = np.zeros(max(0, len(rows) - 1), bool)
+    for key in keys:
+        differs |= key[order][1:] != key[order][:-1]
+    starts = np.flatnonzero(np.concatenate([[True], differs])) if len(rows) else np.zeros(0, np.intp)
+    firsts = np.repeat(order[starts], np.diff(np.append(starts, len(rows))))
+    repeated = order != firsts
+    return rows[order[repeated]], rows[firsts[repeated]]
+
+
+def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> list[Duplicate]:
+    """Return the near and mirrored duplicates among rows that are sorted by rank."""
+    keys = pairs.source_key[nodes], pairs.edited_key[nodes], pairs.change_hash[nodes]
+    same, first = _repeats(nodes, *keys)
+    equal = are_same_levels(pairs.change_levels[same], pairs.change_levels[first])
+    same, first = same[equal], first[equal]
+    nodes = nodes[~np.isin(nodes, same)]
+    edges = _Edges()
+    for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, radius, mirrored)):
+        edges.add(better, worse, is_mirrored)
+    found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
+    # Rows with equal keys follow their first row, if that is a duplicate itself.
+    followers = zip(same.tolist(), first.tolist(), strict=True)
+    equals = [replace(found[one], row=row) if one in found else Duplicate(row, one, NEAR) for row, one in followers]
+    return [*found.values(), *equals]
+
+
+def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
+    """Apply the policy to near nodes, given as places in `nodes`, which are sorted by rank."""
+    better, worse, is_mirrored = edges.merge()
+    order = np.lexsort((better, worse))
+    stays = np.ones(len(nodes), bool)
+    found = {}
+    for one, two, flipped in zip(
+        better[order].tolist(), worse[order].tolist(), is_mirrored[order].tolist(), strict=True
+    ):
+        if stays[one] and two not in found:
+            stays[two] = False
+            found[two] = Duplicate(int(nodes[two]), int(nodes[one]), MIRRORED if flipped else NEAR)
+    return list(found.values())
+
+
+class _Edges:
+    """Near nodes as (better, worse, mirrored), in bounded memory."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Rows, Rows, NDArray[np.bool_]]] = []
+        self._count = 0
+
+    def add(self, better: Rows, worse: Rows, mirrored: NDArray[np.bool_]) -> None:
+        self._parts.append((better, worse, mirrored))
+        self._count += len(better)
+        if self._count > _MOST_EDGES:
+            self._parts = [self._nearest()]
+            self._count = len(self._parts[0][0])
+
+    def merge(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
+        empty = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool)
+        better, worse, mirrored = zip(empty, *self._parts, strict=True)
+        return np.concatenate(better), np.concatenate(worse), np.concatenate(mirrored)
+
+    def _nearest(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
+        """Return only the best `MOST_NEIGHBOURS` of each worse node."""
+        better, worse, mirrored = self.merge()
+        order = np.lexsort((better, worse))
+        starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
+        place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+        kept = order[place < MOST_NEIGHBOURS]
+        return better[kept], worse[kept], mirrored[kept]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Nodes to compare, sorted by rank, and the elements by which they are searched: each node, and its mirror image.
+
+    Element e < N is node e; element N + n is the mirror image of node n. The edited image's key is searched.
+    """
+
+    pairs: Signatures
+    nodes: Rows
+    radius: int
+    mirrored: bool
+
+    @cached_property
+    def _sorted(self) -> tuple[Hashes, Rows]:
+        keys = self.pairs.edited_key[self.nodes]
+        if self.mirrored:
+            keys = np.concatenate([keys, search_keys(mirror(self.pairs.edited_hash[self.nodes]))])
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
+
+    @cached_property
+    def values(self) -> Hashes:
+        return np.unique(self._sorted[0])
+
+    @property
+    def elements(self) -> Rows:
+        """Elements, sorted by key."""
+        return self._sorted[1]
+
+    @cached_property
+    def starts(self) -> Rows:
+        """Place in `elements` at which each value begins, and the end of the last one."""
+        return np.append(np.searchsorted(self._sorted[0], self.values), len(self.elements))
+
+    def check(self, one: Rows, two: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
+        """Return the elements that are near in all respects, as nodes (better, worse, mirrored)."""
+        count = len(self.nodes)
+        one, two = np.minimum(one, two), np.maximum(one, two)
+        flipped = two >= count
+        better, worse = one, np.where(flipped, two - count, two)
+        kept = (one < count) & (better < worse)
+        better, worse, flipped = better[kept], worse[kept], flipped[kept]
+        for flip in (False, True):
+            chosen = np.flatnonzero(flipped == flip)
+            near = self._are_near(self.nodes[better[chosen]], self.nodes[worse[chosen]], flip)
+            keep = np.ones(len(better), bool)
+            keep[chosen[~near]] = False
+            better, worse, flipped = better[keep], worse[keep], flipped[keep]
+        return better, worse, flipped
+
+    def _are_near(self, one: Rows, two: Rows, flip: bool) -> NDArray[np.bool_]:
+        pairs = self.pairs
+        change = mirror_changes(pairs.change_hash[two]) if flip else pairs.change_hash[two]
+        near = np.bitwise_count(pairs.change_hash[one] ^ change) <= CHANGE_RADIUS
+        near &= are_same_levels(pairs.change_levels[one], pairs.change_levels[two])
+        for hashes in (pairs.source_hash, pairs.edited_hash):
+            left = np.flatnonzero(near)
+            second = mirror(hashes[two[left]]) if flip else hashes[two[left]]
+            near[left] = are_twins(hashes[one[left]], second)
+        left = np.flatnonzero(near)
+        second = pairs.source_hash[two[left]]
+        keys = search_keys(mirror(second) if flip else second)
+        near[left] = np.bitwise_count(pairs.source_key[one[left]] ^ keys) <= self.radius
+        return near
+
+
+def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]]]:
+    """Yield near nodes in chunks as (better, worse, mirrored)."""
+    for one, two in _equal_elements(search):
+        yield search.check(one, two)
+    for first, second in near_within(search.values, search.radius):
+        places = np.searchsorted(search.values, first), np.searchsorted(search.values, second)
+        for one, two in _expand(search, *places):
+            yield search.check(one, two)
+
+
+def _equal_elements(search: _Search) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the pairs of elements with one key, at most `len(elements)` at once."""
+    ends = np.repeat(search.starts[1:], np.diff(search.starts))
+    places = np.arange(len(search.elements))
+    distance = 1
+    while len(places := places[places + distance < ends[places]]):
+        yield search.elements[places], search.elements[places + distance]
+        distance += 1
+
+
+def _expand(search: _Search, first: Rows, second: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the elements of two values crossed, for values given by their places."""
+    counts = np.diff(search.starts)
+    sizes = counts[first] * counts[second]
+    ends = np.cumsum(sizes)
+    low = 0
+    while low < len(first):
+        done = ends[low - 1] if low else 0
+        high = max(low + 1, int(np.searchsorted(ends, done + _EXPANDED, side="right")))
+        number = sizes[low:high]
+        within = np.arange(number.sum()) - np.repeat(ends[low:high] - number - done, number)
+        width = np.repeat(counts[second[low:high]], number)
+        one = np.repeat(search.starts[first[low:high]], number) + within // width
+        two = np.repeat(search.starts[second[low:high]], number) + within % width
+        yield search.elements[one], search.elements[two]
+        low = high

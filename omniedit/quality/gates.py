@@ -1,0 +1,237 @@
+"""Quality gates: from signatures to findings, and from findings to a decision on each pair.
+
+A finding is a fact with its value. A policy says for each gate whether its findings reject a pair, flag it, or are not
+sought, so that another policy needs no new reading of images.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
+from omniedit.quality.hamming import MAX_RADIUS
+from omniedit.quality.leakage import BenchmarkSet, find_leaks
+from omniedit.quality.recurrence import swap_odds, swapped_turns
+from omniedit.quality.table import Signatures
+from omniedit.storage.parquet import read_table
+
+CERTAIN = 3.0
+"""Number of standard errors by which a displacement must exceed its threshold."""
+
+
+class Gate(StrEnum):
+    """Fault that a gate looks for; its value names it in findings and policies."""
+
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    MIRRORED_DUPLICATE = "mirrored_duplicate"
+    LEAK = "benchmark_leak"
+    IDENTICAL = "identical"
+    MISALIGNED = "misaligned"
+    SWAPPED = "swapped"
+    MISLABELLED = "mislabelled"
+
+
+class Action(StrEnum):
+    """Consequence of a finding."""
+
+    REJECT = "reject"
+    FLAG = "flag"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Values from which a measurement is a finding.
+
+    Args:
+        identical: largest change of the mean of 24 x 24 pixels, 0-255, below which both images are the same image.
+        displacement: of the farthest corner, in pixels for an image with a longer side of 1,024.
+        alignment: least share of windows that agree on shift and scale.
+        swapped: log-odds.
+        radius: number of bits of 64 by which near images differ at most.
+    """
+
+    identical: float = 7.0
+    displacement: float = 1.0
+    alignment: float = 0.6
+    swapped: float = 2.0
+    radius: int = MAX_RADIUS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Action of each gate. A gate that is not named is off."""
+
+    actions: Mapping[Gate, Action] = field(
+        default_factory=lambda: {
+            Gate.DUPLICATE: Action.REJECT,
+            Gate.NEAR_DUPLICATE: Action.REJECT,
+            Gate.MIRRORED_DUPLICATE: Action.FLAG,
+            Gate.LEAK: Action.REJECT,
+            Gate.IDENTICAL: Action.REJECT,
+            Gate.MISALIGNED: Action.FLAG,
+            Gate.SWAPPED: Action.FLAG,
+            Gate.MISLABELLED: Action.FLAG,
+        }
+    )
+
+    def action(self, gate: Gate) -> Action:
+        return self.actions.get(gate, Action.OFF)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Fault of one pair.
+
+    Args:
+        value: measurement behind it, in the unit of the gate: pixels, levels or log-odds; 1 if there is none.
+        detail: one line for a reader: the other pair, the benchmark image, the clues.
+    """
+
+    pair_id: str
+    gate: Gate
+    value: float
+    detail: str
+
+
+FINDINGS_SCHEMA = pa.schema(
+    [("pair_id", pa.string()), ("gate", pa.string()), ("value", pa.float64()), ("detail", pa.string())]
+)
+"""Columns of a table of findings; a pair has a row for each of its faults."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Decision on a pair with findings.
+
+    Args:
+        rejected: whether a gate rejects it; otherwise it is only flagged.
+        reasons: 'gate: detail' of each finding that counts, the rejecting ones first.
+    """
+
+    rejected: bool
+    reasons: tuple[str, ...]
+
+
+def find_faults(
+    files: Sequence[Path],
+    benchmarks: Sequence[BenchmarkSet] = (),
+    thresholds: Thresholds | None = None,
+    policy: Policy | None = None,
+    ranks: np.ndarray | None = None,
+) -> Iterator[Finding]:
+    """Yield the findings of all shards: those of single pairs shard by shard, then those that compare pairs.
+
+    Args:
+        files: tables of `SIGNATURES_SCHEMA`; their order decides which of two duplicates stays, unless `ranks` does.
+        policy: gates that are off are not sought.
+        ranks: (N,) all different, for the pairs in order; the smallest stays.
+    """
+    thresholds, policy = thresholds or Thresholds(), policy or Policy()
+    is_on = {gate: policy.action(gate) is not Action.OFF for gate in Gate}
+    for file in files:
+        yield from (found for found in find_in_shard(read_table(file), thresholds) if is_on[found.gate])
+    found = find_between(files, benchmarks, thresholds, is_on, ranks)
+    yield from (finding for finding in found if is_on[finding.gate])
+
+
+def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
+    """Yield the findings that need one pair at a time: identical, misaligned and mislabelled pairs."""
+    columns = ("pair_id", "width", "height", "largest_change", "shift_x", "shift_y", "scale", "displacement")
+    for row in signatures.select([*columns, "alignment", "alignment_error", "label_doubt"]).to_pylist():
+        pair_id, largest = row["pair_id"], row["largest_change"]
+        if largest < thresholds.identical:
+            yield Finding(pair_id, Gate.IDENTICAL, largest, f"no 24 x 24 pixels changed by more than {largest:.1f}")
+            continue
+        certain = row["displacement"] - CERTAIN * row["alignment_error"]
+        relative = certain * 1024 / max(row["width"], row["height"])
+        if relative >= thresholds.displacement and row["alignment"] >= thresholds.alignment:
+            moved = f"shift ({row['shift_x']:+.1f}, {row['shift_y']:+.1f}) pixels, scale {row['scale']:.4f}"
+            yield Finding(pair_id, Gate.MISALIGNED, row["displacement"], f"{moved}, {row['alignment']:.0%} agree")
+        if row["label_doubt"]:
+            yield Finding(pair_id, Gate.MISLABELLED, 1.0, row["label_doubt"])
+
+
+def find_between(
+    files: Sequence[Path],
+    benchmarks: Sequence[BenchmarkSet],
+    thresholds: Thresholds,
+    is_on: Mapping[Gate, bool],
+    ranks: np.ndarray | None = None,
+) -> Iterator[Finding]:
+    """Yield the findings that compare pairs of all shards: duplicates, benchmark leaks and swapped pairs."""
+    about = pa.concat_tables(
+        read_table(file, ("pair_id", "task", "session", "turn", "swapped", "swap_clues", "largest_change"))
+        for file in files
+    )
+    pairs = Signatures.read(files)
+    if is_on[Gate.DUPLICATE] or is_on[Gate.NEAR_DUPLICATE] or is_on[Gate.MIRRORED_DUPLICATE]:
+        yield from _duplicates(pairs, about, thresholds, is_on[Gate.MIRRORED_DUPLICATE], ranks)
+    if is_on[Gate.LEAK]:
+        for leak in find_leaks(pairs, benchmarks, thresholds.radius):
+            kind = "a mirrored copy" if leak.mirrored else "a copy"
+            detail = f"the {leak.side} image is {kind} of {leak.image} in {leak.benchmark}"
+            yield Finding(about["pair_id"][leak.row].as_py(), Gate.LEAK, 1.0, detail)
+    if is_on[Gate.SWAPPED]:
+        yield from _swapped(pairs, about, thresholds)
+
+
+_DUPLICATE_GATES = {
+    EXACT: Gate.DUPLICATE,
+    SAME_IMAGES: Gate.DUPLICATE,
+    NEAR: Gate.NEAR_DUPLICATE,
+    MIRRORED: Gate.MIRRORED_DUPLICATE,
+}
+
+
+def _duplicates(
+    pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool, ranks: np.ndarray | None
+) -> Iterator[Finding]:
+    ids = about["pair_id"]
+    for found in find_duplicates(pairs, ranks, thresholds.radius, mirrored):
+        detail = f"{found.kind}: {ids[found.original].as_py()}"
+        yield Finding(ids[found.row].as_py(), _DUPLICATE_GATES[found.kind], 1.0, detail)
+
+
+def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
+    """Yield the pairs whose clues, shared images and session together exceed the threshold."""
+    sessions = about["session"].to_pylist()
+    shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
+    odds = about["swapped"].to_numpy().astype(np.float64) + shared
+    broken = swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
+    odds[broken] += thresholds.swapped + 2
+    odds[about["largest_change"].to_numpy() < thresholds.identical] = 0
+    for row in np.flatnonzero(odds >= thresholds.swapped).tolist():
+        clues = [about["swap_clues"][row].as_py()]
+        clues += [f"shared image {shared[row]:+.1f}"] if shared[row] else []
+        clues += ["session"] if row in broken else []
+        yield Finding(about["pair_id"][row].as_py(), Gate.SWAPPED, odds[row], "; ".join(filter(None, clues)))
+
+
+def _group_turns(sessions: Sequence[str | None], turns: Sequence[int | None]) -> dict[str, list[int]]:
+    """Return the rows of each session, in the order of its turns."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, session in enumerate(sessions):
+        if session is not None:
+            rows[session].append(row)
+    return {session: sorted(found, key=lambda row: turns[row] or 0) for session, found in rows.items()}
+
+
+def decide(findings: Iterable[Finding], policy: Policy | None = None) -> dict[str, Decision]:
+    """Return a decision for each pair with a finding that counts; all other pairs pass."""
+    policy = policy or Policy()
+    counted: dict[str, list[tuple[bool, str]]] = defaultdict(list)
+    for finding in findings:
+        action = policy.action(finding.gate)
+        if action is not Action.OFF:
+            counted[finding.pair_id].append((action is Action.REJECT, f"{finding.gate}: {finding.detail}"))
+    return {
+        pair_id: Decision(any(rejects for rejects, _ in found), tuple(text for _, text in sorted(found, reverse=True)))
+        for pair_id, found in counted.items()
+    }

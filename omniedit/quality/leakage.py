@@ -1,0 +1,102 @@
+"""Overlap of a run with benchmark sets: pairs whose source or edited image is a copy of a benchmark image."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.errors import UserError
+from omniedit.imaging.formats import SUPPORTED
+from omniedit.imaging.images import decode_image
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_between
+from omniedit.quality.hashes import HASH_BYTES, Bits, are_twins, hash_image, is_plain, mirror, search_keys
+from omniedit.quality.table import Signatures
+
+Rows = NDArray[np.int64]
+_SUFFIXES = {".jpg", ".tif", *(f".{name}" for name in SUPPORTED.split())}
+
+
+@dataclass(frozen=True)
+class BenchmarkSet:
+    """Images of a benchmark.
+
+    Args:
+        name: of the benchmark.
+        images: name of each image.
+        hashes: (N, 18) perceptual hashes.
+    """
+
+    name: str
+    images: tuple[str, ...]
+    hashes: Bits
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Pair with a copy of a benchmark image.
+
+    Args:
+        row: of the pair in the signatures.
+        side: 'source' or 'edited'.
+        benchmark, image: the set and its image.
+        mirrored: whether the copy is mirrored left to right.
+    """
+
+    row: int
+    side: str
+    benchmark: str
+    image: str
+    mirrored: bool
+
+
+def read_benchmark(folder: Path) -> BenchmarkSet:
+    """Hash the images of a folder and of all folders below it. Images without contrast are left out.
+
+    Raises:
+        UserError: the folder has no image, or one that cannot be read.
+    """
+    names, hashes = [], []
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() not in _SUFFIXES or not file.is_file():
+            continue
+        image = decode_image(file.read_bytes(), str(file))
+        if not is_plain(image):
+            names.append(str(file.relative_to(folder)))
+            hashes.append(hash_image(image))
+    if not names:
+        raise UserError(f"{folder}: has no benchmark image; give a folder of JPEG, PNG, WebP or TIFF files")
+    bits = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, HASH_BYTES)
+    return BenchmarkSet(folder.name, tuple(names), bits)
+
+
+def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: int = MAX_RADIUS) -> list[Leak]:
+    """Return the leaks, one per pair and side at most, sorted by row. The pair's source counts first."""
+    found: dict[tuple[int, str], Leak] = {}
+    for benchmark in benchmarks:
+        for side in ("source", "edited"):
+            keys, hashes = getattr(pairs, f"{side}_key"), getattr(pairs, f"{side}_hash")
+            for mirrored in (False, True):
+                bench = mirror(benchmark.hashes) if mirrored else benchmark.hashes
+                for rows, images in _near_rows(keys, hashes, pairs.plain, bench, radius):
+                    for row, image in zip(rows.tolist(), images.tolist(), strict=True):
+                        leak = Leak(row, side, benchmark.name, benchmark.images[image], mirrored)
+                        found.setdefault((row, side), leak)
+    return sorted(found.values(), key=lambda leak: (leak.row, leak.side == "edited"))
+
+
+def _near_rows(
+    keys: Hashes, hashes: Bits, plain: NDArray[np.bool_], bench: Bits, radius: int
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the rows of the run and of the benchmark whose images are twins."""
+    order = np.argsort(keys, kind="stable")
+    ordered, bench_keys = keys[order], search_keys(bench)
+    for left, right in near_between(np.unique(ordered), np.unique(bench_keys), radius):
+        begins, ends = np.searchsorted(ordered, left), np.searchsorted(ordered, left, side="right")
+        for value, begin, end in zip(right, begins, ends, strict=True):
+            rows = order[begin:end]
+            rows = rows[~plain[rows]]
+            for image in np.flatnonzero(bench_keys == value):
+                twins = rows[are_twins(hashes[rows], np.broadcast_to(bench[image], (len(rows), HASH_BYTES)))]
+                yield twins, np.full(len(twins), image)

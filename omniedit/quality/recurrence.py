@@ -1,0 +1,66 @@
+"""Swapped pairs by comparison with other pairs: an image that several pairs share is most likely their source."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.quality.hamming import Hashes
+from omniedit.quality.table import Signatures
+from omniedit.tasks import Task
+
+BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
+"""Tasks without this evidence: pairs of additions are often made by removal, so that the shared photo is their edited
+image."""
+LEAST = 2
+"""Least number of other pairs that share an image. One pair alone may as well be the next turn of a session."""
+
+
+def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | None]) -> NDArray[np.float32]:
+    """Return the (N,) log-odds that pairs are swapped; 0 where nothing can be said.
+
+    Positive if the edited image is the source of at least `LEAST` other pairs while the source is of none, negative in
+    the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
+    """
+    as_source, of_edited = (
+        _count(pairs.source_digest, pairs.source_digest),
+        _count(pairs.source_digest, pairs.edited_digest),
+    )
+    others = as_source - 1
+    counts = ~np.isin(np.asarray(tasks, dtype=object), BY_REMOVAL)
+    counts &= np.array([session is None for session in sessions], bool)
+    odds = np.zeros(len(pairs), np.float32)
+    swapped = counts & (of_edited >= LEAST) & (others == 0)
+    upright = counts & (others >= LEAST) & (of_edited == 0)
+    odds[swapped], odds[upright] = np.log1p(of_edited[swapped]) + log(4), -np.log1p(others[upright]) - log(4)
+    return odds
+
+
+def swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
+    """Return the rows of turns that break their session's chain, which is whole if this one pair is turned round.
+
+    In a chain, each turn's edited image is the next one's source. A session needs three turns: two edits of one photo
+    would also be a chain with the first one turned round.
+
+    Args:
+        turns: rows of each session, in the order of its turns.
+    """
+    found = []
+    for rows in turns.values():
+        links = [(int(pairs.source_digest[row]), int(pairs.edited_digest[row])) for row in rows]
+        if len(links) >= 3 and not _is_chain(links):
+            flips = [[*links[:k], links[k][::-1], *links[k + 1 :]] for k in range(len(links))]
+            found += [row for row, flipped in zip(rows, flips, strict=True) if _is_chain(flipped)]
+    return found
+
+
+def _is_chain(links: Sequence[tuple[int, int]]) -> bool:
+    return all(edited == source for (_, edited), (source, _) in pairwise(links))
+
+
+def _count(values: Hashes, wanted: Hashes) -> NDArray[np.int64]:
+    """Return how often each wanted value occurs."""
+    ordered = np.sort(values)
+    return np.searchsorted(ordered, wanted, side="right") - np.searchsorted(ordered, wanted)

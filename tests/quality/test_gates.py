@@ -1,0 +1,121 @@
+"""Tests of gates: from signatures of several shards to findings, and from findings to decisions by policy."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from omniedit.imaging.images import Image
+from omniedit.pairs import EditPair
+from omniedit.quality.gates import Action, Finding, Gate, Policy, Thresholds, decide, find_faults
+from omniedit.quality.hashes import hash_image
+from omniedit.quality.leakage import BenchmarkSet
+from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
+from omniedit.storage.parquet import write_rows
+from omniedit.tasks import Task
+
+
+def make_photo(seed: int) -> Image:
+    rng = np.random.default_rng(seed)
+    layers = [cv2.resize(rng.random((n, n, 3)).astype(np.float32), (360, 360)) for n in (5, 40, 160)]
+    return (255 * (0.5 * layers[0] + 0.25 * layers[1] + 0.25 * layers[2])).astype(np.uint8)
+
+
+def darken(image: Image) -> Image:
+    return cv2.convertScaleAbs(image, alpha=0.4)
+
+
+def make_pair(pair_id: str, seed: int, **changes: Any) -> EditPair:
+    photo = make_photo(seed)
+    pair = EditPair(pair_id, Task.ENVIRONMENT_CHANGE, ("Make it night.",), photo, darken(photo), None, {})
+    return replace(pair, **changes)
+
+
+def shift(image: Image, pixels: int) -> Image:
+    return cv2.warpAffine(image, np.float32([[1, 0, pixels], [0, 1, 0]]), (360, 360), borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    photo = make_photo(1)
+    encode = lambda image: cv2.imdecode(cv2.imencode(".jpg", image)[1], cv2.IMREAD_COLOR)  # noqa: E731
+    shards = [
+        [make_pair("good", 1), make_pair("same", 2, edited=make_photo(2)), make_pair("moved", 3)],
+        [
+            make_pair("again", 1),
+            make_pair("near", 1, source=encode(photo), edited=encode(darken(photo))),
+            make_pair("label", 4, task=Task.OBJECT_REMOVAL),
+            make_pair("swapped", 5, source=darken(make_photo(5)), edited=make_photo(5)),
+        ],
+    ]
+    shards[0][2] = replace(shards[0][2], edited=shift(shards[0][2].edited, 5))
+    folder = tmp_path_factory.mktemp("signatures")
+    for number, pairs in enumerate(shards):
+        write_rows(folder / f"{number:05d}.parquet", map(sign_pair, pairs), SIGNATURES_SCHEMA)
+    return sorted(folder.iterdir())
+
+
+FAULTS = {
+    ("same", Gate.IDENTICAL),
+    ("moved", Gate.MISALIGNED),
+    ("again", Gate.DUPLICATE),
+    ("near", Gate.NEAR_DUPLICATE),
+    ("label", Gate.MISLABELLED),
+    ("swapped", Gate.SWAPPED),
+}
+
+
+def test_each_fault_is_found_and_nothing_else(files: list[Path]) -> None:
+    found = list(find_faults(files))
+    assert {(finding.pair_id, finding.gate) for finding in found} == FAULTS
+    assert len(found) == len(FAULTS)
+
+
+def test_a_finding_says_what_was_measured(files: list[Path]) -> None:
+    details = {finding.gate: finding for finding in find_faults(files)}
+    assert details[Gate.MISALIGNED].detail.startswith("shift (+5.0, ")
+    assert details[Gate.MISALIGNED].value == pytest.approx(5, abs=0.5)
+    assert details[Gate.DUPLICATE].detail == "exact: good"
+    assert details[Gate.MISLABELLED].detail == "the instruction asks for environment change"
+
+
+def test_a_benchmark_image_is_found_in_all_pairs_that_use_it(files: list[Path]) -> None:
+    bench = BenchmarkSet("bench", ("one.jpg",), np.frombuffer(hash_image(make_photo(1)), np.uint8)[None])
+    leaks = [finding for finding in find_faults(files, [bench]) if finding.gate is Gate.LEAK]
+    assert {finding.pair_id for finding in leaks} == {"good", "again", "near"}
+    assert "one.jpg in bench" in leaks[0].detail
+
+
+def test_gates_that_are_off_find_nothing(files: list[Path]) -> None:
+    policy = Policy({Gate.IDENTICAL: Action.FLAG})
+    assert [finding.pair_id for finding in find_faults(files, policy=policy)] == ["same"]
+
+
+def test_ranks_decide_which_duplicate_stays(files: list[Path]) -> None:
+    found = find_faults(files, ranks=np.array([6, 5, 4, 3, 2, 1, 0]))
+    kinds = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE)
+    assert {finding.pair_id for finding in found if finding.gate in kinds} == {"good", "again"}
+
+
+def test_thresholds_move_the_line(files: list[Path]) -> None:
+    found = {finding.gate for finding in find_faults(files, thresholds=Thresholds(displacement=50, swapped=99))}
+    assert found == {Gate.IDENTICAL, Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MISLABELLED}
+
+
+def test_the_policy_decides_and_rejections_come_first() -> None:
+    findings = [
+        Finding("a", Gate.MISALIGNED, 3.0, "shift"),
+        Finding("a", Gate.DUPLICATE, 1.0, "exact: b"),
+        Finding("c", Gate.SWAPPED, 2.0, "clues"),
+        Finding("d", Gate.LEAK, 1.0, "x"),
+    ]
+    decided = decide(findings, Policy({Gate.MISALIGNED: Action.FLAG, Gate.DUPLICATE: Action.REJECT}))
+    assert set(decided) == {"a"}
+    assert decided["a"].rejected
+    assert decided["a"].reasons == ("duplicate: exact: b", "misaligned: shift")
+    assert not decide(findings)["c"].rejected
+    assert decide(findings)["d"].rejected
+    assert decide([]) == {}

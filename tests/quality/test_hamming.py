@@ -1,0 +1,69 @@
+"""Tests of the Hamming search: it finds exactly what comparing all pairs finds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omniedit.quality import hamming
+from omniedit.quality.hamming import near_between, near_within
+
+
+def make_hashes(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return sorted hashes, half of them with up to ten flipped bits of another."""
+    hashes = rng.integers(0, 2**64, count, dtype=np.uint64)
+    near = hashes[: count // 2].copy()
+    for _ in range(10):
+        near ^= np.where(
+            rng.random(len(near)) < 0.6, np.uint64(1) << rng.integers(0, 64, len(near), dtype=np.uint64), 0
+        )
+    return np.unique(np.concatenate([hashes, near]))
+
+
+def compare_all(left: np.ndarray, right: np.ndarray, radius: int) -> set[tuple[int, int]]:
+    distances = np.bitwise_count(left[:, None] ^ right[None])
+    return {(int(left[i]), int(right[j])) for i, j in zip(*np.nonzero(distances <= radius), strict=True)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 6), st.sampled_from([3, 1 << 15]))
+def test_all_near_values_are_found_once(seed: int, radius: int, chunk: int) -> None:
+    hashes = make_hashes(np.random.default_rng(seed), 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hamming, "_CHUNK", chunk)
+        found = [
+            tuple(sorted(map(int, pair))) for a, b in near_within(hashes, radius) for pair in zip(a, b, strict=True)
+        ]
+    assert len(found) == len(set(found))
+    assert set(found) == {pair for pair in compare_all(hashes, hashes, radius) if pair[0] < pair[1]}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 6), st.sampled_from([2, 1 << 20]))
+def test_two_sets_are_joined_exactly(seed: int, radius: int, most: int) -> None:
+    hashes = np.random.default_rng(seed).permutation(make_hashes(np.random.default_rng(seed), 60))
+    left, right = hashes[:50], np.concatenate([hashes[50:], hashes[:5]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hamming, "_EXPANDED", most)
+        found = [tuple(map(int, pair)) for a, b in near_between(left, right, radius) for pair in zip(a, b, strict=True)]
+    assert len(found) == len(set(found))
+    assert set(found) == compare_all(left, right, radius)
+
+
+def test_hashes_that_fill_one_bucket_are_found() -> None:
+    hashes = np.arange(500, dtype=np.uint64) << np.uint64(8)
+    found = {tuple(sorted(map(int, pair))) for a, b in near_within(hashes, 2) for pair in zip(a, b, strict=True)}
+    assert found == {pair for pair in compare_all(hashes, hashes, 2) if pair[0] < pair[1]}
+
+
+def test_nothing_is_near_in_an_empty_set() -> None:
+    empty = np.zeros(0, np.uint64)
+    assert not list(near_within(empty, 6))
+    assert not list(near_between(empty, np.ones(1, np.uint64), 6))
+    assert not list(near_between(np.ones(1, np.uint64), empty, 6))
+
+
+@pytest.mark.parametrize("radius", [-1, 7])
+def test_a_radius_that_the_tables_cannot_guarantee_is_an_error(radius: int) -> None:
+    with pytest.raises(ValueError, match="between 0 and 6"):
+        list(near_within(np.zeros(1, np.uint64), radius))

@@ -1,0 +1,55 @@
+"""Tests of mislabelled tasks: instructions and changes that contradict the label, and those that do not."""
+
+import numpy as np
+import pytest
+
+from omniedit.quality.change import ChangeMap
+from omniedit.quality.labels import doubt_label, tasks_in
+from omniedit.tasks import Task
+
+LOCAL = np.zeros((20, 20, 3), np.float32)
+LOCAL[8:13, 8:13] = 90
+WHOLE = np.full((20, 20, 3), 90, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "task"),
+    [
+        ("Remove the red car.", Task.OBJECT_REMOVAL),
+        ("Make the dog disappear", Task.OBJECT_REMOVAL),
+        ("Add a boat on the left.", Task.OBJECT_ADDITION),
+        ("Swap the cup for a vase.", Task.OBJECT_SWAP),
+        ("Paint the bowl blue.", Task.ATTRIBUTE_MODIFICATION),
+        ("Replace the background with a beach.", Task.BACKGROUND_SWAP),
+        ("Make it a foggy morning.", Task.ENVIRONMENT_CHANGE),
+        ("Turn this photo into a watercolour.", Task.STYLE_TRANSFER),
+    ],
+)
+def test_an_instruction_fits_its_task(instruction: str, task: Task) -> None:
+    assert task in tasks_in(instruction)
+    change = ChangeMap(LOCAL if task.is_local else WHOLE)
+    assert doubt_label(task, instruction, change) == ""
+
+
+def test_an_instruction_that_asks_for_another_task_is_named() -> None:
+    assert doubt_label(Task.OBJECT_ADDITION, "Erase the lamp.", ChangeMap(LOCAL)) == (
+        "the instruction asks for object removal"
+    )
+
+
+@pytest.mark.parametrize("instruction", ["", "Hmm.", "Bitte den Hund entfernen", "What is this?"])
+def test_an_unknown_instruction_raises_no_doubt(instruction: str) -> None:
+    assert doubt_label(Task.OBJECT_REMOVAL, instruction, ChangeMap(LOCAL)) == ""
+
+
+def test_verbs_that_tasks_share_raise_no_doubt() -> None:
+    assert doubt_label(Task.ATTRIBUTE_MODIFICATION, "Replace the wooden door with a red one", ChangeMap(LOCAL)) == ""
+
+
+def test_a_local_task_that_changed_everything_is_doubted() -> None:
+    assert "changed 100% of the image" in doubt_label(Task.OBJECT_REMOVAL, "Remove the cup.", ChangeMap(WHOLE))
+    assert doubt_label(Task.BACKGROUND_SWAP, "Change the background to a wall.", ChangeMap(WHOLE)) == ""
+
+
+def test_a_global_task_that_changed_a_box_is_doubted() -> None:
+    assert "changed 6% of it" in doubt_label(Task.STYLE_TRANSFER, "Turn this photo into a sketch.", ChangeMap(LOCAL))
