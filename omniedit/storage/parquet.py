@@ -65,10 +65,16 @@ def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Itera
             yield from batch.to_pylist()
 
 
-def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
-    """Return a table, as `read_rows` does, in columns and with the schema's metadata."""
+def read_table(
+    path: str | Path, columns: Iterable[str] | None = None, dictionaries: Collection[str] = ()
+) -> pa.Table:
+    """Return a table, as `read_rows` does, in columns and with the schema's metadata.
+
+    Args:
+        dictionaries: columns of text to read dictionary-encoded, which takes little memory if few values repeat.
+    """
     wanted = list(columns) if columns is not None else None
-    with _open_parquet(path, wanted) as file:
+    with _open_parquet(path, wanted, dictionaries) as file:
         return file.read(columns=wanted)
 
 
@@ -143,9 +149,11 @@ def read_given(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _open_parquet(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
+def _open_parquet(
+    path: str | Path, columns: Collection[str] | None, dictionaries: Collection[str] = ()
+) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries)) as file:
             lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
                 raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
