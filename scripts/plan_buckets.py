@@ -12,7 +12,6 @@ from omniedit.run.program import run_program
 from omniedit.storage.parquet import read_table
 from omniedit.storage.shards import expand_blocks
 
-
 COLUMNS = ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"]
 
 

@@ -47,6 +47,7 @@ class Layout:
         base_size: images have at least base_size^2 pixels.
         held_out: share of the pairs that is never trained on.
         seed: seed of the order of the pairs.
+        codec: codec of the images, a key of `codecs.CODECS`.
     """
 
     base_size: int
@@ -54,6 +55,7 @@ class Layout:
     parts: int
     held_out: float
     seed: int
+    codec: str = "zstd"
 
 
 @dataclass(frozen=True)
