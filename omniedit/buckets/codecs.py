@@ -4,7 +4,8 @@
     filtered    lossless, smaller: PNG's Up filter on planes of G, R - G and B - G, then zstd
     jpeg        quality 95 without chroma subsampling: visually lossless, smallest
 
-benchmarks/codecs.py measures them. Masks are always zstd. `omniedit.buckets.zarr_codecs` teaches zarr-python the others.
+benchmarks/codecs.py measures them. Masks are always zstd. `omniedit.buckets.zarr_codecs` has the others for
+zarr-python.
 
 Shapes: H W image height and width in pixels.
 """

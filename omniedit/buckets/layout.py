@@ -36,8 +36,8 @@ PAIRS_SCHEMA = pa.schema(
 """instructions: an instruction and its paraphrases; split: 'train' or 'held_out'."""
 
 FORMAT = 2
-"""Format of sealed buckets, in manifest.json and the attributes of each group. Format 1 has neither pairs.arrow nor this
-number, and its arrays are all of the codec "zstd"."""
+"""Format of sealed buckets, in manifest.json and the attributes of each group. Format 1 has neither this number nor
+pairs.arrow, and its arrays are all of the codec "zstd"."""
 PAIRS_AT_ONCE = 4096
 """Rows of a record batch of pairs.arrow."""
 
