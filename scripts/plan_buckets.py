@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.placement import Layout, accepted_pairs, can_grow, place, read_plan, write_plan
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
@@ -31,13 +32,14 @@ def main() -> None:
     parser.add_argument("--parts", type=at_least_one, required=True, help="number of jobs that write the buckets")
     parser.add_argument("--held-out", type=float, required=True, help="share of the pairs held out from training")
     parser.add_argument("--seed", type=int, required=True, help="seed of the order of the pairs")
+    parser.add_argument("--codec", choices=CODECS, default="zstd", help="codec of the images")
     parser.add_argument(
         "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"
     )
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
+    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
     kept = read_accepted(expand_blocks(args.decisions, args.blocks))
     earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
     if earlier is not None and not can_grow(kept, layout, earlier):

@@ -36,10 +36,17 @@ class MappedRows:
             raise Damaged(path, f"not an Arrow file ({error})") from None
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error}") from None
+        self._batches: dict[int, pa.RecordBatch] = {}
 
     def read(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         places = (divmod(row, PAIRS_AT_ONCE) for row in rows)
-        return [self._file.get_batch(batch).slice(place, 1).to_pylist()[0] for batch, place in places]
+        return [self._batch(number).slice(place, 1).to_pylist()[0] for number, place in places]
+
+    def _batch(self, number: int) -> pa.RecordBatch:
+        """Return a record batch; its columns lie in the file's mapping, so those opened take little memory."""
+        if number not in self._batches:
+            self._batches[number] = self._file.get_batch(number)
+        return self._batches[number]
 
     def table(self) -> pa.Table:
         return self._file.read_all()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -124,8 +124,8 @@ def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa
 
 
 def can_grow(kept: pa.Table, layout: Layout, earlier: Plan) -> bool:
-    """Return whether every pair of an earlier plan is still accepted, in the same layout and with the same ratio."""
-    if earlier.layout != layout:
+    """Return whether every pair of an earlier plan is still accepted, with the same ratio, in no fewer parts."""
+    if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
         return False
     place = pc.index_in(earlier.table["pair_id"], kept["pair_id"].combine_chunks())
     if place.null_count:

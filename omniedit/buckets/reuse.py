@@ -7,8 +7,8 @@ import threading
 import numpy as np
 from numpy.typing import DTypeLike
 
-UNUSED = 3
-"""References to a block that nobody uses: the list, the loop's variable and the argument of `getrefcount`."""
+UNUSED = 2
+"""References to a block that nobody uses: the list's and the argument of `getrefcount`."""
 
 
 class ReusedMemory:
@@ -30,7 +30,7 @@ class ReusedMemory:
 
     def _take(self, size: int) -> np.ndarray:
         """Return an unused block of at least `size` bytes; one that is too small is replaced."""
-        unused = [place for place, block in enumerate(self._blocks) if sys.getrefcount(block) == UNUSED]
+        unused = [place for place in range(len(self._blocks)) if sys.getrefcount(self._blocks[place]) == UNUSED]
         for place in unused:
             if self._blocks[place].nbytes >= size:
                 return self._blocks[place]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,20 +15,21 @@ import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
+from omniedit.buckets.layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.placement import Layout, Plan
 from omniedit.buckets.zarr_shard import ZarrShardWriter
 from omniedit.errors import UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.storage.atomic import link_file
-from omniedit.storage.manifest import MANIFEST, checksums, files_below, write_manifest
+from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.storage.parquet import write_rows
 
 DecisionRow = dict[str, Any]
 """Row of `placement.PLAN_SCHEMA`."""
+Written = Generator[str, None, dict[str, dict[str, Any]]]
 CONTENTS = "contents.json"
-"""File of a part with a digest of everything that each of its Zarr shards depends on."""
+"""File of a part with, for each Zarr shard such as "3x2/5", the checksums of its files and a digest of its pairs."""
 OPEN_ROWS, OPEN_SHARDS = 250_000, 256
 """Largest number of rows, of about a kilobyte each, and of files of the candidate shards that stay open."""
 
@@ -47,12 +48,13 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path
     out.mkdir(parents=True)
     rows = plan.table.filter(pc.equal(plan.table["part"], part)).to_pylist()
     with CandidateShards(candidates) as shards:
-        writer = PartWriter(plan, shards, out, earlier)
+        writer = PartWriter(plan, shards, out, earlier or out)
         for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
             yield from writer.write_bucket(ratio, in_bucket)
     (out / CONTENTS).write_text(json.dumps(writer.contents, indent=1, sort_keys=True) + "\n")
-    manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files_below(out))}
-    write_manifest(out / MANIFEST, manifest)
+    written = {file: known for shard in writer.contents.values() for file, known in shard["files"].items()}
+    files = written | checksums(out, (file for file in files_below(out) if file not in written))
+    write_manifest(out / MANIFEST, {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": files})
 
 
 class CandidateShards(ExitStack):
@@ -97,18 +99,18 @@ class CandidateShards(ExitStack):
 class PartWriter:
     """Writer of the buckets' shares of a part.
 
-    `contents` maps each Zarr shard, such as "3x2/5", to its digest.
+    `contents` is what `CONTENTS` holds.
     """
 
     plan: Plan
     shards: CandidateShards
     out: Path
-    earlier: Path | None
-    contents: dict[str, str] = field(default_factory=dict)
+    earlier: Path
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._standing: dict[str, str] = {}
-        if self.earlier is not None and (self.earlier / CONTENTS).is_file():
+        self._standing: dict[str, dict[str, Any]] = {}
+        if (self.earlier / CONTENTS).is_file():
             self._standing = json.loads((self.earlier / CONTENTS).read_text())
 
     def write_bucket(self, ratio: str, rows: Iterator[DecisionRow]) -> Iterator[str]:
@@ -121,17 +123,18 @@ class PartWriter:
             if name in self._standing:
                 for row in planned:
                     seen.add(row, self.shards.find(row))
-            if seen.rows and seen.digest(layout) == self._standing[name] and self._link(ratio, number):
+            if seen.rows and self._stands(name, seen.digest(layout)):
+                self.contents[name] = self._link(name)
                 yield from (row["pair_id"] for row in planned)
             else:
                 seen = SeenPairs()
-                yield from self._write_shard(ratio, number, planned, seen)
-            self.contents[name] = seen.digest(layout)
+                files = yield from self._write_shard(ratio, number, planned, seen)
+                self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
             described += [seen.rows[row] for row in sorted(seen.rows)]
         write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
 
-    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Iterator[str]:
-        """Write a Zarr shard of each array, add each pair to `seen` and yield its id."""
+    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Written:
+        """Write a Zarr shard of each array, add each pair to `seen` and yield its id; return the files' checksums."""
         layout = self.plan.layout
         codecs = {name: CODECS[codec_name(name, layout.codec)] for name in ARRAYS}
         with ExitStack() as stack:
@@ -148,16 +151,21 @@ class PartWriter:
                 for name, image in images.items():
                     files[name].add(row["row"] % layout.pairs_per_zarr_shard, codecs[name].encode(image))
                 yield row["pair_id"]
+        return {shard_file(ratio, name, number): file.checksum for name, file in files.items()}
 
-    def _link(self, ratio: str, number: int) -> bool:
-        """Link a Zarr shard of the earlier part and return whether it was there."""
-        assert self.earlier is not None
-        files = [shard_file(ratio, name, number) for name in ARRAYS]
-        if not all((self.earlier / file).is_file() for file in files):
-            return False
-        for file in files:
+    def _stands(self, name: str, digest: str) -> bool:
+        """Return whether the earlier part has this Zarr shard with the same pairs, and its files are as written."""
+        standing = self._standing[name]
+        return standing["pairs"] == digest and all(
+            (self.earlier / file).is_file() and checksum(self.earlier / file) == known
+            for file, known in standing["files"].items()
+        )
+
+    def _link(self, name: str) -> dict[str, Any]:
+        """Link the files of an earlier Zarr shard and return its entry of `contents`."""
+        for file in self._standing[name]["files"]:
             link_file(self.earlier / file, self.out / file)
-        return True
+        return self._standing[name]
 
 
 def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
@@ -187,5 +195,5 @@ class SeenPairs:
 
     def digest(self, layout: Layout) -> str:
         """Return a digest of everything that the bytes of the Zarr shard depend on."""
-        size = [layout.base_size, layout.pairs_per_zarr_shard, layout.codec]
+        size = [FORMAT, layout.base_size, layout.pairs_per_zarr_shard, layout.codec]
         return hashlib.sha256(json.dumps([size, sorted(self.checksums.items())]).encode()).hexdigest()

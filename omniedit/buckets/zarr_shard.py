@@ -3,10 +3,12 @@
 The index has the offset and size of each chunk, two 64-bit integers, and a CRC-32C. A chunk ends with its own CRC-32C.
 """
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from google_crc32c import value as crc32c
@@ -21,12 +23,15 @@ class ZarrShardWriter:
 
     Args:
         places: number of chunks of a full shard.
+
+    `checksum` is the file's entry in a manifest, computed while it is written.
     """
 
     def __init__(self, path: Path, places: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("xb")
         self._index = np.full((places, 2), EMPTY, "<u8")
+        self._sha256, self._bytes = hashlib.sha256(), 0
 
     def __enter__(self) -> "ZarrShardWriter":
         return self
@@ -36,11 +41,22 @@ class ZarrShardWriter:
     ) -> None:
         with self._file:
             if exc_type is None:
-                self._file.write(_with_crc(self._index.tobytes()))
+                self._write(self._index.tobytes())
+
+    @property
+    def checksum(self) -> dict[str, Any]:
+        return {"bytes": self._bytes, "sha256": self._sha256.hexdigest()}
 
     def add(self, place: int, chunk: bytes) -> None:
-        self._index[place] = self._file.tell(), len(chunk) + CRC_BYTES
-        self._file.write(_with_crc(chunk))
+        self._index[place] = self._bytes, len(chunk) + CRC_BYTES
+        self._write(chunk)
+
+    def _write(self, data: bytes) -> None:
+        """Write bytes and their CRC-32C."""
+        for block in (data, _crc_bytes(data)):
+            self._file.write(block)
+            self._sha256.update(block)
+            self._bytes += len(block)
 
 
 class ZarrShard:
@@ -75,10 +91,6 @@ class ZarrShard:
         if len(data) != size or crc != _crc_bytes(data):
             raise ValueError(f"{what} does not match its CRC-32C")
         return data
-
-
-def _with_crc(data: bytes) -> bytes:
-    return data + _crc_bytes(data)
 
 
 def _crc_bytes(data: bytes) -> bytes:
