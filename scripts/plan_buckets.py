@@ -1,12 +1,20 @@
 """Assign each accepted pair a ratio, a row and a part (written by one job) in the buckets: `buckets/plan.parquet`."""
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 
-from omniedit.buckets.placement import Layout, accepted_pairs, place, read_decisions, write_plan
+from omniedit.buckets.codecs import CODECS
+from omniedit.buckets.placement import (
+    Layout,
+    accepted_pairs,
+    can_grow,
+    place,
+    read_decisions,
+    read_plan,
+    write_plan,
+)
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
 from omniedit.storage.shards import expand_blocks
@@ -23,14 +31,25 @@ def main() -> None:
     parser.add_argument("--parts", type=at_least_one, required=True, help="number of jobs that write the buckets")
     parser.add_argument("--held-out", type=float, required=True, help="share of the pairs held out from training")
     parser.add_argument("--seed", type=int, required=True, help="seed of the order of the pairs")
+    parser.add_argument("--codec", choices=CODECS, default="zstd", help="codec of the images")
+    parser.add_argument(
+        "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"
+    )
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed)
-    blocks = [read_decisions(path) for path in expand_blocks(args.decisions, args.blocks)]
-    table = place(accepted_pairs(pa.concat_tables(blocks)), layout)
+    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
+    kept = accepted_pairs(
+        pa.concat_tables([read_decisions(file) for file in expand_blocks(args.decisions, args.blocks)])
+    )
+    earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
+    if earlier is not None and not can_grow(kept, layout, earlier):
+        print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
+        earlier = None
+    table = place(kept, layout, earlier.table if earlier else None)
     write_plan(args.out, table, layout)
-    print(f"{len(table)} pairs: {dict(sorted(Counter(table['ratio'].to_pylist()).items()))}")
+    counts = {item["values"]: item["counts"] for item in table["ratio"].value_counts().to_pylist()}
+    print(f"{len(table)} pairs: {dict(sorted(counts.items()))}")
 
 
 if __name__ == "__main__":

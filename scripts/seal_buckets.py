@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.placement import read_plan
-from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
+from omniedit.buckets.seal import list_files, read_parts, seal_bucket, write_sealed
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
 from omniedit.storage.progress import Progress
@@ -27,13 +27,14 @@ def main() -> None:
 
     plan = read_plan(args.plan)
     parts = expand_numbers(args.parts, "part", args.count)
-    found = read_parts(plan, parts)
+    with Progress("files", total=len(list_files(plan, parts))) as progress:
+        found = read_parts(plan, parts, progress.advance)
     buckets = {}
     with Progress("buckets", total=len(RATIOS)) as progress:
         for ratio in RATIOS:
             buckets[ratio] = seal_bucket(plan, parts, found, ratio, args.out_dir)
             progress.advance()
-    write_sealed(args.manifest, plan, buckets)
+    write_sealed(args.manifest, plan, buckets, found)
     print(", ".join(f"{ratio}: {bucket['pairs']}" for ratio, bucket in buckets.items()))
 
 

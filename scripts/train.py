@@ -57,8 +57,7 @@ def main() -> None:
     prepare_blocks(editor, options)
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
-    embeddings = encoded.embeddings if encoded else InstructionEncoder(base.text)
-    batches = EditBatchBuilder(base.vae, embeddings, options, args.seed)
+    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, args.seed)
     pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)

@@ -23,7 +23,7 @@ def main() -> None:
     plan = read_plan(args.plan)
     pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()
     with replace_file(args.out) as temporary, Progress("pairs", total=pairs) as progress:
-        for _ in write_part(plan, args.part, args.candidates_root, temporary):
+        for _ in write_part(plan, args.part, args.candidates_root, temporary, earlier=args.out):
             progress.advance()
 
 

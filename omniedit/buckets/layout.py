@@ -3,9 +3,10 @@
     {ratio}.zarr/zarr.json                          group with consolidated metadata
     {ratio}.zarr/{source,edited,mask}/c/{i}/0/0[/0] Zarr shard i: pairs_per_zarr_shard chunks, one per image
     {ratio}.zarr/pairs.parquet                      one row per pair, in the order of the arrays
+    {ratio}.zarr/pairs.arrow                        the same rows, for readers that need few of them at a time
 
-A part's folder holds the same files for its own Zarr shards. In a bucket, training pairs come before held-out pairs, so
-an index into the training pairs is a row.
+A part's folder holds the same files for its own Zarr shards, but for pairs.arrow. In a bucket, training pairs come
+before held-out pairs. Where a store grew, the new pairs follow, again with the held-out ones last.
 """
 
 from math import ceil
@@ -14,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.aspect import bucket_size
+from omniedit.buckets.codecs import CODECS
 
 TRAIN, HELD_OUT = "train", "held_out"
 
@@ -33,8 +35,11 @@ PAIRS_SCHEMA = pa.schema(
 )
 """instructions: an instruction and its paraphrases; split: 'train' or 'held_out'."""
 
-ZSTD_LEVEL = 1
-"""On photos, level 1 leaves 66 % of the bytes at 53 ms per megapixel, level 3 leaves 59 % at 119 ms."""
+FORMAT = 2
+"""Format of sealed buckets, in manifest.json and the attributes of each group. Format 1 has neither this number nor
+pairs.arrow, and its arrays are all of the codec "zstd"."""
+PAIRS_AT_ONCE = 4096
+"""Rows of a record batch of pairs.arrow."""
 
 
 def bucket_name(ratio: str) -> str:
@@ -56,17 +61,19 @@ def image_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
     return (height, width, channels) if channels else (height, width)
 
 
-def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
-    """Return the zarr.json of an array of `pairs` images: one chunk per image (zstd, checksum), packed into shards."""
+def codec_name(array: str, codec: str) -> str:
+    """Return the codec of an array in a store whose photos have `codec`; a mask compresses well without a filter."""
+    return codec if ARRAYS[array] else "zstd"
+
+
+def array_metadata(
+    ratio: str, array: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str
+) -> dict[str, Any]:
+    """Return the zarr.json of an array of `pairs` images: one chunk per image (with checksum), packed into shards."""
     image = image_shape(ratio, base_size, ARRAYS[array])
-    inner = [
-        {"name": "bytes"},
-        {"name": "zstd", "configuration": {"level": ZSTD_LEVEL, "checksum": False}},
-        {"name": "crc32c"},
-    ]
     sharding = {
         "chunk_shape": [1, *image],
-        "codecs": inner,
+        "codecs": [*CODECS[codec_name(array, codec)].metadata, {"name": "crc32c"}],
         "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
         "index_location": "end",
     }
@@ -84,12 +91,12 @@ def array_metadata(ratio: str, array: str, pairs: int, base_size: int, pairs_per
     }
 
 
-def group_metadata(ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
+def group_metadata(ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str) -> dict[str, Any]:
     """Return the zarr.json of a bucket. It includes that of the arrays, so readers open a bucket with one request."""
-    arrays = {name: array_metadata(ratio, name, pairs, base_size, pairs_per_zarr_shard) for name in ARRAYS}
+    arrays = {name: array_metadata(ratio, name, pairs, base_size, pairs_per_zarr_shard, codec) for name in ARRAYS}
     return {
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {"ratio": ratio},
+        "attributes": {"ratio": ratio, "format": FORMAT},
         "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": arrays},
     }

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -33,12 +33,24 @@ class BatchLoader(Generic[Batch]):
         reader: reads the pairs.
         plan: batch plan over the sizes of the buckets.
         ahead: number of decoded batches to prefetch; two more are in memory.
+        rows: row in its bucket of each sample of the plan, by ratio; None if they are the same.
+        prepare: function of a step and its batch, called in the background, whose result takes the batch's place.
 
     `waited_s` is the total time that the consumer waited for a batch.
     """
 
-    def __init__(self, reader: Reader[Batch], plan: BatchPlan, rank: int, steps: range, ahead: int = 2) -> None:
+    def __init__(
+        self,
+        reader: Reader[Batch],
+        plan: BatchPlan,
+        rank: int,
+        steps: range,
+        ahead: int = 2,
+        rows: Mapping[str, np.ndarray] | None = None,
+        prepare: Callable[[int, Batch], Batch] | None = None,
+    ) -> None:
         self.reader, self.plan, self.rank, self.steps = reader, plan, rank, steps
+        self.rows, self.prepare = rows, prepare
         self.waited_s = 0.0
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stopped = threading.Event()
@@ -64,11 +76,16 @@ class BatchLoader(Generic[Batch]):
     def _read_all(self) -> None:
         try:
             for step in self.steps:
-                self._offer(self.reader.read(*self.plan.batch(step, self.rank)))
+                self._offer(self._read(step))
                 if self._stopped.is_set():
                     return
         except BaseException as error:  # passed to the consumer, which raises it
             self._offer(error)
+
+    def _read(self, step: int) -> Batch:
+        ratio, samples = self.plan.batch(step, self.rank)
+        batch = self.reader.read(ratio, samples if self.rows is None else self.rows[ratio][samples])
+        return batch if self.prepare is None else self.prepare(step, batch)
 
     def _offer(self, item: Batch | BaseException) -> None:
         """Put an item into the queue, unless the consumer stops while the queue is full."""

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pyarrow.compute as pc
 from omniedit.aspect import RATIOS
 from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.errors import Damaged, UserError
-from omniedit.storage.parquet import column_names, read_table, write_table
+from omniedit.storage.manifest import checksum
+from omniedit.storage.parquet import column_names, read_table, write_tables
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -31,6 +33,12 @@ PLAN_SCHEMA = pa.schema(
 )
 """One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
 Plans from before the column `folder` lack it; it is then equal to `task`."""
+REPEATED = ("ratio", "part", "task", "shard", "split", "folder")
+"""Columns of few different values, which are dictionary-encoded in memory."""
+HELD_OUT_KEY = "held out"
+"""Key of the hashes that decide which pairs are held out."""
+_BLOCK = 100_000
+"""Rows of a plan that are converted and written at once."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Layout:
         base_size: images have at least base_size^2 pixels.
         held_out: share of the pairs that is never trained on.
         seed: seed of the order of the pairs.
+        codec: codec of the images, a key of `codecs.CODECS`.
     """
 
     base_size: int
@@ -48,11 +57,12 @@ class Layout:
     parts: int
     held_out: float
     seed: int
+    codec: str = "zstd"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan read from disk: its `table` (PLAN_SCHEMA), its layout, and the sha256 of its file."""
+    """Plan read from disk: its `table` (PLAN_SCHEMA, with `REPEATED`), its layout, and the sha256 of its file."""
 
     table: pa.Table
     layout: Layout
@@ -66,7 +76,8 @@ def read_decisions(path: str | Path) -> pa.Table:
 
 def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """Return the columns and `folder`."""
-    return _add_folder(read_table(path, [*columns, *({"folder"} & set(column_names(path)))]))
+    found = [*columns, *({"folder"} & set(column_names(path)))]
+    return _add_folder(read_table(path, found, [name for name in found if name in REPEATED]))
 
 
 def _add_folder(table: pa.Table) -> pa.Table:
@@ -96,40 +107,80 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
     return kept
 
 
-def place(kept: pa.Table, layout: Layout) -> pa.Table:
+def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
     id). Parts get equal runs of whole Zarr shards, so that no two jobs write the same shard.
+
+    Args:
+        earlier: plan of a store that grows (see `can_grow`). Its pairs keep row, split and part; new pairs follow in
+            the order above. Of a bucket's Zarr shards, only the last one changes, unless it was full.
     """
     kept = _add_folder(kept)
-    ids = kept["pair_id"].to_pylist()
-    held_out = held_out_mask(ids, layout.held_out)
-    ratio = np.array([list(RATIOS).index(name) for name in kept["ratio"].to_pylist()])
-    order = np.lexsort((_hashes(ids, str(layout.seed)), held_out, ratio))
-
+    ids, ratio = kept["pair_id"], _codes(kept["ratio"], list(RATIOS))
+    held_out, hashes = held_out_mask(ids, layout.held_out), _hashes(ids, str(layout.seed))
+    standing_row = np.full(len(ids), len(ids))
+    if earlier is not None:
+        held_out = _hashes(ids, HELD_OUT_KEY) / 2**64 < layout.held_out
+        place = pc.index_in(earlier["pair_id"], ids.combine_chunks()).to_numpy()
+        held_out[place], standing_row[place] = pc.equal(earlier["split"], HELD_OUT), earlier["row"]
+    order = np.lexsort((hashes, held_out & (standing_row == len(ids)), standing_row, ratio))
     ratio, held_out, kept = ratio[order], held_out[order], kept.take(order)
     row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
-    starts_shard = row % layout.pairs_per_zarr_shard == 0
-    zarr_shard = np.cumsum(starts_shard) - 1
-    part = zarr_shard * layout.parts // (zarr_shard[-1] + 1)
     columns = {
-        "ratio": kept["ratio"],
+        "ratio": _repeat(ratio, list(RATIOS)),
         "row": row,
-        "part": [f"{number:05d}" for number in part],
+        "part": _repeat(_parts(ratio, row, layout, earlier), [f"{part:05d}" for part in range(layout.parts)]),
         "task": kept["task"],
         "shard": kept["shard"],
         "candidate_row": kept["row"],
         "pair_id": kept["pair_id"],
         "o_score": kept["o_score"],
-        "split": np.where(held_out, HELD_OUT, TRAIN).tolist(),
+        "split": _repeat(held_out, [TRAIN, HELD_OUT]),
         "folder": kept["folder"],
     }
-    return pa.table(columns, schema=PLAN_SCHEMA)
+    return pa.table(columns)
+
+
+def can_grow(kept: pa.Table, layout: Layout, earlier: Plan) -> bool:
+    """Return whether every pair of an earlier plan is still accepted, with the same ratio, in no fewer parts."""
+    if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
+        return False
+    place = pc.index_in(earlier.table["pair_id"], kept["pair_id"].combine_chunks())
+    if place.null_count:
+        return False
+    ratio = _codes(kept["ratio"], list(RATIOS))[place.to_numpy()]
+    return bool((ratio == _codes(earlier.table["ratio"], list(RATIOS))).all())
+
+
+def _parts(ratio: np.ndarray, row: np.ndarray, layout: Layout, earlier: pa.Table | None) -> np.ndarray:
+    """Return the number of each row's part: that of its Zarr shard, which an earlier plan may have given."""
+    zarr_shard = np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1
+    part = np.full(zarr_shard[-1] + 1, -1)
+    if earlier is not None:
+        first = np.searchsorted(ratio, _codes(earlier["ratio"], list(RATIOS)))
+        part[zarr_shard[first + earlier["row"].to_numpy()]] = pc.cast(earlier["part"].cast(pa.string()), pa.int64())
+    (new,) = np.nonzero(part < 0)
+    part[new] = np.arange(len(new)) * layout.parts // max(1, len(new))
+    return part[zarr_shard]
+
+
+def _codes(texts: pa.ChunkedArray, values: Sequence[str]) -> np.ndarray:
+    """Return the index of each text among `values`, (N,) int8."""
+    return pc.index_in(texts.cast(pa.string()), pa.array(values)).to_numpy().astype(np.int8)
+
+
+def _repeat(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:
+    """Return `values` at the given indices as a dictionary-encoded column."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(values))
 
 
 def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
-    write_table(path, table.replace_schema_metadata({"layout": json.dumps(asdict(layout), sort_keys=True)}))
+    """Write a plan with its layout; the same plan gives the same bytes."""
+    schema = PLAN_SCHEMA.with_metadata({"layout": json.dumps(asdict(layout), sort_keys=True)})
+    blocks = (table.slice(first, _BLOCK).select(schema.names).cast(schema) for first in range(0, len(table), _BLOCK))
+    write_tables(path, blocks, schema)
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -143,17 +194,16 @@ def read_plan(path: str | Path) -> Plan:
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
         raise Damaged(path, "not a plan of buckets")
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Plan(table, Layout(**json.loads(metadata[b"layout"])), digest)
+    return Plan(table, Layout(**json.loads(metadata[b"layout"])), checksum(Path(path))["sha256"])
 
 
-def held_out_mask(ids: Sequence[str], share: float) -> np.ndarray:
+def held_out_mask(ids: Sequence[str] | pa.ChunkedArray, share: float) -> np.ndarray:
     """Return which pairs are held out, (N,) bool, by the hash of each pair's id.
 
     A pair therefore stays held out when others are added or removed. Of two or more pairs, at least one is held out and
     at least one is not, unless `share` is 0.
     """
-    fractions = _hashes(ids, "held out") / 2**64
+    fractions = _hashes(ids, HELD_OUT_KEY) / 2**64
     held_out = fractions < share
     if share > 0 and len(ids) > 1:
         held_out[np.argmin(fractions)] = True
@@ -161,7 +211,18 @@ def held_out_mask(ids: Sequence[str], share: float) -> np.ndarray:
     return held_out
 
 
-def _hashes(ids: Sequence[str], key: str) -> np.ndarray:
+def _hashes(ids: Sequence[str] | pa.ChunkedArray, key: str) -> np.ndarray:
     """Return hashes of the ids, (N,) uint64, uniform over all values."""
-    digests = (hashlib.sha256(f"{key}|{pair_id}".encode()).digest()[:8] for pair_id in ids)
-    return np.frombuffer(b"".join(digests), dtype="<u8")
+    column = ids if isinstance(ids, pa.ChunkedArray) else pa.chunked_array([pa.array(ids, pa.string())])
+    blocks = (chunk.slice(first, _BLOCK) for chunk in column.chunks for first in range(0, len(chunk), _BLOCK))
+    return np.concatenate([np.empty(0, "<u8"), *(_hash_block(block, f"{key}|".encode()) for block in blocks)])
+
+
+def _hash_block(ids: pa.StringArray, prefix: bytes) -> np.ndarray:
+    """Hash `prefix` and each id as bytes of Arrow's buffers, without a Python string for each."""
+    _, offsets, texts = ids.buffers()
+    ends = np.frombuffer(offsets, np.int32)[ids.offset : ids.offset + len(ids) + 1]
+    data = bytes(memoryview(texts)[ends[0] : ends[-1]]) if texts else b""
+    spans = pairwise((ends - ends[0]).tolist())
+    digests = b"".join([hashlib.sha256(prefix + data[start:end]).digest() for start, end in spans])
+    return np.frombuffer(digests, "<u8")[::4].copy()

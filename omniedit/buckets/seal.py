@@ -2,19 +2,22 @@
 
 import json
 import os
-import shutil
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.layout import (
     ARRAYS,
+    FORMAT,
     HELD_OUT,
+    PAIRS_AT_ONCE,
     PAIRS_SCHEMA,
     TRAIN,
     array_metadata,
@@ -25,34 +28,61 @@ from omniedit.buckets.layout import (
 )
 from omniedit.buckets.placement import Plan
 from omniedit.errors import Damaged, UserError
-from omniedit.storage.atomic import replace_file
-from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
-from omniedit.storage.parquet import read_table, write_rows
+from omniedit.storage.atomic import link_file, replace_file
+from omniedit.storage.manifest import MANIFEST, checksum, files_below, write_manifest
+from omniedit.storage.parquet import read_table, write_arrow, write_table
 
 REWRITE = "run snakemake --forcerun write_buckets"
 
 
-def read_parts(plan: Plan, parts: Sequence[Path]) -> dict[str, Path]:
+@dataclass(frozen=True)
+class PartFile:
+    """File of a part, with its size and sha256."""
+
+    path: Path
+    known: dict[str, Any]
+
+
+def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] = bool) -> dict[str, PartFile]:
     """Return the file of each Zarr shard of all parts, by relative path, after comparing it with its part's manifest.
+
+    All cores read files at once, each file once.
+
+    Args:
+        advance: called after each file.
 
     Raises:
         Damaged: a file is not as its part's manifest says.
         UserError: a part is missing, belongs to another plan, or lacks a file.
     """
-    found: dict[str, Path] = {}
-    for part in parts:
-        manifest = _part_manifest(plan, part)
-        for file, known in manifest["files"].items():
-            if not (part / file).is_file():
-                raise UserError(f"{part / file}: missing; {REWRITE}")
-            if checksum(part / file) != known:
-                raise Damaged(part / file, f"its checksum differs from {part / MANIFEST}")
-            if not file.endswith(("pairs.parquet", "zarr.json")):
-                found[file] = part / file
-    return found
+    files = list_files(plan, parts)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for _ in pool.map(_compare, [part for part, _ in files], [file for _, file in files]):
+            advance()
+    found = ((file.path.relative_to(part).as_posix(), file) for part, file in files)
+    return {name: file for name, file in found if name.split("/")[0].endswith(".zarr") and "/c/" in name}
 
 
-def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio: str, out_dir: Path) -> dict[str, Any]:
+def list_files(plan: Plan, parts: Sequence[Path]) -> list[tuple[Path, PartFile]]:
+    """Return each part and file that the parts' manifests list."""
+    return [
+        (part, PartFile(part / file, known))
+        for part in parts
+        for file, known in _part_manifest(plan, part)["files"].items()
+    ]
+
+
+def _compare(part: Path, file: PartFile) -> None:
+    """Compare a file with the manifest of its part."""
+    if not file.path.is_file():
+        raise UserError(f"{file.path}: missing; {REWRITE}")
+    if checksum(file.path) != file.known:
+        raise Damaged(file.path, f"its checksum differs from {part / MANIFEST}")
+
+
+def seal_bucket(
+    plan: Plan, parts: Sequence[Path], found: dict[str, PartFile], ratio: str, out_dir: Path
+) -> dict[str, Any]:
     """Write `out_dir`/{ratio}.zarr, whole or not at all, and return its entry in the manifest.
 
     Raises:
@@ -62,35 +92,52 @@ def seal_bucket(plan: Plan, parts: Sequence[Path], found: dict[str, Path], ratio
     layout, count = plan.layout, len(planned)
     files = [shard_file(ratio, a, i) for a in ARRAYS for i in range(zarr_shards(count, layout.pairs_per_zarr_shard))]
     pairs = _read_pairs(parts, ratio)
-    if pairs["row"].to_pylist() != list(range(count)) or pairs["pair_id"].to_pylist() != planned["pair_id"].to_pylist():
+    if not (pairs["row"].equals(planned["row"]) and pairs["pair_id"].equals(planned["pair_id"])):
         raise UserError(f"{bucket_name(ratio)}: the parts hold {len(pairs)} pairs, not the {count} planned; {REWRITE}")
     with replace_file(out_dir / bucket_name(ratio)) as bucket:
         for file in files:
             if file not in found:
                 raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REWRITE}")
-            _link(found[file], bucket.parent / file.replace(bucket_name(ratio), bucket.name, 1))
-        size = (ratio, count, layout.base_size, layout.pairs_per_zarr_shard)
+            link_file(found[file].path, bucket.parent / file.replace(bucket_name(ratio), bucket.name, 1))
+        size = (ratio, count, layout.base_size, layout.pairs_per_zarr_shard, layout.codec)
         _write_json(bucket / "zarr.json", group_metadata(*size))
         for name in ARRAYS:
             _write_json(bucket / name / "zarr.json", array_metadata(ratio, name, *size[1:]))
-        write_rows(bucket / "pairs.parquet", pairs.to_pylist(), PAIRS_SCHEMA)
-    split = pairs["split"].to_pylist()
+        write_table(bucket / "pairs.parquet", pairs)
+        write_arrow(bucket / "pairs.arrow", pairs, PAIRS_AT_ONCE)
+    trained = pc.equal(pairs["split"], TRAIN).to_numpy()
     return {
         "pairs": count,
         "size": bucket_size(ratio, layout.base_size),
-        TRAIN: split.count(TRAIN),
-        HELD_OUT: split.count(HELD_OUT),
+        TRAIN: int(trained.sum()),
+        HELD_OUT: int((~trained).sum()),
+        "runs": {TRAIN: find_runs(trained), HELD_OUT: find_runs(~trained)},
     }
 
 
-def write_sealed(path: Path, plan: Plan, buckets: dict[str, dict[str, Any]]) -> None:
-    """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole."""
-    files = [
-        f"{bucket_name(ratio)}/{file}" for ratio in buckets for file in files_below(path.parent / bucket_name(ratio))
-    ]
+def find_runs(inside: np.ndarray) -> list[list[int]]:
+    """Return [first, end] of each run of True, in order."""
+    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
+    return np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1).tolist()
+
+
+def write_sealed(
+    path: Path, plan: Plan, buckets: dict[str, dict[str, Any]], found: Mapping[str, PartFile] | None = None
+) -> None:
+    """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole.
+
+    Args:
+        found: files that `read_parts` has compared; those that are linked to them are not read again.
+    """
+    folder, found, files = path.parent, found or {}, {}
+    for ratio in buckets:
+        for name in files_below(folder / bucket_name(ratio)):
+            file = f"{bucket_name(ratio)}/{name}"
+            linked = file in found and found[file].path.samefile(folder / file)
+            files[file] = found[file].known if linked else checksum(folder / file)
+    whole = {"format": FORMAT, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets, "files": files}
     with replace_file(path) as temporary:
-        whole = {"plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets}
-        write_manifest(temporary, whole | {"files": checksums(path.parent, files)})
+        write_manifest(temporary, whole)
 
 
 def verify(buckets: Path) -> int:
@@ -100,24 +147,28 @@ def verify(buckets: Path) -> int:
         UserError: a file is missing or damaged; the message names it.
     """
     files = read_sealed(buckets)["files"]
-    for file, known in files.items():
-        if not (buckets / file).is_file() or checksum(buckets / file) != known:
-            raise UserError(
-                f"{buckets / file}: missing or damaged; run snakemake --forcerun write_buckets seal_buckets"
-            )
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        intact = pool.map(lambda file: (buckets / file).is_file() and checksum(buckets / file) == files[file], files)
+        for file, is_intact in zip(files, intact, strict=True):
+            if not is_intact:
+                remedy = "run snakemake --forcerun write_buckets seal_buckets"
+                raise UserError(f"{buckets / file}: missing or damaged; {remedy}")
     return len(files)
 
 
 def read_sealed(buckets: Path) -> dict[str, Any]:
-    """Return the manifest of sealed buckets."""
+    """Return the manifest of sealed buckets, of this format or an earlier one."""
     try:
-        return json.loads((buckets / MANIFEST).read_text())
+        manifest = json.loads((buckets / MANIFEST).read_text())
     except FileNotFoundError:
         raise UserError(
             f"{buckets / MANIFEST}: missing, the buckets are not sealed; run snakemake with this path as the target"
         ) from None
     except ValueError as error:
         raise UserError(f"{buckets / MANIFEST}: not JSON ({error}); run snakemake --forcerun seal_buckets") from None
+    if manifest.get("format", 1) > FORMAT:
+        raise UserError(f"{buckets / MANIFEST}: format {manifest['format']} of a newer OmniEdit; update OmniEdit")
+    return manifest
 
 
 def _part_manifest(plan: Plan, part: Path) -> dict[str, Any]:
@@ -134,15 +185,6 @@ def _read_pairs(parts: Sequence[Path], ratio: str) -> pa.Table:
     files = [part / bucket_name(ratio) / "pairs.parquet" for part in parts]
     tables = [read_table(file) for file in files if file.is_file()]
     return pa.concat_tables([PAIRS_SCHEMA.empty_table(), *tables]).sort_by("row")
-
-
-def _link(source: Path, target: Path) -> None:
-    """Link a file, or copy it if the file system has no hard links or `target` is on another one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

@@ -1,22 +1,35 @@
 """Reader of sealed buckets."""
 
-from collections.abc import Sequence
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import tensorstore as ts
 
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.layout import ARRAYS, TRAIN, bucket_name, shard_file
+from omniedit.buckets.codecs import Codec, find_codec
+from omniedit.buckets.layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
+from omniedit.buckets.pair_rows import PairRows, open_pair_rows
+from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
+from omniedit.buckets.zarr_shard import ZarrShard
 from omniedit.errors import Damaged, UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
 from omniedit.storage.manifest import checksum
-from omniedit.storage.parquet import read_table
+
+Job, Result = TypeVar("Job"), TypeVar("Result")
+MAX_THREADS = 8
+"""Largest number of images that are decoded at once."""
+OPEN_SHARDS = 256
+"""Number of Zarr shards that stay open, each with a file descriptor and 16 bytes per pair."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class PairBatch:
 
 @dataclass
 class BucketStore:
-    """Seven buckets of a folder, read through TensorStore.
+    """Seven buckets of a folder. Opening takes the same time for any number of pairs; several threads may read.
 
     Args:
         path: folder with {ratio}.zarr and manifest.json.
@@ -64,24 +77,27 @@ class BucketStore:
     def __post_init__(self) -> None:
         manifest = read_sealed(self.path)
         self._sealed, self._layout, self._files = manifest["buckets"], manifest["layout"], manifest["files"]
-        self._context = ts.Context({"cache_pool": {"total_bytes_limit": 0}})
-        self._arrays: dict[tuple[str, str], ts.TensorStore] = {}
-        self._pairs: dict[str, pa.Table] = {}
+        self._shards: OrderedDict[str, ZarrShard] = OrderedDict()
+        self._codecs: dict[tuple[str, str], Codec] = {}
+        self._rows: dict[str, PairRows] = {}
         self._cache: dict[tuple[str, int], list[np.ndarray]] = {}
         self._cached_bytes = 0
+        self._memory = ReusedMemory()
 
     def __len__(self) -> int:
         """Return the number of pairs in all buckets, including held-out ones."""
         return sum(bucket["pairs"] for bucket in self._sealed.values())
 
     def sizes(self, split: str = TRAIN) -> dict[str, int]:
-        """Return the number of pairs of a split by ratio. Training pairs are the first rows of a bucket."""
+        """Return the number of pairs of a split by ratio."""
         return {ratio: self._sealed[ratio][split] for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
-        """Return the rows of a split in a bucket, for `read`."""
-        trained = self._sealed[ratio][TRAIN]
-        return np.arange(trained) if split == TRAIN else np.arange(trained, self._sealed[ratio]["pairs"])
+        """Return the rows of a split in a bucket, ascending, for `read`."""
+        bucket = self._sealed[ratio]
+        first_split = {TRAIN: [[0, bucket[TRAIN]]], HELD_OUT: [[bucket[TRAIN], bucket["pairs"]]]}
+        runs = bucket.get("runs", first_split)[split]
+        return np.concatenate([np.empty(0, np.int64), *(np.arange(first, end) for first, end in runs)])
 
     def image_size(self, ratio: str) -> tuple[int, int]:
         """Return width and height of the images from `read`."""
@@ -92,50 +108,89 @@ class BucketStore:
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> PairBatch:
         """Return the pairs at `rows` of a bucket, in that order; a repeated row is read once."""
-        unique, places = np.unique(np.asarray(rows, np.int64), return_inverse=True)
-        images = self._images(ratio, unique.tolist())
+        wanted = np.asarray(rows, np.int64).tolist()
         width, height = self.image_size(ratio)
-        source, edited = (np.empty((len(places), height, width, 3), np.uint8) for _ in range(2))
-        mask = np.empty((len(places), height, width), np.uint8)
-        for position, place in enumerate(places):
-            source[position], edited[position], mask[position] = images[place]
-        pairs = self.pairs(ratio).take(pa.array(unique)).to_pylist()
-        return PairBatch(ratio, source, edited, mask, tuple(pairs[place] for place in places))
+        shapes = [(len(wanted), height, width, *([channels] if channels else [])) for channels in ARRAYS.values()]
+        batch = [self._memory.empty(shape) for shape in shapes]
+        places = {row: place for place, row in reversed(list(enumerate(wanted)))}
+        self._fill(ratio, places, batch)
+        for place, row in enumerate(wanted):
+            if places[row] != place:
+                for images in batch:
+                    images[place] = images[places[row]]
+        return PairBatch(ratio, batch[0], batch[1], batch[2], tuple(self.describe(ratio, wanted)))
+
+    def describe(self, ratio: str, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the rows of a bucket's pairs.parquet, without reading the others."""
+        return self._pair_rows(ratio).read(rows)
 
     def pairs(self, ratio: str) -> pa.Table:
         """Return all rows of a bucket's pairs.parquet."""
-        if ratio not in self._pairs:
-            self._pairs[ratio] = read_table(self.path / bucket_name(ratio) / "pairs.parquet")
-        return self._pairs[ratio]
+        return self._pair_rows(ratio).table()
 
-    def _images(self, ratio: str, rows: Sequence[int]) -> list[list[np.ndarray]]:
-        """Return source, edited and mask of each row at the store's resolution; all reads run concurrently."""
+    def _pair_rows(self, ratio: str) -> PairRows:
+        if ratio not in self._rows:
+            self._rows[ratio] = open_pair_rows(self.path / bucket_name(ratio))
+        return self._rows[ratio]
+
+    def _fill(self, ratio: str, places: dict[int, int], batch: Sequence[np.ndarray]) -> None:
+        """Read the images of rows into their places of a batch, the rows of one Zarr shard one after the other."""
+        rows = sorted(places)
+        if self.resolution is None:
+            jobs = [
+                (row, name, images[places[row]]) for row in rows for name, images in zip(ARRAYS, batch, strict=True)
+            ]
+            run_in_threads(lambda job: self._read_image(ratio, *job), jobs)
+            return
         missing = [row for row in rows if (ratio, row) not in self._cache]
-        reads = {row: [self._array(ratio, name)[row].read() for name in ARRAYS] for row in missing}
-        fresh = {row: self._resize(ratio, self._results(ratio, row, futures)) for row, futures in reads.items()}
-        images = [fresh[row] if row in fresh else self._cache[ratio, row] for row in rows]
-        if self.resolution is not None:
-            for row, trio in fresh.items():
-                self._keep((ratio, row), trio)
-        return images
+        scaled = dict(zip(missing, run_in_threads(lambda row: self._read_scaled(ratio, row), missing), strict=True))
+        for row in rows:
+            trio = scaled[row] if row in scaled else self._cache[ratio, row]
+            for images, image in zip(batch, trio, strict=True):
+                images[places[row]] = image
+        for row, trio in scaled.items():
+            self._keep((ratio, row), trio)
 
-    def _results(self, ratio: str, row: int, futures: Sequence[ts.Future]) -> list[np.ndarray]:
-        results = []
-        for name, future in zip(ARRAYS, futures, strict=True):
-            try:
-                results.append(future.result())
-            except (ValueError, OSError) as error:
-                raise self._unreadable(ratio, row, name, error) from None
-        return results
+    def _read_scaled(self, ratio: str, row: int) -> list[np.ndarray]:
+        """Return source, edited and mask of a row at the store's resolution."""
+        width, height = self._sealed[ratio]["size"]
+        source, edited = (self._memory.empty((height, width, 3)) for _ in range(2))
+        mask, size = self._memory.empty((height, width)), self.image_size(ratio)
+        for name, image in zip(ARRAYS, (source, edited, mask), strict=True):
+            self._read_image(ratio, row, name, image)
+        scaled_mask = resize_cover_mask(mask > 0, *size).astype(np.uint8) * 255
+        return [resize_cover(source, *size), resize_cover(edited, *size), scaled_mask]
 
-    def _unreadable(self, ratio: str, row: int, name: str, error: Exception) -> UserError:
+    def _read_image(self, ratio: str, row: int, name: str, out: np.ndarray) -> None:
+        """Read an image into an array of its size."""
+        shard, place = divmod(row, self._layout["pairs_per_zarr_shard"])
+        codec, file = self._codec(ratio, name), shard_file(ratio, name, shard)
+        try:
+            codec.decode(self._open_shard(file).read(place), out)
+        except (ValueError, OSError) as error:  # pyarrow raises OSError for damaged zstd
+            raise self._unreadable(file, error) from None
+
+    def _open_shard(self, file: str) -> ZarrShard:
+        """Return a Zarr shard, open. One that others evict meanwhile stays open until its last reader is done."""
+        shard = self._shards.pop(file, None) or ZarrShard(self.path / file, self._layout["pairs_per_zarr_shard"])
+        self._shards[file] = shard
+        if len(self._shards) > OPEN_SHARDS:
+            self._shards.popitem(last=False)
+        return shard
+
+    def _codec(self, ratio: str, name: str) -> Codec:
+        """Return the codec of an array, as its zarr.json says."""
+        if (ratio, name) not in self._codecs:
+            self._codecs[ratio, name] = read_codec(self.path / bucket_name(ratio) / name / "zarr.json")
+        return self._codecs[ratio, name]
+
+    def _unreadable(self, name: str, error: Exception) -> UserError:
         """Return the error for a failed read.
 
         It is `Damaged`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
         failure raises errors of the same kinds.
         """
         told = " ".join(str(error).split())[:200]
-        name = shard_file(ratio, name, row // self._layout["pairs_per_zarr_shard"])
         file = self.path / name
         try:
             if checksum(file) == self._files[name]:
@@ -146,14 +201,6 @@ class BucketStore:
             return UserError(f"{file}: cannot be read: {problem.strerror}")
         return DamagedCopy(file, told) if is_copy(self.path) else Damaged(file, told)
 
-    def _resize(self, ratio: str, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        if self.resolution is None:
-            return list(images)
-        source, edited, mask = images
-        size = self.image_size(ratio)
-        scaled_mask = resize_cover_mask(mask > 0, *size).astype(np.uint8) * 255
-        return [resize_cover(source, *size), resize_cover(edited, *size), scaled_mask]
-
     def _keep(self, key: tuple[str, int], images: list[np.ndarray]) -> None:
         size = sum(image.nbytes for image in images)
         if self._cached_bytes + size <= self.cache_bytes:
@@ -161,18 +208,30 @@ class BucketStore:
             self._cache[key] = [np.ascontiguousarray(image) for image in images]
             self._cached_bytes += size
 
-    def _array(self, ratio: str, name: str) -> ts.TensorStore:
-        if (ratio, name) not in self._arrays:
-            folder = self.path / bucket_name(ratio) / name
-            spec = {
-                "driver": "zarr3",
-                "kvstore": {"driver": "file", "path": f"{folder.resolve()}/"},
-                # Without this, a missing Zarr shard reads as black images.
-                "fill_missing_data_reads": False,
-            }
-            try:
-                self._arrays[ratio, name] = ts.open(spec, read=True, context=self._context).result()
-            except (ValueError, OSError) as error:
-                told = " ".join(str(error).split())[:200]
-                raise UserError(f"{folder}: not a Zarr array ({told}); run snakemake --forcerun seal_buckets") from None
-        return self._arrays[ratio, name]
+
+def read_codec(path: Path) -> Codec:
+    """Return the codec that an array's zarr.json names.
+
+    Raises:
+        UserError: the file is missing or unreadable, or names another codec.
+    """
+    try:
+        metadata = json.loads(path.read_text())["codecs"][0]["configuration"]["codecs"]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; run snakemake --forcerun seal_buckets") from None
+    except (ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{path}: not a Zarr array ({error}); run snakemake --forcerun seal_buckets") from None
+    if codec := find_codec(metadata):
+        return codec
+    names = ", ".join(entry["name"] for entry in metadata)
+    raise UserError(f"{path}: unknown codecs {names}; update OmniEdit")
+
+
+def run_in_threads(work: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    """Return the result of each job, in order; several jobs share this process's cores."""
+    return [work(job) for job in jobs] if len(jobs) < 2 else list(_threads().map(work, jobs))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(MAX_THREADS, len(os.sched_getaffinity(0))), "bucket reader")

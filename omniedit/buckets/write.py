@@ -1,61 +1,171 @@
-"""Write the Zarr shards of one part of the plan: whole shards only, with one shard's images in memory at a time."""
+"""Write the Zarr shards of one part of the plan: whole shards only, with one encoded image in memory at a time."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import tensorstore as ts
 
 from omniedit.aspect import bucket_size
-from omniedit.buckets.layout import ARRAYS, PAIRS_SCHEMA, array_metadata, bucket_name, image_shape
-from omniedit.buckets.placement import Plan
+from omniedit.buckets.codecs import CODECS
+from omniedit.buckets.layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
+from omniedit.buckets.placement import Layout, Plan
+from omniedit.buckets.zarr_shard import ZarrShardWriter
 from omniedit.errors import UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
 from omniedit.pairs import EditPair, Shard
-from omniedit.storage.manifest import MANIFEST, checksums, files_below, write_manifest
+from omniedit.storage.atomic import link_file
+from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.storage.parquet import write_rows
 
 DecisionRow = dict[str, Any]
 """Row of `placement.PLAN_SCHEMA`."""
+Written = Generator[str, None, dict[str, dict[str, Any]]]
+CONTENTS = "contents.json"
+"""File of a part with, for each Zarr shard such as "3x2/5", the checksums of its files and a digest of its pairs."""
+OPEN_ROWS, OPEN_SHARDS = 250_000, 256
+"""Largest number of rows, of about a kilobyte each, and of files of the candidate shards that stay open."""
 
 
-def write_part(plan: Plan, part: str, candidates: Path, out: Path) -> Iterator[str]:
+def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path | None = None) -> Iterator[str]:
     """Write a part's Zarr shards, its rows of pairs.parquet and its manifest to `out`; yield each pair's id.
 
     Args:
         candidates: folder of {task}/{shard}.h5.
         out: the part's folder, which is created.
+        earlier: folder of the part as written before, if any. Zarr shards of the same pairs are linked, not written.
 
     Raises:
         UserError: a candidate file is missing, damaged, or not the planned one.
     """
     out.mkdir(parents=True)
     rows = plan.table.filter(pc.equal(plan.table["part"], part)).to_pylist()
-    per_shard = plan.layout.pairs_per_zarr_shard
-    for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
-        described = []
-        for shard, in_shard in groupby(in_bucket, key=lambda row: row["row"] // per_shard):
-            images = empty_images(ratio, plan.layout.base_size, per_shard)
-            for place, row in enumerate(in_shard):
-                pair = _read_pair(candidates, row)
-                for name, image in bucket_images(pair, ratio, plan.layout.base_size).items():
-                    images[name][place] = image
-                described.append(_description(row, pair))
+    with CandidateShards(candidates) as shards:
+        writer = PartWriter(plan, shards, out, earlier or out)
+        for ratio, in_bucket in groupby(rows, key=lambda row: row["ratio"]):
+            yield from writer.write_bucket(ratio, in_bucket)
+    (out / CONTENTS).write_text(json.dumps(writer.contents, indent=1, sort_keys=True) + "\n")
+    written = {file: known for shard in writer.contents.values() for file, known in shard["files"].items()}
+    files = written | checksums(out, (file for file in files_below(out) if file not in written))
+    write_manifest(out / MANIFEST, {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": files})
+
+
+class CandidateShards(ExitStack):
+    """Candidate shards that stay open, those used last: a context manager.
+
+    Args:
+        folder: folder of {folder}/{shard}.h5.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self._open: OrderedDict[Path, Shard] = OrderedDict()
+        self.callback(lambda: [self._close_oldest() for _ in list(self._open)])
+
+    def find(self, row: DecisionRow) -> Shard:
+        """Return the shard that holds the pair of a row of the plan.
+
+        Raises:
+            UserError: the shard is missing, damaged, or has another pair in this row.
+        """
+        path = self.folder / row["folder"] / f"{row['shard']}.h5"
+        if path not in self._open:
+            self._open[path] = Shard(path, keeps_last=False)
+            while len(self._open) > 1 and (
+                len(self._open) > OPEN_SHARDS or sum(map(len, self._open.values())) > OPEN_ROWS
+            ):
+                self._close_oldest()
+        self._open.move_to_end(path)
+        ids = self._open[path].pair_ids
+        if row["candidate_row"] >= len(ids) or ids[row["candidate_row"]] != row["pair_id"]:
+            remedy = "run snakemake --forcerun plan_buckets"
+            raise UserError(f"{path}: row {row['candidate_row']} is not {row['pair_id']} as planned; {remedy}")
+        return self._open[path]
+
+    def _close_oldest(self) -> None:
+        _, shard = self._open.popitem(last=False)
+        shard.__exit__()
+
+
+@dataclass
+class PartWriter:
+    """Writer of the buckets' shares of a part.
+
+    `contents` is what `CONTENTS` holds.
+    """
+
+    plan: Plan
+    shards: CandidateShards
+    out: Path
+    earlier: Path
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._standing: dict[str, dict[str, Any]] = {}
+        if (self.earlier / CONTENTS).is_file():
+            self._standing = json.loads((self.earlier / CONTENTS).read_text())
+
+    def write_bucket(self, ratio: str, rows: Iterator[DecisionRow]) -> Iterator[str]:
+        """Write the part's Zarr shards of a bucket and their rows; yield each pair's id."""
+        layout, described = self.plan.layout, []
+        for number, in_shard in groupby(rows, key=lambda row: row["row"] // layout.pairs_per_zarr_shard):
+            # Pairs of one candidate shard are read, and stored, one after the other.
+            planned = sorted(in_shard, key=lambda row: (row["folder"], row["shard"], row["candidate_row"]))
+            name, seen = f"{ratio}/{number}", SeenPairs()
+            if name in self._standing:
+                for row in planned:
+                    seen.add(row, self.shards.find(row))
+            if seen.rows and self._stands(name, seen.digest(layout)):
+                self.contents[name] = self._link(name)
+                yield from (row["pair_id"] for row in planned)
+            else:
+                seen = SeenPairs()
+                files = yield from self._write_shard(ratio, number, planned, seen)
+                self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
+            described += [seen.rows[row] for row in sorted(seen.rows)]
+        write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
+
+    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Written:
+        """Write a Zarr shard of each array, add each pair to `seen` and yield its id; return the files' checksums."""
+        layout = self.plan.layout
+        codecs = {name: CODECS[codec_name(name, layout.codec)] for name in ARRAYS}
+        with ExitStack() as stack:
+            files = {
+                name: stack.enter_context(
+                    ZarrShardWriter(self.out / shard_file(ratio, name, number), layout.pairs_per_zarr_shard)
+                )
+                for name in ARRAYS
+            }
+            for row in planned:
+                shard = self.shards.find(row)
+                seen.add(row, shard)
+                images = bucket_images(shard[row["candidate_row"]], ratio, layout.base_size)
+                for name, image in images.items():
+                    files[name].add(row["row"] % layout.pairs_per_zarr_shard, codecs[name].encode(image))
                 yield row["pair_id"]
-            _write_zarr_shard(plan, out, ratio, shard, {n: p[: place + 1] for n, p in images.items()})
-        write_rows(out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
-    manifest = {"part": part, "plan": plan.sha256, "pairs": len(rows), "files": checksums(out, files_below(out))}
-    write_manifest(out / MANIFEST, manifest)
+        return {shard_file(ratio, name, number): file.checksum for name, file in files.items()}
 
+    def _stands(self, name: str, digest: str) -> bool:
+        """Return whether the earlier part has this Zarr shard with the same pairs, and its files are as written."""
+        standing = self._standing[name]
+        return standing["pairs"] == digest and all(
+            (self.earlier / file).is_file() and checksum(self.earlier / file) == known
+            for file, known in standing["files"].items()
+        )
 
-def empty_images(ratio: str, base_size: int, count: int) -> dict[str, np.ndarray]:
-    """Return uninitialised arrays for `count` pairs, by array name."""
-    return {
-        name: np.empty((count, *image_shape(ratio, base_size, channels)), np.uint8) for name, channels in ARRAYS.items()
-    }
+    def _link(self, name: str) -> dict[str, Any]:
+        """Link the files of an earlier Zarr shard and return its entry of `contents`."""
+        for file in self._standing[name]["files"]:
+            link_file(self.earlier / file, self.out / file)
+        return self._standing[name]
 
 
 def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
@@ -69,31 +179,21 @@ def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.nd
     }
 
 
-def _read_pair(candidates: Path, row: DecisionRow) -> EditPair:
-    path = candidates / row["folder"] / f"{row['shard']}.h5"
-    with Shard(path) as shard:
-        ids = shard.pair_ids
-        if row["candidate_row"] >= len(ids) or ids[row["candidate_row"]] != row["pair_id"]:
-            remedy = "run snakemake --forcerun plan_buckets"
-            raise UserError(f"{path}: row {row['candidate_row']} is not {row['pair_id']} as planned; {remedy}")
-        return shard[row["candidate_row"]]
+@dataclass
+class SeenPairs:
+    """Pairs of a Zarr shard: `rows` of pairs.parquet and the recorded checksums of their images, by row."""
 
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    checksums: dict[int, list[str]] = field(default_factory=dict)
 
-def _description(row: DecisionRow, pair: EditPair) -> dict[str, Any]:
-    described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
-    return described | {"instructions": list(pair.instructions), "source_id": pair.provenance["source_id"]}
+    def add(self, row: DecisionRow, shard: Shard) -> None:
+        place, number = row["candidate_row"], row["row"]
+        described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
+        about = {"instructions": list(shard.instructions(place)), "source_id": shard.provenance(place)["source_id"]}
+        self.rows[number] = described | about
+        self.checksums[number] = [shard.sha256(name, place) for name in ARRAYS]
 
-
-def _write_zarr_shard(plan: Plan, out: Path, ratio: str, shard: int, images: dict[str, np.ndarray]) -> None:
-    """Write Zarr shard number `shard` of a bucket's arrays."""
-    pairs = pc.sum(pc.equal(plan.table["ratio"], ratio)).as_py()
-    start = shard * plan.layout.pairs_per_zarr_shard
-    for name, image in images.items():
-        spec = {
-            "driver": "zarr3",
-            "kvstore": {"driver": "file", "path": f"{out.resolve() / bucket_name(ratio) / name}/"},
-            "metadata": array_metadata(ratio, name, pairs, plan.layout.base_size, plan.layout.pairs_per_zarr_shard),
-            "store_data_equal_to_fill_value": True,
-        }
-        array = ts.open(spec, open=True, create=True).result()
-        array[start : start + len(image)].write(image).result()
+    def digest(self, layout: Layout) -> str:
+        """Return a digest of everything that the bytes of the Zarr shard depend on."""
+        size = [FORMAT, layout.base_size, layout.pairs_per_zarr_shard, layout.codec]
+        return hashlib.sha256(json.dumps([size, sorted(self.checksums.items())]).encode()).hexdigest()

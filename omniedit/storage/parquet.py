@@ -31,6 +31,12 @@ def write_table(path: str | Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
+def write_arrow(path: str | Path, table: pa.Table, rows_at_once: int) -> None:
+    """Write a table as an Arrow file, uncompressed, in record batches of `rows_at_once` rows, the last one fewer."""
+    with replace_file(path) as temporary, pa.ipc.new_file(temporary, table.schema) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=rows_at_once)
+
+
 def write_tables(path: str | Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
     """Write several tables as one, atomically, with at most `_GROUP` rows and one more table in memory."""
     waiting, rows = [schema.empty_table()], 0
@@ -65,10 +71,14 @@ def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Itera
             yield from batch.to_pylist()
 
 
-def read_table(path: str | Path, columns: Iterable[str] | None = None) -> pa.Table:
-    """Return a table, as `read_rows` does, in columns and with the schema's metadata."""
+def read_table(path: str | Path, columns: Iterable[str] | None = None, dictionaries: Collection[str] = ()) -> pa.Table:
+    """Return a table, as `read_rows` does, in columns and with the schema's metadata.
+
+    Args:
+        dictionaries: columns of text to read dictionary-encoded, which takes little memory if few values repeat.
+    """
     wanted = list(columns) if columns is not None else None
-    with _open_parquet(path, wanted) as file:
+    with _open_parquet(path, wanted, dictionaries) as file:
         return file.read(columns=wanted)
 
 
@@ -153,9 +163,11 @@ def read_given(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _open_parquet(path: str | Path, columns: Collection[str] | None) -> Iterator[pq.ParquetFile]:
+def _open_parquet(
+    path: str | Path, columns: Collection[str] | None, dictionaries: Collection[str] = ()
+) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries)) as file:
             lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
                 raise Damaged(path, f"it lacks the column {', '.join(lacking)}")

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
+from omniedit.buckets.layout import TRAIN
 from omniedit.buckets.loader import BatchLoader, Reader
 from omniedit.config.options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
@@ -107,6 +108,7 @@ class Trainer:
         self.reader: Reader[Any] = self.encoded or self.store
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
+        self._rows = {ratio: self.store.rows(ratio, TRAIN) for ratio, count in self.store.sizes().items() if count}
         self.steps = count_steps(self.options, self.plan)
         if self.options.batch_size // self.world_size % self.options.accumulate:
             raise UserError(f"accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
@@ -133,7 +135,7 @@ class Trainer:
         steps = range(done, self.steps)
         with (
             closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
-            BatchLoader(self.reader, self.plan, self.rank, steps) as loader,
+            BatchLoader(self.reader, self.plan, self.rank, steps, rows=self._rows, prepare=self._prepare) as loader,
             Progress("steps", len(steps)) as progress,
             sigterm_noted() as sigterm,
         ):
@@ -163,7 +165,7 @@ class Trainer:
         Args:
             waited_s: seconds spent waiting for `pairs`.
         """
-        start, read_s = time.monotonic(), self._read_s
+        start = time.monotonic()
         weight_sum = sum_over_ranks(self.batches.weights(pairs).sum())
         if not weight_sum:
             return self._skip_weightless(step, pairs)
@@ -180,21 +182,25 @@ class Trainer:
             "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
             "skipped": self.skipped,
-            **self._speed(batch, time.monotonic() - start + waited_s, waited_s + self._read_s - read_s),
+            **self._speed(batch, time.monotonic() - start + waited_s, waited_s),
         }
-
-    @property
-    def _read_s(self) -> float:
-        """Seconds that steps have spent reading embeddings encoded in advance; encoding in a step is compute."""
-        return self.encoded.waited_s if self.encoded else 0.0
 
     def _parts(self, step: int, pairs: Rows) -> Iterator[Any]:
         """Yield this rank's batch in `accumulate` micro-batches."""
+        for number, part in enumerate(getattr(pairs, "parts", ()) or self._build(step, pairs)):
+            if number:
+                self.engine.step()  # no update yet: DeepSpeed counts micro-batches by these calls
+            yield part
+
+    def _build(self, step: int, pairs: Rows) -> Iterator[Any]:
+        """Yield the micro-batches' inputs, one at a time."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
-            if first:
-                self.engine.step()  # no update yet: DeepSpeed counts micro-batches by these calls
             yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
+
+    def _prepare(self, step: int, pairs: Any) -> Any:
+        """Read latents and embeddings and draw the noise of a step, while earlier steps compute."""
+        return replace(pairs, parts=tuple(self._build(step, pairs))) if self.encoded else pairs
 
     def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
         """Return the speed of a step of `seconds`, including waiting but no evaluation or checkpoint."""

@@ -15,12 +15,13 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.small_buckets import BASE, LAYOUT, SHARDS, decision, make_pair, make_run, seal
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.placement import Layout, Plan, accepted_pairs, place, read_plan, write_plan
 from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, stage
-from omniedit.buckets.seal import read_parts, seal_bucket, verify, write_sealed
+from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.errors import Damaged, UserError
@@ -30,38 +31,6 @@ from omniedit.storage.manifest import missing_files
 from omniedit.storage.parquet import write_rows
 from omniedit.storage.quarantine import note_damage, set_aside_damaged
 from omniedit.tasks import Task
-
-BASE = 64
-LAYOUT = Layout(base_size=BASE, pairs_per_zarr_shard=4, parts=3, held_out=0.2, seed=0)
-SHARDS = [(Task.OBJECT_REMOVAL, "00000", 9), (Task.OBJECT_REMOVAL, "00001", 7), (Task.STYLE_TRANSFER, "00000", 8)]
-
-
-def make_pair(task: Task, shard: str, row: int) -> EditPair:
-    rng = np.random.default_rng([row, int(shard), len(task)])
-    ratio = ["3x2", "1x1", "9x16"][row % 3]
-    width, height = bucket_size(ratio, BASE)
-    source, edited = (rng.integers(0, 255, (height, width, 3), np.uint8) for _ in range(2))
-    mask = rng.random((height, width)) > 0.9 if task.is_local else None
-    provenance = {"source_id": f"photo{row}", "ratio": ratio}
-    return EditPair(f"{task}-{shard}-{row:02d}", task, (f"Do {row}.", "Do it."), source, edited, mask, provenance)
-
-
-def decision(pair: EditPair, row: int, kept: bool) -> dict:
-    reason = "kept" if kept else "below threshold"
-    about = {"pair_id": pair.pair_id, "kept": kept, "reason": reason, "o_score": 9.5 if kept else 4.25}
-    return about | {"row": row, "ratio": pair.provenance["ratio"]}
-
-
-def make_run(root: Path) -> dict[str, EditPair]:
-    """Write candidates and decisions below `root`; return the accepted pairs by id."""
-    kept = {}
-    for task, shard, count in SHARDS:
-        pairs = [make_pair(task, shard, row) for row in range(count)]
-        write_shard(root / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
-        rows = [decision(pair, row, kept=row != 4) for row, pair in enumerate(pairs)]
-        write_rows(root / "decisions" / task / f"{shard}.parquet", rows, DECISIONS_SCHEMA)
-        kept |= {pair.pair_id: pair for row, pair in enumerate(pairs) if row != 4}
-    return kept
 
 
 def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Path:
@@ -79,12 +48,6 @@ def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Pat
         list(write_part(plan, part, root / "candidates", folders[-1]))
     seal(plan, folders, buckets)
     return buckets
-
-
-def seal(plan: Plan, folders: list[Path], buckets: Path) -> None:
-    found = read_parts(plan, folders)
-    entries = {ratio: seal_bucket(plan, folders, found, ratio, buckets) for ratio in RATIOS}
-    write_sealed(buckets / "manifest.json", plan, entries)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +160,7 @@ def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
     code = (
         "import resource, pathlib; from omniedit.buckets.store import BucketStore\n"
         f"store = BucketStore(pathlib.Path({str(own_copy)!r})); store.read('1x1', [0])\n"
-        "store._array('3x2', 'source'), store._array('3x2', 'edited'), store._array('3x2', 'mask')\n"
+        "store.read('3x2', [4])\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
         "try: store.read('3x2', [0])\n"
         "except Exception as error: print(type(error).__name__, error)\n"

@@ -94,7 +94,7 @@ def seal_buckets(root: Path) -> None:
         list(write_part(plan, part.name, root / "candidates", part))
     found = read_parts(plan, parts)
     entries = {ratio: seal_bucket(plan, parts, found, ratio, root / "buckets") for ratio in RATIOS}
-    write_sealed(root / "buckets/manifest.json", plan, entries)
+    write_sealed(root / "buckets/manifest.json", plan, entries, found)
 
 
 def make_trainer(

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,16 +20,28 @@ import torch
 from deepspeed import zero
 from safetensors import safe_open
 
-from helpers.small_training import OPTIONS, Disturbed, ScoredZero, make_run, make_trainer, read_metrics
+from helpers.small_training import (
+    OPTIONS,
+    PARTS,
+    SIDE,
+    Disturbed,
+    ScoredZero,
+    load_base,
+    make_run,
+    make_trainer,
+    read_metrics,
+)
 from helpers.two_ranks import STAGES, finish, start, train
+from omniedit.buckets.placement import read_plan
 from omniedit.buckets.plan import BatchPlan
+from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import decode_image
 from omniedit.models.base import Base
 from omniedit.models.editnet import EditNet
 from omniedit.training.checkpoints import Checkpoints, differences, index_parts, run_identity
-from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.encoded import EncodedPairs, encode_part
 from omniedit.training.editor.samples import CELL, GAP
 from omniedit.training.engine import Trainer, count_steps
 from omniedit.training.metrics import MetricsLog
@@ -484,38 +495,40 @@ def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None,
     assert Checkpoints(tmp_path / "editnet", {}).steps() == []
 
 
-def test_waiting_is_for_pairs_and_for_embeddings_that_are_read_in_the_step(
-    run: Path, alone: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a fake clock: 2 s for pairs, 3 s for embeddings, 5 s of computing."""
+def test_waiting_is_for_pairs_alone(run: Path, alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a fake clock: 2 s for pairs, 6 s of computing."""
     now = [0.0]
-    for module in ("engine", "editor.encoded"):
-        monkeypatch.setattr(f"omniedit.training.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("omniedit.training.engine.time", SimpleNamespace(monotonic=lambda: now[0]))
     trainer = make_trainer(run)
-    compute = trainer.batches.instructions
-    encoded = EncodedPairs.__new__(EncodedPairs)
-    encoded.waited_s = 0.0
-    vectors = compute(["Invert it.", ""])
-    encoded.__dict__["_texts"] = {"Invert it.": (Path("part"), 0), "": (Path("part"), 1)}
-
-    def opened(path: Path) -> np.ndarray:
-        now[0] += 1.5
-        return vectors[path.name != "prompt.npy"].numpy()
 
     def computed(*given: object) -> torch.Tensor:
-        now[0] += 5
+        now[0] += 6
         return losses(*given)
 
-    monkeypatch.setattr("omniedit.training.editor.encoded._open_array", opened)
     losses = trainer.batches.losses
-    batches = replace(trainer.batches, instructions=lambda texts: encoded.embeddings(list(texts)[:1]))
-    object.__setattr__(batches, "losses", computed)
-    pairs = trainer.store.read(*trainer.plan.batch(0, 0))[:1]
-    for given, share in ((encoded, 5 / 10), (None, 2 / 10)):
-        trainer.encoded, trainer.batches = given, batches
-        told = trainer._step(0, pairs, waited_s=2.0)
-        assert told["data_wait_share"] == pytest.approx(share)
-        assert told["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 10)
+    object.__setattr__(trainer.batches, "losses", computed)
+    told = trainer._step(0, trainer.store.read(*trainer.plan.batch(0, 0))[:1], waited_s=2.0)
+    assert told["data_wait_share"] == pytest.approx(2 / 8)
+    assert told["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)
+
+
+def test_pairs_encoded_in_advance_train_the_same_weights(run: Path, alone: None, tmp_path: Path) -> None:
+    """Their steps are built in the background; losses and weights are those of pairs that are encoded in each step."""
+    base, plan = load_base(run / "base"), read_plan(run / "buckets/plan.parquet")
+    for part in PARTS:
+        (tmp_path / part).mkdir()
+        store = BucketStore(run / "buckets", resolution=SIDE)
+        list(encode_part(store, plan, part, base.vae, base.text, "float32", tmp_path / part))
+    metrics, weights = [], []
+    for encoded in (None, EncodedPairs(tmp_path, BucketStore(run / "buckets", resolution=SIDE), "float32")):
+        trainer = make_trainer(run, steps=4, accumulate=2)
+        trainer.encoded, trainer.reader = encoded, encoded or trainer.store
+        folder = tmp_path / f"checkpoints{len(metrics)}"
+        trainer.run(Checkpoints(folder, {}))
+        metrics.append(read_metrics(folder / "metrics.jsonl"))
+        weights.append({name: value.clone() for name, value in trainer.network.state_dict().items()})
+    assert metrics[0] == metrics[1]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def test_epochs_take_the_place_of_steps() -> None:

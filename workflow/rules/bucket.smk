@@ -13,7 +13,8 @@ rule plan_buckets:
     input:
         of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
-        "results/{run}/buckets/plan.parquet",
+        # Snakemake removes the plan before the job, unless the store grows from it.
+        (update if CONFIG.buckets.grow else str)("results/{run}/buckets/plan.parquet"),
     log:
         "logs/{run}/plan_buckets.log",
     benchmark:
@@ -29,12 +30,14 @@ rule plan_buckets:
         parts=CONFIG.buckets.parts,
         held_out=CONFIG.train.held_out,
         seed=CONFIG.seed,
+        codec=CONFIG.buckets.codec,
+        grow="--grow" if CONFIG.buckets.grow else "",
     message:
         "Plan the buckets; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" plan_buckets.py --decisions {params.decisions:q} {params.blocks} --base-size {params.base_size}'
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
-        " --held-out {params.held_out} --seed {params.seed} --out {output} > {log} 2>&1"
+        " --held-out {params.held_out} --seed {params.seed} --codec {params.codec} {params.grow} --out {output} > {log} 2>&1"
 
 
 rule write_buckets:

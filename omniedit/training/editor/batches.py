@@ -233,7 +233,7 @@ class EditBatchBuilder(Velocities):
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
-        instructions = [rng.choice(pair["instructions"]) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
+        chosen = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
             rng.random() < 0.5 and not names_a_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
@@ -244,10 +244,10 @@ class EditBatchBuilder(Velocities):
             uniform_B, options.text_dropout, options.image_dropout, options.both_dropout
         )
         sigma_B = self.draw_sigmas(rngs)
-        instructions = [text if keep else "" for text, keep in zip(instructions, keeps_text.tolist(), strict=True)]
-        source, edited = (self._latents(pixels, flips) for pixels in (pairs.source, pairs.edited))
+        numbers = [number if keep else None for number, keep in zip(chosen, keeps_text.tolist(), strict=True)]
+        source, edited = self._latents(pairs, flips)
         source = source * keeps_image[:, None, None, None].to(source)
-        return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
+        return self._batch(pairs, source, edited, numbers, sigma_B, rngs)
 
     def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
         """Return a held-out batch: pairs unflipped, with their first instruction and fixed noise.
@@ -256,28 +256,46 @@ class EditBatchBuilder(Velocities):
             quantile: quantile of the training noise levels, for all samples.
         """
         sigma_B, rngs = self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs)
-        source, edited = (self._latents(pixels, [False] * len(pairs)) for pixels in (pairs.source, pairs.edited))
-        instructions = [pair["instructions"][0] for pair in pairs.pairs]
-        return self._batch(pairs, source, edited, instructions, sigma_B, rngs)
+        source, edited = self._latents(pairs, [False] * len(pairs))
+        return self._batch(pairs, source, edited, [0] * len(pairs), sigma_B, rngs)
 
     def _batch(
         self,
         pairs: PairBatch | EncodedBatch,
         source: Tensor,
         edited: Tensor,
-        instructions: Sequence[str],
+        numbers: Sequence[int | None],
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
-        inputs, target = flow_inputs(edited, sigma_B, rngs, self.instructions(instructions), source)
+        inputs, target = flow_inputs(edited, sigma_B, rngs, self._embeddings(pairs, numbers), source)
         weight = self.weights(pairs).to(edited)
         return EditBatch(inputs, target, weight, tuple(pair["task"] for pair in pairs.pairs))
 
+    def _embeddings(self, pairs: PairBatch | EncodedBatch, numbers: Sequence[int | None]) -> tuple[Tensor, Tensor]:
+        """Return embeddings of each pair's instruction of this number; None is the empty text."""
+        if isinstance(pairs, EncodedBatch):
+            return pairs.embeddings(numbers)
+        return self.instructions(
+            [
+                "" if number is None else pair["instructions"][number]
+                for number, pair in zip(numbers, pairs.pairs, strict=True)
+            ]
+        )
+
     @torch.no_grad()
-    def _latents(self, pixels: np.ndarray, flips: Sequence[bool]) -> Tensor:
-        """Return latents (B, C, h, w) of images or of latents encoded in advance, mirrored where `flips` is True."""
-        if pixels.dtype != np.uint8:
-            return torch.from_numpy(pixels[np.arange(len(flips)), np.asarray(flips, int)]).to(self.vae.device)
-        mirrored = [p[:, ::-1] if flip else p for p, flip in zip(pixels, flips, strict=True)]
-        images = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
-        return encode(self.vae, images / 127.5 - 1)
+    def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
+        """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.
+
+        They have the precision of `train.dtype`, in which they are stored if they are encoded in advance.
+        """
+        if isinstance(pairs, EncodedBatch):
+            source, edited = pairs.latents(flips)
+        else:
+            source, edited = (self._encode(images, flips) for images in (pairs.source, pairs.edited))
+        return source.to(self.vae.device).float(), edited.to(self.vae.device).float()
+
+    def _encode(self, images: np.ndarray, flips: Sequence[bool]) -> Tensor:
+        mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
+        pixels = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
+        return encode(self.vae, pixels / 127.5 - 1).to(getattr(torch, self.options.dtype))

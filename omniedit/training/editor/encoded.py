@@ -1,58 +1,41 @@
 """Latents of pairs and embeddings of their instructions, encoded once by parallel jobs and read by every step.
 
-    {part}/{ratio}.npy      (pairs, 2, 2, C, h, w) float32: source and edited, each as it is and mirrored
-    {part}/prompt.npy       (texts, M, D), a vector per token; bfloat16 is stored as int16 bits
-    {part}/pooled.npy       (texts, D), a vector per text
-    {part}/texts.json       the texts, including the empty one
-    {part}/manifest.json    checksums, the rows of each bucket, and the identity of the encoding
+    {part}/{ratio}.npy             (pairs, 2, C, h, w), source and edited, in `train.dtype`
+    {part}/{ratio}.mirrored.npy    the same of the mirrored images, of training pairs
+    {part}/{ratio}.texts.npy       (pairs, most) int32, the row in prompt.npy of each of a pair's instructions, then -1
+    {part}/prompt.npy              (texts, M, D), a vector per token; row 0 is the empty text
+    {part}/pooled.npy              (texts, D), a vector per text
+    {part}/manifest.json           format, checksums, the rows of each bucket, and the identity of the encoding
 
-The parts are those of the buckets. Files are memory-mapped, so only the rows of a batch are read.
+The parts are those of the buckets. bfloat16 is stored as int16 bits. A step reads the rows of its batch, each at its
+offset, and nothing else. An encoder does not commute with mirroring, so that mirrored latents cannot be computed from
+the others. Format 1 is read too: it has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image as it is and
+mirrored, and the texts in texts.json.
 """
 
 import json
-import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
+from omniedit.buckets.layout import TRAIN
 from omniedit.buckets.placement import Plan
+from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.store import BucketStore
 from omniedit.errors import UserError
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
 from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
+from omniedit.training.editor.encoded_part import AGAIN, FORMAT, EncodedPart, open_part
 
 TEXTS_AT_ONCE = 16
-AGAIN = "run snakemake --forcerun encode_pairs"
-
-
-@dataclass(frozen=True)
-class EncodedBatch:
-    """Pairs of one bucket, as `PairBatch` has them, but with latents instead of images.
-
-    Args:
-        source, edited: (B, 2, C, h, w) float32, latents of the image as it is and mirrored.
-    """
-
-    ratio: str
-    source: np.ndarray
-    edited: np.ndarray
-    pairs: tuple[dict[str, Any], ...]
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, some: slice) -> "EncodedBatch":
-        return EncodedBatch(self.ratio, self.source[some], self.edited[some], self.pairs[some])
 
 
 def encoding_identity(store: BucketStore, dtype: str) -> dict[str, Any]:
@@ -68,26 +51,52 @@ def encode_part(
     rows: dict[str, list[int]] = {}
     for ratio, row in zip(planned["ratio"].to_pylist(), planned["row"].to_pylist(), strict=True):
         rows.setdefault(ratio, []).append(row)
-    texts = {""}
-    for ratio, of_ratio in rows.items():
-        file = Stacked(out / f"{ratio}.npy", len(of_ratio))
-        for row in of_ratio:
-            pair = store.read(ratio, [row])
-            file.add(_latents(vae, [pair.source[0], pair.edited[0]]))
-            texts |= set(pair.pairs[0]["instructions"])
+    known = {"": 0}
+    for ratio, in_ratio in rows.items():
+        instructions = []
+        for pair in _encode_images(store, ratio, in_ratio, vae, dtype, out):
+            instructions.append([known.setdefault(text, len(known)) for text in pair["instructions"]])
             yield
-    _write_texts(sorted(texts), text, out)
-    first_and_count = {ratio: (of_ratio[0], len(of_ratio)) for ratio, of_ratio in rows.items()}
-    manifest = {"part": part, "of": encoding_identity(store, dtype), "rows": first_and_count}
+        most = max(map(len, instructions))
+        padded = [places + [-1] * (most - len(places)) for places in instructions]
+        np.save(out / f"{ratio}.texts.npy", np.array(padded, np.int32))
+    _write_texts(list(known), text, out)
+    manifest = {"format": FORMAT, "part": part, "of": encoding_identity(store, dtype)}
+    manifest["rows"] = {ratio: [in_ratio[0], len(in_ratio)] for ratio, in_ratio in rows.items()}
+    manifest["spans"] = {ratio: find_spans(in_ratio) for ratio, in_ratio in rows.items()}
     write_manifest(out / MANIFEST, manifest | {"files": checksums(out, files_below(out))})
 
 
+def find_spans(rows: Sequence[int]) -> list[list[int]]:
+    """Return [first row, count] of each run of successive rows, given in ascending order."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+    counts = np.diff(starts, append=len(rows))
+    return [[rows[start], int(count)] for start, count in zip(starts, counts, strict=True)]
+
+
+def _encode_images(
+    store: BucketStore, ratio: str, rows: Sequence[int], vae: Vae, dtype: str, out: Path
+) -> Iterator[dict[str, Any]]:
+    """Write the latents of a bucket's rows and yield each pair's row of pairs.parquet."""
+    plain, mirrored = (Stacked(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
+    for row in rows:
+        batch = store.read(ratio, [row])
+        images, pair = np.concatenate([batch.source, batch.edited]), batch.pairs[0]
+        if pair["split"] == TRAIN:
+            latents = _latents(vae, np.concatenate([images, images[:, :, ::-1]]), dtype)
+            mirrored.add(latents[2:])
+        else:
+            latents = _latents(vae, images, dtype)
+            mirrored.skip()
+        plain.add(latents[:2])
+        yield pair
+
+
 @torch.no_grad()
-def _latents(vae: Vae, images_HW3: Sequence[np.ndarray]) -> Tensor:
-    """Return (images, 2, C, h, w): latents of each image as it is and mirrored."""
-    both = np.stack([side for image in images_HW3 for side in (image, image[:, ::-1])])
-    latents = encode(vae, torch.from_numpy(both).to(vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
-    return latents.unflatten(0, (-1, 2))
+def _latents(vae: Vae, images_BHW3: np.ndarray, dtype: str) -> Tensor:
+    """Return the latents of images, (B, C, h, w)."""
+    images = torch.from_numpy(images_BHW3).to(vae.device).permute(0, 3, 1, 2)
+    return encode(vae, images / 127.5 - 1).to(getattr(torch, dtype))
 
 
 def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
@@ -96,11 +105,10 @@ def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
         for row in zip(*text.encode(texts[first : first + TEXTS_AT_ONCE]), strict=True):
             prompt.add(row[0])
             pooled.add(row[1])
-    (out / "texts.json").write_text(json.dumps(texts) + "\n")
 
 
 class Stacked:
-    """Writer of a .npy file of `count` tensors of one shape, one at a time."""
+    """Writer of a .npy file of `count` tensors of one shape, one at a time; without any tensor there is no file."""
 
     def __init__(self, path: Path, count: int) -> None:
         self.path, self.count, self.filled = path, count, 0
@@ -113,26 +121,61 @@ class Stacked:
         self._rows[self.filled] = value
         self.filled += 1
 
+    def skip(self) -> None:
+        """Leave a hole, which takes no disk."""
+        self.filled += 1
+
 
 def _bits(tensor: Tensor) -> Tensor:
     return tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
 
 
 def _tensor(value: np.ndarray) -> Tensor:
-    """Return the tensor from which `_bits` made an array."""
-    tensor = torch.from_numpy(np.array(value))
+    """Return the tensor from which `_bits` made an array, without a copy."""
+    tensor = torch.from_numpy(value)
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Pairs of one bucket, as `PairBatch` has them, whose latents and embeddings are read when they are asked for.
+
+    Args:
+        parts: the network's inputs for these pairs, by micro-batch, where they were built in advance.
+    """
+
+    ratio: str
+    rows: tuple[int, ...]
+    pairs: tuple[dict[str, Any], ...]
+    encoded: "EncodedPairs" = field(repr=False)
+    parts: tuple[Any, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, some: slice) -> "EncodedBatch":
+        return replace(self, rows=self.rows[some], pairs=self.pairs[some], parts=())
+
+    def latents(self, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
+        """Return latents of source and edited, (B, C, h, w) each, of the mirrored images where `flips` is True."""
+        return self.encoded.latents(self.ratio, self.rows, flips)
+
+    def embeddings(self, chosen: Sequence[int | None]) -> tuple[Tensor, Tensor]:
+        """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
+        texts = [
+            "" if number is None else pair["instructions"][number]
+            for number, pair in zip(chosen, self.pairs, strict=True)
+        ]
+        return self.encoded.embeddings(self.ratio, self.rows, chosen, texts)
 
 
 @dataclass
 class EncodedPairs:
-    """Encoded pairs of all parts, opened for reading.
+    """Encoded pairs of all parts. Opening takes the same time for any number of pairs.
 
     Args:
         folder: holds the parts.
         store: buckets from which the parts were made.
-
-    `waited_s` is the time that steps have spent reading embeddings; pairs are prefetched.
 
     Raises:
         UserError: a part is missing, or was made from other buckets or at another resolution or dtype.
@@ -141,70 +184,61 @@ class EncodedPairs:
     folder: Path
     store: BucketStore
     dtype: str
-    waited_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         identity, found = encoding_identity(self.store, self.dtype), 0
-        for part, manifest in self._parts.items():
+        self._memory = ReusedMemory()
+        self._spans: dict[str, list[tuple[int, int, EncodedPart]]] = {}
+        for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
+            manifest = json.loads(path.read_text())
             if manifest["of"] != identity:
-                raise UserError(f"{part}: made from {manifest['of']}, but {identity} is needed; {AGAIN}")
+                raise UserError(f"{path.parent}: made from {manifest['of']}, but {identity} is needed; {AGAIN}")
+            self._add(open_part(path.parent, manifest), manifest)
             found += sum(count for _, count in manifest["rows"].values())
+        for spans in self._spans.values():
+            spans.sort(key=lambda span: span[0])
         if found != (pairs := len(self.store)):
             raise UserError(f"{self.folder}: {found} of the buckets' {pairs} pairs are encoded; {AGAIN}")
 
+    def _add(self, part: EncodedPart, manifest: Mapping[str, Any]) -> None:
+        """Add a part's spans of rows, each with its first place in the part's files."""
+        first_spans = {ratio: [span] for ratio, span in manifest["rows"].items()}
+        for ratio, spans in manifest.get("spans", first_spans).items():
+            place = 0
+            for first, count in spans:
+                self._spans.setdefault(ratio, []).append((first, place, part))
+                place += count
+
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> EncodedBatch:
         """Return the pairs at `rows` of a bucket, in that order."""
-        latents = np.stack([self._latents(ratio, row) for row in np.asarray(rows).tolist()])
-        pairs = self.store.pairs(ratio).take(pa.array(rows)).to_pylist()
-        return EncodedBatch(ratio, latents[:, 0], latents[:, 1], tuple(pairs))
+        wanted = np.asarray(rows, np.int64).tolist()
+        return EncodedBatch(ratio, tuple(wanted), tuple(self.store.describe(ratio, wanted)), self)
 
-    def embeddings(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return embeddings (B, M, D) and (B, D), as `Text.encode` does."""
-        start = time.monotonic()
-        places = [self._texts[text] for text in texts]
-        prompt, pooled = (
-            torch.stack([_tensor(_open_array(part / name)[row]) for part, row in places])
-            for name in ("prompt.npy", "pooled.npy")
-        )
-        self.waited_s += time.monotonic() - start
-        return prompt, pooled
+    def latents(self, ratio: str, rows: Sequence[int], flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
+        """Return latents of source and edited, (B, C, h, w) each, as `EncodedBatch.latents` does."""
+        found = [self._find(ratio, row) for row in rows]
+        shape, dtype = found[0][0].latents_kind(ratio)
+        both = [self._memory.empty((len(rows), *shape), dtype) for _ in range(2)]
+        for place, ((part, row), flip) in enumerate(zip(found, flips, strict=True)):
+            for image, latents in enumerate(both):
+                part.read_latents(ratio, row, image, flip, latents[place])
+        return _tensor(both[0]), _tensor(both[1])
 
-    def _latents(self, ratio: str, row: int) -> np.ndarray:
-        firsts, parts = self._starts[ratio]
-        place = bisect_right(firsts, row) - 1
-        return _open_array(parts[place] / f"{ratio}.npy")[row - firsts[place]]
+    def embeddings(
+        self, ratio: str, rows: Sequence[int], chosen: Sequence[int | None], texts: Sequence[str]
+    ) -> tuple[Tensor, Tensor]:
+        """Return embeddings (B, M, D) and (B, D), as `EncodedBatch.embeddings` does."""
+        found = [self._find(ratio, row) for row in rows]
+        first = found[0][0]
+        both = [self._memory.empty((len(rows), *file.row_shape), file.dtype) for file in first.embeddings]
+        for place, ((part, row), number, text) in enumerate(zip(found, chosen, texts, strict=True)):
+            text_row = part.text_row(ratio, row, number, text)
+            for file, vectors in zip(part.embeddings, both, strict=True):
+                file.read(text_row, vectors[place])
+        return _tensor(both[0]), _tensor(both[1])
 
-    @cached_property
-    def _parts(self) -> Mapping[Path, Mapping[str, Any]]:
-        """Manifest of each part, by folder."""
-        found = sorted(self.folder.glob(f"*/{MANIFEST}"))
-        return {path.parent: json.loads(path.read_text()) for path in found}
-
-    @cached_property
-    def _starts(self) -> dict[str, tuple[list[int], list[Path]]]:
-        """First rows of each ratio's parts, ascending, and the parts' folders."""
-        starts: dict[str, list[tuple[int, Path]]] = {}
-        for part, manifest in self._parts.items():
-            for ratio, (first, _) in manifest["rows"].items():
-                starts.setdefault(ratio, []).append((first, part))
-        return {
-            ratio: ([first for first, _ in of_ratio], [part for _, part in of_ratio])
-            for ratio, of_ratio in ((ratio, sorted(some)) for ratio, some in starts.items())
-        }
-
-    @cached_property
-    def _texts(self) -> dict[str, tuple[Path, int]]:
-        """Part and row of each text."""
-        return {
-            text: (part, row)
-            for part in self._parts
-            for row, text in enumerate(json.loads((part / "texts.json").read_text()))
-        }
-
-
-@cache
-def _open_array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); {AGAIN}") from None
+    def _find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
+        """Return the part that holds a row of a bucket, and the row's place in its files."""
+        spans = self._spans[ratio]
+        first, place, part = spans[bisect_right(spans, row, key=lambda span: span[0]) - 1]
+        return part, place + row - first

@@ -1,0 +1,42 @@
+"""Memory of batches that is used again. The kernel clears fresh pages, which can cost as much as decoding an image."""
+
+import math
+import sys
+import threading
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+UNUSED = 2
+"""References to a block that nobody uses: the list's and the argument of `getrefcount`."""
+
+
+class ReusedMemory:
+    """Source of arrays whose memory is used again once no array refers to it.
+
+    It holds as many blocks as were ever in use at once, and no others. Several threads may use it.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[np.ndarray] = []
+        self._lock = threading.Lock()
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> np.ndarray:
+        """Return an uninitialised array, as `np.empty` does. Its views and tensors keep the memory in use."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        with self._lock:
+            block = self._take(size)
+            return block[:size].view(dtype).reshape(shape)
+
+    def _take(self, size: int) -> np.ndarray:
+        """Return an unused block of at least `size` bytes; one that is too small is replaced."""
+        unused = [place for place in range(len(self._blocks)) if sys.getrefcount(self._blocks[place]) == UNUSED]
+        for place in unused:
+            if self._blocks[place].nbytes >= size:
+                return self._blocks[place]
+        block = np.empty(size, np.uint8)
+        if unused:
+            self._blocks[unused[0]] = block
+        else:
+            self._blocks.append(block)
+        return block

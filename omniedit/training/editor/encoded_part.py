@@ -1,0 +1,77 @@
+"""Files of one part of encoded pairs, opened for reading, in each format of `omniedit.training.editor.encoded`."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniedit.errors import UserError
+from omniedit.storage.npy_rows import NpyRows
+
+FORMAT = 2
+AGAIN = "run snakemake --forcerun encode_pairs"
+
+
+class EncodedPart:
+    """Part of format 2. Several threads may read at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[tuple[str, int], NpyRows] = {}
+
+    @cached_property
+    def embeddings(self) -> tuple[NpyRows, NpyRows]:
+        """Vectors per token, and per text."""
+        return self._open("prompt.npy", 2), self._open("pooled.npy", 1)
+
+    def latents_kind(self, ratio: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return the shape (C, h, w) and the type of an image's latents."""
+        file = self._open(f"{ratio}.npy", 3)
+        return file.row_shape, file.dtype
+
+    def read_latents(self, ratio: str, row: int, image: int, flip: bool, out: np.ndarray) -> None:
+        """Read the latents of source (image 0) or edited (image 1), of the mirrored image if `flip`."""
+        self._open(f"{ratio}.mirrored.npy" if flip else f"{ratio}.npy", 3).read(2 * row + image, out)
+
+    def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
+        """Return the row of an instruction's embeddings; the instruction has this number in its pair."""
+        if number is None:
+            return 0
+        file = self._open(f"{ratio}.texts.npy", 1)
+        places = np.empty(file.row_shape, file.dtype)
+        file.read(row, places)
+        return int(places[number])
+
+    def _open(self, name: str, dims: int) -> NpyRows:
+        if (name, dims) not in self._files:
+            self._files[name, dims] = NpyRows(self.folder / name, dims, AGAIN)
+        return self._files[name, dims]
+
+
+class FirstEncodedPart(EncodedPart):
+    """Part of format 1."""
+
+    def read_latents(self, ratio: str, row: int, image: int, flip: bool, out: np.ndarray) -> None:
+        self._open(f"{ratio}.npy", 3).read(2 * (2 * row + image) + flip, out)
+
+    def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
+        return self._texts[text]
+
+    @cached_property
+    def _texts(self) -> dict[str, int]:
+        return {text: row for row, text in enumerate(json.loads((self.folder / "texts.json").read_text()))}
+
+
+def open_part(folder: Path, manifest: Mapping[str, Any]) -> EncodedPart:
+    """Open a part in the format that its manifest gives.
+
+    Raises:
+        UserError: the format is that of a newer OmniEdit.
+    """
+    version = manifest.get("format", 1)
+    if version > FORMAT:
+        raise UserError(f"{folder}: format {version} of a newer OmniEdit; update OmniEdit, or {AGAIN}")
+    return EncodedPart(folder) if version == FORMAT else FirstEncodedPart(folder)
