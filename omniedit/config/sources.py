@@ -49,7 +49,7 @@ class SourcesConfig(PairFormat):
 
     @model_validator(mode="after")
     def _only_pairs_have_a_format(self) -> Self:
-        given = [key for key in PairFormat.model_fields if key in self.model_fields_set]
+        given = [key for key, field in PairFormat.model_fields.items() if getattr(self, key) != field.default]
         if self.kind == "pairs" and self.format is None:
             raise ValueError("format is required for kind `pairs`")
         if self.kind != "pairs" and given:
