@@ -136,6 +136,38 @@ def exif_orientation(image: PIL.Image.Image) -> int:
     return orientation if orientation in _UPRIGHT else 1
 
 
+def describe_conversion(image: PIL.Image.Image) -> str:
+    """Return why the file's own pixels differ from the upright 8-bit sRGB ones, '' if they do not.
+
+    Grey and palette images count as equal: every program converts them to the same RGB.
+    """
+    reasons = {
+        "16 bits per channel": is_sixteen_bit(image),
+        f"colours as {image.mode}": not is_sixteen_bit(image)
+        and image.mode not in ("1", "L", "P", "RGB", "LA", "PA", "RGBA"),
+        "transparency": image.has_transparency_data,
+        "rotation by EXIF data": exif_orientation(image) != 1,
+        "a colour profile": _has_foreign_profile(image),
+        "several frames": has_frames(image),
+    }
+    return ", ".join(reason for reason, holds in reasons.items() if holds)
+
+
+def is_sixteen_bit(image: PIL.Image.Image) -> bool:
+    return image.mode.startswith("I") or ";16" in str(getattr(image, "tile", None))
+
+
+def has_frames(image: PIL.Image.Image) -> bool:
+    """Return whether a file has frames besides the first; the previews in an MPO file do not count."""
+    return image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+
+
+def _has_foreign_profile(image: PIL.Image.Image) -> bool:
+    """Return whether a colour profile changes the colours of an image."""
+    icc = image.info.get("icc_profile")
+    return bool(icc) and srgb_transform(icc, image.mode if image.mode in ("L", "CMYK") else "RGB") is not None
+
+
 def upright_exif(image: PIL.Image.Image) -> bytes:
     """Return the EXIF data for the upright image, without its preview; b"" if there is none or it is broken."""
     try:

@@ -73,11 +73,18 @@ def resize_cover(image: Image, width: int, height: int) -> Image:
     """Scale an (H, W, 3) or (H, W) image until it covers width x height, then crop both sides equally."""
     scale = max(width / image.shape[1], height / image.shape[0])
     scaled_w, scaled_h = max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale))
-    if (scaled_h, scaled_w) != image.shape[:2]:
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        image = cv2.resize(image, (scaled_w, scaled_h), interpolation=interpolation).astype(np.uint8, copy=False)
+    image = resize(image, scaled_w, scaled_h)
     left, top = (scaled_w - width) // 2, (scaled_h - height) // 2
     return image[top : top + height, left : left + width]
+
+
+def resize(image: Image, width: int, height: int) -> Image:
+    """Scale an (H, W, 3) or (H, W) image to width x height, each side by its own factor."""
+    if (height, width) == image.shape[:2]:
+        return image
+    shrinks = width * height < image.shape[1] * image.shape[0]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=interpolation).astype(np.uint8, copy=False)
 
 
 def resize_to_fit(image: Image, max_side: int) -> Image:

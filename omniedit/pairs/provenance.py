@@ -35,6 +35,7 @@ OPTIONAL = {
     "seed": Key((int,), "seed of the run"),
     "attempt": Key((int,), "number of the photo's turn"),
     "truth": Key((dict,), "what the edit was to do, which the reference judge measures against"),
+    "imported": Key((dict,), "what only the import of a pair knows (`omniedit.exchange.convert.IMPORTED`)"),
     "known_truth": Key((bool,), "whether the truth holds by construction and needs no check"),
 }
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list"}

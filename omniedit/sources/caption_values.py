@@ -65,18 +65,25 @@ def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
 
     Text in any other encoding is read as Windows-1252, with a warning.
     """
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros = content[first:200:2]
-        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return content.decode(encoding, errors="replace")
+    if encoding := marked_encoding(content):
+        return content.decode(encoding, errors="replace")
     try:
         return content.decode()
     except UnicodeDecodeError:
         warned.append(Warned(place, "is not UTF-8, read as Windows-1252; save it as UTF-8"))
         return content.decode("cp1252", errors="replace")
+
+
+def marked_encoding(content: bytes) -> str | None:
+    """Return the encoding that the first bytes of a text show: by a byte order mark, or by the zeros of UTF-16."""
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            return encoding
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = content[first:200:2]
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
+            return encoding
+    return None
 
 
 def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from omniedit.imaging.decode import Unreadable, exif_orientation, open_image, unreadable, upright_exif, upright_rgb
+from omniedit.imaging.decode import (
+    Unreadable,
+    exif_orientation,
+    has_frames,
+    is_sixteen_bit,
+    open_image,
+    unreadable,
+    upright_exif,
+    upright_rgb,
+)
 from omniedit.imaging.images import Image
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"}
@@ -44,10 +53,11 @@ class EncodedPhoto:
     @property
     def left_out(self) -> list[str]:
         """Names of the file's properties that 8-bit RGB of one frame cannot hold."""
-        image = self._image
-        sixteen = image.mode.startswith("I") or ";16" in str(getattr(image, "tile", None))
-        several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
-        there = {"transparency": image.has_transparency_data, "frames but the first": several, "16 bits": sixteen}
+        there = {
+            "transparency": self._image.has_transparency_data,
+            "frames but the first": has_frames(self._image),
+            "16 bits": is_sixteen_bit(self._image),
+        }
         return [name for name, is_there in there.items() if is_there]
 
     def decode(self) -> Image:

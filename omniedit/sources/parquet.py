@@ -3,7 +3,8 @@
 Memory holds a batch of rows and one page of the file. By default, pyarrow writes pages of 1024 rows or a row group.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -36,24 +37,45 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     Raises:
         UserError: the file is not Parquet, no column holds images, or several do under other names.
     """
+    table = open_parquet(file, name)
+    image = _image_column(table.schema_arrow, name, column)
+    columns = [image, *_caption_columns(table.schema_arrow)]
+    for item in parquet_rows(table, name, columns, range(table.num_row_groups)):
+        if isinstance(item, LeftOut):
+            yield item
+        else:
+            row, values = item
+            yield from _photo(values, image, f"{name}:{row}")
+
+
+def open_parquet(file: BinaryIO, name: str) -> pq.ParquetFile:
+    """Open a Parquet file so that its columns are read by page.
+
+    Raises:
+        UserError: the file is not Parquet; the message has its `name`.
+    """
     try:
-        table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+        return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         problem = f"{name}: not a valid Parquet file ({_one_line(error)})"
         raise UserError(f"{problem}; correct sources.path or copy the archive again") from None
-    image = _image_column(table.schema_arrow, name, column)
-    columns = [image, *_caption_columns(table.schema_arrow)]
-    row = 0
-    for group in range(table.num_row_groups):
-        end = row + table.metadata.row_group(group).num_rows
+
+
+def parquet_rows(
+    table: pq.ParquetFile, name: str, columns: Sequence[str], groups: Iterable[int]
+) -> Iterator[tuple[int, dict[str, Any]] | LeftOut]:
+    """Yield the rows of some row groups with their numbers in the file; a `LeftOut` names the rows of a damaged one."""
+    counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
+    starts = [0, *accumulate(counts)]
+    for group in groups:
+        row, end = starts[group], starts[group + 1]
         try:
             for batch in table.iter_batches(_BATCH, row_groups=[group], columns=columns):
                 for values in _rows(batch):
-                    yield from _photo(values, image, f"{name}:{row}")
+                    yield row, values
                     row += 1
         except (pa.ArrowException, OSError) as error:
             yield LeftOut(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {_one_line(error)}")
-        row = end
 
 
 def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:

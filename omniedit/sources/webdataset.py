@@ -5,7 +5,7 @@ a tar becomes a name on disk. Damaged, missing or untrusted members are listed, 
 """
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -43,7 +43,7 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
         UserError: the file is not a tar.
     """
     group = _Group(name, "")
-    for member in _members(file, name):
+    for member in read_members(file, name, _LIMITS.get):
         if isinstance(member, LeftOut):
             yield member
             continue
@@ -55,8 +55,8 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
 
 
 @dataclass(frozen=True)
-class _Member:
-    """File of a tar.
+class Member:
+    """File of a tar, with the part of its path before the first dot of its name as key.
 
     Args:
         extension: in lower case, without the dot.
@@ -76,10 +76,10 @@ class _Group:
     archive: str
     key: str
     seen: list[str] = field(default_factory=list)
-    image: _Member | None = None
-    captions: dict[str, _Member] = field(default_factory=dict)
+    image: Member | None = None
+    captions: dict[str, Member] = field(default_factory=dict)
 
-    def add(self, member: _Member) -> Iterator[LeftOut]:
+    def add(self, member: Member) -> Iterator[LeftOut]:
         self.seen.append(member.extension)
         if member.content is None:
             return
@@ -116,36 +116,47 @@ class _Group:
         return decode_text(member.content or b"", member.place, warned)
 
 
-def _members(file: BinaryIO, name: str) -> Iterator[_Member | LeftOut]:
-    """Yield the files of a tar, or a `LeftOut` for each one that cannot be read."""
+def read_members(file: BinaryIO, name: str, limit: Callable[[str], int | None]) -> Iterator[Member | LeftOut]:
+    """Yield the files of a tar in order, or a `LeftOut` for each one that cannot be read.
+
+    Args:
+        name: the tar's name in places.
+        limit: largest size in bytes of a file with an extension; None if it is not read.
+
+    Raises:
+        UserError: the file is not a tar.
+    """
     with _open_tar(file, name) as tar:
         for header in _headers(tar, name):
-            entry = header if isinstance(header, LeftOut) else _member(tar, header, name)
+            entry = header if isinstance(header, LeftOut) else _read_member(tar, header, name, limit)
             if entry is not None:
                 yield entry
 
 
-def _member(tar: tarfile.TarFile, header: tarfile.TarInfo, name: str) -> _Member | LeftOut | None:
+def _read_member(
+    tar: tarfile.TarFile, header: tarfile.TarInfo, name: str, limit: Callable[[str], int | None]
+) -> Member | LeftOut | None:
     """Return a file, or a `LeftOut` if it cannot be read; None for folders and hidden files."""
     path, place = PurePosixPath(header.name), f"{name}/{_printable_name(header.name.removeprefix('./'))}"
     if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
         return None
-    if reason := _untrusted_reason(header, path):
+    if reason := untrusted_reason(header):
         return LeftOut(place, reason)
     stem, _, suffix = path.name.partition(".")
     extension = suffix.lower()
-    limit = _LIMITS.get(extension)
-    if limit is not None and header.size > limit:
-        return LeftOut(place, f"{header.size} bytes, more than the limit of {limit}")
+    most = limit(extension)
+    if most is not None and header.size > most:
+        return LeftOut(place, f"{header.size} bytes, more than the limit of {most}")
     try:
-        content = None if limit is None else _content(tar, header)
+        content = None if most is None else _content(tar, header)
     except tarfile.TarError as error:
         return LeftOut(place, f"truncated or damaged: {error}")
-    return _Member(place, path.with_name(stem).as_posix(), extension, content)
+    return Member(place, path.with_name(stem).as_posix(), extension, content)
 
 
-def _untrusted_reason(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
+def untrusted_reason(member: tarfile.TarInfo) -> str | None:
     """Return why a member must not be read, or None."""
+    path = PurePosixPath(member.name)
     if not path.name:
         return "has no name"
     if "\0" in member.name:

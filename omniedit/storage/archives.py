@@ -37,7 +37,7 @@ def list_archives(path: str, kind: str, shards: int) -> list[str]:
     if not path:
         raise UserError("is empty; give an archive, a range such as photos/{00000..00099}.tar, or a folder")
     in_folder = not is_remote(path) and Path(path).is_dir()
-    archives = _in_folder(Path(path), kind) if in_folder else _in_range(path, shards)
+    archives = _in_folder(Path(path), kind) if in_folder else expand_range(path, shards)
     if len(archives) < shards:
         counted = "1 archive" if len(archives) == 1 else f"{len(archives)} archives"
         raise UserError(f"'{path}' names {counted}, fewer than sources.shards {shards}; each archive is one shard")
@@ -60,7 +60,12 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
     return archives
 
 
-def _in_range(path: str, most: int) -> list[str]:
+def expand_range(path: str, most: int | None = None) -> list[str]:
+    """Return the first `most` files that a path with a range of numbers in braces names, or the one without a range.
+
+    Raises:
+        UserError: there is no such file, or the braces hold no range.
+    """
     if not is_remote(path) and Path(path).exists():
         return [path]
     if "{" not in path and "}" not in path:

@@ -25,7 +25,7 @@ from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_defect
 from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
-from omniedit.storage.parquet import read_rows, write_rows
+from omniedit.storage.parquet import read_rows, read_table, write_rows, write_table
 from omniedit.tasks import Task, order_tasks
 from omniedit.training.editor.batches import of_tasks
 
@@ -92,8 +92,9 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
 
 def test_tables_planned_before_the_column_folder_are_read(run: Path, tmp_path: Path) -> None:
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
-    table = place(accepted_pairs(gather_decisions(files(run)[2])), layout).drop_columns(["folder"])
-    write_plan(tmp_path / "plan.parquet", table, layout)
+    table = place(accepted_pairs(gather_decisions(files(run)[2])), layout)
+    write_plan(tmp_path / "new.parquet", table, layout)
+    write_table(tmp_path / "plan.parquet", read_table(tmp_path / "new.parquet").drop_columns(["folder"]))
     assert read_plan(tmp_path / "plan.parquet").table["folder"].to_pylist() == table["task"].to_pylist()
     old = [{name: row[name] for name in row if name != "task"} for row in read_rows(files(run)[2][0])]
     path = tmp_path / "object_swap/00000.parquet"

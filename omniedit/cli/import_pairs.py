@@ -1,0 +1,85 @@
+"""Import of edit pairs from another data set: `omniedit import`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.cli.arguments import at_least_one, path, words
+
+HELP = "import edit pairs from another data set, or from folders of your own, as candidates of a run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "format", help="name of a format (docs/your-own-data.md lists all), or a YAML file that describes your columns"
+    )
+    parser.add_argument("path", help="file, folder, glob, range such as pairs/{00000..00009}.tar, or URL for fsspec")
+    parser.add_argument("-o", "--out", type=path, required=True, help="folder of the run, such as results/mine")
+    parser.add_argument("--name", default="", help="name of the data set in the run (default: that of the format)")
+    parser.add_argument(
+        "--columns",
+        type=words,
+        default="",
+        metavar="FIELD=COLUMN,...",
+        help="columns with other names, such as source=before,edited=after,instruction=text",
+    )
+    parser.add_argument("--images", help="folder, address or tar of the images that rows name (default: next to them)")
+    parser.add_argument("--task", type=words, help="task of pairs whose row names none")
+    parser.add_argument("--tasks-map", type=path, metavar="FILE", help="YAML file: your task by the data set's name")
+    parser.add_argument(
+        "--sizes",
+        choices=["resize", "reject"],
+        default="resize",
+        help="edited images and masks of another size than the source (default: %(default)s)",
+    )
+    parser.add_argument("--shards", type=at_least_one, default=1, help="number of files to write (default: 1)")
+    parser.add_argument("--licence", type=words, help="licence of all pairs (default: that of the row or the format)")
+    parser.add_argument("--limit", type=at_least_one, help="largest number of rows to read")
+
+
+def run(args: argparse.Namespace) -> None:
+    from omniedit.exchange.importing import ImportOptions, import_pairs
+
+    options = ImportOptions(
+        format=args.format,
+        name=args.name,
+        columns=parse_columns(args.columns),
+        images=args.images,
+        task=args.task,
+        tasks=read_tasks_map(args.tasks_map) if args.tasks_map else {},
+        sizes=args.sizes,
+        licence=args.licence,
+        limit=args.limit,
+    )
+    outcome = import_pairs(args.path, options, args.out, args.shards)
+    print("\n".join([f"{args.out / 'candidates' / options.data_set}:", *outcome.describe()]))
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Parse FIELD=COLUMN,... into column by field.
+
+    Raises:
+        UserError: a part has no '='.
+    """
+    from omniedit.errors import UserError
+
+    parts = [part.partition("=") for part in text.split(",") if part]
+    if wrong := [field for field, equals, column in parts if not (equals and field.strip() and column)]:
+        raise UserError(
+            f"--columns: {wrong[0][:60]!a} is not FIELD=COLUMN; give for example source=before,edited=after"
+        )
+    return {field.strip(): column for field, _, column in parts}
+
+
+def read_tasks_map(file: Path) -> dict[str, str]:
+    """Read a mapping from a data set's names of tasks to tasks.
+
+    Raises:
+        UserError: the file is not a mapping of texts in YAML.
+    """
+    from omniedit.config.loading import read_yaml
+    from omniedit.errors import UserError
+
+    tasks = read_yaml(file)
+    if wrong := [name for name, task in tasks.items() if not (isinstance(name, str) and isinstance(task, str))]:
+        raise UserError(f"{file}: {str(wrong[0])[:60]!a}: give a task as text, such as swap: object_swap")
+    return tasks

@@ -1,0 +1,215 @@
+"""Values of a row, read as the fields of a pair: texts, lists, numbers, scores, images."""
+
+import base64
+import binascii
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from omniedit.exchange.image_files import BadImage, ImageFiles
+from omniedit.exchange.layout import Column, Layout
+from omniedit.exchange.rows import Row
+from omniedit.pairs.pair import Score
+from omniedit.plain_text import clean
+from omniedit.sources.archived import MAX_BYTES
+from omniedit.sources.caption_values import to_text
+from omniedit.sources.decode import SUFFIXES
+
+LONGEST_TEXT = 20_000
+"""Length limit of an instruction, a caption and a reasoning, in characters."""
+LONGEST_VALUE = 100_000
+"""Length limit of an extra column's value, as JSON, in characters."""
+_DATA_URL = "data:image/"
+
+
+class BadRow(Exception):
+    """Error for a row that makes no pair; the message gives the reason."""
+
+
+def find_value(row: Row, column: str) -> Any:
+    """Return a row's value of a column, None if it has none; `source` also finds a tar's member `source.png`."""
+    value = row.values.get(column)
+    if value is None and row.key:
+        found = (row.values.get(f"{column}{suffix}") for suffix in SUFFIXES)
+        value = next((each for each in found if each is not None), None)
+    return None if _is_missing(value) else value
+
+
+def read_text(row: Row, layout: Layout, field: str) -> str | None:
+    """Return the first text of a field's columns, None if all are empty.
+
+    Raises:
+        BadRow: a text is too long or not a text.
+    """
+    for name, _ in layout.find(field):
+        if (value := find_value(row, name)) is not None and (text := to_clean_text(value, name)):
+            return text
+    return None
+
+
+def read_texts(row: Row, layout: Layout, fields: Sequence[str]) -> list[str]:
+    """Return all texts of the columns of some fields, in order, each once."""
+    texts: dict[str, None] = {}
+    for field in fields:
+        for name, _ in layout.find(field):
+            value = find_value(row, name)
+            for each in value if isinstance(value, list) else [value]:
+                if each is not None and (text := to_clean_text(each, name)):
+                    texts[text] = None
+    return list(texts)
+
+
+def to_clean_text(value: Any, column: str) -> str:
+    """Return a value as clean text.
+
+    Raises:
+        BadRow: it is too long, or not a text or number.
+    """
+    if isinstance(value, Mapping | list):
+        raise BadRow(f"column {column[:60]!a} holds {type(value).__name__}, not a text")
+    text = clean(to_text(value)).strip()
+    if len(text) > LONGEST_TEXT:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    return text
+
+
+def read_turn(row: Row, layout: Layout) -> int | None:
+    """Return the number of the turn, from 1, None if no column gives it.
+
+    Raises:
+        BadRow: it is not a whole number, or below the first.
+    """
+    for name, _ in layout.find("turn"):
+        value = find_value(row, name)
+        if value is None:
+            continue
+        try:
+            turn = int(value) - layout.first_turn + 1
+        except (TypeError, ValueError):
+            turn = 0
+        if turn < 1 or (isinstance(value, float) and value != int(value)):
+            raise BadRow(f"column {name[:60]!a}: {str(value)[:30]!a} is not a turn from {layout.first_turn} on")
+        return turn
+    return None
+
+
+def read_scores(row: Row, layout: Layout) -> dict[str, Score]:
+    """Return the scores of a row by name. A missing or infinite one is left out.
+
+    Raises:
+        BadRow: a text is too long, or a score is neither a number nor a text.
+    """
+    scores: dict[str, Score] = {}
+    for name, column in layout.find("score"):
+        if (score := _to_score(row.values.get(name), name)) is not None:
+            scores[column.name or name] = score
+    for name, _ in layout.find("scores"):
+        value = find_value(row, name)
+        for each, score in value.items() if isinstance(value, dict) else ():
+            if (kept := _to_score(score, name)) is not None:
+                scores[str(each)[:100]] = kept
+    return scores
+
+
+def _to_score(value: Any, column: str) -> Score | None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float):
+        return int(value) if isinstance(value, bool) else value
+    text = clean(str(value))
+    if len(text) > LONGEST_TEXT:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    return text
+
+
+def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFiles) -> tuple[list[bytes], str]:
+    """Return the images of the first of some columns that has any, and the file name that the row gives the first.
+
+    Raises:
+        BadRow: an image's file cannot be read, or a value is not an image.
+    """
+    for name, _ in columns:
+        if (value := find_value(row, name)) is None:
+            continue
+        values = value if isinstance(value, list) else [value]
+        try:
+            read = [_read_image(each, row, files) for each in values if not _is_missing(each)]
+        except BadImage as error:
+            raise BadRow(f"column {name[:60]!a}: {error}") from None
+        if read:
+            return [content for content, _ in read], read[0][1]
+    return [], ""
+
+
+def _read_image(value: Any, row: Row, files: ImageFiles) -> tuple[bytes, str]:
+    """Return an image's bytes and its file name.
+
+    Raises:
+        BadImage: it cannot be read.
+    """
+    path = ""
+    if isinstance(value, Mapping):
+        path, value = value.get("path") or "", value.get("bytes") or value.get("path")
+    if isinstance(value, str):
+        if value.startswith(_DATA_URL):
+            return _decode_data_url(value), ""
+        return files.read(value, row.file.folder), value
+    if not isinstance(value, bytes) or not value:
+        raise BadImage(f"a value of type {type(value).__name__}, not an image")
+    if len(value) > MAX_BYTES:
+        raise BadImage(f"{len(value)} bytes, more than the limit of {MAX_BYTES}")
+    return value, path if isinstance(path, str) else ""
+
+
+def _decode_data_url(value: str) -> bytes:
+    try:
+        return base64.b64decode(value.partition(";base64,")[2], validate=True)
+    except (binascii.Error, ValueError):
+        raise BadImage("a data URL without base64 data") from None
+
+
+def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of the columns that no field holds, and the names of those that JSON cannot hold."""
+    extra, left_out = {}, []
+    known = {name for name in row.values if any(_is_column(name, column, row) for column in layout.columns)}
+    for name, value in row.values.items():
+        if name in known or value is None or value == b"":
+            continue
+        kept = to_json_value(value)
+        if isinstance(value, float) and kept is None:  # NaN or infinite
+            continue
+        if kept is None or len(str(kept)) > LONGEST_VALUE:
+            left_out.append(str(name)[:60])
+        else:
+            extra[name] = kept
+    return extra, left_out
+
+
+def _is_column(name: str, column: str, row: Row) -> bool:
+    return name == column or (bool(row.key) and name in {f"{column}{suffix}" for suffix in SUFFIXES})
+
+
+def to_json_value(value: Any) -> Any:
+    """Return a value as JSON holds it: clean texts, finite numbers, lists and mappings; None for bytes."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return _keep_nulls(value, [to_json_value(item) for item in value])
+    if isinstance(value, Mapping):
+        kept = {clean(str(name)): to_json_value(item) for name, item in value.items()}
+        return None if value and all(item is None for item in kept.values()) else kept
+    return None if isinstance(value, bytes | bytearray | memoryview) else clean(str(value))
+
+
+def _keep_nulls(values: Sequence[Any], items: list[Any]) -> list[Any] | None:
+    """Return items with the nulls of a list, or None if JSON cannot hold one of its values."""
+    lost = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
+    return None if lost else items
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value)) or value in ("", [], b"")

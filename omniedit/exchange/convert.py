@@ -1,0 +1,213 @@
+"""Rows of a data set as pairs: fields by the layout, ids, tasks, provenance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from omniedit.aspect import closest_ratio
+from omniedit.errors import UserError
+from omniedit.exchange.cells import (
+    BadRow,
+    find_value,
+    read_extra,
+    read_images,
+    read_scores,
+    read_text,
+    read_texts,
+    read_turn,
+)
+from omniedit.exchange.image_files import BadImage, ImageFiles
+from omniedit.exchange.layout import Layout
+from omniedit.exchange.pair_images import PairImages, Sizes, check_image, check_images
+from omniedit.exchange.rows import Row, reject
+from omniedit.exchange.task_names import to_task
+from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
+from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
+from omniedit.plain_text import clean_line
+from omniedit.sources.index import make_source_id, pixels_sha256
+from omniedit.sources.twins import perceptual_hash
+from omniedit.tasks import Task
+
+IMPORTED = "imported"
+"""Key of the provenance with what only an import knows: the data set, the row's place, the data set's own id, task and
+session, extra columns, the names of the image files, and changes of images."""
+_ROLE = "reference"
+"""Role of a reference that neither the layout nor the task names."""
+
+
+@dataclass
+class PairMaker:
+    """Maker of pairs from rows.
+
+    Args:
+        name: name of the data set in the run; ids of pairs begin with it.
+        task: task of pairs whose row names none.
+        tasks: the user's mapping from names of tasks.
+        sizes: policy for images of different sizes.
+        licence: licence of all pairs; None for that of the row or the layout.
+    """
+
+    layout: Layout
+    name: str
+    files: ImageFiles
+    task: str
+    tasks: dict[str, str] = field(default_factory=dict)
+    sizes: Sizes = "resize"
+    licence: str | None = None
+    _taken: set[str] = field(default_factory=set)
+
+    def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
+        """Yield the pair of a row, or one for each turn of a session, or why a row makes none."""
+        for turn in _split_turns(row, self.layout):
+            try:
+                yield self._make_pair(turn)
+            except (BadRow, BadImage, UserError) as error:
+                yield reject(turn.place, str(error))
+
+    def _make_pair(self, row: Row) -> EncodedPair:
+        layout = self.layout
+        own_id = read_text(row, layout, "id")
+        session, turn = self._read_session(row)
+        instructions = read_texts(row, layout, ("instruction", "paraphrases"))
+        if not instructions:
+            raise BadRow(f"no instruction in {' or '.join(name for name, _ in layout.find('instruction'))}")
+        task_name = read_text(row, layout, "task")
+        images, references, file_names = self._read_images(row)
+        task = self._to_task(task_name)
+        imported: dict[str, Any] = {"dataset": layout.name, "place": row.place}
+        imported |= {"id": own_id, "task": task_name, "session": session, "files": file_names}
+        imported["columns"], left_out = read_extra(row, layout)
+        imported |= {"changes": images.changes, "left_out": left_out}
+        pair = EncodedPair(
+            pair_id=self._make_id(row, own_id, session, turn),
+            task=task,
+            instructions=tuple(instructions),
+            source=images.source,
+            edited=images.edited,
+            mask=images.mask,
+            provenance=self._provenance(row, images, imported),
+            references=tuple(Reference(role or _role(task), content) for role, content in references),
+            captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
+            session=session and clean_line(f"{self.name}-{session}", LONGEST),
+            turn=turn,
+            imported_scores=read_scores(row, layout),
+        )
+        check_pair(pair)
+        check_sizes(pair)
+        self._taken.add(pair.pair_id.removeprefix(self._prefix))
+        return pair
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}-"
+
+    def _read_session(self, row: Row) -> tuple[str | None, int | None]:
+        """Return the session in the data set's words and the number of the turn, or neither."""
+        session, turn = read_text(row, self.layout, "session"), row.turn or read_turn(row, self.layout)
+        if session is None and row.turn:
+            session = row.name
+        return session, turn if session else None
+
+    def _to_task(self, name: str | None) -> Task:
+        try:
+            return Task(self.task) if name is None else to_task(name, self.layout.task_names, self.tasks)
+        except ValueError as error:
+            raise BadRow(str(error)) from None
+
+    def _read_images(self, row: Row) -> tuple[PairImages, list[tuple[str, bytes]], dict[str, str]]:
+        """Return the checked images, the references with their roles, and the names of the files."""
+        found = {name: read_images(row, self.layout.find(name), self.files) for name in ("source", "edited", "mask")}
+        for name in ("source", "edited"):
+            if not found[name][0]:
+                raise BadRow(f"no {name} image in {' or '.join(each for each, _ in self.layout.find(name))}")
+        source, edited, mask = (contents[0] if contents else None for contents, _ in found.values())
+        assert source is not None and edited is not None
+        images = check_images(source, edited, mask, self.sizes)
+        references = [("input", content) for content in found["source"][0][1:]]
+        names = {name: path for name, (_, path) in found.items() if path}
+        for role, content, path in self._references(row):
+            references.append((role, content))
+            names |= {f"reference {len(references)}": path} if path else {}
+        checked = [
+            (role, check_image(content, f"reference {number}", images.changes)[0])
+            for number, (role, content) in enumerate(references, 1)
+        ]
+        return images, checked, names
+
+    def _references(self, row: Row) -> Iterator[tuple[str, bytes, str]]:
+        """Yield role, bytes and file name of each reference; role '' is the task's own."""
+        for name, column in self.layout.find("reference"):
+            contents, path = read_images(row, iter([(name, column)]), self.files)
+            yield from ((column.name, content, path) for content in contents)
+        for name, column in self.layout.find("references"):
+            value = find_value(row, name)
+            for each in value if isinstance(value, list) else ():
+                if not isinstance(each, dict):
+                    raise BadRow(
+                        f"column {name!a}: a reference is {type(each).__name__}, not a mapping with role, image"
+                    )
+                inner = Row(row.file, row.number, {name: _member(each.get("image"), row)}, row.key)
+                contents, path = read_images(inner, iter([(name, column)]), self.files)
+                yield from ((clean_line(str(each.get("role") or ""), LONGEST), content, path) for content in contents)
+
+    def _make_id(self, row: Row, own_id: str | None, session: str | None, turn: int | None) -> str:
+        """Return a unique id: by the data set's own id, the turn of a session, or the row's file and number."""
+        wanted = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
+        if own_id and self.layout.unique_in_file:
+            wanted = f"{row.name.rpartition('-')[0]}-{own_id}"
+        return f"{self._prefix}{make_source_id(row.place, wanted, self._taken)}"
+
+    def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
+        given = {key: value for name, _ in self.layout.find("provenance") for key, value in _mapping(row, name).items()}
+        known: dict[str, Any] = {key: read_text(row, self.layout, key) for key in ("licence", "author", "origin")}
+        known["licence"] = self.licence or known["licence"] or given.get("licence") or self.layout.licence
+        height, width = images.source_image.shape[:2]
+        measured = {
+            "source_sha256": pixels_sha256(images.source_image),
+            "source_phash": perceptual_hash(images.source_image),
+            "ratio": closest_ratio(width, height),
+        }
+        source_id = given.get("source_id") or imported["session"] or imported["id"] or row.place
+        about = {key: value for key, value in imported.items() if value}
+        return {
+            **measured,
+            **given,
+            **{key: value for key, value in known.items() if value},
+            "source_id": clean_line(str(source_id), LONGEST),
+            IMPORTED: about,
+        }
+
+
+def _split_turns(row: Row, layout: Layout) -> Iterator[Row]:
+    """Yield the turns of a session as rows, or the row itself if it has none."""
+    turns = row.values.get(layout.turns) if layout.turns else None
+    if not isinstance(turns, list):
+        yield row
+        return
+    shared = {name: value for name, value in row.values.items() if name != layout.turns}
+    for number, values in enumerate(turns, 1):
+        if isinstance(values, dict):
+            yield Row(row.file, row.number, {**shared, **values}, row.key, number)
+
+
+def _role(task: Task) -> str:
+    return task.references[0] if task.references else _ROLE
+
+
+def _member(image: Any, row: Row) -> Any:
+    """Return the image that a reference names: in a tar, the member of that name."""
+    return row.values.get(image, image) if isinstance(image, str) and row.key else image
+
+
+def _mapping(row: Row, column: str) -> dict[str, Any]:
+    """Return the provenance in a column, without the keys that an import sets itself.
+
+    Raises:
+        BadRow: it is not a mapping.
+    """
+    value = find_value(row, column)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRow(f"column {column!a} holds {type(value).__name__}, not a mapping")
+    return {key: each for key, each in value.items() if key != IMPORTED and each is not None}

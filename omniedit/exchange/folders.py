@@ -1,0 +1,179 @@
+"""Folders of images as pairs: a folder of targets beside folders of controls, or files NAME_input and NAME_target.
+
+ai-toolkit, SimpleTuner and musubi-tuner read the first kind: the images of a pair have the same name in each folder,
+and NAME.txt next to the target has the instruction. A second control folder (`control_2`), or NAME_1 next to NAME_0 in
+one control folder, holds references; `mask` holds masks.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from omniedit.errors import UserError
+from omniedit.exchange.inputs import DataFile, Part
+from omniedit.exchange.rows import Row, Rows, reject
+from omniedit.pairs import Rejection
+from omniedit.sources.caption_values import decode_text
+from omniedit.sources.decode import SUFFIXES
+from omniedit.sources.listing import list_files
+from omniedit.sources.webdataset import MAX_TEXT
+
+TARGETS = ("target", "edited", "output", "after", "images", "image")
+"""Names of folders of edited images."""
+_CONTROL = re.compile(r"(source|control|input|before|conditioning|original)s?[_-]?(\d*)", re.IGNORECASE)
+_MASKS = ("mask", "masks")
+_SUFFIX_PAIRS = (
+    *(("_input", "_target"), ("_source", "_target"), ("_control", "_target"), ("_before", "_after")),
+    *(("_in", "_out"), ("_source", "_edited"), ("_original", "_edited"), ("_input", "_output"), ("_src", "_tgt")),
+)
+_CAPTIONS = (".txt", ".caption")
+_EACH = "*"
+"""Begins the last part of the address of a folder with suffix pairs: photos/*_target."""
+
+
+def list_folder_files(path: str) -> list[DataFile]:
+    """Return the folders of targets below a folder, and the folders of suffix pairs.
+
+    Raises:
+        UserError: there is none; the message names the expected folders.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise UserError(f"{path}: not a folder; give one that has source/ and target/, or files _input and _target")
+    names: dict[str, set[str]] = defaultdict(set)
+    for file in list_files(root).files:
+        parent = PurePosixPath(file).parent.as_posix()
+        names[parent].add(PurePosixPath(file).name)
+    found = [
+        DataFile(str(root / folder / last), PurePosixPath(folder, last).as_posix())
+        for folder in sorted(_with_parents(names))
+        for last in _find_targets(folder, names)
+    ]
+    if not found:
+        told = f"{path}: no folder {', '.join(TARGETS)} beside source, control or input"
+        raise UserError(f"{told}, and no files that end in _input and _target")
+    return found
+
+
+def _with_parents(names: Mapping[str, set[str]]) -> set[str]:
+    return {*names, *(PurePosixPath(folder).parent.as_posix() for folder in names)}
+
+
+def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
+    """Yield the folder of targets in a folder, and the ending of targets of suffix pairs."""
+    inside = [PurePosixPath(each).name for each in names if PurePosixPath(each).parent.as_posix() == folder != each]
+    if any(_CONTROL.fullmatch(each) for each in inside):
+        yield from [each for each in inside if each.lower() in TARGETS][:1]
+    stems = {_stem(name) for name in names.get(folder, ()) if _is_image(name)}
+    for control, target in _SUFFIX_PAIRS:
+        if any(f"{stem.removesuffix(control)}{target}" in stems for stem in stems if stem.endswith(control)):
+            yield f"{_EACH}{target}"
+            return
+
+
+def read_folders(part: Part) -> Rows:
+    """Yield the pairs of a folder as rows, in the order of their names."""
+    path = Path(part.file.address)
+    rows = _read_suffix_pairs(path) if path.name.startswith(_EACH) else _read_targets(path)
+    for number, (stem, values) in enumerate(rows):
+        if number % part.count != part.index:
+            continue
+        row = Row(part.file, number, {"id": stem, **values}, stem)
+        lacking = [name for name in ("source", "edited") if not values.get(name)]
+        yield reject(row.place, f"no {lacking[0]} image of this name") if lacking else _with_text(row, path.parent)
+
+
+def _with_text(row: Row, root: Path) -> Row | Rejection:
+    """Return the row with its instruction, from the text file beside its target, or beside its source."""
+    values = dict(row.values)
+    for name in values.pop("texts"):
+        text = root / name
+        if text.is_file():
+            if text.stat().st_size > MAX_TEXT:
+                return reject(row.place, f"{name}: more than {MAX_TEXT} bytes")
+            values["instruction"] = decode_text(text.read_bytes(), name, [])
+            return Row(row.file, row.number, values, row.key)
+    return reject(row.place, f"no instruction; put {row.key}.txt next to the target")
+
+
+def _read_targets(targets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and values of each pair of a folder of targets."""
+    root = targets.parent
+    folders = sorted(each.name for each in root.iterdir() if each.is_dir())
+    controls = sorted((each for each in folders if _CONTROL.fullmatch(each)), key=_control_number)
+    images = {each: _list_images(root / each) for each in (*controls, targets.name)}
+    masks = {
+        stem: path for each in folders if each.lower() in _MASKS for stem, path in _list_images(root / each).items()
+    }
+    edited = images[targets.name]
+    for stem in sorted({*edited, *(_target_stem(stem, edited) for stem in images[controls[0]])}):
+        found = [path for each in controls for path in _find_controls(images[each], stem)]
+        yield (
+            stem,
+            {
+                "source": found[0] if found else None,
+                "edited": images[targets.name].get(stem),
+                "mask": masks.get(stem),
+                "references": [{"role": "control", "image": path} for path in found[1:]],
+                "texts": [f"{each}/{stem}{suffix}" for each in (targets.name, *controls) for suffix in _CAPTIONS],
+            },
+        )
+
+
+def _control_number(folder: str) -> tuple[int, str]:
+    match = _CONTROL.fullmatch(folder)
+    assert match is not None
+    return int(match[2] or 0), folder
+
+
+def _list_images(folder: Path) -> dict[str, str]:
+    """Return path, relative to the folder's parent, of each image by its name without suffix."""
+    names = sorted(each.name for each in folder.iterdir() if _is_image(each.name))
+    return {_stem(name): f"{folder.name}/{name}" for name in reversed(names)}
+
+
+def _find_controls(images: Mapping[str, str], stem: str) -> Iterator[str]:
+    """Yield the control image of a name, or those of NAME_0, NAME_1 ..."""
+    if stem in images:
+        yield images[stem]
+        return
+    number = 0
+    while (path := images.get(f"{stem}_{number}")) is not None:
+        yield path
+        number += 1
+
+
+def _target_stem(control: str, targets: Collection[str]) -> str:
+    """Return the name of a control's target: NAME for NAME_0, if there is such a target."""
+    plain = re.sub(r"_\d+$", "", control)
+    return plain if control not in targets and plain in targets else control
+
+
+def _read_suffix_pairs(pattern: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and values of each pair of a folder with files such as NAME_input and NAME_target."""
+    root, target = pattern.parent, pattern.name.removeprefix(_EACH)
+    images = {_stem(each.name): each.name for each in sorted(root.iterdir(), reverse=True) if _is_image(each.name)}
+    controls = [control for control, other in _SUFFIX_PAIRS if other == target]
+    ends = [target, *controls]
+    for stem in sorted({stem.removesuffix(end) for stem in images for end in ends if stem.endswith(end)}):
+        source = next((images[stem + end] for end in controls if stem + end in images), None)
+        yield (
+            stem,
+            {
+                "source": source,
+                "edited": images.get(stem + target),
+                "mask": images.get(f"{stem}_mask"),
+                "references": [],
+                "texts": [f"{stem}{end}{suffix}" for end in ("", *ends) for suffix in _CAPTIONS],
+            },
+        )
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _is_image(name: str) -> bool:
+    return not name.startswith(".") and f".{name.rpartition('.')[2].lower()}" in SUFFIXES

@@ -1,0 +1,171 @@
+"""Image files that rows name by path: below a folder or an address, or in tars. A path cannot leave them."""
+
+import re
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from omniedit.errors import UserError
+from omniedit.imaging.formats import NO_FILE
+from omniedit.redaction import redact
+from omniedit.sources.archived import MAX_BYTES, open_archive
+from omniedit.sources.webdataset import untrusted_reason
+from omniedit.storage.archives import is_remote
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_TARS = (".tar",)
+_PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+class BadImage(Exception):
+    """Error for an image that a row names and that cannot be read; the message gives the reason."""
+
+
+class ImageFiles:
+    """Reader of the image files of a data set.
+
+    Args:
+        root: folder or address of the images, or a tar of them; paths may also begin at the folder of the table.
+        is_only: whether `root` was given by the user, so that the table's folder does not count.
+
+    Tars below the root are searched last. Their members are listed once, in a database on disk.
+    """
+
+    def __init__(self, root: str, is_only: bool = False) -> None:
+        self._root, self._is_only = root, is_only
+        self._members: _TarMembers | None = None
+
+    def read(self, path: str, folder: str) -> bytes:
+        """Return an image file's bytes.
+
+        Args:
+            path: as the row names it.
+            folder: folder or address of the row's table.
+
+        Raises:
+            BadImage: there is no such file, the path leaves the folder, or the file is too large.
+        """
+        relative = check_path(path)
+        for root in dict.fromkeys([self._root] if self._is_only else [folder, self._root]):
+            if (content := _read_below(root, relative)) is not None:
+                return content
+        if self._members is None:
+            self._members = _TarMembers(self._root)
+        if (content := self._members.read(relative)) is not None:
+            return content
+        raise BadImage(f"{path[:200]!a}: no such file")
+
+    def close(self) -> None:
+        if self._members is not None:
+            self._members.close()
+
+
+def check_path(path: str) -> str:
+    """Return a relative path with slashes; backslashes, as Windows writes them, become slashes.
+
+    Raises:
+        BadImage: the path is empty, absolute or an address, or leaves its folder.
+    """
+    relative = path.strip().replace("\\", "/")
+    if not relative or "\0" in relative:
+        raise BadImage("an empty path" if not relative else "a path with a NUL")
+    if is_remote(relative):
+        raise BadImage(f"{redact(relative)[:200]!a} is an address; download the images, and give their paths")
+    if relative.startswith("/") or _DRIVE.match(relative):
+        raise BadImage(f"{relative[:200]!a} is an absolute path; give one relative to the table's folder")
+    if ".." in relative.split("/"):
+        raise BadImage(f"{relative[:200]!a} leaves the table's folder")
+    return relative.removeprefix("./")
+
+
+def _read_below(root: str, relative: str) -> bytes | None:
+    """Return the bytes of a file below a folder or address, or None if there is none."""
+    if is_remote(root):
+        return _read_remote(f"{root.rstrip('/')}/{relative}")
+    file = Path(root) / relative
+    try:
+        if not file.exists():
+            return None
+        if not file.resolve().is_relative_to(Path(root).resolve()):
+            raise BadImage(f"{relative[:200]!a} is a link to a file outside the folder")
+        if not file.is_file():
+            raise BadImage(f"{relative[:200]!a}: {'a folder' if file.is_dir() else NO_FILE}")
+        _check_size(file.stat().st_size, relative)
+        return file.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{relative[:200]!a}: {error.strerror}") from None
+    except RuntimeError:  # a loop of links
+        raise BadImage(f"{relative[:200]!a}: a link to itself") from None
+
+
+def _read_remote(address: str) -> bytes | None:
+    try:
+        with open_archive(address) as file:
+            content = file.read(MAX_BYTES + 1)
+    except UserError:
+        return None
+    _check_size(len(content), address.rpartition("/")[2])
+    return content
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MAX_BYTES:
+        raise BadImage(f"{name[:200]!a}: {size} bytes, more than the limit of {MAX_BYTES}")
+
+
+class _TarMembers:
+    """Members of all tars below a folder, or of one tar, by name; the first of equal names counts."""
+
+    def __init__(self, root: str) -> None:
+        self._folder = TemporaryDirectory(prefix="omniedit-tars-")
+        self._database = sqlite3.connect(Path(self._folder.name) / "members.sqlite")
+        self._database.execute("create table member (name text primary key, tar text, offset integer, size integer)")
+        for tar in _find_tars(root):
+            rows = _list_members(tar)
+            self._database.executemany("insert or ignore into member values (?, ?, ?, ?)", rows)
+
+    def read(self, name: str) -> bytes | None:
+        query = "select tar, offset, size from member where name = ?"
+        found = self._database.execute(query, (name,)).fetchone()
+        if found is None:
+            return None
+        tar, offset, size = found
+        _check_size(size, name)
+        with Path(tar).open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def close(self) -> None:
+        self._database.close()
+        self._folder.cleanup()
+
+
+def _find_tars(root: str) -> list[Path]:
+    """Return the uncompressed tars of a root, sorted.
+
+    Raises:
+        UserError: all of its tars are compressed, which only allows to read them from the beginning.
+    """
+    if is_remote(root):
+        return []
+    path = Path(root)
+    files = [path] if path.is_file() else sorted(path.rglob("*.tar*")) if path.is_dir() else []
+    tars = [file for file in files if file.name.lower().endswith(_TARS)]
+    packed = [file for file in files if file.name.lower().endswith(_PACKED_TARS)]
+    if packed and not tars:
+        raise UserError(f"{packed[0]}: is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it")
+    return tars
+
+
+def _list_members(path: Path) -> Iterator[tuple[str, str, int, int]]:
+    """Yield name, tar, offset and size of each file in a tar that may be read. Links are not followed."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                if untrusted_reason(member) is None:
+                    yield member.name.removeprefix("./"), str(path), member.offset_data, member.size
+                tar.members.clear()  # type: ignore[attr-defined]
+    except (tarfile.TarError, OSError) as error:
+        raise UserError(f"{path}: not a readable tar: {' '.join(str(error).split())[:200]}") from None

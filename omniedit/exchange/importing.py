@@ -1,0 +1,221 @@
+"""Import of edit pairs: rows of a data set, by its layout, as shards of candidates."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from omniedit import __version__
+from omniedit.errors import UserError
+from omniedit.exchange.convert import PairMaker
+from omniedit.exchange.folders import list_folder_files, read_folders
+from omniedit.exchange.formats import FORMATS
+from omniedit.exchange.image_files import ImageFiles
+from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
+from omniedit.exchange.layout import Layout, load_layout, replace_columns
+from omniedit.exchange.pair_images import Sizes
+from omniedit.exchange.rows import Row, Rows, read_rows
+from omniedit.pairs import Rejection, ShardWriter
+from omniedit.storage.archives import is_remote
+from omniedit.storage.atomic import replace_file
+from omniedit.tasks import Task
+
+SPECIALIST = "import"
+"""Name that stands for the specialist in a shard of imported pairs."""
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,60}", re.ASCII)
+
+
+class ImportOptions(BaseModel):
+    """Options of an import.
+
+    Args:
+        format: name of a format, or a YAML file with a layout.
+        name: name of the data set in the run; '' for that of the format.
+        columns: column by field, if they differ from the format's.
+        images: folder, address or tar of the images that rows name by path; None for the folder of the rows.
+        task: task of pairs whose row names none; None for that of the format.
+        tasks: task by the data set's name for it; goes before the packaged names.
+        sizes: `resize` an edited image or mask to the source's size, or `reject` the pair.
+        licence: of all pairs; None for that of the row or the format.
+        limit: largest number of rows to read, over all shards.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: str
+    name: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
+    images: str | None = None
+    task: str | None = None
+    tasks: dict[str, str] = Field(default_factory=dict)
+    sizes: Sizes = "resize"
+    licence: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+    @property
+    def data_set(self) -> str:
+        """Name of the data set in the run; also that of its folder in `candidates/`."""
+        return self.name or Path(self.format).stem
+
+    def load_layout(self) -> Layout:
+        """Return the layout of the format, with the user's columns."""
+        layout = FORMATS[self.format].layout if self.format in FORMATS else self.format
+        return replace_columns(load_layout(layout), self.columns)
+
+
+@dataclass
+class Outcome:
+    """Result of an import: number of pairs by task, of rejections by reason, and a first example of each reason."""
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Rejection] = field(default_factory=dict)
+
+    def add(self, other: "Outcome") -> None:
+        self.tasks += other.tasks
+        self.reasons += other.reasons
+        self.examples = {**other.examples, **self.examples}
+
+    def reject(self, rejection: Rejection) -> None:
+        kind = _VALUES.sub("...", rejection.reason)
+        self.reasons[kind] += 1
+        self.examples.setdefault(kind, rejection)
+
+    def describe(self) -> list[str]:
+        """Return lines with the counts, for a person."""
+        tasks = ", ".join(f"{count} {task}" for task, count in sorted(self.tasks.items()))
+        lines = [f"{self.tasks.total()} pairs" + (f": {tasks}" if tasks else "")]
+        lines += [f"{self.reasons.total()} rejected"] if self.reasons else []
+        for reason, count in self.reasons.most_common(20):
+            example = self.examples[reason]
+            lines.append(f"  {count} x {example.reason} (first: {example.source_id})")
+        return lines
+
+
+_VALUES = re.compile(r"'[^']*'|\d+")
+"""Parts of a reason that differ between rows: quoted values and numbers."""
+
+
+def parse_options(text: str) -> ImportOptions:
+    """Return the options in a JSON object, as a rule passes them.
+
+    Raises:
+        UserError: an option is unknown or invalid.
+    """
+    try:
+        return ImportOptions.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise UserError(f"import option {key}: {problem['msg']}") from None
+
+
+class Reader:
+    """Reader of a data set's rows, dealt to shards.
+
+    Args:
+        path: file, folder, glob, range such as {00000..00009}, or URL for fsspec.
+
+    Raises:
+        UserError: there is no such file, or none with rows.
+    """
+
+    def __init__(self, path: str, layout: Layout) -> None:
+        self.path, self.layout = path, layout
+        self._read: Callable[[Part], Rows]
+        if layout.files == "folders":
+            self.files, self._read = list_folder_files(path), read_folders
+        else:
+            self.files, self._read = list_inputs(path, layout.files), self._read_rows
+
+    def _read_rows(self, part: Part) -> Rows:
+        return read_rows(part, self.layout)
+
+    def shard(self, index: int, count: int = 1) -> Rows:
+        """Yield the rows of a shard. All shards together have each row once.
+
+        Whole files are dealt if there are enough; else several shards share a file, by row groups, lines or samples.
+        """
+        return chain.from_iterable(self._read(part) for part in deal(self.files, index, count))
+
+    @property
+    def images_root(self) -> str:
+        """Folder or address below which image files are looked for."""
+        if not is_remote(self.path) and Path(self.path).is_dir():
+            return self.path
+        return DataFile(self.files[0].address, "").folder
+
+
+def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out: str | Path) -> Outcome:
+    """Write one shard of a data set to `out`, a file of candidates, and return the counts.
+
+    Raises:
+        UserError: the data set cannot be read, or an option does not fit it.
+    """
+    layout = options.load_layout()
+    check_name(options.data_set)
+    reader = Reader(path, layout)
+    files = ImageFiles(options.images or reader.images_root, options.images is not None)
+    task = options.task or layout.task
+    maker = PairMaker(layout, options.data_set, files, task, options.tasks, options.sizes, options.licence)
+    rows = islice(reader.shard(shard, shards), _share(options.limit, shard, shards))
+    outcome = Outcome()
+    try:
+        with (
+            replace_file(out) as temporary,
+            ShardWriter(temporary, Task(options.data_set), SPECIALIST, 0, {"omniedit": __version__}) as writer,
+        ):
+            for item in _make_pairs(rows, maker):
+                if isinstance(item, Rejection):
+                    writer.reject(item)
+                    outcome.reject(item)
+                else:
+                    writer.add(item)
+                    outcome.tasks[item.task] += 1
+    finally:
+        files.close()
+    return outcome
+
+
+def _make_pairs(rows: Rows, maker: PairMaker) -> Iterator[Any]:
+    for row in rows:
+        if isinstance(row, Row):
+            yield from maker.make(row)
+        else:
+            yield row
+
+
+def _share(limit: int | None, shard: int, shards: int) -> int | None:
+    """Return a shard's share of a limit."""
+    return None if limit is None else limit // shards + (shard < limit % shards)
+
+
+def check_name(name: str) -> None:
+    """Check a data set's name, which is also a folder and the beginning of ids.
+
+    Raises:
+        UserError: it has other characters than letters, digits, '_', '.' and '-', or is too long.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"--name: {name[:80]!a} is not a name; use letters, digits, '_', '.' and '-', 61 at most")
+
+
+def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int = 1) -> Outcome:
+    """Write a data set to `{run}/candidates/{name}/{shard}.h5` and return the counts of all shards.
+
+    Raises:
+        UserError: as `import_shard`, or the run already has candidates of this name.
+    """
+    check_name(options.data_set)
+    folder = Path(run) / "candidates" / options.data_set
+    if folder.is_dir() and any(folder.glob("*.h5")):
+        raise UserError(f"{folder}: already has candidates; give another --name, or delete the folder")
+    outcome = Outcome()
+    for shard in range(shards):
+        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5"))
+    return outcome

@@ -1,0 +1,117 @@
+"""Files of an imported data set, and the part of them that each shard reads."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+
+from omniedit.errors import UserError
+from omniedit.redaction import redact
+from omniedit.sources.listing import list_files
+from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote
+
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "parquet": ARCHIVE_SUFFIXES["parquet"],
+    "tar": ARCHIVE_SUFFIXES["webdataset"],
+    "jsonl": (".jsonl", ".ndjson", ".jsonl.gz"),
+    "csv": (".csv", ".tsv"),
+    "json": (".json",),
+}
+"""Suffixes of the files that hold rows, by container. Of a folder, the first container with a file is read."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """File that holds rows.
+
+    Args:
+        address: path, or URL for fsspec.
+        name: for places: the path below the folder that was given, or the file's name.
+    """
+
+    address: str
+    name: str
+
+    @property
+    def container(self) -> str:
+        """Kind of the file, by its suffix: a key of `SUFFIXES`."""
+        path = self.address.partition("?")[0].lower()
+        return next((kind for kind, suffixes in SUFFIXES.items() if path.endswith(suffixes)), "")
+
+    @property
+    def folder(self) -> str:
+        """Folder or address that relative paths in the rows begin at."""
+        return self.address.rpartition("/")[0] if is_remote(self.address) else str(Path(self.address).parent)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Part of a file that a shard reads: every `count`-th piece of it, from `index` on."""
+
+    file: DataFile
+    index: int = 0
+    count: int = 1
+
+
+def list_inputs(path: str, preferred: str) -> list[DataFile]:
+    """Return the files that a path names, sorted: a file, a folder with all below it, a glob, a range or a URL.
+
+    Args:
+        preferred: container that is looked for first in a folder.
+
+    Raises:
+        UserError: there is no such file, or none whose suffix is known.
+    """
+    if not path:
+        raise UserError("the path is empty; give a file, a folder, a glob, a range such as {00000..00009}, or a URL")
+    if any(character in path for character in "*?[") and not is_remote(path):
+        found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        files = [DataFile(each, Path(each).name) for each in found if Path(each).is_file()]
+    elif "*" in path:
+        files = [DataFile(found, found.rpartition("/")[2]) for found in _expand_remote(path)]
+    elif not is_remote(path) and Path(path).is_dir():
+        root = Path(path)
+        files = _choose([DataFile(str(root / file), file) for file in list_files(root).files], preferred)
+    else:
+        files = [DataFile(found, _name(found)) for found in expand_range(path)]
+    if not files:
+        suffixes = ", ".join(suffix for found in SUFFIXES.values() for suffix in found)
+        raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}")
+    if unknown := [file for file in files if not file.container]:
+        raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {', '.join(map(_first, SUFFIXES))}")
+    return files
+
+
+def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:
+    """Return the parts that a shard reads: whole files if there are enough, else parts of one file."""
+    if len(files) >= shards:
+        return [Part(file) for file in files[shard::shards]]
+    which = shard % len(files)
+    return [Part(files[which], shard // len(files), len(range(which, shards, len(files))))]
+
+
+def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:
+    """Return the files of the first container that has any."""
+    for container in dict.fromkeys((preferred, *SUFFIXES)):
+        if chosen := [file for file in files if file.container == container]:
+            return chosen
+    return []
+
+
+def _expand_remote(path: str) -> list[str]:
+    try:
+        system, pattern = fsspec.core.url_to_fs(path)
+        return sorted(system.unstrip_protocol(found) for found in system.glob(pattern))
+    except Exception as error:  # each protocol raises its own errors
+        problem = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{redact(path)}: cannot be listed: {redact(problem)[:300]}") from None
+
+
+def _name(address: str) -> str:
+    return redact(address).partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+def _first(container: str) -> str:
+    return SUFFIXES[container][0]

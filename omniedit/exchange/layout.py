@@ -1,0 +1,177 @@
+"""Layouts of data sets: which column holds which field of a pair (`datasets/NAME.yaml`, or a user's own file)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from omniedit.config.loading import read_yaml
+from omniedit.errors import UserError
+
+IMAGES = ("source", "edited", "mask", "reference")
+TEXTS = ("id", "task", "source_caption", "edited_caption", "session", "licence", "author", "origin")
+FIELDS = (
+    *(*IMAGES, *TEXTS, "instruction", "paraphrases", "turn", "width", "height"),
+    *("score", "scores", "references", "provenance"),
+)
+"""Fields of a pair that a column may hold. `reference.ROLE` and `score.NAME` say which one; several columns may hold
+`instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as JSON."""
+REQUIRED = ("source", "edited", "instruction")
+UNSPECIFIED = "unspecified"
+"""Task of the pairs of a data set that does not say which it is."""
+
+ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "int64", "float64", "json"]
+"""Type of a column. An image is a struct of bytes and path, as Hugging Face stores it; `binary` are the bytes alone and
+`path` is a path. `json` is JSON as text. Without a type, it follows from the field."""
+Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
+"""Kind of file that holds the rows."""
+
+_SHORT = re.compile(r"([a-z_]+)(?:\.([\w. -]+?))?(\?)?(?: (\w+))?")
+_ALIASES = {"instructions": "instruction", "target": "edited", "license": "licence", "caption": "source_caption"}
+
+
+class Column(BaseModel):
+    """Column of a data set.
+
+    Args:
+        field: one of `FIELDS`.
+        name: role of a reference or name of a score; '' for the column's own.
+        optional: whether files may lack the column.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str
+    name: str = ""
+    optional: bool = False
+    type: ColumnType = ""
+
+    @field_validator("field")
+    @classmethod
+    def _check_field(cls, field: str) -> str:
+        if field not in FIELDS:
+            raise ValueError(f"{field!a} is not a field; give one of {', '.join(FIELDS)}")
+        return field
+
+
+class Layout(BaseModel):
+    """Layout of a data set.
+
+    Args:
+        about: the data set in a sentence.
+        files: container that exports are written to; imports take any.
+        licence: of all pairs, unless a column gives it.
+        task: task of all pairs, unless a column gives it.
+        task_names: section of `task_names.yaml`.
+        turns: column with a list of rows, the turns of a session.
+        first_turn: number that the data set gives to the first turn.
+        unique_in_file: whether ids repeat in other files of the data set.
+        columns: in the order in which they are written. Of several columns for one image or text, the first that a row
+            has is read.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    about: str = ""
+    files: Container = "parquet"
+    licence: str | None = None
+    task: str = UNSPECIFIED
+    task_names: str = ""
+    turns: str | None = None
+    first_turn: int = 1
+    unique_in_file: bool = False
+    columns: dict[str, Column] = Field(min_length=1)
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _parse_columns(cls, columns: Any) -> Any:
+        if not isinstance(columns, Mapping):
+            return columns
+        return {str(name): parse_column(each) if isinstance(each, str) else each for name, each in columns.items()}
+
+    @field_validator("columns")
+    @classmethod
+    def _check_columns(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        there = {column.field for column in columns.values()}
+        if lacking := [field for field in REQUIRED if field not in there]:
+            raise ValueError(f"no column holds {' or '.join(lacking)}")
+        return columns
+
+    def find(self, field: str) -> Iterator[tuple[str, Column]]:
+        """Yield the columns that hold a field."""
+        return ((name, column) for name, column in self.columns.items() if column.field == field)
+
+
+def parse_column(text: str) -> dict[str, Any]:
+    """Parse the short form of a column: FIELD, FIELD.NAME, FIELD? if it is optional, and a type after a space."""
+    match = _SHORT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text[:60]!a} is not a column; give a field such as source, mask? or score int64")
+    field, name, optional, kind = match.groups()
+    field = _ALIASES.get(field, field)
+    return {"field": field, "name": name or "", "optional": optional is not None, "type": kind or ""}
+
+
+def layout_names() -> list[str]:
+    """Return the names of the packaged layouts."""
+    folder = resources.files("omniedit.exchange") / "datasets"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def load_layout(name: str) -> Layout:
+    """Return the packaged layout of a name, or the one in a user's YAML file.
+
+    Raises:
+        UserError: there is no such layout, or it is invalid; the message names the file, the key and the remedy.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return check_layout({"name": Path(name).stem} | read_yaml(name), name)
+    if name not in layout_names():
+        known = ", ".join(layout_names())
+        raise UserError(f"{name[:100]!a} is not a format; give one of {known}, or a YAML file with a layout")
+    with resources.as_file(resources.files("omniedit.exchange") / f"datasets/{name}.yaml") as file:
+        return check_layout({"name": name} | read_yaml(file), str(file))
+
+
+def check_layout(values: Mapping[str, Any], where: str) -> Layout:
+    """Return the typed layout of `values`.
+
+    Raises:
+        UserError: a key or value is invalid; `where` is the place to name.
+    """
+    try:
+        return Layout.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part)[:60] for part in problem["loc"]) or "layout"
+        raise UserError(f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}") from None
+
+
+def replace_columns(layout: Layout, given: Mapping[str, str]) -> Layout:
+    """Return the layout with the columns that a user names.
+
+    Args:
+        given: column by field, such as {"source": "before"}; several columns are separated by '+', `reference.ROLE` and
+            `score.NAME` are fields too. The layout's own columns for these fields no longer count.
+
+    Raises:
+        UserError: a field is unknown or a required one has no column.
+    """
+    own: dict[str, Any] = {}
+    for field, columns in given.items():
+        try:
+            column = parse_column(field)
+        except ValueError as error:
+            raise UserError(f"--columns: {error}") from None
+        own |= {name: column for name in columns.split("+") if name}
+    fields = {column["field"] for column in own.values()}
+    kept = {
+        name: column.model_copy(update={"optional": True})
+        for name, column in layout.columns.items()
+        if column.field not in fields and name not in own
+    }
+    return check_layout(layout.model_dump() | {"columns": own | kept}, "--columns") if own else layout

@@ -1,0 +1,106 @@
+"""Checks of a pair's image files: stored bit for bit if they decode to upright RGB, else re-encoded with the reason."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from omniedit.errors import UserError
+from omniedit.exchange.image_files import BadImage
+from omniedit.imaging.decode import Unreadable, describe_conversion, one_line, open_image, upright_rgb
+from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask, encode_png, resize
+
+Sizes = Literal["resize", "reject"]
+"""Policy for an edited image or mask of another size than the source."""
+MOST_STRETCH = 0.05
+"""Largest difference of two aspect ratios, as a share of one, up to which an image is resized to the other size. More
+means that the edit shows another part of the scene, and resizing would distort it."""
+
+
+@dataclass
+class PairImages:
+    """Checked images of a pair.
+
+    Args:
+        source_image: decoded source.
+        changes: by image, why its file was not stored as it was.
+    """
+
+    source: bytes
+    source_image: Image
+    edited: bytes
+    mask: bytes | None
+    changes: dict[str, str] = field(default_factory=dict)
+
+
+def check_images(source: bytes, edited: bytes, mask: bytes | None, sizes: Sizes) -> PairImages:
+    """Decode a pair's images and return the files to store.
+
+    Raises:
+        BadImage: an image cannot be read, or its size does not fit; the message names it.
+    """
+    changes: dict[str, str] = {}
+    encoded, source_image = check_image(source, "source", changes)
+    edited_encoded, edited_image = check_image(edited, "edited", changes)
+    size = (source_image.shape[1], source_image.shape[0])
+    if edited_image.shape != source_image.shape:
+        _check_stretch(edited_image, size, "edited", sizes)
+        edited_encoded = encode_png(resize(edited_image, *size))
+        _note(changes, "edited", f"resized from {edited_image.shape[1]} x {edited_image.shape[0]} pixels")
+    checked = None if mask is None else _check_mask(mask, size, sizes, changes)
+    return PairImages(encoded, source_image, edited_encoded, checked, changes)
+
+
+def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[bytes, Image]:
+    """Return the file to store and the (H, W, 3) RGB pixels; a conversion is noted in `changes`.
+
+    Raises:
+        BadImage: the file cannot be read.
+    """
+    try:
+        image = open_image(encoded)
+        reason = describe_conversion(image)
+        pixels = np.array(upright_rgb(image), np.uint8)
+    except Unreadable as error:
+        raise BadImage(f"{name}: {error}") from None
+    except Exception as error:  # whatever Pillow raises for broken data
+        raise BadImage(f"{name}: broken data: {one_line(error)[:200]}") from None
+    if not reason:
+        return encoded, pixels
+    _note(changes, name, f"re-encoded because of {reason}")
+    return encode_png(pixels), pixels
+
+
+def _check_mask(encoded: bytes, size: tuple[int, int], sizes: Sizes, changes: dict[str, str]) -> bytes:
+    """Return the mask file to store; light is inside."""
+    try:
+        mask = decode_mask(encoded, "mask")
+        reason = describe_conversion(open_image(encoded))
+    except UserError as error:
+        raise BadImage(str(error)[:300]) from None
+    if (mask.shape[1], mask.shape[0]) != size:
+        _check_stretch(mask, size, "mask", sizes)
+        _note(changes, "mask", f"resized from {mask.shape[1]} x {mask.shape[0]} pixels")
+        return encode_mask(resize(mask.astype(np.uint8) * 255, *size) > 127)
+    if not reason:
+        return encoded
+    _note(changes, "mask", f"re-encoded because of {reason}")
+    return encode_mask(mask)
+
+
+def _check_stretch(image: Image | Mask, size: tuple[int, int], name: str, sizes: Sizes) -> None:
+    """Check that an image may be resized to the source's size.
+
+    Raises:
+        BadImage: it may not.
+    """
+    height, width = image.shape[:2]
+    told = f"{name}: {width} x {height} pixels, its source {size[0]} x {size[1]}"
+    if sizes == "reject":
+        raise BadImage(told)
+    if abs((width / height) / (size[0] / size[1]) - 1) > MOST_STRETCH:
+        raise BadImage(f"{told}; resizing would distort it")
+
+
+def _note(changes: dict[str, str], name: str, change: str) -> None:
+    changes[name] = f"{changes[name]}; {change}" if name in changes else change

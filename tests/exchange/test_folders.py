@@ -1,0 +1,107 @@
+"""Folders of before and after images, as trainers read and write them."""
+
+from pathlib import Path
+
+import pytest
+
+from helpers.pair_files import import_all, make_image, make_mask
+from omniedit.errors import UserError
+from omniedit.exchange.folders import list_folder_files
+
+
+def put(root: Path, name: str, content: bytes | str = b"") -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+@pytest.mark.parametrize(
+    ("control", "target"), [("source", "target"), ("control", "target"), ("Input", "Output"), ("before", "after")]
+)
+def test_equal_names_in_two_folders_are_pairs(control: str, target: str, tmp_path: Path) -> None:
+    source, edited = make_image(0, kind="JPEG"), make_image(1)
+    put(tmp_path, f"{control}/a b.jpg", source)
+    put(tmp_path, f"{target}/a b.png", edited)
+    put(tmp_path, f"{target}/a b.txt", "\ufeffMake it night.\n")
+    (pair,), rejections = import_all(tmp_path, tmp_path / "run", format="folders", task="night")
+    assert (pair.source, pair.edited, pair.mask) == (source, edited, None)
+    assert (pair.instructions, pair.task) == (("Make it night.",), "night")
+    assert pair.pair_id.startswith("folders-a-b-") and pair.provenance["imported"]["id"] == "a b"
+    assert rejections == []
+
+
+def test_further_controls_are_references_and_masks_are_masks(tmp_path: Path) -> None:
+    for number, name in enumerate(("control", "control_2", "control_10", "target")):
+        put(tmp_path, f"{name}/x.png", make_image(number))
+    put(tmp_path, "masks/x.png", make_mask())
+    put(tmp_path, "control/x.txt", "Go.")
+    (pair,), _ = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert [each.role for each in pair.references] == ["control", "control"]
+    assert [each.image for each in pair.references] == [make_image(1), make_image(2)]
+    assert pair.mask == make_mask() and pair.source == make_image(0)
+
+
+def test_numbered_controls_in_one_folder_are_references(tmp_path: Path) -> None:
+    for number in range(3):
+        put(tmp_path, f"control/x_{number}.png", make_image(number))
+    put(tmp_path, "image/x.png", make_image(5))
+    put(tmp_path, "image/x.txt", "Go.")
+    (pair,), rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert pair.source == make_image(0) and [each.image for each in pair.references] == [make_image(1), make_image(2)]
+    assert rejections == []
+
+
+def test_names_that_end_in_a_number_are_names(tmp_path: Path) -> None:
+    for name in ("shot_1", "shot_2"):
+        put(tmp_path, f"control/{name}.png", make_image(0))
+        put(tmp_path, f"target/{name}.png", make_image(1))
+        put(tmp_path, f"target/{name}.txt", "Go.")
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert [pair.pair_id for pair in pairs] == ["folders-shot_1", "folders-shot_2"] and rejections == []
+
+
+def test_suffix_pairs(tmp_path: Path) -> None:
+    put(tmp_path, "deep/er/x_input.png", make_image(0))
+    put(tmp_path, "deep/er/x_target.png", make_image(1))
+    put(tmp_path, "deep/er/x_mask.png", make_mask())
+    put(tmp_path, "deep/er/x.txt", "Go.")
+    put(tmp_path, "deep/er/y_source.png", make_image(2))
+    (pair,), (rejection,) = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert (pair.source, pair.edited, pair.mask) == (make_image(0), make_image(1), make_mask())
+    assert rejection.source_id == "deep/er/*_target/y" and rejection.reason == "no edited image of this name"
+
+
+def test_what_is_missing_is_rejected_with_the_reason(tmp_path: Path) -> None:
+    put(tmp_path, "source/a.png", make_image(0))
+    put(tmp_path, "target/b.png", make_image(0))
+    put(tmp_path, "source/c.png", make_image(0))
+    put(tmp_path, "target/c.png", make_image(1))
+    put(tmp_path, "source/d.png", b"broken")
+    put(tmp_path, "target/d.png", make_image(1))
+    put(tmp_path, "target/d.txt", "Go.")
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", 3, format="folders")
+    assert pairs == []
+    assert {each.source_id: each.reason.partition(":")[0] for each in rejections} == {
+        "target/a": "no edited image of this name",
+        "target/b": "no source image of this name",
+        "target/c": "no instruction; put c.txt next to the target",
+        "target/d": "source",
+    }
+
+
+def test_a_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
+    put(tmp_path, "outside.png", make_image(0))
+    put(tmp_path, "in/target/a.png", make_image(1))
+    put(tmp_path, "in/target/a.txt", "Go.")
+    (tmp_path / "in/source").mkdir()
+    (tmp_path / "in/source/a.png").symlink_to(tmp_path / "outside.png")
+    pairs, (rejection,) = import_all(tmp_path / "in", tmp_path / "run", format="folders")
+    assert pairs == [] and "a link to a file outside the folder" in rejection.reason
+
+
+def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "photos/a.png")
+    with pytest.raises(UserError, match=r"no folder target, edited, .* beside source, control or input"):
+        list_folder_files(str(tmp_path))
+    with pytest.raises(UserError, match="not a folder"):
+        list_folder_files(str(tmp_path / "nope"))

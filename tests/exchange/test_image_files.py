@@ -1,0 +1,103 @@
+"""Image files named by rows: where they are found, and which paths are refused."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from helpers.tars import make_tar
+from omniedit.errors import UserError
+from omniedit.exchange.image_files import BadImage, ImageFiles, check_path
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("", "an empty path"),
+        ("a\0b", "a path with a NUL"),
+        ("/etc/passwd", "is an absolute path"),
+        ("C:\\photos\\a.png", "is an absolute path"),
+        ("c:a.png", "is an absolute path"),
+        ("\\\\server\\share\\a.png", "is an absolute path"),
+        ("../a.png", "leaves the table's folder"),
+        ("a/../../b.png", "leaves the table's folder"),
+        ("a\\..\\..\\b.png", "leaves the table's folder"),
+        ("https://user:secret@host/a.png?token=abc", "is an address"),
+        ("file:///etc/passwd", "is an address"),
+    ],
+)
+def test_a_path_that_leaves_the_folder_is_refused(path: str, reason: str) -> None:
+    with pytest.raises(BadImage, match=reason) as error:
+        check_path(path)
+    assert "secret" not in str(error.value) and "abc" not in str(error.value)
+
+
+def test_paths_begin_at_the_table_then_at_the_data_set(tmp_path: Path) -> None:
+    (tmp_path / "tables/sub").mkdir(parents=True)
+    (tmp_path / "tables/sub/a b.png").write_bytes(b"near")
+    (tmp_path / "a.png").write_bytes(b"root")
+    files = ImageFiles(str(tmp_path))
+    assert files.read("sub\\a b.png", str(tmp_path / "tables")) == b"near"
+    assert files.read("./a.png", str(tmp_path / "tables")) == b"root"
+    only = ImageFiles(str(tmp_path), is_only=True)
+    with pytest.raises(BadImage, match=r"'sub/a b\.png': no such file"):
+        only.read("sub/a b.png", str(tmp_path / "tables"))
+
+
+def test_links_out_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "folder").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (root / "out").symlink_to(tmp_path / "secret")
+    (root / "loop").symlink_to(root / "loop")
+    files = ImageFiles(str(root))
+    for path, reason in (
+        ("out", "a link to a file outside"),
+        ("folder", "a folder"),
+        ("x" * 300, "File name too long"),
+    ):
+        with pytest.raises(BadImage, match=reason):
+            files.read(path, str(root))
+    with pytest.raises(BadImage):
+        files.read("loop", str(root))
+
+
+def test_a_file_above_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.exchange.image_files.MAX_BYTES", 10)
+    (tmp_path / "a.png").write_bytes(bytes(11))
+    with pytest.raises(BadImage, match="11 bytes, more than the limit of 10"):
+        ImageFiles(str(tmp_path)).read("a.png", str(tmp_path))
+
+
+def test_images_below_an_address() -> None:
+    fsspec.filesystem("memory").pipe("/images/a/1.png", b"one")
+    files = ImageFiles("memory://images")
+    assert files.read("a/1.png", "memory://tables") == b"one"
+    with pytest.raises(BadImage, match="no such file"):
+        files.read("a/2.png", "memory://tables")
+
+
+def test_members_of_tars_are_found_and_links_are_not_followed(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("results/link.png")
+    link.type, link.linkname = tarfile.LNKTYPE, "results/1.png"
+    (tmp_path / "tars").mkdir()
+    (tmp_path / "tars/a.tar").write_bytes(make_tar(("./results/1.png", b"one"), (link, b""), ("../2.png", b"two")))
+    (tmp_path / "tars/b.tar").write_bytes(make_tar(("results/1.png", b"second"), ("results/3.png", b"three")))
+    files = ImageFiles(str(tmp_path))
+    assert files.read("results/1.png", str(tmp_path)) == b"one"
+    assert files.read("results/3.png", str(tmp_path)) == b"three"
+    for path in ("results/link.png", "2.png"):
+        with pytest.raises(BadImage, match="no such file"):
+            files.read(path, str(tmp_path))
+    files.close()
+
+
+def test_compressed_or_broken_tars_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").touch()
+    with pytest.raises(UserError, match=r"a\.tar\.gz: is compressed"):
+        ImageFiles(str(tmp_path)).read("x.png", str(tmp_path))
+    (tmp_path / "b.tar").write_bytes(io.BytesIO(b"no tar" * 999).read())
+    with pytest.raises(UserError, match=r"b\.tar: not a readable tar"):
+        ImageFiles(str(tmp_path)).read("x.png", str(tmp_path))

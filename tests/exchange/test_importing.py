@@ -1,0 +1,305 @@
+"""Import of data sets: published layouts, ids, tasks, options, and rows that cannot be used."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, read_all, write_parquet
+from helpers.tars import make_tar
+from omniedit.errors import UserError
+from omniedit.exchange.importing import ImportOptions, import_pairs, import_shard, parse_options
+from omniedit.imaging.images import decode_image, decode_mask
+from omniedit.sources.twins import perceptual_hash
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_omniedit_keeps_instructions_scores_and_bytes(tmp_path: Path) -> None:
+    columns = omniedit_rows(5, extra=[{"a": [1, 2]}] * 5)
+    write_parquet(tmp_path / "in/data/train-00000-of-00001.parquet", columns)
+    pairs, rejections = import_all(tmp_path / "in", tmp_path / "run", format="omniedit")
+    assert rejections == [] and len(pairs) == 5
+    first = pairs[0]
+    assert (first.pair_id, first.task) == ("omniedit-task_obj_0", "object_swap")
+    assert first.instructions == ("Make it 0.", "Turn it into 0.")
+    assert (first.source, first.edited) == (columns["src_img"][0]["bytes"], columns["edited_img"][0]["bytes"])
+    assert first.imported_scores == {
+        **{"sc_score_1": 9, "sc_score_2": 8, "sc_reasoning": "The edit is as asked.", "pq_score": 7},
+        **{"pq_reasoning": "No artifacts.", "o_score": 7.48},
+    }
+    assert first.provenance["imported"] == {
+        **{"dataset": "omniedit", "place": "data/train-00000-of-00001.parquet:0", "id": "task_obj_0", "task": "swap"},
+        **{"files": {"source": "0.png"}, "columns": {"extra": {"a": [1, 2]}}},
+    }
+    assert (first.provenance["licence"], first.provenance["ratio"]) == ("MIT", "3x2")
+    assert first.provenance["source_phash"] == perceptual_hash(decode_image(first.source))
+
+
+def test_shards_have_each_row_once_and_the_same_pairs_as_one(tmp_path: Path) -> None:
+    for file in range(3):
+        columns = omniedit_rows(4, omni_edit_id=[f"{file}_{row}" for row in range(4)])
+        write_parquet(tmp_path / f"in/{file}.parquet", columns, row_group_size=2)
+    whole, _ = import_all(tmp_path / "in", tmp_path / "one", format="omniedit")
+    for shards in (2, 3, 7, 20):
+        dealt, _ = import_all(tmp_path / "in", tmp_path / f"run{shards}", shards, format="omniedit")
+        assert sorted(dealt, key=lambda pair: pair.pair_id) == whole
+
+
+def test_the_same_import_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(3))
+    for name in "ab":
+        import_shard(str(tmp_path / "x.parquet"), ImportOptions(format="omniedit"), 0, 1, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_magicbrush_has_masks_and_turns_of_sessions(tmp_path: Path) -> None:
+    image = {"bytes": make_image(), "path": None}
+    columns = {
+        "img_id": ["7", "7", "8"],
+        "turn_index": pa.array([1, 2, 1], pa.int32()),
+        "source_img": [image] * 3,
+        "mask_img": [{"bytes": make_mask(), "path": None}] * 3,
+        "instruction": ["Go."] * 3,
+        "target_img": [image] * 3,
+    }
+    write_parquet(tmp_path / "x.parquet", columns)
+    pairs, _ = import_all(tmp_path, tmp_path / "run", format="magicbrush", task="free")
+    assert [(pair.session, pair.turn) for pair in pairs] == [
+        *(("magicbrush-7", 1), ("magicbrush-7", 2), ("magicbrush-8", 1)),
+    ]
+    assert [pair.pair_id for pair in pairs] == ["magicbrush-7-1", "magicbrush-7-2", "magicbrush-8-1"]
+    assert all(pair.mask == make_mask() and pair.task == "free" for pair in pairs)
+    assert pairs[0].provenance["source_id"] == pairs[1].provenance["source_id"] == "7"
+
+
+def test_anyedit_has_references_and_task_names(tmp_path: Path) -> None:
+    image = {"bytes": make_image(), "path": None}
+    columns = {
+        "image_id": ["a", "b"],
+        "edit_instruction": ["Go."] * 2,
+        "edit_type": ["tune_transfer", "visual_depth"],
+        "image_file": [image] * 2,
+        "edited_file": [image] * 2,
+        "visual_input": [None, {"bytes": make_image(4, 9, 9), "path": None}],
+    }
+    write_parquet(tmp_path / "x.parquet", columns)
+    (plain, visual), _ = import_all(tmp_path, tmp_path / "run", format="anyedit")
+    assert (plain.task, plain.references) == ("tone_transfer", ())
+    assert visual.task == "visual_depth" and [each.image for each in visual.references] == [make_image(4, 9, 9)]
+
+
+def test_ultraedit_keeps_captions_and_similarities(tmp_path: Path) -> None:
+    image = {"bytes": make_image(), "path": None}
+    scores = {f"clip_sim_{name}": [0.5, float("nan")] for name in ("source", "target", "dir", "image")}
+    columns = {**scores, "dinov2_sim": [0.25] * 2, "ssim": [0.75] * 2, "idx": [1, 2], "edit_prompt": ["Go."] * 2}
+    columns |= {"source_caption": ["a dog"] * 2, "target_caption": ["a cat", None]}
+    columns |= {"source_image": [image] * 2, "edited_image": [image] * 2}
+    write_parquet(tmp_path / "x.parquet", columns)
+    (first, second), _ = import_all(tmp_path, tmp_path / "run", format="ultraedit")
+    assert first.imported_scores["clip_sim_dir"] == 0.5 and "clip_sim_dir" not in second.imported_scores
+    assert (first.captions.source, first.captions.edited, second.captions.edited) == ("a dog", "a cat", None)
+    assert first.task == "unspecified"
+
+
+def test_imgedit_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
+    members = [(f"results/{name}.png", make_image(number)) for number, name in enumerate(("in", "out", "out2"))]
+    (tmp_path / "in/Singleturn").mkdir(parents=True)
+    (tmp_path / "in/Singleturn/x.tar").write_bytes(make_tar(*members))
+    row = {"input_images": ["results/in.png"], "output_images": ["results/out.png"], "prompt": "Go."}
+    write_parquet(tmp_path / "in/Parquet/remove_part5.parquet", {name: [value] for name, value in row.items()})
+    turns = [row, {"input_images": ["results/out.png"], "output_images": ["results/out2.png"], "prompt": "Then go."}]
+    write_parquet(tmp_path / "in/Parquet/version_part0.parquet", {"data": [turns]})
+    pairs, rejections = import_all(tmp_path / "in", tmp_path / "run", format="imgedit")
+    assert rejections == []
+    assert [(pair.source, pair.edited) for pair in pairs] == [
+        (make_image(0), make_image(1)),
+        (make_image(0), make_image(1)),
+        (make_image(1), make_image(2)),
+    ]
+    assert [(pair.session, pair.turn) for pair in pairs] == [
+        (None, None),
+        ("imgedit-Parquet/version_part0-0", 1),
+        ("imgedit-Parquet/version_part0-0", 2),
+    ]
+
+
+def test_x2edit_reads_samples_with_any_of_its_names(tmp_path: Path) -> None:
+    about = {"instruction": "Go.", "task": "\u5220\u9664\u4e3b\u4f53", "score_7b": "[9, 8]", "label": "step1x"}
+    tar = make_tar(
+        *(("0.1.0.jpg", make_image(0)), ("0.2.jpg", make_image(1)), ("0.json", json.dumps(about).encode())),
+        *(("1.1.jpg", make_image(2)), ("1.2.jpg", make_image(3)), ("1.json", b'{"caption_en": "Run.", "task": "odd"}')),
+        *(("2.1.jpg", make_image(2)), ("2.json", b'{"caption_en": "Run."}')),
+    )
+    (tmp_path / "x.tar").write_bytes(tar)
+    (first, second), (rejection,) = import_all(tmp_path, tmp_path / "run", format="x2edit")
+    assert (first.task, first.source, first.edited) == ("object_removal", make_image(0), make_image(1))
+    assert (
+        first.imported_scores == {"score_7b": "[9, 8]"} and first.provenance["imported"]["columns"]["label"] == "step1x"
+    )
+    assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
+    assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2")
+
+
+def test_scaleedit_counts_its_ids_from_0_in_each_file(tmp_path: Path) -> None:
+    for task in ("style", "add"):
+        columns: dict[str, Any] = {"id": [0, 1], "edit_task": [task] * 2, "edit_instruction": ["Go."] * 2}
+        columns |= {"source_image": [make_image()] * 2, "edited_image": [make_image()] * 2}
+        columns |= {f"{name}_image_{side}": [9] * 2 for name in ("source", "edited") for side in ("width", "height")}
+        names = ("instruction_following", "editing_consistency", "generation_quality")
+        columns |= {f"{name}_score": [3] * 2 for name in names}
+        write_parquet(tmp_path / f"in/{task}/{task}_0000.parquet", columns)
+    pairs, _ = import_all(tmp_path / "in", tmp_path / "run", 2, format="scaleedit")
+    assert len({pair.pair_id for pair in pairs}) == 4
+    assert pairs[0].imported_scores["generation_quality_score"] == 3
+
+
+def test_a_table_of_paths_with_other_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(make_image(0))
+    (tmp_path / "b.jpg").write_bytes(make_image(1, kind="JPEG"))
+    rows = [{"edit_image": "a.png", "image": "b.jpg", "prompt": "Go.", "depth": "a.png", "clip": 0.5, "id": 7}]
+    (tmp_path / "metadata.json").write_text(json.dumps(rows))
+    columns = {"source": "edit_image", "edited": "image", "instruction": "prompt"}
+    columns |= {"reference.depth": "depth", "score.similarity": "clip"}
+    path = str(tmp_path / "metadata.json")
+    (pair,), _ = import_all(path, tmp_path / "run", format="table", columns=columns, licence="CC0")
+    assert (pair.pair_id, pair.source) == ("table-7", make_image(0))
+    assert [(each.role, each.image) for each in pair.references] == [("depth", make_image(0))]
+    assert pair.imported_scores == {"similarity": 0.5} and pair.provenance["licence"] == "CC0"
+
+
+def test_own_names_of_tasks_go_before_the_packaged_ones(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(3, task=["swap", "env", "odd"]))
+    pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", tasks={"swap": "exchange"})
+    assert [pair.task for pair in pairs] == ["exchange", "environment_change", "odd"]
+
+
+def bad_rows() -> dict[str, Any]:
+    """Return columns in which each row but the first has a fault."""
+    columns = omniedit_rows(12)
+    columns["src_img"][1] = None
+    columns["src_img"][2] = {"bytes": b"broken", "path": None}
+    columns["edited_img"][3] = {"bytes": make_image()[:200], "path": None}
+    columns["edited_prompt_list"][4] = None
+    columns["edited_prompt_list"][5] = ["", " "]
+    columns["edited_prompt_list"][6] = ["x" * 30_000]
+    columns["task"][7] = "../../etc"
+    columns["edited_img"][8] = {"bytes": make_image(0, 20, 90), "path": None}
+    columns["src_img"][9] = {"bytes": None, "path": "../secret.png"}
+    columns["src_img"][10] = {"bytes": None, "path": "missing\x1b[31m" + "m" * 500}
+    columns["task"][11] = "a\x00b"
+    return columns
+
+
+def test_each_bad_row_is_rejected_with_its_reason_and_the_run_goes_on(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", bad_rows())
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="omniedit")
+    assert [pair.pair_id for pair in pairs] == ["omniedit-task_obj_0", "omniedit-task_obj_11"]
+    assert pairs[1].task == "ab"
+    reasons = {each.source_id: each.reason for each in rejections}
+    expected = {
+        1: "no source image in src_img",
+        2: "source: not a jpeg, png, webp, tiff image",
+        3: "edited: broken data: ",
+        4: "no instruction in edited_prompt_list",
+        5: "no instruction in edited_prompt_list",
+        6: "column 'edited_prompt_list' has 30000 characters, more than 20000",
+        7: "the task name '../../etc' has a slash, a backslash or a brace",
+        8: "edited: 20 x 90 pixels, its source 48 x 32; resizing would distort it",
+        9: "column 'src_img': '../secret.png' leaves the table's folder",
+        10: "column 'src_img': 'missing\\x1b[31mm",
+    }
+    assert set(reasons) == {f"x.parquet:{row}" for row in expected}
+    for row, reason in expected.items():
+        assert reasons[f"x.parquet:{row}"].startswith(reason)
+        assert len(reasons[f"x.parquet:{row}"]) <= 500
+
+
+def test_columns_of_wrong_types_are_rejected_row_by_row(tmp_path: Path) -> None:
+    columns = omniedit_rows(2, src_img=[1, 2], edited_prompt_list=[5, 6])
+    write_parquet(tmp_path / "x.parquet", columns)
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="omniedit")
+    assert pairs == []
+    assert {each.reason for each in rejections} == {"column 'src_img': a value of type int, not an image"}
+
+
+def test_repeated_ids_get_digits_and_stay_unique(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(3, omni_edit_id=["same", "same", "\u00e9 /?"]))
+    pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit")
+    ids = [pair.pair_id for pair in pairs]
+    assert ids[0] == "omniedit-same" and ids[1].startswith("omniedit-same-") and len(set(ids)) == 3
+    assert all(pair_id.isascii() and not set(pair_id) & set("/? ") for pair_id in ids)
+
+
+def test_the_limit_counts_the_rows_of_all_shards(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(9), row_group_size=1)
+    pairs, _ = import_all(tmp_path, tmp_path / "run", 2, format="omniedit", limit=5)
+    assert len(pairs) == 5
+
+
+def test_an_import_over_another_is_refused(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
+    import_all(tmp_path, tmp_path / "run", format="omniedit")
+    with pytest.raises(UserError, match=r"candidates/omniedit: already has candidates; give another --name"):
+        import_all(tmp_path, tmp_path / "run", format="omniedit")
+    pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", name="second")
+    assert pairs[0].pair_id == "second-task_obj_0"
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".a", "a b", "-a", "x" * 80])
+def test_a_name_that_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a name"):
+        import_pairs(str(tmp_path), ImportOptions(format="omniedit", name=name), tmp_path / "run")
+
+
+def test_counts_name_each_reason_once_with_an_example(tmp_path: Path) -> None:
+    columns = omniedit_rows(4)
+    columns["src_img"][1:3] = [{"bytes": b"a", "path": None}, {"bytes": b"bc", "path": None}]
+    write_parquet(tmp_path / "x.parquet", columns)
+    outcome = import_pairs(str(tmp_path), ImportOptions(format="omniedit"), tmp_path / "run")
+    assert outcome.describe() == [
+        "2 pairs: 2 object_swap",
+        "2 rejected",
+        "  2 x source: not a jpeg, png, webp, tiff image (first: x.parquet:1)",
+    ]
+
+
+def test_options_in_json_are_checked() -> None:
+    assert parse_options('{"format": "omniedit", "sizes": "reject"}').sizes == "reject"
+    for text, reason in (('{"format": "x", "size": 1}', "import option size"), ("[", "import option ")):
+        with pytest.raises(UserError, match=reason):
+            parse_options(text)
+
+
+def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
+    """Compare the peak memory of imports of 100 and of 600 pairs of 0.5 MB in one file."""
+    noise = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
+    image = make_image(0, 64, 64) + noise  # decoders ignore what follows the image
+    program = (
+        "import re, sys, pathlib; from omniedit.exchange.importing import *\n"
+        "import_shard(sys.argv[1], ImportOptions(format='omniedit'), 0, 1, sys.argv[2])\n"
+        "print(re.search(r'VmHWM:\\s*(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
+    )
+    peaks = []
+    for count in (100, 600):
+        columns = omniedit_rows(count, src_img=[{"bytes": image, "path": None}] * count)
+        write_parquet(tmp_path / f"{count}.parquet", columns, row_group_size=20, use_dictionary=False)
+        command = [sys.executable, "-c", program, str(tmp_path / f"{count}.parquet"), str(tmp_path / f"{count}.h5")]
+        peaks.append(int(subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY).stdout))
+    assert peaks[1] - peaks[0] < 20_000, peaks  # in kB; the larger file has 150 MB more
+
+
+def test_the_program_of_a_rule_writes_a_shard(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(3), row_group_size=1)
+    out = tmp_path / "run/candidates/mine/00001.h5"
+    command = [sys.executable, "scripts/import_pairs.py", str(tmp_path / "x.parquet"), "--format", "omniedit"]
+    command += ["--options", '{"name": "mine", "licence": "CC0"}', "--shard", "1", "--shards", "2", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.stdout == "1 pairs: 1 object_swap\n", done.stderr
+    (pair,), _ = read_all(tmp_path / "run", "mine")
+    assert pair.provenance["licence"] == "CC0" and decode_mask(make_mask()).any()

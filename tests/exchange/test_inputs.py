@@ -1,0 +1,77 @@
+"""Files of a data set: what a path names, and how they are dealt to shards."""
+
+from collections import Counter
+from pathlib import Path
+
+import fsspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniedit.errors import UserError
+from omniedit.exchange.inputs import DataFile, deal, list_inputs
+
+
+def names(path: Path | str, preferred: str = "parquet") -> list[str]:
+    return [file.name for file in list_inputs(str(path), preferred)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("data/b.parquet", "data/a.parquet", ".cache/c.parquet", "a.tar", "x.jsonl", "README.md", "0.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_folder_gives_the_files_of_one_container_recursively(folder: Path) -> None:
+    assert names(folder) == ["data/a.parquet", "data/b.parquet"]
+    assert names(folder, "tar") == ["a.tar"]
+    (folder / "data/a.parquet").unlink()
+    (folder / "data/b.parquet").unlink()
+    assert names(folder) == ["a.tar"]
+
+
+def test_globs_ranges_and_files(folder: Path) -> None:
+    assert names(folder / "**/*.parquet") == ["a.parquet", "b.parquet"]
+    assert names(folder / "x.jsonl") == ["x.jsonl"]
+    assert names(str(folder / "{7..9}.csv")) == ["7.csv", "8.csv", "9.csv"]
+    assert names("s3://bucket/pairs/{00000..00002}.tar?token=abc") == ["00000.tar", "00001.tar", "00002.tar"]
+
+
+def test_a_remote_glob_is_expanded() -> None:
+    files = fsspec.filesystem("memory")
+    for name in ("b", "a"):
+        files.pipe(f"/list/{name}.parquet", b"")
+    assert [file.address for file in list_inputs("memory://list/*.parquet", "parquet")] == [
+        "memory:///list/a.parquet",
+        "memory:///list/b.parquet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("", "the path is empty"),
+        ("nothing/here", "is not a file or folder"),
+        ("nothing/*.parquet", "no file with rows"),
+        ("README.md", "has none of the suffixes .parquet, .tar, .jsonl, .csv, .json"),
+        ("empty", "no file with rows"),
+    ],
+)
+def test_a_path_without_rows_is_refused(path: str, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "empty").mkdir()
+    (folder / "empty/x.md").touch()
+    with pytest.raises(UserError, match=reason.replace(".", r"\.")):
+        list_inputs(path, "parquet")
+
+
+@given(st.integers(1, 9), st.integers(1, 12))
+def test_the_parts_of_all_shards_are_every_file_once(files: int, shards: int) -> None:
+    all_files = [DataFile(str(number), str(number)) for number in range(files)]
+    parts = [part for shard in range(shards) for part in deal(all_files, shard, shards)]
+    counts = Counter(part.file for part in parts)
+    assert set(counts) == set(all_files)
+    for file, count in counts.items():
+        assert {(part.index, part.count) for part in parts if part.file == file} == {(k, count) for k in range(count)}

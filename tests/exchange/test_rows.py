@@ -1,0 +1,159 @@
+"""Rows of data files: containers, encodings, damage, and parts that together have each row once."""
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from helpers.tars import make_tar
+from omniedit.errors import UserError
+from omniedit.exchange.inputs import DataFile, Part
+from omniedit.exchange.layout import Layout, check_layout
+from omniedit.exchange.rows import Row, read_rows
+from omniedit.pairs import Rejection
+
+LAYOUT = check_layout({"columns": {"s": "source?", "e": "edited", "i": "instruction", "n": "turn? int64"}}, "test")
+
+
+def read(file: Path, index: int = 0, count: int = 1, layout: Layout = LAYOUT) -> list[Row | Rejection]:
+    return list(read_rows(Part(DataFile(str(file), file.name), index, count), layout))
+
+
+def values(items: list[Row | Rejection]) -> list[Any]:
+    return [dict(item.values) if isinstance(item, Row) else item.reason for item in items]
+
+
+def write(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_csv_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> None:
+    text = 's,e,i,n\r\na.png,b.png,"Say ""hi"",\r\nthen go",2\r\nc.png,d.png,caf\u00e9,\r\n'
+    assert values(read(write(tmp_path / "x.csv", text, encoding))) == [
+        {"s": "a.png", "e": "b.png", "i": 'Say "hi",\r\nthen go', "n": 2},
+        {"s": "c.png", "e": "d.png", "i": "caf\u00e9", "n": None},
+    ]
+
+
+def test_csv_rows_with_faults_are_rejected_and_the_next_are_read(tmp_path: Path) -> None:
+    items = read(write(tmp_path / "x.csv", "s,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\n"))
+    assert values(items) == [
+        "more cells than columns; quote cells that contain the separator",
+        "column 'n': 'two' is not of type int64",
+        {"s": "a", "e": "b", "i": None, "n": None},
+        {"s": "a", "e": "b", "i": "c", "n": 3},
+    ]
+    assert isinstance(items[0], Rejection) and items[0].source_id == "x.csv:0"
+
+
+def test_tabs_separate_the_cells_of_tsv(tmp_path: Path) -> None:
+    assert values(read(write(tmp_path / "x.tsv", "s\te\ti\n1\t2\t3,4\n"))) == [{"s": "1", "e": "2", "i": "3,4"}]
+
+
+def test_lines_of_jsonl(tmp_path: Path) -> None:
+    content = b'{"s": 1, "t": "\xc3\xa9\xe2\x80\xa8"}\n\n[1]\nnot json\n{"s": NaN}\n'
+    for file in (write(tmp_path / "x.jsonl", content), write(tmp_path / "x.jsonl.gz", gzip.compress(content))):
+        first, second, third, fourth = values(read(file))
+        assert first == {"s": 1, "t": "\u00e9\u2028"} and second == "not a JSON object"
+        assert third.startswith("not JSON: Expecting value") and fourth["s"] != fourth["s"]
+
+
+def test_items_of_a_json_list_are_read_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.exchange.rows._CHUNK", 7)
+    items = [{"s": "x" * length, "list": [{"a": "]},{"}] * length} for length in range(9)]
+    file = write(tmp_path / "x.json", "\ufeff " + json.dumps(items, indent=1))
+    assert values(read(file)) == items
+    assert values(read(file, 1, 4)) == items[1::4]
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "[{}, {", "", '[{"a": }]', "[" * 5000])
+def test_a_file_that_is_no_json_list_is_refused(content: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.json: not a list in JSON"):
+        read(write(tmp_path / "x.json", content))
+
+
+def test_parquet_is_dealt_by_row_group_or_by_row(tmp_path: Path) -> None:
+    table = pa.table({"s": list(range(10)), "e": ["e"] * 10, "i": ["i"] * 10})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=2)
+    numbers = [[row["s"] for row in values(read(tmp_path / "x.parquet", part, 3))] for part in range(3)]
+    assert numbers == [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5]]
+    numbers = [[row["s"] for row in values(read(tmp_path / "x.parquet", part, 7))] for part in range(7)]
+    assert sorted(number for part in numbers for number in part) == list(range(10)) and numbers[0] == [0, 7]
+
+
+def test_truncated_parquet_is_refused_and_a_damaged_group_is_listed(tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    columns = {"s": [bytes([row]) * 99 for row in range(8)], "e": ["e"] * 8, "i": ["i"] * 8}
+    pq.write_table(pa.table(columns), file, row_group_size=4, compression="none", use_dictionary=False)
+    content = bytearray(file.read_bytes())
+    place = content.index(bytes([5]) * 99)
+    content[place - 8 : place] = b"\xff" * 8
+    file.write_bytes(content)
+    *rows, damaged = read(file)
+    assert [row.number for row in rows if isinstance(row, Row)] == list(range(len(rows)))
+    assert isinstance(damaged, Rejection) and "damaged" in damaged.reason and damaged.source_id.startswith("x.parquet:")
+    file.write_bytes(bytes(content[: len(content) // 2]))
+    with pytest.raises(UserError, match=r"x\.parquet: not a valid Parquet file"):
+        read(file)
+
+
+def test_a_file_without_rows_gives_none(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"s": [], "e": [], "i": []}), tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet") == []
+    assert read(write(tmp_path / "x.csv", "s,e,i\n")) == []
+    assert read(write(tmp_path / "x.jsonl", "")) == []
+    assert read(write(tmp_path / "x.json", "[]")) == []
+
+
+def test_a_missing_column_is_named_with_the_file_and_the_columns_that_exist(tmp_path: Path) -> None:
+    expected = r"has no column i; the columns are s, e, j; name others with --columns source=\.\.\.,edited=\.\.\."
+    pq.write_table(pa.table({"s": [1], "e": [2], "j": [3]}), tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=rf"x\.parquet: {expected}"):
+        read(tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=rf"x\.csv: {expected}"):
+        read(write(tmp_path / "x.csv", "s,e,j\n1,2,3\n"))
+    with pytest.raises(UserError, match="has no column for source"):
+        read(write(tmp_path / "y.csv", "e,i\n2,3\n"))
+
+
+def test_samples_of_a_tar(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("2.png")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    tar = make_tar(
+        *(("0.s.png", b"a"), ("0.e.jpg", b"b"), ("0.json", b'{"i": "go", "s": "hidden"}')),
+        *(
+            ("1.txt", b"text\n"),
+            ("1.json", b"[1"),
+            (link, b""),
+            ("../3.png", b"c"),
+            ("3.bin", b"c"),
+            ("4.meta.json", b"[1]"),
+        ),
+    )
+    items = read(write(tmp_path / "x.tar", tar))
+    kept = {item.key: dict(item.values) for item in items if isinstance(item, Row)}
+    assert kept == {"0": {"i": "go", "s": "hidden", "s.png": b"a", "e.jpg": b"b"}, "4": {"meta": [1]}}
+    reasons = {item.source_id: item.reason for item in items if isinstance(item, Rejection)}
+    assert reasons["x.tar/2.png"] == "a link; links are not followed"
+    assert reasons["x.tar/../3.png"] == "its name points outside the archive's folder"
+    assert reasons["x.tar/1.json"].startswith("not JSON")
+
+
+def test_samples_of_a_tar_are_dealt(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.tar", make_tar(*((f"{number}.png", b"x") for number in range(5))))
+    keys = [[row.key for row in read(file, part, 2) if isinstance(row, Row)] for part in range(2)]
+    assert keys == [["0", "2", "4"], ["1", "3"]]
+
+
+def test_an_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.exchange.rows.LONGEST_LINE", 1000)
+    with pytest.raises(UserError, match=r"x\.jsonl: a line has more than"):
+        read(write(tmp_path / "x.jsonl", io.StringIO("x" * 5000).read()))
