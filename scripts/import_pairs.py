@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, at_least_zero
-from omniedit.exchange.importing import import_shard, parse_options
+from omniedit.exchange.importing import import_shard, parse_options, record_import
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
 
@@ -13,8 +13,8 @@ from omniedit.run.program import run_program
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", help="file, folder, glob, range or URL, possibly redacted by the run")
-    parser.add_argument("--format", required=True, help="name of a format, or a YAML file with a layout")
-    parser.add_argument("--options", default="{}", help="JSON: the other fields of `ImportOptions`")
+    parser.add_argument("--name", required=True, help="name of the data set in the run")
+    parser.add_argument("--options", required=True, help="JSON: the fields of `ImportOptions`, such as format")
     parser.add_argument("--shard", type=at_least_zero, required=True, help="number of the shard, from 0")
     parser.add_argument("--shards", type=at_least_one, required=True, help="number of all shards")
     parser.add_argument("--out", type=Path, required=True, help="output file of pairs (.h5)")
@@ -22,8 +22,10 @@ def main() -> None:
     if args.shard >= args.shards:
         parser.error(f"--shard {args.shard} is not below --shards {args.shards}")
 
-    options = parse_options(json.dumps({"format": args.format, **json.loads(args.options)}))
-    outcome = import_shard(restore(args.path), options, args.shard, args.shards, args.out)
+    options = parse_options(json.dumps({**json.loads(args.options), "name": args.name}))
+    path = restore(args.path)
+    record_import(path, options, args.shard, args.shards, args.out)
+    outcome = import_shard(path, options, args.shard, args.shards, args.out)
     print("\n".join(outcome.describe()))
 
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
         columns=parse_columns(args.columns),
         images=args.images,
         task=args.task,
-        tasks=read_tasks_map(args.tasks_map) if args.tasks_map else {},
+        task_names=read_tasks_map(args.tasks_map) if args.tasks_map else {},
         sizes=args.sizes,
         licence=args.licence,
         limit=args.limit,

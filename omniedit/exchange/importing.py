@@ -8,9 +8,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from omniedit import __version__
+from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.errors import UserError
 from omniedit.exchange.convert import PairMaker
 from omniedit.exchange.folders import list_folder_files, read_folders
@@ -18,9 +19,11 @@ from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
-from omniedit.exchange.pair_images import Sizes
 from omniedit.exchange.rows import Row, Rows, read_rows
 from omniedit.pairs import Rejection, ShardWriter
+from omniedit.redaction import redact
+from omniedit.sources.identity import Identity, identify, read_content, record_file
+from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
@@ -30,31 +33,16 @@ SPECIALIST = "import"
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,60}", re.ASCII)
 
 
-class ImportOptions(BaseModel):
-    """Options of an import.
+class ImportOptions(PairFormat):
+    """Options of an import: those of the config, and two more.
 
     Args:
-        format: name of a format, or a YAML file with a layout.
         name: name of the data set in the run; '' for that of the format.
-        columns: column by field, if they differ from the format's.
-        images: folder, address or tar of the images that rows name by path; None for the folder of the rows.
-        task: task of pairs whose row names none; None for that of the format.
-        tasks: task by the data set's name for it; goes before the packaged names.
-        sizes: `resize` an edited image or mask to the source's size, or `reject` the pair.
-        licence: of all pairs; None for that of the row or the format.
         limit: largest number of rows to read, over all shards.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     format: str
     name: str = ""
-    columns: dict[str, str] = Field(default_factory=dict)
-    images: str | None = None
-    task: str | None = None
-    tasks: dict[str, str] = Field(default_factory=dict)
-    sizes: Sizes = "resize"
-    licence: str | None = None
     limit: int | None = Field(default=None, ge=1)
 
     @property
@@ -151,6 +139,35 @@ class Reader:
         return DataFile(self.files[0].address, "").folder
 
 
+def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
+    """Identify the files of rows that a shard of a data set reads (`omniedit.sources.identity`).
+
+    A URL is not opened: its text alone, without secrets, identifies it. Images in files of their own are not compared.
+
+    Args:
+        out: the shard's file of candidates.
+    """
+    if is_remote(data_set.path):
+        return Identity(record_file(out), redact(data_set.path), None)
+    return identify(_local_files(data_set.path, data_set.extract(ImportOptions), shard, shards), {}, record_file(out))
+
+
+def record_import(path: str, options: ImportOptions, shard: int, shards: int, out: Path) -> None:
+    """Record the files of rows that a shard is made from, for `identify_import`."""
+    if not is_remote(path):
+        read_content(_local_files(path, options, shard, shards), {}, record_file(out)).write(record_file(out))
+
+
+def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> dict[str, Path]:
+    """Return the files of rows of a shard by name; of folders of images, all files."""
+    reader = Reader(path, options.load_layout())
+    parts = [part.file for part in deal(reader.files, shard, shards)]
+    if reader.layout.files == "folders":
+        folders = [Path(part.folder) for part in parts]
+        return {f"{folder}/{file}": folder / file for folder in folders for file in list_files(folder).files}
+    return {part.name: Path(part.address) for part in parts}
+
+
 def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out: str | Path) -> Outcome:
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
 
@@ -162,7 +179,7 @@ def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out
     reader = Reader(path, layout)
     files = ImageFiles(options.images or reader.images_root, options.images is not None)
     task = options.task or layout.task
-    maker = PairMaker(layout, options.data_set, files, task, options.tasks, options.sizes, options.licence)
+    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence)
     rows = islice(reader.shard(shard, shards), _share(options.limit, shard, shards))
     outcome = Outcome()
     try:

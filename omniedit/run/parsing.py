@@ -81,10 +81,11 @@ def _identify_imports(config: Config, results: Path) -> dict[tuple[str, int], Id
         return {}
     from omniedit.exchange.importing import identify_import
 
+    shards = config.sources.shards
     return {
-        (name, shard): identify_import(data_set, shard, config.sources.shards, results / "candidates" / name)
+        (name, shard): identify_import(data_set, shard, shards, results / f"candidates/{name}/{shard:05d}.h5")
         for name, data_set in config.imported.items()
-        for shard in range(config.sources.shards)
+        for shard in range(shards)
     }
 
 

@@ -175,7 +175,7 @@ def test_a_table_of_paths_with_other_columns(tmp_path: Path) -> None:
 
 def test_own_names_of_tasks_go_before_the_packaged_ones(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3, task=["swap", "env", "odd"]))
-    pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", tasks={"swap": "exchange"})
+    pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", task_names={"swap": "exchange"})
     assert [pair.task for pair in pairs] == ["exchange", "environment_change", "odd"]
 
 
@@ -297,8 +297,17 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
 def test_the_program_of_a_rule_writes_a_shard(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3), row_group_size=1)
     out = tmp_path / "run/candidates/mine/00001.h5"
-    command = [sys.executable, "scripts/import_pairs.py", str(tmp_path / "x.parquet"), "--format", "omniedit"]
-    command += ["--options", '{"name": "mine", "licence": "CC0"}', "--shard", "1", "--shards", "2", "--out", str(out)]
+    command = [sys.executable, "scripts/import_pairs.py", str(tmp_path / "x.parquet"), "--name", "mine"]
+    command += [
+        "--options",
+        '{"format": "omniedit", "licence": "CC0"}',
+        "--shard",
+        "1",
+        "--shards",
+        "2",
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout == "1 pairs: 1 object_swap\n", done.stderr
     (pair,), _ = read_all(tmp_path / "run", "mine")
