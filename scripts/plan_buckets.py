@@ -1,6 +1,7 @@
 """Assign each accepted pair a ratio, a row and a part (written by one job) in the buckets: `buckets/plan.parquet`."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from omniedit.buckets.placement import (
     Layout,
     accepted_pairs,
     can_grow,
+    mix,
     place,
     read_decisions,
     read_plan,
@@ -35,13 +37,13 @@ def main() -> None:
     parser.add_argument(
         "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"
     )
+    parser.add_argument("--shares", type=json.loads, default={}, help="JSON: share of the pairs by imported data set")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
-    kept = accepted_pairs(
-        pa.concat_tables([read_decisions(file) for file in expand_blocks(args.decisions, args.blocks)])
-    )
+    blocks = [read_decisions(file) for file in expand_blocks(args.decisions, args.blocks)]
+    kept = mix(accepted_pairs(pa.concat_tables(blocks)), args.shares)
     earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
     if earlier is not None and not can_grow(kept, layout, earlier):
         print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")

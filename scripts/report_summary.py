@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from itertools import chain
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, overall_score
@@ -16,7 +17,9 @@ from omniedit.storage.shards import expand_blocks
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--index", type=Path, help="sources/index.parquet; none for a run on imported pairs alone")
+    parser.add_argument(
+        "--index", type=Path, nargs="+", required=True, help="sources/index.parquet and imports.parquet"
+    )
     parser.add_argument("--decisions", required=True, help="path pattern decisions/gathered/{block}.parquet")
     parser.add_argument(
         "--blocks", type=at_least_one, required=True, help="number of blocks; {block} becomes 00000, 00001, ..."
@@ -31,7 +34,7 @@ def main() -> None:
     args = parser.parse_args()
 
     fragment = summary(
-        stream_rows(args.index, ["status", "shard"]) if args.index else None,
+        chain.from_iterable(stream_rows(path, ["status", "shard"]) for path in args.index),
         [row for path in expand_blocks(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
         json.loads(args.buckets.read_text())["buckets"],
         json.loads((args.scorer / "agreement.json").read_text()) if args.scorer else None,

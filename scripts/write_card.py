@@ -19,7 +19,9 @@ def main() -> None:
     add_section(parser, "--config", Config, required=True)
     parser.add_argument("--base", help="name, revision and licence of a fetched base; omit for the run's own base")
     parser.add_argument("--plan", type=Path, required=True, help="buckets/plan.parquet")
-    parser.add_argument("--index", type=Path, required=True, help="sources/index.parquet")
+    parser.add_argument(
+        "--index", type=Path, nargs="+", required=True, help="sources/index.parquet and imports.parquet"
+    )
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--metrics", type=Path, required=True, help="train/{editor}.metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="the card (.md)")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -105,6 +105,30 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
             f"no pair is accepted (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs"
         )
     return kept
+
+
+def mix(kept: pa.Table, shares: Mapping[str, float]) -> pa.Table:
+    """Return the largest part of the accepted pairs in which each folder of `shares` has its share.
+
+    The folders that are not named have the rest together. A hash of the ids decides which pairs are left out.
+
+    Raises:
+        UserError: a folder with a share has no accepted pair.
+    """
+    folders = _add_folder(kept)["folder"].cast(pa.string())
+    groups = {name: pc.equal(folders, name).to_numpy() for name in shares}
+    rest = ~np.logical_or.reduce([np.zeros(len(kept), bool), *groups.values()])
+    if not shares:
+        return kept
+    if empty := [name for name, members in groups.items() if not members.any()]:
+        remedy = "lower filter.min_score, or leave the share out"
+        raise UserError(f"imports.{empty[0]}.share: no pair of {empty[0]} is accepted; {remedy}")
+    wanted = [*((groups[name], share) for name, share in shares.items()), (rest, 1 - sum(shares.values()))]
+    wanted = [(members, share) for members, share in wanted if members.any() and share > 0]
+    total = min(members.sum() / share for members, share in wanted)
+    order = np.argsort(_hashes(kept["pair_id"], "share"), kind="stable")
+    chosen = [order[members[order]][: round(share * total)] for members, share in wanted]
+    return kept.take(np.sort(np.concatenate(chosen)))
 
 
 def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:

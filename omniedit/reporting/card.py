@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
@@ -39,7 +40,7 @@ def model_card(
     name: str,
     config: Config,
     plan: Path,
-    index: Path,
+    indexes: Sequence[Path],
     scores: Sequence[Mapping[str, Any]],
     curve: Curve,
     base: str | None,
@@ -49,7 +50,7 @@ def model_card(
     Args:
         name: name of the editor, a key of `LABELS`.
         plan: Parquet file of the buckets' plan, a row for each pair.
-        index: Parquet file of the source photos.
+        indexes: Parquet files of the source photos and of the sources of imported pairs.
         scores: rows of the benchmark's table.
         curve: the editor's losses.
         base: description of a base that the run did not train; None if it trained its own.
@@ -65,7 +66,7 @@ def model_card(
         "## Data",
         data_table(plan),
         f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.min_score:g} of 10. Source photos:",
-        licence_table(index),
+        licence_table(indexes),
         "## Training",
         f"Base: {markdown_cell(base or '') or 'a small SD3, pre-trained in the run on the source photos'}.",
         training_table(config.train),
@@ -88,7 +89,8 @@ def data_table(plan: Path) -> str:
     counts = pairs.group_by(["task", "ratio", "split"]).aggregate([([], "count_all")]).to_pylist()
     trained = {(row["task"], row["ratio"]): row["count_all"] for row in counts if row["split"] == "train"}
     held_out = sum(row["count_all"] for row in counts if row["split"] != "train")
-    tasks = order_tasks({*OMNIEDIT_TASKS, *(task for task, _ in trained)})
+    found = {task for task, _ in trained}
+    tasks = order_tasks(found if found and found.isdisjoint(OMNIEDIT_TASKS) else found.union(OMNIEDIT_TASKS))
     rows = [[markdown_cell(task.label), *(trained.get((task, ratio), 0) for ratio in RATIOS)] for task in tasks]
     totals = [sum(count for (_, of), count in trained.items() if of == ratio) for ratio in RATIOS]
     ratios = [ratio.replace("x", ":") for ratio in RATIOS]
@@ -96,9 +98,9 @@ def data_table(plan: Path) -> str:
     return f"{table}\n\nHeld out: {held_out:,}."
 
 
-def licence_table(index: Path) -> str:
+def licence_table(indexes: Sequence[Path]) -> str:
     """Return a table of photos by licence, the most frequent first."""
-    photos = pq.read_table(index, columns=["status", "licence"])
+    photos = pa.concat_tables([pq.read_table(index, columns=["status", "licence"]) for index in indexes])
     accepted = photos.filter(pc.equal(photos["status"], "kept"))
     counts = accepted.group_by("licence").aggregate([([], "count_all")]).to_pylist()
     counts.sort(key=lambda row: (-row["count_all"], row["licence"]))

@@ -13,7 +13,7 @@ Fact = tuple[str, str, str]
 
 
 def summary(
-    photos: Iterable[Mapping[str, Any]] | None,
+    photos: Iterable[Mapping[str, Any]],
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
     agreement: Mapping[str, Any] | None,
@@ -25,7 +25,7 @@ def summary(
     """Render the key figures as an HTML fragment.
 
     Args:
-        photos: rows of sources/index.parquet, with status and shard; None for a run on imported pairs alone.
+        photos: rows of the indexes of photos and imported pairs, with status and shard.
         decisions: rows of all decisions.
         buckets: entry `buckets` of buckets/manifest.json.
         agreement: the student's agreement.json; None if no student is trained.
@@ -37,20 +37,17 @@ def summary(
 
 
 def data_facts(
-    photos: Iterable[Mapping[str, Any]] | None,
+    photos: Iterable[Mapping[str, Any]],
     decisions: Sequence[Mapping[str, Any]],
     buckets: Mapping[str, Mapping[str, Any]],
     min_score: float,
 ) -> list[Fact]:
-    sources: list[Fact] = []
-    if photos is not None:
-        shards = Counter(photo["shard"] for photo in photos if photo["status"] == "kept")
-        sources = [(f"{shards.total():,}", "source photos", f"{shards['bench']:,} held out for the benchmark")]
+    shards = Counter(photo["shard"] for photo in photos if photo["status"] == "kept")
     accepted = sum(decision["kept"] for decision in decisions)
     share = percent(accepted / len(decisions) if decisions else None)
     filled = sum(bucket["pairs"] > 0 for bucket in buckets.values())
     return [
-        *sources,
+        (f"{shards.total():,}", "source photos", f"{shards['bench']:,} held out for the benchmark"),
         (f"{len(decisions):,}", "candidate pairs", "before the filter"),
         (f"{accepted:,}", "accepted pairs", f"{share}, with O of at least {min_score:g}"),
         (f"{filled} of {len(buckets)}", "aspect ratios", "with pairs in their bucket"),

@@ -122,6 +122,7 @@ STAGES = (
         "score/{task}/{shard}.log",
         lambda config: config.scoring.judge == "api",
     ),
+    Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_imports),
     Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from helpers.small_buckets import BASE, LAYOUT, SHARDS, decision, make_pair, mak
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, Plan, accepted_pairs, mix, place, read_plan, write_plan
 from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, stage
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
@@ -265,3 +266,19 @@ def test_a_plan_places_each_pair_once_and_no_zarr_shard_twice(
     assert max(loads) - min(loads) <= 1
     if held_out and len(pairs) > 1:
         assert {row["split"] for row in planned} == {"train", "held_out"}
+
+
+def test_imported_pairs_have_their_share_of_the_largest_mixture() -> None:
+    folders = ["mine"] * 30 + ["object_swap"] * 8 + ["style_transfer"] * 4
+    ids = [f"pair-{number}" for number in range(len(folders))]
+    kept = pa.table({"pair_id": ids, "folder": folders})
+    assert mix(kept, {}).equals(kept)
+    mixed = Counter(mix(kept, {"mine": 0.25})["folder"].to_pylist())
+    assert mixed == {"mine": 4, "object_swap": 8, "style_transfer": 4}
+    assert mix(kept, {"mine": 0.25})["pair_id"].to_pylist() == sorted(
+        mix(kept, {"mine": 0.25})["pair_id"].to_pylist(), key=ids.index
+    )
+    mixed = Counter(mix(kept, {"mine": 0.75, "object_swap": 0.25})["folder"].to_pylist())
+    assert mixed == {"mine": 24, "object_swap": 8}
+    with pytest.raises(UserError, match=r"imports\.other\.share: no pair of other is accepted"):
+        mix(kept, {"other": 0.5})

@@ -28,7 +28,7 @@ def card(tmp_path: Path, base: str | None = None) -> str:
     pq.write_table(pa.table(photos), tmp_path / "index.parquet")
     scores = [score("editnet", "all", 3.0), score("no_edit", "all", 0.0), score("specialist", "all", 9.0)]
     config = Config.model_validate({"run": "mine"})
-    return model_card("editnet", config, tmp_path / "plan.parquet", tmp_path / "index.parquet", scores, CURVE, base)
+    return model_card("editnet", config, tmp_path / "plan.parquet", [tmp_path / "index.parquet"], scores, CURVE, base)
 
 
 def test_it_counts_training_pairs_and_photos(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_fetched_base_is_named(tmp_path: Path) -> None:
 def test_a_licence_brings_nothing_into_the_card_but_its_text(tmp_path: Path) -> None:
     texts = ["CC | see\n\n## Scores\n<img src=x>", "[free](javascript:alert(1))", *(f"licence {n}" for n in range(40))]
     pq.write_table(pa.table({"status": ["kept"] * 42, "licence": texts}), tmp_path / "index.parquet")
-    lines = licence_table(tmp_path / "index.parquet").splitlines()
+    lines = licence_table([tmp_path / "index.parquet"]).splitlines()
     assert len(lines) == 33 and lines[-1] == "| 12 others | 12 |"
     assert r"| CC \| see \#\# Scores \<img src=x\> | 1 |" in lines
     assert all(line.replace("\\|", "").count("|") == 3 for line in lines)

@@ -36,6 +36,8 @@ PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 GROUPS = list(CONFIG.groups)
 BENCHMARKED = list(CONFIG.benchmarked)
 TAUGHT = list(CONFIG.taught)
+# Pattern of the tasks that specialists make pairs for; it matches nothing if the run starts from pairs.
+MADE = "|".join(CONFIG.made) or "(?!)"
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
 STAGES = select_stages(CONFIG)
@@ -321,12 +323,26 @@ def student_of_run(wildcards):
     return f"results/{wildcards.run}/scorer/manifest.json" if CONFIG.trains_student else []
 
 
-def index_of_photos(wildcards):
-    return f"results/{wildcards.run}/sources/index.parquet" if CONFIG.sources.are_photos else []
+def indexes_of_run(wildcards):
+    """Return the indexes of the photos and of the imported pairs' sources."""
+    names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.imported)
+    return [f"results/{wildcards.run}/sources/{name}.parquet" for name in names]
 
 
-def index_option(wildcards, input):
-    return f"--index {input.index}" if input.index else ""
+def imported_shards(wildcards):
+    """Return the same as `all_shards` for the imported data sets."""
+    return f"--tasks {' '.join(CONFIG.imported)} --shards {len(SHARDS)}"
+
+
+def shares_of_imports(wildcards):
+    """Return the option with the shares of imported data sets among the training pairs, if any has one."""
+    shares = {name: data_set.share for name, data_set in CONFIG.imported.items() if data_set.share}
+    return ["--shares", json.dumps(shares)] if shares else []
+
+
+def bench_of_imports(wildcards):
+    """Return the sources that are held out for the benchmark if they are of imported pairs."""
+    return [] if CONFIG.sources.are_photos else f"results/{wildcards.run}/sources/bench.parquet"
 
 
 def data_set_of_group(wildcards):

@@ -24,6 +24,8 @@ rule synthesize_bench:
         "logs/{run}/synthesize_bench/{task}.log",
     benchmark:
         "benchmarks/{run}/synthesize_bench/{task}.tsv"
+    wildcard_constraints:
+        task=MADE,
     conda:
         "../../envs/synthesize.yaml"
     params:
@@ -118,7 +120,7 @@ rule model_card:
         editor="results/{run}/train/{editor}/manifest.json",
         metrics="results/{run}/train/{editor}.metrics.jsonl",
         plan="results/{run}/buckets/plan.parquet",
-        index="results/{run}/sources/index.parquet",
+        index=indexes_of_run,
         table="results/{run}/bench/table3.parquet",
     output:
         "results/{run}/train/{editor}/README.md",

@@ -3,6 +3,7 @@
 REQUIRED INPUTS: the files of imports.<name>.path, or of sources.path for kind `pairs`
 OUTPUTS:
     results/{run}/candidates/{task}/{shard}.h5    the pairs of a data set; {task} is its name, a pair's task its own
+    results/{run}/sources/imports.parquet         source images of the pairs with their licences; rows without a pair
     results/{run}/candidates/{task}/{shard}.read.json    size, time and sha256 of the files read
     results/{run}/bench/set/{task}.h5             for kind `pairs`: pairs held out for the benchmark
     results/{run}/sources/bench.parquet           for kind `pairs`: their sources
@@ -32,6 +33,27 @@ if CONFIG.imported:
         shell:
             'sh "$OMNIEDIT_RUN" import_pairs.py {params.path:q} --name {wildcards.task} --options {params.options:q}'
             " --shard {wildcards.shard} --shards {params.shards} --out {output} > {log} 2>&1"
+
+    rule index_imports:
+        input:
+            candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.imported, shard=SHARDS),
+            bench=bench_of_imports,
+        output:
+            "results/{run}/sources/imports.parquet",
+        log:
+            "logs/{run}/index_imports.log",
+        benchmark:
+            "benchmarks/{run}/index_imports.tsv"
+        conda:
+            "../../envs/sources.yaml"
+        params:
+            candidates=pattern("candidates/{task}/{shard}.h5"),
+            shards=imported_shards,
+            bench=lambda wildcards, input: f"--bench {input.bench}" if input.bench else "",
+        message:
+            "Index the sources of imported pairs; {log}"
+        shell:
+            'sh "$OMNIEDIT_RUN" index_imports.py {params.candidates:q} {params.shards} {params.bench} --out {output} > {log} 2>&1'
 
     if not CONFIG.sources.are_photos:
 

@@ -97,7 +97,7 @@ rule report_proposals:
 
 rule report_summary:
     input:
-        index=index_of_photos,
+        index=indexes_of_run,
         decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
         buckets="results/{run}/buckets/manifest.json",
         scorer=student_of_run,
@@ -112,7 +112,6 @@ rule report_summary:
     conda:
         "../../envs/report.yaml"
     params:
-        index=index_option,
         decisions=pattern("decisions/gathered/{block}.parquet"),
         blocks=all_blocks,
         scorer=student_option,
@@ -121,7 +120,7 @@ rule report_summary:
     message:
         "Report: front page; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" report_summary.py {params.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}'
+        'sh "$OMNIEDIT_RUN" report_summary.py --index {input.index} --decisions {params.decisions:q} {params.blocks} --buckets {input.buckets}'
         " {params.scorer} --model {params.model} --editor {input.editor} --table {input.table} --min-score {params.min_score}"
         " --out {output} > {log} 2>&1"
 
@@ -319,7 +318,7 @@ rule report_efficiency:
 
 rule report_provenance:
     input:
-        index=index_of_photos,
+        index=indexes_of_run,
         decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
@@ -337,10 +336,9 @@ rule report_provenance:
     params:
         candidates=pattern("candidates/{task}/{shard}.h5"),
         shards=all_shards,
-        index=index_option,
         config=as_json(CONFIG),
     message:
         "Report: provenance; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" report_provenance.py --config {params.config:q} {params.index}'
+        'sh "$OMNIEDIT_RUN" report_provenance.py --config {params.config:q} --index {input.index}'
         " --candidates {params.candidates:q} {params.shards} --out {output} > {log} 2>&1"

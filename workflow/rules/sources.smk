@@ -75,7 +75,7 @@ if CONFIG.sources.are_archives:
         shell:
             'sh "$OMNIEDIT_RUN" gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1'
 
-else:
+elif CONFIG.sources.are_photos:
 
     rule index_sources:
         output:

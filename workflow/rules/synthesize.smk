@@ -88,7 +88,7 @@ rule synthesize_shard:
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
     wildcard_constraints:
-        task="|".join(CONFIG.made),
+        task=MADE,
     # Training needs candidates, scores and buckets: they run before the benchmark's pairs and the report.
     priority: 5
     conda:
