@@ -86,7 +86,7 @@ def make_encoded(folder: Path, store: BucketStore, pairs: int, filled: bool) -> 
     """Make a part of encoded pairs: random numbers, or holes."""
     folder.mkdir(parents=True)
     rng, texts = np.random.default_rng(0), 2 * pairs + 1 if filled else 100
-    shapes = {"1x1.npy": (pairs, *LATENTS), "1x1.mirrored.npy": (pairs, *LATENTS)}
+    shapes: dict[str, tuple[int, ...]] = {"1x1.npy": (pairs, *LATENTS), "1x1.mirrored.npy": (pairs, *LATENTS)}
     shapes |= {"prompt.npy": (min(texts, 33), *PROMPT), "pooled.npy": (texts, *POOLED)}
     for name, shape in shapes.items():
         array = np.lib.format.open_memmap(folder / name, "w+", np.int16, shape)

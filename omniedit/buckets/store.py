@@ -25,7 +25,8 @@ from omniedit.errors import Damaged, UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask
 from omniedit.storage.manifest import checksum
 
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 MAX_THREADS = 8
 """Largest number of images that are decoded at once."""
 OPEN_SHARDS = 256

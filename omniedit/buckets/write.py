@@ -68,7 +68,7 @@ class CandidateShards(ExitStack):
         super().__init__()
         self.folder = folder
         self._open: OrderedDict[Path, Shard] = OrderedDict()
-        self.callback(lambda: [self._close_oldest() for _ in list(self._open)])
+        self.callback(self._close_all)
 
     def find(self, row: DecisionRow) -> Shard:
         """Return the shard that holds the pair of a row of the plan.
@@ -89,6 +89,10 @@ class CandidateShards(ExitStack):
             remedy = "run snakemake --forcerun plan_buckets"
             raise UserError(f"{path}: row {row['candidate_row']} is not {row['pair_id']} as planned; {remedy}")
         return self._open[path]
+
+    def _close_all(self) -> None:
+        while self._open:
+            self._close_oldest()
 
     def _close_oldest(self) -> None:
         _, shard = self._open.popitem(last=False)

@@ -36,12 +36,12 @@ class NpyRows:
     def read(self, row: int, out: np.ndarray) -> None:
         """Read a row into a contiguous array of its shape and type."""
         assert out.shape == self.row_shape and out.dtype == self.dtype and out.flags.c_contiguous
-        target, done = memoryview(out.reshape(-1).view(np.uint8)), 0
+        target, done = out.reshape(-1).view(np.uint8).data, 0
         while done < self._bytes:
             try:
                 count = os.preadv(self._file.fileno(), [target[done:]], self._start + row * self._bytes + done)
             except OSError as error:
-                raise self._unreadable(error.strerror) from None
+                raise self._unreadable(str(error)) from None
             if not count:
                 raise self._unreadable("it is shorter than its header says")
             done += count

@@ -71,7 +71,7 @@ def find_spans(rows: Sequence[int]) -> list[list[int]]:
     """Return [first row, count] of each run of successive rows, given in ascending order."""
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     counts = np.diff(starts, append=len(rows))
-    return [[rows[start], int(count)] for start, count in zip(starts, counts, strict=True)]
+    return [[rows[start], count] for start, count in zip(starts.tolist(), counts.tolist(), strict=True)]
 
 
 def _encode_images(

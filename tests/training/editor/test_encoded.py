@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers.small_training import OPTIONS, PARTS, SIDE, make_run
 from omniedit.buckets.placement import read_plan
@@ -14,7 +18,7 @@ from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
-from omniedit.training.editor.encoded import EncodedPairs, _bits, _tensor, encode_part
+from omniedit.training.editor.encoded import EncodedBatch, EncodedPairs, _bits, _tensor, encode_part, find_spans
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +77,85 @@ def test_how_fast_encoded_pairs_are_read_can_be_measured(
     import loading
 
     asked: list[int] = []
-    read = EncodedPairs.embeddings
-    monkeypatch.setattr(EncodedPairs, "embeddings", lambda pairs, texts: asked.append(len(texts)) or read(pairs, texts))
+    read = EncodedBatch.embeddings
+    monkeypatch.setattr(EncodedBatch, "embeddings", lambda pairs, some: asked.append(len(some)) or read(pairs, some))
     words = [str(run / "buckets"), "--rounds", "1", "--encoded", str(run / "encoded"), "--resolution", str(SIDE)]
     monkeypatch.setattr("sys.argv", ["loading", *words])
     loading.main()
     told = capsys.readouterr().out.splitlines()
     pairs = int(told[0].split()[0])
     assert told[-1].startswith("EncodedPairs, ") and sum(asked) == 2 * pairs
+
+
+def read_all(encoded: EncodedPairs, ratio: str, flips: list[bool]) -> list[torch.Tensor]:
+    rows = list(range(len(flips)))
+    batch = encoded.read(ratio, rows)
+    return [*batch.latents(flips), *batch.embeddings([None, *[0] * (len(rows) - 1)])]
+
+
+def test_pairs_of_format_1_read_the_same(run: Path, tmp_path: Path) -> None:
+    """Format 1 has latents of both sides in one file, held-out pairs included, and the texts in JSON."""
+    store = BucketStore(run / "buckets", resolution=SIDE)
+    for part in PARTS:
+        folder = Path(shutil.copytree(run / "encoded" / part, tmp_path / part))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        texts: dict[int, str] = {0: ""}
+        for ratio, (first, count) in manifest["rows"].items():
+            plain, mirrored = (np.load(folder / f"{ratio}{name}.npy") for name in ("", ".mirrored"))
+            np.save(folder / f"{ratio}.npy", np.stack([plain, mirrored], axis=2))
+            places = np.load(folder / f"{ratio}.texts.npy")
+            for place, pair in enumerate(store.describe(ratio, range(first, first + count))):
+                texts |= dict(zip(places[place].tolist(), pair["instructions"], strict=False))
+            (folder / f"{ratio}.mirrored.npy").unlink()
+            (folder / f"{ratio}.texts.npy").unlink()
+        (folder / "texts.json").write_text(json.dumps([texts[row] for row in sorted(texts)]))
+        del manifest["format"], manifest["spans"]
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    first, second = EncodedPairs(tmp_path, store, "float32"), EncodedPairs(run / "encoded", store, "float32")
+    for ratio, pairs in store.sizes().items():
+        if pairs:
+            flips = [row % 2 == 0 for row in range(pairs)]
+            found = zip(read_all(first, ratio, flips), read_all(second, ratio, flips), strict=True)
+            assert all(torch.equal(one, other) for one, other in found)
+
+
+def test_a_newer_format_and_a_short_file_are_told_with_the_remedy(run: Path, tmp_path: Path) -> None:
+    encoded, store = (
+        shutil.copytree(run / "encoded", tmp_path / "encoded"),
+        BucketStore(run / "buckets", resolution=SIDE),
+    )
+    path = encoded / PARTS[0] / "manifest.json"
+    manifest = json.loads(path.read_text())
+    ratio, (row, _) = next(iter(manifest["rows"].items()))
+    file = encoded / PARTS[0] / f"{ratio}.npy"
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"\.npy: cannot be read \(it is shorter .*--forcerun encode_pairs"):
+        EncodedPairs(encoded, store, "float32").read(ratio, [row]).latents([False])
+    path.write_text(json.dumps(manifest | {"format": 3}))
+    with pytest.raises(UserError, match=r"00000: format 3 of a newer OmniEdit"):
+        EncodedPairs(encoded, store, "float32")
+
+
+def test_latents_in_bfloat16_are_those_of_a_training_in_bfloat16(run: Path, tmp_path: Path) -> None:
+    base, store = Base.load(run / "base"), BucketStore(run / "buckets", resolution=SIDE)
+    for part in PARTS:
+        (tmp_path / part).mkdir()
+        list(
+            encode_part(
+                store, read_plan(run / "buckets/plan.parquet"), part, base.vae, base.text, "bfloat16", tmp_path / part
+            )
+        )
+    options = TrainConfig.model_validate(OPTIONS | {"dtype": "bfloat16"})
+    builder = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, seed=0)
+    encoded = EncodedPairs(tmp_path, store, "bfloat16")
+    for ratio, pairs in store.sizes().items():
+        if pairs:
+            one, other = (builder.training(reader.read(ratio, range(pairs)), 3, 0) for reader in (store, encoded))
+            assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+
+
+@given(st.sets(st.integers(0, 60), min_size=1))
+def test_spans_are_the_runs_of_successive_rows(rows: set[int]) -> None:
+    spans = find_spans(sorted(rows))
+    assert [row for first, count in spans for row in range(first, first + count)] == sorted(rows)
+    assert all(first + count < after for (first, count), (after, _) in pairwise(spans))
