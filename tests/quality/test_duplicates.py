@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from quality.small_signatures import flip_low_bits, make_signatures, rekey, take
 
+from helpers.small_signatures import flip_low_bits, make_signatures, rekey, take
 from omniedit.quality import duplicates
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, Duplicate, find_duplicates
 from omniedit.quality.hashes import mirror, mirror_changes
