@@ -51,8 +51,18 @@ def make_signatures(count: int, rng: np.random.Generator) -> Signatures:
     change[-copies:] = change[:copies]
     change[-copies::4] = mirror_changes(change[-copies::4])
     levels, plain = np.zeros((count, 4), np.float32), np.zeros(count, bool)
-    keys = search_keys_in_parts(source), search_keys_in_parts(edited)
-    return Signatures(change, *digests, source, edited, *keys, change, levels, plain)
+    return Signatures(
+        instruction=change,
+        source_digest=digests[0],
+        edited_digest=digests[1],
+        source_hash=source,
+        edited_hash=edited,
+        source_key=search_keys_in_parts(source),
+        edited_key=search_keys_in_parts(edited),
+        change_hash=change,
+        change_levels=levels,
+        plain=plain,
+    )
 
 
 def search_keys_in_parts(bits: Bits, part: int = 100_000) -> np.ndarray:

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,12 +51,17 @@ Change = Callable[[Image, np.random.Generator], Image]
 def encode_jpeg(image: Image, quality: int) -> Image:
     """Encode an RGB image as JPEG and decode it."""
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+    return decode_image(encoded.tobytes())
 
 
 def resize(image: Image, scale: float) -> Image:
     """Resize an image by a factor."""
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def brighten(image: Image) -> Image:
+    """Brighten an image by 8 % and 4 levels."""
+    return np.asarray(cv2.convertScaleAbs(image, alpha=1.08, beta=4), np.uint8)
 
 
 def crop(image: Image, share: float, rng: np.random.Generator) -> Image:
@@ -85,7 +91,7 @@ COPIES: dict[str, tuple[Gate, Change]] = {
     "copy, 80 % and JPEG 85": (Gate.NEAR_DUPLICATE, lambda image, _: encode_jpeg(resize(image, 0.8), 85)),
     "copy, cropped 1 %": (Gate.NEAR_DUPLICATE, lambda image, rng: crop(image, 0.01, rng)),
     "copy, cropped 2 %": (Gate.NEAR_DUPLICATE, lambda image, rng: crop(image, 0.02, rng)),
-    "copy, brighter": (Gate.NEAR_DUPLICATE, lambda image, _: cv2.convertScaleAbs(image, alpha=1.08, beta=4)),
+    "copy, brighter": (Gate.NEAR_DUPLICATE, lambda image, _: brighten(image)),
     "copy, mirrored": (Gate.MIRRORED_DUPLICATE, lambda image, _: np.ascontiguousarray(image[:, ::-1])),
 }
 """Kind of copy -> the gate that should find it, and the change of both images."""
@@ -173,7 +179,8 @@ def plant(pairs: Sequence[Callable[[], EditPair]], views: Sequence[str], total: 
     unique = sorted(set(views))
     leaked = {view: list(LEAKS)[n % len(LEAKS)] for n, view in enumerate(rng.permutation(unique).tolist())}
     leaked = dict(list(leaked.items())[: round(LEAK_SHARE * len(unique))])
-    rows, faults, hidden = [], defaultdict(list), {}
+    rows, faults = [], defaultdict[str, list[str]](list)
+    hidden: dict[str, Image] = {}
     for number, (index, kind) in enumerate(jobs):
         pair = pairs[index]()
         view = views[index]
@@ -201,10 +208,11 @@ def make_benchmark(hidden: Iterable[Image]) -> BenchmarkSet:
 
 def read_pairs(folder: Path) -> tuple[list[Callable[[], EditPair]], list[str]]:
     """Return a reader of each pair of a folder, and the view behind it."""
-    readers, views = [], []
+    readers: list[Callable[[], EditPair]] = []
+    views: list[str] = []
     for file in sorted(folder.glob("*.h5")):
         shard = Shard(file, keeps_last=False)
-        readers += [lambda shard=shard, row=row: shard[row] for row in range(len(shard))]
+        readers += [partial(shard.__getitem__, row) for row in range(len(shard))]
         views += [shard.provenance(row)["source_id"] for row in range(len(shard))]
     return readers, views
 

@@ -1,6 +1,7 @@
 """Alignment of source and edited image: shift and scale of the whole, measured from what the edit left alone."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from math import hypot, inf
 
 import cv2
@@ -20,6 +21,8 @@ _LEAST_RESPONSE = 0.08
 _AGREES = 0.75
 """Largest distance in pixels between a window's shift and the model's, for a window that agrees."""
 _LEAST_AGREEING = 4
+_CLEAR = 0.9
+"""Share of the windows that agree on a shift alone, from which no scale is proposed."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,10 @@ def _fit(
     Each pair of windows proposes a model (RANSAC, exhaustive); least squares refine the one with most agreement.
     """
     best = _agreeing(places, shifts, (*np.median(shifts, axis=0), 0.0))
-    for one in range(len(places)):
-        for two in range(one):
-            agreeing = _agreeing(places, shifts, _model(places[[one, two]], shifts[[one, two]]))
-            best = agreeing if agreeing.sum() > best.sum() else best
+    proposals = combinations(range(len(places)), 2) if best.mean() < _CLEAR else ()
+    for pair in map(list, proposals):
+        agreeing = _agreeing(places, shifts, _model(places[pair], shifts[pair]))
+        best = agreeing if agreeing.sum() > best.sum() else best
     if not best.any():
         return (0.0, 0.0, 0.0), best
     for _ in range(2):

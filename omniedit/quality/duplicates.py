@@ -49,7 +49,7 @@ def find_duplicates(
 
     Args:
         ranks: (N,) all different; of two duplicates, that with the smaller rank stays. The first one by default.
-        radius: number of bits of 64 by which the hashes of near images differ at most.
+        radius: number of bits of 64 by which two sources, or two edited images, differ at most to be compared.
         mirrored: whether a mirrored pair is a duplicate.
     """
     ranks = np.arange(len(pairs)) if ranks is None else ranks
@@ -90,8 +90,9 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     same, first = same[equal], first[equal]
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
-    for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, radius, mirrored)):
-        edges.add(better, worse, is_mirrored)
+    for side in ("edited", "source"):
+        for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
+            edges.add(better, worse, is_mirrored)
     found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
     # Rows with equal keys follow their first row, if that is a duplicate itself.
     followers = zip(same.tolist(), first.tolist(), strict=True)
@@ -147,21 +148,31 @@ class _Edges:
 class _Search:
     """Nodes to compare, sorted by rank, and the elements by which they are searched: each node, and its mirror image.
 
-    Element e < N is node e; element N + n is the mirror image of node n. The edited image's key is searched.
+    Element e < N is node e; element N + n is the mirror image of node n. Candidates have near keys on one side, which
+    is enough: a crop of 2 % moves one of both images beyond the radius in 15 % of the pairs, both in 1 %.
+
+    Args:
+        side: 'source' or 'edited', whose keys are searched.
     """
 
     pairs: Signatures
     nodes: Rows
+    side: str
     radius: int
     mirrored: bool
 
     @cached_property
     def _sorted(self) -> tuple[Hashes, Rows]:
-        keys = self.pairs.edited_key[self.nodes]
+        keys = getattr(self.pairs, f"{self.side}_key")[self.nodes]
         if self.mirrored:
-            keys = np.concatenate([keys, search_keys(mirror(self.pairs.edited_hash[self.nodes]))])
+            keys = np.concatenate([keys, self._mirrored_keys()])
         order = np.argsort(keys, kind="stable")
         return keys[order], order
+
+    def _mirrored_keys(self) -> Hashes:
+        hashes = getattr(self.pairs, f"{self.side}_hash")
+        parts = (self.nodes[start : start + _EXPANDED] for start in range(0, len(self.nodes), _EXPANDED))
+        return np.concatenate([np.zeros(0, np.uint64), *(search_keys(mirror(hashes[part])) for part in parts)])
 
     @cached_property
     def values(self) -> Hashes:
@@ -202,10 +213,6 @@ class _Search:
             left = np.flatnonzero(near)
             second = mirror(hashes[two[left]]) if flip else hashes[two[left]]
             near[left] = are_twins(hashes[one[left]], second)
-        left = np.flatnonzero(near)
-        second = pairs.source_hash[two[left]]
-        keys = search_keys(mirror(second) if flip else second)
-        near[left] = np.bitwise_count(pairs.source_key[one[left]] ^ keys) <= self.radius
         return near
 
 

@@ -29,6 +29,7 @@ _KEY_BITS = np.array(_LOWEST).reshape(8, 8).T.ravel()
 """Bits of the 64-bit key: the lowest frequencies, dealt to the eight bytes, so that no byte has only the lowest."""
 _MIRRORED = np.packbits([horizontal % 2 for _, horizontal in _PLACES])
 """Bits that change if the image is mirrored left to right: the odd horizontal frequencies."""
+_HALVED = 384
 _CHANGE_SIDE = 32
 _CHANGE_PLACES = sorted(((y, x) for y in range(6) for x in range(6)), key=lambda place: (sum(place), place))
 _CHANGE_BITS = [(channel, *place) for channel, count in ((0, 24), (1, 20), (2, 20)) for place in _CHANGE_PLACES[:count]]
@@ -40,7 +41,15 @@ PLAIN = 2.0
 
 def hash_image(image: Image) -> bytes:
     """Return the 18 bytes of an (H, W, 3) RGB image's perceptual hash."""
-    return bytes.fromhex(perceptual_hash(image))
+    return bytes.fromhex(perceptual_hash(halve(image)))
+
+
+def halve(image: Image) -> Image:
+    """Halve an image until its shorter side has less than `_HALVED` pixels, which is fast and changes hardly a bit."""
+    while min(height := image.shape[0] // 2, width := image.shape[1] // 2) >= _HALVED // 2:
+        whole = image[: 2 * height, : 2 * width]
+        image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return image
 
 
 def read_hashes(phashes: Sequence[str]) -> Bits:
@@ -95,5 +104,5 @@ def is_plain(image: Image) -> bool:
 
 
 def _small_ycrcb(image: Image) -> NDArray[np.float32]:
-    small = cv2.resize(image, (_CHANGE_SIDE, _CHANGE_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(halve(image), (_CHANGE_SIDE, _CHANGE_SIDE), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)

@@ -115,7 +115,7 @@ def read_captions(provenance: Mapping[str, Any]) -> tuple[str, str]:
 def digest_pixels(image: Image) -> bytes:
     """Return 16 bytes of the SHA-256 of an image's size and pixels; equal images in other formats have equal ones."""
     digest = hashlib.sha256(np.array(image.shape, np.int64).tobytes())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.digest()[:DIGEST_BYTES]
 
 

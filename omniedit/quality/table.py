@@ -50,14 +50,15 @@ class Signatures:
     @classmethod
     def from_table(cls, table: pa.Table) -> "Signatures":
         """Convert the table of one shard."""
-        hashes = {f"{side}_hash": _to_bytes(table, f"{side}_hash", HASH_BYTES) for side in ("source", "edited")}
-        digests = {name: _to_bytes(table, name, DIGEST_BYTES) for name in ("source_digest", "edited_digest")}
+        source, edited = (_to_bytes(table, f"{side}_hash", HASH_BYTES) for side in ("source", "edited"))
         return cls(
             instruction=table["instruction"].to_numpy(),
-            **{name: np.ascontiguousarray(digest[:, :8]).view(np.uint64).ravel() for name, digest in digests.items()},
-            **hashes,
-            source_key=search_keys(hashes["source_hash"]),
-            edited_key=search_keys(hashes["edited_hash"]),
+            source_digest=_to_digests(table, "source_digest"),
+            edited_digest=_to_digests(table, "edited_digest"),
+            source_hash=source,
+            edited_hash=edited,
+            source_key=search_keys(source),
+            edited_key=search_keys(edited),
             change_hash=table["change_hash"].to_numpy(),
             change_levels=np.array(table["change_levels"].to_pylist(), np.float32).reshape(-1, 4),
             plain=table["plain"].to_numpy(),
@@ -68,6 +69,11 @@ class Signatures:
         """Read the tables of all shards, in the order of `files`."""
         parts = [cls.from_table(read_table(file, COLUMNS)) for file in files]
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+
+
+def _to_digests(table: pa.Table, column: str) -> Hashes:
+    """Return the first 64 bits of a column of digests."""
+    return np.ascontiguousarray(_to_bytes(table, column, DIGEST_BYTES)[:, :8]).view(np.uint64).ravel()
 
 
 def _to_bytes(table: pa.Table, column: str, size: int) -> NDArray[np.uint8]:

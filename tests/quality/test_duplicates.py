@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from quality.small_signatures import flip_low_bits, make_signatures, rekey, take
 
+from helpers.small_signatures import flip_low_bits, make_signatures, rekey, take
 from omniedit.quality import duplicates
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, Duplicate, find_duplicates
 from omniedit.quality.hashes import mirror, mirror_changes
@@ -68,8 +68,9 @@ def test_the_pair_with_the_best_rank_stays() -> None:
 
 def test_a_chain_does_not_remove_a_pair_that_is_unlike_all_that_stay() -> None:
     pairs = make_near(0, 0, 0)
-    flip_low_bits(pairs, 1, "edited_hash", 6)
-    flip_low_bits(pairs, 2, "edited_hash", 12)
+    for row in (1, 2):
+        flip_low_bits(pairs, row, "source_hash", 6 * row)
+        flip_low_bits(pairs, row, "edited_hash", 20 * row)
     assert find_duplicates(rekey(pairs)) == [Duplicate(1, 0, NEAR)]
 
 

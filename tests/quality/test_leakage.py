@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from quality.small_signatures import flip_low_bits, make_signatures, rekey
 
+from helpers.small_signatures import flip_low_bits, make_signatures, rekey
 from omniedit.errors import UserError
 from omniedit.imaging.images import encode_png
 from omniedit.quality.hashes import hash_image, mirror

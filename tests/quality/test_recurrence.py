@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from quality.small_signatures import make_signatures
 
+from helpers.small_signatures import make_signatures
 from omniedit.quality.recurrence import swap_odds, swapped_turns
 from omniedit.quality.table import Signatures
 
