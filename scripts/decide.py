@@ -5,7 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 from omniedit.cli.arguments import overall_score
+from omniedit.config.arguments import add_section
+from omniedit.config.gates import GatesConfig
 from omniedit.pairs import Shard
+from omniedit.quality.gates import rejection_reasons, to_policy
 from omniedit.run.program import run_program
 from omniedit.scoring.by_hand import HandDecisions, read_by_hand
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
@@ -21,6 +24,8 @@ def main() -> None:
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
     parser.add_argument("--by-hand", type=Path, help="decisions/human.jsonl; a decision in it overrides the threshold")
+    parser.add_argument("--findings", type=Path, help="faults/findings.parquet of the quality gates")
+    add_section(parser, "--gates", GatesConfig, default=GatesConfig())
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each scores file")
     args = parser.parse_args()
     counts = {name: len(getattr(args, name)) for name in ("scores", "candidates", "out")}
@@ -32,11 +37,13 @@ def main() -> None:
     by_hand = read_by_hand(args.by_hand) if args.by_hand else HandDecisions({}, [])
     for problem in by_hand.problems:
         print(problem)
+    findings = read_rows(args.findings) if args.findings else []
+    faults = rejection_reasons(findings, to_policy(args.gates.model_dump()))
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
         columns = ["pair_id", "o_score", "judge", "prompt_hash"]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
         with Shard(candidates_file) as candidates:
-            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair)
+            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair, faults)
         write_rows(out, rows, DECISIONS_SCHEMA)
         reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
         summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"

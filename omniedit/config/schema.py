@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
+from omniedit.config.gates import GatesConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
@@ -77,6 +78,7 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     bench: BenchConfig = BenchConfig()
     models: ModelsConfig = ModelsConfig()
+    gates: GatesConfig = GatesConfig()
     imports: dict[str, ImportConfig] = Field({})
     """Data sets of edit pairs by name, which is that of their folder in results/{run}/candidates/. They join the pairs
     that specialists make."""
@@ -106,6 +108,11 @@ class Config(Section):
     def taught(self) -> tuple[str, ...]:
         """Groups that the teacher scores; `reference` only those of specialists, whose truth is known."""
         return self.made if self.made and self.scoring.teacher == "reference" else self.groups
+
+    @property
+    def gated(self) -> tuple[str, ...]:
+        """Groups whose pairs the quality gates examine."""
+        return {"all": self.groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
 
     @property
     def benchmarked(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -83,6 +84,11 @@ class Policy:
 
     def action(self, gate: Gate) -> Action:
         return self.actions.get(gate, Action.OFF)
+
+
+def to_policy(actions: Mapping[str, Any]) -> Policy:
+    """Return the policy of a section `gates` of the config."""
+    return Policy({gate: Action(actions[gate]) for gate in Gate})
 
 
 @dataclass(frozen=True)
@@ -221,6 +227,21 @@ def _group_turns(sessions: Sequence[str | None], turns: Sequence[int | None]) ->
         if session is not None:
             rows[session].append(row)
     return {session: sorted(found, key=lambda row: turns[row] or 0) for session, found in rows.items()}
+
+
+def rejection_reasons(findings: Iterable[Mapping[str, Any]], policy: Policy) -> dict[str, str]:
+    """Return the reason for each pair that a gate rejects, such as "near duplicate of PAIR_ID" or "identical".
+
+    Args:
+        findings: rows of `FINDINGS_SCHEMA`; of several faults, the first gate's is the reason.
+    """
+    gates = list(Gate)
+    rejecting = [row for row in findings if policy.action(Gate(row["gate"])) is Action.REJECT]
+    reasons: dict[str, str] = {}
+    for row in sorted(rejecting, key=lambda row: gates.index(Gate(row["gate"]))):
+        words, other = row["gate"].replace("_", " "), row["detail"].rpartition(": ")[2]
+        reasons.setdefault(row["pair_id"], f"{words} of {other}" if row["gate"].endswith("duplicate") else words)
+    return reasons
 
 
 def decide(findings: Iterable[Finding], policy: Policy | None = None) -> dict[str, Decision]:

@@ -65,7 +65,9 @@ def tasks_in(instruction: str) -> frozenset[Task]:
 
 
 def doubt_label(task: Task, instruction: str, change: ChangeMap) -> str:
-    """Return why a pair's task looks wrong, or '' if it looks right or nothing can be said."""
+    """Return why a pair's task looks wrong; '' if it looks right, or if no phrase is known for the task."""
+    if task not in dict(_PHRASES):
+        return ""
     return _doubt_instruction(task, instruction) or _doubt_change(task, change)
 
 
@@ -86,4 +88,4 @@ def _doubt_change(task: Task, change: ChangeMap) -> str:
 
 
 def _say(task: Task) -> str:
-    return task.value.replace("_", " ")
+    return task.replace("_", " ")

@@ -5,7 +5,7 @@ compare pairs need the rows of all shards (`gates.py`).
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ pixels), and `alignment_error` the standard error of the latter. `swapped` is a 
 
 
 def sign_pair(pair: EditPair) -> dict[str, Any]:
-    """Return a row of `SIGNATURES_SCHEMA`. Captions, session and turn are read from the provenance, if it has them."""
+    """Return a row of `SIGNATURES_SCHEMA`."""
     height, width = pair.source.shape[:2]
     change, alignment = ChangeMap.measure(pair.source, pair.edited), align(pair.source, pair.edited)
     bits, levels = hash_change(pair.source, pair.edited)
@@ -85,8 +85,8 @@ def sign_pair(pair: EditPair) -> dict[str, Any]:
         "alignment": alignment.confidence,
         "alignment_error": alignment.error,
         "label_doubt": doubt,
-        "session": pair.provenance.get("session"),
-        "turn": pair.provenance.get("turn"),
+        "session": pair.session,
+        "turn": pair.turn,
         **_sign_direction(pair, doubt),
     }
 
@@ -100,16 +100,10 @@ def _sign_direction(pair: EditPair, doubt: str) -> dict[str, Any]:
     """Return the clues about the direction; none if the task, by which they are chosen, is in doubt."""
     if doubt:
         return {"swapped": 0.0, "swap_clues": ""}
-    captions = read_captions(pair.provenance)
+    captions = pair.captions.source or "", pair.captions.edited or ""
     clues = list(find_clues(pair.source, pair.edited, pair.mask, pair.task, pair.instruction, captions))
     told = "; ".join(f"{clue.name} {clue.log_odds:+.1f}" for clue in clues)
     return {"swapped": sum(clue.log_odds for clue in clues), "swap_clues": told}
-
-
-def read_captions(provenance: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the captions of source and edited image, '' if unknown."""
-    found = provenance.get("captions") or {}
-    return str(found.get("source") or ""), str(found.get("edited") or "")
 
 
 def digest_pixels(image: Image) -> bytes:

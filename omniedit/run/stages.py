@@ -66,6 +66,10 @@ def _from_pairs(config: Config) -> bool:
     return not config.sources.are_photos
 
 
+def _has_gates(config: Config) -> bool:
+    return bool(config.gated)
+
+
 def _has_imports(config: Config) -> bool:
     return bool(config.imported)
 
@@ -124,6 +128,14 @@ STAGES = (
     ),
     Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_imports),
     Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),
+    Stage(
+        "sign_shard",
+        "faults/signatures/{task}/{shard}.parquet",
+        "sign/{task}/{shard}.log",
+        _has_gates,
+        tasks=attrgetter("gated"),
+    ),
+    Stage("find_faults", "faults/findings.parquet", "find_faults.log", _has_gates),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
     *(

@@ -59,6 +59,7 @@ def decide(
     bench: Sequence[Mapping[str, Any]],
     min_score: float,
     by_hand: Mapping[str, HandDecision] | None = None,
+    faults: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
@@ -71,6 +72,7 @@ def decide(
         bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         min_score: smallest O that is accepted.
         by_hand: decisions of people by pair_id.
+        faults: reasons of the quality gates by pair_id; a decision by hand goes before them.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
@@ -90,6 +92,8 @@ def decide(
             reason = f"duplicate of {twins[pair_id]}"
         elif hand is not None:
             reason = BY_HAND[hand.decision]
+        elif faults and pair_id in faults:
+            reason = faults[pair_id]
         else:
             reason = "kept" if o_score >= min_score else "below threshold"
         rows.append(

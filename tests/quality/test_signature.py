@@ -1,6 +1,7 @@
 """Tests of signatures: a row per pair, its table, and the arrays that are read back from it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,9 @@ def image() -> Image:
     return np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
 
-def make_pair(source: Image, edited: Image, **provenance: object) -> EditPair:
-    return EditPair("p", Task.STYLE_TRANSFER, ("Turn this into a sketch.",), source, edited, None, provenance)
+def make_pair(source: Image, edited: Image, task: str = "style_transfer", **more: Any) -> EditPair:
+    about = {"source_id": "photo"}
+    return EditPair("p", Task(task), ("Turn this into a sketch.",), source, edited, None, about, **more)
 
 
 def test_a_row_fits_the_schema_and_comes_back_as_arrays(image: Image, tmp_path: Path) -> None:
@@ -65,3 +67,8 @@ def test_a_pair_whose_task_is_in_doubt_has_no_clues_about_its_direction(image: I
         for task in (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION)
     ]
     assert [bool(sign_pair(pair)["swap_clues"]) for pair in pairs] == [True, False]
+
+
+def test_a_task_without_known_phrases_is_in_no_doubt(image: Image) -> None:
+    assert sign_pair(make_pair(image, 255 - image, "object_removal"))["label_doubt"]
+    assert sign_pair(make_pair(image, 255 - image, "unspecified"))["label_doubt"] == ""

@@ -334,6 +334,15 @@ def imported_shards(wildcards):
     return f"--tasks {' '.join(CONFIG.imported)} --shards {len(SHARDS)}"
 
 
+def gated_shards(wildcards):
+    """Return the same as `all_shards` for the groups that the quality gates examine."""
+    return f"--tasks {' '.join(CONFIG.gated)} --shards {len(SHARDS)}"
+
+
+def faults_option(wildcards, input):
+    return ["--findings", input.findings, "--gates", to_json(CONFIG.gates)] if input.findings else []
+
+
 def shares_of_imports(wildcards):
     """Return the option with the shares of imported data sets among the training pairs, if any has one."""
     shares = {name: data_set.share for name, data_set in CONFIG.imported.items() if data_set.share}

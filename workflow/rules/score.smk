@@ -7,6 +7,8 @@ OUTPUTS:
     results/{run}/scorer.checkpoints/                 no output: survives a failed fine-tuning; delete it to start again
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/canary.json                         the judge's drift since its first scores of the canary
+    results/{run}/faults/signatures/                  what the quality gates need of each pair
+    results/{run}/faults/findings.parquet             faults of pairs, over all shards
     results/{run}/decisions/{task}/{shard}.parquet    accepted or rejected, with the reason
     results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
@@ -190,8 +192,49 @@ rule score_canary:
         " --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
 
 
+rule sign_shard:
+    input:
+        "results/{run}/candidates/{task}/{shard}.h5",
+    output:
+        "results/{run}/faults/signatures/{task}/{shard}.parquet",
+    log:
+        "logs/{run}/sign/{task}/{shard}.log",
+    benchmark:
+        "benchmarks/{run}/sign/{task}/{shard}.tsv"
+    priority: 5
+    conda:
+        "../../envs/score.yaml"
+    message:
+        "Measure pairs for the quality gates: {wildcards.task} {wildcards.shard}; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" sign_pairs.py {input} --out {output} > {log} 2>&1'
+
+
+rule find_faults:
+    input:
+        expand("results/{{run}}/faults/signatures/{task}/{shard}.parquet", task=CONFIG.gated, shard=SHARDS),
+    output:
+        "results/{run}/faults/findings.parquet",
+    log:
+        "logs/{run}/find_faults.log",
+    benchmark:
+        "benchmarks/{run}/find_faults.tsv"
+    priority: 5
+    conda:
+        "../../envs/score.yaml"
+    params:
+        signatures=pattern("faults/signatures/{task}/{shard}.parquet"),
+        shards=gated_shards,
+        gates=as_json(CONFIG.gates),
+    message:
+        "Find faults of pairs; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" find_faults.py {params.signatures:q} {params.shards} --gates {params.gates:q} --out {output} > {log} 2>&1'
+
+
 rule decide_shard:
     input:
+        findings="results/{run}/faults/findings.parquet" if CONFIG.gated else [],
         scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
         candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
         bench="results/{run}/sources/bench.parquet",
@@ -208,11 +251,12 @@ rule decide_shard:
     params:
         min_score=CONFIG.filter.min_score,
         by_hand=by_hand_option,
+        faults=faults_option,
     message:
         "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} {params.by_hand} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
 
 
 rule gather_decisions:
