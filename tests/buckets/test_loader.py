@@ -4,6 +4,7 @@ import gc
 import time
 import weakref
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from omniedit.buckets.loader import BatchLoader
 class Held:
     """Batch that can be counted while it is in memory."""
 
-    alive: "weakref.WeakSet[Held]" = weakref.WeakSet()
+    alive: ClassVar["weakref.WeakSet[Held]"] = weakref.WeakSet()
 
     def __init__(self, ratio: str, rows: Sequence[int] | np.ndarray) -> None:
         self.ratio, self.rows = ratio, np.asarray(rows).tolist()
