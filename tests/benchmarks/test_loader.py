@@ -1,0 +1,58 @@
+"""The benchmarks of the store run, and their readers read what they say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import codecs, loader, store
+from helpers.small_training import make_run
+
+
+@pytest.fixture(scope="module")
+def buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("run")
+    make_run(root)
+    return root / "buckets"
+
+
+def test_readers_of_the_loader_are_compared(
+    buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loader, "LATENTS", (2, 4, 8, 8))
+    monkeypatch.setattr(loader, "PROMPT", (3, 4))
+    monkeypatch.setattr(loader, "BATCH", 2)
+    words = [str(buckets), "--pairs", "8", "--rounds", "1", "--first-batch", "2000", "--consumer", "2000"]
+    monkeypatch.setattr(sys, "argv", ["loader.py", *words])
+    loader.main()
+    told = capsys.readouterr().out
+    assert "first batch of mid-epoch, 2000 pairs, 64 ranks" in told and "waits" in told
+    assert told.count("np.memmap") == 2 and "BatchLoader over EncodedPairs" in told and "buckets, one pair" in told
+
+
+def test_codecs_are_compared_by_size_and_error(
+    buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["codecs.py", str(buckets), "--rounds", "1"])
+    codecs.main()
+    rows = {line[:24].strip(): line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:]}
+    assert {name for name, error in rows.items() if error == "0"} >= {"buckets.codec: zstd", "buckets.codec: filtered"}
+    assert int(rows["buckets.codec: jpeg"]) > 0 and np.unique(list(rows)).size == len(codecs.WAYS)
+
+
+@pytest.mark.parametrize("words", [["plan", "--pairs", "500"], ["open", "--rows", "40"]])
+def test_planning_and_opening_are_measured(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["store.py", *words])
+    store.main()
+    assert {"plan": "GB", "open": "ms if it is open"}[words[0]] in capsys.readouterr().out
+
+
+def test_sealing_is_measured(
+    buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["store.py", "seal", str(buckets)])
+    store.main()
+    assert "times one SHA-256 of all files" in capsys.readouterr().out
