@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 
 from helpers.chain import SHOWN, SMALL, checkout, make_photos, snakemake
+from helpers.debian import CannotInstall, install
 
 FOLDER = Path(__file__).parent
 # Set before torch loads: the workers share the cores, and waiting threads would use up most of them.
@@ -82,3 +83,17 @@ def make_run(root: Path) -> None:
     checkout(root, SMALL)
     make_photos(root / "photos")
     snakemake(root, "all")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Install a browser if needed and return its path."""
+    try:
+        install({"chromium": "chromium"})
+    except CannotInstall as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no browser here: {reason}")
+    path = shutil.which("chromium")
+    assert path
+    return path

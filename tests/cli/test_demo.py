@@ -1,7 +1,6 @@
 """Tests for the demo, also in a real browser: upload a photo, edit it, compare it with its source, use the history."""
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -16,26 +15,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from helpers.debian import CannotInstall, install
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
 from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
 
 LONG_MS = 900_000.0
 """Timeout in milliseconds, longer than any step on a busy machine with one core."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    try:
-        install({"chromium": "chromium"})
-    except CannotInstall as reason:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no browser here: {reason}")
-    path = shutil.which("chromium")
-    assert path
-    return path
 
 
 @pytest.fixture(scope="module")

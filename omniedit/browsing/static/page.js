@@ -163,6 +163,7 @@ function show(record) {
   const known = "row" in record;
   $("instruction").textContent = known ? record.instructions[0] : record.pair_id;
   $("stage").hidden = !known;
+  if (known) $("stage").style.setProperty("--ratio", record.size[0] / record.size[1]);
   $("unread").hidden = !record.problems.length;
   $("unread").textContent = record.problems.join("\n");
   const facts = known ? [words(record.task), record.ratio.replace("x", ":"), `${record.size[0]} \u00d7 ${record.size[1]}`,
