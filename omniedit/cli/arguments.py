@@ -34,6 +34,10 @@ def share(text: str) -> float:
     return _number(text, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 
 
+def percentage(text: str) -> float:
+    return _number(text, lambda value: 0 < value <= 100, "a percentage above 0 and at most 100")
+
+
 def overall_score(text: str) -> float:
     return _number(text, lambda value: 0 <= value <= 10, "a score, 0 to 10")
 

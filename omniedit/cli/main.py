@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import import_pairs
+from omniedit.cli import export_pairs, import_pairs
 from omniedit.cli.arguments import at_least_one, overall_score, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -271,6 +271,7 @@ COMMANDS = {
     "demo": Command("serve a web page that edits images", _add_demo_arguments, _demo),
     "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
     "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
+    "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
     "agree": Command("compare a judge's scores with people's ratings or other scores", _add_agree_arguments, _agree),
 }
 

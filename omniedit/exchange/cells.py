@@ -4,7 +4,7 @@ import base64
 import binascii
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.layout import Column, Layout
@@ -12,13 +12,14 @@ from omniedit.exchange.rows import Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
 from omniedit.sources.archived import MAX_BYTES
-from omniedit.sources.caption_values import to_text
+from omniedit.sources.caption_values import parse_json, to_text
 from omniedit.sources.decode import SUFFIXES
 
 LONGEST_TEXT = 20_000
 """Length limit of an instruction, a caption and a reasoning, in characters."""
 LONGEST_VALUE = 100_000
 """Length limit of an extra column's value, as JSON, in characters."""
+JsonT = TypeVar("JsonT", dict, list)
 _DATA_URL = "data:image/"
 
 
@@ -33,6 +34,22 @@ def find_value(row: Row, column: str) -> Any:
         found = (row.values.get(f"{column}{suffix}") for suffix in SUFFIXES)
         value = next((each for each in found if each is not None), None)
     return None if _is_missing(value) else value
+
+
+def find_json(row: Row, column: str, kind: type[JsonT]) -> JsonT:
+    """Return the mapping or list in a column, which may also be JSON as text; an empty one if there is none.
+
+    Raises:
+        BadRow: the value is of another kind.
+    """
+    value = find_value(row, column)
+    try:
+        value = parse_json(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise BadRow(f"column {column[:60]!a}: not JSON: {error}") from None
+    if value is not None and not isinstance(value, kind):
+        raise BadRow(f"column {column[:60]!a} holds {type(value).__name__}, not {kind.__name__}")
+    return kind() if value is None else value
 
 
 def read_text(row: Row, layout: Layout, field: str) -> str | None:
@@ -104,8 +121,7 @@ def read_scores(row: Row, layout: Layout) -> dict[str, Score]:
         if (score := _to_score(row.values.get(name), name)) is not None:
             scores[column.name or name] = score
     for name, _ in layout.find("scores"):
-        value = find_value(row, name)
-        for each, score in value.items() if isinstance(value, dict) else ():
+        for each, score in find_json(row, name, dict).items():
             if (kept := _to_score(score, name)) is not None:
                 scores[str(each)[:100]] = kept
     return scores

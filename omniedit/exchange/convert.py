@@ -8,7 +8,7 @@ from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
 from omniedit.exchange.cells import (
     BadRow,
-    find_value,
+    find_json,
     read_extra,
     read_images,
     read_scores,
@@ -66,7 +66,7 @@ class PairMaker:
 
     def _make_pair(self, row: Row) -> EncodedPair:
         layout = self.layout
-        own_id = read_text(row, layout, "id")
+        own_id = read_text(row, layout, "id") or row.key or None
         session, turn = self._read_session(row)
         instructions = read_texts(row, layout, ("instruction", "paraphrases"))
         if not instructions:
@@ -140,8 +140,7 @@ class PairMaker:
             contents, path = read_images(row, iter([(name, column)]), self.files)
             yield from ((column.name, content, path) for content in contents)
         for name, column in self.layout.find("references"):
-            value = find_value(row, name)
-            for each in value if isinstance(value, list) else ():
+            for each in find_json(row, name, list):
                 if not isinstance(each, dict):
                     raise BadRow(
                         f"column {name!a}: a reference is {type(each).__name__}, not a mapping with role, image"
@@ -158,7 +157,9 @@ class PairMaker:
         return f"{self._prefix}{make_source_id(row.place, wanted, self._taken)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
-        given = {key: value for name, _ in self.layout.find("provenance") for key, value in _mapping(row, name).items()}
+        given: dict[str, Any] = {}
+        for name, _ in self.layout.find("provenance"):
+            given |= {key: value for key, value in find_json(row, name, dict).items() if key != IMPORTED}
         known: dict[str, Any] = {key: read_text(row, self.layout, key) for key in ("licence", "author", "origin")}
         known["licence"] = self.licence or known["licence"] or given.get("licence") or self.layout.licence
         height, width = images.source_image.shape[:2]
@@ -197,17 +198,3 @@ def _role(task: Task) -> str:
 def _member(image: Any, row: Row) -> Any:
     """Return the image that a reference names: in a tar, the member of that name."""
     return row.values.get(image, image) if isinstance(image, str) and row.key else image
-
-
-def _mapping(row: Row, column: str) -> dict[str, Any]:
-    """Return the provenance in a column, without the keys that an import sets itself.
-
-    Raises:
-        BadRow: it is not a mapping.
-    """
-    value = find_value(row, column)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadRow(f"column {column!a} holds {type(value).__name__}, not a mapping")
-    return {key: each for key, each in value.items() if key != IMPORTED and each is not None}

@@ -21,6 +21,7 @@ from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.sources.decode import SUFFIXES as IMAGE_SUFFIXES
 from omniedit.sources.parquet import open_parquet, parquet_rows
 from omniedit.sources.webdataset import MAX_TEXT, Member, read_members
+from omniedit.storage.parquet import unmark_formula
 
 LONGEST_LINE = 64 << 20
 """Largest line of a JSONL or CSV file, in bytes, or of an item of a JSON list; an image may be inside as a data URL."""
@@ -186,6 +187,7 @@ def _typed_cell(name: str, cell: str | None, layout: Layout) -> Any:
     """
     if not cell:
         return None
+    cell = unmark_formula(cell)
     kind = layout.columns[name].type if name in layout.columns else ""
     try:
         if kind in ("int32", "int64"):
@@ -311,8 +313,3 @@ _READERS: dict[str, Callable[[BinaryIO, Part, Layout], Iterator[Row | LeftOut]]]
     "tar": _read_tar,
 }
 """Readers by container."""
-
-
-def dump_line(values: Mapping[str, Any]) -> str:
-    """Return a row as a line of JSONL."""
-    return json.dumps(values, ensure_ascii=False)

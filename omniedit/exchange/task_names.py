@@ -24,6 +24,12 @@ def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Ta
     return Task((own or {}).get(name, known_names().get(dataset, {}).get(name, name)))
 
 
+def to_name(task: str, dataset: str) -> str:
+    """Return a data set's first name for a task; a task that it does not know keeps its name."""
+    names = known_names().get(dataset, {})
+    return next((name for name, known in names.items() if known == task), str(task))
+
+
 @cache
 def known_names() -> Mapping[str, Mapping[str, str]]:
     """Return task by name, by data set."""

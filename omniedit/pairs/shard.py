@@ -136,8 +136,8 @@ class Shard:
             provenance=self.provenance(row),
             references=self.references(row),
             captions=self.captions(row),
-            session=self._value("session", row).decode() or None,
-            turn=parse_turn(self._value("turn", row)),
+            session=self.session(row),
+            turn=self.turn(row),
             imported_scores=self.imported_scores(row),
         )
 
@@ -162,8 +162,18 @@ class Shard:
         """Return a row's references as stored."""
         return parse_references(self._value("reference_roles", row), lambda: self._value("references", row))
 
+    def reference_roles(self, row: int) -> list[str]:
+        """Return the roles of a row's references, without their images."""
+        return [each.role for each in parse_references(self._value("reference_roles", row), bytes)]
+
     def captions(self, row: int) -> Captions:
         return parse_captions(self._value("captions", row))
+
+    def session(self, row: int) -> str | None:
+        return self._value("session", row).decode() or None
+
+    def turn(self, row: int) -> int | None:
+        return parse_turn(self._value("turn", row))
 
     def imported_scores(self, row: int) -> dict[str, Score]:
         """Return the scores that came with an imported pair."""

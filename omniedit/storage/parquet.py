@@ -96,17 +96,17 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequen
     """Write rows as CSV, atomically. A cell that a spreadsheet would take for a formula gets a leading apostrophe."""
     with replace_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(map(_as_text, names))
-        writer.writerows([_as_text(row.get(name)) for name in names] for row in rows)
+        writer.writerow(map(mark_formula, names))
+        writer.writerows([mark_formula(row.get(name)) for name in names] for row in rows)
 
 
-def _as_text(value: Any) -> Any:
+def mark_formula(value: Any) -> Any:
     """Return a cell that every spreadsheet shows unchanged; numbers need no mark."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
 
 
-def _without_mark(cell: str) -> str:
-    """Return a cell without the leading apostrophe that `_as_text` or a user of a spreadsheet added."""
+def unmark_formula(cell: str) -> str:
+    """Return a cell without the leading apostrophe that `mark_formula` or a user of a spreadsheet added."""
     return cell[1:] if cell.startswith("'") and _FORMULA.fullmatch(cell) else cell
 
 
@@ -130,10 +130,10 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
             reader = csv.DictReader(file, restval="", strict=True)
-            names, rows, line = [_without_mark(name) for name in reader.fieldnames or []], [], 2
+            names, rows, line = [unmark_formula(name) for name in reader.fieldnames or []], [], 2
             reader.fieldnames = names
             for row in reader:
-                rows.append({name: _without_mark(cell) if name is not None else cell for name, cell in row.items()})
+                rows.append({name: unmark_formula(cell) if name is not None else cell for name, cell in row.items()})
                 line = reader.line_num + 1
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None

@@ -1,0 +1,129 @@
+"""Data card of an export: README.md with counts, licences, judges, scores, and what Hugging Face `datasets` reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from omniedit import __version__
+from omniedit.exchange.candidates import Choice
+from omniedit.exchange.fields import OutColumn
+from omniedit.exchange.survey import COUNTED, Survey, describe_counts
+from omniedit.exchange.writers import IMAGE_TYPE, arrow_type, dtype_name
+from omniedit.plain_text import markdown_cell
+
+_MOST_ROWS = 60
+_NAMES = ("Task", "Ratio", "Licence", "Judge", "Data set or specialist", "Models")
+_HEADINGS = dict(zip(COUNTED, _NAMES, strict=True))
+_KINDS = {
+    "accepted": "accepted pairs",
+    "rejected": "rejected pairs",
+    "preference": "preference pairs: two edits of one source by one instruction",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts of a data card.
+
+    Args:
+        name: title.
+        written: number of rows, which for preference pairs is not that of pairs.
+        data_files: pattern of the data files by name of the configuration; empty if `datasets` finds them itself.
+        columns: columns of the Parquet files; empty for other containers.
+    """
+
+    name: str
+    format: str
+    survey: Survey
+    choice: Choice
+    written: int
+    data_files: Mapping[str, str]
+    columns: Sequence[OutColumn]
+
+    def render(self) -> str:
+        """Return the text of the card."""
+        parts = [self._metadata(), f"# {markdown_cell(self.name)}", self._about(), *map(self._count_table, COUNTED)]
+        return "\n\n".join([*parts, *self._scores(), *self._rejected()]) + "\n"
+
+    def _metadata(self) -> str:
+        about: dict[str, Any] = {
+            "pretty_name": self.name,
+            "task_categories": ["image-to-image"],
+            "tags": ["image-editing"],
+        }
+        if self.columns:
+            features = [describe(column.name, arrow_type(column)) for column in self.columns]
+            split = {"name": "train", "num_examples": self.written}
+            about["dataset_info"] = {"features": features, "splits": [split]}
+        if self.data_files:
+            about["configs"] = [
+                {"config_name": name, "data_files": [{"split": "train", "path": path}]}
+                for name, path in self.data_files.items()
+            ]
+        return f"---\n{yaml.safe_dump(about, sort_keys=False, allow_unicode=True)}---"
+
+    def _about(self) -> str:
+        lines = [
+            f"{self.written} {_KINDS[self.choice.kind]}, written by OmniEdit {__version__} as `{self.format}`.",
+            "A pair has a source image, an instruction and an edited image.",
+            f"Chosen: {self._describe_choice()}.",
+        ]
+        if self.data_files:
+            lines.append("Read it with `datasets.load_dataset(FOLDER)`.")
+        return "\n".join(lines)
+
+    def _describe_choice(self) -> str:
+        choice = self.choice
+        given = {
+            "tasks": ", ".join(choice.tasks),
+            "O of at least": choice.min_score,
+            "the highest O of each task, per cent": choice.top,
+            "licences": ", ".join(choice.licences),
+            "ratios": ", ".join(choice.ratios),
+            "judge": choice.judge,
+        }
+        limits = [
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in given.items()
+            if value
+        ]
+        return markdown_cell("; ".join(limits) or "all pairs that the run accepted")
+
+    def _count_table(self, name: str) -> str:
+        rows = describe_counts(self.survey.counts[name])
+        return _table((_HEADINGS[name], "Pairs"), rows)
+
+    def _scores(self) -> list[str]:
+        """Return a histogram of O."""
+        if not self.survey.scores:
+            return []
+        rows = [(f"{low} to {low + 1}", self.survey.scores[low]) for low in range(10) if self.survey.scores[low]]
+        return [_table(("O", "Pairs"), rows)]
+
+    def _rejected(self) -> list[str]:
+        if not self.survey.rejected:
+            return []
+        rejected = _table(("Reason", "Pairs"), describe_counts(self.survey.rejected))
+        return ["## Rejected\n\nPairs of the same tasks, licences, ratios and judge that are not chosen.", rejected]
+
+
+def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:
+    shown = [(markdown_cell(name), str(count)) for name, count in rows[:_MOST_ROWS]]
+    if left := rows[_MOST_ROWS:]:
+        shown.append((f"{len(left)} others", str(sum(count for _, count in left))))
+    return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *shown])
+
+
+def describe(name: str, kind: pa.DataType) -> dict[str, Any]:
+    """Return a column as the YAML of `dataset_info` describes it."""
+    if kind == IMAGE_TYPE:
+        return {"name": name, "dtype": "image"}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = describe("item", kind.value_type)
+        return {"name": name, "list": inner.get("dtype") or inner.get("struct") or [inner]}
+    if pa.types.is_struct(kind):
+        return {"name": name, "struct": [describe(each.name, each.type) for each in kind]}
+    return {"name": name, "dtype": dtype_name(kind)}

@@ -1,0 +1,228 @@
+"""Pairs as rows of a data set: the value of each column of a layout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.exchange.candidates import Candidate
+from omniedit.exchange.convert import IMPORTED
+from omniedit.exchange.layout import IMAGES, Column, Layout
+from omniedit.exchange.task_names import to_name
+from omniedit.pairs import EncodedPair
+from omniedit.sources.index import make_source_id
+
+OWN_SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score")
+REASONING = ("sc_reasoning", "reasoning")
+"""Columns that take the judge's rationale."""
+_JSON_FIELDS = ("scores", "references", "provenance")
+_NUMBERS = {"turn": "int64", "width": "int64", "height": "int64"}
+
+
+@dataclass(frozen=True)
+class ImageCell:
+    """Image of a row, with the name that the data set gave its file."""
+
+    content: bytes
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class OutRow:
+    """Row to write. `key` names its files; `values` are by column: images are `ImageCell`, or lists of them."""
+
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OutColumn:
+    """Column to write.
+
+    Args:
+        type: as in a layout, never ''.
+        arrow: type of a column that the layout does not know, of data sets' extra columns.
+    """
+
+    name: str
+    type: str
+    field: str = ""
+    arrow: pa.DataType | None = None
+
+
+def column_type(column: Column) -> str:
+    """Return the type of a column; without one in the layout, that of its field."""
+    if column.type:
+        return column.type
+    if column.field in IMAGES:
+        return "image"
+    if column.field in _JSON_FIELDS:
+        return "json"
+    return "list" if column.field == "paraphrases" else _NUMBERS.get(column.field, "string")
+
+
+def is_from(provenance: Mapping[str, Any], layout: Layout) -> bool:
+    """Return whether a pair was imported by a layout, so that its own words for id and task are known."""
+    return imported(provenance).get("dataset") == layout.name
+
+
+def imported(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what only the import of a pair knows; {} for one that was made here."""
+    return provenance.get(IMPORTED) or {}
+
+
+def keeps_extra(layout: Layout) -> bool:
+    """Return whether a format takes the extra columns of pairs from other data sets."""
+    return any(column.field == "provenance" for column in layout.columns.values())
+
+
+def extra_columns(provenance: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
+    """Return the values of a pair's extra columns that exports in a layout have."""
+    if not (is_from(provenance, layout) or keeps_extra(layout)):
+        return {}
+    return {
+        name: value for name, value in imported(provenance).get("columns", {}).items() if name not in layout.columns
+    }
+
+
+@dataclass
+class RowMaker:
+    """Maker of rows in a layout. `count` numbers the rows, for ids that are numbers."""
+
+    layout: Layout
+    count: int = 0
+    _keys: set[str] = field(default_factory=set)
+
+    def make(self, candidate: Candidate, pair: EncodedPair, extra: Mapping[str, Any]) -> OutRow:
+        """Return the row of a pair. `extra` are values of columns that the layout does not have."""
+        row = _Fields(self.layout, candidate, pair, self.count)
+        self.count += 1
+        values = {name: row.value(name, column) for name, column in self.layout.columns.items()}
+        key = make_source_id(pair.pair_id, str(row.id() if is_from(pair.provenance, self.layout) else pair.pair_id))
+        if key in self._keys:
+            key = make_source_id(pair.pair_id, pair.pair_id, self._keys)
+        self._keys.add(key)
+        return OutRow(key, {**values, **extra})
+
+
+@dataclass
+class _Fields:
+    """Fields of a pair as a layout has them."""
+
+    layout: Layout
+    candidate: Candidate
+    pair: EncodedPair
+    number: int
+
+    def value(self, name: str, column: Column) -> Any:
+        kind = column_type(column)
+        if column.field == "source" and kind == "list":
+            inputs = [each.image for each in self.pair.references if each.role == "input"]
+            return [self._image("source"), *map(ImageCell, inputs)]
+        if column.field in ("source", "edited", "mask"):
+            cell = self._image(column.field) if self._is_first(name, column.field) else None
+            return cell if kind != "list" else [cell]
+        if column.field in _READERS:
+            return _READERS[column.field](self, name, column)
+        about = self.pair.provenance.get(column.field)
+        return None if column.field == "licence" and about == self.layout.licence else about
+
+    def _image(self, name: str) -> ImageCell | None:
+        content = getattr(self.pair, name)
+        return content and ImageCell(content, self._file(name))
+
+    def _file(self, name: str) -> str | None:
+        """Return the name of an image's file in the data set that the pair is from."""
+        return imported(self.pair.provenance).get("files", {}).get(name) if self._is_own else None
+
+    @property
+    def _is_own(self) -> bool:
+        return is_from(self.pair.provenance, self.layout)
+
+    def _is_first(self, name: str, field: str) -> bool:
+        return name == next(self.layout.find(field))[0]
+
+    def id(self, name: str = "", column: Column | None = None) -> Any:
+        own = imported(self.pair.provenance).get("id") if self._is_own else None
+        if column is not None and column_type(column).startswith("int"):
+            return int(own) if own and own.lstrip("-").isdecimal() else self.number
+        return own or (None if column is not None and column.optional and self._is_own else self.pair.pair_id)
+
+    def task(self, name: str, column: Column) -> str | None:
+        if not self._is_first(name, "task"):
+            return None
+        own = imported(self.pair.provenance).get("task") if self._is_own else None
+        is_default = self._is_own and own is None
+        return own or (None if is_default else to_name(self.pair.task, self.layout.task_names))
+
+    def instruction(self, name: str, column: Column) -> Any:
+        texts = list(self.pair.instructions)
+        if column_type(column) == "list":
+            return texts
+        place = [each for each, _ in self.layout.find("instruction")].index(name)
+        return texts[place] if place < len(texts) else None
+
+    def paraphrases(self, name: str, column: Column) -> Any:
+        texts = list(self.pair.instructions[len(list(self.layout.find("instruction"))) :])
+        return texts if column_type(column) == "list" else next(iter(texts), None)
+
+    def source_caption(self, name: str, column: Column) -> str | None:
+        return self.pair.captions.source
+
+    def edited_caption(self, name: str, column: Column) -> str | None:
+        return self.pair.captions.edited
+
+    def session(self, name: str, column: Column) -> str | None:
+        own = imported(self.pair.provenance).get("session") if self._is_own else None
+        return own or self.pair.session or (None if column.optional else self.pair.pair_id)
+
+    def turn(self, name: str, column: Column) -> int | None:
+        first = self.layout.first_turn
+        return (None if column.optional else first) if self.pair.turn is None else self.pair.turn - 1 + first
+
+    def width(self, name: str, column: Column) -> int:
+        return self.candidate.shard.size(self.candidate.row)[0]
+
+    def height(self, name: str, column: Column) -> int:
+        return self.candidate.shard.size(self.candidate.row)[1]
+
+    def score(self, name: str, column: Column) -> Any:
+        """Return the run's own score of this name, else the one that came with the pair."""
+        key = column.name or name
+        if self.candidate.scores and key in (*OWN_SCORES, *REASONING, "pq_reasoning"):
+            return self.candidate.scores.get("reasoning" if key in REASONING else key)
+        return self.pair.imported_scores.get(key)
+
+    def scores(self, name: str, column: Column) -> dict[str, Any] | None:
+        own = {key: value for key, value in self.candidate.scores.items() if key != "pair_id" and value is not None}
+        return {**self.pair.imported_scores, **own} or None
+
+    def reference(self, name: str, column: Column) -> Any:
+        """Return the reference of the column's role; without a role, the column's turn among those without one."""
+        columns = list(self.layout.find("reference"))
+        named = {each.name for _, each in columns if each.name}
+        numbered = list(enumerate(self.pair.references, 1))
+        if column.name:
+            found = [each for each in numbered if each[1].role == column.name]
+        else:
+            others = [each for each in numbered if each[1].role not in named and each[1].role != "input"]
+            place = [each for each, about in columns if not about.name].index(name)
+            found = others[place : place + 1]
+        return ImageCell(found[0][1].image, self._file(f"reference {found[0][0]}")) if found else None
+
+    def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
+        return [{"role": each.role, "image": ImageCell(each.image)} for each in self.pair.references] or None
+
+    def provenance(self, name: str, column: Column) -> dict[str, Any]:
+        return {key: value for key, value in self.pair.provenance.items() if key != IMPORTED}
+
+
+_READERS: dict[str, Any] = {
+    name: getattr(_Fields, name)
+    for name in (
+        *("id", "task", "instruction", "paraphrases", "source_caption", "edited_caption", "session", "turn"),
+        *("width", "height", "score", "scores", "reference", "references", "provenance"),
+    )
+}
+"""Fields that are not images of a pair, nor keys of its provenance."""

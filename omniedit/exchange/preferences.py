@@ -1,0 +1,84 @@
+"""Preference pairs: two edits of one source by one instruction, the better and the worse, for DPO and reward models."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omniedit.exchange.candidates import Candidate, Chooser, read_candidates
+from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
+from omniedit.pairs import Shard
+
+COLUMNS = (
+    *(OutColumn("id", "string"), OutColumn("task", "string"), OutColumn("instruction", "string")),
+    *(OutColumn("source", "image"), OutColumn("chosen", "image"), OutColumn("rejected", "image")),
+    *(OutColumn("chosen_score", "float64"), OutColumn("rejected_score", "float64")),
+    *(OutColumn("chosen_id", "string"), OutColumn("rejected_id", "string")),
+)
+"""Columns of preference pairs; the scores are O."""
+
+Place = tuple[float, bool, Path, int]
+"""O of a candidate, whether it is accepted, and its file and row."""
+
+
+def group_edits(chooser: Chooser, run: str | Path) -> list[list[Place]]:
+    """Return the scored edits of each source and instruction that has several, the best first."""
+    groups: dict[bytes, list[Place]] = defaultdict(list)
+    for candidate, is_accepted in chooser.split(read_candidates(run)):
+        if candidate.o_score is not None and candidate.is_sound:
+            groups[_key(candidate)].append((candidate.o_score, is_accepted, candidate.shard.path, candidate.row))
+    ordered = [sorted(group, key=lambda place: (-place[0], place[2:])) for group in groups.values()]
+    return [group for group in ordered if _count(group)]
+
+
+def count_preferences(groups: list[list[Place]]) -> int:
+    """Return the number of rows that the groups give."""
+    return sum(map(_count, groups))
+
+
+def preference_rows(groups: list[list[Place]]) -> Iterator[OutRow]:
+    """Yield a row for the best accepted edit of each group and each rejected edit of a lower O."""
+    for group in groups:
+        best, worse = group[0], [place for place in group[1:] if _is_worse(place, group[0])]
+        with Shard(best[2], keeps_last=False) as shard:
+            shared = _describe_best(shard, best)
+        for number, place in enumerate(worse):
+            with Shard(place[2], keeps_last=False) as shard:
+                values = _describe_worse(shard, place)
+            key = f"{shared['chosen_id']}-{number}"
+            yield OutRow(key, {"id": key, **shared, **values})
+
+
+def _key(candidate: Candidate) -> bytes:
+    """Return the digest of source and instruction."""
+    shard, row = candidate.shard, candidate.row
+    source = candidate.provenance.get("source_sha256") or shard.sha256("source", row)
+    return hashlib.sha256(f"{source}|{shard.instructions(row)[0]}".encode()).digest()[:16]
+
+
+def _count(group: list[Place]) -> int:
+    return sum(_is_worse(place, group[0]) for place in group[1:])
+
+
+def _is_worse(place: Place, best: Place) -> bool:
+    """Return whether an edit was rejected and has a lower O than the best one, which was accepted."""
+    return best[1] and not place[1] and place[0] < best[0]
+
+
+def _describe_best(shard: Shard, place: Place) -> dict[str, Any]:
+    row = place[3]
+    return {
+        "task": str(shard.tasks[row]),
+        "instruction": shard.instructions(row)[0],
+        "source": ImageCell(shard.encoded("source", row)),
+        "chosen": ImageCell(shard.encoded("edited", row)),
+        "chosen_score": place[0],
+        "chosen_id": shard.pair_ids[row],
+    }
+
+
+def _describe_worse(shard: Shard, place: Place) -> dict[str, Any]:
+    row = place[3]
+    edited = ImageCell(shard.encoded("edited", row))
+    return {"rejected": edited, "rejected_score": place[0], "rejected_id": shard.pair_ids[row]}
