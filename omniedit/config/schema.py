@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
+from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
@@ -79,6 +80,7 @@ class Config(Section):
     bench: BenchConfig = BenchConfig()
     models: ModelsConfig = ModelsConfig()
     gates: GatesConfig = GatesConfig()
+    export: ExportConfig = ExportConfig()
     imports: dict[str, ImportConfig] = Field({})
     """Data sets of edit pairs by name, which is that of their folder in results/{run}/candidates/. They join the pairs
     that specialists make."""

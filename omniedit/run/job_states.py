@@ -203,6 +203,7 @@ def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
         "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],
         "part": [f"{part:05d}" for part in range(config.buckets.parts)],
         "editor": config.train.editors,
+        "format": config.export.formats,
         "model": (*config.train.editors, *BASELINES),
     }
     names = [name for _, name, _, _ in Formatter().parse(stage.output) if name]

@@ -207,6 +207,9 @@ STAGES = (
     ),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("benchmarked")),
     Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("benchmarked")),
+    Stage(
+        "export_pairs", "export/{format}/README.md", "export/{format}.log", lambda config: bool(config.export.formats)
+    ),
     Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),

@@ -4,11 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from helpers.chain import SMALL, checkout, rules_to_run, snakemake, try_snakemake
+from omniedit.imaging.images import encode_mask, encoded_size
 from omniedit.pairs import Shard
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
@@ -37,6 +39,7 @@ def root(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "img_id": pair.provenance["source_id"],
                 "turn_index": 1,
                 "source_img": {"bytes": pair.source, "path": None},
+                "mask_img": {"bytes": encode_mask(np.ones(encoded_size(pair.source, "source")[::-1], bool)), "path": None},
                 "instruction": pair.instructions[0],
                 "target_img": {"bytes": pair.edited, "path": None},
             }

@@ -71,6 +71,7 @@ def of_run(path, task=GROUPS):
         editor=EDITORS,
         model=MODELS,
         ratio=list(RATIOS),
+        format=CONFIG.export.formats,
     )
 
 
@@ -341,6 +342,20 @@ def gated_shards(wildcards):
 
 def faults_option(wildcards, input):
     return ["--findings", input.findings, "--gates", to_json(CONFIG.gates)] if input.findings else []
+
+
+def export_options(wildcards):
+    """Return the options that choose the pairs of an export."""
+    options = CONFIG.export
+    chosen = {
+        "--task": ",".join(options.tasks),
+        "--licence": ",".join(options.licences),
+        "--min-score": options.min_score,
+        "--top": options.top,
+        "--rows-per-file": options.rows_per_file,
+    }
+    kind = [] if options.kind == "accepted" else [f"--{options.kind}"]
+    return [*kind, *(word for name, value in chosen.items() if value not in ("", None) for word in (name, value))]
 
 
 def shares_of_imports(wildcards):
