@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.exchange.exporting import export_run
 
     rows = export_run(args.run, read_options(args), args.out)
-    print(f"{args.out}: {rows} rows as {args.format}")
+    print(f"{args.out}: {rows} {'row' if rows == 1 else 'rows'} as {args.format}")
 
 
 def read_options(args: argparse.Namespace) -> "ExportOptions":

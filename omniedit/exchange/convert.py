@@ -70,7 +70,7 @@ class PairMaker:
         session, turn = self._read_session(row)
         instructions = read_texts(row, layout, ("instruction", "paraphrases"))
         if not instructions:
-            raise BadRow(f"no instruction in {' or '.join(name for name, _ in layout.find('instruction'))}")
+            raise BadRow(f"no instruction{self._describe_lack(row, 'instruction')}")
         task_name = read_text(row, layout, "task")
         images, references, file_names = self._read_images(row)
         task = self._to_task(task_name)
@@ -116,10 +116,11 @@ class PairMaker:
 
     def _read_images(self, row: Row) -> tuple[PairImages, list[tuple[str, bytes]], dict[str, str]]:
         """Return the checked images, the references with their roles, and the names of the files."""
-        found = {name: read_images(row, self.layout.find(name), self.files) for name in ("source", "edited", "mask")}
-        for name in ("source", "edited"):
-            if not found[name][0]:
-                raise BadRow(f"no {name} image in {' or '.join(each for each, _ in self.layout.find(name))}")
+        found: dict[str, tuple[list[bytes], str]] = {}
+        for name in ("source", "edited", "mask"):
+            found[name] = read_images(row, self.layout.find(name), self.files)
+            if not found[name][0] and name != "mask":
+                raise BadRow(f"no {name} image{self._describe_lack(row, name)}")
         source, edited, mask = (contents[0] if contents else None for contents, _ in found.values())
         assert source is not None and edited is not None
         images = check_images(source, edited, mask, self.sizes)
@@ -133,6 +134,12 @@ class PairMaker:
             for number, (role, content) in enumerate(references, 1)
         ]
         return images, checked, names
+
+    def _describe_lack(self, row: Row, field: str) -> str:
+        """Return where a field was looked for and, if there is no such column, the columns that the row has."""
+        names = [name for name, _ in self.layout.find(field)]
+        told = f" in {' or '.join(names)}"
+        return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"
 
     def _references(self, row: Row) -> Iterator[tuple[str, bytes, str]]:
         """Yield role, bytes and file name of each reference; role '' is the task's own."""

@@ -1,6 +1,7 @@
 """Import of edit pairs: rows of a data set, by its layout, as shards of candidates."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -226,7 +227,7 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     """Write a data set to `{run}/candidates/{name}/{shard}.h5` and return the counts of all shards.
 
     Raises:
-        UserError: as `import_shard`, or the run already has candidates of this name.
+        UserError: as `import_shard`, or no row makes a pair, or the run already has candidates of this name.
     """
     check_name(options.data_set)
     folder = Path(run) / "candidates" / options.data_set
@@ -235,4 +236,9 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     outcome = Outcome()
     for shard in range(shards):
         outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5"))
+    if not outcome.tasks:
+        shutil.rmtree(folder)
+        first = next(iter(outcome.examples.values()), Rejection(redact(path), "has no rows"))
+        counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
+        raise UserError(f"{counted}: {first.source_id}: {first.reason}")
     return outcome

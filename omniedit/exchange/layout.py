@@ -29,7 +29,7 @@ ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "
 Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
 """Kind of file that holds the rows."""
 
-_SHORT = re.compile(r"([a-z_]+)(?:\.([\w. -]+?))?(\?)?(?: (\w+))?")
+_SHORT = re.compile(r"([a-z_]+)(?:\.([\w.-]+))?(\?)?(?: (\w+)(\?)?)?")
 _ALIASES = {"instructions": "instruction", "target": "edited", "license": "licence", "caption": "source_caption"}
 
 
@@ -107,13 +107,13 @@ class Layout(BaseModel):
 
 
 def parse_column(text: str) -> dict[str, Any]:
-    """Parse the short form of a column: FIELD, FIELD.NAME, FIELD? if it is optional, and a type after a space."""
+    """Parse the short form of a column: FIELD, FIELD.NAME, a type after a space, and '?' if it is optional."""
     match = _SHORT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text[:60]!a} is not a column; give a field such as source, mask? or score int64")
-    field, name, optional, kind = match.groups()
-    field = _ALIASES.get(field, field)
-    return {"field": field, "name": name or "", "optional": optional is not None, "type": kind or ""}
+    field, name, mark, kind, last_mark = match.groups()
+    optional = (mark or last_mark) is not None
+    return {"field": _ALIASES.get(field, field), "name": name or "", "optional": optional, "type": kind or ""}
 
 
 def layout_names() -> list[str]:

@@ -98,7 +98,7 @@ def _read_parquet(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | 
 def _read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
     for number, line in _own(enumerate(filter(str.strip, _lines(file, part.file))), part):
         try:
-            values = parse_json(line)
+            values = parse_json(check_utf8(line))
         except ValueError as error:
             yield LeftOut(f"{part.file.name}:{number}", f"not JSON: {error}")
             continue
@@ -174,6 +174,7 @@ def _csv_row(values: dict[Any, Any], file: DataFile, number: int, layout: Layout
     if None in values:
         return LeftOut(f"{file.name}:{number}", "more cells than columns; quote cells that contain the separator")
     try:
+        check_utf8("".join(filter(None, values.values())))
         return Row(file, number, {name: _typed_cell(name, cell, layout) for name, cell in values.items()})
     except ValueError as error:
         return LeftOut(f"{file.name}:{number}", str(error))
@@ -257,16 +258,33 @@ def _limit(extension: str) -> int | None:
 
 
 def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
-    """Yield the lines of a text file in its encoding: that of its byte order mark, else UTF-8."""
+    """Yield the lines of a text file in its encoding: that of its byte order mark, else UTF-8.
+
+    Bytes that are not UTF-8 become lone surrogates, which `check_utf8` finds.
+    """
     if about.address.lower().endswith(".gz"):
         file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
     buffer = io.BufferedReader(_Raw(file), 1 << 20)
     encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
-    text = io.TextIOWrapper(buffer, encoding=encoding, errors="replace", newline="")
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    text = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
     while line := text.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
             raise UserError(f"{about.name}: a line has more than {LONGEST_LINE >> 20} MiB; it is not a table of rows")
         yield line
+
+
+def check_utf8(text: str) -> str:
+    """Return the text of a line.
+
+    Raises:
+        ValueError: it has bytes that are not UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text is not UTF-8; save the file as UTF-8") from None
+    return text
 
 
 class _Raw(io.RawIOBase):

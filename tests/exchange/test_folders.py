@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.pair_files import import_all, make_image, make_mask
+from helpers.pair_files import import_all, make_image, make_mask, read_all
 from omniedit.errors import UserError
 from omniedit.exchange.folders import list_folder_files
+from omniedit.exchange.importing import ImportOptions, import_shard
 
 
 def put(root: Path, name: str, content: bytes | str = b"") -> None:
@@ -79,7 +80,10 @@ def test_what_is_missing_is_rejected_with_the_reason(tmp_path: Path) -> None:
     put(tmp_path, "source/d.png", b"broken")
     put(tmp_path, "target/d.png", make_image(1))
     put(tmp_path, "target/d.txt", "Go.")
-    pairs, rejections = import_all(tmp_path, tmp_path / "run", 3, format="folders")
+    for shard in range(3):
+        out = tmp_path / f"run/candidates/x/{shard}.h5"
+        import_shard(str(tmp_path), ImportOptions(format="folders"), shard, 3, out)
+    pairs, rejections = read_all(tmp_path / "run", "x")
     assert pairs == []
     assert {each.source_id: each.reason.partition(":")[0] for each in rejections} == {
         "target/a": "no edited image of this name",
@@ -95,8 +99,8 @@ def test_a_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
     put(tmp_path, "in/target/a.txt", "Go.")
     (tmp_path / "in/source").mkdir()
     (tmp_path / "in/source/a.png").symlink_to(tmp_path / "outside.png")
-    pairs, (rejection,) = import_all(tmp_path / "in", tmp_path / "run", format="folders")
-    assert pairs == [] and "a link to a file outside the folder" in rejection.reason
+    with pytest.raises(UserError, match="a link to a file outside the folder"):
+        import_all(tmp_path / "in", tmp_path / "run", format="folders")
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:

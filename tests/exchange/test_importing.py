@@ -1,11 +1,13 @@
 """Import of data sets: published layouts, ids, tasks, options, and rows that cannot be used."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -143,7 +145,7 @@ def test_x2edit_reads_samples_with_any_of_its_names(tmp_path: Path) -> None:
         first.imported_scores == {"score_7b": "[9, 8]"} and first.provenance["imported"]["columns"]["label"] == "step1x"
     )
     assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
-    assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2")
+    assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2; the row has caption_en, 1.jpg")
 
 
 def test_scaleedit_counts_its_ids_from_0_in_each_file(tmp_path: Path) -> None:
@@ -223,7 +225,8 @@ def test_each_bad_row_is_rejected_with_its_reason_and_the_run_goes_on(tmp_path: 
 def test_columns_of_wrong_types_are_rejected_row_by_row(tmp_path: Path) -> None:
     columns = omniedit_rows(2, src_img=[1, 2], edited_prompt_list=[5, 6])
     write_parquet(tmp_path / "x.parquet", columns)
-    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="omniedit")
+    import_shard(str(tmp_path), ImportOptions(format="omniedit"), 0, 1, tmp_path / "run/candidates/x/00000.h5")
+    pairs, rejections = read_all(tmp_path / "run", "x")
     assert pairs == []
     assert {each.reason for each in rejections} == {"column 'src_img': a value of type int, not an image"}
 
@@ -234,6 +237,27 @@ def test_repeated_ids_get_digits_and_stay_unique(tmp_path: Path) -> None:
     ids = [pair.pair_id for pair in pairs]
     assert ids[0] == "omniedit-same" and ids[1].startswith("omniedit-same-") and len(set(ids)) == 3
     assert all(pair_id.isascii() and not set(pair_id) & set("/? ") for pair_id in ids)
+
+
+def test_a_data_set_behind_an_address(tmp_path: Path) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe("/pairs/0.parquet", write_parquet(tmp_path / "0.parquet", omniedit_rows(2)).read_bytes())
+    pairs, _ = import_all("memory://pairs/{0..0}.parquet", tmp_path / "run", format="omniedit")
+    assert [pair.provenance["imported"]["place"] for pair in pairs] == ["0.parquet:0", "0.parquet:1"]
+    files.pipe("/pairs/a b.png", make_image())
+    files.pipe("/pairs/x.jsonl", b'{"source": "a b.png", "edited": "a b.png", "instruction": "Go."}')
+    (pair,), _ = import_all("memory://pairs/x.jsonl", tmp_path / "run", format="table")
+    assert pair.source == make_image()
+
+
+def test_without_any_pair_nothing_is_left_and_the_first_reason_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"before": "a.png", "edited": "b.png", "instruction": "Go."}\n' * 2)
+    expected = (
+        "none of 2 rows makes a pair; the first: x.jsonl:0: no source image in source; the row has before, edited"
+    )
+    with pytest.raises(UserError, match=re.escape(expected)):
+        import_all(tmp_path, tmp_path / "run", format="table")
+    assert not (tmp_path / "run/candidates/table").exists()
 
 
 def test_the_limit_counts_the_rows_of_all_shards(tmp_path: Path) -> None:

@@ -33,12 +33,12 @@ def test_omniedit_has_its_13_columns_in_order() -> None:
 def test_a_users_own_file_is_a_layout(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "licence: CC0\ncolumns: {a: source, b: edited, c: instruction, d: 'reference.depth?', e: score int64}"
+        "licence: CC0\ncolumns: {a: source, b: edited, c: instruction, d: 'reference.depth?', e: 'score int64?'}"
     )
     layout = load_layout(str(file))
     assert (layout.name, layout.licence) == ("mine", "CC0")
     assert layout.columns["d"] == Column(field="reference", name="depth", optional=True)
-    assert layout.columns["e"].type == "int64"
+    assert layout.columns["e"] == Column(field="score", optional=True, type="int64")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,13 @@ def test_lines_of_jsonl(tmp_path: Path) -> None:
         assert third.startswith("not JSON: Expecting value") and fourth["s"] != fourth["s"]
 
 
+def test_lines_that_are_not_utf_8_are_rejected(tmp_path: Path) -> None:
+    reason = "the text is not UTF-8; save the file as UTF-8"
+    good, bad = values(read(write(tmp_path / "x.csv", "s,e,i\n1,2,caf\xe9\n1,2,cafe\n", "latin-1")))[::-1]
+    assert good == {"s": "1", "e": "2", "i": "cafe"} and bad == reason
+    assert values(read(write(tmp_path / "x.jsonl", '{"s": "caf\xe9"}', "latin-1"))) == [f"not JSON: {reason}"]
+
+
 def test_items_of_a_json_list_are_read_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.rows._CHUNK", 7)
     items = [{"s": "x" * length, "list": [{"a": "]},{"}] * length} for length in range(9)]

@@ -39,7 +39,10 @@ def root(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "img_id": pair.provenance["source_id"],
                 "turn_index": 1,
                 "source_img": {"bytes": pair.source, "path": None},
-                "mask_img": {"bytes": encode_mask(np.ones(encoded_size(pair.source, "source")[::-1], bool)), "path": None},
+                "mask_img": {
+                    "bytes": encode_mask(np.ones(encoded_size(pair.source, "source")[::-1], bool)),
+                    "path": None,
+                },
                 "instruction": pair.instructions[0],
                 "target_img": {"bytes": pair.edited, "path": None},
             }
