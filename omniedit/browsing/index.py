@@ -1,4 +1,4 @@
-"""Index of a run's pairs: a few columns of each pair, so that millions of pairs fit in memory (50 bytes each)."""
+"""Index of a run's pairs: a few columns of each pair, so that millions of pairs fit in memory (200 bytes each)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

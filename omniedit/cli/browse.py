@@ -1,6 +1,7 @@
 """Local page to look at a run's pairs and decide by hand: `omniedit browse`."""
 
 import getpass
+import os
 import signal
 import threading
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from omniedit.errors import UserError
 
 
 def serve(run: str, port: int, who: str | None) -> None:
-    """Serve the page until interrupted.
+    """Serve the page until an interrupt or SIGTERM ends the process.
 
     Args:
         who: name to record with decisions; None for the user's name.
@@ -29,14 +30,13 @@ def serve(run: str, port: int, who: str | None) -> None:
         server = BrowseServer(catalog, port)
     except OSError as error:
         raise UserError(f"{LOOPBACK}:{port}: {error.strerror}; give another --port") from None
-    threading.Thread(target=catalog.read_shards, daemon=True).start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with server:
+    try:
+        threading.Thread(target=catalog.read_shards, daemon=True).start()
         print(f"{server.address}  shows {folder}; Ctrl-C ends it", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
+        server.serve_forever()
+    except KeyboardInterrupt:
+        os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
 
 
 def user_name() -> str:
