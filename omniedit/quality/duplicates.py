@@ -3,9 +3,10 @@
 Two pairs are duplicates if their sources are near, their edited images are near, and the change from one to the other
 is the same. The same source with another edit is no duplicate.
 
-Policy: pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near pair that
-stays. A pair that is near to duplicates only stays, so that no chain of small differences removes a pair that is unlike
-all that stay.
+Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
+kinds. For each kind, pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near
+pair that stays. A pair that is near to duplicates only stays, so that no chain of small differences removes a pair that
+is unlike all that stay.
 """
 
 from collections.abc import Iterator
@@ -33,8 +34,8 @@ class Duplicate:
     """Pair that repeats another.
 
     Args:
-        row, original: rows in the signatures; the original stays.
-        kind: EXACT, SAME_IMAGES, NEAR or MIRRORED.
+        row, original: rows in the signatures. The original is no duplicate of the same or a stricter kind.
+        kind: EXACT, SAME_IMAGES, NEAR or MIRRORED, from strict to loose.
     """
 
     row: int
@@ -94,24 +95,23 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
         for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
             edges.add(better, worse, is_mirrored)
     found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
-    # Rows with equal keys follow their first row, if that is a duplicate itself.
+    # Rows with equal keys follow their first row, if that is a near duplicate itself.
     followers = zip(same.tolist(), first.tolist(), strict=True)
-    equals = [replace(found[one], row=row) if one in found else Duplicate(row, one, NEAR) for row, one in followers]
+    near = {row: duplicate for row, duplicate in found.items() if duplicate.kind == NEAR}
+    equals = [replace(near[one], row=row) if one in near else Duplicate(row, one, NEAR) for row, one in followers]
     return [*found.values(), *equals]
 
 
 def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
     """Apply the policy to near nodes, given as places in `nodes`, which are sorted by rank."""
     better, worse, is_mirrored = edges.merge()
-    order = np.lexsort((better, worse))
-    stays = np.ones(len(nodes), bool)
-    found = {}
-    for one, two, flipped in zip(
-        better[order].tolist(), worse[order].tolist(), is_mirrored[order].tolist(), strict=True
-    ):
-        if stays[one] and two not in found:
-            stays[two] = False
-            found[two] = Duplicate(int(nodes[two]), int(nodes[one]), MIRRORED if flipped else NEAR)
+    found: dict[int, Duplicate] = {}
+    for kind, chosen in ((NEAR, ~is_mirrored), (MIRRORED, is_mirrored)):
+        one, two = better[chosen], worse[chosen]
+        order = np.lexsort((one, two))
+        for first, second in zip(one[order].tolist(), two[order].tolist(), strict=True):
+            if first not in found and second not in found:
+                found[second] = Duplicate(int(nodes[second]), int(nodes[first]), kind)
     return list(found.values())
 
 

@@ -59,6 +59,16 @@ def test_a_mirrored_pair_is_found_unless_it_is_allowed() -> None:
     assert find_duplicates(rekey(pairs), mirrored=False) == []
 
 
+def test_a_copy_of_a_mirrored_pair_is_its_duplicate_because_a_mirrored_one_may_stay() -> None:
+    pairs = make_near(0, 0, 0)
+    for column in (pairs.source_hash, pairs.edited_hash):
+        column[1:] = mirror(column[1:])
+    pairs.change_hash[1:] = mirror_changes(pairs.change_hash[1:])
+    assert find_duplicates(rekey(pairs)) == [Duplicate(1, 0, MIRRORED), Duplicate(2, 1, NEAR)]
+    flip_low_bits(pairs, 2, "edited_hash", 2)
+    assert find_duplicates(rekey(pairs)) == [Duplicate(1, 0, MIRRORED), Duplicate(2, 1, NEAR)]
+
+
 def test_the_pair_with_the_best_rank_stays() -> None:
     pairs = make_near(0, 0, 0)
     flip_low_bits(pairs, 1, "edited_hash", 1)
