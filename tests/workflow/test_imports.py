@@ -34,6 +34,7 @@ def root(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, task in enumerate(CHANGED[:2]):
         with Shard(run / f"results/small/candidates/{task}/00000.h5") as shard:
             pairs = [shard.encoded_pair(row) for row in range(len(shard))]
+        whole = [encode_mask(np.ones(encoded_size(pair.source)[::-1], bool)) for pair in pairs]
         rows = [
             {
                 "img_id": pair.provenance["source_id"],
@@ -46,7 +47,7 @@ def root(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "instruction": pair.instructions[0],
                 "target_img": {"bytes": pair.edited, "path": None},
             }
-            for pair in pairs
+            for pair, mask in zip(pairs, whole, strict=True)
         ]
         broken = rows[0] | {"img_id": "broken", "target_img": {"bytes": b"no image", "path": None}}
         pq.write_table(pa.Table.from_pylist([*rows, broken]), root / f"mine/{number}.parquet")
