@@ -20,7 +20,8 @@ from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
 from omniedit.exchange.pair_images import Sizes
-from omniedit.exchange.rows import Row, Rows, read_rows
+from omniedit.exchange.readers import read_rows
+from omniedit.exchange.rows import Row, Rows
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
 from omniedit.storage.archives import is_remote
