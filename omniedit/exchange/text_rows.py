@@ -79,7 +79,7 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftO
     name = part.file.name
     csv.field_size_limit(LONGEST_LINE)
     delimiter = "\t" if ".tsv" in name.lower() else ","
-    reader = csv.DictReader(_lines(file, part.file), delimiter=delimiter, restval=None)
+    reader = csv.DictReader(_lines(file, part.file), delimiter=delimiter, restval=None, strict=True)
     columns = reader.fieldnames or []
     if twice := [column for column in columns if columns.count(column) > 1]:
         raise UserError(f"{name}: has two columns named {twice[0][:60]!a}; rename one")

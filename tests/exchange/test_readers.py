@@ -45,12 +45,13 @@ def test_csv_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> 
 
 
 def test_csv_rows_with_faults_are_rejected_and_the_next_are_read(tmp_path: Path) -> None:
-    items = read(write(tmp_path / "x.csv", "s,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\n"))
+    items = read(write(tmp_path / "x.csv", 's,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\na,b,"c\n'))
     assert values(items) == [
         "more cells than columns; quote cells that contain the separator",
         "column 'n': 'two' is not of type int64",
         {"s": "a", "e": "b", "i": None, "n": None},
         {"s": "a", "e": "b", "i": "c", "n": 3},
+        "not CSV: unexpected end of data",
     ]
     assert isinstance(items[0], Rejection) and items[0].source_id == "x.csv:0"
 
