@@ -10,8 +10,8 @@ import yaml
 from omniedit import __version__
 from omniedit.exchange.candidates import Choice
 from omniedit.exchange.fields import OutColumn
+from omniedit.exchange.out_values import IMAGE_TYPE, arrow_type, dtype_name
 from omniedit.exchange.survey import COUNTED, Survey, describe_counts
-from omniedit.exchange.writers import IMAGE_TYPE, arrow_type, dtype_name
 from omniedit.plain_text import markdown_cell
 
 _MOST_ROWS = 60

@@ -102,7 +102,7 @@ def read_turn(row: Row, layout: Layout) -> int | None:
             continue
         try:
             turn = int(value) - layout.first_turn + 1
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             turn = 0
         if turn < 1 or (isinstance(value, float) and value != int(value)):
             raise BadRow(f"column {name[:60]!a}: {str(value)[:30]!a} is not a turn from {layout.first_turn} on")
@@ -228,4 +228,7 @@ def _keep_nulls(values: Sequence[Any], items: list[Any]) -> list[Any] | None:
 
 
 def _is_missing(value: Any) -> bool:
+    """Return whether a cell has no value: null, NaN, an empty text or list, or an image without bytes and path."""
+    if isinstance(value, Mapping):
+        return set(value) == {"bytes", "path"} and not any(value.values())
     return value is None or (isinstance(value, float) and math.isnan(value)) or value in ("", [], b"")

@@ -55,7 +55,7 @@ class ImageFiles:
             self._members = _TarMembers(self._root)
         if (content := self._members.read(relative)) is not None:
             return content
-        raise BadImage(f"{path[:200]!a}: no such file")
+        raise BadImage("; ".join([f"{path[:200]!a}: no such file", *self._members.faults[:1]]))
 
     def close(self) -> None:
         if self._members is not None:
@@ -116,15 +116,22 @@ def _check_size(size: int, name: str) -> None:
 
 
 class _TarMembers:
-    """Members of all tars below a folder, or of one tar, by name; the first of equal names counts."""
+    """Members of all tars below a folder, or of one tar, by name; the first of equal names counts.
+
+    `faults` are the tars that cannot be read, with the reason.
+    """
 
     def __init__(self, root: str) -> None:
         self._folder = TemporaryDirectory(prefix="omniedit-tars-")
         self._database = sqlite3.connect(Path(self._folder.name) / "members.sqlite")
         self._database.execute("create table member (name text primary key, tar text, offset integer, size integer)")
-        for tar in _find_tars(root):
-            rows = _list_members(tar)
-            self._database.executemany("insert or ignore into member values (?, ?, ?, ?)", rows)
+        tars, self.faults = _find_tars(root)
+        for tar in tars:
+            try:
+                rows = _list_members(tar)
+                self._database.executemany("insert or ignore into member values (?, ?, ?, ?)", rows)
+            except (tarfile.TarError, OSError) as error:
+                self.faults.append(f"{tar.name} is not a readable tar: {' '.join(str(error).split())[:200]}")
 
     def read(self, name: str) -> bytes | None:
         query = "select tar, offset, size from member where name = ?"
@@ -142,30 +149,23 @@ class _TarMembers:
         self._folder.cleanup()
 
 
-def _find_tars(root: str) -> list[Path]:
-    """Return the uncompressed tars of a root, sorted.
-
-    Raises:
-        UserError: all of its tars are compressed, which only allows to read them from the beginning.
-    """
+def _find_tars(root: str) -> tuple[list[Path], list[str]]:
+    """Return the uncompressed tars of a root, sorted, and remedies for the compressed ones."""
     if is_remote(root):
-        return []
+        return [], []
     path = Path(root)
-    files = [path] if path.is_file() else sorted(path.rglob("*.tar*")) if path.is_dir() else []
+    files = [path] if path.is_file() else sorted(path.rglob("*.t*")) if path.is_dir() else []
     tars = [file for file in files if file.name.lower().endswith(_TARS)]
-    packed = [file for file in files if file.name.lower().endswith(_PACKED_TARS)]
-    if packed and not tars:
-        raise UserError(f"{packed[0]}: is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it")
-    return tars
+    packed = [file.name for file in files if file.name.lower().endswith(_PACKED_TARS)]
+    return tars, [
+        f"{name} is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it" for name in packed
+    ]
 
 
 def _list_members(path: Path) -> Iterator[tuple[str, str, int, int]]:
     """Yield name, tar, offset and size of each file in a tar that may be read. Links are not followed."""
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                if untrusted_reason(member) is None:
-                    yield member.name.removeprefix("./"), str(path), member.offset_data, member.size
-                tar.members.clear()  # type: ignore[attr-defined]
-    except (tarfile.TarError, OSError) as error:
-        raise UserError(f"{path}: not a readable tar: {' '.join(str(error).split())[:200]}") from None
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            if untrusted_reason(member) is None:
+                yield member.name.removeprefix("./"), str(path), member.offset_data, member.size
+            tar.members.clear()  # type: ignore[attr-defined]

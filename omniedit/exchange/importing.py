@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -20,7 +20,8 @@ from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
-from omniedit.exchange.rows import Row, Rows, read_rows
+from omniedit.exchange.readers import read_rows
+from omniedit.exchange.rows import Row, Rows
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
 from omniedit.sources.identity import Identity, identify, read_content, record_file
@@ -180,6 +181,7 @@ def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out
     reader = Reader(path, layout)
     files = ImageFiles(options.images or reader.images_root, options.images is not None)
     task = options.task or layout.task
+    check_tasks([task, *options.task_names.values()])
     maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence)
     rows = islice(reader.shard(shard, shards), _share(options.limit, shard, shards))
     outcome = Outcome()
@@ -211,6 +213,19 @@ def _make_pairs(rows: Rows, maker: PairMaker) -> Iterator[Any]:
 def _share(limit: int | None, shard: int, shards: int) -> int | None:
     """Return a shard's share of a limit."""
     return None if limit is None else limit // shards + (shard < limit % shards)
+
+
+def check_tasks(names: Iterable[str]) -> None:
+    """Check that names can be those of tasks.
+
+    Raises:
+        UserError: one cannot.
+    """
+    for name in names:
+        try:
+            Task(name)
+        except ValueError as error:
+            raise UserError(f"{error}; give another --task, or correct the map of tasks") from None
 
 
 def check_name(name: str) -> None:

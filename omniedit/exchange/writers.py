@@ -1,4 +1,4 @@
-"""Writers of rows, one for each container: Parquet, JSONL, JSON and CSV with image files, tars, and folders.
+"""Writers of rows by container: Parquet, JSONL, JSON and CSV with image files, tars, and folders.
 
 A writer is a context manager that writes into a folder; `add` takes one row after the other.
 """
@@ -7,182 +7,17 @@ import csv
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TextIO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any, TextIO
 
 from omniedit.errors import UserError
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
-from omniedit.exchange.survey import is_json_text
+from omniedit.exchange.out_values import ImageFolder, plain_value
+from omniedit.exchange.parquet_writer import ParquetWriter
 from omniedit.imaging.formats import image_suffix
 from omniedit.storage.parquet import mark_formula
-
-IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-"""An image as Hugging Face `datasets` stores it."""
-_GROUP = 32
-"""Rows in a row group, and most rows in memory."""
-_ARROW = {
-    "image": IMAGE_TYPE,
-    "binary": pa.binary(),
-    "list": pa.list_(pa.string()),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-}
-IMAGE_FOLDER = "images"
-
-
-class Writer(Protocol):
-    """Writer of rows into a folder."""
-
-    def __enter__(self) -> "Writer": ...
-    def __exit__(self, *_: object) -> None: ...
-    def add(self, row: OutRow) -> None: ...
-
-
-def arrow_type(column: OutColumn) -> pa.DataType:
-    """Return the type of a column in Parquet; texts, paths and JSON are strings."""
-    if column.arrow is not None:
-        return pa.string() if is_json_text(column.arrow) or pa.types.is_null(column.arrow) else column.arrow
-    return _ARROW.get(column.type, pa.string())
-
-
-def plain_value(value: Any, column: OutColumn) -> Any:
-    """Return a value, which is no image, as its column's type; None if it does not fit.
-
-    JSON is written as text, because `datasets` expects the same keys in each row of a mapping.
-    """
-    if value is None:
-        return None
-    if column.type == "json" or is_json_text(column.arrow):
-        return json.dumps(value, ensure_ascii=False)
-    try:
-        if column.type in ("int32", "int64"):
-            return int(value)
-        if column.type == "float64":
-            return float(value)
-    except ValueError:
-        return None
-    return str(value) if column.type == "string" else value
-
-
-@dataclass
-class ImageFolder:
-    """Folder of image files, which rows name by path: images/{column}/{key}.png."""
-
-    root: Path
-
-    def put(self, cell: ImageCell, column: str, name: str) -> str:
-        """Write an image file and return its path relative to the root."""
-        relative = f"{IMAGE_FOLDER}/{column}/{name}{image_suffix(cell.content)}"
-        path = self.root / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cell.content)
-        return relative
-
-    def replace(self, value: Any, column: str, key: str) -> Any:
-        """Return a value with each image in it written and replaced by its path."""
-        column = column.removesuffix("_file_name")
-        if isinstance(value, ImageCell):
-            return self.put(value, column, key)
-        if isinstance(value, list) and any(isinstance(each, ImageCell | dict) for each in value):
-            names = [key, *(f"{key}_{number}" for number in range(1, len(value)))]
-            return [self.replace(each, column, name) for each, name in zip(value, names, strict=True)]
-        if isinstance(value, Mapping):
-            return {
-                name: self.put(each, column, key) if isinstance(each, ImageCell) else each
-                for name, each in value.items()
-            }
-        return value
-
-
-@dataclass
-class ParquetWriter:
-    """Writer of data/train-00000-of-00003.parquet files that Hugging Face `datasets` and its viewer open.
-
-    Args:
-        rows: number of all rows, which the file names need.
-    """
-
-    root: Path
-    columns: Sequence[OutColumn]
-    rows: int
-    rows_per_file: int
-    _waiting: list[dict[str, Any]] = field(default_factory=list)
-    _done: int = 0
-    _file: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> "ParquetWriter":
-        (self.root / "data").mkdir(parents=True)
-        features = {column.name: describe_feature(arrow_type(column)) for column in self.columns}
-        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-        self.schema = pa.schema([(column.name, arrow_type(column)) for column in self.columns], metadata=metadata)
-        self._images = ImageFolder(self.root)
-        if not self.rows:
-            self._open()
-        return self
-
-    def __exit__(self, exc_type: object, *_: object) -> None:
-        if exc_type is None:
-            self._flush()
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, row: OutRow) -> None:
-        if self._done + len(self._waiting) == self._end():
-            self._flush()
-            self._open()
-        self._waiting.append({column.name: self._value(row, column) for column in self.columns})
-        if len(self._waiting) == _GROUP:
-            self._flush()
-
-    def _value(self, row: OutRow, column: OutColumn) -> Any:
-        value = row.values.get(column.name)
-        if column.type == "image":
-            return value and {"bytes": value.content, "path": value.path}
-        if column.type == "binary":
-            return value and value.content
-        return plain_value(self._images.replace(value, column.name, row.key), column)
-
-    def _end(self) -> int:
-        """Return the number of rows up to the end of the open file."""
-        return 0 if self._file is None else self._opened * self.rows_per_file
-
-    def _open(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        number = self._done // self.rows_per_file
-        count = max(1, -(-self.rows // self.rows_per_file))
-        path = self.root / f"data/train-{number:05d}-of-{count:05d}.parquet"
-        self._opened = number + 1
-        self._file = pq.ParquetWriter(path, self.schema, write_page_checksum=True)
-
-    def _flush(self) -> None:
-        if self._waiting and self._file is not None:
-            self._file.write_table(pa.Table.from_pylist(self._waiting, self.schema))
-            self._done += len(self._waiting)
-            self._waiting = []
-
-
-def describe_feature(kind: pa.DataType) -> Any:
-    """Return a type as Hugging Face `datasets` describes it."""
-    if kind == IMAGE_TYPE:
-        return {"_type": "Image"}
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return {"feature": describe_feature(kind.value_type), "_type": "List"}
-    if pa.types.is_struct(kind):
-        return {each.name: describe_feature(each.type) for each in kind}
-    return {"dtype": dtype_name(kind), "_type": "Value"}
-
-
-def dtype_name(kind: pa.DataType) -> str:
-    """Return a plain type's name in `datasets`."""
-    names = {"double": "float64", "float": "float32", "halffloat": "float16"}
-    return names.get(str(kind), str(kind))
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Image files named by rows: where they are found, and which paths are refused."""
 
-import io
 import tarfile
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import fsspec
 import pytest
 
 from helpers.tars import make_tar
-from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, ImageFiles, check_path
 
 
@@ -96,8 +94,12 @@ def test_members_of_tars_are_found_and_links_are_not_followed(tmp_path: Path) ->
 
 def test_compressed_or_broken_tars_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").touch()
-    with pytest.raises(UserError, match=r"a\.tar\.gz: is compressed"):
+    with pytest.raises(BadImage, match=r"no such file; a\.tar\.gz is compressed; unpack it"):
         ImageFiles(str(tmp_path)).read("x.png", str(tmp_path))
-    (tmp_path / "b.tar").write_bytes(io.BytesIO(b"no tar" * 999).read())
-    with pytest.raises(UserError, match=r"b\.tar: not a readable tar"):
-        ImageFiles(str(tmp_path)).read("x.png", str(tmp_path))
+    (tmp_path / "a.tar.gz").unlink()
+    (tmp_path / "b.tar").write_bytes(b"no tar" * 999)
+    (tmp_path / "c.tar").write_bytes(make_tar(("1.png", b"one")))
+    files = ImageFiles(str(tmp_path))
+    assert files.read("1.png", str(tmp_path)) == b"one"
+    with pytest.raises(BadImage, match=r"no such file; b\.tar is not a readable tar: invalid header"):
+        files.read("x.png", str(tmp_path))

@@ -275,6 +275,13 @@ def test_an_import_over_another_is_refused(tmp_path: Path) -> None:
     assert pairs[0].pair_id == "second-task_obj_0"
 
 
+def test_a_task_that_cannot_be_one_is_refused_before_the_first_row(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
+    for options in ({"task": "../x"}, {"tasks": {"swap": "a/b"}}):
+        with pytest.raises(UserError, match="has a slash, a backslash or a brace; give another --task"):
+            import_all(tmp_path, tmp_path / "run", format="omniedit", **options)
+
+
 @pytest.mark.parametrize("name", ["a/b", "..", ".a", "a b", "-a", "x" * 80])
 def test_a_name_that_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a name"):

@@ -15,7 +15,8 @@ from helpers.tars import make_tar
 from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout, check_layout
-from omniedit.exchange.rows import Row, read_rows
+from omniedit.exchange.readers import read_rows
+from omniedit.exchange.rows import Row
 from omniedit.pairs import Rejection
 
 LAYOUT = check_layout({"columns": {"s": "source?", "e": "edited", "i": "instruction", "n": "turn? int64"}}, "test")
@@ -44,12 +45,13 @@ def test_csv_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> 
 
 
 def test_csv_rows_with_faults_are_rejected_and_the_next_are_read(tmp_path: Path) -> None:
-    items = read(write(tmp_path / "x.csv", "s,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\n"))
+    items = read(write(tmp_path / "x.csv", 's,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\na,b,"c\n'))
     assert values(items) == [
         "more cells than columns; quote cells that contain the separator",
         "column 'n': 'two' is not of type int64",
         {"s": "a", "e": "b", "i": None, "n": None},
         {"s": "a", "e": "b", "i": "c", "n": 3},
+        "not CSV: unexpected end of data",
     ]
     assert isinstance(items[0], Rejection) and items[0].source_id == "x.csv:0"
 
@@ -74,7 +76,7 @@ def test_lines_that_are_not_utf_8_are_rejected(tmp_path: Path) -> None:
 
 
 def test_items_of_a_json_list_are_read_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omniedit.exchange.rows._CHUNK", 7)
+    monkeypatch.setattr("omniedit.exchange.text_rows._CHUNK", 7)
     items = [{"s": "x" * length, "list": [{"a": "]},{"}] * length} for length in range(9)]
     file = write(tmp_path / "x.json", "\ufeff " + json.dumps(items, indent=1))
     assert values(read(file)) == items
@@ -161,6 +163,6 @@ def test_samples_of_a_tar_are_dealt(tmp_path: Path) -> None:
 
 
 def test_an_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omniedit.exchange.rows.LONGEST_LINE", 1000)
+    monkeypatch.setattr("omniedit.exchange.text_rows.LONGEST_LINE", 1000)
     with pytest.raises(UserError, match=r"x\.jsonl: a line has more than"):
         read(write(tmp_path / "x.jsonl", io.StringIO("x" * 5000).read()))

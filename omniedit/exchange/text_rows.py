@@ -1,0 +1,178 @@
+"""Rows of JSONL, JSON and CSV files, read line by line or item by item."""
+
+import csv
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, BinaryIO
+
+from omniedit.errors import UserError
+from omniedit.exchange.inputs import DataFile, Part
+from omniedit.exchange.layout import Layout
+from omniedit.exchange.rows import Row, check_columns
+from omniedit.sources.archived import LeftOut
+from omniedit.sources.caption_values import marked_encoding, parse_json
+from omniedit.storage.parquet import unmark_formula
+
+LONGEST_LINE = 64 << 20
+"""Largest line of a JSONL or CSV file, in bytes, or of an item of a JSON list; an image may be inside as a data URL."""
+_HEAD = 4096
+_CHUNK = 1 << 20
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+    for number, line in _own(enumerate(filter(str.strip, _lines(file, part.file))), part):
+        try:
+            values = parse_json(check_utf8(line))
+        except ValueError as error:
+            yield LeftOut(f"{part.file.name}:{number}", f"not JSON: {error}")
+            continue
+        yield _json_row(values, part.file, number)
+
+
+def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+    """Yield the items of the list in a JSON file, one after the other."""
+    items = _json_items(io.TextIOWrapper(io.BufferedReader(_Raw(file)), encoding="utf-8-sig", errors="replace"))
+    try:
+        for number, value in _own(enumerate(items), part):
+            yield _json_row(value, part.file, number)
+    except ValueError as error:
+        raise UserError(f"{part.file.name}: not a list in JSON: {error}") from None
+
+
+def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
+    """Yield the items of a JSON list with one item and a chunk of the text in memory.
+
+    Raises:
+        ValueError: the text is not a list, or an item is invalid or too long.
+    """
+    buffer, decoder = text.read(_CHUNK).lstrip(), json.JSONDecoder()
+    if not buffer.startswith("["):
+        raise ValueError(f"begins with {buffer[:20]!a}")
+    start = 1
+    while True:
+        start = _BETWEEN.match(buffer, start).end()  # type: ignore[union-attr]
+        if buffer.startswith("]", start):
+            return
+        try:
+            value, start = decoder.raw_decode(buffer, start)
+        except (ValueError, RecursionError):
+            more = text.read(max(_CHUNK, len(buffer) - start))
+            if not more or len(buffer) - start > LONGEST_LINE:
+                raise ValueError(f"an item is invalid: {buffer[start : start + 60]!a}") from None
+            buffer, start = buffer[start:] + more, 0
+            continue
+        yield parse_json(json.dumps(value))
+
+
+def _json_row(values: Any, file: DataFile, number: int) -> Row | LeftOut:
+    if not isinstance(values, dict):
+        return LeftOut(f"{file.name}:{number}", "not a JSON object")
+    return Row(file, number, values)
+
+
+def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+    name = part.file.name
+    csv.field_size_limit(LONGEST_LINE)
+    delimiter = "\t" if ".tsv" in name.lower() else ","
+    reader = csv.DictReader(_lines(file, part.file), delimiter=delimiter, restval=None, strict=True)
+    columns = reader.fieldnames or []
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise UserError(f"{name}: has two columns named {twice[0][:60]!a}; rename one")
+    check_columns(columns, layout, name)
+    number = 0
+    while True:
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            yield LeftOut(f"{name}:{number}", f"not CSV: {error}")
+            number += 1
+            continue
+        if values is None:
+            return
+        if number % part.count == part.index:
+            yield _csv_row(values, part.file, number, layout)
+        number += 1
+
+
+def _csv_row(values: dict[Any, Any], file: DataFile, number: int, layout: Layout) -> Row | LeftOut:
+    if None in values:
+        return LeftOut(f"{file.name}:{number}", "more cells than columns; quote cells that contain the separator")
+    try:
+        check_utf8("".join(filter(None, values.values())))
+        return Row(file, number, {name: _typed_cell(name, cell, layout) for name, cell in values.items()})
+    except ValueError as error:
+        return LeftOut(f"{file.name}:{number}", str(error))
+
+
+def _typed_cell(name: str, cell: str | None, layout: Layout) -> Any:
+    """Return a cell as the layout types its column; an empty cell is None.
+
+    Raises:
+        ValueError: the cell is not of that type.
+    """
+    if not cell:
+        return None
+    cell = unmark_formula(cell)
+    kind = layout.columns[name].type if name in layout.columns else ""
+    try:
+        if kind in ("int32", "int64"):
+            return int(cell)
+        if kind == "float64":
+            return float(cell)
+        return parse_json(cell) if kind in ("list", "json") else cell
+    except ValueError:
+        raise ValueError(f"column {name[:60]!a}: {cell[:60]!a} is not of type {kind}") from None
+
+
+def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
+    """Yield the lines of a text file in its encoding: that of its byte order mark, else UTF-8.
+
+    Bytes that are not UTF-8 become lone surrogates, which `check_utf8` finds.
+    """
+    if about.address.lower().endswith(".gz"):
+        file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
+    buffer = io.BufferedReader(_Raw(file), 1 << 20)
+    encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    text = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise UserError(f"{about.name}: a line has more than {LONGEST_LINE >> 20} MiB; it is not a table of rows")
+        yield line
+
+
+def check_utf8(text: str) -> str:
+    """Return the text of a line.
+
+    Raises:
+        ValueError: it has bytes that are not UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text is not UTF-8; save the file as UTF-8") from None
+    return text
+
+
+class _Raw(io.RawIOBase):
+    """Raw stream over an object that only has `read`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def _own(numbered: Iterator[tuple[int, Any]], part: Part) -> Iterator[tuple[int, Any]]:
+    return islice(numbered, part.index, None, part.count)
