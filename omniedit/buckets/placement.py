@@ -32,7 +32,7 @@ PLAN_SCHEMA = pa.schema(
     ]
 )
 """One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
-Plans from before the column `folder` lack it; it is then equal to `task`."""
+Older plans lack the column `folder`; it then equals `task`."""
 REPEATED = ("ratio", "part", "task", "shard", "split", "folder")
 """Columns of few different values, which are dictionary-encoded in memory."""
 HELD_OUT_KEY = "held out"
@@ -81,7 +81,7 @@ def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
 
 
 def _add_folder(table: pa.Table) -> pa.Table:
-    """Return a table with `folder`, which is `task` in files from before that column."""
+    """Return a table with the column `folder`. Older files lack it; it then equals `task`."""
     return table if "folder" in table.column_names else table.append_column("folder", table["task"])
 
 
@@ -110,7 +110,7 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
 def mix(kept: pa.Table, shares: Mapping[str, float]) -> pa.Table:
     """Return the largest part of the accepted pairs in which each folder of `shares` has its share.
 
-    The folders that are not named have the rest together. A hash of the ids decides which pairs are left out.
+    All other folders together have the rest. A hash of the ids decides which pairs are left out.
 
     Raises:
         UserError: a folder with a share has no accepted pair.
@@ -168,7 +168,7 @@ def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa
 
 
 def can_grow(kept: pa.Table, layout: Layout, earlier: Plan) -> bool:
-    """Return whether every pair of an earlier plan is still accepted, with the same ratio, in no fewer parts."""
+    """Return whether all pairs of an earlier plan are still accepted and the layout is the same, in no fewer parts."""
     if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
         return False
     place = pc.index_in(earlier.table["pair_id"], kept["pair_id"].combine_chunks())
@@ -179,7 +179,7 @@ def can_grow(kept: pa.Table, layout: Layout, earlier: Plan) -> bool:
 
 
 def _parts(ratio: np.ndarray, row: np.ndarray, layout: Layout, earlier: pa.Table | None) -> np.ndarray:
-    """Return the number of each row's part: that of its Zarr shard, which an earlier plan may have given."""
+    """Return the number of each row's part, that of its Zarr shard. Zarr shards of an earlier plan keep their part."""
     zarr_shard = np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1
     part = np.full(zarr_shard[-1] + 1, -1)
     if earlier is not None:

@@ -172,7 +172,7 @@ class BucketStore:
             raise self._unreadable(file, error) from None
 
     def _open_shard(self, file: str) -> ZarrShard:
-        """Return a Zarr shard, open. One that others evict meanwhile stays open until its last reader is done."""
+        """Return an open Zarr shard. If it is evicted meanwhile, it stays open until its last reader is done."""
         shard = self._shards.pop(file, None) or ZarrShard(self.path / file, self._layout["pairs_per_zarr_shard"])
         self._shards[file] = shard
         if len(self._shards) > OPEN_SHARDS:

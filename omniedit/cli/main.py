@@ -94,7 +94,7 @@ def _status(args: argparse.Namespace) -> None:
 
 def _add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run_argument(parser)
-    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows of this pair")
+    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows about this pair")
     parser.add_argument("--save", type=path, metavar="FOLDER", help="with --pair: write its images to this folder")
     parser.add_argument(
         "--sheet", type=path, metavar="FILE.jpg", help="write a contact sheet: the best pairs of each task"
