@@ -22,8 +22,8 @@ class BucketsConfig(Section):
     parts: int = Field(2, ge=1, le=100_000)
     """Number of parallel jobs that write the buckets."""
     codec: Literal["zstd", "filtered", "jpeg"] = "zstd"
-    """Codec of the stored images. `zstd` is lossless, and every reader of Zarr decodes it; `filtered` is lossless in
-    half the space; `jpeg` is visually lossless in a fifth. docs/benchmarks.md has sizes and speeds."""
+    """Codec of the stored images. `zstd` is lossless, and every reader of Zarr decodes it; `filtered` is lossless at
+    half the size; `jpeg` is visually lossless at a fifth. docs/benchmarks.md has sizes and speeds."""
     grow: bool = False
     """Append new pairs to the buckets of an earlier run, if all earlier pairs are still accepted. Earlier pairs keep
     their places, and unchanged Zarr shards are not written again. The order of the pairs then depends on the earlier

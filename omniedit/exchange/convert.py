@@ -152,10 +152,10 @@ class PairMaker:
 
     def _make_id(self, row: Row, own_id: str | None, session: str | None, turn: int | None) -> str:
         """Return a unique id: by the data set's own id, the turn of a session, or the row's file and number."""
-        wanted = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
+        readable = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
         if own_id and self.layout.unique_in_file:
-            wanted = f"{row.name.rpartition('-')[0]}-{own_id}"
-        return f"{self._prefix}{make_source_id(row.place, wanted, self._taken)}"
+            readable = f"{row.name.rpartition('-')[0]}-{own_id}"
+        return f"{self._prefix}{make_source_id(row.place, readable, self._taken)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for name, _ in self.layout.find("provenance") for key, value in _mapping(row, name).items()}

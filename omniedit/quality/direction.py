@@ -123,11 +123,11 @@ def _colour_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, instruction: str
 ) -> Iterator[Clue]:
     """Compare the region's colour in both images with the last colour that the instruction names."""
-    wanted = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
-    wanted = [word for word in wanted if word in COLOURS]
-    if not wanted or region.sum() < _LEAST_REGION:
+    colours = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
+    colours = [word for word in colours if word in COLOURS]
+    if not colours or region.sum() < _LEAST_REGION:
         return
-    target, weights = np.array(COLOURS[wanted[-1]]), np.array([0.5, 1, 1])
+    target, weights = np.array(COLOURS[colours[-1]]), np.array([0.5, 1, 1])
     before, after = (np.linalg.norm((lab[region] - target) * weights, axis=-1).mean() for lab in (first, second))
     yield Clue("colour", _limit((after - before) / 6))
 

@@ -60,7 +60,7 @@ def _is_chain(links: Sequence[tuple[int, int]]) -> bool:
     return all(edited == source for (_, edited), (source, _) in pairwise(links))
 
 
-def _count(values: Hashes, wanted: Hashes) -> NDArray[np.int64]:
-    """Return how often each wanted value occurs."""
+def _count(values: Hashes, keys: Hashes) -> NDArray[np.int64]:
+    """Return the number of times that each key occurs among the values."""
     ordered = np.sort(values)
-    return np.searchsorted(ordered, wanted, side="right") - np.searchsorted(ordered, wanted)
+    return np.searchsorted(ordered, keys, side="right") - np.searchsorted(ordered, keys)
