@@ -140,7 +140,7 @@ class Catalog:
 
         def read(shard: Shard) -> bytes:
             if row["pair_id"] not in shard.pair_ids:
-                raise UserError(f"{files.candidates}: has no pair {row['pair_id']}; the file was made again")
+                raise UserError(f"{files.candidates}: has no pair {row['pair_id']}; the file was replaced")
             place = shard.pair_ids.index(row["pair_id"])
             if name in ("source", "edited"):
                 return shard.encoded(name, place)
@@ -177,7 +177,7 @@ class Catalog:
         return self.shards[row["shard"]], row
 
     def _read(self, files: ShardFiles, read: Callable[[Shard], T]) -> T:
-        """Return what `read` takes from a candidate file. One thread reads at a time, as HDF5 requires."""
+        """Call `read` on a candidate file, one thread at a time, as HDF5 requires."""
         path = files.candidates
         with self._files_lock:
             key = (str(path), *(_file_version(path) or (0, 0)))
@@ -190,7 +190,7 @@ class Catalog:
 
 
 def _file_version(path: Path) -> tuple[int, int] | None:
-    """Return what changes when a file is written or replaced; None without a file."""
+    """Return a value that changes when a file is written or replaced; None if there is no file."""
     try:
         status = path.stat()
     except OSError:

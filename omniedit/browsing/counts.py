@@ -13,9 +13,9 @@ from omniedit.plain_text import clean_line
 from omniedit.scoring.by_hand import Decision, HandDecisions
 
 GROUPS = ("task", "folder", "ratio", "reason", "judge", "source")
-"""Columns by which pairs are counted. `folder` is that of the shard, which an imported data set names."""
+"""Columns by which pairs are counted. `folder` is that of the shard: a task or an imported data set."""
 SHOWN = 15
-"""Number of groups and of problems that the text shows."""
+"""Largest number of groups, and of problems, that the text shows."""
 COUNTS = ("pairs", "scored", "accepted", "rejected", "undecided")
 NAME_WIDTH = 30
 
@@ -69,7 +69,7 @@ def _group(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _order(column: str, rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Order tasks and ratios as everywhere, other values by their number of pairs."""
+    """Order tasks and ratios as in all tables, and other values by their number of pairs."""
     if column == "task":
         return sorted(rows, key=lambda name: (task_place(name), name))
     if column == "ratio":

@@ -12,7 +12,7 @@ from omniedit.tasks import TASKS
 KINDS = {"candidates": ".h5", "scores": ".parquet", "decisions": ".parquet"}
 """Folders of a run that list its pairs, and the suffix of their files."""
 GATHERED = "gathered"
-"""Folder in decisions/ that repeats the decisions of several shards."""
+"""Folder in decisions/ that gathers the decisions of several shards."""
 LONGEST = 200
 
 
@@ -72,7 +72,7 @@ def list_shards(run: Path) -> list[ShardFiles]:
 
 
 def task_place(name: str) -> int:
-    """Return the place of a task among the registered ones, or their number for another name."""
+    """Return a task's index among the registered tasks; any other name has their number, and so comes last."""
     return TASKS.index(name) if name in TASKS else len(TASKS)
 
 

@@ -119,7 +119,7 @@ def _read_by_pair(path: Path, columns: Sequence[str], problems: list[str]) -> Ma
 
 
 def _try(read: Callable[[], dict[str, Row]], problems: list[str]) -> dict[str, Row] | None:
-    """Return what `read` returns; note a file that cannot be read, and return None."""
+    """Call `read` and return its result. If a file cannot be read, record the problem and return None."""
     try:
         return read()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Everything that a run knows of one pair."""
+"""Everything that a run knows about one pair."""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -39,12 +39,12 @@ def _describe_pair(path: Path, pair_id: str, problems: list[str]) -> dict[str, A
     except UserError as error:
         problems.append(str(error))
     except ValueError:
-        problems.append(f"{path}: has no pair {pair_id}; the file was made again")
+        problems.append(f"{path}: has no pair {pair_id}; the file was replaced")
     return {}
 
 
 def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
-    """Return what a shard knows of a pair, without its images."""
+    """Return a pair's fields in its shard, without the images."""
     pair = shard.encoded_pair(row)
     mask = shard.mask(row)
     return {
@@ -67,7 +67,7 @@ def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
 
 
 def read_pair_row(path: Path, pair_id: str, problems: list[str]) -> dict[str, Any] | None:
-    """Return a pair's row of a table, or None if there is none; a teacher also scores defects, which are left out."""
+    """Return a pair's row of a table, or None if there is none. A teacher's scores of defects are ignored."""
     if not path.exists():
         return None
     try:
@@ -105,7 +105,7 @@ def save_images(files: ShardFiles, pair_id: str, folder: Path) -> list[Path]:
     saved = []
     with Shard(files.candidates, keeps_last=False) as shard:
         if pair_id not in shard.pair_ids:
-            raise UserError(f"{files.candidates}: has no pair {pair_id}; the file was made again")
+            raise UserError(f"{files.candidates}: has no pair {pair_id}; the file was replaced")
         for name, encoded in list_images(shard, shard.pair_ids.index(pair_id)):
             path = folder / f"{name}{SUFFIXES.get(image_format(encoded), '')}"
             try:

@@ -14,8 +14,7 @@ CANDIDATES = "candidates/"
 def remake_command(files: ShardFiles) -> str | None:
     """Return the command that makes the shard with a pair again, or None if no rule of the workflow makes it.
 
-    A run that the workflow started has its config next to its results. Imported pairs, and pairs of one's own, may
-    have none.
+    The workflow writes a run's config next to its results. Pairs that other programs wrote may have none.
     """
     config_file = files.run / "config.json"
     try:
@@ -35,7 +34,7 @@ def remake_command(files: ShardFiles) -> str | None:
 
 
 def _makes(stage: Stage, target: str) -> bool:
-    """Return whether a stage's output is this file, whatever its wildcards."""
+    """Return whether a stage's output pattern matches this file."""
     if not stage.output.startswith(CANDIDATES):
         return False
     parts = re.split(r"\{\w+\}", stage.output)

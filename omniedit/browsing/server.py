@@ -1,8 +1,8 @@
 """HTTP server of the local page, for this machine alone.
 
-It listens on the loopback address. A request must name a loopback host, which stops other sites that resolve to it, and
-a decision must come from the page itself. No path of a request becomes a path of a file: pairs have numbers, and images
-have fixed names.
+It listens on the loopback address. A request must name a loopback host, so a foreign site whose name resolves to this
+machine cannot read the page. A decision must come from the page itself. A path in a request never becomes a file's
+path: pairs have numbers, and images have fixed names.
 """
 
 import json
@@ -54,7 +54,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """Answer to a request. A reply with `may_cache` is stored by the browser, and checked by its digest each time."""
+    """Answer to a request. The browser caches a reply with `may_cache`, and checks its digest each time."""
 
     body: bytes
     content_type: str = "application/json"
@@ -63,7 +63,7 @@ class Reply:
 
 
 class Refused(Exception):
-    """Request that is not answered, with its status and reason."""
+    """Error for a request that is rejected, with its HTTP status and the reason."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -153,10 +153,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def check_host(host: str | None) -> None:
-    """Check that a request names this machine. Any port is valid, because a tunnel may have another.
+    """Check that a request names this machine. Any port is valid, because a tunnel may use another one.
 
     Raises:
-        Refused: it names another host, as a site does whose name resolves to this machine.
+        Refused: it names another host, such as a foreign site whose name resolves to this machine.
     """
     if not host or re.sub(r":\d{1,5}$", "", host.lower()) not in HOSTS:
         raise Refused(HTTPStatus.FORBIDDEN, f"open the page as http://{LOOPBACK} or http://localhost")
@@ -198,7 +198,7 @@ def parse_query(values: dict[str, str]) -> Query:
     texts = {name: values.get(name, "") for name in ("task", "reason", "judge", "ratio", "text", "by_hand")}
     order = values.get("order", ORDERS[0])
     if order not in ORDERS or texts["by_hand"] not in ("", *BY_HAND):
-        raise Refused(HTTPStatus.BAD_REQUEST, "order or by_hand has a value that is not known")
+        raise Refused(HTTPStatus.BAD_REQUEST, "order or by_hand has an unknown value")
     return Query(**texts, least=_score(values, "least"), most=_score(values, "most"), order=order)
 
 
@@ -246,7 +246,9 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise Refused(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
     if type(number) is not int or not isinstance(note, str) or len(note) > LONGEST_NOTE:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"number is whole, and note has at most {LONGEST_NOTE} characters")
+        raise Refused(
+            HTTPStatus.BAD_REQUEST, f"number must be a whole number, and note at most {LONGEST_NOTE} characters"
+        )
     return catalog.decide(number, pair_id, decision, note)
 
 

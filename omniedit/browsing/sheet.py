@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 MOST_TASKS = 60
 """Largest number of tasks, each a row, that a sheet shows."""
 TRIES = 500
-"""Largest number of pairs of a task that are considered, the best ones: several pairs may be of one photo."""
+"""Number of a task's best pairs to choose from; several of them may be of one photo."""
 
 
 def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> list[str]:
@@ -30,7 +30,7 @@ def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> lis
         A message for each pair that cannot be read, and one for tasks that are left out.
 
     Raises:
-        UserError: the sheet cannot be written, has another suffix than .jpg, or Matplotlib is not installed.
+        UserError: the sheet cannot be written, does not end with .jpg, or Matplotlib is not installed.
     """
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         raise UserError(f"{path}: a contact sheet is a JPEG file; give a name that ends with .jpg")

@@ -58,7 +58,7 @@ def filter_rows(image: Image) -> Image:
 def undo_filter(planes: Image, out: Image) -> None:
     """Undo `filter_rows` in place and write the (H, W, 3) image to `out`.
 
-    Rows are summed within bands of all planes at once, then bands, which takes a quarter of the time of H single rows.
+    Rows are summed within all bands at once, then from band to band. This takes a quarter of the time of H single rows.
     """
     height, width = planes.shape[1:]
     band = math.gcd(height, BAND)

@@ -5,8 +5,8 @@
     {ratio}.zarr/pairs.parquet                      one row per pair, in the order of the arrays
     {ratio}.zarr/pairs.arrow                        the same rows, for readers that need few of them at a time
 
-A part's folder holds the same files for its own Zarr shards, but for pairs.arrow. In a bucket, training pairs come
-before held-out pairs. Where a store grew, the new pairs follow, again with the held-out ones last.
+A part's folder has the same files for its own Zarr shards, except pairs.arrow. In a bucket, training pairs come before
+held-out pairs. If a store has grown, its new pairs follow, again with the held-out ones last.
 """
 
 from math import ceil
@@ -37,7 +37,7 @@ PAIRS_SCHEMA = pa.schema(
 
 FORMAT = 2
 """Format of sealed buckets, in manifest.json and the attributes of each group. Format 1 has neither this number nor
-pairs.arrow, and its arrays are all of the codec "zstd"."""
+pairs.arrow, and all its arrays have the codec "zstd"."""
 PAIRS_AT_ONCE = 4096
 """Rows of a record batch of pairs.arrow."""
 

@@ -32,7 +32,7 @@ PLAN_SCHEMA = pa.schema(
     ]
 )
 """One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
-Plans from before the column `folder` lack it; it is then equal to `task`."""
+Older plans lack the column `folder`; it then equals `task`."""
 REPEATED = ("ratio", "part", "task", "shard", "split", "folder")
 """Columns of few different values, which are dictionary-encoded in memory."""
 HELD_OUT_KEY = "held out"
@@ -81,7 +81,7 @@ def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
 
 
 def _add_folder(table: pa.Table) -> pa.Table:
-    """Return a table with `folder`, which is `task` in files from before that column."""
+    """Return a table with the column `folder`. Older files lack it; it then equals `task`."""
     return table if "folder" in table.column_names else table.append_column("folder", table["task"])
 
 
@@ -94,44 +94,44 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
     Raises:
         UserError: no pairs, or no accepted pairs; the message gives the best score.
     """
-    kept = decisions.filter(decisions["kept"])
+    accepted = decisions.filter(decisions["kept"])
     if not len(decisions):
         reasons = "the candidates and logs/{run}/synthesize give the reasons"
         raise UserError(f"no candidate pairs: no photo suits any task; {reasons}; give more photos")
-    if not len(kept):
+    if not len(accepted):
         best = pc.max(decisions["o_score"]).as_py()
         scored = "none was scored" if best is None else f"best O {best:.2f}"
         raise UserError(
             f"no pair is accepted (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs"
         )
-    return kept
+    return accepted
 
 
-def mix(kept: pa.Table, shares: Mapping[str, float]) -> pa.Table:
+def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
     """Return the largest part of the accepted pairs in which each folder of `shares` has its share.
 
-    The folders that are not named have the rest together. A hash of the ids decides which pairs are left out.
+    All other folders together have the rest. A hash of the ids decides which pairs are left out.
 
     Raises:
         UserError: a folder with a share has no accepted pair.
     """
-    folders = _add_folder(kept)["folder"].cast(pa.string())
+    folders = _add_folder(accepted)["folder"].cast(pa.string())
     groups = {name: pc.equal(folders, name).to_numpy() for name in shares}
-    rest = ~np.logical_or.reduce([np.zeros(len(kept), bool), *groups.values()])
+    rest = ~np.logical_or.reduce([np.zeros(len(accepted), bool), *groups.values()])
     if not shares:
-        return kept
+        return accepted
     if empty := [name for name, members in groups.items() if not members.any()]:
         remedy = "lower filter.min_score, or leave the share out"
         raise UserError(f"imports.{empty[0]}.share: no pair of {empty[0]} is accepted; {remedy}")
-    wanted = [*((groups[name], share) for name, share in shares.items()), (rest, 1 - sum(shares.values()))]
-    wanted = [(members, share) for members, share in wanted if members.any() and share > 0]
-    total = min(members.sum() / share for members, share in wanted)
-    order = np.argsort(_hashes(kept["pair_id"], "share"), kind="stable")
-    chosen = [order[members[order]][: round(share * total)] for members, share in wanted]
-    return kept.take(np.sort(np.concatenate(chosen)))
+    quotas = [*((groups[name], share) for name, share in shares.items()), (rest, 1 - sum(shares.values()))]
+    quotas = [(members, share) for members, share in quotas if members.any() and share > 0]
+    total = min(members.sum() / share for members, share in quotas)
+    order = np.argsort(_hashes(accepted["pair_id"], "share"), kind="stable")
+    chosen = [order[members[order]][: round(share * total)] for members, share in quotas]
+    return accepted.take(np.sort(np.concatenate(chosen)))
 
 
-def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:
+def place(accepted: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
@@ -141,8 +141,8 @@ def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa
         earlier: plan of a store that grows (see `can_grow`). Its pairs keep row, split and part; new pairs follow in
             the order above. Of a bucket's Zarr shards, only the last one changes, unless it was full.
     """
-    kept = _add_folder(kept)
-    ids, ratio = kept["pair_id"], _codes(kept["ratio"], list(RATIOS))
+    accepted = _add_folder(accepted)
+    ids, ratio = accepted["pair_id"], _codes(accepted["ratio"], list(RATIOS))
     held_out, hashes = held_out_mask(ids, layout.held_out), _hashes(ids, str(layout.seed))
     standing_row = np.full(len(ids), len(ids))
     if earlier is not None:
@@ -150,36 +150,36 @@ def place(kept: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa
         place = pc.index_in(earlier["pair_id"], ids.combine_chunks()).to_numpy()
         held_out[place], standing_row[place] = pc.equal(earlier["split"], HELD_OUT), earlier["row"]
     order = np.lexsort((hashes, held_out & (standing_row == len(ids)), standing_row, ratio))
-    ratio, held_out, kept = ratio[order], held_out[order], kept.take(order)
+    ratio, held_out, accepted = ratio[order], held_out[order], accepted.take(order)
     row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
     columns = {
         "ratio": _repeat(ratio, list(RATIOS)),
         "row": row,
         "part": _repeat(_parts(ratio, row, layout, earlier), [f"{part:05d}" for part in range(layout.parts)]),
-        "task": kept["task"],
-        "shard": kept["shard"],
-        "candidate_row": kept["row"],
-        "pair_id": kept["pair_id"],
-        "o_score": kept["o_score"],
+        "task": accepted["task"],
+        "shard": accepted["shard"],
+        "candidate_row": accepted["row"],
+        "pair_id": accepted["pair_id"],
+        "o_score": accepted["o_score"],
         "split": _repeat(held_out, [TRAIN, HELD_OUT]),
-        "folder": kept["folder"],
+        "folder": accepted["folder"],
     }
     return pa.table(columns)
 
 
-def can_grow(kept: pa.Table, layout: Layout, earlier: Plan) -> bool:
-    """Return whether every pair of an earlier plan is still accepted, with the same ratio, in no fewer parts."""
+def can_grow(accepted: pa.Table, layout: Layout, earlier: Plan) -> bool:
+    """Return whether all pairs of an earlier plan are still accepted and the layout is the same, in no fewer parts."""
     if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
         return False
-    place = pc.index_in(earlier.table["pair_id"], kept["pair_id"].combine_chunks())
+    place = pc.index_in(earlier.table["pair_id"], accepted["pair_id"].combine_chunks())
     if place.null_count:
         return False
-    ratio = _codes(kept["ratio"], list(RATIOS))[place.to_numpy()]
+    ratio = _codes(accepted["ratio"], list(RATIOS))[place.to_numpy()]
     return bool((ratio == _codes(earlier.table["ratio"], list(RATIOS))).all())
 
 
 def _parts(ratio: np.ndarray, row: np.ndarray, layout: Layout, earlier: pa.Table | None) -> np.ndarray:
-    """Return the number of each row's part: that of its Zarr shard, which an earlier plan may have given."""
+    """Return the number of each row's part, that of its Zarr shard. Zarr shards of an earlier plan keep their part."""
     zarr_shard = np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1
     part = np.full(zarr_shard[-1] + 1, -1)
     if earlier is not None:

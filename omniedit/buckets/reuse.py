@@ -1,4 +1,4 @@
-"""Memory of batches that is used again. The kernel clears fresh pages, which can cost as much as decoding an image."""
+"""Reuse of the memory of batches. The kernel clears fresh pages, which can cost as much as decoding an image."""
 
 import math
 import sys
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 UNUSED = 2
-"""References to a block that nobody uses: the list's and the argument of `getrefcount`."""
+"""Reference count of an unused block: one for the list, one for the argument of `getrefcount`."""
 
 
 class ReusedMemory:
-    """Source of arrays whose memory is used again once no array refers to it.
+    """Allocator of arrays whose memory is reused once no array refers to it.
 
-    It holds as many blocks as were ever in use at once, and no others. Several threads may use it.
+    It keeps as many blocks as were ever in use at once, and no more. Several threads may use it.
     """
 
     def __init__(self) -> None:

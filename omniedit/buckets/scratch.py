@@ -20,7 +20,7 @@ UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
 class DamagedCopy(UserError):
-    """File of a copy on a node's disk that differs from what was copied. The buckets themselves are not affected."""
+    """Error for a file of a copy on a node's disk that differs from its original. The buckets themselves are intact."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: a damaged copy on this node's disk ({problem}); run again to copy it again")
@@ -54,7 +54,7 @@ def stage(buckets: Path, scratch: Path) -> None:
     other buckets removes copies that no process holds.
 
     Raises:
-        Damaged: a file of the buckets is not as their manifest says.
+        Damaged: a file of the buckets differs from their manifest.
         UserError: the buckets are not sealed.
     """
     copy = copy_path(buckets, scratch)

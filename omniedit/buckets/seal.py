@@ -46,13 +46,13 @@ class PartFile:
 def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] = bool) -> dict[str, PartFile]:
     """Return the file of each Zarr shard of all parts, by relative path, after comparing it with its part's manifest.
 
-    All cores read files at once, each file once.
+    Files are read on all cores at once, each of them once.
 
     Args:
         advance: called after each file.
 
     Raises:
-        Damaged: a file is not as its part's manifest says.
+        Damaged: a file differs from its part's manifest.
         UserError: a part is missing, belongs to another plan, or lacks a file.
     """
     files = list_files(plan, parts)
@@ -93,7 +93,7 @@ def seal_bucket(
     files = [shard_file(ratio, a, i) for a in ARRAYS for i in range(zarr_shards(count, layout.pairs_per_zarr_shard))]
     pairs = _read_pairs(parts, ratio)
     if not (pairs["row"].equals(planned["row"]) and pairs["pair_id"].equals(planned["pair_id"])):
-        raise UserError(f"{bucket_name(ratio)}: the parts hold {len(pairs)} pairs, not the {count} planned; {REWRITE}")
+        raise UserError(f"{bucket_name(ratio)}: the parts have {len(pairs)} pairs, not the {count} planned; {REWRITE}")
     with replace_file(out_dir / bucket_name(ratio)) as bucket:
         for file in files:
             if file not in found:
@@ -127,7 +127,7 @@ def write_sealed(
     """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole.
 
     Args:
-        found: files that `read_parts` has compared; those that are linked to them are not read again.
+        found: files that `read_parts` has compared; files that are hard links to them are not read again.
     """
     folder, found, files = path.parent, found or {}, {}
     for ratio in buckets:

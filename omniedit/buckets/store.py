@@ -172,7 +172,7 @@ class BucketStore:
             raise self._unreadable(file, error) from None
 
     def _open_shard(self, file: str) -> ZarrShard:
-        """Return a Zarr shard, open. One that others evict meanwhile stays open until its last reader is done."""
+        """Return an open Zarr shard. If it is evicted meanwhile, it stays open until its last reader is done."""
         shard = self._shards.pop(file, None) or ZarrShard(self.path / file, self._layout["pairs_per_zarr_shard"])
         self._shards[file] = shard
         if len(self._shards) > OPEN_SHARDS:
@@ -191,16 +191,16 @@ class BucketStore:
         It is `Damaged`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
         failure raises errors of the same kinds.
         """
-        told = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:200]
         file = self.path / name
         try:
             if checksum(file) == self._files[name]:
-                return UserError(f"{file}: could not be read ({told}), but its checksum is correct; try again")
+                return UserError(f"{file}: could not be read ({message}), but its checksum is correct; try again")
         except FileNotFoundError:
             return UserError(f"{file}: missing; run the same snakemake command again to recreate it")
         except OSError as problem:
             return UserError(f"{file}: cannot be read: {problem.strerror}")
-        return DamagedCopy(file, told) if is_copy(self.path) else Damaged(file, told)
+        return DamagedCopy(file, message) if is_copy(self.path) else Damaged(file, message)
 
     def _keep(self, key: tuple[str, int], images: list[np.ndarray]) -> None:
         size = sum(image.nbytes for image in images)

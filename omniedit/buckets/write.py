@@ -31,7 +31,7 @@ Written = Generator[str, None, dict[str, dict[str, Any]]]
 CONTENTS = "contents.json"
 """File of a part with, for each Zarr shard such as "3x2/5", the checksums of its files and a digest of its pairs."""
 OPEN_ROWS, OPEN_SHARDS = 250_000, 256
-"""Largest number of rows, of about a kilobyte each, and of files of the candidate shards that stay open."""
+"""Limits on the candidate shards that stay open: their rows, of about a kilobyte each, and their files."""
 
 
 def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path | None = None) -> Iterator[str]:
@@ -40,7 +40,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path
     Args:
         candidates: folder of {task}/{shard}.h5.
         out: the part's folder, which is created.
-        earlier: folder of the part as written before, if any. Zarr shards of the same pairs are linked, not written.
+        earlier: folder of the part as written before, if any. Its Zarr shards of equal pairs are linked, not written.
 
     Raises:
         UserError: a candidate file is missing, damaged, or not the planned one.
@@ -58,7 +58,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path
 
 
 class CandidateShards(ExitStack):
-    """Candidate shards that stay open, those used last: a context manager.
+    """Cache of open candidate shards, those used last: a context manager.
 
     Args:
         folder: folder of {folder}/{shard}.h5.
@@ -101,9 +101,9 @@ class CandidateShards(ExitStack):
 
 @dataclass
 class PartWriter:
-    """Writer of the buckets' shares of a part.
+    """Writer of a part's share of the buckets.
 
-    `contents` is what `CONTENTS` holds.
+    `contents` becomes the file `CONTENTS`.
     """
 
     plan: Plan
@@ -113,9 +113,9 @@ class PartWriter:
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._standing: dict[str, dict[str, Any]] = {}
+        self._earlier_entries: dict[str, dict[str, Any]] = {}
         if (self.earlier / CONTENTS).is_file():
-            self._standing = json.loads((self.earlier / CONTENTS).read_text())
+            self._earlier_entries = json.loads((self.earlier / CONTENTS).read_text())
 
     def write_bucket(self, ratio: str, rows: Iterator[DecisionRow]) -> Iterator[str]:
         """Write the part's Zarr shards of a bucket and their rows; yield each pair's id."""
@@ -124,10 +124,10 @@ class PartWriter:
             # Pairs of one candidate shard are read, and stored, one after the other.
             planned = sorted(in_shard, key=lambda row: (row["folder"], row["shard"], row["candidate_row"]))
             name, seen = f"{ratio}/{number}", SeenPairs()
-            if name in self._standing:
+            if name in self._earlier_entries:
                 for row in planned:
                     seen.add(row, self.shards.find(row))
-            if seen.rows and self._stands(name, seen.digest(layout)):
+            if seen.rows and self._is_unchanged(name, seen.digest(layout)):
                 self.contents[name] = self._link(name)
                 yield from (row["pair_id"] for row in planned)
             else:
@@ -157,19 +157,19 @@ class PartWriter:
                 yield row["pair_id"]
         return {shard_file(ratio, name, number): file.checksum for name, file in files.items()}
 
-    def _stands(self, name: str, digest: str) -> bool:
-        """Return whether the earlier part has this Zarr shard with the same pairs, and its files are as written."""
-        standing = self._standing[name]
-        return standing["pairs"] == digest and all(
+    def _is_unchanged(self, name: str, digest: str) -> bool:
+        """Return whether the earlier part has this Zarr shard with the same pairs and with undamaged files."""
+        entry = self._earlier_entries[name]
+        return entry["pairs"] == digest and all(
             (self.earlier / file).is_file() and checksum(self.earlier / file) == known
-            for file, known in standing["files"].items()
+            for file, known in entry["files"].items()
         )
 
     def _link(self, name: str) -> dict[str, Any]:
         """Link the files of an earlier Zarr shard and return its entry of `contents`."""
-        for file in self._standing[name]["files"]:
+        for file in self._earlier_entries[name]["files"]:
             link_file(self.earlier / file, self.out / file)
-        return self._standing[name]
+        return self._earlier_entries[name]
 
 
 def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:

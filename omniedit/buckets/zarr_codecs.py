@@ -12,7 +12,7 @@ from omniedit.buckets.codecs import FILTER_NAME, JPEG_NAME, decode_jpeg, encode_
 
 
 class UpFilter(ArrayArrayCodec):
-    """Filter of rows and colours before zstd; the filtered chunk keeps the shape of the image's."""
+    """Filter of rows and colours before zstd; the filtered chunk keeps the image's shape."""
 
     is_fixed_size = True
 

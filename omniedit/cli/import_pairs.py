@@ -23,13 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns with other names, such as source=before,edited=after,instruction=text",
     )
     parser.add_argument("--images", help="folder, address or tar of the images that rows name (default: next to them)")
-    parser.add_argument("--task", type=words, help="task of pairs whose row names none")
-    parser.add_argument("--tasks-map", type=path, metavar="FILE", help="YAML file: your task by the data set's name")
+    parser.add_argument("--task", type=words, help="task of pairs whose row names no task")
+    parser.add_argument(
+        "--tasks-map", type=path, metavar="FILE", help="YAML file of tasks by the data set's names for them"
+    )
     parser.add_argument(
         "--sizes",
         choices=["resize", "reject"],
         default="resize",
-        help="edited images and masks of another size than the source (default: %(default)s)",
+        help="treatment of edited images and masks whose size differs from the source's (default: %(default)s)",
     )
     parser.add_argument("--shards", type=at_least_one, default=1, help="number of files to write (default: 1)")
     parser.add_argument("--licence", type=words, help="licence of all pairs (default: that of the row or the format)")
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Parse FIELD=COLUMN,... into column by field.
+    """Parse FIELD=COLUMN,... and return the columns by field.
 
     Raises:
         UserError: a part has no '='.
@@ -65,13 +67,13 @@ def parse_columns(text: str) -> dict[str, str]:
     parts = [part.partition("=") for part in text.split(",") if part]
     if wrong := [field for field, equals, column in parts if not (equals and field.strip() and column)]:
         raise UserError(
-            f"--columns: {wrong[0][:60]!a} is not FIELD=COLUMN; give for example source=before,edited=after"
+            f"--columns: {wrong[0][:60]!a} is not FIELD=COLUMN; give a list such as source=before,edited=after"
         )
     return {field.strip(): column for field, _, column in parts}
 
 
 def read_tasks_map(file: Path) -> dict[str, str]:
-    """Read a mapping from a data set's names of tasks to tasks.
+    """Read a mapping from a data set's task names to tasks.
 
     Raises:
         UserError: the file is not a mapping of texts in YAML.

@@ -39,7 +39,7 @@ def read_index(shards: list[ShardFiles]) -> tuple[pa.Table, list[str]]:
 
 
 def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> str:
-    """Return everything that a run knows of a pair as text or JSON, and save its images if a folder is given.
+    """Return everything that a run knows about a pair as text or JSON, and save its images if a folder is given.
 
     Raises:
         UserError: there is no such run or pair, or an image cannot be saved.

@@ -94,7 +94,7 @@ def _status(args: argparse.Namespace) -> None:
 
 def _add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run_argument(parser)
-    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows of this pair")
+    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows about this pair")
     parser.add_argument("--save", type=path, metavar="FOLDER", help="with --pair: write its images to this folder")
     parser.add_argument(
         "--sheet", type=path, metavar="FILE.jpg", help="write a contact sheet: the best pairs of each task"
@@ -153,16 +153,16 @@ def _plan(args: argparse.Namespace) -> None:
     from omniedit.run.plan import Machine
     from omniedit.run.plan import plan as plan_of
 
-    wanted = load(*args.config)
-    if "api" in wanted.judges.values():
+    config = load(*args.config)
+    if "api" in config.judges.values():
         from omniedit.scoring.cost import cost
 
-        print("\n".join([*cost(wanted), ""]))
-    print("\n".join(plan_of(wanted, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
-    if wanted.learned_tasks:
+        print("\n".join([*cost(config), ""]))
+    print("\n".join(plan_of(config, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+    if config.learned_tasks:
         from omniedit.specialists.learned.gpu_hours import gpu_hours
 
-        print("\n".join(["", *gpu_hours(wanted, args.gpu)]))
+        print("\n".join(["", *gpu_hours(config, args.gpu)]))
 
 
 def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Arguments of scripts that hold a section of the config.
 
-A rule gives a section as JSON if the job runs again after any change of it. It gives the config.json of the run if its
-inputs and other parameters decide that.
+A rule passes a section as JSON if any change of the section should run the job again. Otherwise it passes the run's
+config.json; its inputs and other parameters then decide when the job runs again.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from omniedit.errors import UserError
 
 def add_section(parser: argparse.ArgumentParser, flag: str, model: type[Section], **settings: Any) -> None:
     """Add an option whose value is a section of the config (`read_section`), with other settings of `add_argument`."""
-    given = f"`{'.'.join(section_key(model) or ('config',))}` as JSON, or a run's config.json"
-    parser.add_argument(flag, type=partial(read_section, model), **{"help": given} | settings)
+    description = f"`{'.'.join(section_key(model) or ('config',))}` as JSON, or a run's config.json"
+    parser.add_argument(flag, type=partial(read_section, model), **{"help": description} | settings)
 
 
 def read_section(model: type[S], source: str | Path) -> S:
-    """Return a section of the config that a script is given, or the whole config.
+    """Return a section of the config, or the whole config, from a script's argument.
 
     Args:
         source: the section as JSON, or the config.json of a run, from which only this section is read.

@@ -100,9 +100,9 @@ def api_key(config: EndpointConfig) -> str:
     if config.key_env is None:
         return ""
     if not (key := os.environ.get(config.key_env, "").strip()):
-        told = f"the environment variable {config.key_env} is unset or empty"
-        raise UserError(f"{told}; export the API key, or set key_env (null if the endpoint needs none)")
+        problem = f"the environment variable {config.key_env} is unset or empty"
+        raise UserError(f"{problem}; export the API key, or set key_env (null if the endpoint needs none)")
     if not (key.isascii() and key.isprintable()):
-        told = f"the environment variable {config.key_env} contains a character that no API key has"
-        raise UserError(f"{told}, such as a typographic quote or a line break; export only the key")
+        problem = f"the environment variable {config.key_env} contains a character that no API key has"
+        raise UserError(f"{problem}, such as a typographic quote or a line break; export only the key")
     return key

@@ -1,4 +1,4 @@
-"""Section `gates`: faults of pairs that are looked for, and what follows."""
+"""Section `gates`: the faults of pairs to search for, and the action on each."""
 
 from typing import Literal
 
@@ -11,25 +11,25 @@ Action = Literal["reject", "flag", "off"]
 
 class GatesConfig(Section):
     """Quality gates (docs/your-own-data.md). `reject` rejects a pair with the fault, `flag` only records it in
-    results/{run}/faults/findings.parquet, and `off` does not look for it."""
+    results/{run}/faults/findings.parquet, and `off` does not search for it."""
 
     pairs: Literal["imported", "all", "none"] = "imported"
     """Pairs that the gates examine: those of imported data sets, all, or none."""
     duplicate: Action = "reject"
-    """The same images and instruction as another pair of the run."""
+    """A pair whose images equal those of another pair of the run, pixel by pixel."""
     near_duplicate: Action = "reject"
-    """Images that are copies of another pair's: resized, re-encoded or slightly cropped."""
+    """A pair whose images are resized, re-encoded or slightly cropped copies of another pair's."""
     mirrored_duplicate: Action = "flag"
-    """The same, mirrored left to right."""
+    """A pair whose images are copies of another pair's, mirrored left to right."""
     benchmark_leak: Action = "reject"
-    """An image that is a copy of one in `gates.benchmarks`."""
+    """A source or edited image that is a copy of an image in `gates.benchmarks`."""
     identical: Action = "reject"
-    """Source and edited image that do not differ."""
+    """An edited image that equals its source, or differs only by re-encoding."""
     misaligned: Action = "flag"
-    """An edited image that is shifted or scaled against its source as a whole."""
+    """An edited image that is shifted or scaled as a whole, compared with its source."""
     swapped: Action = "flag"
-    """Source and edited image in each other's place."""
+    """A pair whose source and edited image are exchanged."""
     mislabelled: Action = "flag"
-    """A task that neither the instruction nor the change fits."""
+    """A task that the instruction or the change contradicts."""
     benchmarks: list[LocalPath] = Field([])
     """Folders with the images of benchmarks that the run must not train on."""

@@ -1,6 +1,6 @@
 """Options that the trainings of the editor, its base, the inpainting specialist and the student share.
 
-Each class holds what one part of a training reads. `omniedit.config.training` composes them into the section `train`.
+Each class has the options of one part of a training. `omniedit.config.training` composes them into the section `train`.
 """
 
 from typing import Literal, Self
@@ -17,7 +17,7 @@ def check_parts(batch_size: int, accumulate: int, keys: tuple[str, str] = ("batc
         keys: names of both values in the message.
 
     Raises:
-        ValueError: the batch size is no multiple.
+        ValueError: the batch size is not a multiple of `accumulate`.
     """
     if batch_size % accumulate:
         raise ValueError(f"{keys[0]} {batch_size} must be a multiple of {keys[1]} {accumulate}")
@@ -80,7 +80,7 @@ class RuntimeOptions(Section):
     held_out_every: int = Field(50, ge=1)
     """Steps between evaluations of the held-out loss."""
     sample_every: int = Field(200, ge=1)
-    """Steps between grids of edited held-out pairs for inspection; one more follows the last step."""
+    """Steps between grids of edited held-out pairs for inspection; another grid follows the last step."""
     wandb: str | None = None
     """Weights & Biases project that also receives the metrics."""
 

@@ -10,23 +10,24 @@ Sizes = Literal["resize", "reject"]
 
 
 class PairFormat(Section):
-    """Keys that say how to read a data set of edit pairs."""
+    """Keys that describe how to read a data set of edit pairs."""
 
     format: str | None = None
     """Format of the pairs, such as `omniedit`, `instructpix2pix`, `magicbrush`, `table` or `folders`
     (docs/your-own-data.md), or the path of a YAML file that describes the columns."""
     columns: dict[str, str] = Field({})
-    """Column by field (`source`, `edited`, `instruction`, ...), where they differ from the format's."""
+    """Columns whose names differ from the format's, by field (`source`, `edited`, `instruction`, ...)."""
     images: LocalPath | None = None
-    """Folder, address or tar of the images that rows name by path; null is the folder of the rows."""
+    """Folder, address or tar of the images that rows name by path; null takes the folder of the rows."""
     task: str | None = None
-    """Task of pairs whose row names none; null is that of the format."""
+    """Task of pairs whose row names no task; null takes the format's."""
     task_names: dict[str, str] = Field({})
-    """Task by the data set's name for it. It goes before omniedit/exchange/task_names.yaml; other names stay."""
+    """Mapping from the data set's task names to tasks. It overrides omniedit/exchange/task_names.yaml; other names stay
+    unchanged."""
     sizes: Sizes = "resize"
     """Treatment of an edited image or mask whose size differs from the source's: `resize` it, or `reject` the pair."""
     licence: str | None = None
-    """Licence of all pairs; null is that of the row or of the format."""
+    """Licence of all pairs; null takes that of the row or of the format."""
 
 
 class ImportConfig(PairFormat):
@@ -37,5 +38,5 @@ class ImportConfig(PairFormat):
     format: str
     """Format of the pairs, as in `sources.format`."""
     share: float | None = Field(None, gt=0, lt=1)
-    """Share of the data set among the training pairs; a hash of the ids decides which accepted pairs are left out. null
-    takes all accepted pairs."""
+    """Share of the training pairs that come from the data set; a hash of the ids decides which accepted pairs are left
+    out. null takes all accepted pairs."""

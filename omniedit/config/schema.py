@@ -55,7 +55,7 @@ from omniedit.config.training import (
 from omniedit.tasks import TASKS, Task
 
 DATA_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
-"""Names of imported data sets, which are folders and beginnings of ids."""
+"""Pattern of the name of an imported data set, which is also a folder and the prefix of pair ids."""
 
 
 class ModelsConfig(Section):
@@ -82,8 +82,8 @@ class Config(Section):
     gates: GatesConfig = GatesConfig()
     export: ExportConfig = ExportConfig()
     imports: dict[str, ImportConfig] = Field({})
-    """Data sets of edit pairs by name, which is that of their folder in results/{run}/candidates/. They join the pairs
-    that specialists make."""
+    """Data sets of edit pairs that join the pairs of specialists, by name; the name is also that of their folder in
+    results/{run}/candidates/."""
 
     @property
     def made(self) -> tuple[Task, ...]:
@@ -108,7 +108,7 @@ class Config(Section):
 
     @property
     def taught(self) -> tuple[str, ...]:
-        """Groups that the teacher scores; `reference` only those of specialists, whose truth is known."""
+        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known."""
         return self.made if self.made and self.scoring.teacher == "reference" else self.groups
 
     @property
@@ -131,11 +131,11 @@ class Config(Section):
     def _imports_have_names(self) -> "Config":
         for name in self.imported:
             if not DATA_SET.fullmatch(name) or name in TASKS:
-                what = "is a task" if name in TASKS else "has other characters than letters, digits, '_', '.' and '-'"
-                raise ValueError(f"imports: the name {name[:80]!a} {what}; give another one")
+                problem = "is a task" if name in TASKS else "may have only letters, digits, '_', '.' and '-'"
+                raise ValueError(f"imports: the name {name[:80]!a} {problem}; give another one")
         if not self.sources.are_photos and len(self.imported) == len(self.imports):
             raise ValueError(
-                f"imports: {Path(self.sources.pairs.format).stem} is the name of the pairs of sources, too"
+                f"imports: {Path(self.sources.pairs.format).stem} is also the name of the pairs of sources; rename it"
             )
         if sum(data_set.share or 0 for data_set in self.imported.values()) > 1:
             raise ValueError("imports: the shares add up to more than 1")
@@ -176,15 +176,15 @@ class Config(Section):
         for key, judge in self.judges.items():
             if judge == "student" and not self.trains_student and self.scoring.student.start is None:
                 raise ValueError(
-                    f"{key}: student needs a scoring.teacher: reference or api, or the trained one of"
+                    f"{key}: student needs a scoring.teacher (reference or api) or a trained student in"
                     " scoring.student.start"
                 )
         return self
 
     @model_validator(mode="after")
     def _only_known_truth_is_measured(self) -> "Config":
-        """Check that the reference judge scores no pair of unknown truth, as are those of learned specialists and other
-        data sets, which only have the instruction."""
+        """Check that the reference judge scores no pair of unknown truth. Pairs of learned specialists and of
+        other data sets have only the instruction."""
         remedies = {"scoring.teacher": "api, or null for no student"}
         for key, judge in self.judges.items():
             remedy = remedies.get(key, "api, internvl or student")

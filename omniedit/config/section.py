@@ -27,7 +27,7 @@ class Section(BaseModel):
         return {name: _number(value) if _is_float(cls, name) else value for name, value in values.items()}
 
     def extract(self, model: type[S], **changes: Any) -> S:
-        """Return the options of `model` with this section's values of the same names, replaced by `changes`."""
+        """Return the options of `model`: this section's values of the same names, overridden by `changes`."""
         shared = {name: value for name, value in self if name in model.model_fields}
         return model(**shared | changes)
 

@@ -13,7 +13,7 @@ class SourcesConfig(PairFormat):
     kind: Literal["sample", "folder", "webdataset", "parquet", "pairs"] = "sample"
     """Kind of the sources: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
     img2dataset writes them), or Parquet files that hold the encoded images. `pairs` are edit pairs instead of photos:
-    the run makes none, and scores, filters and trains on these."""
+    the run makes no pairs of its own, and scores, filters and trains on these."""
     path: LocalPath | None = None
     """Folder of jpeg, png, webp and tiff photos, searched recursively. For `webdataset` and `parquet`: an archive, a
     range of archives such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder of archives. A password, key or

@@ -22,11 +22,12 @@ class BucketsConfig(Section):
     parts: int = Field(2, ge=1, le=100_000)
     """Number of parallel jobs that write the buckets."""
     codec: Literal["zstd", "filtered", "jpeg"] = "zstd"
-    """How images are stored. `zstd` is lossless, and every reader of Zarr reads it; `filtered` is lossless in half the
-    space; `jpeg` is visually lossless in a fifth. docs/benchmarks.md has sizes and speeds."""
+    """Codec of the stored images. `zstd` is lossless, and every reader of Zarr decodes it; `filtered` is lossless at
+    half the size; `jpeg` is visually lossless at a fifth. docs/benchmarks.md has sizes and speeds."""
     grow: bool = False
-    """Leave pairs that an earlier run placed where they are, if all of them are still accepted. New pairs follow, and
-    Zarr shards that stand are not written again. The order of the pairs then depends on the runs before."""
+    """Append new pairs to the buckets of an earlier run, if all earlier pairs are still accepted. Earlier pairs keep
+    their places, and unchanged Zarr shards are not written again. The order of the pairs then depends on the earlier
+    runs."""
 
 
 class BaseConfig(Section):
@@ -118,7 +119,7 @@ class HolesConfig(Section):
 
 
 class InpaintingOptions(TrainerOptions, FlowOptions):
-    """Options of the training of the inpainting specialist. Its captions are dropped as instructions are."""
+    """Options of the inpainting specialist's training. Captions are dropped at the rates of editors' instructions."""
 
     held_out: float
     text_dropout: float
@@ -127,7 +128,7 @@ class InpaintingOptions(TrainerOptions, FlowOptions):
 
 class InpaintingConfig(Section):
     """Inpainting specialist that the run trains if `learned.inpainting` is `own`: a branch over `train.base` at
-    `train.resolution`. Settings that are missing here are those of `train`."""
+    `train.resolution`. Settings that are missing here are taken from `train`."""
 
     shards: int | None = Field(None, ge=1)
     """Number of shards, counted from the first, whose photos the specialist is trained on; null: all shards."""

@@ -94,7 +94,7 @@ def read_turn(row: Row, layout: Layout) -> int | None:
     """Return the number of the turn, from 1, None if no column gives it.
 
     Raises:
-        BadRow: it is not a whole number, or below the first.
+        BadRow: it is not a whole number, or is below the data set's first turn.
     """
     for name, _ in layout.find("turn"):
         value = find_value(row, name)
@@ -139,7 +139,7 @@ def _to_score(value: Any, column: str) -> Score | None:
 
 
 def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFiles) -> tuple[list[bytes], str]:
-    """Return the images of the first of some columns that has any, and the file name that the row gives the first.
+    """Return the images of the first column that has any, and the first image's file name, '' if it has none.
 
     Raises:
         BadRow: an image's file cannot be read, or a value is not an image.
@@ -185,7 +185,7 @@ def _decode_data_url(value: str) -> bytes:
 
 
 def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of the columns that no field holds, and the names of those that JSON cannot hold."""
+    """Return the values of the columns without a field, and the names of columns that JSON cannot represent."""
     extra, left_out = {}, []
     known = {name for name in row.values if any(_is_column(name, column, row) for column in layout.columns)}
     for name, value in row.values.items():
@@ -206,7 +206,7 @@ def _is_column(name: str, column: str, row: Row) -> bool:
 
 
 def to_json_value(value: Any) -> Any:
-    """Return a value as JSON holds it: clean texts, finite numbers, lists and mappings; None for bytes."""
+    """Convert a value to JSON's types: clean texts, finite numbers, lists and mappings; None for bytes."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool | int) or value is None:
@@ -222,7 +222,7 @@ def to_json_value(value: Any) -> Any:
 
 
 def _keep_nulls(values: Sequence[Any], items: list[Any]) -> list[Any] | None:
-    """Return items with the nulls of a list, or None if JSON cannot hold one of its values."""
+    """Return the converted items of a list, or None if JSON cannot represent one of its values."""
     lost = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
     return None if lost else items
 

@@ -29,8 +29,8 @@ from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
 IMPORTED = "imported"
-"""Key of the provenance with what only an import knows: the data set, the row's place, the data set's own id, task and
-session, extra columns, the names of the image files, and changes of images."""
+"""Key of the provenance for facts that an import records: the data set, the row's place, the data set's own id, task
+and session, extra columns, the names of the image files, and changes of images."""
 _ROLE = "reference"
 """Role of a reference that neither the layout nor the task names."""
 
@@ -42,7 +42,7 @@ class PairMaker:
     Args:
         name: name of the data set in the run; ids of pairs begin with it.
         task: task of pairs whose row names none.
-        tasks: the user's mapping from names of tasks.
+        tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None for that of the row or the layout.
     """
@@ -57,7 +57,7 @@ class PairMaker:
     _taken: set[str] = field(default_factory=set)
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
-        """Yield the pair of a row, or one for each turn of a session, or why a row makes none."""
+        """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
         for turn in _split_turns(row, self.layout):
             try:
                 yield self._make_pair(turn)
@@ -102,7 +102,7 @@ class PairMaker:
         return f"{self.name}-"
 
     def _read_session(self, row: Row) -> tuple[str | None, int | None]:
-        """Return the session in the data set's words and the number of the turn, or neither."""
+        """Return the data set's name of the session and the number of the turn, or neither."""
         session, turn = read_text(row, self.layout, "session"), row.turn or read_turn(row, self.layout)
         if session is None and row.turn:
             session = row.name
@@ -142,7 +142,7 @@ class PairMaker:
         return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"
 
     def _references(self, row: Row) -> Iterator[tuple[str, bytes, str]]:
-        """Yield role, bytes and file name of each reference; role '' is the task's own."""
+        """Yield role, bytes and file name of each reference; role '' stands for the task's default."""
         for name, column in self.layout.find("reference"):
             contents, path = read_images(row, iter([(name, column)]), self.files)
             yield from ((column.name, content, path) for content in contents)
@@ -158,10 +158,10 @@ class PairMaker:
 
     def _make_id(self, row: Row, own_id: str | None, session: str | None, turn: int | None) -> str:
         """Return a unique id: by the data set's own id, the turn of a session, or the row's file and number."""
-        wanted = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
+        readable = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
         if own_id and self.layout.unique_in_file:
-            wanted = f"{row.name.rpartition('-')[0]}-{own_id}"
-        return f"{self._prefix}{make_source_id(row.place, wanted, self._taken)}"
+            readable = f"{row.name.rpartition('-')[0]}-{own_id}"
+        return f"{self._prefix}{make_source_id(row.place, readable, self._taken)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Folders of images as pairs: a folder of targets beside folders of controls, or files NAME_input and NAME_target.
+"""Folders of images as pairs: a folder of targets next to folders of controls, or files NAME_input and NAME_target.
 
 ai-toolkit, SimpleTuner and musubi-tuner read the first kind: the images of a pair have the same name in each folder,
 and NAME.txt next to the target has the instruction. A second control folder (`control_2`), or NAME_1 next to NAME_0 in
@@ -30,7 +30,7 @@ _SUFFIX_PAIRS = (
 )
 _CAPTIONS = (".txt", ".caption")
 _EACH = "*"
-"""Begins the last part of the address of a folder with suffix pairs: photos/*_target."""
+"""Prefix of the last part of a suffix-pair folder's address, as in photos/*_target."""
 
 
 def list_folder_files(path: str) -> list[DataFile]:
@@ -52,8 +52,8 @@ def list_folder_files(path: str) -> list[DataFile]:
         for last in _find_targets(folder, names)
     ]
     if not found:
-        told = f"{path}: no folder {', '.join(TARGETS)} beside source, control or input"
-        raise UserError(f"{told}, and no files that end in _input and _target")
+        problem = f"{path}: no folder {', '.join(TARGETS)} next to source, control or input"
+        raise UserError(f"{problem}, and no files that end in _input and _target")
     return found
 
 
@@ -86,7 +86,7 @@ def read_folders(part: Part) -> Rows:
 
 
 def _with_text(row: Row, root: Path) -> Row | Rejection:
-    """Return the row with its instruction, from the text file beside its target, or beside its source."""
+    """Return the row with its instruction, from the text file next to its target, or next to its source."""
     values = dict(row.values)
     for name in values.pop("texts"):
         text = root / name

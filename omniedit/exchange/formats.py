@@ -23,4 +23,4 @@ FORMATS: dict[str, Format] = {name: Format(name) for name in layout_names()} | {
     "csv": Format("table", "csv"),
     "parquet": Format("table", "parquet"),
 }
-"""Formats by name. A layout in a user's own YAML file works in place of a name."""
+"""Formats by name. The path of a YAML file with a layout works in place of a name."""

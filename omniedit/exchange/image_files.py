@@ -1,4 +1,4 @@
-"""Image files that rows name by path: below a folder or an address, or in tars. A path cannot leave them."""
+"""Image files that rows name by path: below a folder or an address, or in tars. Paths that lead outside are errors."""
 
 import re
 import sqlite3
@@ -28,7 +28,7 @@ class ImageFiles:
 
     Args:
         root: folder or address of the images, or a tar of them; paths may also begin at the folder of the table.
-        is_only: whether `root` was given by the user, so that the table's folder does not count.
+        is_only: whether the user chose `root`; the table's folder is then not searched.
 
     Tars below the root are searched last. Their members are listed once, in a database on disk.
     """

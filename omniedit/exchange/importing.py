@@ -106,7 +106,7 @@ def parse_options(text: str) -> ImportOptions:
 
 
 class Reader:
-    """Reader of a data set's rows, dealt to shards.
+    """Reader of a data set's rows, distributed over shards.
 
     Args:
         path: file, folder, glob, range such as {00000..00009}, or URL for fsspec.
@@ -129,13 +129,13 @@ class Reader:
     def shard(self, index: int, count: int = 1) -> Rows:
         """Yield the rows of a shard. All shards together have each row once.
 
-        Whole files are dealt if there are enough; else several shards share a file, by row groups, lines or samples.
+        A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples.
         """
         return chain.from_iterable(self._read(part) for part in deal(self.files, index, count))
 
     @property
     def images_root(self) -> str:
-        """Folder or address below which image files are looked for."""
+        """Folder or address below which image files are searched."""
         if not is_remote(self.path) and Path(self.path).is_dir():
             return self.path
         return DataFile(self.files[0].address, "").folder
@@ -144,7 +144,7 @@ class Reader:
 def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
     """Identify the files of rows that a shard of a data set reads (`omniedit.sources.identity`).
 
-    A URL is not opened: its text alone, without secrets, identifies it. Images in files of their own are not compared.
+    A URL is not opened: its text alone, without secrets, identifies it. Image files that rows name are not compared.
 
     Args:
         out: the shard's file of candidates.

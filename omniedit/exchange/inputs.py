@@ -19,7 +19,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "csv": (".csv", ".tsv"),
     "json": (".json",),
 }
-"""Suffixes of the files that hold rows, by container. Of a folder, the first container with a file is read."""
+"""Suffixes of the files that hold rows, by container. In a folder, only the first container that has files is read."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class DataFile:
 
     Args:
         address: path, or URL for fsspec.
-        name: for places: the path below the folder that was given, or the file's name.
+        name: file name in places and messages: the path below the given folder, or the name alone.
     """
 
     address: str
@@ -59,7 +59,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
     """Return the files that a path names, sorted: a file, a folder with all below it, a glob, a range or a URL.
 
     Args:
-        preferred: container that is looked for first in a folder.
+        preferred: container to search for first in a folder.
 
     Raises:
         UserError: there is no such file, or none whose suffix is known.

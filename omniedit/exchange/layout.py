@@ -21,11 +21,11 @@ FIELDS = (
 `instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as JSON."""
 REQUIRED = ("source", "edited", "instruction")
 UNSPECIFIED = "unspecified"
-"""Task of the pairs of a data set that does not say which it is."""
+"""Task of the pairs of a data set that names no task."""
 
 ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "int64", "float64", "json"]
-"""Type of a column. An image is a struct of bytes and path, as Hugging Face stores it; `binary` are the bytes alone and
-`path` is a path. `json` is JSON as text. Without a type, it follows from the field."""
+"""Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is the bytes alone and
+`path` a path. `json` is JSON as text. Without a type, the field decides."""
 Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
 """Kind of file that holds the rows."""
 
@@ -38,7 +38,7 @@ class Column(BaseModel):
 
     Args:
         field: one of `FIELDS`.
-        name: role of a reference or name of a score; '' for the column's own.
+        name: role of a reference, '' for the task's default; name of a score, '' for the column's name.
         optional: whether files may lack the column.
     """
 
@@ -68,7 +68,7 @@ class Layout(BaseModel):
         task_names: section of `task_names.yaml`.
         turns: column with a list of rows, the turns of a session.
         first_turn: number that the data set gives to the first turn.
-        unique_in_file: whether ids repeat in other files of the data set.
+        unique_in_file: whether ids are unique in each file only, so that other files repeat them.
         columns: in the order in which they are written. Of several columns for one image or text, the first that a row
             has is read.
     """
@@ -156,7 +156,7 @@ def replace_columns(layout: Layout, given: Mapping[str, str]) -> Layout:
 
     Args:
         given: column by field, such as {"source": "before"}; several columns are separated by '+', `reference.ROLE` and
-            `score.NAME` are fields too. The layout's own columns for these fields no longer count.
+            `score.NAME` are fields too. They replace the layout's columns for these fields.
 
     Raises:
         UserError: a field is unknown or a required one has no column.

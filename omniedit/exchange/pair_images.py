@@ -23,7 +23,7 @@ class PairImages:
 
     Args:
         source_image: decoded source.
-        changes: by image, why its file was not stored as it was.
+        changes: reason for each image, by name, whose file is not stored unchanged.
     """
 
     source: bytes
@@ -72,7 +72,7 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
 
 
 def _check_mask(encoded: bytes, size: tuple[int, int], sizes: Sizes, changes: dict[str, str]) -> bytes:
-    """Return the mask file to store; light is inside."""
+    """Return the mask file to store; light pixels are inside the mask."""
     try:
         mask = decode_mask(encoded, "mask")
         reason = describe_conversion(open_image(encoded))
@@ -95,11 +95,11 @@ def _check_stretch(image: Image | Mask, size: tuple[int, int], name: str, sizes:
         BadImage: it may not.
     """
     height, width = image.shape[:2]
-    told = f"{name}: {width} x {height} pixels, its source {size[0]} x {size[1]}"
+    problem = f"{name}: {width} x {height} pixels, its source {size[0]} x {size[1]}"
     if sizes == "reject":
-        raise BadImage(told)
+        raise BadImage(problem)
     if abs((width / height) / (size[0] / size[1]) - 1) > MOST_STRETCH:
-        raise BadImage(f"{told}; resizing would distort it")
+        raise BadImage(f"{problem}; resizing would distort it")
 
 
 def _note(changes: dict[str, str], name: str, change: str) -> None:

@@ -13,9 +13,9 @@ def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Ta
     """Return the task of a pair.
 
     Args:
-        name: name of the task in the data set; one that no mapping has stays as it is.
+        name: name of the task in the data set; a name without a mapping stays unchanged.
         dataset: section of the file, such as "anyedit"; one without a section leaves all names as they are.
-        own: the user's mapping from the data set's names to tasks, which goes before the file's.
+        own: the user's mapping from the data set's names to tasks, which overrides the file's.
 
     Raises:
         ValueError: the name, or the one that it is mapped to, cannot be that of a task.
@@ -32,5 +32,5 @@ def to_name(task: str, dataset: str) -> str:
 
 @cache
 def known_names() -> Mapping[str, Mapping[str, str]]:
-    """Return task by name, by data set."""
+    """Return the mappings from names to tasks, by data set."""
     return yaml.safe_load((resources.files("omniedit.exchange") / "task_names.yaml").read_text(encoding="utf-8"))

@@ -65,7 +65,7 @@ class InpaintPipeline(FlowPipeline):
         generator: Sequence[torch.Generator] | None = None,
         output_type: str = "np",
     ) -> ImagePipelineOutput:
-        """Generate whole images of `height` x `width`, which outside the holes match the input or nearly so.
+        """Generate whole images of `height` x `width`. Outside the holes they nearly match the input.
 
         Args:
             image: one for each prompt.

@@ -149,7 +149,7 @@ class EditPipeline(FlowPipeline):
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
-        Images that the network sees at the same size are edited in one batch.
+        Images of the same size at the network's resolution are edited in one batch.
 
         Args:
             image: one image or several, of any sizes and modes. An EXIF orientation is applied, and alpha is blended
@@ -162,7 +162,7 @@ class EditPipeline(FlowPipeline):
             negative_prompt: text that guidance leads away from; one for all images, or one for each.
             generator: generator of all noise, including that of a stochastic scheduler's steps; one for all images, or
                 one for each.
-            output_type: "pil", "np", "pt", or "latent": (C, h, w) each, at the size at which the network works.
+            output_type: "pil", "np", "pt", or "latent": (C, h, w) each, at the network's resolution.
             return_dict: False returns a tuple whose first element is the images.
             callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, once per image size.
                 Tensors that it returns replace the current ones. If it sets the pipeline's `_guidance_scale` to 1 or
@@ -241,7 +241,7 @@ class EditPipeline(FlowPipeline):
     def _after_step(
         self, callback: StepCallback, guidance: Guidance, step: int, timestep: Tensor, state: SamplerState
     ) -> None:
-        """Call the callback, and follow its changes of the pipeline's guidance scale and interruption.
+        """Call the callback, and apply its changes to the guidance scale and to interruption.
 
         Args:
             guidance: that of the call.

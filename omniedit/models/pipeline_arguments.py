@@ -17,7 +17,7 @@ def check_steps(steps: Any) -> int:
     """Return a number of steps.
 
     Raises:
-        ValueError: it is no whole number of at least 1.
+        ValueError: it is not a whole number of at least 1.
     """
     if not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"num_inference_steps: {steps!r}, but a whole number of at least 1 is needed")
@@ -28,7 +28,7 @@ def check_scale(name: str, scale: Any) -> float:
     """Return a guidance scale.
 
     Raises:
-        ValueError: it is no number.
+        ValueError: it is not a number.
     """
     if not isinstance(scale, int | float | np.number):
         raise ValueError(f"{name}: {scale!r}, but a number is needed")
@@ -44,7 +44,7 @@ def match_arguments(
     """Return the image, instruction, negative prompt and generator of each edit.
 
     Raises:
-        ValueError: there is no image, or a value is of another type, or there are neither one nor as many as images.
+        ValueError: there is no image, a value has the wrong type, or there is neither one value nor one per image.
     """
     if not images:
         raise ValueError("image: an empty list; give one image or several")
@@ -64,7 +64,7 @@ def _check_types(name: str, given: Sequence[object], kind: type, example: str) -
     """Check the types of an argument's values.
 
     Raises:
-        ValueError: a value is of another type.
+        ValueError: a value has the wrong type.
     """
     for value in given:
         if not isinstance(value, kind):
@@ -78,7 +78,7 @@ def _spread(name: str, given: list, count: int) -> list:
     """Return `count` values from one or `count` of them.
 
     Raises:
-        ValueError: it is another number of values.
+        ValueError: there are neither one nor `count` values.
     """
     if len(given) not in (1, count):
         raise ValueError(f"{count} images, {len(given)} {name}: give one for all, or one for each")

@@ -58,7 +58,7 @@ def update_state(state: SamplerState, changed: Mapping[str, Tensor]) -> None:
     """Update the state with the tensors that a callback returned.
 
     Raises:
-        ValueError: embeddings for another number of images.
+        ValueError: the number of embeddings does not match the number of images.
     """
     state.latents = changed.get("latents", state.latents)
     count = len(state.latents)

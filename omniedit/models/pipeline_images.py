@@ -28,7 +28,7 @@ def to_tensor(image: ImageLike) -> Tensor:
     """Convert an image to an upright tensor, (3, H, W) in [0, 1].
 
     Raises:
-        ValueError: it is no image, or its shape or values are wrong.
+        ValueError: it is not an image, or its shape or values are wrong.
     """
     if isinstance(image, np.ndarray):
         try:

@@ -1,4 +1,4 @@
-"""Inputs of an edit, at the size at which the network sees the image, and the way back to the full size."""
+"""Inputs of an edit at the network's resolution, and the way back to the full size."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class PreparedEdit:
 
     Args:
         full: source image at full size, (1, 3, H, W) in [0, 1].
-        size: height and width at which the network sees the image, before padding.
+        size: height and width of the image at the network's resolution, before padding.
         source: latents of the image at that size, padded, (1, C, h, w).
         noise: initial noise, same shape as `source`.
         generator: generator of the initial noise and of the scheduler's noise; None for torch's global one.

@@ -25,7 +25,7 @@ def check_pair(pair: EditPair | EncodedPair) -> None:
     if pair.session is not None:
         _check_name(pair.session, f"{where}: session")
     if pair.turn is not None and (not isinstance(pair.turn, int) or pair.turn < 1 or pair.session is None):
-        raise UserError(f"{where}: turn is {pair.turn!a} of session {pair.session!a}; give both, turns count from 1")
+        raise UserError(f"{where}: turn is {pair.turn!a} of session {pair.session!a}; give both; turns count from 1")
     for name, score in pair.imported_scores.items():
         if not isinstance(score, str | int | float) or (isinstance(score, float) and not isfinite(score)):
             raise UserError(f"{where}: imported score {name!a} is {score!a}; give a finite number or a text")
@@ -33,10 +33,10 @@ def check_pair(pair: EditPair | EncodedPair) -> None:
 
 
 def check_sizes(pair: EncodedPair) -> None:
-    """Check by their headers that the images are readable and that edited image and mask have the source's size.
+    """Check the image headers: all images are readable, and edited image and mask have the source's size.
 
     Raises:
-        UserError: they do not.
+        UserError: an image is unreadable or of another size.
     """
     size = encoded_size(pair.source, f"{pair.pair_id}: source")
     for name, encoded in (("edited", pair.edited), ("mask", pair.mask)):

@@ -53,7 +53,7 @@ class _Pair(Generic[ImageT, MaskT]):
 
     @property
     def is_local(self) -> bool:
-        """Whether the edit has a mask by its task, or, if the task does not say, by the pair itself."""
+        """Whether the edit is local, as its task says; if the task does not say, whether the pair has a mask."""
         return self.mask is not None if self.task.is_local is None else self.task.is_local
 
     def _fields(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class EditPair(_Pair[Image, Mask]):
         references: images that the instruction points to.
         session: name of the editing session that the pair is a turn of; unique in a run.
         turn: number of the turn, from 1.
-        imported_scores: scores that came with an imported pair, by their names there.
+        imported_scores: scores that came with an imported pair, by the data set's names for them.
     """
 
     def __post_init__(self) -> None:
@@ -94,9 +94,9 @@ class EditPair(_Pair[Image, Mask]):
 
 @dataclass(frozen=True)
 class EncodedPair(_Pair[bytes, bytes]):
-    """Edit pair whose images are the bytes of JPEG, PNG, WebP or TIFF files, which a shard stores as they are.
+    """Edit pair whose images are JPEG, PNG, WebP or TIFF files as bytes. A shard stores these bytes unchanged.
 
-    The fields are those of `EditPair`. Images are decoded by `omniedit.imaging.decode`: upright and to sRGB.
+    The fields are those of `EditPair`. `omniedit.imaging.decode` decodes the images, upright and to sRGB.
     """
 
     def decode(self, where: str = "") -> EditPair:

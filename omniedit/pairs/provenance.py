@@ -1,6 +1,6 @@
-"""Schema of a pair's provenance: keys, their types and meanings. Other keys are kept as they are.
+"""Schema of a pair's provenance: keys, their types and meanings. Other keys are stored unchanged.
 
-A consumer may rely on `source_id` alone. A missing optional key, or None, means unknown.
+Only `source_id` is always present. A missing optional key, or None, means unknown.
 """
 
 import json
@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 
 
 class Key(NamedTuple):
-    """Key of the provenance: the types that its value may have, and its meaning."""
+    """Key of the provenance: the allowed types of its value, and its meaning."""
 
     types: tuple[type, ...]
     meaning: str
@@ -23,7 +23,7 @@ OPTIONAL = {
     "source_sha256": Key((str,), "digest of the source photo"),
     "source_phash": Key((str,), "perceptual hash of the source photo"),
     "ratio": Key((str,), f"aspect ratio, one of {', '.join(RATIOS)}"),
-    "caption": Key((str,), "sentence about the source photo"),
+    "caption": Key((str,), "sentence that describes the source photo"),
     "named_objects": Key((list, tuple), "names of objects in the source photo"),
     "licence": Key((str,), "licence of the source image"),
     "author": Key((str,), "author of the source image"),
@@ -33,10 +33,10 @@ OPTIONAL = {
     "models": Key((dict, list, tuple), "models that made the edit: revisions by name, or names"),
     "editor": Key((str,), "editor that made the edited image of a benchmark pair"),
     "seed": Key((int,), "seed of the run"),
-    "attempt": Key((int,), "number of the photo's turn"),
-    "truth": Key((dict,), "what the edit was to do, which the reference judge measures against"),
-    "imported": Key((dict,), "what only the import of a pair knows (`omniedit.exchange.convert.IMPORTED`)"),
-    "known_truth": Key((bool,), "whether the truth holds by construction and needs no check"),
+    "attempt": Key((int,), "number of the attempt at an edit of the photo"),
+    "truth": Key((dict,), "what the edit should do, as the reference judge checks it"),
+    "imported": Key((dict,), "facts that the import records (`omniedit.exchange.convert.IMPORTED`)"),
+    "known_truth": Key((bool,), "whether the truth is correct by construction and needs no check"),
 }
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list"}
 
@@ -48,7 +48,7 @@ def check_provenance(provenance: Any, where: str) -> None:
         where: file or pair, to name it in errors.
 
     Raises:
-        UserError: a required key is missing, or a value has another type; the message says what to give.
+        UserError: a required key is missing, or a value has the wrong type; the message says what to give.
     """
     if not isinstance(provenance, Mapping):
         raise UserError(f"{where}: the provenance is {provenance!r:.60}; give a mapping with source_id")
@@ -68,7 +68,7 @@ def to_json(value: Any, where: str) -> str:
     """Return a value as JSON with sorted keys.
 
     Raises:
-        UserError: a part of it is no JSON value.
+        UserError: a part of the value cannot be written as JSON.
     """
     try:
         return json.dumps(value, sort_keys=True)

@@ -32,11 +32,11 @@ from omniedit.tasks import Task
 class Shard:
     """Shard file opened for reading: a context manager, and a sequence of `EditPair` decoded on access.
 
-    The last pair read stays decoded, for judges that read one pair several times; do not write to its arrays. All
-    methods but `shard[row]` decode no image, except that `mask` decodes the mask.
+    The last pair read stays decoded, for judges that read one pair several times; do not write to its arrays. Only
+    `shard[row]`, iteration and `mask` decode images.
 
     Args:
-        keeps_last: False where many shards stay open.
+        keeps_last: whether the last pair stays decoded; pass False to keep many shards open.
 
     Attributes:
         task: name of the shard's folder.
@@ -44,7 +44,7 @@ class Shard:
         specialist, seed, versions: of the program that wrote the file.
 
     Raises:
-        Damaged: the file is not HDF5, is truncated, lacks a column or, on reading, a value does not match its checksum.
+        Damaged: the file is not HDF5, is truncated or lacks a column, or a value that is read fails its checksum.
         UserError: the file is missing or cannot be read, is of a newer format, or has an invalid provenance.
     """
 
@@ -180,11 +180,11 @@ class Shard:
         return parse_scores(self._value("imported_scores", row))
 
     def read_instructions(self) -> list[tuple[str, ...]]:
-        """Return the instruction and paraphrases of all rows, read at once."""
+        """Return the instruction and paraphrases of all rows, in one read."""
         return [parse_instructions(value) for value in self._read_column("phrasings")]
 
     def read_provenance(self) -> list[dict[str, Any]]:
-        """Return the provenance of all rows, read at once."""
+        """Return the provenance of all rows, in one read."""
         return [self._parse_provenance(row, value) for row, value in enumerate(self._read_column("provenance"))]
 
     @property
@@ -234,7 +234,7 @@ class Shard:
         return value
 
     def _hdf5(self, read: Callable[[h5py.File], Any]) -> Any:
-        """Return what `read` takes from the file; h5py raises several kinds of errors for invalid bytes."""
+        """Call `read` on the file. For invalid bytes h5py raises several kinds of errors, which become one."""
         try:
             return read(self._file)
         except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:

@@ -26,7 +26,7 @@ _ROWS = 16
 
 @dataclass
 class ShardWriter:
-    """Writer of a shard file, pair by pair. It holds the shard's encoded pairs, never decoded ones.
+    """Writer of a shard file, pair by pair. It keeps a few encoded pairs in memory, and no decoded ones.
 
     >>> with replace_file(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
     ...     writer.add(pair)

@@ -1,4 +1,4 @@
-"""Alignment of source and edited image: shift and scale of the whole, measured from what the edit left alone."""
+"""Alignment of source and edited image: shift and scale of the whole image, measured where the edit changed nothing."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from omniedit.imaging.images import Image
 
 WINDOW = 128
-"""Side of a window in pixels; shifts of up to a quarter of it are found."""
+"""Side of a window in pixels; the largest measurable shift is a quarter of it."""
 MAX_SIDE = 1024
 """Longer side at which images are compared, in pixels."""
 MOST_WINDOWS = 36
@@ -19,10 +19,10 @@ _LEAST_TEXTURE = 3.0
 """Least root mean square gradient of a window, 0-255 per pixel."""
 _LEAST_RESPONSE = 0.08
 _AGREES = 0.75
-"""Largest distance in pixels between a window's shift and the model's, for a window that agrees."""
+"""A window agrees with the model if its shift differs by at most this many pixels."""
 _LEAST_AGREEING = 4
 _CLEAR = 0.9
-"""Share of the windows that agree on a shift alone, from which no scale is proposed."""
+"""If at least this share of the windows agrees on a shift without scale, no scale is searched."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def align(source: Image, edited: Image) -> Alignment:
     """Measure shift and scale between two (H, W, 3) RGB images of equal size.
 
     Each window of a grid is phase-correlated (Kuglin and Hines 1975) on gradients, which survive a change of colour or
-    style. A shift with a scale is fitted to the windows' shifts. The edit's own windows disagree and are left out.
+    style. One shift and scale are fitted to the windows' shifts. Windows inside the edit disagree and are ignored.
     """
     shrink = min(1.0, MAX_SIDE / max(source.shape[:2]))
     first, second = _edges(source, shrink), _edges(edited, shrink)
@@ -116,7 +116,7 @@ def _fit(
 ) -> tuple[tuple[float, float, float], NDArray[np.bool_]]:
     """Fit shift = (dx, dy) + growth * place to most windows; return dx, dy, growth and the windows that agree.
 
-    Each pair of windows proposes a model (RANSAC, exhaustive); least squares refine the one with most agreement.
+    Each pair of windows proposes a model (RANSAC, exhaustive); least squares refine the one that most windows agree on.
     """
     best = _agreeing(places, shifts, (*np.median(shifts, axis=0), 0.0))
     proposals = combinations(range(len(places)), 2) if best.mean() < _CLEAR else ()

@@ -27,7 +27,7 @@ class ChangeMap:
 
     @classmethod
     def measure(cls, source: Image, edited: Image) -> "ChangeMap":
-        """Compare two (H, W, 3) RGB images. A remainder of less than a block at the right and below is ignored."""
+        """Compare two (H, W, 3) RGB images. Incomplete blocks at the right and bottom are ignored."""
         return cls(block_means(edited) - block_means(source))
 
     @cached_property
@@ -52,7 +52,7 @@ class ChangeMap:
 
     @property
     def border_share(self) -> float:
-        """Share of the blocks along the image's border that changed. An edit of one object leaves most of them."""
+        """Share of the blocks along the image's border that changed. An edit of one object changes few of them."""
         border = np.ones_like(self.changed)
         border[1:-1, 1:-1] = False
         return float(self.changed[border].mean())

@@ -1,7 +1,7 @@
 """Evidence that source and edited image of a pair are swapped.
 
-Nothing here recognises objects. Each clue compares both images in one property that the instruction names, and is
-silent about all other instructions. A clue's value is a log-odds: positive if the pair looks swapped.
+Nothing here recognises objects. Each clue compares both images in one property. It applies only to instructions that
+name this property. A clue's value is a log-odds: positive if the pair looks swapped.
 """
 
 import re
@@ -23,11 +23,11 @@ from omniedit.tasks import Task
 SIDE = 256
 """Longer side at which images are compared, in pixels."""
 CAPTION_WORD = 2.0
-"""Log-odds of a word of the instruction that only one of both captions has."""
+"""Log-odds for a word of the instruction that only one of the two captions contains."""
 LIMIT = 4.0
 """Largest absolute log-odds of one clue."""
 _LEAST_REGION = 12
-"""Least number of pixels of a region, at the reduced size."""
+"""Smallest region to measure, in pixels at the reduced size."""
 _INSTEAD = re.compile(r"\b(?:instead of|rather than|in place of|from)\b")
 _EXCHANGE = re.compile(
     r"\b(?:replac|swap|exchang|switch|chang|turn|transform|convert|substitut)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
@@ -68,7 +68,7 @@ TONES: tuple[tuple[str, str, float], ...] = (
     (r"\b(?:fog|foggy|mist|misty|haze)\b", "contrast", -5.0),
     (r"\b(?:overcast|cloudy|grey|rain|rainy|dull|snow|snowy|winter)\b", "chroma", -5.0),
 )
-"""Words for weather and light -> the property that the edit changes, and a typical difference: 2 units of log-odds."""
+"""Words for weather and light, the property that the edit changes, and the difference that gives a log-odds of 2."""
 
 
 def find_clues(
@@ -96,7 +96,7 @@ def _limit(log_odds: float) -> float:
 
 
 def _region(first: NDArray[np.float32], second: NDArray[np.float32], mask: Mask | None) -> Mask:
-    """Return the (H, W) region that changed most: the pixels with at least half of the largest change in the mask."""
+    """Return the (H, W) region that changed most: pixels of the mask with at least half of the largest change."""
     change = cv2.GaussianBlur(np.linalg.norm(second - first, axis=-1), (0, 0), 1.0)
     if mask is not None:
         size = first.shape[1], first.shape[0]
@@ -122,12 +122,12 @@ def _tone_clues(first: Look, second: Look, instruction: str) -> Iterator[Clue]:
 def _colour_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, instruction: str
 ) -> Iterator[Clue]:
-    """Compare how near the region's colour is to the last colour that the instruction names."""
-    wanted = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
-    wanted = [word for word in wanted if word in COLOURS]
-    if not wanted or region.sum() < _LEAST_REGION:
+    """Compare the region's colour in both images with the last colour that the instruction names."""
+    colours = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
+    colours = [word for word in colours if word in COLOURS]
+    if not colours or region.sum() < _LEAST_REGION:
         return
-    target, weights = np.array(COLOURS[wanted[-1]]), np.array([0.5, 1, 1])
+    target, weights = np.array(COLOURS[colours[-1]]), np.array([0.5, 1, 1])
     before, after = (np.linalg.norm((lab[region] - target) * weights, axis=-1).mean() for lab in (first, second))
     yield Clue("colour", _limit((after - before) / 6))
 
@@ -135,7 +135,7 @@ def _colour_clue(
 def _structure_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, task: Task
 ) -> Iterator[Clue]:
-    """Compare how much the region stands out: an object does from its surroundings, a filled hole hardly does."""
+    """Compare the region's contrast with its surroundings: an object stands out, a filled hole hardly does."""
     ring = dilate(region, 8) & ~dilate(region, 2)
     if min(region.sum(), ring.sum()) < _LEAST_REGION:
         return
@@ -157,7 +157,7 @@ def _stands_out(lab: NDArray[np.float32], region: Mask, ring: Mask) -> float:
 
 
 def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Iterator[Clue]:
-    """Compare the captions: new things belong to the edited image's, old ones to the source's."""
+    """Compare the captions: the edited image's should name the new object, the source's the old one."""
     old, new = _old_and_new(task, instruction)
     before, after = set(content(source)), set(content(edited))
     right = len(new & after - before) + len(old & before - after)
@@ -167,7 +167,7 @@ def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Ite
 
 
 def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:
-    """Return the stems of the words that name what goes and what comes."""
+    """Return the stems of the words for the old object and of those for the new one."""
     if task is Task.OBJECT_REMOVAL:
         return set(content(instruction)), set()
     if found := _EXCHANGE.search(instruction.lower()):

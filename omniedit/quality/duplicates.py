@@ -23,9 +23,9 @@ from omniedit.quality.table import Signatures
 Rows = NDArray[np.int64]
 EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"
 MOST_NEIGHBOURS = 16
-"""Number of better-ranked neighbours of a pair that are remembered if memory is short."""
+"""Number of better-ranked neighbours to remember for each pair when memory is short."""
 _MOST_EDGES = 20_000_000
-"""Number of near pairs of pairs in memory: 320 MB."""
+"""Largest number of edges (two near pairs) in memory: 320 MB."""
 _EXPANDED = 1 << 20
 
 
@@ -49,8 +49,8 @@ def find_duplicates(
     """Return the duplicates in the order of their rows.
 
     Args:
-        ranks: (N,) all different; of two duplicates, that with the smaller rank stays. The first one by default.
-        radius: number of bits of 64 by which two sources, or two edited images, differ at most to be compared.
+        ranks: (N,) distinct; of two duplicates, the one with the smaller rank stays. By default the first one stays.
+        radius: pairs are compared if their sources, or their edited images, differ in at most this number of bits.
         mirrored: whether a mirrored pair is a duplicate.
     """
     ranks = np.arange(len(pairs)) if ranks is None else ranks
@@ -72,7 +72,7 @@ def _find_exact(pairs: Signatures, by_rank: Rows) -> list[Duplicate]:
 
 
 def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
-    """Return the rows that repeat the keys of an earlier one, and the first row with these keys."""
+    """Return the rows that repeat the keys of an earlier row, and the first row with the same keys."""
     order = np.lexsort(keys)
     differs = np.zeros(max(0, len(rows) - 1), bool)
     for key in keys:
@@ -103,7 +103,7 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
 
 
 def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
-    """Apply the policy to near nodes, given as places in `nodes`, which are sorted by rank."""
+    """Apply the policy to near nodes. Edges index `nodes`, which are sorted by rank."""
     better, worse, is_mirrored = edges.merge()
     found: dict[int, Duplicate] = {}
     for kind, chosen in ((NEAR, ~is_mirrored), (MIRRORED, is_mirrored)):
@@ -135,7 +135,7 @@ class _Edges:
         return np.concatenate(better), np.concatenate(worse), np.concatenate(mirrored)
 
     def _nearest(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return only the best `MOST_NEIGHBOURS` of each worse node."""
+        """Return the edges of each worse node to its best `MOST_NEIGHBOURS`."""
         better, worse, mirrored = self.merge()
         order = np.lexsort((better, worse))
         starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
@@ -148,8 +148,8 @@ class _Edges:
 class _Search:
     """Nodes to compare, sorted by rank, and the elements by which they are searched: each node, and its mirror image.
 
-    Element e < N is node e; element N + n is the mirror image of node n. Candidates have near keys on one side, which
-    is enough: a crop of 2 % moves one of both images beyond the radius in 15 % of the pairs, both in 1 %.
+    Element e < N is node e; element N + n is the mirror image of node n. Candidates need near keys on
+    one side only: a crop of 2 % moves at least one image beyond the radius in 15 % of the pairs, and both in 1 %.
 
     Args:
         side: 'source' or 'edited', whose keys are searched.
@@ -189,7 +189,7 @@ class _Search:
         return np.append(np.searchsorted(self._sorted[0], self.values), len(self.elements))
 
     def check(self, one: Rows, two: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return the elements that are near in all respects, as nodes (better, worse, mirrored)."""
+        """Return the elements that are near in both images and in the change, as nodes (better, worse, mirrored)."""
         count = len(self.nodes)
         one, two = np.minimum(one, two), np.maximum(one, two)
         flipped = two >= count
@@ -227,7 +227,7 @@ def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]
 
 
 def _equal_elements(search: _Search) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the pairs of elements with one key, at most `len(elements)` at once."""
+    """Yield the pairs of elements with the same key, at most `len(elements)` at once."""
     ends = np.repeat(search.starts[1:], np.diff(search.starts))
     places = np.arange(len(search.elements))
     distance = 1
@@ -237,7 +237,7 @@ def _equal_elements(search: _Search) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _expand(search: _Search, first: Rows, second: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the elements of two values crossed, for values given by their places."""
+    """Yield each element of one value with each of another, for values given by index."""
     counts = np.diff(search.starts)
     sizes = counts[first] * counts[second]
     ends = np.cumsum(sizes)

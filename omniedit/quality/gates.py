@@ -1,7 +1,7 @@
 """Quality gates: from signatures to findings, and from findings to a decision on each pair.
 
 A finding is a fact with its value. A policy says for each gate whether its findings reject a pair, flag it, or are not
-sought, so that another policy needs no new reading of images.
+searched for. A change of policy reads no image again.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ CERTAIN = 3.0
 
 
 class Gate(StrEnum):
-    """Fault that a gate looks for; its value names it in findings and policies."""
+    """Gate, by the fault that it searches for; the value is its name in findings and policies."""
 
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
@@ -48,14 +48,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Values from which a measurement is a finding.
+    """Limits beyond which a measurement is a finding.
 
     Args:
-        identical: largest change of the mean of 24 x 24 pixels, 0-255, below which both images are the same image.
-        displacement: of the farthest corner, in pixels for an image with a longer side of 1,024.
-        alignment: least share of windows that agree on shift and scale.
-        swapped: log-odds.
-        radius: number of bits of 64 by which near images differ at most.
+        identical: two images are the same if no mean of 24 x 24 pixels changes by this much, 0-255.
+        displacement: smallest displacement of the farthest corner, in pixels of an image whose longer side is 1,024.
+        alignment: smallest share of the windows that agree on shift and scale.
+        swapped: smallest log-odds.
+        radius: largest number of bits, of 64, in which near images differ.
     """
 
     identical: float = 7.0
@@ -135,9 +135,9 @@ def find_faults(
     """Yield the findings of all shards: those of single pairs shard by shard, then those that compare pairs.
 
     Args:
-        files: tables of `SIGNATURES_SCHEMA`; their order decides which of two duplicates stays, unless `ranks` does.
-        policy: gates that are off are not sought.
-        ranks: (N,) all different, for the pairs in order; the smallest stays.
+        files: tables of `SIGNATURES_SCHEMA`. Without `ranks`, the first of two duplicates in this order stays.
+        policy: gates that are off are skipped.
+        ranks: (N,) distinct, for the pairs in order; the duplicate with the smaller rank stays.
     """
     thresholds, policy = thresholds or Thresholds(), policy or Policy()
     is_on = {gate: policy.action(gate) is not Action.OFF for gate in Gate}
@@ -233,7 +233,7 @@ def rejection_reasons(findings: Iterable[Mapping[str, Any]], policy: Policy) -> 
     """Return the reason for each pair that a gate rejects, such as "near duplicate of PAIR_ID" or "identical".
 
     Args:
-        findings: rows of `FINDINGS_SCHEMA`; of several faults, the first gate's is the reason.
+        findings: rows of `FINDINGS_SCHEMA`. If a pair has several faults, the first gate gives the reason.
     """
     gates = list(Gate)
     rejecting = [row for row in findings if policy.action(Gate(row["gate"])) is Action.REJECT]

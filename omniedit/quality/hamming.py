@@ -19,7 +19,7 @@ _TABLES = tuple(combinations(range(8), 2))
 _CHUNK = 1 << 15
 """Number of hashes that are compared at once; 256 KiB stay in the processor's cache."""
 _EXPANDED = 1 << 20
-"""Number of candidates that `near_between` holds at once."""
+"""Number of candidates that `near_between` compares at once."""
 _TOP_16 = np.uint64(48)
 
 
@@ -45,7 +45,7 @@ def near_within(hashes: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
 def near_between(left: Hashes, right: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
     """Yield all pairs of a value of `left` and a value of `right` that differ in at most `radius` bits, in chunks.
 
-    Fast if `right` is small; both are without repeated values. Equal values are a pair.
+    Fast if `right` is small. Neither array may repeat a value. Equal values count as a pair.
     """
     _check_radius(radius)
     for table, chosen in enumerate(_TABLES):

@@ -16,17 +16,17 @@ Levels = NDArray[np.float32]
 """(N, 4) or (4,) change levels of pairs (`hash_change`)."""
 HASH_BYTES = 18
 LEVEL_STEP, LEVEL_SHARE = 2.0, 0.12
-"""Allowed difference of change levels: 2 levels, and 12 % of the change's root mean square. When 250 pairs
-were re-encoded at JPEG quality 50, halved or cropped by 2 %, they reached 43 % of it. Brightened by
-10 %, 1 % exceeded it."""
+"""Allowed difference of change levels: 2 levels, and 12 % of the change's root mean square. Measured on 250 pairs:
+re-encoding at JPEG quality 50, halving and cropping by 2 % use at most 43 % of it. Brightening by
+10 % exceeds it for 1 % of the pairs."""
 CHANGE_RADIUS = 6
-"""Largest number of bits by which the change hashes of duplicates differ. 98 % of the same copies stay below."""
+"""Largest number of bits by which the change hashes of duplicates differ. 98 % of these copies differ by less."""
 _SIDE = 12
 _PLACES = [divmod(place + 1, _SIDE) for place in range(_SIDE * _SIDE - 1)]
 """Vertical and horizontal frequency of each of the 143 bits."""
 _LOWEST = sorted(range(len(_PLACES)), key=lambda bit: (sum(_PLACES[bit]), _PLACES[bit]))[:64]
 _KEY_BITS = np.array(_LOWEST).reshape(8, 8).T.ravel()
-"""Bits of the 64-bit key: the lowest frequencies, dealt to the eight bytes, so that no byte has only the lowest."""
+"""Bits of the 64-bit key: the lowest frequencies, spread over the eight bytes so that no byte has only the lowest."""
 _MIRRORED = np.packbits([horizontal % 2 for _, horizontal in _PLACES])
 """Bits that change if the image is mirrored left to right: the odd horizontal frequencies."""
 _HALVED = 384
@@ -36,7 +36,7 @@ _CHANGE_BITS = [(channel, *place) for channel, count in ((0, 24), (1, 20), (2, 2
 _CHANGE_INDEX = tuple(np.array(axis) for axis in zip(*_CHANGE_BITS, strict=True))
 _CHANGE_MIRRORED = np.packbits([x % 2 for _, _, x in _CHANGE_BITS]).view(np.uint64)[0]
 PLAIN = 2.0
-"""Standard deviation of a 48 x 48 grey image, 0-255, below which its perceptual hash means nothing."""
+"""Standard deviation of a 48 x 48 grey image, 0-255, below which its perceptual hash is meaningless."""
 
 
 def hash_image(image: Image) -> bytes:
@@ -45,7 +45,7 @@ def hash_image(image: Image) -> bytes:
 
 
 def halve(image: Image) -> Image:
-    """Halve an image until its shorter side has less than `_HALVED` pixels, which is fast and changes hardly a bit."""
+    """Halve an image until its shorter side is below `_HALVED` pixels: fast, and few bits of the hash change."""
     while min(height := image.shape[0] // 2, width := image.shape[1] // 2) >= _HALVED // 2:
         whole = image[: 2 * height, : 2 * width]
         image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -77,9 +77,9 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
     """Return the change hash and the change levels of two (H, W, 3) RGB images of equal size.
 
     The hash has 64 signs of the lowest DCT frequencies of edited - source, in luma and both colour differences. Two
-    local edits of one photo have nearly the same images, and here different hashes. The hash ignores the strength of a
-    change, by which dusk differs from night. The levels are the change's mean in the three channels, and the root mean
-    square of all, 0-255.
+    local edits of one photo are nearly equal as images, but their change hashes differ. The hash ignores the strength
+    of a change, which the levels measure: it tells dusk from night. The levels are the mean change of each of the three
+    channels and the root mean square of all, 0-255.
     """
     change = _small_ycrcb(edited) - _small_ycrcb(source)
     frequencies = np.stack([cv2.dct(np.ascontiguousarray(change[..., channel])) for channel in range(3)])

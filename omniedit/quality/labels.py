@@ -51,9 +51,9 @@ _COMPANIONS = (
 )
 """Tasks whose instructions share verbs: 'change the car into a red one' may be a swap and a modification."""
 MOST_LOCAL_SHARE = 0.9
-"""Share of the blocks that an edit of one object changes at most, also along the border."""
+"""Largest share of the blocks that an edit of one object changes, in the whole image or along the border."""
 LEAST_GLOBAL_SHARE = 0.2
-"""Share of the blocks that a change of the whole image changes at least."""
+"""Smallest share of the blocks that a change of the whole image changes."""
 _OBJECT_TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 _GLOBAL_TASKS = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 
@@ -72,11 +72,11 @@ def doubt_label(task: Task, instruction: str, change: ChangeMap) -> str:
 
 
 def _doubt_instruction(task: Task, instruction: str) -> str:
-    asked = tasks_in(instruction)
-    related = any(asked & first and task in second for first, second in _COMPANIONS)
-    if not asked or task in asked or related:
+    requested = tasks_in(instruction)
+    related = any(requested & first and task in second for first, second in _COMPANIONS)
+    if not requested or task in requested or related:
         return ""
-    return f"the instruction asks for {' or '.join(sorted(_say(other) for other in asked))}"
+    return f"the instruction asks for {' or '.join(sorted(_say(other) for other in requested))}"
 
 
 def _doubt_change(task: Task, change: ChangeMap) -> str:

@@ -52,7 +52,7 @@ class Leak:
 
 
 def read_benchmark(folder: Path) -> BenchmarkSet:
-    """Hash the images of a folder and of all folders below it. Images without contrast are left out.
+    """Hash the images of a folder, recursively. Images without contrast are skipped.
 
     Raises:
         UserError: the folder has no image, or one that cannot be read.
@@ -72,7 +72,7 @@ def read_benchmark(folder: Path) -> BenchmarkSet:
 
 
 def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: int = MAX_RADIUS) -> list[Leak]:
-    """Return the leaks, one per pair and side at most, sorted by row. The pair's source counts first."""
+    """Return the leaks, at most one per pair and side, sorted by row; the source comes before the edited image."""
     found: dict[tuple[int, str], Leak] = {}
     for benchmark in benchmarks:
         for side in ("source", "edited"):

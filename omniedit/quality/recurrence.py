@@ -19,10 +19,10 @@ LEAST = 2
 
 
 def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | None]) -> NDArray[np.float32]:
-    """Return the (N,) log-odds that pairs are swapped; 0 where nothing can be said.
+    """Return the (N,) log-odds that pairs are swapped; 0 without evidence.
 
-    Positive if the edited image is the source of at least `LEAST` other pairs while the source is of none, negative in
-    the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
+    Positive if at least `LEAST` other pairs have the edited image as their source, and none has the source image;
+    negative in the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
     """
     as_source, of_edited = (
         _count(pairs.source_digest, pairs.source_digest),
@@ -39,10 +39,10 @@ def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | 
 
 
 def swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
-    """Return the rows of turns that break their session's chain, which is whole if this one pair is turned round.
+    """Return the rows of turns that break their session's chain, where swapping this pair's images repairs it.
 
-    In a chain, each turn's edited image is the next one's source. A session needs three turns: two edits of one photo
-    would also be a chain with the first one turned round.
+    In a chain, each turn's edited image is the next turn's source. A session needs three turns, because two edits of
+    one photo also become a chain if the first one is swapped.
 
     Args:
         turns: rows of each session, in the order of its turns.
@@ -60,7 +60,7 @@ def _is_chain(links: Sequence[tuple[int, int]]) -> bool:
     return all(edited == source for (_, edited), (source, _) in pairwise(links))
 
 
-def _count(values: Hashes, wanted: Hashes) -> NDArray[np.int64]:
-    """Return how often each wanted value occurs."""
+def _count(values: Hashes, keys: Hashes) -> NDArray[np.int64]:
+    """Return the number of times that each key occurs among the values."""
     ordered = np.sort(values)
-    return np.searchsorted(ordered, wanted, side="right") - np.searchsorted(ordered, wanted)
+    return np.searchsorted(ordered, keys, side="right") - np.searchsorted(ordered, keys)

@@ -97,22 +97,22 @@ def sign_pairs(pairs: Iterable[EditPair]) -> Iterator[dict[str, Any]]:
 
 
 def _sign_direction(pair: EditPair, doubt: str) -> dict[str, Any]:
-    """Return the clues about the direction; none if the task, by which they are chosen, is in doubt."""
+    """Return the clues about the direction. The task selects the clues, so a doubtful task has none."""
     if doubt:
         return {"swapped": 0.0, "swap_clues": ""}
     captions = pair.captions.source or "", pair.captions.edited or ""
     clues = list(find_clues(pair.source, pair.edited, pair.mask, pair.task, pair.instruction, captions))
-    told = "; ".join(f"{clue.name} {clue.log_odds:+.1f}" for clue in clues)
-    return {"swapped": sum(clue.log_odds for clue in clues), "swap_clues": told}
+    listed = "; ".join(f"{clue.name} {clue.log_odds:+.1f}" for clue in clues)
+    return {"swapped": sum(clue.log_odds for clue in clues), "swap_clues": listed}
 
 
 def digest_pixels(image: Image) -> bytes:
-    """Return 16 bytes of the SHA-256 of an image's size and pixels; equal images in other formats have equal ones."""
+    """Return 16 bytes of the SHA-256 of an image's size and pixels; the file format does not matter."""
     digest = hashlib.sha256(np.array(image.shape, np.int64).tobytes())
     digest.update(np.ascontiguousarray(image).data)
     return digest.digest()[:DIGEST_BYTES]
 
 
 def hash_instruction(instruction: str) -> int:
-    """Return 64 bits of a digest of the stems of an instruction's words: case and forms do not count."""
+    """Return 64 bits of a digest of the stems of an instruction's words; case and inflection do not matter."""
     return int.from_bytes(hashlib.sha256(" ".join(stems(instruction)).encode()).digest()[:8], "little")

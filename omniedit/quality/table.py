@@ -30,7 +30,7 @@ class Signatures:
         source_hash, edited_hash: (N, 18).
         source_key, edited_key: (N,) 64 bits of the hashes, to search by.
         change_levels: (N, 4).
-        plain: (N,) whether perceptual hashes mean nothing.
+        plain: (N,) whether an image has too little contrast for a perceptual hash.
     """
 
     instruction: Hashes

@@ -80,5 +80,5 @@ def test_images_that_cannot_be_saved_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file/source\.jpg: cannot be written: .*; give another folder"):
         save_images(files, "import/0", tmp_path / "file")
-    with pytest.raises(UserError, match="has no pair nope; the file was made again"):
+    with pytest.raises(UserError, match="has no pair nope; the file was replaced"):
         save_images(files, "nope", tmp_path / "out")

@@ -257,7 +257,7 @@ def test_a_file_that_vanishes_or_is_made_again_is_one_line(server: BrowseServer)
     shutil.copy(files[1].candidates, files[0].candidates.with_suffix(".new")).replace(files[0].candidates)
     for path in ("/image/0/source/thumb", "/image/0/edited/stored"):
         status, _, body = ask(server, path)
-        assert status == 409 and "has no pair swap-0; the file was made again" in json.loads(body)["error"]
+        assert status == 409 and "has no pair swap-0; the file was replaced" in json.loads(body)["error"]
     files[0].candidates.unlink()
     status, _, body = ask(server, "/image/0/source/thumb")
     assert status == 409 and "no such file" in json.loads(body)["error"]

@@ -204,7 +204,7 @@ def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linke
 def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Path) -> None:
     plan = read_plan(own_copy / "plan.parquet")
     parts = sorted((own_copy / "parts").iterdir())
-    with pytest.raises(UserError, match=r"the parts hold \d+ pairs, not the \d+ planned"):
+    with pytest.raises(UserError, match=r"the parts have \d+ pairs, not the \d+ planned"):
         seal(plan, parts[:2], tmp_path / "sealed")
     with pytest.raises(UserError, match="was written for another plan"):
         seal(Plan(plan.table, plan.layout, "other"), parts, tmp_path / "sealed")

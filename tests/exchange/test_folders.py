@@ -105,7 +105,7 @@ def test_a_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "photos/a.png")
-    with pytest.raises(UserError, match=r"no folder target, edited, .* beside source, control or input"):
+    with pytest.raises(UserError, match=r"no folder target, edited, .* next to source, control or input"):
         list_folder_files(str(tmp_path))
     with pytest.raises(UserError, match="not a folder"):
         list_folder_files(str(tmp_path / "nope"))

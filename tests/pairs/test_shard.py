@@ -312,7 +312,7 @@ def test_image_files_that_do_not_fit_are_rejected(
         ({"references": (Reference("", np.zeros((1, 1, 3), np.uint8)),)}, "the role of a reference is ''"),
         ({"session": "a\nb", "turn": 1}, "session is 'a"),
         ({"turn": 1}, "turn is 1 of session None; give both"),
-        ({"session": "s", "turn": 0}, "turn is 0 of session 's'; give both, turns count from 1"),
+        ({"session": "s", "turn": 0}, "turn is 0 of session 's'; give both; turns count from 1"),
         ({"imported_scores": {"clip": float("nan")}}, "imported score 'clip' is nan; give a finite number or a text"),
         ({"imported_scores": {"clip": None}}, "imported score 'clip' is None"),
         ({"provenance": {}}, "provenance.source_id is missing; give a text"),

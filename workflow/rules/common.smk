@@ -365,7 +365,7 @@ def shares_of_imports(wildcards):
 
 
 def bench_of_imports(wildcards):
-    """Return the sources that are held out for the benchmark if they are of imported pairs."""
+    """Return the index of held-out sources if the run benchmarks imported pairs, else nothing."""
     return [] if CONFIG.sources.are_photos else f"results/{wildcards.run}/sources/bench.parquet"
 
 
@@ -376,7 +376,7 @@ def data_set_of_group(wildcards):
 
 
 def import_options(wildcards):
-    """Return the options of an import as JSON. Its share concerns the training pairs only."""
+    """Return the options of an import as JSON. The share is left out, because it only affects the training pairs."""
     return to_json(CONFIG.imported[wildcards.task], exclude={"path", "share"})
 
 

@@ -1,8 +1,8 @@
-"""Edit pairs of other data sets: `sources.kind: pairs`, and `imports` beside the pairs of specialists.
+"""Edit pairs of other data sets: `sources.kind: pairs`, and `imports` in addition to the pairs of specialists.
 
 REQUIRED INPUTS: the files of imports.<name>.path, or of sources.path for kind `pairs`
 OUTPUTS:
-    results/{run}/candidates/{task}/{shard}.h5    the pairs of a data set; {task} is its name, a pair's task its own
+    results/{run}/candidates/{task}/{shard}.h5    the pairs of a data set, whose name is {task}; each pair has its own task
     results/{run}/sources/imports.parquet         source images of the pairs with their licences; rows without a pair
     results/{run}/candidates/{task}/{shard}.read.json    size, time and sha256 of the files read
     results/{run}/bench/set/{task}.h5             for kind `pairs`: pairs held out for the benchmark

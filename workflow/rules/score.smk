@@ -7,7 +7,7 @@ OUTPUTS:
     results/{run}/scorer.checkpoints/                 no output: survives a failed fine-tuning; delete it to start again
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/canary.json                         the judge's drift since its first scores of the canary
-    results/{run}/faults/signatures/                  what the quality gates need of each pair
+    results/{run}/faults/signatures/                  the measurements of each pair that the quality gates need
     results/{run}/faults/findings.parquet             faults of pairs, over all shards
     results/{run}/decisions/{task}/{shard}.parquet    accepted or rejected, with the reason
     results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
@@ -172,7 +172,7 @@ rule score_canary:
         "logs/{run}/score_canary.log",
     benchmark:
         "benchmarks/{run}/score_canary.tsv"
-    # An alarm is raised after one shard, before all the others that would have to be scored again.
+    # An alarm comes after one shard, before all the others, which would have to be scored again.
     priority: 6
     conda:
         "../../envs/score.yaml"

@@ -57,7 +57,7 @@ class ChatJudge(RubricJudge):
             settings: readout, version and name.
 
         Raises:
-            UserError: the folder does not hold a complete InternVL, or its engine is missing.
+            UserError: the folder has no complete InternVL, or its engine is missing.
         """
 
     def turn(self, question: Question, example: Example) -> str:

@@ -29,7 +29,7 @@ SCORES = tuple(str(score) for score in range(11))
 MAX_REPLY_TOKENS = 256
 """Largest length of a large model's reply."""
 LEAST_MASS = 0.5
-"""Smallest total probability of the scores 0 to 10; below it the model would write something else: unscorable."""
+"""Smallest total probability of the scores 0 to 10; below it the model would write something else."""
 
 TokenPrompt = Sequence[int]
 """Tokens of a prompt, with those of its images."""
@@ -162,7 +162,7 @@ class TokenReader:
         return first, Passes(self.model, cache, seen_BT)
 
     def _of_scores(self, next_BV: Tensor, passes: "Passes") -> Tensor:
-        """Return (B, S) probabilities; where 10 is 1 and then 0, another pass splits the probability of 1."""
+        """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another pass splits the probability of 1."""
         ones, ten = list(self.spelling.ones), self.spelling.ten
         if len(ten) == 1:
             return next_BV[:, [*ones, *ten]]

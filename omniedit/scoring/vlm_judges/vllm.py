@@ -103,7 +103,7 @@ class VllmJudge(ChatJudge):
         return [reading(share_KS, READ[self.readout]) for share_KS in torch.stack(read, dim=1)]
 
     def _of_scores(self, spelling: Spelling, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
-        """Return (B, S) probabilities; where 10 is 1 and then 0, another request splits the probability of 1."""
+        """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another request splits the probability of 1."""
         ten = spelling.ten
         likely = self._next(prompts, written)
         share_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.ones, ten[0])] for one in likely])
