@@ -29,7 +29,7 @@ from omniedit.quality.hashes import HASH_BYTES, hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
 from omniedit.storage.parquet import write_rows
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SAMPLE = Path("omniedit/sources/sample")
 IN_PLACE = {
@@ -149,7 +149,7 @@ def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
         case "swapped":
             return replace(pair, source=edited, edited=source)
         case "mislabelled":
-            others = [task for task in Task if task is not pair.task]
+            others = [task for task in OMNIEDIT_TASKS if task is not pair.task]
             return replace(pair, task=others[rng.integers(len(others))])
     raise ValueError(kind)
 

@@ -30,14 +30,14 @@ from omniedit.run.program import run_program
 from omniedit.scoring.filter import GATHERED_SCHEMA
 from omniedit.storage.manifest import checksum
 from omniedit.storage.parquet import write_table
-from omniedit.tasks import Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 BLOCKS = 50
 ROUNDS = 5
 
 
 def write_decisions(path: Path, block: int, pairs: int) -> None:
-    rng, tasks = np.random.default_rng(block), [str(task) for task in Task]
+    rng, tasks = np.random.default_rng(block), [str(task) for task in OMNIEDIT_TASKS]
     columns = {
         "pair_id": [f"{tasks[n % 7]}-photo_{block:05d}_{n:07d}-00-{rng.integers(2**32):08x}" for n in range(pairs)],
         "kept": [True] * pairs,

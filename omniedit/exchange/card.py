@@ -17,6 +17,7 @@ from omniedit.plain_text import markdown_cell
 _MOST_ROWS = 60
 _NAMES = ("Task", "Ratio", "Licence", "Judge", "Data set or specialist", "Models")
 _HEADINGS = dict(zip(COUNTED, _NAMES, strict=True))
+_REASONS = {"kept": "accepted by the run, but not by these options"}
 _KINDS = {
     "accepted": "accepted pairs",
     "rejected": "rejected pairs",
@@ -77,20 +78,15 @@ class Card:
 
     def _describe_choice(self) -> str:
         choice = self.choice
-        given = {
-            "tasks": ", ".join(choice.tasks),
-            "O of at least": choice.min_score,
-            "the highest O of each task, per cent": choice.top,
-            "licences": ", ".join(choice.licences),
-            "ratios": ", ".join(choice.ratios),
-            "judge": choice.judge,
-        }
         limits = [
-            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in given.items()
-            if value
+            f"tasks {', '.join(choice.tasks)}" if choice.tasks else "",
+            f"O of at least {choice.min_score:g}" if choice.min_score is not None else "",
+            f"the {choice.top:g} % of each task with the highest O" if choice.top is not None else "",
+            f"licences {', '.join(choice.licences)}" if choice.licences else "",
+            f"ratios {', '.join(choice.ratios)}" if choice.ratios else "",
+            f"judge {choice.judge}" if choice.judge else "",
         ]
-        return markdown_cell("; ".join(limits) or "all pairs that the run accepted")
+        return markdown_cell("; ".join(filter(None, limits)) or "all pairs that the run accepted")
 
     def _count_table(self, name: str) -> str:
         rows = describe_counts(self.survey.counts[name])
@@ -106,8 +102,9 @@ class Card:
     def _rejected(self) -> list[str]:
         if not self.survey.rejected:
             return []
-        rejected = _table(("Reason", "Pairs"), describe_counts(self.survey.rejected))
-        return ["## Rejected\n\nPairs of the same tasks, licences, ratios and judge that are not chosen.", rejected]
+        counts = {_REASONS.get(reason, reason): count for reason, count in self.survey.rejected.items()}
+        table = _table(("Reason", "Pairs"), describe_counts(counts))
+        return ["## Rejected\n\nPairs of the same tasks, licences, ratios and judge that were not accepted.", table]
 
 
 def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:

@@ -45,6 +45,7 @@ class PairMaker:
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None for that of the row or the layout.
+        taken: ids that are used, without the data set's name; each pair adds its own.
     """
 
     layout: Layout
@@ -54,7 +55,7 @@ class PairMaker:
     tasks: dict[str, str] = field(default_factory=dict)
     sizes: Sizes = "resize"
     licence: str | None = None
-    _taken: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
         """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
@@ -94,7 +95,7 @@ class PairMaker:
         )
         check_pair(pair)
         check_sizes(pair)
-        self._taken.add(pair.pair_id.removeprefix(self._prefix))
+        self.taken.add(pair.pair_id.removeprefix(self._prefix))
         return pair
 
     @property
@@ -161,7 +162,7 @@ class PairMaker:
         readable = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
         if own_id and self.layout.unique_in_file:
             readable = f"{row.name.rpartition('-')[0]}-{own_id}"
-        return f"{self._prefix}{make_source_id(row.place, readable, self._taken)}"
+        return f"{self._prefix}{make_source_id(row.place, readable, self.taken)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = {}

@@ -170,8 +170,13 @@ def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> 
     return {part.name: Path(part.address) for part in parts}
 
 
-def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out: str | Path) -> Outcome:
+def import_shard(
+    path: str, options: ImportOptions, shard: int, shards: int, out: str | Path, taken: set[str] | None = None
+) -> Outcome:
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
+
+    Args:
+        taken: ids that other shards have used; those of this shard are added. Without it, ids are unique in the shard.
 
     Raises:
         UserError: the data set cannot be read, or an option does not fit it.
@@ -182,7 +187,8 @@ def import_shard(path: str, options: ImportOptions, shard: int, shards: int, out
     files = ImageFiles(options.images or reader.images_root, options.images is not None)
     task = options.task or layout.task
     check_tasks([task, *options.task_names.values()])
-    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence)
+    taken = set() if taken is None else taken
+    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, taken)
     rows = islice(reader.shard(shard, shards), _share(options.limit, shard, shards))
     outcome = Outcome()
     try:
@@ -248,9 +254,9 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     folder = Path(run) / "candidates" / options.data_set
     if folder.is_dir() and any(folder.glob("*.h5")):
         raise UserError(f"{folder}: already has candidates; give another --name, or delete the folder")
-    outcome = Outcome()
+    outcome, taken = Outcome(), set[str]()
     for shard in range(shards):
-        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5"))
+        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5", taken))
     if not outcome.tasks:
         shutil.rmtree(folder)
         first = next(iter(outcome.examples.values()), Rejection(redact(path), "has no rows"))

@@ -260,6 +260,14 @@ def test_without_any_pair_nothing_is_left_and_the_first_reason_is_named(tmp_path
     assert not (tmp_path / "run/candidates/table").exists()
 
 
+def test_ids_that_repeat_in_another_shard_stay_unique(tmp_path: Path) -> None:
+    for file in ("a", "b"):
+        write_parquet(tmp_path / f"in/{file}.parquet", omniedit_rows(2))
+    pairs, _ = import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")
+    ids = [pair.pair_id for pair in pairs]
+    assert ids[:2] == ["omniedit-task_obj_0", "omniedit-task_obj_1"] and len(set(ids)) == 4
+
+
 def test_the_limit_counts_the_rows_of_all_shards(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(9), row_group_size=1)
     pairs, _ = import_all(tmp_path, tmp_path / "run", 2, format="omniedit", limit=5)

@@ -1,6 +1,7 @@
 """Import -> export -> import keeps every field that a format has, for all formats; `datasets` opens each export."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from helpers.pair_files import import_all, make_image, make_mask
+from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, write_parquet
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.layout import load_layout
@@ -138,3 +139,30 @@ def field_values(pair: EncodedPair, fields: set[str], layout_name: str) -> list[
     if "session" in fields and layout_name != "magicbrush":
         values += [(pair.session or "").removeprefix("back-"), pair.turn]
     return values
+
+
+@pytest.mark.parametrize("name", ["omniedit", "parquet", "table", "webdataset", "imagefolder"])
+def test_extra_columns_survive(name: str, tmp_path: Path) -> None:
+    extra = {
+        "number": [1, 2, None],
+        "share": [0.5, None, 1.5],
+        "is_good": [True, False, None],
+        "note": ["a", None, "b"],
+        "boxes": [[[1, 2], [3]], [], None],
+        "about": [{"a": 1, "b": "x"}, {"a": 2, "b": None}, None],
+    }
+    write_parquet(tmp_path / "in/x.parquet", omniedit_rows(3, **extra))
+    first, _ = import_all(tmp_path / "in", tmp_path / "run", format="omniedit", name="back")
+    expected = [{key: values[row] for key, values in extra.items() if values[row] is not None} for row in range(3)]
+    assert [pair.provenance["imported"]["columns"] for pair in first] == expected
+    second = export_and_import(tmp_path / "run", name, tmp_path / "second")
+    assert [pair.provenance["imported"]["columns"] for pair in second] == expected
+
+
+def test_extra_columns_of_several_types_become_json(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(make_image())
+    rows = [{"source": "a.png", "edited": "a.png", "instruction": "Go.", "odd": value} for value in (1, "one", [1])]
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    import_all(tmp_path / "x.json", tmp_path / "run", format="table")
+    found = export_and_import(tmp_path / "run", "parquet", tmp_path / "second")
+    assert [pair.provenance["imported"]["columns"]["odd"] for pair in found] == ["1", '"one"', "[1]"]

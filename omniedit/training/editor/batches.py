@@ -20,6 +20,7 @@ from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store import PairBatch
 from omniedit.config.options import FlowOptions, SampleOptions
+from omniedit.config.training import TrainConfig
 from omniedit.instructions.sides import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
@@ -218,7 +219,7 @@ class EditBatchBuilder(Velocities):
 
     vae: Vae
     instructions: Embeddings
-    options: SampleOptions
+    options: TrainConfig
     seed: int
 
     @property
