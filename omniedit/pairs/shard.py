@@ -136,7 +136,7 @@ class Shard:
             provenance=self.provenance(row),
             references=self.references(row),
             captions=self.captions(row),
-            session=self._value("session", row).decode() or None,
+            session=self.session(row),
             turn=parse_turn(self._value("turn", row)),
             imported_scores=self.imported_scores(row),
         )
@@ -164,6 +164,10 @@ class Shard:
 
     def captions(self, row: int) -> Captions:
         return parse_captions(self._value("captions", row))
+
+    def session(self, row: int) -> str | None:
+        """Return the editing session that a row is a turn of, or None."""
+        return self._value("session", row).decode() or None
 
     def imported_scores(self, row: int) -> dict[str, Score]:
         """Return the scores that came with an imported pair."""
