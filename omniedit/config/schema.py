@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
 from omniedit.config.gates import GatesConfig
+from omniedit.config.grow import GrowConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
@@ -79,6 +80,7 @@ class Config(Section):
     bench: BenchConfig = BenchConfig()
     models: ModelsConfig = ModelsConfig()
     gates: GatesConfig = GatesConfig()
+    grow: GrowConfig = GrowConfig()
     imports: dict[str, ImportConfig] = Field({})
     """Data sets of edit pairs by name, which is that of their folder in results/{run}/candidates/. They join the pairs
     that specialists make."""
@@ -101,18 +103,29 @@ class Config(Section):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Names of the folders of candidates: tasks and imported data sets."""
+        """Names of the folders of candidates: tasks, imported data sets, and groups of derived pairs."""
+        return (*self.first_groups, *self.grow.groups)
+
+    @property
+    def first_groups(self) -> tuple[str, ...]:
+        """Groups from whose scored pairs others are derived: tasks and imported data sets."""
         return (*self.made, *self.imported)
 
     @property
+    def asks_proposer(self) -> bool:
+        """Whether jobs use the model of `proposals`, for edits or for new instructions."""
+        return bool(self.learned_tasks) or self.grow.recaption
+
+    @property
     def taught(self) -> tuple[str, ...]:
-        """Groups that the teacher scores; `reference` only those of specialists, whose truth is known."""
-        return self.made if self.made and self.scoring.teacher == "reference" else self.groups
+        """Groups that the teacher scores, never derived ones, which need the judge's scores first; `reference` only
+        those of specialists, whose truth is known."""
+        return self.made if self.made and self.scoring.teacher == "reference" else self.first_groups
 
     @property
     def gated(self) -> tuple[str, ...]:
-        """Groups whose pairs the quality gates examine."""
-        return {"all": self.groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
+        """Groups whose pairs the quality gates examine. A derived pair has the faults of the pairs behind it."""
+        return {"all": self.first_groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
 
     @property
     def benchmarked(self) -> tuple[str, ...]:
@@ -121,15 +134,21 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _some_pairs(self) -> "Config":
-        if not self.groups:
+        if not self.first_groups:
             raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
         return self
 
     @model_validator(mode="after")
     def _imports_have_names(self) -> "Config":
         for name in self.imported:
-            if not DATA_SET.fullmatch(name) or name in TASKS:
-                what = "is a task" if name in TASKS else "has other characters than letters, digits, '_', '.' and '-'"
+            if not DATA_SET.fullmatch(name) or name in TASKS or name in self.grow.groups:
+                what = (
+                    "is a task"
+                    if name in TASKS
+                    else "is a group of `grow`"
+                    if name in self.grow.groups
+                    else "has other characters than letters, digits, '_', '.' and '-'"
+                )
                 raise ValueError(f"imports: the name {name[:80]!a} {what}; give another one")
         if not self.sources.are_photos and len(self.imported) == len(self.imports):
             raise ValueError(
@@ -193,10 +212,18 @@ class Config(Section):
     def _groups_of_unknown_truth(self, key: str) -> list[str]:
         """Return descriptions of the groups that a key's judge scores and that have no known truth."""
         learned = [f"learned specialists (tasks.{task}.specialist)" for task in self.learned_tasks]
-        imported = (
-            self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
-        )
-        return learned + [f"other data sets ({name})" for name in imported if name in self.imported]
+        scored = self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
+        names = {"composed": "grow.composed", "recaptioned": "grow.recaption"}
+        derived = [names[name] for name in self.grow.groups if name in scored and name in names]
+        return learned + [f"other data sets ({name})" for name in scored if name in self.imported] + derived
+
+    @model_validator(mode="after")
+    def _a_model_recaptions(self) -> "Config":
+        if self.grow.recaption and self.proposals.source == "replies":
+            raise ValueError(
+                "grow.recaption: recorded replies cannot look at edits; give proposals.source api or local"
+            )
+        return self
 
     @model_validator(mode="after")
     def _learned_tasks_have_proposals(self) -> "Config":
