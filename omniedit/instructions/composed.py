@@ -10,6 +10,7 @@ import numpy as np
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.appearance import INSTRUCTIONS
 from omniedit.instructions.draws import make_rng
+from omniedit.instructions.words import content, stems
 from omniedit.pairs import Captions, EditPair, make_pair_id
 from omniedit.tasks import Task
 
@@ -28,6 +29,10 @@ _IMPERATIVE = re.compile(
     re.IGNORECASE,
 )
 """Beginnings of sentences that can follow 'and' or 'then'."""
+_COMMON = """add insert include put place remove erase delete take away get rid replace swap exchange change turn make
+show paint recolour colour dye photo picture image scene background disappear look like instead out material surface part
+left right upper lower middle corner top bottom side"""
+"""Words that name no object, which instructions for two edits may share."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 
@@ -35,14 +40,17 @@ def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair 
     """Return the pair of two local edits of one source that are made together, or None if they cannot be.
 
     The masks must not overlap, and each edit must leave the source as it was outside its mask, so that both results
-    can be put together pixel by pixel.
+    can be put together pixel by pixel. Edits that name the same object are not composed: after the first one, the
+    other's instruction could mean another object.
 
     Args:
         seed: decides the wording, together with the ids of the pairs.
     """
     if first.mask is None or second.mask is None or not _share_source(first, second):
         return None
-    if (first.mask & second.mask).any() or not (_stays_in_mask(first) and _stays_in_mask(second)):
+    if _named_stems(first) & _named_stems(second) or (first.mask & second.mask).any():
+        return None
+    if not (_stays_in_mask(first) and _stays_in_mask(second)):
         return None
     edited = np.where(second.mask[..., None], second.edited, first.edited)
     return _join([first, second], edited, first.mask | second.mask, seed)
@@ -72,13 +80,18 @@ def join_instructions(wordings: Sequence[Sequence[str]], rng: np.random.Generato
     usable = [[text for text in texts if is_imperative(text)] for texts in wordings]
     if not all(usable):
         return (" ".join(_end_sentence(texts[0]) for texts in wordings),)
-    templates = _TWO if len(wordings) == 2 else _MORE
+    templates = _choose_templates(len(wordings), any(" and " in text for texts in usable for text in texts))
     orders = [rng.permutation(len(texts)) for texts in usable]
     joined = []
     for number, place in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):
         chosen = [texts[order[number % len(order)]] for texts, order in zip(usable, orders, strict=True)]
         joined.append(_fill(templates[place], [text.rstrip(" .!") for text in chosen]))
     return tuple(joined)
+
+
+def _choose_templates(count: int, has_and: bool) -> list[str]:
+    """Return the templates for a number of clauses; no further 'and' joins them if one has its own."""
+    return [text for text in (_TWO if count == 2 else _MORE) if not has_and or " and " not in text]
 
 
 def is_imperative(instruction: str) -> bool:
@@ -99,6 +112,13 @@ def _end_sentence(text: str) -> str:
 def _share_source(first: EditPair, second: EditPair) -> bool:
     single = all(pair.session is None and not pair.references for pair in (first, second))
     return single and np.array_equal(first.source, second.source)
+
+
+def _named_stems(pair: EditPair) -> set[str]:
+    """Return the stems of the words for the objects of an edit, by its truth or else by its instruction."""
+    truth = pair.provenance.get("truth") or {}
+    names = [str(truth[name]) for name in ("object", "new_object") if truth.get(name)] or [pair.instruction]
+    return set(content(" ".join(names))) - set(stems(_COMMON))
 
 
 def _stays_in_mask(pair: EditPair) -> bool:

@@ -69,6 +69,30 @@ def test_some_edits_do_not_go_together(change: dict[str, Any]) -> None:
     assert compose_edits(*make_two(**change)) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "compose"),
+    [
+        ("Replace the cup with a pot.", "Replace the pot with a cup.", False),
+        ("Turn the red bowl blue.", "Put a fig into the red bowl.", False),
+        ("Remove the dog on the left.", "Remove the cat on the left.", True),
+    ],
+)
+def test_edits_that_name_one_object_do_not_go_together(first: str, second: str, compose: bool) -> None:
+    pairs = make_pair("object_swap", first), make_pair("object_swap", second, left=20)
+    assert (compose_edits(*pairs) is not None) is compose
+    names = [{"object": "cup", "new_object": "pot"}, {"object": "pot" if not compose else "hat"}]
+    known = [make_pair("x", "y", left=left, truth=truth) for left, truth in zip((4, 20), names, strict=True)]
+    assert (compose_edits(*known) is not None) is compose
+
+
+def test_a_clause_with_an_and_is_joined_by_then() -> None:
+    wordings = [["Remove the dog."], ["Take out the cup and put a pot there."]]
+    assert set(join_instructions(wordings, np.random.default_rng(0))) == {
+        "Remove the dog, then take out the cup and put a pot there.",
+        "First remove the dog, then take out the cup and put a pot there.",
+    }
+
+
 def test_a_session_is_one_edit_from_its_first_to_its_last_image() -> None:
     turns = make_session("Add a dog.", "Turn it brown.", "Remove the ball.", captions=Captions("No", "A brown dog"))
     pair = compose_session(turns[::-1])
