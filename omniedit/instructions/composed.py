@@ -30,8 +30,8 @@ _IMPERATIVE = re.compile(
 )
 """Beginnings of sentences that can follow 'and' or 'then'."""
 _COMMON = """add insert include put place remove erase delete take away get rid replace swap exchange change turn make
-show paint recolour colour dye photo picture image scene background disappear look like instead out material surface part
-left right upper lower middle corner top bottom side"""
+show paint recolour colour dye photo picture image scene background disappear look like instead out material surface
+part left right upper lower middle corner top bottom side"""
 """Words that name no object, which instructions for two edits may share."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
