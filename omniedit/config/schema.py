@@ -15,6 +15,7 @@ from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
 from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
+from omniedit.config.grow import GrowConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
@@ -81,6 +82,7 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     gates: GatesConfig = GatesConfig()
     export: ExportConfig = ExportConfig()
+    grow: GrowConfig = GrowConfig()
     imports: dict[str, ImportConfig] = Field({})
     """Data sets of edit pairs that join the pairs of specialists, by name; the name is also that of their folder in
     results/{run}/candidates/."""
@@ -103,18 +105,29 @@ class Config(Section):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Names of the folders of candidates: tasks and imported data sets."""
+        """Names of the folders of candidates: tasks, imported data sets, and groups of derived pairs."""
+        return (*self.first_groups, *self.grow.groups)
+
+    @property
+    def first_groups(self) -> tuple[str, ...]:
+        """Groups from whose scored pairs others are derived: tasks and imported data sets."""
         return (*self.made, *self.imported)
 
     @property
+    def asks_proposer(self) -> bool:
+        """Whether jobs use the model of `proposals`, for edits or for new instructions."""
+        return bool(self.learned_tasks) or self.grow.recaption
+
+    @property
     def taught(self) -> tuple[str, ...]:
-        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known."""
-        return self.made if self.made and self.scoring.teacher == "reference" else self.groups
+        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known. Derived groups are
+        never among them, because they need the judge's scores first."""
+        return self.made if self.made and self.scoring.teacher == "reference" else self.first_groups
 
     @property
     def gated(self) -> tuple[str, ...]:
-        """Groups whose pairs the quality gates examine."""
-        return {"all": self.groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
+        """Groups whose pairs the quality gates examine. A derived pair has the faults of the pairs behind it."""
+        return {"all": self.first_groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
 
     @property
     def benchmarked(self) -> tuple[str, ...]:
@@ -123,15 +136,16 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _some_pairs(self) -> "Config":
-        if not self.groups:
+        if not self.first_groups:
             raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
         return self
 
     @model_validator(mode="after")
     def _imports_have_names(self) -> "Config":
         for name in self.imported:
-            if not DATA_SET.fullmatch(name) or name in TASKS:
-                problem = "is a task" if name in TASKS else "may have only letters, digits, '_', '.' and '-'"
+            problem = "" if DATA_SET.fullmatch(name) else "may have only letters, digits, '_', '.' and '-'"
+            problem = "is a task" if name in TASKS else "is a group of `grow`" if name in self.grow.groups else problem
+            if problem:
                 raise ValueError(f"imports: the name {name[:80]!a} {problem}; give another one")
         if not self.sources.are_photos and len(self.imported) == len(self.imports):
             raise ValueError(
@@ -195,10 +209,18 @@ class Config(Section):
     def _groups_of_unknown_truth(self, key: str) -> list[str]:
         """Return descriptions of the groups that a key's judge scores and that have no known truth."""
         learned = [f"learned specialists (tasks.{task}.specialist)" for task in self.learned_tasks]
-        imported = (
-            self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
-        )
-        return learned + [f"other data sets ({name})" for name in imported if name in self.imported]
+        scored = self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
+        names = {"composed": "grow.composed", "recaptioned": "grow.recaption"}
+        derived = [names[name] for name in self.grow.groups if name in scored and name in names]
+        return learned + [f"other data sets ({name})" for name in scored if name in self.imported] + derived
+
+    @model_validator(mode="after")
+    def _a_model_recaptions(self) -> "Config":
+        if self.grow.recaption and self.proposals.source == "replies":
+            raise ValueError(
+                "grow.recaption: recorded replies cannot look at edits; give proposals.source api or local"
+            )
+        return self
 
     @model_validator(mode="after")
     def _learned_tasks_have_proposals(self) -> "Config":

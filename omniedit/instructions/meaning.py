@@ -74,6 +74,14 @@ def meaning_error(instruction: str, task: Task, proposal: Proposal, thing: Thing
     return next(reasons, None)
 
 
+def operation_error(instruction: str, task: Task) -> str | None:
+    """Return why an instruction does not ask for a task's operation, or None if it does, or no phrase is known for the
+    task."""
+    if task not in operations():
+        return None
+    return next(_not_done(set(stems(instruction)), _negated_stems(instruction), task), None)
+
+
 def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
     """Yield what a paraphrase must name and does not."""
     if thing and _must_name_it(proposal, said):

@@ -1,11 +1,13 @@
 """Instructions that add, remove or swap an object."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from omniedit.instructions.appearance import INSTRUCTIONS
 from omniedit.instructions.words import noun as main_noun
+from omniedit.sources.photo import FractionBox
 
 _SWAP = (
     "Replace the {old} with {new}.",
@@ -54,6 +56,7 @@ _WHICH = {
 }
 """Places that the positions before a noun stand for: 'upper' in 'upper dog'."""
 
+IRREGULAR_PLURAL = re.compile(r"people|men|women|children|feet|teeth|geese|mice", re.IGNORECASE)
 _SOUNDS_LIKE_A_CONSONANT = re.compile(r"(uni(?!n)|use|uku|uto|eu|ewe|one\b|once)", re.IGNORECASE)
 _SILENT_H = re.compile(r"(hour|honest|honou?r|heir)", re.IGNORECASE)
 _SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
@@ -81,9 +84,9 @@ def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tu
 
 
 def with_article(noun: str) -> str:
-    """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses', 'a pair of scissors'."""
+    """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses', 'some people'."""
     about = main_noun(noun)
-    if about.endswith("s") and not _SINGULAR_IN_S.search(about):
+    if IRREGULAR_PLURAL.fullmatch(about) or (about.endswith("s") and not _SINGULAR_IN_S.search(about)):
         return f"some {noun}"
     vowel = noun[0].lower() in "aeiou" and not _SOUNDS_LIKE_A_CONSONANT.match(noun)
     return f"an {noun}" if vowel or _SILENT_H.match(noun) else f"a {noun}"
@@ -93,6 +96,24 @@ def without_position(name: str) -> str:
     """Remove the position from a name: 'upper dog' -> 'dog'."""
     first, _, rest = name.partition(" ")
     return rest if rest and first in _WHICH else name
+
+
+def join_objects(names: Sequence[str]) -> str:
+    """Join objects to add, all but the first with its article: 'wine bottle and a wine glass'."""
+    first, *rest = names
+    return " and ".join([first, *map(with_article, rest)])
+
+
+def describe_place(box: FractionBox) -> str:
+    """Return a phrase for the position of a box, such as 'on the left' or 'in the lower right corner'."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    side = "left" if x < 0.38 else "right" if x > 0.62 else ""
+    level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""
+    if side and level:
+        return f"in the {level} {side} corner"
+    if side:
+        return f"on the {side}"
+    return f"in the {level} part of the picture" if level else "in the middle of the picture"
 
 
 def _draw_templates(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:

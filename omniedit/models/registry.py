@@ -87,7 +87,7 @@ def required_roles(config: Config) -> list[str]:
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
     judge = [config.scoring.internvl.model] if "internvl" in config.judges.values() else []
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
-    proposer = [PROPOSER] if config.learned_tasks and config.proposals.source == "local" else []
+    proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judge, *student, *proposer]))
     for role in roles:
         get_model(role)

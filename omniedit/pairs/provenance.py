@@ -37,6 +37,8 @@ OPTIONAL = {
     "truth": Key((dict,), "what the edit should do, as the reference judge checks it"),
     "imported": Key((dict,), "facts that the import records (`omniedit.exchange.convert.IMPORTED`)"),
     "known_truth": Key((bool,), "whether the truth is correct by construction and needs no check"),
+    "derived": Key((dict,), "ids of the pairs that the pair was made from (`from`), and the way (`how`)"),
+    "recaptioned": Key((dict,), "earlier instruction (`from`) and the model that rewrote it (`by`)"),
 }
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list"}
 

@@ -180,7 +180,7 @@ class Preflight:
         """
         if "api" in self.config.judges.values():
             api_key(self.config.scoring.api)
-        if self.config.learned_tasks and self.config.proposals.source == "api":
+        if self.config.asks_proposer and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
 
     def check_plan(self) -> None:

@@ -26,7 +26,7 @@ class Stage:
         log: file below logs/{run}.
         applies: whether a run of this config has the stage.
         also: further files below results/{run} that `snakemake all` makes.
-        tasks: values of the wildcard {task}: tasks, and names of imported data sets.
+        tasks: values of the wildcard {task}: tasks, names of imported data sets, and groups of derived pairs.
     """
 
     rule: str
@@ -125,6 +125,20 @@ STAGES = (
         "scores/{task}/{shard}.parquet",
         "score/{task}/{shard}.log",
         lambda config: config.scoring.judge == "api",
+    ),
+    Stage(
+        "grow_pairs",
+        "candidates/{task}/{shard}.h5",
+        "grow/{task}/{shard}.log",
+        lambda config: bool(config.grow.derived),
+        tasks=lambda config: config.grow.derived,
+    ),
+    Stage(
+        "recaption_shard",
+        "candidates/{task}/{shard}.h5",
+        "recaption/{task}/{shard}.log",
+        lambda config: config.grow.recaption,
+        tasks=lambda config: ("recaptioned",),
     ),
     Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_imports),
     Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),

@@ -72,7 +72,8 @@ def decide(
         bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         min_score: smallest O that is accepted.
         by_hand: decisions of people by pair_id.
-        faults: reasons of the quality gates by pair_id; a decision by hand goes before them.
+        faults: reasons of the quality gates by pair_id; a decision by hand goes before them. A derived pair has the
+            faults of the pairs that it was made from.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
@@ -92,8 +93,8 @@ def decide(
             reason = f"duplicate of {twins[pair_id]}"
         elif hand is not None:
             reason = BY_HAND[hand.decision]
-        elif faults and pair_id in faults:
-            reason = faults[pair_id]
+        elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
+            reason = fault
         else:
             reason = "kept" if o_score >= min_score else "below threshold"
         rows.append(
@@ -108,6 +109,16 @@ def decide(
             }
         )
     return rows
+
+
+def _find_fault(pair_id: str, provenance: Mapping[str, Any], faults: Mapping[str, str]) -> str | None:
+    """Return the fault of a pair, or of a pair that it was derived from. A new instruction mends a wrong label."""
+    derived = provenance.get("derived") or {}
+    origins = [derived["from"]] if isinstance(derived.get("from"), str) else derived.get("from") or []
+    inherited = [faults[name] for name in origins if name in faults]
+    if provenance.get("recaptioned"):
+        inherited = [fault for fault in inherited if fault != "mislabelled"]
+    return next(iter([*([faults[pair_id]] if pair_id in faults else []), *inherited]), None)
 
 
 def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
@@ -128,12 +139,15 @@ def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
 def duplicates(candidates: Shard) -> dict[str, str]:
     """Map each duplicate to the first pair of the shard with the same source, instruction and edited image.
 
+    The recorded digest of the source is that of the photo, which is another image than the source of a derived pair.
     Equal images have equal bytes (`omniedit.imaging.images.encode_png` is deterministic), so no image is decoded.
     """
     first: dict[tuple[str, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        source = candidates.provenance(row).get("source_sha256") or candidates.sha256("source", row)
+        provenance = candidates.provenance(row)
+        recorded = None if provenance.get("derived") else provenance.get("source_sha256")
+        source = recorded or candidates.sha256("source", row)
         key = (source, candidates.instructions(row)[0], candidates.sha256("edited", row))
         earlier = first.setdefault(key, pair_id)
         if earlier != pair_id:

@@ -60,6 +60,16 @@ WRONG = [
         "scoring: {api: {model: a, request: {model: b}}}",
         "scoring.api: request must not contain model; the key model sets it to a",
     ),
+    ("grow: {inverse: 1}", "grow.inverse: 1 is not allowed"),
+    (
+        "grow: {recaption: true}\nscoring: {judge: student, teacher: reference}",
+        "grow.recaption: recorded replies cannot look at edits; give proposals.source api or local",
+    ),
+    ("grow: {composed: true}", "scoring.judge: reference cannot score the pairs of grow.composed; give api, internvl"),
+    (
+        "grow: {inverse: true}\nimports: {inverse: {format: omniedit, path: x}}",
+        "imports: the name 'inverse' is a group of `grow`; give another one",
+    ),
     ("proposals: {api: {request: {messages: []}}}", "proposals.api: request must not contain messages"),
     ("scoring: {api: {max_money: 5}}", "scoring.api: max_money needs prompt_price and completion_price"),
     ("seed: x\nrun: ''", "(and 1 more)"),

@@ -43,13 +43,24 @@ def test_a_stage_names_the_output_and_log_of_its_rule(stage: Stage) -> None:
         ({}, {"index_sources", "score_shard", "teach_shard", "train_student", "pretrain_base", "report_agreement"}),
         ({"sources": {"kind": "webdataset", "path": "."}}, {"stream_sources", "gather_index"}),
         ({"scoring": {"teacher": None}}, {"score_shard"}),
+        ({"grow": {"inverse": True}}, {"grow_pairs"}),
         ({"train": {"encode_once": True, "base": {"model": "shipped"}}}, {"encode_pairs"}),
     ],
 )
 def test_a_config_decides_which_stages_a_run_has(changes: dict, rules: set[str]) -> None:
-    stages = select_stages(Config.model_validate({"run": "mine", **changes}))
+    config = Config.model_validate({"run": "mine", **changes})
+    stages = select_stages(config)
     chosen = {stage.rule for stage in stages}
     assert rules <= chosen
     assert ("index_sources" in chosen) != ("stream_sources" in chosen)
     assert ("teach_shard" in chosen) == ("train_student" in chosen) == ("scoring" not in changes)
-    assert len({stage.output for stage in stages}) == len(stages)
+    assert len({(stage.output, *stage.tasks(config)) for stage in stages}) == len(stages)
+
+
+def test_derived_pairs_are_judged_but_never_teach() -> None:
+    values = {"grow": {"inverse": True, "composed": True}, "scoring": {"judge": "student", "teacher": "reference"}}
+    config = Config.model_validate({"run": "mine", "gates": {"pairs": "all"}, **values})
+    stages = {stage.rule: stage.tasks(config) for stage in select_stages(config)}
+    assert stages["grow_pairs"] == ("inverse", "composed")
+    assert {"inverse", "composed"} <= set(stages["score_shard"]) and {"inverse"} <= set(stages["decide_shard"])
+    assert not {"inverse", "composed"} & {*stages["teach_shard"], *stages["sign_shard"], *stages["bench_edit"]}

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from helpers.chain import REPOSITORY
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.by_hand import Decision, HandDecision
-from omniedit.scoring.filter import ACCEPTED, decide
+from omniedit.scoring.filter import ACCEPTED, decide, duplicates
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
@@ -124,6 +125,40 @@ def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> N
         for bench, reason in (("0" * 36, "overlaps the benchmark"), ("f" * 36, "kept")):
             (row,) = decide(shard, scores, "scores.parquet", [{"sha256": "sha", "phash": bench}], 9.0)
             assert row["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("origins", "more", "faults", "reason"),
+    [
+        ("origin", {}, {"origin": "benchmark leak"}, "benchmark leak"),
+        (["one", "origin"], {}, {"origin": "misaligned"}, "misaligned"),
+        (["one", "two"], {}, {"origin": "misaligned"}, "kept"),
+        ("origin", {"recaptioned": {"from": "Turn it red."}}, {"origin": "mislabelled"}, "kept"),
+        ("origin", {"recaptioned": {"from": "Turn it red."}}, {"origin": "swapped"}, "swapped"),
+        ("origin", {}, {"new": "identical", "origin": "swapped"}, "identical"),
+        (None, {}, {"origin": "swapped"}, "kept"),
+    ],
+)
+def test_a_derived_pair_has_the_faults_of_its_origins(
+    tmp_path: Path, origins: object, more: dict, faults: dict[str, str], reason: str
+) -> None:
+    pair = make_pair("new")
+    pair.provenance.update({"derived": {"from": origins, "how": "inverse"}, **more})
+    write_shard(tmp_path / "a.h5", Task("inverse"), "derived", 0, [pair])
+    with Shard(tmp_path / "a.h5") as shard:
+        (row,) = decide(shard, {"new": BY | {"o_score": 9.5}}, "scores.parquet", [], 9.0, faults=faults)
+    assert row["reason"] == reason
+
+
+def test_derived_pairs_of_one_photo_with_other_sources_are_no_duplicates(tmp_path: Path) -> None:
+    pairs = []
+    for number, name in enumerate(("first", "second", "again")):
+        pair = make_pair(name)
+        pair.provenance["derived"] = {"from": name, "how": "inverse"}
+        pairs.append(replace(pair, source=pair.source + np.uint8(min(number, 1))))
+    write_shard(tmp_path / "a.h5", Task("inverse"), "derived", 0, pairs)
+    with Shard(tmp_path / "a.h5") as shard:
+        assert duplicates(shard) == {"again": "second"}
 
 
 def test_pairs_of_ones_own_need_no_digest_and_no_ratio(tmp_path: Path) -> None:

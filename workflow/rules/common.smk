@@ -34,6 +34,7 @@ TEACHER_SHARDS = SHARDS[: CONFIG.scoring.teacher_shards]
 BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 GROUPS = list(CONFIG.groups)
+FIRST_GROUPS = list(CONFIG.first_groups)
 BENCHMARKED = list(CONFIG.benchmarked)
 TAUGHT = list(CONFIG.taught)
 # Pattern of the tasks that specialists make pairs for; it matches nothing if the run starts from pairs.
@@ -57,7 +58,8 @@ wildcard_constraints:
 def of_run(path, task=GROUPS):
     """Expand every wildcard to all its values in the run; {taught} are the shards that the teacher scores.
 
-    {task} are the tasks that specialists make pairs for and the names of imported data sets, or those given.
+    {task} are the tasks that specialists make pairs for, the names of imported data sets and the groups of derived
+    pairs, or those given.
     """
     return expand(
         path,

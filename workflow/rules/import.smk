@@ -59,9 +59,9 @@ if CONFIG.imported:
 
         rule hold_out_pairs:
             input:
-                of_run("results/{run}/candidates/{task}/00000.h5"),
+                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.imported)),
             output:
-                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=GROUPS),
+                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.imported),
                 bench="results/{run}/sources/bench.parquet",
             log:
                 "logs/{run}/hold_out_pairs.log",

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omniedit.instructions.objects import with_article
+from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
 from omniedit.instructions.words import bare
 from omniedit.plain_text import clean_line
 
@@ -19,7 +19,6 @@ _DETAILS = re.compile(
 )
 """Rest of a phrase behind its noun: 'on the left' in 'red car on the left'."""
 _COLOUR = re.compile(r"black|white|gr[ea]y|red|orange|yellow|green|blue|purple|pink|brown|gold|silver", re.IGNORECASE)
-_PLURAL = re.compile(r"people|men|women|children|feet|teeth|geese|mice", re.IGNORECASE)
 _NUMBER = re.compile(r"two|three|four|five|six|several|many", re.IGNORECASE)
 
 
@@ -65,7 +64,7 @@ class Thing:
         head = _DETAILS.sub("", name)
         first, joined, _ = head.partition(" and ")
         last = head.split()[-1]
-        irregular = _PLURAL.fullmatch(last) is not None
+        irregular = IRREGULAR_PLURAL.fullmatch(last) is not None
         several = bool(joined) and not _COLOUR.fullmatch(first.split()[-1])
         article = "some" if irregular else with_article(head).partition(" ")[0]
         return cls(

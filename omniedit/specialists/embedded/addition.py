@@ -7,8 +7,8 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.inpaint import MODELS
-from omniedit.instructions.objects import addition_instructions, with_article, without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
+from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals, remove
 from omniedit.tasks import Task
@@ -30,7 +30,7 @@ class ObjectAddition:
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=addition_instructions(_phrase(removal), describe_place(removal.box), rng),
+            instructions=addition_instructions(join_objects(_nouns(removal)), describe_place(removal.box), rng),
             truth={"object": removal.phrase, "box": list(removal.box)},
             mask=removal.hole,
         )
@@ -47,21 +47,3 @@ def _says_what_to_add(removal: Removal) -> bool:
 def _nouns(removal: Removal) -> list[str]:
     """Return the distinct names without positions; two dogs would both be 'dog' and are left to removal."""
     return list(dict.fromkeys(without_position(name) for name in removal.names))
-
-
-def _phrase(removal: Removal) -> str:
-    """Return a phrase for the instruction, such as 'wine bottle' or 'wine bottle and a wine glass'."""
-    first, *rest = _nouns(removal)
-    return " and ".join([first, *(with_article(noun) for noun in rest)])
-
-
-def describe_place(box: FractionBox) -> str:
-    """Return a phrase for the position of a box, such as 'on the left' or 'in the lower right corner'."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    side = "left" if x < 0.38 else "right" if x > 0.62 else ""
-    level = "upper" if y < 0.3 else "lower" if y > 0.75 else ""
-    if side and level:
-        return f"in the {level} {side} corner"
-    if side:
-        return f"on the {side}"
-    return f"in the {level} part of the picture" if level else "in the middle of the picture"

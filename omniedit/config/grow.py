@@ -1,0 +1,26 @@
+"""Section `grow`: pairs that are derived from scored ones."""
+
+from omniedit.config.section import Section
+
+
+class GrowConfig(Section):
+    """Groups of pairs that are derived from the pairs of specialists and data sets after these are scored
+    (docs/your-own-data.md). Each group has scores and decisions of its own."""
+
+    inverse: bool = False
+    """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction for the way
+    back."""
+    composed: bool = False
+    """Make the group `composed`: two accepted edits of one source in one step, and whole sessions in one step."""
+    recaption: bool = False
+    """Make the group `recaptioned`: good edits that are not what was asked for, with an instruction by the model of
+    `proposals`, whose `source` must be api or local."""
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """Groups that accepted pairs give without a model."""
+        return tuple(name for name in ("inverse", "composed") if getattr(self, name))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return (*self.derived, *(["recaptioned"] if self.recaption else []))

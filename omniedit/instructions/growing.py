@@ -1,0 +1,105 @@
+"""Pairs that are derived from the scored pairs of one shard number, over all tasks and data sets."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omniedit import __version__
+from omniedit.instructions.composed import compose_edits, compose_session
+from omniedit.instructions.inverse import invert
+from omniedit.instructions.recaption import Recaptioner, needs_recaption
+from omniedit.pairs import EditPair, Rejection, Shard, ShardWriter
+from omniedit.storage.atomic import replace_file
+from omniedit.tasks import Task
+
+SPECIALIST = "derived"
+"""Name that stands for the specialist in a shard of derived pairs."""
+NO_WAY_BACK = "no inverse: neither the truth nor the instruction says what to ask for"
+
+
+class Place(NamedTuple):
+    """Shard and row of a pair."""
+
+    shard: Shard
+    row: int
+
+    def read(self) -> EditPair:
+        return self.shard[self.row]
+
+
+def accepted_ids(scores: Iterable[Mapping[str, Any]], min_score: float) -> set[str]:
+    """Return the ids of the pairs whose O reaches a threshold; `scores` are rows of `SCORES_SCHEMA`."""
+    return {row["pair_id"] for row in scores if row["o_score"] is not None and row["o_score"] >= min_score}
+
+
+def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair | Rejection]:
+    """Yield the inverse of each accepted pair, or why it has none."""
+    for place in _find_places(shards, accepted):
+        pair = place.read()
+        yield invert(pair, seed) or Rejection(pair.pair_id, NO_WAY_BACK)
+
+
+def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair]:
+    """Yield a pair of each session whose turns are all accepted, and of two accepted edits of one source at a time.
+
+    An edit is part of one composition at most. The images of one source's edits are in memory at a time.
+    """
+    singles: dict[str, list[Place]] = defaultdict(list)
+    sessions: dict[str, list[Place]] = defaultdict(list)
+    for place in _find_places(shards, accepted):
+        if session := place.shard.session(place.row):
+            sessions[session].append(place)
+        elif place.shard.encoded("mask", place.row):
+            singles[place.shard.provenance(place.row)["source_id"]].append(place)
+    for places in sessions.values():
+        if pair := compose_session([place.read() for place in places], seed):
+            yield pair
+    for places in singles.values():
+        yield from _compose_in_twos([place.read() for place in places], seed)
+
+
+def grow_recaptions(
+    shards: Sequence[Shard], scores: Iterable[Mapping[str, Any]], recaptioner: Recaptioner, at_once: int
+) -> Iterator[EditPair | Rejection]:
+    """Yield each good pair that is not what was asked for with a new instruction, or why it gets none.
+
+    Args:
+        scores: rows of `SCORES_SCHEMA`.
+        at_once: number of pairs to ask about together; it changes no result.
+    """
+    places = _find_places(shards, {row["pair_id"] for row in scores if needs_recaption(row)})
+    for first in range(0, len(places), at_once):
+        yield from recaptioner.rewrite([place.read() for place in places[first : first + at_once]])
+
+
+def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair | Rejection]) -> int:
+    """Write the shard of a group of derived pairs, and print why the others have none; return the number of pairs."""
+    made = 0
+    with (
+        replace_file(path) as temporary,
+        ShardWriter(temporary, Task(name), SPECIALIST, seed, {"omniedit": __version__}) as writer,
+    ):
+        for outcome in outcomes:
+            if isinstance(outcome, EditPair):
+                writer.add(outcome)
+                made += 1
+            else:
+                print(f"rejected {outcome.source_id}: {outcome.reason}", flush=True)
+                writer.reject(outcome)
+    return made
+
+
+def _find_places(shards: Sequence[Shard], wanted: Collection[str]) -> list[Place]:
+    return [Place(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in wanted]
+
+
+def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:
+    """Yield compositions of two, each edit with the first later one that it goes with."""
+    while pairs:
+        pair = pairs.pop(0)
+        for place, other in enumerate(pairs):
+            if composed := compose_edits(pair, other, seed):
+                del pairs[place]
+                yield composed
+                break

@@ -1,0 +1,154 @@
+"""Find what an instruction names: the object to remove or to add, the two objects of a swap, a style, an old and a new
+colour or background.
+
+The patterns fit the templates of this room and common sentences of other data sets. An instruction in other words, or
+one that asks for several edits, names nothing.
+"""
+
+import re
+from typing import NamedTuple
+
+from omniedit.imaging.color_names import ALIASES, COLOURS
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.words import bare, noun
+
+_POLITE = re.compile(r"^(?:please |(?:can|could|would|will) you (?:please )?|i would like you to )", re.IGNORECASE)
+_END = re.compile(
+    r"(?:\s+(?:from|in|into|to|out of) (?:the|this) (?:photo|photograph|picture|image|scene))?"
+    r"(?:\s*,?\s*please)?[\s.!?]*$",
+    re.IGNORECASE,
+)
+_JOINING = re.compile(
+    r"[,;:.!?]|\b(?:and|or|but|then|so|instead|also|except|it|its|them|their|he|she|his|her|him|this|these|those|all"
+    r"|each|every|both|another|same|one|ones)\b",
+    re.IGNORECASE,
+)
+"""Words after which a phrase is no description of one object, or of an object that other text describes."""
+_NO_OBJECTS = """background backdrop sky wall floor ground light lighting colour color shadow reflection blur noise rest
+object objects thing things item items everything area part text writing filter effect snow rain fog water smoke grass
+sand dirt dust hair food fruit furniture luggage jewelry jewellery makeup trash garbage rubbish litter
+graffiti clothing"""
+"""Nouns of what is no object, or takes no article when it is added."""
+_COMPARING = (
+    r"(?:smaller|smallest|larger|largest|bigger|biggest|taller|tallest|shorter|nearer|nearest|closer|closest|farther"
+    r"|farthest|leftmost|rightmost|topmost|bottommost|upper|lower|left|right|middle|first|second|third|other|last)"
+)
+_PLACE = re.compile(
+    r"\s+(?:on|in|at|by|near|next to|beside|behind|under|above|below|between|against|along|across|around|inside|outside"
+    r"|over|to|into|onto) "
+)
+_C = rf"(?:{'|'.join([*COLOURS, *ALIASES])})"
+_ANY, _NEW = r"(?:the|an?|some)", r"(?:an?|some)"
+
+_REMOVALS = (
+    rf"(?:remove|erase|delete|eliminate|take away|take out|get rid of|edit out|cut out) {_ANY} (?P<thing>.+)",
+    rf"make {_ANY} (?P<thing>.+?) (?:disappear|vanish)",
+    r"show the same scene without the (?P<thing>.+)",
+)
+_ADDITIONS = (
+    rf"(?:add|insert|include|put|place) {_NEW} (?P<thing>.+)",
+    rf"(?:i would like to see|show the same scene with) {_NEW} (?P<thing>.+)",
+)
+_SWAPS = (
+    rf"(?:replace|swap|exchange) the (?P<old>.+?) (?:with|for|by) {_NEW} (?P<new>.+)",
+    rf"(?:change|turn|transform) the (?P<old>.+?) (?:in)?to {_NEW} (?P<new>.+)",
+)
+_RECOLOURINGS = (
+    rf"(?:change|alter|turn) the colou?r of the (?P<thing>.+?) from (?P<old>{_C}) to (?P<new>{_C})",
+    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<thing>.+?) from (?P<old>{_C}) to (?P<new>{_C})",
+    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<old>{_C}) (?P<thing>.+?) (?:in)?(?:to )?(?:be )?(?P<new>{_C})",
+)
+_BACKGROUNDS = (r"(?:change|turn|switch) the background from (?P<old>.+?) (?:in)?to (?P<new>.+)",)
+_STYLES = (r".*?\b(?:as|into|like|to) (?P<style>an? .+|pixel art.*)",)
+_MORE_EDITS = re.compile(r"\b(?:add|remove|make|change|replace|keep|but|then)\b", re.IGNORECASE)
+
+
+class Recolouring(NamedTuple):
+    """Object without a colour in its name, and its old and new colour."""
+
+    thing: str
+    old: str
+    new: str
+
+
+def find_removed(instruction: str) -> str | None:
+    """Return the phrase of the object to remove, without its article: 'red car on the left'."""
+    return _find_object(_REMOVALS, instruction)
+
+
+def find_added(instruction: str) -> str | None:
+    """Return the phrase of the object to add, with its place: 'cat on the sofa'."""
+    return _find_object(_ADDITIONS, instruction)
+
+
+def find_swapped(instruction: str) -> tuple[str, str] | None:
+    """Return the phrases of the old and the new object of a swap."""
+    found = _match(_SWAPS, instruction)
+    return (found["old"], found["new"]) if found and all(map(is_object, found.values())) else None
+
+
+def find_recolouring(instruction: str) -> Recolouring | None:
+    """Return the object whose colour changes, if the instruction names the old colour, too."""
+    found = _match(_RECOLOURINGS, instruction)
+    return Recolouring(**found) if found and not _JOINING.search(found["thing"]) else None
+
+
+def find_backgrounds(instruction: str) -> tuple[str, str] | None:
+    """Return the phrases of the old and the new background."""
+    found = _match(_BACKGROUNDS, instruction)
+    return (found["old"], found["new"]) if found and not any(map(_JOINING.search, found.values())) else None
+
+
+def find_style(instruction: str) -> str | None:
+    """Return the style with its article, without a list of details: 'a pencil sketch'."""
+    found = _match(_STYLES, instruction)
+    if not found or _MORE_EDITS.search(found["style"]):
+        return None
+    style = found["style"]
+    return re.split(r" (?:in|with|from|of) ", style)[0] if "," in style else style
+
+
+def is_object(phrase: str) -> bool:
+    """Return whether a phrase describes one object, or several alike, which an edit can remove and add."""
+    return bool(noun(phrase)) and not _JOINING.search(phrase) and noun(phrase) not in _NO_OBJECTS.split()
+
+
+def split_place(phrase: str) -> tuple[str, str]:
+    """Split a phrase into the object and its place, '' if it has none: 'cat on the sofa' -> 'cat', 'on the sofa'."""
+    found = _PLACE.search(phrase)
+    return (phrase[: found.start()], phrase[found.start() :].strip()) if found else (phrase, "")
+
+
+def describe_alone(name: str) -> str:
+    """Remove from a name what tells the object from others like it: 'smaller brown dog' -> 'brown dog'."""
+    return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", bare(name), flags=re.IGNORECASE)
+
+
+def introduce_details(name: str) -> str:
+    """Give a detail that was pointed at the article of a new one: 'man with the hat' -> 'man with a hat'."""
+    return re.sub(
+        r"\b(with|wearing|holding|carrying) the (\w.*)", lambda found: f"{found[1]} {with_article(found[2])}", name
+    )
+
+
+def swap_colour(name: str, colour: str) -> tuple[str, str] | None:
+    """Give another colour to a name that has one: ('red bowl', 'blue') -> 'blue bowl' and its old colour, 'red'.
+
+    None if the name has no colour or several.
+    """
+    found = re.findall(rf"\b{_C}\b", name, re.IGNORECASE)
+    if len(found) != 1:
+        return None
+    return re.sub(rf"\b{found[0]}\b", colour, name), found[0].lower()
+
+
+def _find_object(patterns: tuple[str, ...], instruction: str) -> str | None:
+    found = _match(patterns, instruction)
+    return found["thing"] if found and is_object(found["thing"]) else None
+
+
+def _match(patterns: tuple[str, ...], instruction: str) -> dict[str, str] | None:
+    """Return the named groups of the first pattern that fits the whole instruction."""
+    plain = _END.sub("", _POLITE.sub("", " ".join(instruction.split())))
+    matches = (re.fullmatch(pattern, plain, re.IGNORECASE) for pattern in patterns)
+    return next((match.groupdict() for match in matches if match), None)
