@@ -120,8 +120,10 @@ class Config(Section):
 
     @property
     def taught(self) -> tuple[str, ...]:
-        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known. Derived groups are
-        never among them, because they need the judge's scores first."""
+        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known.
+
+        Derived groups are never among them, because they need the judge's scores first.
+        """
         return self.made if self.made and self.scoring.teacher == "reference" else self.first_groups
 
     @property
