@@ -70,9 +70,11 @@ class Recaptioner:
 
     def _question(self, pair: EditPair) -> ModelQuestion[Change]:
         tasks = possible_tasks(pair)
-        images = [PromptImage(resize_to_fit(image, self.config.max_side)) for image in (pair.source, pair.edited)]
+        source, edited = (
+            PromptImage(resize_to_fit(image, self.config.max_side)) for image in (pair.source, pair.edited)
+        )
         read = partial(read_change, earlier=pair.instruction, tasks=tasks)
-        return ModelQuestion(recaption_prompt(*images, pair.instruction, tasks), read)
+        return ModelQuestion(recaption_prompt(source, edited, pair.instruction, tasks), read)
 
 
 def possible_tasks(pair: EditPair) -> tuple[Task, ...]:
