@@ -46,6 +46,7 @@ def write_decisions(path: Path, block: int, pairs: int) -> None:
         "row": np.arange(pairs) % 192,
         "ratio": rng.choice(list(RATIOS), pairs),
         "task": [tasks[n % 7] for n in range(pairs)],
+        "folder": [tasks[n % 7] for n in range(pairs)],
         "shard": [f"{block * 16 + n % 16:05d}" for n in range(pairs)],
     }
     write_table(path, pa.table(columns, schema=GATHERED_SCHEMA))
@@ -84,9 +85,11 @@ def measure_seal(buckets: Path, folder: Path) -> None:
 
 def measure_open(rows: int, folder: Path) -> None:
     image, task = np.zeros((8, 8, 3), np.uint8), Task.STYLE_TRANSFER
-    pairs = [EditPair(f"pair-{n:08d}", task, ("Do it.",), image, image, None, {"source_id": ""}) for n in range(rows)]
+    pairs = [
+        EditPair(f"pair-{n:08d}", task, ("Do it.",), image, image, None, {"source_id": "photo"}) for n in range(rows)
+    ]
     write_shard(folder / task / "00000.h5", task, "embedded", 0, pairs)
-    planned = [{"task": task, "shard": "00000", "candidate_row": n, "pair_id": f"pair-{n:08d}"} for n in range(rows)]
+    planned = [{"folder": task, "shard": "00000", "candidate_row": n, "pair_id": f"pair-{n:08d}"} for n in range(rows)]
     each, kept = [], []
     with CandidateShards(folder) as shards:
         shards.find(planned[0])

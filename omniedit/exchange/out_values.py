@@ -43,10 +43,11 @@ def plain_value(value: Any, column: OutColumn) -> Any:
         return json.dumps(value, ensure_ascii=False)
     try:
         if column.type in ("int32", "int64"):
-            return int(value)
+            whole, limit = int(value), 2 ** (int(column.type[3:]) - 1)
+            return whole if -limit <= whole < limit else None
         if column.type == "float64":
             return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return str(value) if column.type == "string" else value
 

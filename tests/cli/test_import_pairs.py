@@ -16,7 +16,7 @@ def test_columns_are_fields_with_their_columns() -> None:
     }
     assert parse_columns("") == {}
     for wrong in ("source", "=a", "source=", "source=a,b"):
-        with pytest.raises(UserError, match="is not FIELD=COLUMN; give for example source=before,edited=after"):
+        with pytest.raises(UserError, match="is not FIELD=COLUMN; give a list such as source=before,edited=after"):
             parse_columns(wrong)
 
 

@@ -285,7 +285,7 @@ def test_an_import_over_another_is_refused(tmp_path: Path) -> None:
 
 def test_a_task_that_cannot_be_one_is_refused_before_the_first_row(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
-    for options in ({"task": "../x"}, {"tasks": {"swap": "a/b"}}):
+    for options in ({"task": "../x"}, {"task_names": {"swap": "a/b"}}):
         with pytest.raises(UserError, match="has a slash, a backslash or a brace; give another --task"):
             import_all(tmp_path, tmp_path / "run", format="omniedit", **options)
 
