@@ -69,6 +69,11 @@ class Task(str):
         return str(self)
 
     @property
+    def value(self) -> str:
+        """The name, as the enumeration of seven tasks called it."""
+        return self.name
+
+    @property
     def label(self) -> str:
         """Name to show to a reader: 'Object swap'."""
         words = self.replace("_", " ")

@@ -18,3 +18,6 @@ __all__ = [
     "make_pair_id",
     "write_shard",
 ]
+
+Refusal = Rejection
+"""Earlier name of `Rejection`."""

@@ -188,6 +188,11 @@ class Shard:
         return [self._parse_provenance(row, value) for row, value in enumerate(self._read_column("provenance"))]
 
     @property
+    def refusals(self) -> list[Rejection]:
+        """Earlier name of `rejections`."""
+        return self.rejections
+
+    @property
     def rejections(self) -> list[Rejection]:
         """Photos or rows without a pair."""
         prefix = "refused" if self.format == OLDEST_FORMAT else "rejected"

@@ -66,7 +66,7 @@ def model_card(
         "## Data",
         data_table(plan),
         f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.min_score:g} of 10. Source photos:",
-        licence_table(indexes),
+        licence_table(*indexes),
         "## Training",
         f"Base: {markdown_cell(base or '') or 'a small SD3, pre-trained in the run on the source photos'}.",
         training_table(config.train),
@@ -98,7 +98,7 @@ def data_table(plan: Path) -> str:
     return f"{table}\n\nHeld out: {held_out:,}."
 
 
-def licence_table(indexes: Sequence[Path]) -> str:
+def licence_table(*indexes: Path) -> str:
     """Return a table of photos by licence, the most frequent first."""
     photos = pa.concat_tables([pq.read_table(index, columns=["status", "licence"]) for index in indexes])
     accepted = photos.filter(pc.equal(photos["status"], "kept"))

@@ -56,7 +56,7 @@ def test_a_fetched_base_is_named(tmp_path: Path) -> None:
 def test_a_licence_brings_nothing_into_the_card_but_its_text(tmp_path: Path) -> None:
     texts = ["CC | see\n\n## Scores\n<img src=x>", "[free](javascript:alert(1))", *(f"licence {n}" for n in range(40))]
     pq.write_table(pa.table({"status": ["kept"] * 42, "licence": texts}), tmp_path / "index.parquet")
-    lines = licence_table([tmp_path / "index.parquet"]).splitlines()
+    lines = licence_table(tmp_path / "index.parquet").splitlines()
     assert len(lines) == 33 and lines[-1] == "| 12 others | 12 |"
     assert r"| CC \| see \#\# Scores \<img src=x\> | 1 |" in lines
     assert all(line.replace("\\|", "").count("|") == 3 for line in lines)
