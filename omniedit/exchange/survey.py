@@ -28,7 +28,7 @@ class Survey:
     Args:
         columns: arrow type by extra column.
         found: fields that have a value in some pair.
-        fractional: scores that are not whole in some pair.
+        fractional: scores that some pair has as a fraction or beyond 64 bits.
         textual: scores that are texts in some pair.
         rejected: number of rejected pairs by reason.
     """
@@ -56,7 +56,7 @@ class Survey:
         for name, score in {**candidate.shard.imported_scores(candidate.row), **candidate.scores}.items():
             if isinstance(score, str):
                 self.textual.add(name)
-            elif score is not None and score != int(score):
+            elif score is not None and not (score == int(score) and -(2**63) <= score < 2**63):
                 self.fractional.add(name)
 
     def reject(self, candidate: Candidate) -> None:
