@@ -1,0 +1,99 @@
+"""Inputs and options of the rules that make, export and fetch models for candidates."""
+
+import json
+
+from omniedit.config.schema import PROPOSER
+from omniedit.models.registry import get_model
+from omniedit.models.roles import paints_by_itself, roles_to_fetch
+from omniedit.tasks import Task
+
+
+def specialist_of_task(wildcards):
+    return CONFIG.tasks[Task(wildcards.task)].specialist
+
+
+def proposals_of_shard(wildcards):
+    """Return the proposals if learned models make the pairs, else nothing."""
+    if specialist_of_task(wildcards) != "learned":
+        return []
+    return f"results/{wildcards.run}/proposals/{wildcards.get('shard', 'bench')}.parquet"
+
+
+def models_of_task(wildcards):
+    """Return the files that give the folders of a learned specialist's models."""
+    if specialist_of_task(wildcards) != "learned":
+        return []
+    return [f"models/{role}.json" for role in roles_to_fetch(Task(wildcards.task), CONFIG.learned)]
+
+
+def inpainting_of_task(wildcards):
+    """Return the run's own inpainting specialist if the task uses it."""
+    task = Task(wildcards.task)
+    if specialist_of_task(wildcards) != "learned" or not paints_by_itself(task, CONFIG.learned):
+        return []
+    return f"results/{wildcards.run}/train/inpainting/manifest.json"
+
+
+def learnt_from(path):
+    """Return the files of the shards on which the inpainting specialist is trained."""
+    return expand(path, run=CONFIG.run, shard=SHARDS[: CONFIG.inpainting.shards])
+
+
+def objects_of_shard(wildcards):
+    """Return the objects of the photos for embedded specialists; learned ones detect objects themselves."""
+    if specialist_of_task(wildcards) == "learned":
+        return []
+    return f"results/{wildcards.run}/objects/{wildcards.shard}.parquet"
+
+
+def specialist_options(wildcards, input):
+    """Return the options that the task's specialist needs in addition to the photos."""
+    if input.proposals:
+        own = ["--inpainting", str(Path(input.inpainting).parent)] if input.inpainting else []
+        return ["--learned", to_json(CONFIG.learned), "--proposals", input.proposals, *own]
+    return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
+
+
+def pairs_of_task(wildcards):
+    return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
+
+
+def proposer_of_run(wildcards):
+    """Return the file that gives the folder of the proposer, if jobs load it."""
+    return f"models/{PROPOSER}.json" if CONFIG.proposals.source == "local" else []
+
+
+def proposals_wanted(wildcards):
+    """Return the number of proposals per task that a shard or the benchmark can use; '{}' for all recorded ones."""
+    if CONFIG.proposals.source == "replies":
+        return "{}"
+    per_task = {task: CONFIG.tasks[task].pairs_per_shard for task in CONFIG.learned_tasks}
+    if wildcards.photos == "bench":
+        per_task = dict.fromkeys(per_task, CONFIG.bench.pairs_per_task)
+    return json.dumps({task: -(-pairs // CONFIG.learned.candidates) for task, pairs in per_task.items()})
+
+
+def state_of_proposals(wildcards):
+    """Return a fingerprint of everything that decides the proposals, or the content of a file of replies."""
+    if CONFIG.proposals.source != "replies":
+        return CONFIG.proposals.asked
+    return content_of(CONFIG.learned.replies)
+
+
+def model_of_role(wildcards):
+    """Return a role's entry in config/models.yaml."""
+    return get_model(wildcards.role).model_dump_json(by_alias=True)
+
+
+def export_options(wildcards):
+    """Return the options that choose the pairs of an export."""
+    options = CONFIG.export
+    chosen = {
+        "--task": ",".join(options.tasks),
+        "--licence": ",".join(options.licences),
+        "--min-score": options.min_score,
+        "--top": options.top,
+        "--rows-per-file": options.rows_per_file,
+    }
+    kind = [] if options.kind == "accepted" else [f"--{options.kind}"]
+    return [*kind, *(word for name, value in chosen.items() if value not in ("", None) for word in (name, value))]

@@ -1,0 +1,70 @@
+"""Inputs and options of the rules that store pairs, train and benchmark."""
+
+import json
+import shlex
+
+from omniedit.config.schema import SHIPPED
+from omniedit.models.registry import get_model
+
+
+def objects_of_bench(wildcards):
+    """Return the objects of the benchmark's photos and of the donor shard."""
+    if specialist_of_task(wildcards) == "learned":
+        return []
+    return [f"results/{wildcards.run}/objects/bench.parquet", *of_run("results/{run}/objects/{shard}.parquet")[:1]]
+
+
+def base_of_run(wildcards):
+    """Return the run's own base or the file that gives the folder of a fetched one; nothing for the shipped one."""
+    if CONFIG.train.base.model is None:
+        return f"results/{wildcards.run}/train/base/manifest.json"
+    return f"models/{CONFIG.train.fetched_base}.json" if CONFIG.train.fetched_base else []
+
+
+def base_folder(wildcards, input):
+    """Return the base as scripts/train.py expects it."""
+    if CONFIG.train.base.model is None:
+        return Path(input.base).parent
+    return input.base if CONFIG.train.fetched_base else SHIPPED
+
+
+def encoded_of_run(wildcards):
+    return of_run("results/{run}/train/encoded/{part}/manifest.json") if CONFIG.train.encode_once else []
+
+
+def encoded_option(wildcards):
+    return f"--encoded results/{wildcards.run}/train/encoded" if CONFIG.train.encode_once else ""
+
+
+def given_base_option(wildcards):
+    """Return the option that describes a base for the model card, if the run did not train it."""
+    if CONFIG.train.base.model is None:
+        return ""
+    label = "the small SD3 that ships with OmniEdit"
+    if CONFIG.train.fetched_base:
+        model = get_model(CONFIG.train.fetched_base)
+        label = f"{model.repository} at revision {model.revision} ({model.licence})"
+    return f"--base {shlex.quote(label)}"
+
+
+def shares_of_imports(wildcards):
+    """Return the option with the shares of imported data sets among the training pairs, if any has one."""
+    shares = {name: data_set.share for name, data_set in CONFIG.imported.items() if data_set.share}
+    return ["--shares", json.dumps(shares)] if shares else []
+
+
+def bench_judge_options(wildcards, input):
+    return options_for(CONFIG.bench.judge, wildcards.run, input.scorer)
+
+
+def scratch_option(wildcards, resources):
+    return ["--scratch", resources.scratch] if resources.scratch else []
+
+
+def editor_of_model(wildcards):
+    """Return the trained editor if the benchmark's model is one; baselines need none."""
+    return f"results/{wildcards.run}/train/{wildcards.model}/manifest.json" if wildcards.model in EDITORS else []
+
+
+def pipeline_option(wildcards, input):
+    return f"--pipeline {Path(input.editor).parent}" if input.editor else ""
