@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_within
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, near_within
 from omniedit.quality.hashes import CHANGE_RADIUS, are_same_levels, are_twins, mirror, mirror_changes, search_keys
 from omniedit.quality.table import Signatures
 
@@ -26,7 +26,7 @@ MOST_NEIGHBOURS = 16
 """Number of better-ranked neighbours to remember for each pair when memory is short."""
 _MOST_EDGES = 20_000_000
 """Largest number of edges (two near pairs) in memory: 320 MB."""
-_EXPANDED = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class _Search:
 
     def _mirrored_keys(self) -> Hashes:
         hashes = getattr(self.pairs, f"{self.side}_hash")
-        parts = (self.nodes[start : start + _EXPANDED] for start in range(0, len(self.nodes), _EXPANDED))
+        parts = (self.nodes[start : start + _CHUNK] for start in range(0, len(self.nodes), _CHUNK))
         return np.concatenate([np.zeros(0, np.uint64), *(search_keys(mirror(hashes[part])) for part in parts)])
 
     @cached_property
@@ -239,16 +239,8 @@ def _equal_elements(search: _Search) -> Iterator[tuple[Rows, Rows]]:
 def _expand(search: _Search, first: Rows, second: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Yield each element of one value with each of another, for values given by index."""
     counts = np.diff(search.starts)
-    sizes = counts[first] * counts[second]
-    ends = np.cumsum(sizes)
-    low = 0
-    while low < len(first):
-        done = ends[low - 1] if low else 0
-        high = max(low + 1, int(np.searchsorted(ends, done + _EXPANDED, side="right")))
-        number = sizes[low:high]
-        within = np.arange(number.sum()) - np.repeat(ends[low:high] - number - done, number)
-        width = np.repeat(counts[second[low:high]], number)
-        one = np.repeat(search.starts[first[low:high]], number) + within // width
-        two = np.repeat(search.starts[second[low:high]], number) + within % width
+    for some, number, within in blocks(counts[first] * counts[second]):
+        width = np.repeat(counts[second[some]], number)
+        one = np.repeat(search.starts[first[some]], number) + within // width
+        two = np.repeat(search.starts[second[some]], number) + within % width
         yield search.elements[one], search.elements[two]
-        low = high

@@ -19,7 +19,7 @@ _TABLES = tuple(combinations(range(8), 2))
 _CHUNK = 1 << 15
 """Number of hashes that are compared at once; 256 KiB stay in the processor's cache."""
 _EXPANDED = 1 << 20
-"""Number of candidates that `near_between` compares at once."""
+"""Number of elements to compare at once."""
 _TOP_16 = np.uint64(48)
 
 
@@ -98,14 +98,23 @@ def _expand_buckets(moved: Hashes, ordered: Hashes, starts: NDArray[np.intp]) ->
     counts = (starts[1:] - starts[:-1])[bucket]
     kept = np.flatnonzero(counts)
     counts, begins, values = counts[kept], starts[bucket[kept]], moved[kept]
+    for some, number, within in blocks(counts):
+        yield np.repeat(values[some], number), ordered[np.repeat(begins[some], number) + within]
+
+
+def blocks(counts: NDArray[np.intp]) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield groups as (slice of groups, their sizes, place of each element within its group).
+
+    Args:
+        counts: number of elements of each group. A block has at most `_EXPANDED` elements, or one group.
+    """
     ends = np.cumsum(counts)
     low = 0
-    while low < len(values):
+    while low < len(counts):
         done = ends[low - 1] if low else 0
         high = max(low + 1, int(np.searchsorted(ends, done + _EXPANDED, side="right")))
         number = counts[low:high]
-        within = np.arange(number.sum()) - np.repeat(ends[low:high] - number - done, number)
-        yield np.repeat(values[low:high], number), ordered[np.repeat(begins[low:high], number) + within]
+        yield slice(low, high), number, np.arange(number.sum()) - np.repeat(ends[low:high] - number - done, number)
         low = high
 
 

@@ -18,7 +18,7 @@ from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
-from omniedit.training.editor.encoded import EncodedBatch, EncodedPairs, _bits, _tensor, encode_part, find_spans
+from omniedit.training.editor.encoded import EncodedPairs, _bits, _tensor, encode_part, find_spans
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +67,6 @@ def test_a_part_that_is_not_there_is_missed(run: Path, tmp_path: Path) -> None:
 def test_bfloat16_comes_back_as_it_was() -> None:
     value = torch.randn(3, 4).bfloat16()
     assert torch.equal(_tensor(_bits(value).numpy()), value)
-
-
-def test_how_fast_encoded_pairs_are_read_can_be_measured(
-    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Check that each reader in benchmarks/loading.py has its row, and that encoded pairs read every embedding."""
-    monkeypatch.syspath_prepend(str(Path("benchmarks").absolute()))
-    import loading
-
-    asked: list[int] = []
-    read = EncodedBatch.embeddings
-    monkeypatch.setattr(EncodedBatch, "embeddings", lambda pairs, some: asked.append(len(some)) or read(pairs, some))
-    words = [str(run / "buckets"), "--rounds", "1", "--encoded", str(run / "encoded"), "--resolution", str(SIDE)]
-    monkeypatch.setattr("sys.argv", ["loading", *words])
-    loading.main()
-    told = capsys.readouterr().out.splitlines()
-    pairs = int(told[0].split()[0])
-    assert told[-1].startswith("EncodedPairs, ") and sum(asked) == 2 * pairs
 
 
 def read_all(encoded: EncodedPairs, ratio: str, flips: list[bool]) -> list[torch.Tensor]:
