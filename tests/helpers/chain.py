@@ -17,6 +17,7 @@ import PIL.Image
 import yaml
 
 from helpers.preloaded import run_snakemake
+from helpers.preloaded_jobs import jobs_environment
 from omniedit.tasks import OMNIEDIT_TASKS
 
 SHOWN = "shown"
@@ -135,7 +136,7 @@ def environment() -> dict[str, str]:
 
 def try_snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder of `checkout`; it may fail."""
-    return run_snakemake(options(*arguments), root, environment())
+    return run_snakemake(options(*arguments), root, environment() | jobs_environment())
 
 
 def snakemake(root: Path, *arguments: str) -> str:
