@@ -44,7 +44,7 @@ class Agreement:
 
 
 def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: Protocol = RATERS) -> list[Agreement]:
-    """Return a row for each task, then the mean over tasks.
+    """Return a row for each task, then the mean over tasks, which is the row of a single task.
 
     Args:
         judged: the judge's scores, by the keys of the ratings.
@@ -60,7 +60,10 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol
         rows.append(_describe(task, task_ratings, judged, people_draws, judge_draws))
         people.append(people_draws)
         judge.append(judge_draws)
-    means = [_average(draws, average) for draws, average in _with_averages(people, judge, protocol)]
+    means = [
+        draws[0] if len(draws) == 1 else _average(draws, average)
+        for draws, average in _with_averages(people, judge, protocol)
+    ]
     return [*rows, _describe(MEAN, [r for task in tasks.values() for r in task], judged, *means)]
 
 

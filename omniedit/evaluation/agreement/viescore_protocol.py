@@ -49,7 +49,7 @@ def _mean_rounded(correlations: Sequence[Values]) -> Values:
 
 VIESCORE = Protocol(
     name="viescore",
-    reason="The judge is compared with the mean rater and each rater with the mean of the others, and averages are tanh "
+    reason="The judge is compared with the mean rater and each rater with the mean of the others; averages are tanh "
     "of means without atanh, for people twice (VIEScore's notebook); --protocol raters compares rater by rater and "
     "averages Fisher's z, so the two cannot be compared.",
     judge=_correlate_judge,
