@@ -467,6 +467,16 @@ def teacher_option(wildcards, input):
     return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TAUGHT]
 
 
+def ratings_of_run(wildcards):
+    """Return people's ratings of pairs of the run, if a user has put them there."""
+    ratings = f"results/{wildcards.run}/ratings.csv"
+    return ratings if Path(ratings).is_file() else []
+
+
+def ratings_option(wildcards, input):
+    return f"--ratings {input.ratings}" if input.ratings else ""
+
+
 def decisions_by_hand(wildcards):
     """Return the file of decisions by hand if there is one: a change of it decides again, without new scores."""
     path = Path("results", wildcards.run, BY_HAND)
