@@ -16,9 +16,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Measure and print.
+
+    Raises:
+        UserError: no row can be used, or as `read_records`.
+    """
+    from omniedit.errors import UserError
     from omniedit.evaluation.reward_benches.records import read_records
     from omniedit.evaluation.reward_benches.result import describe, to_json
 
     bench = BENCHES[args.bench]
-    result = bench.measure(read_records(args.files))
+    records = read_records(args.files)
+    result = bench.measure(records)
+    if not result.overall.total:
+        reasons = "; ".join(f"{number} rows: {reason}" for reason, number in result.skipped.items())
+        raise UserError(f"{records[0].file}: has no row of {bench.title} ({reasons}); docs/judging.md shows its form")
     print(json.dumps(to_json(args.bench, result), indent=2) if args.json else "\n".join(describe(bench.title, result)))

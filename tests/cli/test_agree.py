@@ -90,3 +90,7 @@ def test_a_reward_bench_prints_text_and_json(run: Any, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         run("reward-bench", "genai", "none.jsonl")
     assert "none.jsonl: no such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("reward-bench", "gedit2", votes)
+    error = "gpt4o_votes.jsonl: has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
+    assert error in capsys.readouterr().err
