@@ -31,4 +31,8 @@ def run(args: argparse.Namespace) -> None:
     if not result.overall.total:
         reasons = "; ".join(f"{number} rows: {reason}" for reason, number in result.skipped.items())
         raise UserError(f"{records[0].file}: has no row of {bench.title} ({reasons}); docs/judging.md shows its form")
-    print(json.dumps(to_json(args.bench, result), indent=2) if args.json else "\n".join(describe(bench.title, result)))
+    print(
+        json.dumps(to_json(args.bench, result, bench.size), indent=2)
+        if args.json
+        else "\n".join(describe(bench.title, result, bench.size))
+    )

@@ -41,9 +41,17 @@ def test_text_guided_editing_by_both_protocols(run: Any, protocol: str, people: 
 
 def test_json_has_the_tasks_their_mean_and_the_thresholds(run: Any) -> None:
     figures = json.loads(run("agree", SCORES, RATINGS, "--json"))
-    assert list(figures) == ["protocol", "reason", "scores", "ratings", "images", "models", "judge", "people"] + [
-        *("intervals", "tasks", "skipped", "good", "thresholds")
-    ]
+    assert list(figures) == [
+        "protocol",
+        "reason",
+        "scores",
+        "ratings",
+        "images",
+        "models",
+        "raters",
+        "judge",
+        "people",
+    ] + [*("intervals", "tasks", "skipped", "good", "thresholds")]
     assert [(row["task"], row["images"], row["models"]) for row in figures["tasks"]] == [
         ("ImagenHub_Control-Guided_IG", 300, 2),
         ("ImagenHub_Text-Guided_IE", 1432, 8),
@@ -92,5 +100,5 @@ def test_a_reward_bench_prints_text_and_json(run: Any, capsys: pytest.CaptureFix
     assert "none.jsonl: no such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("reward-bench", "gedit2", votes)
-    error = "gpt4o_votes.jsonl: has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
+    error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
     assert error in capsys.readouterr().err

@@ -28,6 +28,8 @@ class Agreement:
 
     Args:
         images: number of rated images that the judge scored.
+        models: number of models, summed over tasks.
+        raters: number of raters of the task that has most.
         people: correlations among people.
         judge: correlations of the judge with people.
         people_intervals, judge_intervals: 95 % intervals, from a bootstrap over pairs with all their models.
@@ -55,8 +57,9 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol
         if rating.key in judged or (not protocol.scored_only and rating.key[1:] in scored_models):
             tasks[rating.key[2] or "all"].append(rating)
     people, judge, rows = [], [], []
+    rng = np.random.default_rng(0)
     for task, task_ratings in tasks.items():
-        people_draws, judge_draws = _correlate_task(task_ratings, judged, protocol)
+        people_draws, judge_draws = _correlate_task(task_ratings, judged, protocol, rng)
         rows.append(_describe(task, task_ratings, judged, people_draws, judge_draws))
         people.append(people_draws)
         judge.append(judge_draws)
@@ -67,13 +70,15 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol
     return [*rows, _describe(MEAN, [r for task in tasks.values() for r in task], judged, *means)]
 
 
-def _correlate_task(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: Protocol) -> tuple[Draws, Draws]:
+def _correlate_task(
+    ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: Protocol, rng: np.random.Generator
+) -> tuple[Draws, Draws]:
     """Return the correlations among people and of the judge, averaged over the models of one task."""
     pairs = {pair: place for place, pair in enumerate(sorted({rating.key[0] for rating in ratings}))}
     by_model: dict[str, list[Rating]] = defaultdict(list)
     for rating in ratings:
         by_model[rating.key[1]].append(rating)
-    weights = draw_weights(len(pairs))
+    weights = draw_weights(len(pairs), rng)
     people, judge = [], []
     for model_ratings in by_model.values():
         scores = _arrange(model_ratings, judged, pairs)
@@ -104,10 +109,18 @@ def _describe(
         {score: _estimate(people[score]) for score in SCORES},
         {score: _estimate(judge[score]) for score in SCORES},
         len({rating.key[1:] for rating in ratings}),
-        len({(rating.key[2], rating.rater) for rating in ratings}),
+        _count_raters(ratings),
         spread(people),
         spread(judge),
     )
+
+
+def _count_raters(ratings: Sequence[Rating]) -> int:
+    """Return the number of raters of the task that has most."""
+    raters: dict[str, set[str]] = defaultdict(set)
+    for rating in ratings:
+        raters[rating.key[2]].add(rating.rater)
+    return max(map(len, raters.values()), default=0)
 
 
 def _with_averages(

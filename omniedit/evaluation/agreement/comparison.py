@@ -143,6 +143,7 @@ def _figures(row: Agreement) -> dict[str, Any]:
     return {
         "images": row.images,
         "models": row.models,
+        "raters": row.raters,
         "judge": _rounded(row.judge),
         "people": _rounded(row.people),
         "intervals": {"judge": _complete(row.judge_intervals), "people": _complete(row.people_intervals)},

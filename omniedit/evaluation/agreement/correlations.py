@@ -21,12 +21,12 @@ LARGEST = 0.9999
 """Bound on correlations, because Fisher's z of a perfect one is infinite and would hide all others."""
 
 
-def draw_weights(clusters: int) -> Values:
+def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
     """Return how often each cluster of images is drawn, shape (D, clusters): once each, then draws of a bootstrap."""
     once = np.ones((1, clusters))
     if not 1 < clusters <= MOST_IMAGES:
         return once
-    drawn = np.random.default_rng(0).multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
+    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
     return np.concatenate([once, drawn.astype(np.float64)])
 
 

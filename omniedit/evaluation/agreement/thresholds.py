@@ -95,7 +95,7 @@ def _rows(
     o_N = np.array([judged[key]["o"] for key in keys])
     good_N = np.array([human[key] >= good - 1e-9 for key in keys])
     clusters, cluster_N = np.unique([f"{key[2]}\t{key[0]}" for key in keys], return_inverse=True)
-    weights_DN = draw_weights(len(clusters))[:, cluster_N]
+    weights_DN = draw_weights(len(clusters), np.random.default_rng(0))[:, cluster_N]
     return [
         Threshold(
             task,

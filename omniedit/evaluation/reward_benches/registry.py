@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bench:
-    """Reward bench: its title, and the module that measures it."""
+    """Reward bench.
+
+    Args:
+        module: the module that measures it.
+        size: number of comparisons or groups that it has; None if its publication does not say.
+    """
 
     title: str
     module: str
+    size: int | None = None
 
     def measure(self, records: "Sequence[Record]") -> "Result":
         """Return the judge's accuracy over the rows of the bench's files."""
@@ -24,9 +30,9 @@ class Bench:
 
 
 BENCHES = {
-    "genai": Bench("GenAI-Bench, image editing", "genai"),
-    "editreward": Bench("EditReward-Bench of EditReward: groups of 2, 3 and 4 edits", "edit_reward"),
+    "genai": Bench("GenAI-Bench, image editing", "genai", 919),
+    "editreward": Bench("EditReward-Bench of EditReward: groups of 2, 3 and 4 edits", "edit_reward", 484),
     "editscore": Bench("EditReward-Bench of EditScore: 13 tasks, three dimensions", "edit_score"),
     "aurora": Bench("AURORA-Bench, pairwise", "aurora"),
-    "gedit2": Bench("VCReward-Bench of GEditBench v2", "vc_reward"),
+    "gedit2": Bench("VCReward-Bench of GEditBench v2", "vc_reward", 3506),
 }

@@ -80,11 +80,16 @@ def mean_accuracy(parts: Sequence[Tally]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def to_json(bench: str, result: Result) -> dict[str, Any]:
-    """Return the result for `--json`. Accuracies are in percent, as the benches print them."""
+def to_json(bench: str, result: Result, size: int | None) -> dict[str, Any]:
+    """Return the result for `--json`. Accuracies are in percent, as the benches print them.
+
+    Args:
+        size: number of comparisons or groups of the whole bench, if known.
+    """
     return {
         "bench": bench,
         "unit": result.unit,
+        "size": size,
         **_figures(result.overall),
         "ties": result.ties,
         "figures": {name: _percent(value) for name, value in result.figures.items()},
@@ -94,14 +99,16 @@ def to_json(bench: str, result: Result) -> dict[str, Any]:
     }
 
 
-def describe(title: str, result: Result) -> list[str]:
-    """Format the result as lines of text with a Markdown table."""
+def describe(title: str, result: Result, size: int | None) -> list[str]:
+    """Format the result as lines of text with a Markdown table, and say if it is not over the whole bench."""
     head = f"| {result.unit} | number | right | accuracy | 95 % interval |"
     rows = [_row(part) for part in (result.overall, *result.parts)]
     figures = [f"{name}: {'-' if value is None else f'{100 * value:.2f}'}" for name, value in result.figures.items()]
     wrong = [f"{number} {result.unit} count as wrong: {reason}" for reason, number in result.wrong.items()]
     skipped = [f"{number} rows are skipped: {reason}" for reason, number in result.skipped.items()]
-    return [title, "", head, "|---|---|---|---|---|", *rows, result.ties, *figures, *wrong, *skipped]
+    part = size is not None and result.overall.total != size
+    notes = [f"The whole bench has {size:,} {result.unit}, so this accuracy is not the bench's."] if part else []
+    return [title, "", head, "|---|---|---|---|---|", *rows, result.ties, *figures, *wrong, *skipped, *notes]
 
 
 def _figures(tally: Tally) -> dict[str, Any]:

@@ -47,16 +47,17 @@ def test_averages_are_those_of_z_and_of_the_notebook() -> None:
 
 
 def test_weights_begin_with_all_images_once_and_draw_as_many() -> None:
-    weights = draw_weights(7)
+    rng = np.random.default_rng
+    weights = draw_weights(7, rng(0))
     assert weights.shape == (DRAWS + 1, 7) and (weights[0] == 1).all() and (weights.sum(axis=1) == 7).all()
-    assert (draw_weights(7) == weights).all()
-    assert draw_weights(1).shape == (1, 1) and draw_weights(MOST_IMAGES + 1).shape[0] == 1
+    assert (draw_weights(7, rng(0)) == weights).all()
+    assert draw_weights(1, rng(0)).shape == (1, 1) and draw_weights(MOST_IMAGES + 1, rng(0)).shape[0] == 1
 
 
 def test_an_interval_covers_its_estimate_and_is_none_where_it_says_nothing() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(size=200)
-    draws = rank_correlations(truth, truth + rng.normal(size=200), draw_weights(200))
+    draws = rank_correlations(truth, truth + rng.normal(size=200), draw_weights(200, rng))
     low, high = interval(draws) or (9, 9)
     assert low < draws[0] < high and 0.1 < high - low < 0.3
     assert interval(np.full(DRAWS + 1, 0.5)) is None and interval(np.array([0.5])) is None
