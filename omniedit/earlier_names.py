@@ -12,6 +12,7 @@ from typing import Any
 MODULES = {
     "archives": "storage.archives",
     "config_files": "config.loading",
+    "evaluation.ratings": "evaluation.agreement",
     "files": "storage.atomic",
     "images": "imaging.images",
     "manifest": "storage.manifest",

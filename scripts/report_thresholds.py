@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_zero, overall_score, page_parser
+from omniedit.evaluation.agreement.run_ratings import measure_run
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.run.program import run_program
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--taught-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
     parser.add_argument("--canary", type=Path, help="canary.json of the run")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
+    parser.add_argument("--ratings", type=Path, help="people's ratings of pairs of the run (.csv)")
     args = parser.parse_args()
 
     teacher = {
@@ -37,9 +39,11 @@ def main() -> None:
         for row in read_rows(path, ["pair_id", "defect", "o_score"])
         if row["defect"] == "" and row["o_score"] is not None
     }
-    candidates, _ = read_columns(*candidate_files(args), teacher)
+    files = candidate_files(args)
+    candidates, _ = read_columns(*files, teacher)
+    people = measure_run(files[1], args.ratings) if args.ratings else []
     canary = json.loads(args.canary.read_text()) if args.canary else None
-    page = thresholds_page(args.run, candidates, canary, args.min_score)
+    page = thresholds_page(args.run, candidates, canary, args.min_score, people)
     write_text(args.out, page)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import export_pairs, import_pairs
-from omniedit.cli.arguments import at_least_one, overall_score, path, port, scale, share, whole, words
+from omniedit.cli import agree, export_pairs, import_pairs, reward_bench
+from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
 
@@ -233,26 +233,6 @@ def _score(args: argparse.Namespace) -> None:
     score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
 
 
-def _add_agree_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", type=path, help="table of scores, .parquet or .csv")
-    parser.add_argument(
-        "ratings", type=path, help="one row per person and image with sc and pq (.csv), or another table of scores"
-    )
-    parser.add_argument(
-        "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
-    )
-    parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
-
-
-def _agree(args: argparse.Namespace) -> None:
-    from omniedit.evaluation import ratings, retest
-
-    if retest.is_scores(args.ratings):
-        print("\n".join(retest.report(args.scores, args.ratings, args.key, args.threshold)))
-    else:
-        print("\n".join(ratings.report(args.scores, args.ratings, args.key)))
-
-
 def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
@@ -272,7 +252,8 @@ COMMANDS = {
     "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
     "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
     "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
-    "agree": Command("compare a judge's scores with people's ratings or other scores", _add_agree_arguments, _agree),
+    "agree": Command(agree.HELP, agree.add_arguments, agree.run),
+    "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
 }
 
 

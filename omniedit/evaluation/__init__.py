@@ -1,1 +1,1 @@
-"""The benchmark: editors under test, metrics, human ratings, agreement between raters, tables."""
+"""The benchmark: editors under test, metrics, tables; judges beside people: ratings, agreement, reward benches."""

@@ -4,26 +4,66 @@ N  pairs with a score in both tables
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.evaluation.ratings import SCORES, Key, Scores, match_keys, must_agree, read_judged
+from omniedit.evaluation.agreement import SCORES, Key, Scores, match_keys, must_agree, read_judged
+from omniedit.evaluation.agreement.viescore_files import are_scores
 from omniedit.scoring.student.agreement import spearman
 from omniedit.storage.parquet import read_given
 
 HEAD = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Difference of two scorings in one score.
+
+    Args:
+        noise: standard deviation of one scoring around a pair's mean: that of B - A divided by sqrt(2); NaN for one
+            pair.
+    """
+
+    spearman: float | None
+    mean: float
+    mean_absolute: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class Retest:
+    """Comparison of two tables.
+
+    Args:
+        pairs: number of pairs with a score in both.
+        switched: number of pairs that only one of them accepts at `threshold`.
+        in_one_only: number of pairs with a score in one table only.
+    """
+
+    pairs: int
+    differences: Mapping[str, Difference]
+    threshold: float
+    switched: int
+    in_one_only: int
+
+
 def is_scores(path: Path) -> bool:
-    """Return whether a table holds a judge's scores, not people's ratings."""
-    return path.suffix.lower() == ".parquet" or "o_score" in next(iter(read_given(path)), {})
+    """Return whether a path is a table of a judge's scores, not people's ratings."""
+    if path.is_dir():
+        return False
+    if path.suffix.lower() == ".parquet":
+        return True
+    row = next(iter(read_given(path)), {})
+    return "o_score" in row or are_scores(row)
 
 
-def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
-    """Return the lines that `omniedit agree` prints for two tables of scores.
+def compare(first: Path, second: Path, key: str, threshold: float) -> Retest:
+    """Compare two tables of scores.
 
     Raises:
         UserError: the tables have no scored pair in common, or as `read_judged` and `match_keys`.
@@ -36,29 +76,48 @@ def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
         {score: _values(of, keys, score) for score in SCORES}
         for of, keys in ((a, list(common)), (b, list(common.values())))
     )
-    rows = [row(score, a_values[score], b_values[score]) for score in SCORES]
-    o_A, o_B = a_values["o"], b_values["o"]
-    switched = int(((o_A >= threshold) != (o_B >= threshold)).sum())
+    return Retest(
+        len(common),
+        {score: difference(a_values[score], b_values[score]) for score in SCORES},
+        threshold,
+        int(((a_values["o"] >= threshold) != (b_values["o"] >= threshold)).sum()),
+        len(a) + len(b) - 2 * len(common),
+    )
+
+
+def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> Difference:
+    difference_N = b_N - a_N
+    noise = difference_N.std(ddof=1) / 2**0.5 if len(a_N) > 1 else np.nan
+    return Difference(spearman(a_N, b_N), float(difference_N.mean()), float(np.abs(difference_N).mean()), float(noise))
+
+
+def describe(retest: Retest) -> list[str]:
+    """Return the lines that `omniedit agree` prints for two tables of scores."""
+    rows = [_row(score, retest.pairs, of_score) for score, of_score in retest.differences.items()]
     notes = [
-        f"{switched} of {len(common)} pairs are accepted by one and rejected by the other at O = {threshold:g}",
-        f"{len(a) + len(b) - 2 * len(common)} pairs have a score in one table only and are skipped",
+        f"{retest.switched} of {retest.pairs} pairs are accepted by one and rejected by the other "
+        f"at O = {retest.threshold:g}",
+        f"{retest.in_one_only} pairs have a score in one table only and are skipped",
     ]
     return [HEAD, "|---|---|---|---|---|---|", *rows, *notes]
 
 
-def row(score: str, a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> str:
-    """Format a row of the table.
+def to_json(retest: Retest) -> dict[str, Any]:
+    """Return the comparison for `--json`; the noise of a single pair is null."""
+    figures = asdict(retest)
+    for of_score in figures["differences"].values():
+        of_score |= {name: _finite(value) for name, value in of_score.items()}
+    return figures
 
-    Noise is the standard deviation of one scoring around a pair's mean: that of B - A divided by sqrt(2).
-    """
-    difference_N = b_N - a_N
-    noise = difference_N.std(ddof=1) / 2**0.5 if len(a_N) > 1 else np.nan
-    correlation = spearman(a_N, b_N)
-    cells = [f"{difference_N.mean():+.3f}", f"{np.abs(difference_N).mean():.3f}", f"{noise:.3f}"]
-    return (
-        " | ".join([f"| {score.upper()}", f"{len(a_N)}", "-" if correlation is None else f"{correlation:.3f}", *cells])
-        + " |"
-    )
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else round(value, 4)
+
+
+def _row(score: str, pairs: int, of_score: Difference) -> str:
+    correlation = "-" if of_score.spearman is None else f"{of_score.spearman:.3f}"
+    values = [f"{of_score.mean:+.3f}", f"{of_score.mean_absolute:.3f}", f"{of_score.noise:.3f}"]
+    return f"| {' | '.join([score.upper(), str(pairs), correlation, *values])} |"
 
 
 def _values(of: Mapping[Key, Scores], keys: Sequence[Key], score: str) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from omniedit.evaluation.agreement import Key
 from omniedit.evaluation.edits import MODELS
-from omniedit.evaluation.ratings import Key
 from omniedit.evaluation.table import LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, image_uri, number, render

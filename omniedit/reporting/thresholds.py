@@ -4,7 +4,7 @@ For each threshold it shows how many pairs are accepted, how diverse they are, a
 teacher's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from omniedit.evaluation.agreement.thresholds import ALL, GOOD, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
@@ -32,12 +33,14 @@ def thresholds_page(
     candidates: Columns,
     canary: Mapping[str, Any] | None,
     min_score: float,
+    people: Sequence[Threshold] = (),
 ) -> str:
     """Render the thresholds page.
 
     Args:
         canary: canary.json; None without a canary.
         min_score: the filter's threshold, which the figures mark.
+        people: effect of thresholds over pairs of the run that people rated; without them a published table is cited.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
@@ -48,6 +51,10 @@ def thresholds_page(
             "run": run,
             "min_score": min_score,
             "judge": ", ".join(candidates.judges) or "none",
+            "people": [people_row(row) for row in people or PUBLISHED if row.task == ALL],
+            "rated": people[0].images if people else None,
+            "source": PUBLISHED_SOURCE,
+            "good": GOOD,
             "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
             "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TOLD],
             "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
@@ -64,6 +71,11 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
     share = percent(accepted_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
     diverse = [number(effective_number(encode_categories(candidates, name, accepted_N)), 1) for name in DIVERSITIES]
     return TableRow([f"at least {threshold:g}", f"{accepted_N.sum():,}", share, *diverse])
+
+
+def people_row(row: Threshold) -> TableRow:
+    counts = [f"{row.kept:,} of {row.images:,}", percent(row.share), f"{row.kept_good:,}", percent(row.precision)]
+    return TableRow([f"at least {row.threshold:g}", *counts, percent(row.recall)])
 
 
 def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -117,7 +117,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def read_csv(path: str | Path) -> list[dict[str, str]]:
+def read_csv(path: str | Path, delimiter: str = ",") -> list[dict[str, str]]:
     """Return the rows of a CSV file, keyed by its header; surplus cells are under the key None.
 
     An apostrophe that marks a cell as text, as in '=1+1, is removed.
@@ -129,7 +129,7 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
-            reader = csv.DictReader(file, restval="", strict=True)
+            reader = csv.DictReader(file, restval="", strict=True, delimiter=delimiter)
             names, rows, line = [unmark_formula(name) for name in reader.fieldnames or []], [], 2
             reader.fieldnames = names
             for row in reader:

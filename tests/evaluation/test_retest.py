@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.evaluation.retest import is_scores, report
+from omniedit.evaluation.retest import compare, describe, is_scores, to_json
 from omniedit.scoring.verdict import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
+
+
+def report(first: Path, second: Path, key: str, threshold: float) -> list[str]:
+    return describe(compare(first, second, key, threshold))
 
 
 def write(path: Path, scores: np.ndarray, start: int = 0) -> Path:
@@ -81,3 +85,12 @@ def test_scores_of_another_model_are_not_compared(tmp_path: Path) -> None:
     assert lines[4] == "| O | 5 | 1.000 | +0.000 | 0.000 | 0.000 |" and lines[-1].startswith("5 pairs")
     with pytest.raises(UserError, match="no scored pair in common"):
         report(tmp_path / "a.csv", tmp_path / "b.csv", "pair_id", 9)
+
+
+def test_json_has_the_figures_of_the_text_and_no_nan(tmp_path: Path) -> None:
+    few = write(tmp_path / "one.parquet", np.array([5.0, 8.9])), write(tmp_path / "two.parquet", np.array([5.0, 9.0]))
+    figures = to_json(compare(*few, "pair_id", 9))
+    assert (figures["pairs"], figures["switched"], figures["in_one_only"]) == (2, 1, 0)
+    assert figures["differences"]["o"] == {"spearman": 1.0, "mean": 0.05, "mean_absolute": 0.05, "noise": 0.05}
+    single = [write(tmp_path / f"single{number}.parquet", np.array([5.0])) for number in range(2)]
+    assert to_json(compare(*single, "pair_id", 9))["differences"]["sc"]["noise"] is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omniedit.evaluation.agreement.thresholds import Threshold
 from omniedit.reporting.candidates import Candidate, to_columns
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance, encode_values
@@ -61,3 +62,16 @@ def test_effective_numbers_are_those_of_equally_common_values() -> None:
     assert effective_number_by_chance(even, 100, rng) == pytest.approx(4)
     assert 2.5 < effective_number_by_chance(even, 6, rng) < 4
     assert effective_number(encode_values([])) == 0
+
+
+def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_own_ratings() -> None:
+    page = thresholds_page("mini", to_columns(PAIRS), None, 9.0)
+    assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
+    assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)
+    own = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
+    page = thresholds_page("mini", to_columns(PAIRS), None, 9.0, own)
+    assert "over the 8 pairs of this run that people rated in <code>results/mini/ratings.csv</code>" in page
+    assert [row for row in cells(page) if " of 8" in str(row)] == [
+        ["at least 9", "2 of 8", "25 %", "1", "50 %", "33 %"]
+    ]
+    assert "GPT-4o" not in page

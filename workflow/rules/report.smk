@@ -160,6 +160,7 @@ rule report_thresholds:
         decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
         canary=canary_of_run,
         teacher=teacher_of_run,
+        ratings=ratings_of_run,
     output:
         report(
             "results/{run}/report/thresholds.html",
@@ -180,13 +181,14 @@ rule report_thresholds:
         shards=all_shards,
         canary=canary_option,
         teacher=teacher_option,
+        ratings=ratings_option,
         min_score=CONFIG.filter.min_score,
     message:
         "Report: thresholds and drift; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards} {params.canary}"
-        " {params.teacher:q} --min-score {params.min_score} --out {output} > {log} 2>&1"
+        " {params.teacher:q} {params.ratings} --min-score {params.min_score} --out {output} > {log} 2>&1"
 
 
 rule report_agreement:

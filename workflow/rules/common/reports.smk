@@ -58,3 +58,13 @@ def other_pages(wildcards):
     measures = ("throughput.html", "efficiency.html")
     pages = [stage.output for stage in STAGES if stage.output.startswith("report/")]
     return of_run([f"results/{{run}}/{page}" for page in pages if not page.endswith(measures)])
+
+
+def ratings_of_run(wildcards):
+    """Return people's ratings of pairs of the run, if a user has put them there."""
+    ratings = f"results/{wildcards.run}/ratings.csv"
+    return ratings if Path(ratings).is_file() else []
+
+
+def ratings_option(wildcards, input):
+    return f"--ratings {input.ratings}" if input.ratings else ""

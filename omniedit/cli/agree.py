@@ -1,0 +1,77 @@
+"""Agreement of a judge with people, or of two tables of scores: `omniedit agree`."""
+
+import argparse
+import json
+from typing import Any
+
+from omniedit.cli.arguments import overall_score, path, scale
+
+HELP = "compare a judge's scores with people's ratings or other scores"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scores", type=path, help="table of scores, .parquet or .csv; also VIEScore's CSV of sub-scores"
+    )
+    parser.add_argument(
+        "ratings",
+        type=path,
+        help="one row per person and image with sc and pq (.csv), a folder of ImagenHub's TSV files, or another table "
+        "of scores",
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=["raters", "viescore"],
+        help="raters: rater by rater, Fisher's z; viescore: the mean rater, as VIEScore's notebook (default: raters)",
+    )
+    parser.add_argument(
+        "--thresholds", action="store_true", help="show what thresholds on O keep, over each task's images too"
+    )
+    parser.add_argument(
+        "--good", type=scale, help="people's mean O from which an edit is good (default: 0.7, for ratings up to 1)"
+    )
+    parser.add_argument(
+        "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
+    )
+    parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def run(args: argparse.Namespace) -> None:
+    from omniedit.evaluation import retest
+
+    lines, figures = _retest(args) if retest.is_scores(args.ratings) else _compare(args)
+    print(json.dumps(figures, indent=2) if args.json else "\n".join(lines))
+
+
+def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
+    """Compare with people.
+
+    Raises:
+        UserError: as `compare`, or thresholds are requested for ratings beyond 1 without `--good`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.agreement import comparison
+    from omniedit.evaluation.agreement.agreements import PROTOCOLS
+
+    found = comparison.compare(args.scores, args.ratings, args.key, PROTOCOLS[args.protocol or "raters"], args.good)
+    if args.thresholds and not found.thresholds:
+        raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
+    lines = [*comparison.agreement_lines(found), "", *comparison.threshold_lines(found, args.thresholds)]
+    return lines, comparison.to_json(found)
+
+
+def _retest(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
+    """Compare two tables of scores.
+
+    Raises:
+        UserError: as `retest.compare`, or an option needs people's ratings.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation import retest
+
+    options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
+    if given := [name for name, value in options.items() if value]:
+        raise UserError(f"{given[0]}: needs people's ratings, but {args.ratings} is a table of scores")
+    found = retest.compare(args.scores, args.ratings, args.key, args.threshold)
+    return retest.describe(found), retest.to_json(found)

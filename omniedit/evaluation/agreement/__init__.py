@@ -1,0 +1,21 @@
+"""Agreement of a judge with people: readers of scores and ratings, protocols, thresholds; `omniedit agree`.
+
+Agreement of a student with its teacher belongs in `scoring.student`; votes on two edits in `evaluation.reward_benches`.
+"""
+
+from omniedit.evaluation.agreement.agreements import Agreement, agreements
+from omniedit.evaluation.agreement.ratings import SCORES, Key, Rating, Scores, match_keys, must_agree
+from omniedit.evaluation.agreement.tables import read_judged, read_ratings
+
+__all__ = [
+    "SCORES",
+    "Agreement",
+    "Key",
+    "Rating",
+    "Scores",
+    "agreements",
+    "match_keys",
+    "must_agree",
+    "read_judged",
+    "read_ratings",
+]

@@ -1,0 +1,184 @@
+"""Comparison of a judge with people, as text and as JSON: the output of `omniedit agree`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+from omniedit.evaluation.agreement.agreements import MEAN, Agreement, Correlations, Intervals, agreements
+from omniedit.evaluation.agreement.protocol import Protocol
+from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
+from omniedit.evaluation.agreement.tables import read_judged, read_ratings
+from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
+from omniedit.plain_text import markdown_cell
+
+HIGHEST_GOOD = 1.0
+"""Largest human O for which `GOOD` is meaningful."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Judge beside people.
+
+    Args:
+        rows: a row for each task, then the mean.
+        thresholds: empty if the ratings' scale needs a `good` of its own.
+        good: mean human O from which an edit is good; None if it is unknown.
+        skipped: number of images by the reason for which they are left out.
+    """
+
+    scores: Path
+    ratings: Path
+    protocol: Protocol
+    rows: Sequence[Agreement]
+    thresholds: Sequence[Threshold]
+    good: float | None
+    skipped: Mapping[str, int]
+
+
+def compare(scores: Path, ratings: Path, key: str, protocol: Protocol, good: float | None) -> Comparison:
+    """Compare a judge's scores with people's ratings.
+
+    Args:
+        good: mean human O from which an edit is good; None is `GOOD`, for ratings up to 1.
+
+    Raises:
+        UserError: the tables have no image in common, or as `read_judged`, `read_ratings` and `match_keys`.
+    """
+    judged, rated = read_judged(scores, key), read_ratings(ratings, key)
+    rated_keys = {rating.key for rating in rated}
+    matches = match_keys(ratings, rated_keys, scores, judged)
+    if not matches:
+        raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
+    matched = {mine: judged[theirs] for mine, theirs in matches.items()}
+    good = _choose_good(rated, good)
+    return Comparison(
+        scores,
+        ratings,
+        protocol,
+        agreements(rated, matched, protocol),
+        threshold_rows(rated, matched, good) if good is not None else [],
+        good,
+        {
+            "rated_without_score": len(rated_keys - set(matches)),
+            "scored_without_rating": len(set(judged) - set(matches.values())),
+        },
+    )
+
+
+def agreement_lines(comparison: Comparison) -> list[str]:
+    """Format agreement as a Markdown table, with the intervals of its last row and the reason of the protocol."""
+    last, skipped = comparison.rows[-1], comparison.skipped
+    return [
+        *markdown(comparison.rows, comparison.protocol.digits),
+        *_interval_lines(last),
+        comparison.protocol.reason,
+        f"{skipped['rated_without_score']} rated images have no score from the judge and are skipped",
+        f"{skipped['scored_without_rating']} scored images have no rating and are skipped",
+    ]
+
+
+def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
+    """Format thresholds as a Markdown table, over all images or also over each task's."""
+    if not comparison.thresholds:
+        return ["thresholds: people's O goes beyond 1; give --good, the mean O from which an edit is good"]
+    rows = [row for row in comparison.thresholds if by_task or row.task == ALL]
+    first = rows[0]
+    return [
+        "A threshold means nothing apart from the judge, its prompt and the edits. For these scores:",
+        "",
+        "| task | O at least | kept | share | good | precision | 95 % interval | recall |",
+        "|---|---|---|---|---|---|---|---|",
+        *map(_threshold_line, rows),
+        f"good: people's mean O is at least {comparison.good:g}, "
+        f"as for {first.good:,} of {first.images:,} images ({first.good / first.images:.1%})",
+    ]
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return the comparison for `--json`. Its form is in docs/judging.md."""
+    *tasks, mean = comparison.rows
+    return {
+        "protocol": comparison.protocol.name,
+        "reason": comparison.protocol.reason,
+        "scores": str(comparison.scores),
+        "ratings": str(comparison.ratings),
+        **_figures(mean),
+        "tasks": [{"task": row.task, **_figures(row)} for row in tasks],
+        "skipped": dict(comparison.skipped),
+        "good": comparison.good,
+        "thresholds": [_threshold_figures(row) for row in comparison.thresholds],
+    }
+
+
+def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
+    """Format agreements as lines of a Markdown table."""
+    head = [f"{who} {score.upper()}" for who in ("people", "judge") for score in SCORES]
+    lines = [f"| task | images | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
+    for row in rows:
+        cells = [_cell(of[score], digits) for of in (row.people, row.judge) for score in SCORES]
+        lines.append(f"| {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |")
+    return lines
+
+
+def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
+    highest = max((rating.scores["o"] for rating in ratings), default=0.0)
+    return good if good is not None else GOOD if highest <= HIGHEST_GOOD else None
+
+
+def _interval_lines(row: Agreement) -> list[str]:
+    """Return a line with the 95 % intervals of the row, or nothing if there is none."""
+    named = {"people": row.people_intervals, "judge": row.judge_intervals}
+    parts = [
+        f"{who} {score.upper()} {found[0]:.3f} to {found[1]:.3f}"
+        for who, intervals in named.items()
+        for score in SCORES
+        if (found := intervals.get(score))
+    ]
+    return [f"95 % intervals of the {MEAN}: {', '.join(parts)}"] if parts else []
+
+
+def _figures(row: Agreement) -> dict[str, Any]:
+    return {
+        "images": row.images,
+        "models": row.models,
+        "raters": row.raters,
+        "judge": _rounded(row.judge),
+        "people": _rounded(row.people),
+        "intervals": {"judge": _complete(row.judge_intervals), "people": _complete(row.people_intervals)},
+    }
+
+
+def _rounded(correlations: Correlations) -> Correlations:
+    return {score: None if (value := correlations[score]) is None else round(value, 4) for score in SCORES}
+
+
+def _complete(intervals: Intervals) -> Intervals:
+    return {score: intervals.get(score) for score in SCORES}
+
+
+def _threshold_figures(row: Threshold) -> dict[str, Any]:
+    return {
+        "task": row.task,
+        "threshold": row.threshold,
+        "images": row.images,
+        "kept": row.kept,
+        "share": round(row.share, 4),
+        "good": row.kept_good,
+        "precision": None if row.precision is None else round(row.precision, 4),
+        "interval": row.interval,
+        "recall": None if row.recall is None else round(row.recall, 4),
+        "all_good": row.good,
+    }
+
+
+def _threshold_line(row: Threshold) -> str:
+    spread = "-" if row.interval is None else f"{row.interval[0]:.2f} to {row.interval[1]:.2f}"
+    counts = [f"{row.threshold:g}", f"{row.kept:,}", f"{row.share:.1%}", f"{row.kept_good:,}"]
+    cells = [markdown_cell(row.task), *counts, _cell(row.precision, 2), spread, _cell(row.recall, 2)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,78 @@
+"""Ratings of people and scores of a judge, by image, and how the images of two tables match."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+
+SCORES = ("sc", "pq", "o")
+
+Key = tuple[str, str, str]
+"""Pair, model and task of an edited image; model and task are '' if a table does not name them."""
+NAMES = ("model", "task")
+"""Columns of a key after the first one."""
+Scores = Mapping[str, float]
+"""SC, PQ and O of one image."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """Scores that one person gives one edited image, on any scale."""
+
+    key: Key
+    rater: str
+    scores: Scores
+
+
+def parse_score(value: object) -> float | None:
+    """Return a value as a finite number of at least 0, or None."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        score = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return score if isfinite(score) and score >= 0 else None
+
+
+def build_key(row: Mapping[str, Any], key: str) -> Key:
+    """Return the key of a row, whose pair is in the column `key`."""
+    model, task = (str(row.get(name) or "").strip() for name in NAMES)
+    return str(row[key]), model, task
+
+
+def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -> dict[Key, Key]:
+    """Match the keys of `a` to those of `b`: same pair, and same model and task if both tables name them.
+
+    Keys without a match are left out.
+
+    Raises:
+        UserError: one table names several models or tasks of a pair and the other does not name them.
+    """
+    a_set, b_set = set(a_keys), set(b_keys)
+    common = [place for place in (1, 2) if any(key[place] for key in a_set) and any(key[place] for key in b_set)]
+    a_groups, b_groups = (_group(keys, common) for keys in (a_set, b_set))
+    for path, groups, other, others in ((a, a_groups, b, b_groups), (b, b_groups, a, a_groups)):
+        for shared, keys in groups.items():
+            if len(keys) > 1 and shared in others:
+                named = next(NAMES[place - 1] for place in (1, 2) if len({key[place] for key in keys}) > 1)
+                problem = f"has several {named}s of the pair {shared[0]!r} and {other} names none"
+                raise UserError(f"{path}: {problem}; add a column {named} to {other}")
+    return {key: b_groups[shared][0] for shared, (key, *_) in a_groups.items() if shared in b_groups}
+
+
+def must_agree(key: str) -> str:
+    """Return the remedy for tables without common images."""
+    return f"their columns {key} must have the same values, and model and task too if both have them"
+
+
+def _group(keys: Iterable[Key], places: Sequence[int]) -> dict[tuple[str, ...], list[Key]]:
+    """Group keys by pair, and by model and task where `places` includes them."""
+    groups: dict[tuple[str, ...], list[Key]] = defaultdict(list)
+    for key in sorted(keys):
+        groups[(key[0], *(key[place] for place in places))].append(key)
+    return dict(groups)

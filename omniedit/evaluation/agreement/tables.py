@@ -1,0 +1,85 @@
+"""Readers of ratings and scores: the project's own tables, and the files that VIEScore publishes."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+from omniedit.evaluation.agreement import viescore_files
+from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
+from omniedit.storage.parquet import read_csv, read_given
+
+
+def read_ratings(path: Path, key: str) -> list[Rating]:
+    """Read people's ratings: a folder of ImagenHub's tables, or a CSV file.
+
+    The CSV file has columns `key`, rater, sc and pq, and optional columns task and model. A rater has one row for each
+    pair, task and model. A row without sc or pq is skipped.
+
+    Raises:
+        UserError: the table is invalid; one line names the file, the row and the problem.
+    """
+    if path.is_dir():
+        return viescore_files.read_ratings(path)
+    rows = read_csv(path)
+    if lacking := [name for name in (key, "rater", "sc", "pq") if rows and name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is one person's rating of one image")
+    ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
+    for number, row in enumerate(rows, 1):
+        if not (row["sc"].strip() and row["pq"].strip()):
+            continue
+        sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
+        scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
+        rating = Rating(build_key(row, key), row["rater"], scores)
+        first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
+        if first != number:
+            problem = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
+            raise UserError(f"{path}: row {number}: {problem}")
+    return [rating for _, rating in ratings.values()]
+
+
+def read_judged(path: Path, key: str) -> dict[Key, Scores]:
+    """Read a judge's scores from a table (.parquet or .csv), the project's own or VIEScore's.
+
+    Rows without a score are skipped.
+
+    Args:
+        key: column that identifies pairs.
+
+    Raises:
+        UserError: the table lacks this column or the score columns, or scores an image twice.
+    """
+    rows = read_given(path)
+    if rows and viescore_files.are_scores(rows[0]):
+        return viescore_files.read_judged(path, rows, key)
+    if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the column that identifies pairs")
+    judged: dict[Key, Scores] = {}
+    for number, row in enumerate(rows, 1):
+        if row["status"] == "scored":
+            if build_key(row, key) in judged:
+                problem = f"{key} {row[key]!r} has a score in an earlier row"
+                raise UserError(f"{path}: row {number}: {problem}; remove one, or name their models in a column model")
+            judged[build_key(row, key)] = _scores(path, number, row)
+    return judged
+
+
+def _scores(path: Path, number: int, row: Mapping[str, Any]) -> Scores:
+    columns: Sequence[str] = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
+    sc = min(_number(path, number, row, name) for name in columns)
+    pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
+    return {"sc": sc, "pq": pq, "o": overall}
+
+
+def _number(path: Path, number: int, row: Mapping[str, Any], column: str) -> float:
+    """Parse a score in a row.
+
+    Raises:
+        UserError: it is not a finite number of at least 0.
+    """
+    score = parse_score(row.get(column))
+    if score is None:
+        problem = f"{row.get(column)!r} must be a number of at least 0"
+        raise UserError(f"{path}: row {number}: column {column}: {problem}")
+    return score

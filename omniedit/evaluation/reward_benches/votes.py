@@ -1,0 +1,115 @@
+"""Votes on two edits, in the words of the benches' files, and the accuracy over them."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from omniedit.errors import UserError
+from omniedit.evaluation.reward_benches.records import Record, finite_scores
+from omniedit.evaluation.reward_benches.result import Result, count, count_by
+from omniedit.evaluation.reward_benches.tie_calibration import calibrate_ties
+
+FIRST, SECOND, TIE, BOTH_GOOD, BOTH_BAD = "first is better", "second is better", "tie", "both good", "both bad"
+WORDS = {
+    **dict.fromkeys(("leftvote", "A>B", "B<A", "Image A", "image_a", "A"), FIRST),
+    **dict.fromkeys(("rightvote", "B>A", "A<B", "Image B", "image_b", "B"), SECOND),
+    **dict.fromkeys(("A=B", "A==B", "Tie", "tie", "equal"), TIE),
+    **dict.fromkeys(("tievote", "A=B=Good"), BOTH_GOOD),
+    **dict.fromkeys(("bothbad_vote", "A=B=Bad"), BOTH_BAD),
+}
+"""Words for each vote, without brackets and spaces around > and =."""
+SIGNS = {FIRST: 1, SECOND: -1, TIE: 0, BOTH_GOOD: 0, BOTH_BAD: 0}
+UNREAD = "the judge's vote could not be read"
+NO_HUMAN = "no vote of people"
+NO_SCORES = "no two scores of the judge"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Comparison: people's vote, and whether the judge is right."""
+
+    human: str
+    correct: bool
+
+
+def parse_vote(text: object) -> str | None:
+    """Return a vote, or None for another text."""
+    if not isinstance(text, str):
+        return None
+    bare = re.sub(r"\s*([<>=]+)\s*", r"\1", text.strip().removeprefix("[[").removesuffix("]]").strip())
+    return WORDS.get(bare)
+
+
+def has_scores(records: Sequence[Record]) -> bool:
+    """Return whether the rows hold the judge's `scores` instead of its votes.
+
+    Raises:
+        UserError: some rows have scores and others have votes.
+    """
+    scored = ["scores" in record.row for record in records]
+    if any(scored) and not all(scored):
+        odd = records[scored.index(not scored[0])]
+        problem = (
+            "has scores and earlier rows have votes" if not scored[0] else "has votes and earlier rows have scores"
+        )
+        raise UserError(f"{odd.file}: row {odd.number}: {problem}; measure them apart")
+    return all(scored)
+
+
+def merge_ties(vote: str | None) -> str | None:
+    """Return a vote with one kind of tie."""
+    return TIE if vote in (BOTH_GOOD, BOTH_BAD) else vote
+
+
+def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[Compared, bool]:
+    """Compare the judge's vote with people's; also return whether it could be read.
+
+    A row that has only `correct` counts as it says.
+
+    Args:
+        merge: take all ties as the same vote.
+    """
+    vote = parse_vote(row.get("model_vote"))
+    if vote is None and "model_vote" not in row and isinstance(row.get("correct"), bool):
+        return Compared(human, bool(row["correct"])), True
+    vote = merge_ties(vote) if merge else vote
+    return Compared(human, vote == human), vote is not None
+
+
+def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str], merge: bool) -> Result:
+    """Return the accuracy of recorded votes, over all comparisons and by people's vote."""
+    found = [compare_votes(human, record.row, merge) for record, human in humans]
+    compared = [comparison for comparison, _ in found]
+    unread = sum(not read for _, read in found)
+    return Result(
+        "comparisons",
+        ties,
+        count("all", (of.correct for of in compared)),
+        count_by((of.human, of.correct) for of in compared),
+        wrong={UNREAD: unread} if unread else {},
+        skipped=skipped,
+    )
+
+
+def measure_scores(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str]) -> Result:
+    """Return the accuracy of recorded `scores`, with the width of ties calibrated; and that without people's ties."""
+    usable = [
+        (SIGNS[human], scores[0] - scores[1])
+        for record, human in humans
+        if (scores := finite_scores(record.row.get("scores"))) and len(scores) == 2
+    ]
+    if lost := len(humans) - len(usable):
+        skipped[NO_SCORES] += lost
+    signs, differences = [sign for sign, _ in usable], [difference for _, difference in usable]
+    width, right = calibrate_ties(signs, differences)
+    hard = [sign * difference > 0 for sign, difference in usable if sign]
+    return Result(
+        "comparisons",
+        f"{ties} The judge ties two edits whose scores differ by at most {width:.4g}, which is chosen to give the "
+        "highest accuracy.",
+        count("all", right),
+        count_by((("one is better" if sign else TIE), ok) for sign, ok in zip(signs, right, strict=True)),
+        {"accuracy without people's ties": count("", hard).accuracy},
+        skipped=skipped,
+    )
