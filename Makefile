@@ -27,7 +27,7 @@ report: $(VENV)/embedded.ok
 
 # Three workers on two cores: the one on Slurm waits, most of its time.
 test: lint
-	pytest -n 3 --dist loadscope --no-loadscope-reorder -rs
+	pytest -n 3 --dist loadscope --no-loadscope-reorder -rfEs
 
 lint: $(VENV)/test.ok
 	ruff check .

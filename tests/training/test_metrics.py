@@ -77,7 +77,7 @@ def test_a_log_whose_disk_is_full_stays_as_it_was(tmp_path: Path, monkeypatch: p
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 0}\n{"step": 1}\n')
 
-    def full(self: Path, text: str) -> None:
+    def full(self: Path, *_: str, **options: str) -> None:
         self.open("w").close()
         raise OSError("No space left on device")
 
