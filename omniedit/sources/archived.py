@@ -90,7 +90,7 @@ def _failure(error: BaseException) -> str:
             return f"cannot be opened: {_one_line(cause)}"
         cause = cause.__cause__
     if isinstance(error, FileNotFoundError):
-        return "no such archive; correct sources.path or put the archive there"
+        return "no such archive; correct its address or put the archive there"
     return f"cannot be opened: {_one_line(error)}"
 
 
@@ -103,7 +103,7 @@ def _remedy(status: int) -> str:
         return "check the credentials, and whether the address has expired"
     if status in (408, 429) or status >= 500:
         return "run snakemake again later"
-    return "correct sources.path"
+    return "correct its address"
 
 
 class _Reported:

@@ -29,7 +29,8 @@ def is_job(arguments):
 def run(arguments):
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(os.path.join(FOLDER, "socket"))
-        request = {"arguments": arguments, "folder": os.getcwd(), "variables": dict(os.environ)}
+        umask = os.umask(0)
+        request = {"arguments": arguments, "folder": os.getcwd(), "variables": dict(os.environ), "umask": umask}
         socket.send_fds(server, [b"."], [0, 1, 2])
         server.sendall(json.dumps(request).encode() + b"\n")
         answers = server.makefile()

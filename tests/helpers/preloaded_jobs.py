@@ -119,11 +119,12 @@ def _receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(client.makefile().readline()), list(streams)
 
 
-def _run(streams: list[int], arguments: list[str], folder: str, variables: dict[str, str]) -> None:
-    """Take on the streams, folder and variables of a job, and run its script, then exit."""
+def _run(streams: list[int], arguments: list[str], folder: str, variables: dict[str, str], umask: int) -> None:
+    """Take on the streams, folder, variables and umask of a job, and run its script, then exit."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    os.umask(umask)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)

@@ -13,6 +13,7 @@ import yaml
 
 from benchmarks import rehearsal
 from helpers.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
+from helpers.preloaded_jobs import jobs_environment
 from helpers.slurm_cluster import wait_until
 from omniedit.run.slurm import ask
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -85,12 +86,20 @@ def name_site(root: Path) -> None:
 
 
 def snakemake_on_slurm(
-    root: Path, *targets: str, harm: Callable[[], None] = lambda: None, options: Sequence[str] = ()
+    root: Path,
+    *targets: str,
+    harm: Callable[[], None] = lambda: None,
+    options: Sequence[str] = (),
+    preloaded: bool = False,
 ) -> Ended:
-    """Run Snakemake to its end, and call `harm` while it runs."""
+    """Run Snakemake to its end, and call `harm` while it runs.
+
+    Args:
+        preloaded: fork the scripts of jobs from a process that has imported what they need, outside Slurm's control.
+    """
     command = [sys.executable, str(IMPATIENT), "--profile", "profiles/slurm", "--configfile", "small.yaml"]
     command += [*options, "--", *targets]
-    variables = {**environment(), "OMNIEDIT_SITE": str(root / "site.yaml")}
+    variables = environment() | (jobs_environment() if preloaded else {}) | {"OMNIEDIT_SITE": str(root / "site.yaml")}
     start = time.monotonic()
     with (root / "screen.txt").open("w") as screen:
         controller = subprocess.Popen(

@@ -64,7 +64,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """Run the whole chain, including pages, through Slurm once, in a folder like that of `run`."""
     root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"))
-    ended = snakemake_on_slurm(root, "all")
+    ended = snakemake_on_slurm(root, "all", preloaded=True)
     assert ended.status == 0, ended.screen[-4000:]
     return root, ended
 
@@ -267,7 +267,7 @@ def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, local: Path, sh
     scores = "results/small/scores/background_swap/00000.parquet"
     (on_slurm / scores).unlink()
 
-    found = snakemake_on_slurm(on_slurm, scores)
+    found = snakemake_on_slurm(on_slurm, scores, preloaded=True)
     show("damaged shard", found)
     log = (on_slurm / "logs/small/score/background_swap/00000.log").read_text()
     assert found.status != 0 and "00000.h5: damaged" in log
@@ -306,7 +306,7 @@ def test_learned_specialists_make_the_same_pairs_as_on_one_machine(
     here = shutil.copytree(on_slurm, tmp_path / "here", symlinks=True)
     tasks = (Task.OBJECT_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
     shards = [f"results/{RUN}/candidates/{task}/00000.h5" for task in tasks]
-    ended = snakemake_on_slurm(on_slurm, *shards, options=["--set-threads", "synthesize_shard=1"])
+    ended = snakemake_on_slurm(on_slurm, *shards, options=["--set-threads", "synthesize_shard=1"], preloaded=True)
     show(f"{len(tasks)} learned specialists, {len(ended.finished)} jobs", ended)
     assert ended.status == 0, ended.screen[-4000:]
     assert ended.finished.count("synthesize_shard") == len(tasks)

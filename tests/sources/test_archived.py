@@ -62,8 +62,8 @@ def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None
     [
         (401, "the server answers 401 Unauthorized; check the credentials"),
         (403, "the server answers 403 Forbidden; check the credentials"),
-        (404, "no such archive; correct sources.path"),
-        (410, "the server answers 410 Gone; correct sources.path"),
+        (404, "no such archive; correct its address"),
+        (410, "the server answers 410 Gone; correct its address"),
         (429, "the server answers 429 Too Many Requests; run snakemake again later"),
         (500, "the server answers 500 Internal Server Error; run snakemake again later"),
         (503, "the server answers 503 Service Unavailable; run snakemake again later"),
@@ -108,7 +108,7 @@ def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path)
 @pytest.mark.parametrize(
     ("archive", "told"),
     [
-        ("nowhere.tar", "nowhere.tar: no such archive; correct sources.path"),
+        ("nowhere.tar", "nowhere.tar: no such archive; correct its address"),
         ("memory://nowhere.tar", "memory://nowhere.tar: no such archive"),
         (".", ".: cannot be opened: "),
         ("gopher://a/b.tar", "gopher://a/b.tar: cannot be opened: Protocol not known: gopher"),
