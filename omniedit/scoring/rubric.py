@@ -23,6 +23,8 @@ SHIPPED_RUBRICS = resources.files("omniedit.scoring") / "rubrics"
 
 GEOMETRIC_O = Combination(("sc", "pq"), "geometric")
 """O = sqrt(SC * PQ)."""
+PASS_TEMPERATURE = 0.7
+"""Sampling temperature of several passes, unless the rubric sets another; EditScore's."""
 REPLY_TOKENS = 400
 """Maximum length of a reply, unless the question sets another."""
 
@@ -185,6 +187,11 @@ class Rubric:
         if task in self.tasks or not self.questions:
             return self.tasks.get(task)
         return replace(self, tasks={}) if self.tasks else self
+
+    def replace_passes(self, passes: int) -> "Rubric":
+        """Return this rubric with another number of passes."""
+        temperature = (self.temperature or PASS_TEMPERATURE) if passes > 1 else 0
+        return replace(self, passes=passes, temperature=temperature)
 
     def normalise(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Map scores to [0, 10], each linearly from its own scale, and apply the caps."""

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from omniedit.config.section import Section
 from omniedit.scoring.combination import RULES, WEIGHTED, Combination
 from omniedit.scoring.reply_form import Scale, to_scale
-from omniedit.scoring.rubric import REPLY_TOKENS
+from omniedit.scoring.rubric import PASS_TEMPERATURE, REPLY_TOKENS
 
 
 def _to_combination(value: Any) -> Combination | None:
@@ -115,7 +115,7 @@ class RubricSection(ScaleSection):
     pq: CombinationKey = None
     overall: CombinationKey = None
     passes: int = Field(1, ge=1, le=100)
-    temperature: float = Field(0.7, ge=0, le=2)
+    temperature: float = Field(PASS_TEMPERATURE, ge=0, le=2)
     tasks: dict[str, TaskSection] = Field({})
 
     @model_validator(mode="after")
