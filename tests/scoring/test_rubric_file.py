@@ -1,5 +1,8 @@
 """Rubrics in YAML files: every protocol of the field, and errors that name file, key and remedy."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import vlm_server as server
+from helpers.chain import REPOSITORY, environment
+from helpers.vlm_server import serving
+from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring.combination import RULES, Combination
 from omniedit.scoring.reply_form import Scale
-from omniedit.scoring.rubric import Rubric, load_rubric
+from omniedit.scoring.rubric import Rubric, judge_fingerprint, load_rubric
+from omniedit.storage.parquet import read_csv
 
 QUESTION: dict[str, Any] = {
     "text": "Judge the edit.",
@@ -211,3 +219,43 @@ def test_an_error_names_file_key_and_remedy(tmp_path: Path, values: Any, problem
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lost\.yaml: no such"):
         load_rubric(str(tmp_path / "lost.yaml"))
+
+
+DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/judging.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", DOCUMENTED, ids=["first", "tasks", "passes"])
+def test_every_rubric_of_the_docs_is_one(tmp_path: Path, text: str) -> None:
+    rubric = load(tmp_path, text)
+    assert rubric.variants and not rubric.is_plain
+    for each in rubric.variants:
+        top = each.overall({name: scale.high for name, scale in each.scales.items()})
+        assert top == pytest.approx((10, 10, 10))
+        assert all(f"<{word}>" in question.text for question in each.questions for word in question.words)
+
+
+def test_the_newcomers_rubric_scores_a_table(tmp_path: Path) -> None:
+    """Follow docs/judging.md, "Write your own rubric", with a server in place of the model."""
+    write(tmp_path, DOCUMENTED[0])
+    PIL.Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "table.csv").write_text("source,edited,instruction\na.png,a.png,Make it night.\n")
+    with serving(server.says('{"score": [5, 2], "reasoning": "Dark."}')) as running:
+        command = [sys.executable, "-m", "omniedit", "score", "table.csv", "--rubric", "mine.yaml", "-o", "scores.csv"]
+        command += ["--url", running.url, "--model", "my-model"]
+        keyed = environment() | {"OPENAI_API_KEY": "none"}
+        done = subprocess.run(command, cwd=tmp_path, env=keyed, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "The instruction was: Make it night." in str(running.bodies[0])
+    (row,) = read_csv(tmp_path / "scores.csv")
+    assert [row[name] for name in ("success", "quality", "sc_score", "pq_score", "o_score", "rubric")] == [
+        *("5.0", "2.0", "10.0", "2.5", "5.0"),
+        "mine",
+    ]
+
+
+def test_the_config_takes_a_rubric_of_edit_pairs_or_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    assert load_rubric(ApiConfig(rubric=path).rubric).name == "mine"
+    assert load_rubric(path).digest in judge_fingerprint(ScoringConfig(api=ApiConfig(rubric=path)), "api")
+    with pytest.raises(ValueError, match="no rubric 'edits' of edit pairs; give edit or viescore_editing, or"):
+        ApiConfig(rubric="edits")
