@@ -1,9 +1,10 @@
 """Texts in a benchmark's Python files; the files are parsed and never run."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 from omniedit.errors import UserError
 
@@ -16,21 +17,35 @@ def read_constants(path: Path) -> dict[str, str]:
     Raises:
         UserError: the file cannot be read, is too large, or is not Python.
     """
+    return {name: value for name, value in _read_values(path) if isinstance(value, str)}
+
+
+def read_lists(path: Path) -> dict[str, list[str]]:
+    """Return the lists of texts that a Python file assigns to names at its top level; errors as `read_constants`."""
+    lists = ((name, value) for name, value in _read_values(path) if isinstance(value, list))
+    return {name: value for name, value in lists if all(isinstance(item, str) for item in value)}
+
+
+def _read_values(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of a file's top-level assignments of literals."""
+    for node in _parse(path).body:
+        if isinstance(node, ast.Assign):
+            try:
+                value = ast.literal_eval(node.value)
+            except (ValueError, TypeError, MemoryError, RecursionError):
+                continue
+            yield from ((target.id, value) for target in node.targets if isinstance(target, ast.Name))
+
+
+def _parse(path: Path) -> ast.Module:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: has more than {MAX_BYTES:,} bytes; give the checkout of a benchmark")
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return ast.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{path}: not a Python file ({str(error)[:80]}); check it out again") from None
-    return {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def choose(texts: Mapping[str, str], names: Sequence[str], path: Path) -> list[str]:

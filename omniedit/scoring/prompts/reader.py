@@ -8,7 +8,13 @@ from omniedit.errors import UserError
 from omniedit.scoring.prompts.imgedit import find_imgedit, read_imgedit
 from omniedit.scoring.prompts.kris import find_kris, read_kris
 from omniedit.scoring.prompts.rise import find_rise, read_rise
-from omniedit.scoring.prompts.viescore import RULES, find_editscore, find_viescore, read_editscore, read_viescore
+from omniedit.scoring.prompts.viescore import (
+    VIESCORE_RUBRICS,
+    find_editscore,
+    find_viescore,
+    read_editscore,
+    read_viescore,
+)
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import to_rubric
 
@@ -16,7 +22,7 @@ Find = Callable[[Path], Path | None]
 Read = Callable[[Path, str], dict[str, Any]]
 
 READERS: Mapping[str, tuple[Find, Read]] = {
-    **dict.fromkeys(RULES, (find_viescore, read_viescore)),
+    **dict.fromkeys(VIESCORE_RUBRICS, (find_viescore, read_viescore)),
     "editscore": (find_editscore, read_editscore),
     "imgedit": (find_imgedit, read_imgedit),
     "kris": (find_kris, read_kris),

@@ -3,10 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.scoring.prompts.reader import READERS, read_prompts
+from omniedit.scoring.examples import Example
+from omniedit.scoring.layout import lay_out
+from omniedit.scoring.prompts.reader import read_prompts
+from omniedit.scoring.prompts.viescore import ONE_SHOT, VIESCORE_RUBRICS
 from omniedit.scoring.reply_form import Scale
 from omniedit.scoring.reply_parser import Unscorable, parse_scores
 from omniedit.scoring.rubric import load_rubric
@@ -56,7 +61,10 @@ def test_viescores_prompts_are_joined_as_its_own_code_joins_them(tmp_path: Path,
     assert not list(tmp_path.rglob("it_ran"))
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name.startswith("viescore_")])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in VIESCORE_RUBRICS if name.startswith("viescore_") and not name.endswith(ONE_SHOT)],
+)
 def test_every_task_of_viescore_has_its_rules_and_shows_what_the_shipped_rubric_shows(
     tmp_path: Path, name: str
 ) -> None:
@@ -64,6 +72,38 @@ def test_every_task_of_viescore_has_its_rules_and_shows_what_the_shipped_rubric_
     assert (rubric.images, rubric.words, rubric.scores) == (shipped.images, shipped.words, shipped.scores)
     assert all(f"<{word}>" in rubric.questions[0].text for word in shipped.words)
     assert rubric.digest != shipped.digest
+
+
+def write_one_shot(folder: Path) -> None:
+    """Write VIEScore's one-shot texts of text-guided editing, and the list of their examples' images."""
+    texts = {"_context": "Answer between ||V^=^V||."}
+    texts |= {f"_prompts_1shot_{name}": f"RULES: {name}\n" for name in ("two_image_edit_rule", "rule_PQ")}
+    texts["_prompts_1shot_tie_rule_SC"] = 'Editing instruction: A hat?\n{"score" : [5, 10]}\nNow: <instruction>'
+    write_python(folder / "viescore/vie_prompts.py", texts)
+    museum = folder / "paper_implementation/imagen_museum/__init__.py"
+    museum.parent.mkdir(parents=True)
+    museum.write_text(
+        "import requests\n"
+        'SC_tie_examples_1shot = ["https://x.io/Museum/a/input/1.jpg","https://x.io/Museum/a/P2P/1.jpg"]\n'
+        "SC_mie_examples_1shot = SC_tie_examples_1shot\n"
+        'PQ_examples_1shot = ["https://x.io/Museum/b/2.jpg"]\n'
+    )
+
+
+def test_the_one_shot_prompt_shows_its_example_before_the_case(tmp_path: Path) -> None:
+    write_one_shot(tmp_path)
+    with pytest.raises(UserError, match=r"Museum/a/input/1\.jpg: no such file; .* https://x\.io/Museum/a/input/1\.jpg"):
+        read_prompts(tmp_path, "viescore_editing_1shot")
+    for value, place in enumerate(("a/input/1.jpg", "a/P2P/1.jpg", "b/2.jpg"), 1):
+        (tmp_path / "Museum" / place).parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(np.full((8, 8, 3), 20 * value, np.uint8)).save(tmp_path / "Museum" / place)
+    semantic, perceptual = read_prompts(tmp_path, "viescore_editing_1shot").questions
+    case = Example({name: np.full((4, 4, 3), 200, np.uint8) for name in ("source", "edited")}, {"instruction": "Fog."})
+    text, *images = lay_out(semantic, case)
+    assert str(text).startswith("Answer between ||V^=^V||.\nRULES: two_image_edit_rule\n\nEditing instruction: A hat?")
+    assert str(text).endswith("Now: Fog.")
+    assert [np.asarray(image).mean().round(-1) for image in images] == [20, 40, 200, 200]
+    assert [np.asarray(image).mean().round(-1) for image in lay_out(perceptual, case)[1:]] == [60, 200]
 
 
 def test_editscore_has_scores_up_to_25_and_its_reasoning_first(tmp_path: Path) -> None:
