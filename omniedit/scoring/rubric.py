@@ -241,7 +241,7 @@ def load_rubric(name: str) -> Rubric:
     if name.endswith((".yaml", ".yml")):
         from omniedit.scoring.rubric_file import read_rubric
 
-        return read_rubric(Path(name))
+        return read_rubric(Path(name).expanduser())
     if name not in rubrics():
         raise UserError(
             f"no rubric '{name}'; there are: {', '.join(rubrics())}; or give the path of your own .yaml file"

@@ -85,8 +85,8 @@ def find_editscore(folder: Path) -> Path | None:
 
 def read_editscore(path: Path, _: str) -> dict[str, Any]:
     """Return the rubric of EditScore: each 10 in the rules on scores becomes 25, as in its own code."""
-    rules = [f"_prompts_0shot_{rule}" for rule in (*RULES["gedit"], "rule_PQ")]
-    names = ["_context_no_delimit_reasoning_first", *rules]
+    names = ["_context_no_delimit_reasoning_first"]
+    names += [f"_prompts_0shot_{rule}" for rule in (*RULES["gedit"], "rule_PQ")]
     context, images, scores, quality = choose(read_constants(path), names, path)
     scores, quality = (text.replace("10", str(EDITSCORE_RANGE)) for text in (scores, quality))
     semantic = {

@@ -205,6 +205,21 @@ def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
     assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at the token limit")
 
 
+@pytest.mark.parametrize(("end", "is_scored"), [("", False), ("**", False), ("\n", False), (".", True)])
+def test_a_line_that_may_be_cut_off_within_its_number_is_no_score(tmp_path: Path, end: str, is_scored: bool) -> None:
+    scores = {"a": {"key": "Success"}, "b": {"key": "Quality"}}
+    question = OWN["questions"][0] | {"reply": "lines", "scores": scores, "texts": []}
+
+    def cut(handler: Handler, _: dict[str, Any]) -> None:
+        handler.answer(server.completion(f"Success: 9\nQuality: 1{end}", "length"))
+
+    with serving(cut) as running:
+        rubric = {"questions": [question], "sc": ["a"], "pq": ["b"]}
+        (verdict,) = rubric_at(running.url, tmp_path, rubric).judge(PAIRS[:1])
+    assert isinstance(verdict, Score) is is_scored
+    assert is_scored or "cut off at the token limit" in str(verdict)
+
+
 def test_the_version_that_answered_stands_with_the_score(good: Server, tmp_path: Path) -> None:
     judge = judge_at(good.url, tmp_path)
     (verdict,) = judge.judge(PAIRS[:1])
