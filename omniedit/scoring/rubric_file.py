@@ -15,6 +15,7 @@ from omniedit.scoring.rubric_schema import ExampleSection, QuestionSection, Rubr
 
 TOGETHER = ("sc_score", "pq_score", "o_score", "o_spread", "passes")
 ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
+INSTRUCTION = "instruction"
 RESERVED = (*TOGETHER, *ABOUT, "task", "sc", "pq")
 """Names of columns and of combined scores, which no score of a rubric may have."""
 
@@ -65,7 +66,7 @@ def _to_variant(rubric: RubricSection, part: RubricSection | TaskSection, name: 
         except UserError as error:
             raise UserError(f"questions.{number}.{error}") from None
     scores = [score for question in questions for score in question.scores]
-    _check_names(scores)
+    _check_names(scores, [text for question in questions for text in question.reply_form.texts])
     sc, pq, o = (_combination(rubric, part, key, scores) for key in ("sc", "pq", "overall"))
     caps = {
         score: given.at_most
@@ -96,11 +97,14 @@ def _rule(given: Combination) -> Combination | None:
     return None if given.rule == "min" else given
 
 
-def _check_names(scores: Sequence[str]) -> None:
+def _check_names(scores: Sequence[str], texts: Sequence[str]) -> None:
+    """Check that scores and further texts, which become columns, have names of their own."""
     if repeated := [name for name in scores if scores.count(name) > 1]:
         raise UserError(f"questions: two of them have a score '{repeated[0]}'; give each score a name of its own")
     if taken := [name for name in scores if name in RESERVED or not name.strip()]:
         raise UserError(f"questions: a score cannot be named '{taken[0]}'; choose another name")
+    if taken := [name for name in texts if name in (*RESERVED, *scores) or not name.strip()]:
+        raise UserError(f"questions: a text of the reply cannot be named '{taken[0]}'; choose another name")
 
 
 def _check_caps(rubric: Rubric) -> None:
@@ -116,6 +120,8 @@ def _to_question(given: QuestionSection, default: Scale, where: Path) -> Questio
     keys = tuple((score and score.key) or name for name, score in given.scores.items())
     form = ReplyForm(scales, keys, given.key, given.reply == "lines", given.reasoning, tuple(given.texts))
     text = given.text if given.text is not None else _read_text(where.parent / str(given.file))
+    if f"<{INSTRUCTION}>" in text and INSTRUCTION not in given.words:
+        raise UserError(f"words: the question has the place <{INSTRUCTION}>; add {INSTRUCTION} to words")
     question = Question(
         text,
         tuple(given.images),

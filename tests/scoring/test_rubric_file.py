@@ -199,6 +199,8 @@ def test_a_text_in_a_file_and_images_of_examples_are_found_beside_the_rubric(tmp
         (question(text=None, file="lost.txt"), r"questions\.0\.file: .*lost\.txt: cannot be read: No such file"),
         (question(scores=["a", "a"]), r"questions\.0\.scores: repeats the name a"),
         (question(scores=["success", "reasoning"]), r"a score cannot be named 'reasoning'; choose another name"),
+        (question(texts=["success"]), r"a text of the reply cannot be named 'success'; choose another name"),
+        (question(text="<instruction>!", words=[]), r"questions\.0\.words: .* add instruction to words"),
         (question(images=[]), r"questions\.0\.images"),
         (question(scores={"success": None, "quality": {"at_most": "q"}}), r"no other score 'q'; there are: success"),
         (question(examples=[{"images": {"source": "a.png"}}]), r"shows the images of its question: source, edited"),

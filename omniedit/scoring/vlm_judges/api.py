@@ -121,7 +121,7 @@ def read_reply(reply: Reply | Unanswered, form: ReplyForm) -> Reading | Unscorab
         return reading
     if isinstance(reading, Unscorable):
         return Unscorable(f"{reading.reason}; the reply was cut off at the token limit")
-    if form.lines and reply.text.rstrip(" *_\n")[-1:].isdigit():
+    if form.lines and reply.text[-1:].isdigit():
         return Unscorable("the reply was cut off at the token limit, perhaps within its last score")
     if has_thinking(reply.text) and not ends_with_object(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")

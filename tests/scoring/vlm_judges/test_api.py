@@ -205,7 +205,7 @@ def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
     assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at the token limit")
 
 
-@pytest.mark.parametrize(("end", "is_scored"), [("", False), ("**", False), ("\n", False), (".", True)])
+@pytest.mark.parametrize(("end", "is_scored"), [("", False), ("**", True), ("\n", True), (".", True)])
 def test_a_line_that_may_be_cut_off_within_its_number_is_no_score(tmp_path: Path, end: str, is_scored: bool) -> None:
     scores = {"a": {"key": "Success"}, "b": {"key": "Quality"}}
     question = OWN["questions"][0] | {"reply": "lines", "scores": scores, "texts": []}
