@@ -231,8 +231,9 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(args: argparse.Namespace) -> None:
-    from omniedit.cli.score import choose_rubric, score_table, scoring_config
+    from omniedit.cli.score import score_table, scoring_config
     from omniedit.config.schema import SHIPPED
+    from omniedit.scoring.prompts.reader import choose_rubric
 
     given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
     scoring = scoring_config(args.config, given)

@@ -15,9 +15,8 @@ from omniedit.imaging.decode import Unreadable
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
 from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
-from omniedit.scoring.prompts.reader import read_prompts
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import Rubric, load_rubric
+from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import ABOUT, TOGETHER
 from omniedit.scoring.verdict import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
@@ -33,21 +32,6 @@ InputRow = Mapping[str, str]
 
 class BadRow(Exception):
     """Error for a row that cannot be judged; its text names column, value and remedy."""
-
-
-def choose_rubric(name: str | None, prompts: Path | None, passes: int | None) -> Rubric:
-    """Return the rubric of the command line.
-
-    Args:
-        name: a rubric's name or the path of a YAML file; None for `edit`, or for the benchmark of `prompts`.
-        prompts: checkout of a benchmark with the rubric's official texts.
-        passes: number of times to ask each question; None for the rubric's own.
-
-    Raises:
-        UserError: no such rubric, or the file or folder has none.
-    """
-    rubric = read_prompts(prompts, name) if prompts else load_rubric(name or "edit")
-    return rubric if passes is None else rubric.replace_passes(passes)
 
 
 @contextmanager

@@ -33,23 +33,37 @@ def _to_weighted(weights: Any) -> Combination:
 
 def _by_name(value: Any) -> Any:
     """Convert a list of names to a mapping from names to None."""
-    if not isinstance(value, list):
+    if isinstance(value, dict):
         return value
-    if not all(isinstance(name, str) for name in value):
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError("give a list of names, as in [a, b], or a mapping with a key for each name")
     if repeated := [name for name in value if value.count(name) > 1]:
         raise ValueError(f"repeats the name {repeated[0]}; give each name once")
     return dict.fromkeys(value)
 
 
+def _check_numbers(value: Any) -> Any:
+    """Check that a scale is a list of numbers.
+
+    Raises:
+        ValueError: it is another value.
+    """
+    if value is None:
+        return value
+    if not isinstance(value, list) or not all(type(number) in (int, float) for number in value):
+        raise ValueError("give numbers in brackets, as in [1, 5]")
+    return value
+
+
+Numbers = Annotated[list[float] | None, BeforeValidator(_check_numbers)]
 CombinationKey = Annotated[Combination | None, BeforeValidator(_to_combination)]
 
 
 class ScaleSection(Section):
     """Range of scores, or the only values that they may have."""
 
-    range: list[float] | None = None
-    values: list[float] | None = None
+    range: Numbers = None
+    values: Numbers = None
 
     @model_validator(mode="after")
     def _has_one_scale(self) -> Self:

@@ -17,12 +17,13 @@ import yaml
 from helpers import vlm_server as server
 from helpers.chain import environment
 from helpers.vlm_server import MODEL, Handler, Server, serving
-from omniedit.cli.score import choose_rubric, pair_marker, score_table
+from omniedit.cli.score import pair_marker, score_table
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
+from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.rubric import edit_rubric, load_rubric
 from omniedit.storage.parquet import read_csv
 

@@ -429,7 +429,9 @@ def test_no_text_raises_or_leaves_the_scale_of_any_form(text: str, form: str) ->
         assert all(scale.allows(score) for scale, score in zip(FORMS[form].scales, verdict, strict=True))
 
 
-@pytest.mark.parametrize("piece", ['{"score": [8, 9],', '"a "b" c", "score": [8, 9],', "Final Score: 4\n", '"\n', " ", "*", "\n", "[1]  "])
+@pytest.mark.parametrize(
+    "piece", ['{"score": [8, 9],', '"a "b" c", "score": [8, 9],', "Final Score: 4\n", '"\n', " ", "*", "\n", "[1]  "]
+)
 def test_time_grows_with_the_length_of_a_reply(piece: str) -> None:
     start = time.process_time()
     for form in FORMS.values():

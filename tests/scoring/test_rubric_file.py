@@ -194,6 +194,8 @@ def test_a_text_in_a_file_and_images_of_examples_are_found_beside_the_rubric(tmp
         (PLAIN | {"range": [5, 1]}, r"\[5(\.0)?, 1(\.0)?\] is no scale; give at least two numbers in ascending order"),
         (PLAIN | {"range": [1, 2, 3]}, r"is no range; give the lowest and the highest score"),
         (PLAIN | {"range": [1, 5], "values": [1, 5]}, r"give either range"),
+        (PLAIN | {"range": "1-5"}, r"range: give numbers in brackets, as in \[1, 5\]"),
+        (question(images="source"), r"questions\.0\.images: give a list of names, as in \[a, b\]"),
         (PLAIN | {"passes": 0}, r"passes: 0 is not allowed"),
         (question(text=None), r"questions\.0: give either text"),
         (question(text=None, file="lost.txt"), r"questions\.0\.file: .*lost\.txt: cannot be read: No such file"),

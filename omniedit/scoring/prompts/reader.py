@@ -15,7 +15,7 @@ from omniedit.scoring.prompts.viescore import (
     read_editscore,
     read_viescore,
 )
-from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.rubric import Rubric, load_rubric
 from omniedit.scoring.rubric_file import to_rubric
 
 Find = Callable[[Path], Path | None]
@@ -53,3 +53,18 @@ def read_prompts(folder: Path, name: str | None = None) -> Rubric:
         raise UserError(f"{folder}: has no file with {what}; give a checkout as docs/judging.md lists them")
     name, path = chosen
     return to_rubric(READERS[name][1](path, name), name, path)
+
+
+def choose_rubric(name: str | None, prompts: Path | None, passes: int | None) -> Rubric:
+    """Return the rubric of the command line.
+
+    Args:
+        name: a rubric's name or the path of a YAML file; None for `edit`, or for the benchmark of `prompts`.
+        prompts: checkout of a benchmark with the rubric's official texts.
+        passes: number of times to ask each question; None for the rubric's own.
+
+    Raises:
+        UserError: no such rubric, or the file or folder has none.
+    """
+    rubric = read_prompts(prompts, name) if prompts else load_rubric(name or "edit")
+    return rubric if passes is None else rubric.replace_passes(passes)
