@@ -173,6 +173,10 @@ KRIS = {
     "prompt_abnormal_instruction_following": "Correct {instruct}: {explanation}",
     "prompt_dual_evaluation": 'Both {instruct}, {explanation}\n{{\n"instruction_score": X\n}}',
     "prompt_view_instruction_following": "View {instruct}",
+    "prompt_consist_multi": "Consistency of all: {instruct}",
+    "prompt_instruction_multi": "Compose {instruct}",
+    "prompt_consist_temporal": "Consistency of frame {N}: {instruct}",
+    "prompt_instruction_temporal": "Predict {instruct}",
 }
 
 
@@ -180,13 +184,20 @@ KRIS = {
 def test_kris_asks_each_category_as_its_own_code_does(tmp_path: Path, place: str) -> None:
     write_python(tmp_path / place, KRIS)
     rubric = read_prompts(tmp_path)
-    assert rubric.name == "kris" and len(rubric.tasks) == 18
+    assert rubric.name == "kris" and len(rubric.tasks) == 26
     physics, view, anomaly = (rubric.tasks[task] for task in ("physics", "viewpoint_change", "anomaly_correction"))
     assert physics.questions[0].text == 'Both <instruction>, <explanation>\n{\n"instruction_score": X\n}'
     assert physics.questions[2].text == KRIS["prompt_quality"], "it is sent as it is"
     assert physics.words == ("instruction", "explanation") and view.words == ("instruction",)
     assert view.images == ("source", "edited", "ground_truth")
     assert view.questions[0].labels["ground_truth"] == "This is the ground truth image:"
+    several = rubric.tasks["multi-element_composition:3"]
+    assert several.images == ("source_1", "source_2", "source_3", "edited")
+    assert several.questions[0].labels["source_2"] == "Reference Image 2:"
+    frames = rubric.tasks["temporal_prediction:2"]
+    assert frames.images == ("source_1", "edited", "source_3", "source_4")
+    assert frames.questions[1].text == "Consistency of frame 2: <instruction>"
+    assert frames.questions[1].labels["edited"] == "Frame 2 (Generated):"
     assert anomaly.questions[0].text == "Correct <instruction>: <explanation>"
     reply = '{"instruction_score": 4, "instruction_reasoning": "a" "knowledge_score": 2, "knowledge_reasoning": "b"}'
     assert parse_scores(reply, physics.questions[0].reply_form) == [4, 2]
