@@ -1,8 +1,9 @@
 """Prompts of RISEBench (PhoenixZ810/RISEBench): `utils.py`, with texts for `str.format`.
 
 A task is a category of the benchmark. Rows of two categories may have a reference image in place of a text, and rows of
-three may show the source image with the reference text; their tasks are `CATEGORY:image` and `CATEGORY:input`. Each
-question ends in `**Final Score:** **X**`. The weights are those of `calculate_score` in gpt_eval.py.
+three may show the source image with the reference text; their tasks are `CATEGORY:image` and `CATEGORY:input`. Rows
+marked `consistency_free` have tasks that end in `:free`, rows marked `reasoning_wo_ins` have `CATEGORY:image_alone`.
+Each question ends in `**Final Score:** **X**`. The weights are those of `calculate_score` in gpt_eval.py.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from omniedit.scoring.prompts.constants import choose, find_file, from_format, r
 
 FIELDS = {"instruct": "instruction", "reference": "reference"}
 THREE = {"appearance_consistency": 0.3, "instruction_reasoning": 0.5, "visual_plausibility": 0.2}
+WITHOUT = {"instruction_reasoning": 0.8, "visual_plausibility": 0.2}
+FREE = ":free"
+"""End of the tasks of rows that are marked `consistency_free`."""
 TWO = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
 TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
     "temporal_reasoning": (("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"),
@@ -40,6 +44,11 @@ TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
     ),
     "logical_reasoning": (("prompt_logical_cons_ans", "source"), ("prompt_logical_txt", ""), ""),
     "logical_reasoning:image": (("prompt_logical_cons", "ground_truth"), ("prompt_logical_img", "ground_truth"), ""),
+    "logical_reasoning:image_alone": (
+        ("prompt_logical_cons", "ground_truth"),
+        ("prompt_logical_img_wo_q", "ground_truth"),
+        "",
+    ),
 }
 """Prompt and first image of consistency, the same of reasoning, and the prompt of plausibility, by task."""
 
@@ -52,11 +61,12 @@ def find_rise(folder: Path) -> Path | None:
 def read_rise(path: Path, _: str) -> dict[str, Any]:
     """Return the rubric of RISEBench, with a task for each category and kind of reference."""
     texts = read_constants(path)
-    return {"range": [1, 5], "tasks": {task: _task(texts, task, path) for task in TASKS}}
+    free = [f"{task}{FREE}" for task, (*_, plausibility) in TASKS.items() if plausibility]
+    return {"range": [1, 5], "tasks": {task: _task(texts, task, path) for task in (*TASKS, *free)}}
 
 
 def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
-    consistency, reasoning, plausibility = TASKS[task]
+    consistency, reasoning, plausibility = TASKS[task.removesuffix(FREE)]
     values = None if plausibility else [0, 1]
     questions = [
         _question(texts, *consistency, "appearance_consistency", values, path),
@@ -69,13 +79,12 @@ def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
             "pq": ["appearance_consistency"],
             "overall": {"weighted": TWO},
         }
+    if task.endswith(FREE):
+        del questions[0]
     questions.append(_question(texts, plausibility, "", "visual_plausibility", None, path))
-    return {
-        "questions": questions,
-        "sc": ["instruction_reasoning", "appearance_consistency"],
-        "pq": ["visual_plausibility"],
-        "overall": {"weighted": THREE},
-    }
+    weights = WITHOUT if task.endswith(FREE) else THREE
+    semantic = [name for name in weights if name != "visual_plausibility"]
+    return {"questions": questions, "sc": semantic, "pq": ["visual_plausibility"], "overall": {"weighted": weights}}
 
 
 def _question(

@@ -219,6 +219,7 @@ RISE = {
     "prompt_logical_cons": "Logical: {instruct}",
     "prompt_logical_txt": "Answer: {reference}",
     "prompt_logical_img": "Image answer: {instruct}",
+    "prompt_logical_img_wo_q": "Image answer alone {}",
 }
 
 
@@ -229,6 +230,11 @@ def test_rise_has_its_categories_scales_and_weights(tmp_path: Path) -> None:
     assert [question.images for question in causal.questions] == [("source", "edited"), ("edited",), ("edited",)]
     assert rubric.tasks["spatial_reasoning:image"].images == ("ground_truth", "edited")
     assert set(logical.scales.values()) == {Scale(0, 1, (0, 1))}
+    free = rubric.tasks["causal_reasoning:input:free"]
+    assert free.scores == ("instruction_reasoning", "visual_plausibility")
+    assert free.overall({"instruction_reasoning": 5, "visual_plausibility": 1}) == (10, 0, 8)
+    alone = rubric.tasks["logical_reasoning:image_alone"]
+    assert alone.questions[1].text == "Image answer alone {}" and "logical_reasoning:free" not in rubric.tasks
     reply = "Step 1: the same.\n\n**Final Score:** **4**"
     assert parse_scores(reply, causal.questions[0].reply_form) == [4]
     assert parse_scores("**Final Score**: **1**", logical.questions[0].reply_form) == [1]
