@@ -208,7 +208,15 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
         "table", type=path, metavar="TABLE.csv", help="one example per row; paths are relative to its folder"
     )
     parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
-    parser.add_argument("--rubric", default="edit", help="rubric; docs/judging.md lists all (default: edit)")
+    parser.add_argument(
+        "--rubric",
+        metavar="NAME|FILE.yaml",
+        help="name of a rubric, or your own file; docs/judging.md lists all (default: edit, or the one of --prompts)",
+    )
+    parser.add_argument(
+        "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"
+    )
+    parser.add_argument("--passes", type=at_least_one, metavar="N", help="ask each question N times and average")
     parser.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
     parser.add_argument(
         "--scorer",
@@ -225,12 +233,13 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
 def _score(args: argparse.Namespace) -> None:
     from omniedit.cli.score import score_table, scoring_config
     from omniedit.config.schema import SHIPPED
-    from omniedit.scoring.rubric import load_rubric
+    from omniedit.scoring.prompts.reader import choose_rubric
 
     given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
     scoring = scoring_config(args.config, given)
     scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
-    score_table(args.table, args.out, load_rubric(args.rubric), args.judge, scorer, scoring, args.yes)
+    rubric = choose_rubric(args.rubric, args.prompts, args.passes)
+    score_table(args.table, args.out, rubric, args.judge, scorer, scoring, args.yes)
 
 
 def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:

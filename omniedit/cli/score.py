@@ -17,6 +17,7 @@ from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
 from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.rubric_file import ABOUT, TOGETHER
 from omniedit.scoring.verdict import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import check_writable, is_file
@@ -25,8 +26,6 @@ from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 
 SUFFIXES = (".parquet", ".csv")
-_TOGETHER = ("sc_score", "pq_score", "o_score")
-_ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
 
 InputRow = Mapping[str, str]
 
@@ -57,6 +56,7 @@ def open_marker(
             `open_client`.
     """
     if judge == "internvl":
+        _check_plain(rubric)
         internvl = internvl_judge(scorer, scoring, rubric)
         yield internvl.mark, internvl.batch_size
         return
@@ -70,6 +70,19 @@ def open_marker(
         if budget.prices.known and scoring.api.max_money is None and not agreed:
             raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
         yield api.mark, api.batch_size
+
+
+def _check_plain(rubric: Rubric) -> None:
+    """Check that a judge that knows only plain questions can ask a rubric.
+
+    Raises:
+        UserError: the rubric has other scales, labels, tasks, examples or passes.
+    """
+    if not rubric.is_plain:
+        raise UserError(
+            f"judge 'internvl' asks only plain questions with scores from 0 to 10, and rubric '{rubric.name}' has "
+            "other scores, replies, labels, tasks, examples or passes; use --judge api"
+        )
 
 
 def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
@@ -92,7 +105,7 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
 
 
 def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
-    """Read a CSV file that has a column for each image and each text of the rubric.
+    """Read a CSV file that has a column for each image and each text that the rubric needs for its rows.
 
     Raises:
         UserError: the table is unusable; one line names the file, the problem and the remedy.
@@ -100,13 +113,35 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     rows = read_csv(table)
     if not rows:
         raise UserError(f"{table}: has no row below the line with the column names")
-    needed = (*rubric.images, *rubric.words)
+    needed = _needed_columns(rows, rubric)
     if lacking := [name for name in needed if name not in rows[0]]:
         available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {available}")
-    if taken := [name for name in (*rubric.scores, *_TOGETHER, *_ABOUT) if name in rows[0]]:
+    if taken := [name for name in _score_columns(rubric) if name in rows[0]]:
         raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
     return rows
+
+
+def _needed_columns(rows: Sequence[InputRow], rubric: Rubric) -> list[str]:
+    """Return the names of the images and texts that the rubric needs for the tasks of a table."""
+    variants = [rubric.for_task(task) for task in {_task(row) for row in rows}]
+    needed = {name for each in variants if each for name in (*each.images, *each.words)}
+    task = ["task"] if rubric.tasks and not rubric.questions else []
+    return [*task, *(name for name in (*rubric.images, *rubric.words) if name in needed)]
+
+
+def _task(row: InputRow) -> str:
+    """Return the kind of edit of a row, '' if the table does not say."""
+    return (row.get("task") or "").strip()
+
+
+def _together(rubric: Rubric) -> tuple[str, ...]:
+    """Return the columns of combined scores; those of several passes only where there are several."""
+    return TOGETHER if rubric.passes > 1 else TOGETHER[:3]
+
+
+def _score_columns(rubric: Rubric) -> tuple[str, ...]:
+    return (*rubric.scores, *TOGETHER, *rubric.texts, *ABOUT)
 
 
 def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
@@ -117,10 +152,14 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     """
     if None in row:
         raise BadRow("has more cells than the table has columns; quote cells that contain commas")
-    if empty := [name for name in (*rubric.images, *rubric.words) if not row[name].strip()]:
+    variant = rubric.for_task(_task(row))
+    if variant is None:
+        known = ", ".join(rubric.tasks)
+        raise BadRow(f"column task: rubric '{rubric.name}' has no task '{_task(row)[:200]}'; it has: {known}")
+    if empty := [name for name in (*variant.images, *variant.words) if not row[name].strip()]:
         raise BadRow(f"column {empty[0]} is empty; fill it in")
     images = {}
-    for name in rubric.images:
+    for name in variant.images:
         path = folder / row[name]
         if not is_file(path):
             raise BadRow(f"column {name}: {row[name][:200]}: no such file; paths are relative to the table's folder")
@@ -129,7 +168,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
                 images[name] = photo.decode()
         except Unreadable as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
-    return Example(images, {name: row[name] for name in rubric.words})
+    return Example(images, {name: row[name] for name in variant.words}, _task(row))
 
 
 def mark_rows(
@@ -170,7 +209,7 @@ def score_table(
     if out.resolve() == table.resolve():
         raise UserError(f"{out}: is the table itself; give another file for the scores")
     rows = read_table(table, rubric)
-    words = [{name: row[name] for name in rubric.words} for row in rows]
+    words = [{name: row.get(name) or "" for name in rubric.words} for row in rows]
     with (
         open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
@@ -233,15 +272,15 @@ def _columns(
         return {**given, **about, "status": "bad row", "reasoning": str(verdict)}
     if isinstance(verdict, Unscorable):
         return {**given, **about, "status": "unscorable", "reasoning": verdict.reason}
-    together = {name: getattr(verdict, name) for name in _TOGETHER}
+    together = {name: getattr(verdict, name) for name in _together(rubric)}
     about |= {"status": "scored", "reasoning": verdict.reasoning, "judge_version": verdict.judge_version}
-    return {**given, **about, **together, **verdict.scores}
+    return {**given, **about, **together, **verdict.scores, **verdict.texts}
 
 
 def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric) -> None:
-    scores = (*rubric.scores, *_TOGETHER)
-    own = [name for name in rows[0] if name not in (*scores, *_ABOUT)]
-    names = [*own, "status", *scores, *_ABOUT[1:]]
+    scores = (*rubric.scores, *_together(rubric))
+    own = [name for name in rows[0] if name not in _score_columns(rubric)]
+    names = [*own, "status", *scores, *rubric.texts, *ABOUT[1:]]
     if out.suffix.lower() == ".parquet":
         write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))
         return

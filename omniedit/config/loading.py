@@ -2,11 +2,11 @@
 values."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -214,10 +214,23 @@ def _describe_limits(problem: Mapping[str, Any]) -> str:
 
 
 def _subsection(model: type[BaseModel], key: Sequence[str]) -> type[BaseModel] | None:
+    """Return the section at a key, also in lists and mappings of sections, whose indices and names `key` holds."""
     found: type[BaseModel] | None = model
-    for part in key:
-        found = subsections(found).get(part) if found else None
+    parts = iter(key)
+    for part in parts:
+        field = found.model_fields.get(part) if found else None
+        found = next(_find_sections(field.annotation), None) if field else None
+        if field and get_origin(field.annotation) in (list, dict):
+            next(parts, None)
     return found
+
+
+def _find_sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the sections in a type such as `list[Section]` or `dict[str, Section | None]`."""
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _find_sections(inner)
 
 
 def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:

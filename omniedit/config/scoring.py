@@ -1,9 +1,9 @@
 """Sections `scoring` and `filter`: judges, the teacher and its student, and the threshold of accepted pairs."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.options import TrainerOptions, check_parts
@@ -21,6 +21,10 @@ instructions, and the teacher scores them again."""
 VIEWS_VERSION = 2
 """Version of the images that `omniedit.scoring.student.inputs` computes. A student only works with the version it was
 trained on."""
+
+
+PAIR_RUBRICS = ("edit", "viescore_editing")
+"""Rubrics that ship and need only source image, edited image and instruction."""
 
 
 class StudentConfig(Section):
@@ -104,11 +108,25 @@ class FinetuneConfig(Section):
         return self
 
 
+def _check_rubric(rubric: str) -> str:
+    """Return a rubric's name or path if it can be one of edit pairs; the file itself is read with the rubric.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if rubric not in PAIR_RUBRICS and not rubric.endswith((".yaml", ".yml")):
+        raise ValueError(
+            f"no rubric '{rubric}' of edit pairs; give {' or '.join(PAIR_RUBRICS)}, or a .yaml file's path"
+        )
+    return rubric
+
+
 class ApiConfig(EndpointConfig):
     """Settings of the judge `api`."""
 
-    rubric: Literal["edit", "viescore_editing"] = "edit"
-    """Rubric of the judge: OmniEdit's three scores in one prompt, or VIEScore's two prompts with two scores each."""
+    rubric: Annotated[LocalPath, AfterValidator(_check_rubric)] = "edit"
+    """Rubric of the judge: `edit`, OmniEdit's three scores in one prompt; `viescore_editing`, VIEScore's two prompts
+    with two scores each; or the path of your own .yaml file (docs/judging.md, "Write your own rubric")."""
 
     @property
     def asked(self) -> str:

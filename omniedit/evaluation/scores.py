@@ -7,7 +7,7 @@ import pyarrow as pa
 from omniedit.evaluation.preservation import preservation
 from omniedit.pairs import EditPair
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, Score, score_row
+from omniedit.scoring.verdict import LATER_COLUMNS, SCORES_SCHEMA, Judge, Score, score_row
 
 BENCH_SCHEMA = pa.schema(
     [
@@ -22,8 +22,8 @@ BENCH_SCHEMA = pa.schema(
     ]
 )
 """Columns of the judge, as in scores/, and of `Preservation`."""
-COLUMNS = [name for name in BENCH_SCHEMA.names if name != "judge_version"]
-"""Columns of every file of benchmark scores, including files from before `judge_version`."""
+COLUMNS = [name for name in BENCH_SCHEMA.names if name not in LATER_COLUMNS]
+"""Columns of every file of benchmark scores, including files of earlier releases."""
 
 
 def bench_row(model: str, pair: EditPair, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:

@@ -1,17 +1,16 @@
 """Parser of a judge's replies. A reply that cannot be read is `Unscorable` with a reason, never a made-up number."""
 
 import json
-import re
 from dataclasses import dataclass
-from typing import Any
 
 from omniedit.plain_text import clean
+from omniedit.scoring.reply_fields import NUMBER, Illegible, Items, Quoted, find_line, find_scores
+from omniedit.scoring.reply_form import ReplyForm, Scale, plain_form
 from omniedit.vlm.loose_json import QUOTES, LooseField, Number, WholeObject, scan
 from omniedit.vlm.thinking import Unclear, find_answers
 
 MAX_CHARACTERS = 100_000
 LONGEST_REASONING = 4000
-_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 @dataclass(frozen=True)
@@ -22,125 +21,116 @@ class Unscorable:
 
 
 def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
-    """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, or the reason for a rejection.
+    """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, each in [0, 10].
 
-    Accepted: JSON in code fences, after thinking (`omniedit.vlm.thinking`), or within prose; JSON that is invalid
-    because of single or typographic quotes, bare keys, missing braces, trailing commas, comments (`//`), or a reasoning
-    that is cut off or has unescaped quotes; a bare number in place of a list of one.
-    Rejected: a wrong number of scores; a number outside [0, 10]; anything but a plain decimal number, so `true`,
-    `null`, `NaN`, `Infinity`, `1e1` and strings such as `"8"` or `"8/10"`; two score fields that differ; a score within
-    a text.
-    Nothing is rounded, clipped or guessed. Never raises, whatever the text.
+    docs/judging.md lists the replies that are read and those that are rejected. Nothing is rounded, clipped or guessed.
+    Never raises, whatever the text.
 
     Args:
         num_scores: number of scores that the rubric asks for, at least 1.
     """
+    return parse_scores(text, plain_form(num_scores))
+
+
+def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
+    """Return the scores of a reply in the scales of its form, or the reason for a rejection; never raises."""
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        found = [items for answer in find_answers(text) for items in _score_fields(answer)]
+        found = [items for answer in find_answers(text) for items in find_scores(answer, form)]
     except Unclear as problem:
         return Unscorable(str(problem))
+    except Illegible as problem:
+        return Unscorable(f"{problem} in {_excerpt(text)}")
     if not found:
-        return Unscorable(f'no "score" field in {_excerpt(text)}')
-    fields = [items for items in found if not isinstance(items, Unscorable)]
-    if len(fields) < len(found):
-        return next(items for items in found if isinstance(items, Unscorable))
-    if any(items != fields[0] for items in fields):
+        return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
+    if any(items != found[0] for items in found):
         return Unscorable("two score fields that differ")
-    return _check(fields[0], num_scores)
+    return _check(found[0], form)
 
 
-def parse_reasoning(text: str) -> str:
-    """Return the reasoning of a reply, '' if it is missing; parsing is lenient, because no number depends on it.
+def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
+    """Return the texts of a reply by the names of its form, '' for each that is missing.
 
-    It has no control characters. Half of a surrogate pair, which JSON can escape but no file can hold, becomes '?'.
+    Parsing is lenient, because no number depends on it. Texts have no control characters. Half of a surrogate pair,
+    which JSON can escape but no file can hold, becomes '?'.
     """
+    names = (form.reasoning, *form.texts)
     try:
         answer = find_answers(text[:MAX_CHARACTERS])[-1]
     except Unclear:
-        return ""
-    for piece in scan(answer):
+        return dict.fromkeys(names, "")
+    pieces = list(scan(answer))
+    found = {name: _json_text(answer, pieces, name.lower()) for name in names}
+    if form.lines:
+        found = {name: value or _line_text(answer, name) for name, value in found.items()}
+        found[form.reasoning] = found[form.reasoning] or _text_before_scores(answer, form)
+    return {name: clean(value)[:LONGEST_REASONING] for name, value in found.items()}
+
+
+def parse_reasoning(text: str) -> str:
+    """Return the reasoning of a reply, '' if it is missing, as `parse_texts` does."""
+    return parse_texts(text, plain_form(1))["reasoning"]
+
+
+def _json_text(answer: str, pieces: list[WholeObject | LooseField], key: str) -> str:
+    """Return the last text with a key; an echo of the requested format comes before the answer."""
+    found = ""
+    for piece in pieces:
         if isinstance(piece, WholeObject):
-            value = next((value for value in piece.values("reasoning") if isinstance(value, str)), None)
-        else:
-            value = _loose_text(answer[piece.start : piece.end]) if piece.key == "reasoning" else None
-        if value is not None:
-            return clean(value)[:LONGEST_REASONING]
-    return ""
+            values = [value for value in piece.values(key) if isinstance(value, str) and not isinstance(value, Number)]
+            found = values[0] if values else found
+        elif piece.key == key:
+            found = _loose_text(answer[piece.start : piece.end]) or found
+    return found
 
 
-def _loose_text(value: str) -> str | None:
-    """Return the text of a quoted value, which may be invalid or incomplete; None if it is not quoted."""
+def _loose_text(value: str) -> str:
+    """Return the text of a quoted value, which may be invalid or incomplete; '' if it is not quoted."""
     if value[:1] not in tuple(QUOTES):
-        return None
+        return ""
     try:
         return str(json.loads(value.strip(), strict=False))
     except ValueError:
         return value.strip().strip("\"'\u201c\u201d,} \n")
 
 
-def _score_fields(answer: str) -> list[list[str] | Unscorable]:
-    """Return each score field's items, `Number` or other text; `Unscorable` for a field not to be trusted."""
-    found: list[list[str] | Unscorable] = []
-    pieces = list(scan(answer))
-    for piece in pieces:
-        if isinstance(piece, WholeObject):
-            fields = (value if type(value) is list else [value] for value in piece.values("score"))
-            found += ([_item(item) for item in items] for items in fields)
-        elif piece.key == "score" and _follows_unescaped_quotes(answer, pieces, piece):
-            found.append(Unscorable("a score field after a text with unescaped quotes may belong to that text"))
-        elif piece.key == "score":
-            whole = _is_whole(piece, answer)
-            reason = f'a "score" field without its end in {_excerpt(answer)}'
-            found.append(_items(answer[piece.start : piece.end]) if whole else Unscorable(reason))
-    return found
+def _line_text(answer: str, key: str) -> str:
+    return next((line["value"].strip(" \t*_") for line in find_line(answer, key)), "")
 
 
-def _item(value: Any) -> str:
-    """Return a number unchanged, and anything else as a text for the reason; nested values may be too deep to print."""
-    if isinstance(value, Number):
-        return value
-    if isinstance(value, str):
-        return f'"{value[:60]}"'
-    return "a nested value" if isinstance(value, list) else str(value)
+def _text_before_scores(answer: str, form: ReplyForm) -> str:
+    keys = (form.field, *form.keys)
+    starts = [line.start() for key in keys for line in find_line(answer, key)]
+    return answer[: min(starts, default=0)].strip()
 
 
-def _follows_unescaped_quotes(answer: str, pieces: list[WholeObject | LooseField], score: LooseField) -> bool:
-    """Return whether a text before the score has unescaped quotes and words follow the last brace.
-
-    In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
-    """
-    if not re.search(r"\w", answer[answer.rfind("}") + 1 :]) or "}" not in answer[score.end :]:
-        return False
-    texts = (answer[piece.start : piece.end] for piece in pieces if piece.end <= score.start)
-    return any(text[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){text[0]}", text[1:-1]) for text in texts)
-
-
-def _is_whole(field: LooseField, answer: str) -> bool:
-    """Return whether a list is closed, or a bare number is followed by a space, a brace or a comma, so not cut off."""
-    value, after = answer[field.start : field.end], answer[field.end : field.end + 1]
-    return value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")
-
-
-def _items(value: str) -> list[str]:
-    """Return the texts between the commas of `[1, 2,]`; a bare `1` is a list of one."""
-    inside = value[1:-1] if value.startswith("[") else value
-    items = [Number(item.strip()) for item in inside.split(",")]
-    return list(items[:-1] if items[-1] == "" else items)
-
-
-def _check(items: list[str], num_scores: int) -> list[float] | Unscorable:
-    if len(items) != num_scores:
-        return Unscorable(f"the reply has {len(items)} scores instead of {num_scores}")
+def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
+    if len(items) != form.num_scores:
+        return Unscorable(f"the reply has {len(items)} scores instead of {form.num_scores}")
     scores = []
-    for item in items:
-        if not (isinstance(item, Number) and _NUMBER.fullmatch(item)):
-            return Unscorable(f"{_excerpt(item)} is not a number")
-        if not 0 <= float(item) <= 10:
-            return Unscorable(f"{_excerpt(item)} is outside 0 to 10")
-        scores.append(abs(float(item)))
+    for item, scale in zip(items, form.scales, strict=True):
+        score = _to_number(item, scale)
+        if score is None:
+            shown = f'"{item[:60]}"' if isinstance(item, Quoted) and not form.lines else item
+            return Unscorable(f"{_excerpt(shown)} is not a number")
+        if not scale.allows(score):
+            return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
+        scores.append(score + 0.0)
     return scores
+
+
+def _to_number(item: str, scale: Scale) -> float | None:
+    """Return the number that an item writes; a denominator must be the top of the scale."""
+    found = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | Quoted) else None
+    if not found or (found[2] and not (isinstance(item, Quoted) and float(found[2]) == scale.high)):
+        return None
+    return float(found[1])
+
+
+def _describe(form: ReplyForm) -> str:
+    line = form.keys[0] if form.keys and form.field == "score" else form.field
+    return f'line "{line}: ..."' if form.lines else f'"{form.field}" field'
 
 
 def _excerpt(text: str) -> str:

@@ -1,47 +1,123 @@
-"""Rubrics under `rubrics/`: the questions that a judge answers about an example, and the replies that they ask for."""
+"""Rubrics: the questions that a judge answers about an example, and the replies that they ask for.
+
+Rubrics are data: `omniedit.scoring.rubric_file` reads them from YAML.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import resources
-from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
+from omniedit.scoring.combination import Combination
+from omniedit.scoring.reply_form import ReplyForm, Scale
 
-_FOLDER = resources.files("omniedit.scoring") / "rubrics"
+SHIPPED_RUBRICS = resources.files("omniedit.scoring") / "rubrics"
+
+GEOMETRIC_O = Combination(("sc", "pq"), "geometric")
+"""O = sqrt(SC * PQ)."""
+PASS_TEMPERATURE = 0.7
+"""Sampling temperature of several passes, unless the rubric sets another; EditScore's."""
+REPLY_TOKENS = 400
+"""Maximum length of a reply, unless the question sets another."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Example that a question shows with its reply.
+
+    Args:
+        images: paths of its images by name.
+        words: its texts by name.
+        reply: the reply to it, '' if the question's own text has it.
+        digest: SHA-256 of the contents of its images.
+    """
+
+    images: Mapping[str, str]
+    words: Mapping[str, str]
+    reply: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question of a rubric; its reply is `{"score": [...], "reasoning": "..."}`.
+    """One question of a rubric; its reply is `{"score": [...], "reasoning": "..."}` unless it has another form.
 
     Args:
-        text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once.
+        text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once. A text of
+            the example is put where its name stands in angle brackets, as in `<instruction>`.
         images: names of the images that follow, in order.
-        words: names of the texts that follow the images.
+        words: names of the texts; those that have no place in `text` follow the images.
         scores: names of the scores that the question asks for, in order.
+        form: form of the reply; None for scores from 0 to 10.
+        labels: texts before the images, by their names; an image without one is introduced by its name.
+        shots: examples with their replies, shown before the question's own images.
+        max_tokens: maximum length of the reply at an endpoint.
     """
 
     text: str
     images: tuple[str, ...]
     words: tuple[str, ...]
     scores: tuple[str, ...]
+    form: ReplyForm | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    shots: tuple[Shot, ...] = ()
+    max_tokens: int = REPLY_TOKENS
+
+    @property
+    def reply_form(self) -> ReplyForm:
+        return self.form or ReplyForm((Scale(),) * len(self.scores), self.scores)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether text, named images and named texts make the prompt, and the scores are from 0 to 10."""
+        has_places = any(f"<{name}>" in self.text for name in self.words)
+        return not (self.form or self.labels or self.shots or has_places)
+
+    def to_data(self) -> list[Any]:
+        """Return all that decides the scores as JSON values; parts with their default values are left out."""
+        data: list[Any] = [self.text, self.images, self.words, self.scores]
+        shots = [asdict(shot) | {"images": sorted(shot.images)} for shot in self.shots]
+        form = asdict(self.form) if self.form else None
+        limit = self.max_tokens if self.max_tokens != REPLY_TOKENS else None
+        more = {"form": form, "labels": dict(self.labels), "shots": shots, "max_tokens": limit}
+        given = {name: value for name, value in more.items() if value}
+        return [*data, given] if given else data
 
 
 @dataclass(frozen=True)
 class Rubric:
-    """Questions, and how their scores combine to SC and PQ; `digest` is stored with every score."""
+    """Questions, and how their scores combine to SC, PQ and O; `digest` is stored with every score.
+
+    Args:
+        questions: questions about an example; empty if every task has its own.
+        sc, pq: names of the scores that SC and PQ combine.
+        sc_rule, pq_rule: combinations of SC and PQ other than the minimum.
+        o: combination to O; it may name `sc`, `pq` and any score.
+        caps: scores that another one limits: at most that one's value.
+        passes: number of times that each question is asked; SC, PQ and O are the means over the passes.
+        temperature: sampling temperature of the passes.
+        tasks: rubrics of the tasks that have questions of their own.
+    """
 
     name: str
     questions: tuple[Question, ...]
     sc: tuple[str, ...]
     pq: tuple[str, ...]
+    sc_rule: Combination | None = None
+    pq_rule: Combination | None = None
+    o: Combination = GEOMETRIC_O
+    caps: Mapping[str, str] = field(default_factory=dict)
+    passes: int = 1
+    temperature: float = 0
+    tasks: Mapping[str, "Rubric"] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -50,52 +126,126 @@ class Rubric:
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the SHA-256 of all questions and of how their scores combine to SC and PQ."""
-        questions = [[part.text, part.images, part.words, part.scores] for part in self.questions]
-        return hashlib.sha256(json.dumps([questions, self.sc, self.pq]).encode()).hexdigest()[:16]
+        """16 hex digits of the SHA-256 of all questions and of how their scores combine to SC, PQ and O."""
+        data: list[Any] = [[question.to_data() for question in self.questions], self.sc, self.pq]
+        more = {
+            "sc": self.sc_rule and asdict(self.sc_rule),
+            "pq": self.pq_rule and asdict(self.pq_rule),
+            "o": asdict(self.o) if self.o != GEOMETRIC_O else None,
+            "caps": dict(self.caps),
+            "passes": [self.passes, self.temperature] if self.passes > 1 else None,
+            "tasks": {task: rubric.digest for task, rubric in self.tasks.items()},
+        }
+        given = {name: value for name, value in more.items() if value}
+        return hashlib.sha256(json.dumps([*data, given] if given else data).encode()).hexdigest()[:16]
+
+    @property
+    def variants(self) -> tuple["Rubric", ...]:
+        """The rubric itself, if it has questions, and those of its tasks."""
+        return (*((self,) if self.questions else ()), *self.tasks.values())
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Names of the images that an example must have."""
-        return tuple(dict.fromkeys(name for question in self.questions for name in question.images))
+        """Names of the images that an example of any task must have."""
+        return _unique(name for each in self.variants for question in each.questions for name in question.images)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Names of the texts that an example must have."""
-        return tuple(dict.fromkeys(name for question in self.questions for name in question.words))
+        """Names of the texts that an example of any task must have."""
+        return _unique(name for each in self.variants for question in each.questions for name in question.words)
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return tuple(name for question in self.questions for name in question.scores)
+        return _unique(name for each in self.variants for question in each.questions for name in question.scores)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of the fields with texts, besides the rationale."""
+        forms = (question.reply_form for each in self.variants for question in each.questions)
+        return _unique(name for form in forms for name in form.texts)
 
     @property
     def num_scores(self) -> int:
         return len(self.scores)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every example has the same plain questions, each asked once."""
+        return not self.tasks and self.passes == 1 and all(question.is_plain for question in self.questions)
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        """Scale of each score by its name."""
+        return {
+            name: scale
+            for question in self.questions
+            for name, scale in zip(question.scores, question.reply_form.scales, strict=True)
+        }
+
+    def for_task(self, task: str) -> "Rubric | None":
+        """Return the rubric of a task's examples; None if there are no questions about them."""
+        if task in self.tasks or not self.questions:
+            return self.tasks.get(task)
+        return replace(self, tasks={}) if self.tasks else self
+
+    def replace_passes(self, passes: int) -> "Rubric":
+        """Return this rubric with another number of passes."""
+        temperature = (self.temperature or PASS_TEMPERATURE) if passes > 1 else 0
+        return replace(self, passes=passes, temperature=temperature)
+
+    def normalise(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Map scores to [0, 10], each linearly from its own scale, and apply the caps."""
+        scales = self.scales
+        even = {name: scales[name].normalise(score) for name, score in scores.items()}
+        return {name: min(score, even[self.caps.get(name, name)]) for name, score in even.items()}
+
     def overall(self, scores: Mapping[str, float]) -> tuple[float, float, float]:
-        """Return SC, PQ and O = sqrt(SC * PQ); SC and PQ are each the minimum of their scores (VIEScore, section 3)."""
-        sc, pq = (min(scores[name] for name in names) for names in (self.sc, self.pq))
-        return sc, pq, sqrt(sc * pq)
+        """Return SC, PQ and O of scores in their own scales, each in [0, 10].
+
+        Unless the rubric says otherwise, SC and PQ are each the minimum of their scores and O = sqrt(SC * PQ)
+        (VIEScore, section 3).
+        """
+        even = self.normalise(scores)
+        sc, pq = (rule.combine(even) for rule in (self._sc, self._pq))
+        return sc, pq, self.o.combine(even | {"sc": sc, "pq": pq})
+
+    @property
+    def _sc(self) -> Combination:
+        return self.sc_rule or Combination(self.sc)
+
+    @property
+    def _pq(self) -> Combination:
+        return self.pq_rule or Combination(self.pq)
+
+
+def _unique(names: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 @cache
 def rubrics() -> dict[str, Rubric]:
     """Return all rubrics of `rubrics/rubrics.yaml` by name."""
-    rubric_file = yaml.safe_load((_FOLDER / "rubrics.yaml").read_text(encoding="utf-8"))
-    return {
-        name: Rubric(name, tuple(map(_question, parts["questions"])), tuple(parts["sc"]), tuple(parts["pq"]))
-        for name, parts in rubric_file.items()
-    }
+    from omniedit.scoring.rubric_file import to_rubric
 
-
-def _question(parts: Mapping[str, Any]) -> Question:
-    text = (_FOLDER / parts["text"]).read_text(encoding="utf-8")
-    return Question(text, *(tuple(parts[part]) for part in ("images", "words", "scores")))
+    folder = Path(str(SHIPPED_RUBRICS))
+    values = yaml.safe_load((folder / "rubrics.yaml").read_text(encoding="utf-8"))
+    return {name: to_rubric(parts, name, folder / "rubrics.yaml") for name, parts in values.items()}
 
 
 def load_rubric(name: str) -> Rubric:
+    """Return a rubric that ships, by its name, or that of a YAML file, by its path.
+
+    Raises:
+        UserError: no rubric has this name, or the file is no rubric.
+    """
+    if name.endswith((".yaml", ".yml")):
+        from omniedit.scoring.rubric_file import read_rubric
+
+        return read_rubric(Path(name).expanduser())
     if name not in rubrics():
-        raise UserError(f"no rubric '{name}'; there are: {', '.join(rubrics())}")
+        raise UserError(
+            f"no rubric '{name}'; there are: {', '.join(rubrics())}; or give the path of your own .yaml file"
+        )
     return rubrics()[name]
 
 

@@ -1,7 +1,7 @@
 """Verdicts, the judge that gives them, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Protocol
 
@@ -21,6 +21,9 @@ class Score:
         sc_score_2: no over-editing.
         pq_score: perceptual quality of the edited image.
         judge_version: version of the model that judged, if known.
+        overall: O, if the rubric combines it otherwise than by sqrt(SC * PQ), or from several passes.
+        o_spread: standard deviation of O over several passes.
+        details: the rubric's own scores and texts as JSON, for the record: `{"scores": {"success": 20}}`.
     """
 
     sc_score_1: float
@@ -28,6 +31,9 @@ class Score:
     pq_score: float
     reasoning: str = ""
     judge_version: str = ""
+    overall: float | None = None
+    o_spread: float | None = None
+    details: str = field(default="", compare=False)
 
     @property
     def sc_score(self) -> float:
@@ -36,8 +42,12 @@ class Score:
 
     @property
     def o_score(self) -> float:
-        """Overall score of one pair, O = sqrt(SC * PQ) (VIEScore, section 3)."""
-        return sqrt(self.sc_score * self.pq_score)
+        """Overall score of one pair, O = sqrt(SC * PQ) (VIEScore, section 3) unless the rubric has another rule."""
+        return sqrt(self.sc_score * self.pq_score) if self.overall is None else self.overall
+
+    def replace_overall(self, overall: float, details: str) -> "Score":
+        """Return this score with a rubric's O, where that is another one, and its details."""
+        return replace(self, overall=None if overall == self.o_score else overall, details=details)
 
 
 class Judge(Protocol):
@@ -89,10 +99,14 @@ SCORES_SCHEMA = pa.schema(
         ("judge", pa.string()),
         ("prompt_hash", pa.string()),
         ("judge_version", pa.string()),
+        ("o_spread", pa.float64()),
+        ("details", pa.string()),
     ]
 )
-COLUMNS = [name for name in SCORES_SCHEMA.names if name != "judge_version"]
-"""Columns that every scores file has, including files from before `judge_version` existed."""
+LATER_COLUMNS = ("judge_version", "o_spread", "details")
+"""Columns that files of earlier releases lack."""
+COLUMNS = [name for name in SCORES_SCHEMA.names if name not in LATER_COLUMNS]
+"""Columns that every scores file has, including files of earlier releases."""
 
 
 def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
@@ -117,4 +131,6 @@ def score_columns(score: Score) -> dict[str, object]:
         "o_score": score.o_score,
         "reasoning": score.reasoning,
         "judge_version": score.judge_version,
+        "o_spread": score.o_spread,
+        "details": score.details or None,
     }

@@ -94,7 +94,7 @@ class Endpoint:
         self._http.close()
 
     def request(self, prompt: Prompt) -> bytes:
-        """Return the request body of a prompt: greedy decoding, one reply."""
+        """Return the request body of a prompt, which asks for one reply."""
         return self._body(prompt, lambda image: image.data_url)
 
     def digest(self, prompt: Prompt) -> str:
@@ -135,9 +135,12 @@ class Endpoint:
         body = {
             "model": self.model,
             "messages": [{"role": "user", "content": [_part(part, show) for part in prompt.parts]}],
-            "temperature": 0,
+            "temperature": prompt.temperature,
             "max_tokens": prompt.max_tokens,
-        } | self._options
+        }
+        if prompt.seed is not None:
+            body["seed"] = prompt.seed
+        body |= self._options
         return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
 
     def _read(self, response: httpx2.Response, deadline: float) -> bytes:

@@ -5,11 +5,13 @@ Each pattern is matched where the last one ended and never backtracks, so a repl
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from typing import Any
 
 QUOTES = "\"'\u201c"
+SCORE_KEYS = frozenset(("score", "scores"))
+"""Keys in lower case whose values are numbers or lists of them."""
 
 _PLACE = re.compile(r"[{}\[,\n]")
 _BLANK = re.compile(r"(?:\s|//[^\n]*+)*+")
@@ -17,7 +19,8 @@ _KEY_IN_QUOTES = r"[\"'\u201c]([^\"'\u201c\u201d\n{}\[\],:]++)[\"'\u201d]\s*+:"
 _QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
 _BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
 _LIST_OR_WORD = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
-_AFTER_TEXT = rf"\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))"
+_NEXT_KEY = re.compile(rf"\s++{_KEY_IN_QUOTES}")
+_AFTER_TEXT = rf"(?:\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
 _TEXT_ENDS = {
     opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
     for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
@@ -62,46 +65,54 @@ class WholeObject:
 class LooseField:
     """Key, in lower case, with the start and end of its value; the key is '' for a text without a key.
 
-    The end equals the start if the value is an object, or a list that may contain further keys.
+    The end equals the start if the value is an object, or a list that may contain further keys. `within` is the place
+    of the outermost open brace, or of the field itself outside braces.
     """
 
     key: str
     start: int
     end: int
+    within: int
 
 
-def scan(text: str) -> Iterator[WholeObject | LooseField]:
+def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[WholeObject | LooseField]:
     """Yield the valid objects of a text and the loose fields around them, in order.
 
     Everything from the first invalid object on is read loosely.
+
+    Args:
+        score_keys: keys in lower case whose values are scores.
     """
     at = 0
     while (whole := _next_object(text, at)) is not None:
-        yield from _shift(loose_fields(text[at : whole.start]), at)
+        yield from _shift(loose_fields(text[at : whole.start], score_keys), at)
         yield whole
         at = whole.end
-    yield from _shift(loose_fields(text[at:]), at)
+    yield from _shift(loose_fields(text[at:], score_keys), at)
 
 
-def loose_fields(text: str) -> Iterator[LooseField]:
+def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
     """Yield keys with their values, and texts without keys, in order and without overlap.
 
-    Keys within texts, and bare keys outside braces, are ignored.
+    Keys within texts, and bare keys outside braces, are ignored. The comma before a key in quotes may be missing.
     """
-    at, depth, opening = 0, 0, "\n"
+    at, depth, opening, outermost = 0, 0, "\n", 0
     while True:
         at = _end(_BLANK, text, at)
         key = _QUOTED_KEY.match(text, at) or (_BARE_KEY.match(text, at) if depth else None)
         if key and opening in "{,\n":
-            at = _value_end(key[1].lower(), text, key.end())
-            yield LooseField(key[1].lower(), key.end(), at)
+            at = _value_end(key[1].lower() in score_keys, text, key.end())
+            yield LooseField(key[1].lower(), key.end(), at, outermost if depth else key.start())
+            if at > key.end() and _NEXT_KEY.match(text, at):
+                continue
         elif depth and text[at : at + 1] and text[at] in QUOTES:
             start, at = at, _text_end(text, at)
-            yield LooseField("", start, at)
+            yield LooseField("", start, at, outermost)
         place = _PLACE.search(text, at)
         if not place:
             return
         at, opening = place.end(), place[0]
+        outermost = place.start() if opening == "{" and not depth else outermost
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
 
 
@@ -115,12 +126,12 @@ def _next_object(text: str, at: int) -> WholeObject | None:
 
 
 def _shift(fields: Iterator[LooseField], by: int) -> Iterator[LooseField]:
-    return (replace(field, start=field.start + by, end=field.end + by) for field in fields)
+    return (LooseField(each.key, each.start + by, each.end + by, each.within + by) for each in fields)
 
 
-def _value_end(key: str, text: str, start: int) -> int:
+def _value_end(is_score: bool, text: str, start: int) -> int:
     """Return the end of a text or of scores. For another value, which may contain keys, return its start."""
-    if key == "score":
+    if is_score:
         return _end(_LIST_OR_WORD, text, start)
     return _text_end(text, start) if text[start : start + 1] and text[start] in QUOTES else start
 

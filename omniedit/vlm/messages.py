@@ -35,10 +35,14 @@ class Prompt:
 
     Args:
         max_tokens: maximum length of the reply.
+        temperature: sampling temperature; 0 is greedy decoding.
+        seed: seed of the sampling, which tells equal prompts apart; None sends none.
     """
 
     parts: tuple[str | PromptImage, ...]
     max_tokens: int = 400
+    temperature: float = 0
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

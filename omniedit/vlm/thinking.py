@@ -13,7 +13,7 @@ Thinking that an endpoint returns separately (`reasoning_content`, `reasoning`) 
 import re
 from collections.abc import Iterator
 
-from omniedit.vlm.loose_json import QUOTES, LooseField, WholeObject, scan
+from omniedit.vlm.loose_json import QUOTES, SCORE_KEYS, LooseField, WholeObject, scan
 
 _NAME = r"(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection)"
 _OPENING = (
@@ -89,7 +89,7 @@ def _next_mark(reply: str, at: int) -> re.Match[str] | None:
     for mark in _MARK.finditer(reply, at):
         while end <= mark.start() and end < len(reply):
             start, end = next(texts, (len(reply), len(reply)))
-        if mark.start() < start and not _is_quoted(reply, *mark.span()):
+        if mark.start() < start and not is_quoted(reply, *mark.span()):
             return mark
     return None
 
@@ -104,7 +104,7 @@ def _texts(reply: str, at: int) -> Iterator[tuple[int, int]]:
 def _end_of_thinking(reply: str, at: int) -> re.Match[str] | None:
     """Find the mark that closes thinking: the first outside quotes, else the first that only an object follows."""
     closing = [mark for mark in _MARK.finditer(reply, at) if mark["closing"]]
-    unquoted = (mark for mark in closing if not _is_quoted(reply, *mark.span()))
+    unquoted = (mark for mark in closing if not is_quoted(reply, *mark.span()))
     return next(unquoted, None) or next((mark for mark in closing if _is_object(reply[mark.end() :])), None)
 
 
@@ -142,8 +142,8 @@ def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
 
 def _has_scores(text: str) -> bool:
     """Return whether an object or a score occurs outside quotes."""
-    scores = (piece for piece in scan(text) if isinstance(piece, WholeObject) or piece.key == "score")
-    return any(not _is_quoted(text, piece.start, piece.end) for piece in scores)
+    scores = (piece for piece in scan(text) if isinstance(piece, WholeObject) or piece.key in SCORE_KEYS)
+    return any(not is_quoted(text, piece.start, piece.end) for piece in scores)
 
 
 def _starts_with_object(text: str) -> bool:
@@ -159,7 +159,7 @@ def _is_object(text: str) -> bool:
     return isinstance(first, WholeObject) and not text[first.end :].strip().strip("`")
 
 
-def _is_quoted(text: str, start: int, end: int) -> bool:
+def is_quoted(text: str, start: int, end: int) -> bool:
     """Return whether quotes on the same line enclose a position."""
     before = text[max(0, start - _LINE) : start].rpartition("\n")[2].replace("```", "")
     after = text[end : end + _LINE].partition("\n")[0].replace("```", "")

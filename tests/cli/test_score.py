@@ -1,6 +1,7 @@
 """Tests for `omniedit score`: each row gets scores or a reason, and a run that cannot start gives an error."""
 
 import csv
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
+from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.rubric import edit_rubric, load_rubric
 from omniedit.storage.parquet import read_csv
 
@@ -224,3 +226,78 @@ def test_the_command_takes_a_config_or_an_address(table: Path, endpoint: Server,
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "s.csv: 3 bad row, 1 scored, 1 unscorable; mean O 6.00" in done.stdout
+
+
+IMGEDIT = """Rate it.
+Brief reasoning: A short explanation.
+{0}: A number from 1 to 5.
+{1}: A number from 1 to 5.
+{2}: A number from 1 to 5.
+editing instruction is : <edit_prompt>.
+"""
+
+
+def test_official_prompts_of_a_checkout_are_asked_by_task(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkout").mkdir()
+    prompts = {"adjust": IMGEDIT.format("A", "B", "C and D"), "style": IMGEDIT.format("Style", "Content", "Quality")}
+    (tmp_path / "checkout/prompts.json").write_text(json.dumps(prompts))
+    tasks = ["adjust", "style", "style", "style", "dance"]
+    lines = table.read_text().replace("lost.png", "b.png").splitlines()
+    table.write_text("\n".join(f"{line},{task}" for line, task in zip(lines, ["task", *tasks], strict=True)))
+
+    def answer(handler: Handler, body: dict[str, Any]) -> None:
+        keys = (
+            ("A", "B", "C and D")
+            if "C and D:" in body["messages"][0]["content"][0]["text"]
+            else ("Style", "Content", "Quality")
+        )
+        handler.answer(server.completion("Brief reasoning: So.\n" + "\n".join(f"{key}: 4" for key in keys)))
+
+    rubric = choose_rubric(None, tmp_path / "checkout", None)
+    with serving(answer) as running:
+        score_table(table, tmp_path / "s.parquet", rubric, "api", None, asking(running, tmp_path))
+        texts = [body["messages"][0]["content"][0]["text"] for body in running.bodies]
+    assert len(texts) == 2 and any("instruction is : Make it night, please." in text for text in texts)
+    rows = pq.read_table(tmp_path / "s.parquet").to_pylist()
+    assert [row["status"] for row in rows] == ["scored", "scored", "bad row", "bad row", "bad row"]
+    assert [rows[0][name] for name in ("score_1", "score_2", "score_3", "sc_score", "o_score")] == [4, 4, 4, 7.5, 7.5]
+    assert rows[1]["reasoning"] == "So." and rows[1]["rubric"] == "imgedit"
+    assert "rubric 'imgedit' has no task 'dance'; it has: adjust, style" in rows[4]["reasoning"]
+
+
+def test_a_rubric_of_tasks_needs_the_column_task(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**TASKS, "pq": ["a"], "sc": ["a"]}))
+    with pytest.raises(UserError, match="lacks the column task: rubric 'mine' needs task"):
+        score_table(
+            table,
+            tmp_path / "s.csv",
+            choose_rubric(str(tmp_path / "mine.yaml"), None, None),
+            "api",
+            None,
+            ScoringConfig(),
+        )
+
+
+TASKS = {"tasks": {"add": {"questions": [{"text": "?", "images": ["source"], "scores": ["a"]}]}}}
+
+
+def test_passes_of_the_command_line_add_their_spread_and_their_number(table: Path, tmp_path: Path) -> None:
+    def answer(handler: Handler, body: dict[str, Any]) -> None:
+        score = 6 + 2 * body["seed"]
+        handler.answer(server.completion(json.dumps({"score": [score, score, score], "reasoning": "So."})))
+
+    with serving(answer) as running:
+        rubric = choose_rubric("edit", None, 2)
+        score_table(table, tmp_path / "s.parquet", rubric, "api", None, asking(running, tmp_path))
+    first = pq.read_table(tmp_path / "s.parquet").to_pylist()[0]
+    assert (first["o_score"], first["passes"], first["success"]) == (7, 2, 7)
+    assert first["o_spread"] == pytest.approx(2**0.5)
+    assert first["prompt_hash"] != edit_rubric().digest
+
+
+@pytest.mark.parametrize("judge", ["student", "internvl"])
+def test_a_judge_that_cannot_ask_a_rubric_says_so_before_it_loads(table: Path, tmp_path: Path, judge: str) -> None:
+    with pytest.raises(UserError, match="use --judge api"):
+        score_table(table, tmp_path / "s.csv", choose_rubric("edit", None, 3), judge, Path("shipped"), ScoringConfig())

@@ -15,6 +15,24 @@ def test_the_chains_rubric_is_the_one_its_scores_were_given_under() -> None:
     assert (rubric.digest, rubric.num_scores, len(rubric.questions)) == ("e41be7af2704e8e2", 3, 1)
 
 
+DIGESTS = {
+    "edit": "e41be7af2704e8e2",
+    "viescore_editing": "2546f7e7456f27ea",
+    "viescore_mask_editing": "cac43929bc9e88d7",
+    "viescore_subject_editing": "c1384c9c8dc51fa2",
+    "viescore_generation": "9569561fe46fb68c",
+    "viescore_subject_generation": "1d8c60b3df9c47d9",
+    "viescore_multi_concept": "9b4dbef69a97d459",
+    "viescore_control_generation": "8d4a63b3905b4f7c",
+}
+"""Digests under which scores of earlier releases are stored; a changed one would score every pair again."""
+
+
+def test_the_rubrics_that_ship_keep_their_digests() -> None:
+    assert {name: rubric.digest for name, rubric in rubrics().items()} == DIGESTS
+    assert all(rubric.is_plain for rubric in rubrics().values())
+
+
 def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
     assert len(rubrics()) == 8
     for rubric in rubrics().values():

@@ -1,15 +1,18 @@
 """Judge `api`: a vision-language model behind an endpoint answers the questions of a rubric."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from omniedit.config.schema import ApiConfig, reply_limit
 from omniedit.imaging.images import resize_to_fit
-from omniedit.scoring.examples import Example, RubricScores
+from omniedit.scoring.examples import Example, RubricScores, average_passes
+from omniedit.scoring.layout import lay_out
+from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, parse_reading
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack, parse_reading
 from omniedit.vlm import Client, Prompt, PromptImage, Reply, Unanswered
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
@@ -39,57 +42,87 @@ class ApiJudge(RubricJudge):
         Raises:
             UserError: the endpoint does not answer, or the budget is spent.
         """
-        questions = self.rubric.questions
-        replies = self.client.ask(
-            [build_prompt(question, example, self.max_side) for example in examples for question in questions]
-        )
-        return [self._marks(replies[i : i + len(questions)]) for i in range(0, len(replies), len(questions))]
+        prompts = [self._prompts(example) for example in examples]
+        replies = iter(self.client.ask([prompt for each in prompts for prompt in each]))
+        return [
+            self._verdict(example, list(islice(replies, len(each))))
+            for example, each in zip(examples, prompts, strict=True)
+        ]
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
         """Estimate the largest usage of examples with these texts, assuming an empty cache."""
-        return sum(map(self.client.estimate, _blank_prompts(self.rubric, words)), Usage())
+        return sum((_largest(self.rubric, said, self.client.estimate) for said in words), Usage())
 
-    def _marks(self, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
+    def _prompts(self, example: Example) -> list[Prompt]:
+        """Return the prompts of all passes over an example's questions; none if the rubric cannot be applied."""
+        rubric = self.rubric.for_task(example.task)
+        if rubric is None or find_lack(self.rubric, example):
+            return []
+        seeds = range(self.rubric.passes) if self.rubric.passes > 1 else [None]
+        return [
+            build_prompt(question, example, self.max_side, self.rubric.temperature, seed)
+            for seed in seeds
+            for question in rubric.questions
+        ]
+
+    def _verdict(self, example: Example, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
+        """Combine the replies of all passes over one example's questions."""
+        if lack := find_lack(self.rubric, example):
+            return lack
+        rubric = self.rubric.for_task(example.task) or self.rubric
+        count = len(rubric.questions)
+        return average_passes([self._marks(rubric, replies[i : i + count]) for i in range(0, len(replies), count)])
+
+    def _marks(self, rubric: Rubric, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
         """Combine the replies to a rubric's questions about one example."""
-        both = zip(self.rubric.questions, replies, strict=True)
+        both = zip(rubric.questions, replies, strict=True)
         versions = dict.fromkeys(reply.model for reply in replies if isinstance(reply, Reply))
-        return self.combine([read_reply(reply, len(part.scores)) for part, reply in both], ", ".join(versions))
+        return self.combine([read_reply(reply, part.reply_form) for part, reply in both], ", ".join(versions), rubric)
 
 
-def build_prompt(question: Question, example: Example, max_side: int) -> Prompt:
+def build_prompt(
+    question: Question, example: Example, max_side: int, temperature: float = 0, seed: int | None = None
+) -> Prompt:
     """Build the prompt of a question: its fixed text, then the named images, then the named texts."""
-    parts: list[str | PromptImage] = [question.text]
-    for name in question.images:
-        parts += [f"{name}:", PromptImage(resize_to_fit(example.images[name], max_side))]
-    return Prompt((*parts, *(f"{name}: {example.words[name]}" for name in question.words)))
+    parts = lay_out(question, example)
+    shown = (part if isinstance(part, str) else PromptImage(resize_to_fit(part, max_side)) for part in parts)
+    return Prompt(tuple(shown), question.max_tokens, temperature, seed)
 
 
 def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
     """Estimate the largest usage of examples with these texts under a rubric."""
-    usages = (
-        estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
-        for prompt in _blank_prompts(rubric, words)
-    )
-    return sum(usages, Usage())
+
+    def measure(prompt: Prompt) -> Usage:
+        return estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
+
+    return sum((_largest(rubric, said, measure) for said in words), Usage())
 
 
-def _blank_prompts(rubric: Rubric, words: Sequence[dict[str, str]]) -> Iterator[Prompt]:
-    """Yield the prompts of examples with these texts and images of one pixel; no estimate depends on pixels."""
+def _largest(rubric: Rubric, said: dict[str, str], measure: Callable[[Prompt], Usage]) -> Usage:
+    """Return the usage of all passes over an example with these texts, of the task that needs most."""
+    usages = (sum(map(measure, _blank_prompts(each, said)), Usage()) for each in rubric.variants)
+    return sum([max(usages, key=lambda usage: usage.tokens)] * rubric.passes, Usage())
+
+
+def _blank_prompts(rubric: Rubric, said: dict[str, str]) -> Iterator[Prompt]:
+    """Yield the prompts of an example with these texts and images of one pixel; no estimate depends on pixels."""
     images = dict.fromkeys(rubric.images, _BLANK)
-    return (build_prompt(part, Example(images, said), 1) for said in words for part in rubric.questions)
+    return (build_prompt(part, Example(images, said), 1) for part in rubric.questions)
 
 
-def read_reply(reply: Reply | Unanswered, num_scores: int) -> Reading | Unscorable:
+def read_reply(reply: Reply | Unanswered, form: ReplyForm) -> Reading | Unscorable:
     """Return the scores and the rationale in a model's reply, or the reason for a rejection."""
     if isinstance(reply, Unanswered):
         return Unscorable(reply.reason)
     if reply.missing:
         return Unscorable(reply.missing)
-    reading = parse_reading(reply.text, num_scores)
+    reading = parse_reading(reply.text, form)
     if reply.finish_reason != LENGTH:
         return reading
     if isinstance(reading, Unscorable):
         return Unscorable(f"{reading.reason}; the reply was cut off at the token limit")
+    if form.lines and reply.text[-1:].isdigit():
+        return Unscorable("the reply was cut off at the token limit, perhaps within its last score")
     if has_thinking(reply.text) and not ends_with_object(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
     return reading

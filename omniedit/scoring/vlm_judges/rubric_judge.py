@@ -1,28 +1,38 @@
 """Base of the judges that are vision-language models: verdicts by a rubric, from the readings of its questions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, RubricScores, to_example, to_marks, to_score
-from omniedit.scoring.reply_parser import Unscorable, parse_reasoning, parse_reply
+from omniedit.scoring.reply_form import ReplyForm, plain_form
+from omniedit.scoring.reply_parser import Unscorable, parse_scores, parse_texts
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.verdict import Score
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Scores read from a reply, each in [0, 10], and its rationale, '' if none was written."""
+    """Scores read from a reply, each in its own scale, its rationale, '' if none was written, and further texts."""
 
     scores: tuple[float, ...]
     reasoning: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_reading(reply: str, num_scores: int) -> Reading | Unscorable:
-    """Return the scores and the rationale of a written reply."""
-    scores = parse_reply(reply, num_scores)
-    return scores if isinstance(scores, Unscorable) else Reading(tuple(scores), parse_reasoning(reply))
+def parse_reading(reply: str, form: ReplyForm | int) -> Reading | Unscorable:
+    """Return the scores and the texts of a written reply.
+
+    Args:
+        form: form of the reply, or the number of scores from 0 to 10.
+    """
+    form = plain_form(form) if isinstance(form, int) else form
+    scores = parse_scores(reply, form)
+    if isinstance(scores, Unscorable):
+        return scores
+    texts = parse_texts(reply, form)
+    return Reading(tuple(scores), texts.pop(form.reasoning), texts)
 
 
 class RubricJudge(ABC):
@@ -39,19 +49,27 @@ class RubricJudge(ABC):
         self.rubric, self.prompt_hash, self.batch_size = rubric, rubric.digest, batch_size
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        verdicts = self.mark([to_example(pair) for pair in pairs])
-        return [v if isinstance(v, Unscorable) else to_score(self.rubric, v) for v in verdicts]
+        """Return one verdict per pair; `Unscorable` also if the rubric has no question about it."""
+        examples = [to_example(pair) for pair in pairs]
+        lacking = [find_lack(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        verdicts = iter(self.mark(ready) if ready else [])
+        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, lacking, strict=True)]
 
     @abstractmethod
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         """Return one verdict per example; `Unscorable` if one of its questions has no score."""
 
-    def combine(self, readings: Sequence[Reading | Unscorable], version: str) -> RubricScores | Unscorable:
+    def combine(
+        self, readings: Sequence[Reading | Unscorable], version: str, rubric: Rubric | None = None
+    ) -> RubricScores | Unscorable:
         """Combine the readings of all questions about one example.
 
         Args:
             version: version of the model that gave them.
+            rubric: rubric of the example's task; None is the judge's rubric.
         """
+        rubric = rubric or self.rubric
         read: list[Reading] = []
         for reading in readings:
             if isinstance(reading, Unscorable):
@@ -59,4 +77,23 @@ class RubricJudge(ABC):
             read.append(reading)
         scores = [score for reading in read for score in reading.scores]
         reasoning = " ".join(filter(None, (reading.reasoning for reading in read)))
-        return to_marks(self.rubric, dict(zip(self.rubric.scores, scores, strict=True)), reasoning, version)
+        names = [name for question in rubric.questions for name in question.scores]
+        texts = {name: text for reading in read for name, text in reading.texts.items()}
+        return to_marks(rubric, dict(zip(names, scores, strict=True)), reasoning, version, texts)
+
+    def _to_score(self, example: Example, marks: RubricScores | Unscorable) -> Score | Unscorable:
+        if isinstance(marks, Unscorable):
+            return marks
+        return to_score(self.rubric.for_task(example.task) or self.rubric, marks)
+
+
+def find_lack(rubric: Rubric, example: Example) -> Unscorable | None:
+    """Return why a rubric cannot be applied to an example: a task, an image or a text that is missing."""
+    variant = rubric.for_task(example.task)
+    if variant is None:
+        known = ", ".join(rubric.tasks)
+        return Unscorable(f"rubric '{rubric.name}' has no question about the task '{example.task}'; it has: {known}")
+    for kind, needed, there in (("image", variant.images, example.images), ("text", variant.words, example.words)):
+        if lacking := [name for name in needed if name not in there]:
+            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{lacking[0]}', which is missing here")
+    return None

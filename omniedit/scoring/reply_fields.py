@@ -1,0 +1,255 @@
+"""Find the scores in a judge's answer, as they are written: in JSON, in almost valid JSON, and in lines.
+
+A candidate is a list of K items: `Number` for a number, `Quoted` for a text in quotes, and another text for the rest.
+"""
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from omniedit.scoring.reply_form import ReplyForm
+from omniedit.vlm.loose_json import QUOTES, LooseField, Number, Pairs, WholeObject, scan
+from omniedit.vlm.thinking import is_quoted
+
+_NUMBER = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
+NUMBER = re.compile(rf"({_NUMBER})(?:\s?/\s?({_NUMBER}))?")
+"""Plain decimal number, or one with a denominator as in `8/10`."""
+_KEY = r"(?:[\"'\u201c][^\"'\u201c\u201d\n{}\[\],:]++[\"'\u201d]|\w++)\s*+:"
+_ENDS = re.compile(rf"\s*+(?:[}}\]`]|\Z|//|,?\s*+(?:[}}\]]|\Z|//|{_KEY}))")
+_LINE_ENDS = re.compile(r"[ \t]*+,?[ \t]*+\n")
+_QUOTE = re.compile('"')
+_IN_WORDS = re.compile(r"\w")
+_COMMA = re.compile(r"\s*+,")
+_BARE_LIST = re.compile(r"\s*+(?:```\w*+\s++)?+\[([^\[\]{}]*+)\]\s*+(?:```)?+\s*+")
+_WORD = re.compile(r"[A-Za-z_]\w*|<[^<>]*>")
+_CONSTANTS = frozenset(("true", "false", "null", "none", "nan", "infinity"))
+_CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
+
+
+class Quoted(str):
+    """Text that stands in quotes."""
+
+
+class Illegible(Exception):
+    """Answer whose scores cannot be told from the rest; the message gives the reason."""
+
+
+Items = list[str]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Text of an answer, and the objects and loose fields in it.
+
+    Args:
+        quotes_from: end of the first text with quotes that are not escaped; the length of `text` + 1 if there is none.
+        joined_from: the same of the first such text that no comma follows.
+        quotes: places of the quotes outside the valid objects.
+    """
+
+    text: str
+    pieces: tuple[WholeObject | LooseField, ...]
+    quotes_from: int
+    joined_from: int
+    quotes: tuple[int, ...]
+
+    def is_quoted(self, piece: WholeObject | LooseField) -> bool:
+        """Return whether quotes around an object or a field enclose it, on its line or over several."""
+        start = piece.start if isinstance(piece, WholeObject) else piece.within
+        before = bisect_left(self.quotes, start)
+        if before % 2 and bisect_left(self.quotes, piece.end) < len(self.quotes):
+            return True
+        line = self.text[max(0, start - 2000) : start].rpartition("\n")[2]
+        return _IN_WORDS.search(line) is not None and is_quoted(self.text, start, piece.end)
+
+
+def _scan(text: str, form: ReplyForm) -> _Answer:
+    pieces = tuple(scan(text, frozenset((*form.fields, *form.score_keys))))
+    quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
+    joined = (end for end in quoting if not _COMMA.match(text, end))
+    nowhere = len(text) + 1
+    objects = [piece for piece in pieces if isinstance(piece, WholeObject)]
+    gaps = zip([0, *(each.end for each in objects)], [*(each.start for each in objects), nowhere], strict=True)
+    quotes = tuple(quote.start() for start, end in gaps for quote in _QUOTE.finditer(text, start, end))
+    return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), quotes)
+
+
+def _has_loose_quotes(value: str) -> bool:
+    """Return whether a value is a text with quotes of its own kind that are not escaped."""
+    return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){value[0]}", value[1:-1]) is not None
+
+
+def find_scores(answer: str, form: ReplyForm) -> list[Items]:
+    """Return all candidates for the scores of an answer; the reader requires them to agree.
+
+    Raises:
+        Illegible: a score may belong to a quoted text, or may be cut off.
+    """
+    parts = _scan(answer, form)
+    found = without_echo(_list_fields(parts, form), form) or _by_key(parts, form)
+    if not found and form.lines:
+        found = without_echo(_list_lines(answer, form), form) or _by_line(answer, form)
+    return found or _bare_list(answer, form)
+
+
+def without_echo(found: Iterable[Items], form: ReplyForm) -> list[Items]:
+    """Drop candidates that repeat the placeholders of the requested format before an answer follows."""
+    listed = list(found)
+    return [
+        items
+        for number, items in enumerate(listed)
+        if number == len(listed) - 1 or not items or not all(_is_placeholder(item, form) for item in items)
+    ]
+
+
+def _is_placeholder(item: str, form: ReplyForm) -> bool:
+    """Return whether an item is a word of the requested format, such as `...`, `score1` or the name of a score."""
+    word = item.strip().lower()
+    if word in form.placeholders:
+        return True
+    return not isinstance(item, Quoted) and _WORD.fullmatch(word) is not None and word not in _CONSTANTS
+
+
+def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
+    """Yield the lines `KEY: value` of an answer, with Markdown's marks or without, that no quotes enclose."""
+    line = re.compile(rf"^[ \t*#_-]*{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
+    quotes = [quote.start() for quote in _QUOTE.finditer(answer)]
+    curly = "\u201d" in answer
+    for found in line.finditer(answer):
+        before = bisect_left(quotes, found.start())
+        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, found.start())):
+            yield found
+
+
+def _is_in_curly(text: str, at: int) -> bool:
+    """Return whether typographic quotes enclose a place."""
+    return text.rfind("\u201c", 0, at) > text.rfind("\u201d", 0, at) and text.find("\u201d", at) >= 0
+
+
+def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:
+    """Yield the items of each field that lists all scores."""
+    for piece in answer.pieces:
+        if isinstance(piece, WholeObject) and not answer.is_quoted(piece):
+            values = (value for key in form.fields for value in piece.values(key))
+            yield from (_items(value) for value in values if not (isinstance(value, Pairs) and form.keys))
+        elif isinstance(piece, LooseField) and piece.key in form.fields and _counts(answer, piece):
+            yield _loose_items(_check_end(answer, piece))
+
+
+def _by_key(answer: _Answer, form: ReplyForm) -> list[Items]:
+    """Return the scores that have a field each."""
+    values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
+    for piece in answer.pieces:
+        if isinstance(piece, WholeObject) and not answer.is_quoted(piece):
+            for key, found in values.items():
+                found += [_items(value) for value in piece.values(key)]
+        elif isinstance(piece, LooseField) and piece.key in values and _counts(answer, piece):
+            values[piece.key].append(_loose_items(_check_end(answer, piece)))
+    return _one_each(values, form)
+
+
+def _list_lines(answer: str, form: ReplyForm) -> Iterator[Items]:
+    found = (_line_items(line["value"]) for line in find_line(answer, form.field))
+    return (items for items in found if items)
+
+
+def _by_line(answer: str, form: ReplyForm) -> list[Items]:
+    """Return the scores that have a line each."""
+    lines = {key: [_line_items(line["value"]) for line in find_line(answer, key)] for key in form.score_keys}
+    return _one_each({key: [items for items in found if items] for key, found in lines.items()}, form)
+
+
+def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
+    """Return the one value of each key as a candidate; none if a key has no value.
+
+    Raises:
+        Illegible: a key has two values that differ.
+    """
+    chosen: Items = []
+    for key, found in values.items():
+        found = without_echo(found, form)
+        found = [items for items in found if not _is_prose(items)] or found
+        if not found:
+            return []
+        if any(items != found[0] for items in found) or len(found[0]) != 1:
+            raise Illegible(f"two values of {key!a} that differ" if len(found) > 1 else f"several values of {key!a}")
+        chosen += found[0]
+    return [chosen] if chosen else []
+
+
+def _bare_list(answer: str, form: ReplyForm) -> list[Items]:
+    """Return the items of an answer that is nothing but a list of the right length."""
+    found = _BARE_LIST.fullmatch(answer)
+    items = _loose_items(f"[{found[1]}]") if found else []
+    return [items] if len(items) == form.num_scores and all(map(_is_number, items)) else []
+
+
+def _is_prose(items: Items) -> bool:
+    return len(items) == 1 and isinstance(items[0], Quoted) and not _is_number(items[0])
+
+
+def _is_number(item: str) -> bool:
+    return NUMBER.fullmatch(item.strip()) is not None
+
+
+def _items(value: Any) -> Items:
+    """Return the items of a JSON value; nested values may be too deep to print."""
+    return [_item(item) for item in (value if type(value) is list else [value])]
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, str):
+        return Quoted(value)
+    return "a nested value" if isinstance(value, list) else json.dumps(value)
+
+
+def _loose_items(value: str) -> Items:
+    """Return the texts between the commas of `[1, 2,]`; a bare `1` is a list of one."""
+    inside = value[1:-1] if value.startswith("[") else value
+    items = [_loose_item(item.strip()) for item in inside.split(",")]
+    return items[:-1] if items[-1] == "" else items
+
+
+def _loose_item(item: str) -> str:
+    in_quotes = len(item) > 1 and _CLOSING.get(item[0]) == item[-1]
+    return Quoted(item[1:-1]) if in_quotes else Number(item)
+
+
+def _line_items(value: str) -> Items:
+    """Return the numbers of a line's value, such as `4/5` or `**4, 5, 5**`; [] if it has anything else."""
+    items = [Quoted(item.strip(" \t*_")) for item in value.strip(" \t*_.").strip("[]").split(",")]
+    return [*items] if all(map(_is_number, items)) else []
+
+
+def _counts(answer: _Answer, field: LooseField) -> bool:
+    """Return whether a field is outside quotes and its value is no object, whose own fields follow."""
+    is_object = field.start == field.end and answer.text[field.start : field.start + 1] == "{"
+    return not is_object and not answer.is_quoted(field)
+
+
+def _check_end(answer: _Answer, field: LooseField) -> str:
+    """Return the text of a loose field's value.
+
+    In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
+
+    Raises:
+        Illegible: the value may be cut off, or may belong to a text.
+    """
+    text = answer.text
+    value, after = text[field.start : field.end], text[field.end : field.end + 1]
+    has_quotes = answer.quotes_from <= field.start
+    last = text.rfind("}")
+    words_follow = last >= field.end and re.compile(r"\w").search(text, last + 1)
+    ends = _ENDS.match(text, field.end) or (not has_quotes and _LINE_ENDS.match(text, field.end))
+    if has_quotes and (words_follow or answer.joined_from <= field.start or not ends):
+        raise Illegible("a score field after a text with unescaped quotes may belong to that text")
+    if not (value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")):
+        raise Illegible('a "score" field without its end')
+    if not ends:
+        raise Illegible("a score field that is followed by other words may belong to a text")
+    return value
