@@ -1,4 +1,4 @@
-"""Report what other thresholds would accept, and whether the judge drifted -> report/thresholds.html."""
+"""Report what the scores are worth: people, thresholds, missing scores, drift -> report/thresholds.html."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def main() -> None:
     }
     files = candidate_files(args)
     candidates, _ = read_columns(*files, teacher)
-    people = measure_run(files[1], args.ratings) if args.ratings else []
+    people = measure_run(files[1], args.ratings) if args.ratings else None
     canary = json.loads(args.canary.read_text()) if args.canary else None
     page = thresholds_page(args.run, candidates, canary, args.min_score, people)
     write_text(args.out, page)

@@ -1,10 +1,10 @@
-"""Thresholds page: effect of other thresholds, and drift of the judge.
+"""Page "What the scores are worth": agreement with people, effect of thresholds, missing scores, drift of the judge.
 
 For each threshold it shows how many pairs are accepted, how diverse they are, and how well the choice matches the
 teacher's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from omniedit.evaluation.agreement.agreements import Agreement
+from omniedit.evaluation.agreement.ratings import SCORES
+from omniedit.evaluation.agreement.run_ratings import RunRatings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
@@ -33,26 +36,27 @@ def thresholds_page(
     candidates: Columns,
     canary: Mapping[str, Any] | None,
     min_score: float,
-    people: Sequence[Threshold] = (),
+    people: RunRatings | None = None,
 ) -> str:
-    """Render the thresholds page.
+    """Render the page.
 
     Args:
         canary: canary.json; None without a canary.
         min_score: the filter's threshold, which the figures mark.
-        people: effect of thresholds over pairs of the run that people rated; without them a published table is cited.
+        people: the scores against people's ratings of the run's pairs; without them a published table is cited.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
     some = bool(eligible_N.any())
     with styled():
         values = {
-            "title": "Thresholds and drift",
+            "title": "What the scores are worth",
             "run": run,
             "min_score": min_score,
             "judge": ", ".join(candidates.judges) or "none",
-            "people": [people_row(row) for row in people or PUBLISHED if row.task == ALL],
-            "rated": people[0].images if people else None,
+            "people": [people_row(row) for row in (people.thresholds if people else PUBLISHED) if row.task == ALL],
+            "agreement_rows": [agreement_row(row) for row in people.agreement] if people else None,
+            "rated": people.thresholds[0].images if people else None,
             "source": PUBLISHED_SOURCE,
             "good": GOOD,
             "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
@@ -60,6 +64,7 @@ def thresholds_page(
             "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
             "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
             "compared": int(compared_N.sum()),
+            "missing": missing_rows(candidates),
             "canary": canary,
             "canary_rows": canary_rows(canary) if canary else [],
         }
@@ -76,6 +81,26 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
 def people_row(row: Threshold) -> TableRow:
     counts = [f"{row.kept:,} of {row.images:,}", percent(row.share), f"{row.kept_good:,}", percent(row.precision)]
     return TableRow([f"at least {row.threshold:g}", *counts, percent(row.recall)])
+
+
+def agreement_row(row: Agreement) -> TableRow:
+    """Return the rank correlations of SC, PQ and O: the judge with people, then people among themselves."""
+    cells = [number(values[score], 2) for values in (row.judge, row.people) for score in SCORES]
+    interval = row.judge_intervals.get("o")
+    shown = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-"
+    return TableRow([row.task, f"{row.images:,}", *cells, shown])
+
+
+def missing_rows(candidates: Columns) -> list[TableRow]:
+    """Count each task's candidates without a score, and all."""
+    missing_N = np.isnan(candidates.o_score)
+    tasks = [(task.label, candidates.is_task(task)) for task in candidates.tasks]
+    rows = []
+    for name, those_N in [*tasks, ("All tasks", np.full(len(candidates), True))]:
+        count, missing = int(those_N.sum()), int((those_N & missing_N).sum())
+        cells = [name, f"{count:,}", f"{missing:,}", percent(missing / count if count else None)]
+        rows.append(TableRow(cells, total=name == "All tasks"))
+    return rows
 
 
 def encode_categories(candidates: Columns, name: str, those_N: NDArray[np.bool_]) -> NDArray[np.int64]:

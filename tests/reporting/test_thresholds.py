@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omniedit.evaluation.agreement.agreements import Agreement
+from omniedit.evaluation.agreement.run_ratings import RunRatings
 from omniedit.evaluation.agreement.thresholds import Threshold
 from omniedit.reporting.candidates import Candidate, to_columns
+from omniedit.reporting.page import number
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance, encode_values
 from omniedit.tasks import Task
@@ -68,10 +71,19 @@ def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_
     page = thresholds_page("mini", to_columns(PAIRS), None, 9.0)
     assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
     assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)
-    own = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
+    thresholds = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
+    people, judge = {"sc": 0.5, "pq": 0.4, "o": None}, {"sc": 0.31, "pq": 0.2, "o": 0.26}
+    row = Agreement("mean", 8, people, judge, judge_intervals={"o": [0.1, 0.42]})
+    own = RunRatings([row], thresholds)
     page = thresholds_page("mini", to_columns(PAIRS), None, 9.0, own)
     assert "over the 8 pairs of this run that people rated in <code>results/mini/ratings.csv</code>" in page
+    assert ["mean", "8", "0.31", "0.20", "0.26", "0.50", "0.40", number(None), "0.10 to 0.42"] in cells(page)
     assert [row for row in cells(page) if " of 8" in str(row)] == [
         ["at least 9", "2 of 8", "25 %", "1", "50 %", "33 %"]
     ]
     assert "GPT-4o" not in page
+
+
+def test_pairs_without_a_score_are_counted_by_task() -> None:
+    rows = cells(thresholds_page("mini", to_columns([*PAIRS, *OTHERS]), None, 9.0))
+    assert ["Object removal", "6", "1", "17 %"] in rows and ["All tasks", "6", "1", "17 %"] in rows

@@ -166,7 +166,7 @@ rule report_thresholds:
             "results/{run}/report/thresholds.html",
             caption="../report/thresholds.rst",
             category="2 Scores",
-            labels={"page": "Thresholds and drift"},
+            labels={"page": "What the scores are worth"},
         ),
     log:
         "logs/{run}/report_thresholds.log",
@@ -184,7 +184,7 @@ rule report_thresholds:
         ratings=ratings_option,
         min_score=CONFIG.filter.min_score,
     message:
-        "Report: thresholds and drift; {log}"
+        "Report: what the scores are worth; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards} {params.canary}"

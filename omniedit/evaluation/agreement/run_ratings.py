@@ -1,19 +1,36 @@
-"""Thresholds of a run against people's ratings of its own pairs: `results/{run}/ratings.csv`."""
+"""A run's scores against people's ratings of its own pairs: `results/{run}/ratings.csv`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omniedit.errors import UserError
+from omniedit.evaluation.agreement.agreements import Agreement, agreements
 from omniedit.evaluation.agreement.ratings import Key, Scores, match_keys
 from omniedit.evaluation.agreement.tables import read_ratings
 from omniedit.evaluation.agreement.thresholds import GOOD, Threshold, threshold_rows
 from omniedit.storage.parquet import stream_rows
 
 KEY = "pair_id"
+COLUMNS = [KEY, "sc_score_1", "sc_score_2", "pq_score", "o_score"]
 
 
-def measure_run(scores: Sequence[Path], ratings: Path) -> list[Threshold]:
-    """Return the effect of each threshold over the rated pairs of a run.
+@dataclass(frozen=True)
+class RunRatings:
+    """Scores of a run's judge against people, over the rated pairs.
+
+    Args:
+        agreement: a row for each task, then their mean.
+        thresholds: effect of each threshold on O, by task and over all.
+    """
+
+    agreement: Sequence[Agreement]
+    thresholds: Sequence[Threshold]
+
+
+def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
+    """Compare the scores of a run with people's ratings of its pairs.
 
     Args:
         scores: the files `scores/{task}/{shard}.parquet`.
@@ -29,14 +46,19 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> list[Threshold]:
     matches = match_keys(ratings, {rating.key for rating in rated}, Path("the run"), judged)
     if not matches:
         raise UserError(f"{ratings}: rates no scored pair of the run; its column {KEY} must name pairs of the run")
-    return threshold_rows(rated, {mine: judged[theirs] for mine, theirs in matches.items()}, GOOD)
+    matched = {mine: judged[theirs] for mine, theirs in matches.items()}
+    return RunRatings(agreements(rated, matched), threshold_rows(rated, matched, GOOD))
 
 
 def _read_scores(files: Sequence[Path], pairs: set[str]) -> dict[Key, Scores]:
-    """Return the O of the given pairs, by pair and task."""
+    """Return the scores of the given pairs, by pair and task."""
     return {
-        (row[KEY], "", file.parent.name): {"o": row["o_score"]}
+        (row[KEY], "", file.parent.name): _to_scores(row)
         for file in files
-        for row in stream_rows(file, [KEY, "o_score"])
+        for row in stream_rows(file, COLUMNS)
         if row[KEY] in pairs and row["o_score"] is not None
     }
+
+
+def _to_scores(row: Mapping[str, Any]) -> Scores:
+    return {"sc": min(row["sc_score_1"], row["sc_score_2"]), "pq": row["pq_score"], "o": row["o_score"]}
