@@ -8,6 +8,9 @@ OUTPUTS:
 """
 
 
+from omniedit.tasks import SHARE_FILLS
+
+
 rule ground_shard:
     input:
         "results/{run}/sources/{photos}.tar",
@@ -74,10 +77,27 @@ if CONFIG.proposals.source == "local":
             "Generate proposals with the local model: {wildcards.photos}; {log}"
 
 
+def removals_for(path):
+    """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
+
+    def removals(wildcards):
+        embedded = {task for task in CONFIG.made if CONFIG.tasks[Task(task)].specialist == "embedded"}
+        if wildcards.task not in {*SHARE_FILLS} & embedded or Task.OBJECT_REMOVAL not in embedded:
+            return []
+        return ancient(path.format(**{**wildcards, "task": Task.OBJECT_REMOVAL}))
+
+    return removals
+
+
+def removals_option(wildcards, input):
+    return f"--removals {input.removals}" if input.removals else ""
+
+
 rule synthesize_shard:
     input:
         photos="results/{run}/sources/{shard}.tar",
         objects=objects_of_shard,
+        removals=removals_for("results/{run}/candidates/{task}/{shard}.h5"),
         proposals=proposals_of_shard,
         models=models_of_task,
         inpainting=inpainting_of_task,
@@ -98,8 +118,9 @@ rule synthesize_shard:
         pairs=pairs_of_task,
         seed=CONFIG.seed,
         options=specialist_options,
+        removals=removals_option,
     message:
         "Make pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" synthesize.py {input.photos} --task {wildcards.task} --specialist {params.specialist}'
-        " {params.options:q} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        " {params.options:q} {params.removals} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"

@@ -18,6 +18,7 @@ GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
 MANY = 100_000
 """Approximate number of pixels from which a median over a region is taken."""
+_LEVELS = np.linspace(0.02, 0.98, 33)
 
 
 def ramp(value: float, zero: float, full: float) -> float:
@@ -75,10 +76,17 @@ def appearance(lab: Field) -> Field:
 
 def distribution_distance(a_NC: Field, b_NC: Field) -> float:
     """Return the Wasserstein-1 distance of two distributions per channel, joined as a Euclidean length."""
-    levels = np.linspace(0.02, 0.98, 33)
-    # Sorting first is four times as fast, because np.quantile selects each level separately.
-    a, b = (np.quantile(np.sort(values.T, axis=1), levels, axis=1) for values in (a_NC, b_NC))
-    return float(np.linalg.norm(np.abs(a - b).mean(axis=0)))
+    a, b = (sorted_quantiles(np.sort(values.T, axis=1), _LEVELS) for values in (a_NC, b_NC))
+    return float(np.linalg.norm(np.abs(a - b).mean(axis=1)))
+
+
+def sorted_quantiles(sorted_CN: Field, levels_K: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (C, K) quantiles of sorted values as np.quantile does, which would sort them again."""
+    place = levels_K * (sorted_CN.shape[1] - 1)
+    below = place.astype(int)
+    above = np.minimum(below + 1, sorted_CN.shape[1] - 1)
+    low, high = sorted_CN[:, below].astype(np.float64), sorted_CN[:, above]
+    return low + (high - low) * (place - below)
 
 
 def noise_level(response_HW: Field, where: Mask) -> float:

@@ -219,7 +219,8 @@ class Comparison:
 
     def differences(self, region: Mask) -> Field:
         """Return the (N,) colour differences of a region's pixels that changed at all."""
-        changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
+        red, green, blue = cv2.split(cv2.absdiff(self.pair.source, self.pair.edited))
+        changed = region & (cv2.bitwise_or(cv2.bitwise_or(red, green), blue) > 0)
         if not changed.any():
             return np.zeros(0, np.float32)
         source, edited = (image_to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))
