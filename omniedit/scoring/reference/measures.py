@@ -31,6 +31,7 @@ from omniedit.scoring.reference.fields import (
     gradient,
     grow,
     lightness,
+    mean_inside,
     noise_level,
     ramp,
 )
@@ -177,7 +178,7 @@ class ImageMeasures:
 
         It is a ratio of gradients at two scales, so that a plain surface does not count as blurred.
         """
-        fine, coarse = self.gradient[where].mean(), self._coarse_gradient[where].mean()
+        fine, coarse = mean_inside(self.gradient, where), mean_inside(self._coarse_gradient, where)
         return float((fine + 0.05) / (coarse + 0.05)) / 2
 
     def noise(self, where: Mask) -> float:
