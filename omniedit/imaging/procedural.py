@@ -63,8 +63,7 @@ def _enlarge_centre(lattice: Field, spacing: float, height: int, width: int) -> 
         smooth = cv2.resize(lattice, None, fx=spacing, fy=spacing, interpolation=cv2.INTER_CUBIC)
         return _centre(smooth, height, width)
     down, across = (
-        _cubic_weights(cells, spacing, pixels)
-        for cells, pixels in zip(lattice.shape, (height, width), strict=True)
+        _cubic_weights(cells, spacing, pixels) for cells, pixels in zip(lattice.shape, (height, width), strict=True)
     )
     return down @ lattice @ across.T
 

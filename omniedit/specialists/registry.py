@@ -51,9 +51,7 @@ GROUNDED = (
 """Tasks whose embedded specialist needs the photo's objects."""
 
 
-def build(
-    task: Task, donors: Donors, objects: ObjectIndex | None = None, removals: Shard | None = None
-) -> Specialist:
+def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, removals: Shard | None = None) -> Specialist:
     """Return the embedded specialist of a task.
 
     Args:

@@ -339,3 +339,19 @@ def test_a_pair_of_an_unknown_task_is_local_if_it_has_a_mask() -> None:
     assert pair.is_local and not replace(pair, mask=None).is_local
     assert replace(pair, task=Task.OBJECT_SWAP, mask=None).is_local
     assert not replace(pair, task=Task.STYLE_TRANSFER).is_local
+
+
+def test_the_image_of_several_pairs_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Image] = []
+    monkeypatch.setattr(writer, "encode_png", lambda image: encoded.append(image) or encode_png(image))
+    source = np.zeros((4, 6, 3), np.uint8)
+    edits = [np.full((4, 6, 3), level, np.uint8) for level in (1, 2)]
+    made = [
+        EditPair(f"pair-{n}", Task.STYLE_TRANSFER, ("Paint it.",), source.copy(), edited, None, {"source_id": "a"})
+        for n, edited in enumerate(edits)
+    ]
+    made.append(replace(made[0], pair_id="turned", source=source.reshape(6, 4, 3), edited=edits[0].reshape(6, 4, 3)))
+    write_shard(tmp_path / "00000.h5", Task.STYLE_TRANSFER, "embedded", 0, made)
+    assert len(encoded) == 5
+    with Shard(tmp_path / "00000.h5") as shard:
+        assert all(map(same, shard, made))

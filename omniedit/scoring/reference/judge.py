@@ -1,6 +1,5 @@
 """Reference judge: measures whether a pair fulfils its request, given its truth."""
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.imaging.images import Image
+from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import NOTICEABLE
@@ -49,14 +48,14 @@ class ReferenceJudge:
 
     def __init__(self) -> None:
         self.prompt_hash = edit_rubric().digest
-        self._sources: OrderedDict[bytes, ImageMeasures] = OrderedDict()
+        self._sources: OrderedDict[str, ImageMeasures] = OrderedDict()
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         return [score_pair(pair, self._image(pair.source)) for pair in pairs]
 
     def _image(self, source: Image) -> ImageMeasures:
         """Reuse the `ImageMeasures` of recent sources: a pair is followed by its defects, and photos take turns."""
-        key = hashlib.sha256(repr(source.shape).encode() + np.ascontiguousarray(source).data).digest()
+        key = pixels_sha256(source)
         self._sources[key] = self._sources.pop(key, None) or ImageMeasures(source)
         if len(self._sources) > SOURCES_KEPT:
             self._sources.popitem(last=False)
