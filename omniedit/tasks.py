@@ -108,6 +108,8 @@ OMNIEDIT_TASKS = tuple(task for task in TASKS if task.family == "omniedit")
 """The seven tasks of OmniEdit, which its specialists make."""
 for _task in OMNIEDIT_TASKS:
     setattr(Task, _task.upper(), _task)
+SHARE_FILLS = (Task.OBJECT_SWAP, Task.OBJECT_ADDITION)
+"""Tasks whose embedded specialist fills the same holes as that of object removal."""
 
 
 def order_tasks(found: Collection[str]) -> list[Task]:

@@ -12,7 +12,7 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import proposers
 from omniedit.models.registry import get_model
 from omniedit.models.roles import roles_to_fetch
-from omniedit.pairs import EditPair, ShardWriter
+from omniedit.pairs import EditPair, Shard, ShardWriter
 from omniedit.run.program import run_program
 from omniedit.sources.identity import digest_file
 from omniedit.sources.shard import PhotoShard, PhotoShards
@@ -31,6 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
     parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
+    parser.add_argument("--removals", type=Path, help="embedded removals of the same photos, whose fills are reused")
     parser.add_argument("--task", type=Task, choices=list(OMNIEDIT_TASKS), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
     add_section(parser, "--learned", LearnedConfig)
@@ -57,7 +58,8 @@ def main() -> None:
             specialist = build_learned(args.task, toolbox, args.proposals)
             outcomes = prefetch(synthesize(specialist, *wanted, journal), specialist.batch_size)
         else:
-            outcomes = synthesize(build(args.task, donors, ObjectIndex(args.objects)), *wanted)
+            removals = stack.enter_context(Shard(args.removals)) if args.removals else None
+            outcomes = synthesize(build(args.task, donors, ObjectIndex(args.objects), removals), *wanted)
         temporary = stack.enter_context(replace_file(args.out))
         about = (args.task, args.specialist, args.seed, all_versions(args))
         writer = stack.enter_context(ShardWriter(temporary, *about))

@@ -21,10 +21,11 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.pair_images import PairImages, Sizes, check_image, check_images
 from omniedit.exchange.rows import Row, reject
 from omniedit.exchange.task_names import to_task
+from omniedit.imaging.images import pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
 from omniedit.plain_text import clean_line
-from omniedit.sources.index import make_source_id, pixels_sha256
+from omniedit.sources.index import make_source_id
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 

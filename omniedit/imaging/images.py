@@ -1,5 +1,6 @@
 """Images as arrays and as encoded bytes."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,13 @@ where libpng tries all filters on each row, they take 110 ms, 36 ms and 1.49 MB 
 def levels(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Convert values in [0, 1], of any shape, to levels in 0-255."""
     return np.rint(255 * shares).astype(np.uint8)
+
+
+def pixels_sha256(image: Image) -> str:
+    """Return the digest of shape and pixels, so that even a flat image and its transpose differ."""
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
 
 
 def encode_png(image: Image) -> bytes:

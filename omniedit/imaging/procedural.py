@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Field = NDArray[Any]
 """float32 array of shape (H, W), one value per pixel (typed loosely, because OpenCV's stubs widen every result)."""
+COARSE = 64
+"""Spacing of a lattice, in pixels, from which most of its enlargement would lie outside the image."""
 
 
 def white_noise(height: int, width: int, rng: np.random.Generator) -> Field:
@@ -26,8 +28,7 @@ def fractal_noise(height: int, width: int, period: float, rng: np.random.Generat
     for octave in range(octaves):
         spacing = max(1.0, period / 2**octave)
         lattice = rng.random((int(height / spacing) + 4, int(width / spacing) + 4), dtype=np.float32)
-        smooth = cv2.resize(lattice, None, fx=spacing, fy=spacing, interpolation=cv2.INTER_CUBIC)
-        total += _centre(smooth, height, width) / 2**octave
+        total += _enlarge_centre(lattice, spacing, height, width) / 2**octave
     low, high = float(total.min()), float(total.max())
     return (total - low) / max(high - low, 1e-6)
 
@@ -54,6 +55,24 @@ def line_kernel(length: int, degrees: float) -> Field:
     ends = [tuple(int(v) for v in np.rint(point * (1 << shift))) for point in (start, end)]
     cv2.line(kernel, ends[0], ends[1], 255, 1, cv2.LINE_AA, shift)
     return kernel.astype(np.float32) / float(kernel.sum())
+
+
+def _enlarge_centre(lattice: Field, spacing: float, height: int, width: int) -> Field:
+    """Return the (height, width) centre of a lattice, enlarged by cubic interpolation."""
+    if spacing < COARSE:
+        smooth = cv2.resize(lattice, None, fx=spacing, fy=spacing, interpolation=cv2.INTER_CUBIC)
+        return _centre(smooth, height, width)
+    down, across = (
+        _cubic_weights(cells, spacing, pixels) for cells, pixels in zip(lattice.shape, (height, width), strict=True)
+    )
+    return down @ lattice @ across.T
+
+
+def _cubic_weights(cells: int, spacing: float, pixels: int) -> Field:
+    """Return the (pixels, cells) weights of a lattice's cells in the pixels at the centre of its enlargement."""
+    weights = cv2.resize(np.eye(cells, dtype=np.float32), None, fx=1, fy=spacing, interpolation=cv2.INTER_CUBIC)
+    start = (len(weights) - pixels) // 2
+    return weights[start : start + pixels]
 
 
 def _centre(field: Field, height: int, width: int) -> Field:

@@ -1,6 +1,7 @@
 """Types of an edit pair: with decoded images (`EditPair`) and with image files as bytes (`EncodedPair`)."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -81,11 +82,15 @@ class EditPair(_Pair[Image, Mask]):
         assert self.mask is None or self.mask.shape == self.source.shape[:2]
         assert self.instructions
 
-    def encode(self) -> "EncodedPair":
-        """Encode the images as PNG, lossless; the same pair gives the same bytes."""
+    def encode(self, encode: Callable[[Image], bytes] = encode_png) -> "EncodedPair":
+        """Encode the images as PNG, lossless; the same pair gives the same bytes.
+
+        Args:
+            encode: encodes source and edited image.
+        """
         encoded = {
-            "source": encode_png(self.source),
-            "edited": encode_png(self.edited),
+            "source": encode(self.source),
+            "edited": encode(self.edited),
             "mask": None if self.mask is None else encode_mask(self.mask),
             "references": tuple(Reference(each.role, encode_png(each.image)) for each in self.references),
         }

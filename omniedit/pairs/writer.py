@@ -6,6 +6,7 @@ format, and sha256, the checksum of the others. The same pairs give the same byt
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from omniedit.imaging.images import Image, encode_png, pixels_sha256
 from omniedit.pairs.checks import check_pair, check_sizes
 from omniedit.pairs.columns import CHECKSUMS, COLUMNS_3, FORMAT, TEXT, sha256, to_row
 from omniedit.pairs.pair import EditPair, EncodedPair, Rejection
@@ -22,11 +24,13 @@ from omniedit.tasks import Task
 
 _ROWS = 16
 """Rows of a chunk, which are written together."""
+_FILES = 16
+"""Encoded images that stay in memory, about 2 MB each: photos take turns as the source of pairs."""
 
 
 @dataclass
 class ShardWriter:
-    """Writer of a shard file, pair by pair. It keeps a few encoded pairs in memory, and no decoded ones.
+    """Writer of a shard file, pair by pair. It keeps a few encoded pairs and images in memory, and no decoded ones.
 
     >>> with replace_file(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
     ...     writer.add(pair)
@@ -47,6 +51,7 @@ class ShardWriter:
             self._file.create_dataset(name, (0,), maxshape=(None,), chunks=(_ROWS,), dtype=dtype, track_times=False)
         self._waiting: list[dict[str, str | bytes]] = []
         self._rejections: list[Rejection] = []
+        self._encoded: OrderedDict[str, bytes] = OrderedDict()
         return self
 
     def __exit__(self, exc_type: object, *_: object) -> None:
@@ -71,9 +76,17 @@ class ShardWriter:
         check_pair(pair)
         if isinstance(pair, EncodedPair):
             check_sizes(pair)
-        self._waiting.append(to_row(pair if isinstance(pair, EncodedPair) else pair.encode()))
+        self._waiting.append(to_row(pair if isinstance(pair, EncodedPair) else pair.encode(self._encode)))
         if len(self._waiting) == _ROWS:
             self._write_rows()
+
+    def _encode(self, image: Image) -> bytes:
+        """Encode an image as PNG, or return the file of the same image if it was among those encoded last."""
+        key = pixels_sha256(image)
+        self._encoded[key] = self._encoded.pop(key, None) or encode_png(image)
+        if len(self._encoded) > _FILES:
+            self._encoded.popitem(last=False)
+        return self._encoded[key]
 
     def reject(self, rejection: Rejection) -> None:
         """Record a photo or row without a pair."""

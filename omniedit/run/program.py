@@ -14,6 +14,10 @@ def run_program(main: Callable[[], None]) -> None:
     A `Damaged` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
     """
     end_with_launcher()
+    if "pyarrow" in sys.modules:  # the program's own imports need it
+        from omniedit.storage.parquet import convert_without_pandas
+
+        convert_without_pandas()
     try:
         main()
     except Damaged as error:

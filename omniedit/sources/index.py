@@ -12,13 +12,12 @@ from math import sqrt
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
-from omniedit.imaging.images import Image
+from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.sources.blank import find_blank
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import list_caption_files, read_captions
@@ -151,13 +150,6 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
     width, height = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, sqrt(max_pixels / (width * height)))
     return max(1, int(width * scale)), max(1, int(height * scale))
-
-
-def pixels_sha256(image: Image) -> str:
-    """Return the digest of shape and pixels, so that even a flat image and its transpose differ."""
-    digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()
 
 
 def objects_in_crop(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:

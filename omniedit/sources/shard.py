@@ -15,9 +15,9 @@ from typing import IO, Any, BinaryIO
 
 from omniedit.errors import Damaged, UserError, missing
 from omniedit.imaging.decode import Unreadable
-from omniedit.imaging.images import Image, encode_png, resize_cover
+from omniedit.imaging.images import Image, encode_png, pixels_sha256, resize_cover
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import IndexRow, crop, pixels_sha256
+from omniedit.sources.index import IndexRow, crop
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.sources.twins import is_held_out
 

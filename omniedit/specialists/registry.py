@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import read_proposals
+from omniedit.pairs import Shard
 from omniedit.specialists.base import Batched, Donors, Specialist
-from omniedit.tasks import Task
+from omniedit.tasks import SHARE_FILLS, Task
 
 if TYPE_CHECKING:
     from omniedit.specialists.learned.toolbox import Toolbox
@@ -50,14 +51,20 @@ GROUNDED = (
 """Tasks whose embedded specialist needs the photo's objects."""
 
 
-def build(task: Task, donors: Donors, objects: ObjectIndex | None = None) -> Specialist:
+def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, removals: Shard | None = None) -> Specialist:
     """Return the embedded specialist of a task.
 
     Args:
         donors: photos to borrow from.
+        removals: embedded removals of the same photos, whose fills tasks of SHARE_FILLS reuse.
     """
     factory = class_at(EMBEDDED[task])
-    return factory(*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else []))
+    needed = [*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else [])]
+    if task not in SHARE_FILLS:
+        return factory(*needed)
+    from omniedit.specialists.embedded.fills import Fills
+
+    return factory(*needed, Fills(removals))
 
 
 def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":

@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,26 @@ _GROUP = 100_000
 _BATCH = 10_000
 _FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
 """Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), or that is already marked as text."""
+
+
+class _NoPandas:
+    """Finder by which `import pandas` fails."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ImportError(name)
+
+
+def convert_without_pandas() -> None:
+    """Let pyarrow convert Python values without pandas, which it loads in half a second only to recognise its types."""
+    if "pandas" in sys.modules:
+        return
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pa.array([])  # looks for pandas once
+    finally:
+        sys.meta_path.remove(_NoPandas)
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:

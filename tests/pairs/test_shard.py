@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from omniedit.errors import Damaged, UserError
-from omniedit.imaging.images import decode_image, decode_mask, encode_mask, encode_png, resize_cover, resize_cover_mask
+from omniedit.imaging.images import (
+    Image,
+    decode_image,
+    decode_mask,
+    encode_mask,
+    encode_png,
+    resize_cover,
+    resize_cover_mask,
+)
 from omniedit.pairs import (
     Captions,
     EditPair,
@@ -28,6 +36,7 @@ from omniedit.pairs import (
     make_pair_id,
     write_shard,
 )
+from omniedit.pairs import writer as writer_module
 from omniedit.plain_text import clean
 from omniedit.tasks import Task
 
@@ -339,3 +348,19 @@ def test_a_pair_of_an_unknown_task_is_local_if_it_has_a_mask() -> None:
     assert pair.is_local and not replace(pair, mask=None).is_local
     assert replace(pair, task=Task.OBJECT_SWAP, mask=None).is_local
     assert not replace(pair, task=Task.STYLE_TRANSFER).is_local
+
+
+def test_the_image_of_several_pairs_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Image] = []
+    monkeypatch.setattr(writer_module, "encode_png", lambda image: encoded.append(image) or encode_png(image))
+    source = np.zeros((4, 6, 3), np.uint8)
+    edits = [np.full((4, 6, 3), level, np.uint8) for level in (1, 2)]
+    made = [
+        EditPair(f"pair-{n}", Task.STYLE_TRANSFER, ("Paint it.",), source.copy(), edited, None, {"source_id": "a"})
+        for n, edited in enumerate(edits)
+    ]
+    made.append(replace(made[0], pair_id="turned", source=source.reshape(6, 4, 3), edited=edits[0].reshape(6, 4, 3)))
+    write_shard(tmp_path / "00000.h5", Task.STYLE_TRANSFER, "embedded", 0, made)
+    assert len(encoded) == 5
+    with Shard(tmp_path / "00000.h5") as shard:
+        assert all(map(same, shard, made))

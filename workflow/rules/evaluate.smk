@@ -15,6 +15,7 @@ rule synthesize_bench:
         photos="results/{run}/sources/bench.tar",
         donors=of_run("results/{run}/sources/{shard}.tar")[:1],
         objects=objects_of_bench,
+        removals=removals_for("results/{run}/bench/set/{task}.h5"),
         proposals=proposals_of_shard,
         models=models_of_task,
         inpainting=inpainting_of_task,
@@ -31,13 +32,14 @@ rule synthesize_bench:
     params:
         specialist=specialist_of_task,
         options=specialist_options,
+        removals=removals_option,
         pairs=CONFIG.bench.pairs_per_task,
         seed=CONFIG.seed,
     message:
         "Make benchmark pairs: {wildcards.task}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" synthesize.py {input.photos} --donors {input.donors} --task {wildcards.task}'
-        " --specialist {params.specialist} {params.options:q} --pairs {params.pairs} --seed {params.seed}"
+        " --specialist {params.specialist} {params.options:q} {params.removals} --pairs {params.pairs} --seed {params.seed}"
         " --out {output} > {log} 2>&1"
 
 

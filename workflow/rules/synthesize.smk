@@ -4,8 +4,12 @@ REQUIRED INPUTS: results/{run}/sources/{shard}.tar
 OUTPUTS:
     results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
     results/{run}/proposals/{shard}.parquet          edits for learned specialists (omniedit/instructions/proposals.py)
-    results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py)
+    results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py); swaps and additions reuse the
+                                                     fills of the removals, which are made first
 """
+
+
+from omniedit.tasks import SHARE_FILLS
 
 
 rule ground_shard:
@@ -74,10 +78,27 @@ if CONFIG.proposals.source == "local":
             "Generate proposals with the local model: {wildcards.photos}; {log}"
 
 
+def removals_for(path):
+    """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
+
+    def removals(wildcards):
+        embedded = {task for task in CONFIG.made if CONFIG.tasks[Task(task)].specialist == "embedded"}
+        if wildcards.task not in {*SHARE_FILLS} & embedded or Task.OBJECT_REMOVAL not in embedded:
+            return []
+        return ancient(path.format(**{**wildcards, "task": Task.OBJECT_REMOVAL}))
+
+    return removals
+
+
+def removals_option(wildcards, input):
+    return f"--removals {input.removals}" if input.removals else ""
+
+
 rule synthesize_shard:
     input:
         photos="results/{run}/sources/{shard}.tar",
         objects=objects_of_shard,
+        removals=removals_for("results/{run}/candidates/{task}/{shard}.h5"),
         proposals=proposals_of_shard,
         models=models_of_task,
         inpainting=inpainting_of_task,
@@ -98,8 +119,9 @@ rule synthesize_shard:
         pairs=pairs_of_task,
         seed=CONFIG.seed,
         options=specialist_options,
+        removals=removals_option,
     message:
         "Make pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" synthesize.py {input.photos} --task {wildcards.task} --specialist {params.specialist}'
-        " {params.options:q} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"
+        " {params.options:q} {params.removals} --pairs {params.pairs} --seed {params.seed} --out {output} > {log} 2>&1"

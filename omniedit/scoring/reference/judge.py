@@ -1,5 +1,6 @@
 """Reference judge: measures whether a pair fulfils its request, given its truth."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from numbers import Real
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.imaging.images import Image
+from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import NOTICEABLE
@@ -23,6 +24,8 @@ from omniedit.tasks import Task
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
+SOURCES_KEPT = 4
+"""Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
 _TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
@@ -45,16 +48,18 @@ class ReferenceJudge:
 
     def __init__(self) -> None:
         self.prompt_hash = edit_rubric().digest
-        self._source: ImageMeasures | None = None
+        self._sources: OrderedDict[str, ImageMeasures] = OrderedDict()
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         return [score_pair(pair, self._image(pair.source)) for pair in pairs]
 
     def _image(self, source: Image) -> ImageMeasures:
-        """Reuse the last pair's `ImageMeasures` if the source is the same array: a pair is followed by its defects."""
-        if self._source is None or self._source.image is not source:
-            self._source = ImageMeasures(source)
-        return self._source
+        """Reuse the `ImageMeasures` of recent sources: a pair is followed by its defects, and photos take turns."""
+        key = pixels_sha256(source)
+        self._sources[key] = self._sources.pop(key, None) or ImageMeasures(source)
+        if len(self._sources) > SOURCES_KEPT:
+            self._sources.popitem(last=False)
+        return self._sources[key]
 
 
 def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | Unscorable:

@@ -31,6 +31,7 @@ from omniedit.scoring.reference.fields import (
     gradient,
     grow,
     lightness,
+    mean_inside,
     noise_level,
     ramp,
 )
@@ -177,7 +178,7 @@ class ImageMeasures:
 
         It is a ratio of gradients at two scales, so that a plain surface does not count as blurred.
         """
-        fine, coarse = self.gradient[where].mean(), self._coarse_gradient[where].mean()
+        fine, coarse = mean_inside(self.gradient, where), mean_inside(self._coarse_gradient, where)
         return float((fine + 0.05) / (coarse + 0.05)) / 2
 
     def noise(self, where: Mask) -> float:
@@ -219,7 +220,8 @@ class Comparison:
 
     def differences(self, region: Mask) -> Field:
         """Return the (N,) colour differences of a region's pixels that changed at all."""
-        changed = region & (self.pair.source != self.pair.edited).any(axis=-1)
+        red, green, blue = cv2.split(cv2.absdiff(self.pair.source, self.pair.edited))
+        changed = region & (cv2.bitwise_or(cv2.bitwise_or(red, green), blue) > 0)
         if not changed.any():
             return np.zeros(0, np.float32)
         source, edited = (image_to_lab(image[changed][None]) for image in (self.pair.source, self.pair.edited))

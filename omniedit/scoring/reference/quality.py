@@ -13,7 +13,7 @@ from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
 from omniedit.instructions.appearance import join_names
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import blockiness, clipped_share, noise_level, ramp
+from omniedit.scoring.reference.fields import blockiness, clipped_share, mean_inside, noise_level, ramp
 from omniedit.scoring.reference.measures import Comparison, detail_of_fill
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
@@ -72,8 +72,8 @@ def seam(seen: Comparison) -> Fault:
         seen.region.ring(*ends) for ends in ((-unit, unit), (-6 * unit, -2 * unit), (2 * unit, 6 * unit))
     )
     edited, source = seen.edited.gradient, seen.source.gradient
-    natural = max(_mean(edited, inner), _mean(edited, outer), _mean(source, edge), 0.5)
-    ratio = _mean(edited, edge) / natural
+    natural = max(mean_inside(edited, inner), mean_inside(edited, outer), mean_inside(source, edge), 0.5)
+    ratio = mean_inside(edited, edge) / natural
     natural_step = 1.8 if seen.pair.task in MASKED_BY_OUTLINE else 1.25
     measured = f"a seam {ratio:.1f} times as steep as the image's own edges"
     return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measured)
@@ -192,9 +192,8 @@ _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colou
 
 def _natural(seen: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]) -> float:
     """Measure the source under the mask and in the mask's surroundings; return the more forgiving value."""
-    source, around = measure(seen.mask), seen.region.ring(2 * seen.unit, 12 * seen.unit)
+    source = measure(seen.mask)
+    if seen.pair.mask is None:
+        return source
+    around = seen.region.ring(2 * seen.unit, 12 * seen.unit)
     return forgiving(source, measure(around)) if around.sum() > 256 else source
-
-
-def _mean(values: np.ndarray, region: Mask) -> float:
-    return float(values[region].mean()) if region.any() else 0.0

@@ -3,12 +3,14 @@
 h, w  height and width of the reduced copies       F  number of features
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image
-from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur
+from omniedit.scoring.reference.fields import Field, correlation, gaussian_blur, sorted_quantiles
 
 SIDE = 128
 """Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""
@@ -17,13 +19,18 @@ HUES = 12
 COLOURED = 8.0
 """Chroma above which a pixel has a hue."""
 SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
-"""Bands of detail, in pixels of the reduced copy."""
+"""Bands of detail, in pixels of the reduced copy; each begins where the one before ends."""
+Bands = list[Field]
+"""Detail of a channel in each of SCALES, (h, w) each."""
 
 
 def style_features(source: Image, edited: Image) -> Field:
     """Return the (F,) features of an edited image, some of them relative to its source."""
     before, after = (image_to_lab(scale_to_area(image)) for image in (source, edited))
-    parts = [palette(after), tone_curve(before, after), detail(before, after), hues(after), agreement(before, after)]
+    channels = before[..., 0], after[..., 0], np.linalg.norm(after[..., 1:], axis=-1)
+    old, new, colour = (detail_bands(channel) for channel in channels)
+    same = agreement(before, after, old, new)
+    parts = [palette(after), tone_curve(before, after), detail(old, new, colour), hues(after), same]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -41,7 +48,7 @@ def palette(lab: Field) -> Field:
     """Return quantiles of L, a, b and chroma."""
     chroma = np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
     values = np.concatenate([lab, chroma], axis=-1).reshape(-1, 4)
-    return np.quantile(values, QUANTILES, axis=0).ravel() / 10
+    return sorted_quantiles(np.sort(values.T, axis=1), np.array(QUANTILES)).T.ravel() / 10
 
 
 def tone_curve(before: Field, after: Field) -> Field:
@@ -50,24 +57,23 @@ def tone_curve(before: Field, after: Field) -> Field:
     return np.concatenate([fifth.mean(axis=0) for fifth in np.array_split(pixels, 5)]) / 10
 
 
-def detail(before: Field, after: Field) -> Field:
+def detail(before: Bands, after: Bands, after_colour: Bands) -> Field:
     """Return per band of detail the log strength of L, of colour, of L over the source's, and the log kurtosis."""
-    own, colour, source = (
-        [np.log(0.05 + band(channel, *scale).std()) for scale in SCALES]
-        for channel in (after[..., 0], np.linalg.norm(after[..., 1:], axis=-1), before[..., 0])
-    )
-    peaks = [np.log(0.1 + kurtosis(band(after[..., 0], *scale))) for scale in SCALES]
+    own, colour, source = ([np.log(0.05 + band.std()) for band in bands] for bands in (after, after_colour, before))
+    peaks = [np.log(0.1 + kurtosis(band)) for band in after]
     return np.concatenate([own, colour, np.subtract(own, source), peaks])
 
 
-def band(channel: Field, fine: float, coarse: float) -> Field:
-    """Return the detail between two Gaussian blurs, or all detail finer than `coarse` if `fine` is 0."""
+def detail_bands(channel: Field) -> Bands:
+    """Return an (h, w) channel's detail in each of SCALES; the first has all detail finer than its end."""
     channel = np.ascontiguousarray(channel)
-    return band_pass(channel, fine, coarse) if fine else channel - gaussian_blur(channel, coarse)
+    blurred = [channel, *(gaussian_blur(channel, coarse) for _, coarse in SCALES)]
+    return [fine - coarse for fine, coarse in pairwise(blurred)]
 
 
 def kurtosis(values: Field) -> float:
-    return float((values**4).mean() / max((values**2).mean() ** 2, 1e-6))
+    squares = values * values
+    return float((squares * squares).mean() / max(squares.mean() ** 2, 1e-6))
 
 
 def hues(lab: Field) -> Field:
@@ -80,8 +86,8 @@ def hues(lab: Field) -> Field:
     return np.concatenate([[2 * (chroma > COLOURED).mean()], 2 * np.sqrt(shares)])
 
 
-def agreement(before: Field, after: Field) -> Field:
+def agreement(before: Field, after: Field, old: Bands, new: Bands) -> Field:
     """Return how closely L, its bands of detail, a and b follow the source."""
-    bands = [correlation(band(before[..., 0], *scale).ravel(), band(after[..., 0], *scale).ravel()) for scale in SCALES]
+    bands = [correlation(own.ravel(), other.ravel()) for own, other in zip(old, new, strict=True)]
     channels = [correlation(before[..., n].ravel(), after[..., n].ravel()) for n in range(3)]
     return 3 * np.array([*bands, *channels])

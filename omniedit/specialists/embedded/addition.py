@@ -10,7 +10,8 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals, remove
+from omniedit.specialists.embedded.fills import Fills
+from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals
 from omniedit.tasks import Task
 
 
@@ -19,8 +20,8 @@ class ObjectAddition:
 
     task = Task.OBJECT_ADDITION
 
-    def __init__(self, objects: ObjectIndex | None = None) -> None:
-        self._objects = objects or ObjectIndex()
+    def __init__(self, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
+        self._objects, self._fills = objects or ObjectIndex(), fills or Fills()
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -36,7 +37,12 @@ class ObjectAddition:
         )
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        return [Edited(r.photo.image, r.mask, MODELS, source=remove(r)) for r in requests]
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited:
+        assert request.mask is not None
+        source = self._fills.fill(request.photo, request.mask)
+        return Edited(request.photo.image, request.mask, MODELS, source=source)
 
 
 def _says_what_to_add(removal: Removal) -> bool:

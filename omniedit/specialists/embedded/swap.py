@@ -9,11 +9,12 @@ from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.harmonize import add_grain, contact_shadow, edge_blur, estimate_grain, relit, soften_edges
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.inpaint import MODELS, inpaint
+from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.embedded.placement import Placement, box_size, place_object
 from omniedit.tasks import Task
@@ -40,8 +41,8 @@ class ObjectSwap:
 
     task = Task.OBJECT_SWAP
 
-    def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
-        self._donors, self._objects = donors, objects or ObjectIndex()
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
+        self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or Fills()
         self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
         self._offered: set[tuple[str, ...]] = set()
 
@@ -68,7 +69,15 @@ class ObjectSwap:
         raise NotApplicable(f"no further object fits in place of the {names}")
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        return [_try_edit(request) for request in requests]
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited:
+        assert request.mask is not None and request.parts is not None
+        emptied, source = request.parts["hole"], request.photo.image
+        background = self._fills.fill(request.photo, emptied)
+        rng = np.random.default_rng(request.parts["seed"])
+        image, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
+        return Edited(image, emptied | touched, MODELS)
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
@@ -155,15 +164,6 @@ def _request(
         mask=old.mask,
         parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )
-
-
-def _try_edit(request: EditRequest) -> Edited | NotApplicable:
-    assert request.mask is not None and request.parts is not None
-    emptied, source = request.parts["hole"], request.photo.image
-    background = inpaint(source, emptied)
-    rng = np.random.default_rng(request.parts["seed"])
-    image, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
-    return Edited(image, emptied | touched, MODELS)
 
 
 def _round_box(box: FractionBox) -> list[float]:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from omniedit.imaging.color import image_to_lab
-from omniedit.imaging.images import decode_image, resize_cover
+from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
+from omniedit.scoring.reference import judge as judge_module
 from omniedit.scoring.reference.fields import grow, lightness
-from omniedit.scoring.reference.judge import ReferenceJudge, score_pair
-from omniedit.scoring.reference.measures import Comparison, Region, detail_of_fill
+from omniedit.scoring.reference.judge import SOURCES_KEPT, ReferenceJudge, score_pair
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Region, detail_of_fill
 from omniedit.scoring.student import defects
 from omniedit.scoring.student.defects import DEFECTS, with_defect
 from omniedit.scoring.verdict import Score
@@ -467,3 +468,22 @@ def test_a_region_grows_as_its_mask_does(pixels: int) -> None:
         region = Region(mask)
         assert np.array_equal(region.grown(pixels), grow(mask, pixels))
         assert np.array_equal(region.ring(pixels, pixels + 3), grow(mask, pixels + 3) & ~grow(mask, pixels))
+
+
+def test_a_source_is_measured_once_while_its_photo_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[Image] = []
+
+    class Counted(ImageMeasures):
+        def __init__(self, image: Image) -> None:
+            super().__init__(image)
+            measured.append(image)
+
+    monkeypatch.setattr(judge_module, "ImageMeasures", Counted)
+    judge = ReferenceJudge()
+    sources = [np.full((8, 8, 3), level, np.uint8) for level in range(SOURCES_KEPT + 1)]
+    for source in (*sources[:-1], *(source.copy() for source in sources[:-1])):
+        judge._image(source)
+    assert len(measured) == SOURCES_KEPT
+    judge._image(sources[-1])
+    judge._image(sources[0])
+    assert len(measured) == SOURCES_KEPT + 2

@@ -1,0 +1,48 @@
+"""Tables are read and written without pandas, which is slow to load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from omniedit.run.program import run_program
+from omniedit.storage.parquet import read_rows, write_rows
+
+def main():
+    path = Path(sys.argv[1])
+    write_rows(path, [{"name": "a", "score": 1.5}, {"name": None, "score": None}], SCHEMA)
+    print(read_rows(path), "pandas" in sys.modules)
+
+SCHEMA = pa.schema([("name", pa.string()), ("score", pa.float64())])
+run_program(main)
+"""
+
+
+def run(program: str, *arguments: object) -> str:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_program_writes_and_reads_rows_without_pandas(tmp_path: Path) -> None:
+    rows = [{"name": "a", "score": 1.5}, {"name": None, "score": None}]
+    assert run(PROGRAM, tmp_path / "table.parquet") == f"{rows} False\n"
+
+
+def test_pandas_still_loads_when_it_is_asked_for() -> None:
+    program = (
+        "import sys; from omniedit.storage.parquet import convert_without_pandas; convert_without_pandas()\n"
+        "import pyarrow as pa; print('pandas' in sys.modules)\n"
+        "print(len(pa.table({'a': [1, 2]}).to_pandas()), 'pandas' in sys.modules)"
+    )
+    assert run(program) == "False\n2 True\n"
+
+
+def test_pandas_that_is_loaded_already_stays_in_use() -> None:
+    program = (
+        "import pandas; from omniedit.storage.parquet import convert_without_pandas; convert_without_pandas()\n"
+        "import pyarrow as pa; print(pa.array(pandas.Series([1, None])).null_count)"
+    )
+    assert run(program) == "1\n"
