@@ -30,6 +30,9 @@ class StudentConfig(Section):
     """Weights that training starts from: `shipped` is the trained student in the package; a path is the folder of
     another student; null is random weights. A trained student needs a smaller learning rate: 0.001 for the shipped
     one."""
+    vision: bool = True
+    """Train the image encoder of a trained student too; that of random weights is always trained. If false, each image
+    is encoded once, and a step takes about half the time with the same agreement (docs/benchmarks.md)."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)
