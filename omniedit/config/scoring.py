@@ -34,6 +34,10 @@ class StudentConfig(Section):
     """Weights that training starts from: `shipped` is the trained student in the package; a path is the folder of
     another student; null is random weights. A trained student needs a smaller learning rate: 0.001 for the shipped
     one."""
+    vision: bool = True
+    """Train the image encoder of a trained student too; that of random weights is always trained. If false, each image
+    is encoded once and training takes a third less time; agreement with the teacher is slightly lower, within noise
+    (docs/benchmarks.md)."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)

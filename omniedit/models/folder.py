@@ -8,18 +8,19 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from diffusers.models.modeling_utils import ModelMixin
-from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
-from transformers import AutoProcessor, AutoTokenizer
+from transformers import AutoProcessor, AutoTokenizer, PreTrainedModel
 
 from omniedit.errors import UserError
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
-Pipeline = TypeVar("Pipeline", bound=DiffusionPipeline)
+if TYPE_CHECKING:  # importing diffusers takes seconds, and a model of transformers needs none of it
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+
+Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 WEIGHTS_NAME = re.compile(r"[^.]*(?:\.(?P<variant>[^.]+?))?(?:-\d{5}-of-\d{5})?\.safetensors")
 """Name of a weights file or a shard of one; a variant such as "fp16" comes before or after the shard number."""
@@ -50,7 +51,7 @@ def load_part(
     """
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
-    dtype_name = "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
+    dtype_name = "dtype" if issubclass(kind, PreTrainedModel) else "torch_dtype"
     options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
     options["variant"] = part_variant(folder)
     try:

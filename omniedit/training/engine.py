@@ -23,6 +23,7 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
+from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
 from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
@@ -36,25 +37,6 @@ from omniedit.training.state import TrainedState
 
 HELD_OUT_PAIRS = 64
 """Largest number of held-out pairs in an evaluation."""
-
-
-def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]:
-    zero: dict[str, Any] = {"stage": options.zero_stage}
-    # GuardedAdamW computes norms and clips, so DeepSpeed does neither.
-    if options.zero_stage in (1, 2):
-        zero["compute_grad_norm"] = False
-    if options.zero_stage == 3:
-        zero["sub_group_size"] = 10**15  # AdamW must see all gradients at once
-    return {
-        "train_batch_size": options.batch_size,
-        "train_micro_batch_size_per_gpu": options.batch_size // world_size // options.accumulate,
-        "gradient_accumulation_steps": options.accumulate,
-        "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,
-        "gradient_clipping": 0.0,
-        "bf16": {"enabled": options.dtype == "bfloat16", "check_grad_overflow": False},
-        "steps_per_print": 2**31,
-    }
 
 
 class Batches(Protocol):
@@ -114,7 +96,8 @@ class Trainer:
             raise UserError(f"accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
         trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
         betas = (BETA1, self.options.adam_beta2)
-        self.optimizer = GuardedAdamW(trained.values(), betas, shared=self.options.zero_stage > 0)
+        shared = effective_zero_stage(self.options, self.world_size) > 0
+        self.optimizer = GuardedAdamW(trained.values(), betas, shared)
         self.engine, *_ = deepspeed.initialize(
             model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )

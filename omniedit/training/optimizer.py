@@ -58,7 +58,7 @@ class GuardedAdamW(torch.optim.AdamW):
     """
 
     def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
-        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=torch.cuda.is_available() or None)
+        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)
         self.shared = shared
         self.guard = StepGuard()
         self.ema_decay = 0.0
@@ -95,11 +95,10 @@ class GuardedAdamW(torch.optim.AdamW):
         self.skip_reason = self.skip_reason or self.guard.check(self.norm)
         if self.skip_reason:
             return
-        for gradient in gradients:
-            gradient.mul_(min(1.0, CLIP_NORM / (self.norm + 1e-6)))
+        if (scale := CLIP_NORM / (self.norm + 1e-6)) < 1:
+            torch._foreach_mul_(gradients, scale)
         super().step()
-        for weight in weights:
-            self.state[weight]["ema"].lerp_(weight, 1 - self.ema_decay)
+        torch._foreach_lerp_([self.state[weight]["ema"] for weight in weights], weights, 1 - self.ema_decay)
 
 
 def total_norm(gradients: list[Tensor], shared: bool) -> float:

@@ -24,7 +24,7 @@ def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, 
 @pytest.mark.parametrize("gradient", [[0.3, 0.4], [30.0, 40.0]])
 def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[float]) -> None:
     peer = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    adamw = torch.optim.AdamW([peer], lr=0.1, betas=(0.9, 0.99), weight_decay=0.0)
+    adamw = torch.optim.AdamW([peer], lr=0.1, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     peer.grad = torch.tensor(gradient)
     torch.nn.utils.clip_grad_norm_([peer], 1.0)
     adamw.step()

@@ -48,6 +48,16 @@ def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: 
     assert len(set(ports)) == 3 and ports[0] == ports[3] and all(1024 < port < 32768 for port in ports)
 
 
+def test_a_single_rank_starts_without_torchrun(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/sh\necho "${RANK-alone} $OMP_NUM_THREADS $*"\n')
+    (tmp_path / "python").chmod(0o755)
+    launch = [str(REPOSITORY / "scripts/launch_ranks.sh"), "1", "1", "2", "logs", "train.py", "buckets", "--seed", "0"]
+    variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RANK": "3"}
+    output = subprocess.run(launch, env=variables, capture_output=True, check=True, text=True, cwd=tmp_path).stdout
+    assert output == f"alone 2 {REPOSITORY / 'scripts'}/train.py buckets --seed 0\n"
+    assert not (tmp_path / "logs").exists()
+
+
 def wait_until(is_so: Callable[[], bool], seconds: float = 900) -> None:
     start = time.monotonic()
     while not is_so():

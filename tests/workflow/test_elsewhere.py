@@ -104,6 +104,15 @@ def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path
     assert (user / TARGET).is_file()
 
 
+def test_a_job_keeps_to_its_threads(tmp_path: Path) -> None:
+    (tmp_path / "threads.py").write_text("import cv2; print(cv2.getNumThreads())")
+    shutil.copy(REPOSITORY / "scripts/run.sh", tmp_path)
+    for variables in ({"OMP_NUM_THREADS": "1"}, {"OMP_NUM_THREADS": "2", "OPENCV_FOR_THREADS_NUM": "1"}):
+        run = ["sh", str(tmp_path / "run.sh"), "threads.py"]
+        done = subprocess.run(run, env=os.environ | variables, capture_output=True, text=True, check=True)
+        assert done.stdout == "1\n"
+
+
 def test_jobs_get_the_omniedit_that_planned_them(tmp_path: Path) -> None:
     """Run in an environment without omniedit, like the environments of envs/."""
     script = tmp_path / "scripts/where.py"

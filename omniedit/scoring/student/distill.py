@@ -3,7 +3,7 @@
 B  pairs of a batch     T  tokens     A  tokens of the answer
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
@@ -22,6 +22,7 @@ from omniedit.pairs import Shard
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row
 from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.student.features import FrozenVision
 from omniedit.scoring.student.inputs import StudentInputs
 from omniedit.scoring.student.judge import (
     SCORES,
@@ -125,12 +126,14 @@ class Distillation:
             self.model = build_model(self.tokenizer, options.image_size)
         else:
             self.model, self.tokenizer = load_student(options.start)
+        self._frozen = None if options.start is None or options.vision else FrozenVision(self.model)
         self.score_ids = torch.tensor(self.tokenizer.convert_tokens_to_ids(list(SCORES)))
 
     def train(self) -> list[float]:
         """Run all steps and return the loss of each."""
         steps, peak = self.options.steps, self.options.learning_rate
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=peak, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
         warmup = max(1, steps // 20)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, warmup, steps))
         self.model.train()
@@ -140,7 +143,7 @@ class Distillation:
                 loss = self.loss(step, self.batch(step))
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                torch.nn.utils.clip_grad_norm_(weights, 1.0)
                 optimizer.step()
                 schedule.step()
                 losses.append(loss.item())
@@ -171,49 +174,51 @@ class Distillation:
     def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
         """Return the cross entropy of the answers' tokens; a score token weighs `SCORE_WEIGHT`."""
         rng = np.random.default_rng([self.seed, step, 1])
-        prompts, answers = self._tokenize(batch, rng)
-        ids_BT = torch.cat([prompts["input_ids"], answers["input_ids"]], dim=1)
-        mask_BT = torch.cat([prompts["attention_mask"], answers["attention_mask"]], dim=1)
-        seen = np.stack([_mirror_randomly(example, rng) for example in batch])
-        length = answers["input_ids"].shape[1]
+        ids_BT, mask_BT, length_B = self._tokenize(batch, rng)
+        longest = int(length_B.max())
         output = self.model(
-            input_ids=ids_BT,
+            **self._inputs(batch, ids_BT, rng),
             attention_mask=mask_BT,
             position_ids=(mask_BT.cumsum(1) - 1).clamp(min=0),
-            pixel_values=pixel_values(seen),
-            logits_to_keep=length + 1,
+            logits_to_keep=longest + 1,
         )
-        target_BA = answers["input_ids"]
-        token_loss_BA = cross_entropy(output.logits[:, :-1].flatten(0, 1), target_BA.flatten(), reduction="none")
-        weight_BA = answers["attention_mask"] * (1 + (SCORE_WEIGHT - 1) * self._is_score(target_BA))
-        return (token_loss_BA * weight_BA.flatten()).sum() / weight_BA.sum()
+        target_BA = ids_BT[:, -longest:]
+        token_loss_BA = cross_entropy(output.logits[:, :-1].transpose(1, 2), target_BA, reduction="none")
+        answer_BA = torch.arange(longest, 0, -1) <= length_B[:, None]
+        weight_BA = answer_BA * (1 + (SCORE_WEIGHT - 1) * self._is_score(target_BA, answer_BA))
+        return (token_loss_BA * weight_BA).sum() / weight_BA.sum()
 
-    def _is_score(self, target_BA: Tensor) -> Tensor:
-        """Return (B, A) True at the answer's three scores, not at the digits of its rationale."""
-        is_digit = torch.isin(target_BA, self.score_ids)
+    def _inputs(self, batch: Sequence[StudentExample], ids_BT: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Return the model's inputs for texts and views, which are mirrored at random."""
+        mirrors = [_mirrors_randomly(example, rng) for example in batch]
+        seen = np.stack([e.views[:, :, ::-1] if mirror else e.views for e, mirror in zip(batch, mirrors, strict=True)])
+        if self._frozen is None:
+            return {"input_ids": ids_BT, "pixel_values": pixel_values(seen)}
+        keys = [(e.task, e.pair_id, e.defect, mirror) for e, mirror in zip(batch, mirrors, strict=True)]
+        return {"inputs_embeds": self._frozen.embed(ids_BT, keys, seen)}
+
+    def _is_score(self, target_BA: Tensor, answer_BA: Tensor) -> Tensor:
+        """Return (B, A) True at the three scores of an answer, not at the digits of its rationale."""
+        is_digit = torch.isin(target_BA, self.score_ids) & answer_BA
         return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
 
-    def _tokenize(
-        self, batch: Sequence[StudentExample], rng: np.random.Generator
-    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Return prompts padded on the left and answers on the right, so that all answers begin at one position."""
+    def _tokenize(self, batch: Sequence[StudentExample], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return tokens and mask of prompts with their answers, padded on the left, and the lengths of the answers."""
         tokens_per_view = self.model.config.image_seq_length
         prompts = [
             prompt(self.rubric, example.instructions[rng.integers(len(example.instructions))], tokens_per_view)
             for example in batch
         ]
         answers = [format_answer(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
-        left, right = (
-            self.tokenizer(texts, padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False)
-            for texts, side in ((prompts, "left"), (answers, "right"))
-        )
-        return left, right
+        left, right = (self.tokenizer(texts, return_token_type_ids=False)["input_ids"] for texts in (prompts, answers))
+        rows = {"input_ids": [[*one, *other] for one, other in zip(left, right, strict=True)]}
+        padded = self.tokenizer.pad(rows, padding_side="left", return_tensors="pt")
+        return padded["input_ids"], padded["attention_mask"], torch.tensor([len(tokens) for tokens in right])
 
 
-def _mirror_randomly(example: StudentExample, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Mirror the views half of the time, but not if an instruction names a side: then scores depend on it."""
-    mirrored = rng.random() < 0.5 and not names_a_side(example.instructions)
-    return example.views[:, :, ::-1] if mirrored else example.views
+def _mirrors_randomly(example: StudentExample, rng: np.random.Generator) -> bool:
+    """Return whether to mirror views: half of the time, but never if an instruction names a side."""
+    return rng.random() < 0.5 and not names_a_side(example.instructions)
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:

@@ -102,6 +102,40 @@ def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp
     assert again.train()[0] < 0.1
 
 
+@pytest.fixture
+def frozen(taught: Distillation, tmp_path: Path) -> Distillation:
+    """Return a student that starts as `taught` and keeps its image encoder, with another pair to learn."""
+    taught.save(tmp_path)
+    options = OPTIONS.model_copy(update={"start": str(tmp_path), "vision": False, "steps": 8, "batch_size": 2})
+    lessons = [replace(example(number % 2 == 0, number), teacher=Score(5, 5, 5, "?")) for number in range(3)]
+    return Distillation(lessons, options, seed=0)
+
+
+def test_a_frozen_image_encoder_sees_the_same(frozen: Distillation) -> None:
+    whole = Distillation(frozen.examples, frozen.options.model_copy(update={"vision": True}), seed=0)
+    for step in range(2):
+        torch.testing.assert_close(frozen.loss(step, frozen.batch(step)), whole.loss(step, whole.batch(step)))
+
+
+def test_a_frozen_image_encoder_reads_each_image_once_and_stays_as_it_is(
+    frozen: Distillation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tower, images = frozen.model.model.vision_tower, []
+    encode = tower.forward
+    monkeypatch.setattr(tower, "forward", lambda pixel_values: images.extend(pixel_values) or encode(pixel_values))
+    before = {name: weight.clone() for name, weight in frozen.model.named_parameters()}
+    losses = frozen.train()
+    assert losses[-1] < losses[0]
+    assert len(images) <= len(VIEWS) * 2 * len(frozen.examples), "each pair as it is and mirrored"
+    changed = {name for name, weight in frozen.model.named_parameters() if not torch.equal(weight, before[name])}
+    assert changed == {name for name in before if "vision_tower" not in name}
+
+
+def test_random_weights_learn_to_see_whatever_the_option() -> None:
+    student = Distillation([example(True, 0)], OPTIONS.model_copy(update={"vision": False}), seed=0)
+    assert all(weight.requires_grad for weight in student.model.parameters())
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
