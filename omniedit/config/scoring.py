@@ -134,6 +134,9 @@ class VlmConfig(Section):
     max_side: int | None = Field(1024, ge=64)
     """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: no limit but the
     model's own."""
+    pixels: int | None = Field(None, ge=1024)
+    """Number of pixels to which models of any image size, such as Qwen-VL, scale each image, keeping its ratio; null:
+    the model's own limits. EditReward was trained at 200704."""
     max_tiles: int = Field(12, ge=1, le=40)
     """Maximum number of tiles per image, for models that cut images into tiles as InternVL does."""
     batch_size: int = Field(8, ge=1)
@@ -149,7 +152,7 @@ class VlmConfig(Section):
     @property
     def asked(self) -> str:
         """Return the settings that decide the scores besides the model's weights, as JSON."""
-        return self.model_dump_json(include={"adapter", "head", "max_side", "max_tiles"})
+        return self.model_dump_json(include={"adapter", "head", "max_side", "pixels", "max_tiles"})
 
 
 class InternvlConfig(Section):

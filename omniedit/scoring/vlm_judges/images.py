@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from omniedit.config.schema import VlmConfig
 from omniedit.imaging.images import Image, resize_to_fit
 
 ImageInputs = dict[str, Tensor]
@@ -23,21 +24,25 @@ SAMPLE_SIZES = "batch_num_images"
 """Input of LLaVA-OneVision: number of images of each prompt. It sees an image in detail only if it is the only one."""
 
 
-def prepare_image(processor: Any, image: Image, max_side: int | None, max_tiles: int) -> ImageInputs:
-    """Prepare an image for a model.
-
-    Args:
-        max_side: the image is scaled down until its longer side has at most this many pixels; None for no limit.
-        max_tiles: maximum number of tiles, if the model cuts images into tiles as InternVL does.
-    """
-    options = {}
-    if hasattr(processor.image_processor, "crop_to_patches"):
-        options = {"crop_to_patches": max_tiles > 1, "max_patches": max_tiles}
-    shown = image if max_side is None else resize_to_fit(image, max_side)
+def prepare_image(processor: Any, image: Image, options: VlmConfig) -> ImageInputs:
+    """Prepare an image for a model, at the size and in the tiles that the options set."""
+    shown = image if options.max_side is None else resize_to_fit(image, options.max_side)
     inputs = processor.image_processor(
-        images=[shown], input_data_format="channels_last", return_tensors="pt", **options
+        images=[shown],
+        input_data_format="channels_last",
+        return_tensors="pt",
+        **processor_options(processor.image_processor, options),
     )
     return {name: torch.as_tensor(value) for name, value in inputs.items()}
+
+
+def processor_options(image_processor: Any, options: VlmConfig) -> dict[str, Any]:
+    """Return those options that an image processor knows: tiles of InternVL, number of pixels of Qwen-VL."""
+    if hasattr(image_processor, "crop_to_patches"):
+        return {"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles}
+    if options.pixels and "longest_edge" in (image_processor.size or {}):
+        return {"size": {"shortest_edge": options.pixels, "longest_edge": options.pixels}}
+    return {}
 
 
 def placeholders(processor: Any, images: Sequence[ImageInputs]) -> list[str]:

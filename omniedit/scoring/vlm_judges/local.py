@@ -80,10 +80,7 @@ class LocalJudge(ChatJudge):
     def prepare_images(self, examples: Sequence[Example]) -> list[dict[str, ImageInputs]]:
         """Prepare the images of each example, in parallel."""
         images = [image for example in examples for image in example.images.values()]
-        options = self.options
-        prepared = self._threads.map(
-            lambda image: prepare_image(self.processor, image, options.max_side, options.max_tiles), images
-        )
+        prepared = self._threads.map(lambda image: prepare_image(self.processor, image, self.options), images)
         return [dict(zip(example.images, prepared, strict=False)) for example in examples]
 
     def _mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:

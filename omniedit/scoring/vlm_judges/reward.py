@@ -9,6 +9,7 @@ deviation; the mean is read.
 
 import re
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,8 +109,8 @@ class RewardJudge(LocalJudge):
         *settings: str,
     ) -> None:
         self.heads = assign_heads(heads, rubric)
-        token = processor.tokenizer.get_vocab().get(REWARD_TOKEN)
-        self.token, self.suffix = token, "" if token is None else REWARD_TOKEN
+        self.token = processor.tokenizer.get_vocab().get(REWARD_TOKEN)
+        self.suffix = "" if self.token is None else REWARD_TOKEN
         super().__init__(model, processor, rubric, options, *settings)
 
     @classmethod
@@ -128,11 +129,15 @@ class RewardJudge(LocalJudge):
         if rows is None:
             model = load_model(folder, options.adapter)
         else:
-            processor.tokenizer.add_special_tokens({"additional_special_tokens": [REWARD_TOKEN]})
+            processor.tokenizer.add_tokens([REWARD_TOKEN], special_tokens=True)
             model = load_reward_model(head, rows)
         width = model.get_input_embeddings().weight.shape[1]
-        if any(each.layers[0]["weight"].shape[1] != width for each in heads):
-            raise UserError(f"{head}: its head does not fit hidden states of width {width}; name its own base model")
+        if any(each.layers[0]["weight"].shape[1] != width for each in heads) or len(processor.tokenizer) > (
+            rows or inf
+        ):
+            raise UserError(
+                f"{head}: its head does not fit the {type(model).__name__} of {folder}; name its base model"
+            )
         return cls(model, processor, [_to(each, model.device) for each in heads], rubric, options, *settings)
 
     def build_reader(self, question: Question) -> ScoreReader:

@@ -23,6 +23,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
 from omniedit.scoring.vlm_judges.chat import ChatJudge
+from omniedit.scoring.vlm_judges.images import processor_options
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Spelling, reading, split_ten, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
 from omniedit.vlm.processors import load_processor
@@ -76,14 +77,13 @@ class VllmJudge(ChatJudge):
                 "score, or set engine: transformers"
             ) from None
         processor = load_processor(folder)
-        tiles = {"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles}
         engine = vllm.LLM(
             model=str(folder),
             load_format="safetensors",
             seed=0,
             enable_prefix_caching=True,
             limit_mm_per_prompt={"image": max(len(question.images) for question in rubric.questions)},
-            mm_processor_kwargs=tiles if hasattr(processor.image_processor, "crop_to_patches") else {},
+            mm_processor_kwargs=processor_options(processor.image_processor, options),
             **_adapter_options(options),
         )
         return cls(vllm, engine, processor, rubric, options, *settings)

@@ -76,7 +76,7 @@ class LLM:
     @torch.inference_mode()
     def _completion(self, prompt: dict[str, Any], sampling: SamplingParams) -> Completion:
         tokenizer, images = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
-        shown = [prepare_image(self.judge.processor, np.asarray(image), None, self.judge.max_tiles) for image in images]
+        shown = [prepare_image(self.judge.processor, np.asarray(image), self.judge.options) for image in images]
         ids_1T, count = self._expanded(prompt["prompt_token_ids"], shown)
         assert count == len(images) <= self.limit
         written: Any = self.judge.model.generate(
