@@ -50,14 +50,20 @@ def build_tokenizer(image: str, *tokens: str) -> Qwen2Tokenizer:
     return tokenizer
 
 
-def make_qwen25(folder: Path, seed: int = 0) -> Path:
-    """Save a Qwen2.5-VL and return the folder."""
+def make_qwen25(folder: Path, seed: int = 0, width: int = WIDTH, vision_width: int = WIDTH, layers: int = 2) -> Path:
+    """Save a Qwen2.5-VL and return the folder.
+
+    Args:
+        width: of its language model.
+        vision_width: of its image encoder.
+        layers: of each of them.
+    """
     tokenizer = build_tokenizer(QWEN_IMAGE, *QWEN_TOKENS)
-    vision = {"depth": 2, "hidden_size": WIDTH, "num_heads": 2, "intermediate_size": WIDTH, "out_hidden_size": WIDTH}
-    vision |= {"patch_size": PATCH, "window_size": 4 * PATCH, "fullatt_block_indexes": [1]}
-    config = Qwen2_5_VLConfig(
-        text_config=_text(tokenizer) | {"rope_parameters": ROPE}, vision_config=vision, **_ids(tokenizer)
-    )
+    vision = {"depth": layers, "hidden_size": vision_width, "num_heads": 2, "intermediate_size": 2 * vision_width}
+    vision |= {"patch_size": PATCH, "window_size": 4 * PATCH, "fullatt_block_indexes": [1], "out_hidden_size": width}
+    rope = ROPE | {"mrope_section": [width // 32, width // 32, width // 16]}
+    text = _text(tokenizer) | {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
+    config = Qwen2_5_VLConfig(text_config=text | {"rope_parameters": rope}, vision_config=vision, **_ids(tokenizer))
     return _save(folder, seed, Qwen2_5_VLForConditionalGeneration, config, tokenizer, _qwen_images())
 
 
