@@ -209,12 +209,14 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
     parser.add_argument("--rubric", default="edit", help="rubric; docs/judging.md lists all (default: edit)")
-    parser.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
+    parser.add_argument(
+        "--judge", choices=["api", "internvl", "student", "vlm"], default="api", help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--scorer",
         type=path,
         metavar="FOLDER",
-        help="folder of an InternVL, or of a student other than the shipped one",
+        help="folder of a model or its models/ROLE.json, or folder of a student other than the shipped one",
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
     parser.add_argument("--url", help="address of the endpoint, instead of the config's")

@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
-from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
+from omniedit.scoring.judges import api_judge, load_judge, local_judge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.verdict import Judge, Score
@@ -56,9 +56,9 @@ def open_marker(
         UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
             `open_client`.
     """
-    if judge == "internvl":
-        internvl = internvl_judge(scorer, scoring, rubric)
-        yield internvl.mark, internvl.batch_size
+    if judge in ("internvl", "vlm"):
+        local = local_judge(judge, scorer, scoring, rubric)
+        yield local.mark, local.batch_size
         return
     if judge != "api":
         of_pairs = load_judge(judge, scorer, scoring)
@@ -80,7 +80,7 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
     """
     if judge.prompt_hash != rubric.digest:
         raise UserError(
-            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or internvl"
+            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or vlm"
         )
 
     def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
