@@ -26,12 +26,14 @@ from transformers import (
 from benchmarks.random_judge import CHAT, make_internvl
 from omniedit.storage.atomic import write_text
 
+Config = dict[str, Any]
+
 WIDTH, PATCH = 32, 8
-TEXT = {"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_hidden_layers": 2, "num_attention_heads": 4}
+TEXT: Config = {"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"num_key_value_heads": 2, "initializer_range": 0.05, "tie_word_embeddings": False, "bos_token_id": None}
 QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 QWEN_TOKENS = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
-ROPE = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [1, 1, 2]}
+ROPE: Config = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [1, 1, 2]}
 
 
 def build_tokenizer(image: str, *tokens: str) -> Qwen2Tokenizer:
@@ -59,7 +61,12 @@ def make_qwen25(folder: Path, seed: int = 0, width: int = WIDTH, vision_width: i
         layers: of each of them.
     """
     tokenizer = build_tokenizer(QWEN_IMAGE, *QWEN_TOKENS)
-    vision = {"depth": layers, "hidden_size": vision_width, "num_heads": 2, "intermediate_size": 2 * vision_width}
+    vision: Config = {
+        "depth": layers,
+        "hidden_size": vision_width,
+        "num_heads": 2,
+        "intermediate_size": 2 * vision_width,
+    }
     vision |= {"patch_size": PATCH, "window_size": 4 * PATCH, "fullatt_block_indexes": [1], "out_hidden_size": width}
     rope = ROPE | {"mrope_section": [width // 32, width // 32, width // 16]}
     text = _text(tokenizer) | {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
@@ -70,7 +77,13 @@ def make_qwen25(folder: Path, seed: int = 0, width: int = WIDTH, vision_width: i
 def make_qwen3(folder: Path, seed: int = 0) -> Path:
     """Save a Qwen3-VL, with features for two layers of its language model, and return the folder."""
     tokenizer = build_tokenizer(QWEN_IMAGE, *QWEN_TOKENS)
-    vision = {"depth": 3, "hidden_size": WIDTH, "num_heads": 2, "intermediate_size": WIDTH, "out_hidden_size": WIDTH}
+    vision: Config = {
+        "depth": 3,
+        "hidden_size": WIDTH,
+        "num_heads": 2,
+        "intermediate_size": WIDTH,
+        "out_hidden_size": WIDTH,
+    }
     vision |= {"patch_size": PATCH, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
     rope = ROPE | {"mrope_interleaved": True}
     config = Qwen3VLConfig(
@@ -99,8 +112,8 @@ def make_llava_onevision(folder: Path, seed: int = 0) -> Path:
     config = LlavaOnevisionConfig(
         vision_config=vision,
         text_config=Qwen2Config(**_text(tokenizer)),
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-        video_token_id=tokenizer.convert_tokens_to_ids("<video>"),
+        image_token_index=tokenizer.get_vocab()["<image>"],
+        video_token_index=tokenizer.get_vocab()["<video>"],
         image_grid_pinpoints=pinpoints,
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
@@ -138,12 +151,12 @@ def _qwen_images() -> Any:
     return Qwen2VLImageProcessorPil(size=size, patch_size=PATCH, temporal_patch_size=2, merge_size=2)
 
 
-def _text(tokenizer: Any) -> dict[str, Any]:
+def _text(tokenizer: Any) -> Config:
     ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     return {**TEXT, **ends, "vocab_size": len(tokenizer)}
 
 
-def _ids(tokenizer: Any) -> dict[str, int]:
+def _ids(tokenizer: Any) -> Config:
     """Return the ids of the tokens around and for images and videos, as in a config of Qwen-VL."""
     names = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
     return dict(zip(names, tokenizer.convert_tokens_to_ids(list(QWEN_TOKENS)), strict=True))

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoImageProcessor, ProcessorMixin
+from transformers import AutoConfig, AutoImageProcessor
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from omniedit.errors import UserError
@@ -20,7 +20,7 @@ def load_processor(folder: Path) -> Any:
     """Load the processor of an image-text-to-text model from its folder; no code from the folder runs.
 
     Raises:
-        UserError: the folder has no tokenizer or no image processor, or its model takes no images.
+        UserError: the folder has no tokenizer, image processor or chat template, or its model takes no images.
     """
     tokenizer = load_tokenizer(folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -30,18 +30,28 @@ def load_processor(folder: Path) -> Any:
         image_processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", local_files_only=True, trust_remote_code=False
         )
-        kind = PROCESSOR_MAPPING[type(config)]
+        kind: Any = PROCESSOR_MAPPING[type(config)]
         settings, _ = kind.get_processor_dict(folder, local_files_only=True)
     except (ImportError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{folder}: no image processor ({reason}); fetch it again") from None
-    return build_processor(kind, tokenizer, image_processor, settings | _settings_of_model(config))
+    try:
+        processor = build_processor(kind, tokenizer, image_processor, settings | _settings_of_model(config))
+    except AttributeError as error:  # a tokenizer without the named tokens that the processor reads
+        problem = f"its tokenizer is not that of a {kind.__name__} ({error})"
+        raise UserError(
+            f"{folder}: {problem}; use a checkpoint in transformers' own form, often named ...-hf"
+        ) from None
+    if processor.chat_template is None:
+        raise UserError(f"{folder}: no chat template, so no question can be asked; use a checkpoint for chats")
+    return processor
 
 
-def build_processor(kind: type[ProcessorMixin], tokenizer: Any, image_processor: Any, settings: dict[str, Any]) -> Any:
+def build_processor(kind: Any, tokenizer: Any, image_processor: Any, settings: dict[str, Any]) -> Any:
     """Build a processor from its tokenizer and its image processor.
 
     Args:
+        kind: class of the processor.
         settings: other arguments of its class; the chat template is the tokenizer's unless it is among them.
     """
     parts = {"tokenizer": tokenizer, "image_processor": image_processor}
@@ -50,7 +60,7 @@ def build_processor(kind: type[ProcessorMixin], tokenizer: Any, image_processor:
 
 
 @cache
-def image_only(kind: type[ProcessorMixin]) -> type[ProcessorMixin]:
+def image_only(kind: Any) -> Any:
     """Derive a processor class that accepts None in place of a video processor."""
 
     def check_argument_for_proper_class(self: Any, name: str, argument: Any) -> Any:

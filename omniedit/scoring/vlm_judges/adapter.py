@@ -81,8 +81,8 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     check_adapter(folder)
     _check_base(folder, model)
     try:
-        adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(folder))
-        loaded = set_peft_model_state_dict(adapted, _load_weights(folder))
+        adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
+        loaded: Any = set_peft_model_state_dict(adapted, _load_weights(folder))
     except Exception as error:  # peft, safetensors and torch raise different errors for weights that do not fit
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({reason})") from None
