@@ -16,8 +16,9 @@ import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from omniedit.config.schema import VlmConfig
+from omniedit.errors import UserError
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
-from omniedit.models.folder import load_part
+from omniedit.models.folder import load_part, read_config
 from omniedit.models.loading import default_device
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
@@ -114,8 +115,20 @@ def load_model(folder: Path, adapter: str | None = None, **options: Any) -> Any:
         UserError: the folder is missing, incomplete or of another class, or the adapter does not fit.
     """
     device = default_device()
-    names = dict.fromkeys(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values())
-    classes = tuple(kind for name in names if (kind := getattr(transformers, name, None)) is not None)
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    model = load_part(folder, classes, dtype, **options)
+    model = load_part(folder, (model_class(folder),), dtype, **options)
     return (merge_adapter(model, adapter) if adapter else model).to(device)
+
+
+def model_class(folder: Path) -> Any:
+    """Return the class of transformers that a folder's config names.
+
+    Raises:
+        UserError: the folder has no config, or that of another kind of model.
+    """
+    named = read_config(folder / "config.json").get("architectures")
+    name = named[0] if isinstance(named, list) and named else None
+    if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
+        found = f"a {name}" if name else "a model without a class"
+        raise UserError(f"{folder}: {found}, not an image-text-to-text model of transformers")
+    return getattr(transformers, name)

@@ -176,6 +176,10 @@ def test_what_is_missing_is_named(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(folder / name)
     with pytest.raises(UserError, match="no tokenizer"):
         load_judge("vlm", tmp_path)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text/config.json").write_text('{"architectures": ["Qwen2ForCausalLM"]}')
+    with pytest.raises(UserError, match="a Qwen2ForCausalLM, not an image-text-to-text model"):
+        load_judge("vlm", tmp_path / "text")
     for file in folder.glob("tokenizer*"):
         (tmp_path / file.name).symlink_to(file)
     with pytest.raises(UserError, match="no image processor"):

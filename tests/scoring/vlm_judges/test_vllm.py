@@ -16,8 +16,9 @@ import torch
 from scoring.vlm_judges.test_internvl import OPTIONS, QUESTION, SHORT, example
 from torch import Tensor
 
+from benchmarks.random_vlms import make_qwen25
 from helpers.tiny_internvl import make_internvl, teach
-from omniedit.config.schema import InternvlConfig, ScoringConfig
+from omniedit.config.schema import InternvlConfig, ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import RubricScores
@@ -171,3 +172,35 @@ def test_where_it_is_not_installed_the_error_says_what_to_do(
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(UserError, match=r"scoring\.internvl\.engine: vllm cannot be imported .* engine: transformers"):
         VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
+
+
+def test_another_model_and_its_adapter_are_given_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Check a Qwen2.5-VL with an adapter: options of the engine, the request of the adapter, sizes of images."""
+    told: dict[str, Any] = {}
+
+    class Recorder:
+        def __init__(self, **options: Any) -> None:
+            told["options"] = options
+
+        def generate(self, prompts: list[dict[str, Any]], sampling: SamplingParams, **options: Any) -> list[Request]:
+            told["prompts"], told["request"] = prompts, options["lora_request"]
+            return [Request([Completion(format_reply((9, 8, 7), "Fine."), None)]) for _ in prompts]
+
+    package, lora, request = (ModuleType(name) for name in ("vllm", "vllm.lora", "vllm.lora.request"))
+    package.__dict__.update(LLM=Recorder, SamplingParams=SamplingParams)
+    request.__dict__.update(LoRARequest=lambda *parts: parts)
+    for module in (package, lora, request):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text('{"peft_type": "LORA", "r": 64}')
+    (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"")
+    options = VlmConfig(engine="vllm", adapter=str(tmp_path / "adapter"), max_side=64, pixels=4096)
+    judge = VllmJudge.load(make_qwen25(tmp_path / "model"), SHORT, options, "reply")
+    (mark,) = judge.mark([example(True, 128)])
+    assert isinstance(mark, RubricScores) and tuple(mark.scores.values()) == (9, 8, 7)
+    assert (told["options"]["enable_lora"], told["options"]["max_lora_rank"]) == (True, 64)
+    assert told["options"]["mm_processor_kwargs"] == {"size": {"shortest_edge": 4096, "longest_edge": 4096}}
+    assert told["request"] == ("adapter", 1, str(tmp_path / "adapter"))
+    (prompt,) = told["prompts"]
+    assert [image.size for image in prompt["multi_modal_data"]["image"]] == [(64, 16)] * 2
+    assert prompt["prompt_token_ids"].count(judge.processor.image_token_id) == 2
