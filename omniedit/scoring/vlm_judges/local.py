@@ -127,7 +127,7 @@ def model_class(folder: Path) -> Any:
         UserError: the folder has no config, or that of another kind of model.
     """
     named = read_config(folder / "config.json").get("architectures")
-    name = named[0] if isinstance(named, list) and named else None
+    name: Any = named[0] if isinstance(named, list) and named else None
     if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
         found = f"a {name}" if name else "a model without a class"
         raise UserError(f"{folder}: {found}, not an image-text-to-text model of transformers")
