@@ -138,7 +138,7 @@ def full_size(batch: int, rounds: int) -> None:
     for tiles in TILES:
         prompts, pixels = build_prompts(batch, tiles, model)
         runs: dict[str, Callable[[], Any]] = {
-            "tokens": partial(reader.probabilities, prompts, pixels),
+            "tokens": partial(reader.probabilities, prompts, {"pixel_values": pixels}),
             "generate": partial(generate, model, prompts[:1], pixels[: 2 * tiles]),
         }
         taken, _ = time_in_turns(runs, rounds)

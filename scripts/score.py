@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("candidates", type=Path, help="shard of edit pairs (.h5)")
     parser.add_argument("--judge", choices=JUDGES, required=True)
     parser.add_argument(
-        "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
+        "--scorer", type=Path, help="folder of the trained student or of a model, or its models/ROLE.json"
     )
     add_section(parser, "--config", ScoringConfig)
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")

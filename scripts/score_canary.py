@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_section(parser, "--config", Config, required=True)
     parser.add_argument(
-        "--scorer", type=Path, help="folder of the trained student or of an InternVL, or its models/ROLE.json"
+        "--scorer", type=Path, help="folder of the trained student or of a model, or its models/ROLE.json"
     )
     parser.add_argument(
         "--spent", type=Path, help="folder where the run's jobs record their spending; for the judge api"

@@ -217,12 +217,14 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
         "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"
     )
     parser.add_argument("--passes", type=at_least_one, metavar="N", help="ask each question N times and average")
-    parser.add_argument("--judge", choices=["api", "internvl", "student"], default="api", help="(default: %(default)s)")
+    parser.add_argument(
+        "--judge", choices=["api", "internvl", "student", "vlm"], default="api", help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--scorer",
         type=path,
         metavar="FOLDER",
-        help="folder of an InternVL, or of a student other than the shipped one",
+        help="folder of a model or its models/ROLE.json, or folder of a student other than the shipped one",
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
     parser.add_argument("--url", help="address of the endpoint, instead of the config's")

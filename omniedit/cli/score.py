@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
-from omniedit.scoring.judges import api_judge, internvl_judge, load_judge
+from omniedit.scoring.judges import api_judge, load_judge, local_judge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import ABOUT, TOGETHER
@@ -55,10 +55,10 @@ def open_marker(
         UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
             `open_client`.
     """
-    if judge == "internvl":
+    if judge in ("internvl", "vlm"):
         _check_plain(rubric)
-        internvl = internvl_judge(scorer, scoring, rubric)
-        yield internvl.mark, internvl.batch_size
+        local = local_judge(judge, scorer, scoring, rubric)
+        yield local.mark, local.batch_size
         return
     if judge != "api":
         of_pairs = load_judge(judge, scorer, scoring)
@@ -80,7 +80,7 @@ def _check_plain(rubric: Rubric) -> None:
     """
     if not rubric.is_plain:
         raise UserError(
-            f"judge 'internvl' asks only plain questions with scores from 0 to 10, and rubric '{rubric.name}' has "
+            f"a model on this machine asks only plain questions with scores from 0 to 10, and rubric '{rubric.name}' has "
             "other scores, replies, labels, tasks, examples or passes; use --judge api"
         )
 
@@ -93,7 +93,7 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
     """
     if judge.prompt_hash != rubric.digest:
         raise UserError(
-            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or internvl"
+            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or vlm"
         )
 
     def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:

@@ -29,6 +29,7 @@ from omniedit.config.scoring import (
     JudgeName,
     ScoringConfig,
     StudentConfig,
+    VlmConfig,
     student_folder,
 )
 from omniedit.config.section import SHIPPED, LocalPath, Section

@@ -139,6 +139,44 @@ class ApiConfig(EndpointConfig):
         return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
 
 
+class VlmConfig(Section):
+    """Settings of the judge `vlm`."""
+
+    model: str = "qwen3_vl"
+    """Role in config/models.yaml of the model that judges: any image-text-to-text model of transformers."""
+    adapter: str | None = None
+    """LoRA adapter that is merged into the model's weights, such as EditScore's: a role in config/models.yaml, or a
+    folder."""
+    head: str | None = None
+    """Reward model whose head scores in place of the reply, such as EditReward: a role in config/models.yaml, or a
+    folder. If it has weights of the whole model, they replace those of `model`. `scoring.readout` has no effect."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
+    torch; it has no reward heads."""
+    max_side: int | None = Field(1024, ge=64)
+    """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: no limit but the
+    model's own."""
+    pixels: int | None = Field(None, ge=1024)
+    """Number of pixels to which models of any image size, such as Qwen-VL, scale each image, keeping its ratio; null:
+    the model's own limits. EditReward was trained at 200704."""
+    max_tiles: int = Field(12, ge=1, le=40)
+    """Maximum number of tiles per image, for models that cut images into tiles as InternVL does."""
+    batch_size: int = Field(8, ge=1)
+    """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
+    it hundreds."""
+
+    @property
+    def roles(self) -> list[str]:
+        """Return the roles to fetch: of the model, and of an adapter and a head that are no folders."""
+        parts = [part for part in (self.adapter, self.head) if part and not Path(part).is_dir()]
+        return [self.model, *parts]
+
+    @property
+    def asked(self) -> str:
+        """Return the settings that decide the scores besides the model's weights, as JSON."""
+        return self.model_dump_json(include={"adapter", "head", "max_side", "pixels", "max_tiles"})
+
+
 class InternvlConfig(Section):
     """Settings of the judge `internvl`."""
 
@@ -154,15 +192,20 @@ class InternvlConfig(Section):
     """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
     it hundreds."""
 
+    @property
+    def as_vlm(self) -> VlmConfig:
+        """Return the same settings for the judge `vlm`, which this judge is; images keep their size."""
+        return VlmConfig(**self.model_dump(), max_side=None)
 
-JudgeName = Literal["reference", "student", "api", "internvl"]
+
+JudgeName = Literal["reference", "student", "api", "internvl", "vlm"]
 
 
 class ScoringConfig(Section):
     judge: JudgeName = "reference"
     """Judge whose scores the filter uses. `reference` measures edits whose truth is known, so it cannot score `learned`
-    specialists; `student` is distilled from the teacher; `api` is a model behind an endpoint; `internvl` is a model on
-    this machine."""
+    specialists; `student` is distilled from the teacher; `api` is a model behind an endpoint; `vlm` is a model on this
+    machine, and `internvl` is an InternVL on this machine."""
     teacher: Literal["reference", "api"] | None = "reference"
     """Teacher of the student: `reference` measures edits whose truth is known, so it cannot score `learned`
     specialists; `api` is the model behind `scoring.api`, as in the paper; null trains no student."""
@@ -170,9 +213,9 @@ class ScoringConfig(Section):
     """Number of known defects to make from each pair that the teacher scores, so that the student also sees bad
     edits."""
     readout: Literal["tokens", "median", "reply"] = "median"
-    """Readout of the scores of `student` and `internvl`. `median` is the median score under the probabilities of the
-    score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens` is
-    their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
+    """Readout of the scores of `student`, `internvl` and `vlm`. `median` is the median score under the probabilities of
+    the score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens`
+    is their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
     scores and a rationale, and is many times slower."""
     canary: str | None = "canary"
     """Folder of each judge's first scores of the canary, 36 fixed pairs that each run scores twice to detect a change
@@ -185,7 +228,12 @@ class ScoringConfig(Section):
     student: StudentConfig = StudentConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     internvl: InternvlConfig = InternvlConfig()
+    vlm: VlmConfig = VlmConfig()
     api: ApiConfig = ApiConfig()
+
+    def roles(self, judge: str | None) -> list[str]:
+        """Return the roles in config/models.yaml that a judge needs, the judging model first."""
+        return {"internvl": [self.internvl.model], "vlm": self.vlm.roles}.get(judge or "", [])
 
     @model_validator(mode="after")
     def _api_has_an_endpoint(self) -> Self:

@@ -39,12 +39,14 @@ def load_part(
     classes: Sequence[type[nn.Module]],
     dtype: torch.dtype,
     others: Mapping[str, type[nn.Module]] = MappingProxyType({}),
+    **options: Any,
 ) -> Any:
     """Load a frozen module from a folder; no code from the folder runs.
 
     Args:
         classes: accepted classes of diffusers or transformers.
         others: further accepted class names, each with the class that loads its own part of those weights.
+        options: further arguments of `from_pretrained`.
 
     Raises:
         UserError: the folder is missing, incomplete, of another class, or has pickles only.
@@ -52,7 +54,7 @@ def load_part(
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
     dtype_name = "dtype" if issubclass(kind, PreTrainedModel) else "torch_dtype"
-    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
+    options |= {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
     options["variant"] = part_variant(folder)
     try:
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]

@@ -1,12 +1,13 @@
 """Loading of judges by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from omniedit.config.schema import ApiConfig, InternvlConfig, JudgeName, ScoringConfig
+from omniedit.config.schema import ApiConfig, JudgeName, ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.models.registry import get_model, model_folder
 from omniedit.scoring.rubric import Rubric, edit_rubric, load_rubric
@@ -22,28 +23,40 @@ PREPARATION = "preprocessor_config.json"
 """File in which transformers stores how a model's images are prepared; the tiny student has none."""
 
 
-def load_judge(name: str, scorer: str | Path | None = None, scoring: ScoringConfig | None = None) -> Judge:
+def load_judge(
+    name: str, scorer: str | Path | None = None, scoring: ScoringConfig | None = None, rubric: Rubric | None = None
+) -> Judge:
     """Load a judge that needs no endpoint.
 
     Args:
-        scorer: folder of a trained student, or the `scorer` of `internvl_judge`; other judges ignore it.
+        scorer: folder of a trained student, or the `scorer` of `local_judge`; other judges ignore it.
         scoring: options of the judges; None for the defaults.
+        rubric: rubric of a judge that supports several; None for that of an edit pair.
 
     Raises:
         UserError: no judge has this name, or its folder is missing.
     """
-    scoring = scoring or ScoringConfig()
-    if name == "reference":
-        from omniedit.scoring.reference.judge import ReferenceJudge
+    if name not in LOADERS:
+        raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+    return LOADERS[name](scorer, scoring or ScoringConfig(), rubric or edit_rubric())
 
-        return ReferenceJudge()
-    if name == "student":
-        if scorer is None:
-            raise UserError("judge 'student' needs --scorer, the folder that scripts/train_student.py wrote")
-        return _student_judge(_readable(Path(scorer)), scoring)
-    if name == "internvl":
-        return internvl_judge(scorer, scoring, edit_rubric())
-    raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+
+def load_reference(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> Judge:
+    """Load the judge `reference`, which has no options."""
+    from omniedit.scoring.reference.judge import ReferenceJudge
+
+    return ReferenceJudge()
+
+
+def load_student(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> Judge:
+    """Load a student, the tiny one or a fine-tuned InternVL, which knows the rubric of its training only.
+
+    Raises:
+        UserError: the folder is missing, or has no student.
+    """
+    if scorer is None:
+        raise UserError("judge 'student' needs --scorer, the folder that scripts/train_student.py wrote")
+    return _student_judge(_readable(Path(scorer)), scoring)
 
 
 def _readable(scorer: Path) -> Path:
@@ -74,24 +87,19 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
         raise UserError(f"{folder}: not a student of scripts/finetune_student.py; train it again")
-    options = scoring.internvl.model_copy(update={"max_tiles": tiles})
+    internvl = scoring.internvl.model_copy(update={"max_tiles": tiles})
     weights = "".join(str(file["sha256"]) for name, file in sorted(files.items()) if name.endswith(".safetensors"))
     version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
-    return _engine(options).load(folder, edit_rubric(), options, scoring.readout, version, "student")
-
-
-def _engine(options: InternvlConfig) -> "type[ChatJudge]":
-    if options.engine == "vllm":
-        from omniedit.scoring.vlm_judges.vllm import VllmJudge
-
-        return VllmJudge
-    from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-
-    return InternvlJudge
+    return _load_local("student", folder, scoring.model_copy(update={"internvl": internvl}), edit_rubric(), version)
 
 
 def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "ChatJudge":
-    """Load the judge `internvl` for a rubric.
+    """Load the judge `internvl` for a rubric, as `local_judge` does."""
+    return local_judge("internvl", scorer, scoring, rubric)
+
+
+def local_judge(name: str, scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "ChatJudge":
+    """Load the judge `internvl` or `vlm` for a rubric.
 
     Args:
         scorer: a model's folder, or the record models/{role}.json of a fetched model.
@@ -99,16 +107,57 @@ def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
     Raises:
         UserError: the model is missing or cannot be loaded.
     """
+    kind = "an InternVL's" if name == "internvl" else "a model's"
     if scorer is None:
-        raise UserError("judge 'internvl' needs --scorer, an InternVL's folder or its models/ROLE.json")
-    given, engine = _readable(Path(scorer)), _engine(scoring.internvl)
+        raise UserError(f"judge '{name}' needs --scorer, {kind} folder or its models/ROLE.json")
+    given = _readable(Path(scorer))
     if not given.exists():
-        raise UserError(f"{given}: no such file or folder; give --scorer an InternVL's folder or its models/ROLE.json")
+        raise UserError(f"{given}: no such file or folder; give --scorer {kind} folder or its models/ROLE.json")
     if given.suffix != ".json":
-        return engine.load(given, rubric, scoring.internvl, scoring.readout, given.resolve().name)
+        return _load_local(name, given, scoring, rubric, given.resolve().name)
     folder, model = model_folder(given.stem), get_model(given.stem)
-    version = f"{model.repository}@{model.revision}"
-    return engine.load(folder, rubric, scoring.internvl, scoring.readout, version)
+    return _load_local(name, folder, scoring, rubric, f"{model.repository}@{model.revision}")
+
+
+def _load_local(name: str, folder: Path, scoring: ScoringConfig, rubric: Rubric, version: str) -> "ChatJudge":
+    """Load a model with the engine and the parts that its section names."""
+    settings = scoring.readout, version, name
+    if name != "vlm" and scoring.internvl.engine == "transformers":
+        from omniedit.scoring.vlm_judges.internvl import InternvlJudge
+
+        return InternvlJudge.load(folder, rubric, scoring.internvl, *settings)
+    options = scoring.vlm if name == "vlm" else scoring.internvl.as_vlm
+    if options.adapter or options.head:
+        from omniedit.scoring.vlm_judges.adapter import part_version
+
+        parts = [part_version(part) for part in (options.adapter, options.head) if part]
+        settings = scoring.readout, " + ".join([version, *parts]), name
+    return _local_class(options).load(folder, rubric, options, *settings)
+
+
+def _local_class(options: VlmConfig) -> "type[ChatJudge]":
+    """Return the class that runs a model with these options."""
+    if options.engine == "vllm":
+        from omniedit.scoring.vlm_judges.vllm import VllmJudge
+
+        return VllmJudge
+    if options.head:
+        from omniedit.scoring.vlm_judges.reward import RewardJudge
+
+        return RewardJudge
+    from omniedit.scoring.vlm_judges.local import LocalJudge
+
+    return LocalJudge
+
+
+Loader = Callable[[str | Path | None, ScoringConfig, Rubric], Judge]
+LOADERS: dict[str, Loader] = {
+    "reference": load_reference,
+    "student": load_student,
+    "internvl": partial(local_judge, "internvl"),
+    "vlm": partial(local_judge, "vlm"),
+}
+"""Loaders of the judges that need no endpoint: scorer, options, rubric -> judge."""
 
 
 @contextmanager

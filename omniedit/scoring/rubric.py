@@ -276,6 +276,7 @@ def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
         "student": scoring.readout,
         "api": scoring.api.asked,
         "internvl": f"{scoring.readout}, {scoring.internvl.max_tiles} tiles",
+        "vlm": f"{scoring.readout}, {scoring.vlm.asked}",
     }
     rubric = load_rubric(scoring.api.rubric if judge == "api" else "edit")
     return " ".join(filter(None, (options[judge], f"rubric {rubric.digest}")))

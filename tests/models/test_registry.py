@@ -316,7 +316,7 @@ def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: 
 def test_models_of_the_repository_are_pinned_or_refused() -> None:
     models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
-    assert [role for role, model in models.items() if model.revision is None] == ["style"]
+    assert [role for role, model in models.items() if model.revision is None] == ["editscore", "editscore_7b", "style"]
 
 
 def test_only_files_without_code_are_wanted() -> None:

@@ -1,7 +1,6 @@
 """Local model with random weights: its replies have no meaning, but do not depend on the rest of the batch."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,12 @@ import transformers
 
 from helpers.tiny_vlm import make_llava, make_qwen
 from omniedit.errors import UserError
-from omniedit.models.folder import load_part, load_processor
+from omniedit.models.folder import load_part
 from omniedit.vlm import Prompt, PromptImage, Reply
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
+from omniedit.vlm.processors import load_processor
 
-needs_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision prepares its pictures")
 CLASSES: dict[str, Callable[[Path], Path]] = {
     "LlavaForConditionalGeneration": make_llava,
     "Qwen2_5_VLForConditionalGeneration": make_qwen,
@@ -38,10 +37,7 @@ PROMPTS = [
 
 @pytest.fixture(
     scope="module",
-    params=[
-        "LlavaForConditionalGeneration",
-        pytest.param("Qwen2_5_VLForConditionalGeneration", marks=needs_torchvision),
-    ],
+    params=CLASSES,
 )
 def llava(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
     folder = CLASSES[request.param](tmp_path_factory.mktemp("vlm") / "model")
@@ -118,9 +114,8 @@ def test_a_question_is_told_apart_by_all_that_is_in_it(llava: tuple[object, obje
 
 def test_a_folder_without_its_processor_is_named(tmp_path: Path) -> None:
     make_llava(tmp_path / "model")
-    for file in (tmp_path / "model").glob("*processor*"):
-        file.unlink()
-    for file in (tmp_path / "model").glob("token*"):
-        file.unlink()
-    with pytest.raises(UserError, match="no processor"):
-        load_processor(tmp_path / "model")
+    for pattern, problem in (("*processor*", "no image processor"), ("token*", "no tokenizer")):
+        for file in (tmp_path / "model").glob(pattern):
+            file.unlink()
+        with pytest.raises(UserError, match=problem):
+            load_processor(tmp_path / "model")

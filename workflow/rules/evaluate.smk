@@ -75,6 +75,7 @@ rule bench_score:
     input:
         edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCHMARKED),
         scorer=scorer_for(CONFIG.bench.judge),
+        parts=parts_for(CONFIG.bench.judge),
     output:
         expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=BENCHMARKED),
     log:

@@ -130,6 +130,7 @@ rule score_shard:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
         scorer=scorer_for(CONFIG.scoring.judge),
+        parts=parts_for(CONFIG.scoring.judge),
     output:
         "results/{run}/scores/{task}/{shard}.parquet",
     log:
@@ -163,6 +164,7 @@ if CONFIG.scoring.judge == "api":
 rule score_canary:
     input:
         scorer=scorer_for(CONFIG.scoring.judge),
+        parts=parts_for(CONFIG.scoring.judge),
         # Scored again whenever pairs are, even by the same judge: the model behind its name may have changed.
         scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:

@@ -20,7 +20,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.student.internvl_dataset import TeacherBatch
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-from omniedit.scoring.vlm_judges.readout import TokenPrompt
+from omniedit.scoring.vlm_judges.passes import TokenPrompt
 from omniedit.training.editor.batches import of_tasks
 
 NO_ANSWER = -100
@@ -77,11 +77,11 @@ class AnswerBatches:
 
     def _batch(self, pairs: TeacherBatch, examples: Sequence[Example]) -> AnswerBatch:
         judge, (question,) = self.judge, self.judge.rubric.questions
-        tiles = judge.cut_tiles(examples)
-        prompts = [judge.prompt(question, *each) for each in zip(examples, tiles, strict=True)]
+        shown = judge.prepare_images(examples)
+        prompts = [judge.prompt(question, *each) for each in zip(examples, shown, strict=True)]
         answers = [self._tokens(answer) for answer in pairs.answers]
         inputs, answer_BA = _pad_and_join(prompts, answers)
-        pixels = torch.cat([each[name] for each in tiles for name in question.images])
+        pixels = torch.cat([each[name]["pixel_values"] for each in shown for name in question.images])
         device = judge.model.device
         inputs = {name: value.to(device) for name, value in inputs.items()}
         inputs["pixel_values"] = pixels.to(device, judge.model.dtype)

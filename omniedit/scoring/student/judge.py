@@ -174,7 +174,7 @@ class StudentJudge:
     def judge_views(self, views_BVSS3: NDArray[np.uint8], instructions: Sequence[str]) -> list[Score | Unscorable]:
         tokens_per_view = self.model.config.image_seq_length
         texts = [prompt(self.rubric, instruction, tokens_per_view) for instruction in instructions]
-        readings = self.read(self.tokenizer(texts)["input_ids"], pixel_values(views_BVSS3))
+        readings = self.read(self.tokenizer(texts)["input_ids"], {"pixel_values": pixel_values(views_BVSS3)})
         return [reading if isinstance(reading, Unscorable) else self._score(reading) for reading in readings]
 
     def _score(self, reading: Reading) -> Score:

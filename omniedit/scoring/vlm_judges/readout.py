@@ -18,11 +18,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, InternVLForConditionalGeneration, PreTrainedTokenizerFast
+from transformers import DynamicCache, PreTrainedTokenizerFast
 
 from omniedit.errors import UserError
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
+from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, left_padded
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
 
 SCORES = tuple(str(score) for score in range(11))
@@ -31,19 +32,16 @@ MAX_REPLY_TOKENS = 256
 LEAST_MASS = 0.5
 """Smallest total probability of the scores 0 to 10; below it the model would write something else."""
 
-TokenPrompt = Sequence[int]
-"""Tokens of a prompt, with those of its images."""
-
 
 class ScoreReader(Protocol):
-    """Reader of the scores that a model gives to prompts; `pixels` are all their images in order, (N, 3, H, W)."""
+    """Reader of the scores that a model gives to prompts; `images` are the arguments of `forward` that show them."""
 
-    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]: ...
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]: ...
 
 
 def build_reader(
     readout: str,
-    model: InternVLForConditionalGeneration,
+    model: Any,
     tokenizer: PreTrainedTokenizerFast,
     num_scores: int,
     max_reply_tokens: int,
@@ -121,90 +119,61 @@ class TokenReader:
     """
 
     def __init__(
-        self,
-        model: InternVLForConditionalGeneration,
-        tokenizer: PreTrainedTokenizerFast,
-        num_scores: int,
-        score_of: ScoreOf = expected_score,
+        self, model: Any, tokenizer: PreTrainedTokenizerFast, num_scores: int, score_of: ScoreOf = expected_score
     ) -> None:
         self.model, self.spelling, self._score_of = model, Spelling.of(tokenizer, num_scores), score_of
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
-    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
-        return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, pixels)]
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
+        return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
 
     @torch.inference_mode()
-    def probabilities(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> Tensor:
+    def probabilities(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
         """Return the (B, K, S) probabilities of the scores at each place, among all tokens, on the CPU."""
-        fixed, passes = self._begin(prompts)
+        fixed_BT, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
-        ids_BT, mask_BT = _left_padded([[*prompt[fixed:], *frames[0]] for prompt in prompts], self.model.device)
-        next_BV = passes.read(ids_BT, mask_BT, pixel_values=pixels)
+        first = fixed_BT.shape[1]
+        ids_BT, mask_BT = left_padded([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
+        whole_BT, seen_BT = torch.cat([fixed_BT, ids_BT], dim=1), torch.cat([passes.mask_BT, mask_BT], dim=1)
+        next_BV = passes.read_prompts(whole_BT, seen_BT, images)
         for frame in frames[1:]:
             read.append(self._of_scores(next_BV, passes))
             next_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))
         read.append(self._of_scores(next_BV, passes))
         return torch.stack(read, dim=1).cpu()
 
-    def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[int, "Passes"]:
-        """Return the number of tokens before the first image, the same in all prompts, and the passes after them."""
+    def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[Tensor, Passes]:
+        """Return the (B, T) tokens before the first image, the same in all prompts, and the passes that know them."""
         first = list(prompts[0]).index(self.model.config.image_token_id)
         fixed = list(prompts[0][:first])
         assert all(list(prompt[:first]) == fixed for prompt in prompts)
+        fixed_BT = torch.tensor([fixed] * len(prompts), dtype=torch.long, device=self.model.device)
         if fixed != self._fixed[0]:
-            cache = DynamicCache()
-            ids_1T = torch.tensor([fixed], device=self.model.device)
-            Passes(self.model, cache, torch.ones_like(ids_1T[:, :0])).read(ids_1T, torch.ones_like(ids_1T))
-            self._fixed = fixed, cache
+            self._fixed = fixed, self._read_fixed(fixed_BT[:1])
         cache = copy.deepcopy(self._fixed[1])
         cache.batch_repeat_interleave(len(prompts))
-        seen_BT = torch.ones(len(prompts), first, dtype=torch.long, device=self.model.device)
-        return first, Passes(self.model, cache, seen_BT)
+        return fixed_BT, Passes(self.model, cache, torch.ones_like(fixed_BT))
 
-    def _of_scores(self, next_BV: Tensor, passes: "Passes") -> Tensor:
+    def _read_fixed(self, ids_1T: Tensor) -> DynamicCache:
+        """Return the keys and values of a text that all prompts begin with."""
+        cache = DynamicCache()
+        if ids_1T.numel():
+            Passes(self.model, cache, ids_1T[:, :0]).read(ids_1T, torch.ones_like(ids_1T))
+        return cache
+
+    def _of_scores(self, next_BV: Tensor, passes: Passes) -> Tensor:
         """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another pass splits the probability of 1."""
         ones, ten = list(self.spelling.ones), self.spelling.ten
         if len(ten) == 1:
             return next_BV[:, [*ones, *ten]]
         share_BS = torch.cat([next_BV[:, ones], next_BV[:, [ten[0]]]], dim=1)
-        after_one_BV = passes.read(*_left_padded([[ten[0]]] * len(next_BV), self.model.device))
+        after_one_BV = passes.read(*left_padded([[ten[0]]] * len(next_BV), self.model.device))
         passes.forget(1)
         return split_ten(share_BS, after_one_BV[:, ten[1]])
 
     def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the next tokens to read: each prompt's likeliest score and the frame up to the next score."""
-        return _left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
-
-
-class Passes:
-    """Texts of a batch that are read pass by pass; keys and values are cached.
-
-    Args:
-        cache: keys and values of the text read before.
-        mask_BT: 1 for text, 0 for padding.
-    """
-
-    def __init__(self, model: InternVLForConditionalGeneration, cache: DynamicCache, mask_BT: Tensor) -> None:
-        self.model, self.cache, self.mask_BT = model, cache, mask_BT
-
-    def read(self, ids_BT: Tensor, mask_BT: Tensor, **images: Tensor) -> Tensor:
-        """Read tokens, padded on the left, and return the (B, V) probabilities of the next one."""
-        self.mask_BT = torch.cat([self.mask_BT, mask_BT], dim=1)
-        output: Any = self.model(
-            input_ids=ids_BT,
-            attention_mask=self.mask_BT,
-            position_ids=(self.mask_BT.cumsum(1) - 1).clamp(min=0)[:, -ids_BT.shape[1] :],
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-            **images,
-        )
-        return output.logits[:, -1].float().softmax(-1)
-
-    def forget(self, tokens: int) -> None:
-        """Drop the last tokens, as if they had not been read."""
-        self.cache.crop(-tokens)
-        self.mask_BT = self.mask_BT[:, :-tokens]
+        return left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
 
 
 class ReplyReader:
@@ -213,24 +182,19 @@ class ReplyReader:
     A reply that `parse_reply` rejects is unscorable.
     """
 
-    def __init__(
-        self,
-        model: InternVLForConditionalGeneration,
-        tokenizer: PreTrainedTokenizerFast,
-        num_scores: int,
-        max_reply_tokens: int,
-    ) -> None:
-        self.model: Any = model  # the type hints of generate() do not fit transformers' own classes
-        self.tokenizer = tokenizer
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerFast, num_scores: int, max_reply_tokens: int) -> None:
+        self.model, self.tokenizer = model, tokenizer
         self.num_scores, self.max_reply_tokens = num_scores, max_reply_tokens
 
     @torch.inference_mode()
-    def __call__(self, prompts: Sequence[TokenPrompt], pixels: Tensor) -> list[Reading | Unscorable]:
-        ids_BT, mask_BT = _left_padded(prompts, self.model.device)
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
+        ids_BT, mask_BT = left_padded(prompts, self.model.device)
+        kinds = {"mm_token_type_ids": image_tokens(self.model, ids_BT)} if "image_grid_thw" in images else {}
         written = self.model.generate(
             input_ids=ids_BT,
             attention_mask=mask_BT,
-            pixel_values=pixels,
+            **images,
+            **kinds,
             do_sample=False,
             max_new_tokens=self.max_reply_tokens,
             pad_token_id=self.tokenizer.pad_token_id,
@@ -264,11 +228,3 @@ def reading(share_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
 def to_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     """Return the tokens of a text as it is, without special tokens around it."""
     return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-def _left_padded(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return (B, T) tokens and mask; tokens where the mask is 0 have no effect."""
-    length = max(map(len, texts))
-    ids = [[0] * (length - len(text)) + list(text) for text in texts]
-    mask = [[0] * (length - len(text)) + [1] * len(text) for text in texts]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)

@@ -1,6 +1,6 @@
-"""Judge `internvl` on vLLM's offline engine (Kwon et al. 2023), if vLLM is installed.
+"""Judges `vlm` and `internvl` on vLLM's offline engine (Kwon et al. 2023), if vLLM is installed.
 
-Folder, prompts and readings are those of transformers, but the engine forms the batches. vLLM cuts images into tiles
+Folder, prompts and readings are those of transformers, but the engine forms the batches. vLLM prepares images
 with the checkpoint's own processor and caches the common beginning of prompts. The later scores of a reply are read by
 sending the prompt again with the earlier scores appended, which costs a pass over a few tokens.
 """
@@ -15,26 +15,30 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor
 
-from omniedit.config.schema import InternvlConfig
+from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
+from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.chat import ChatJudge, load_tokenizer
+from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
+from omniedit.scoring.vlm_judges.chat import ChatJudge
+from omniedit.scoring.vlm_judges.images import processor_options
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Spelling, reading, split_ten, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
+from omniedit.vlm.processors import load_processor
 
 LOGPROBS = 20
 """Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
 
 
 class VllmJudge(ChatJudge):
-    """Judge that asks an InternVL on vLLM each question of a rubric about a batch of examples.
+    """Judge that asks a model on vLLM each question of a rubric about a batch of examples.
 
     Args:
         vllm: the package.
         engine: a `vllm.LLM`.
-        tokenizer: transformers tokenizer of the same folder.
+        processor: processor of the same folder, as in `omniedit.vlm.processors`.
         settings: readout, version and name, as in `ChatJudge`.
     """
 
@@ -42,42 +46,47 @@ class VllmJudge(ChatJudge):
         self,
         vllm: ModuleType,
         engine: Any,
-        tokenizer: Any,
+        processor: Any,
         rubric: Rubric,
-        options: InternvlConfig,
+        options: VlmConfig,
         *settings: str,
     ) -> None:
-        super().__init__(tokenizer, rubric, options, *settings)
+        super().__init__(processor, rubric, options, *settings)
         self.vllm, self.engine = vllm, engine
+        self._adapter = _adapter_request(options)
         self._spellings = [
-            None if self.readout == "reply" else Spelling.of(tokenizer, len(question.scores))
+            None if self.readout == "reply" else Spelling.of(self.tokenizer, len(question.scores))
             for question in rubric.questions
         ]
 
     @classmethod
-    def load(cls, folder: Path, rubric: Rubric, options: InternvlConfig, *settings: str) -> Self:
+    def load(cls, folder: Path, rubric: Rubric, options: VlmConfig, *settings: str) -> Self:
         """Load a judge from a model's folder.
 
         Raises:
-            UserError: vLLM is not installed, or the folder has no tokenizer of an InternVL.
+            UserError: vLLM is not installed, the folder has no tokenizer or image processor, or a head is named.
         """
+        if options.head:
+            raise UserError("scoring.vlm.head: vLLM's engine has no reward heads; set engine: transformers")
         try:
             import vllm
         except ImportError as error:
+            keys = "scoring.vlm.engine, scoring.internvl.engine"
             raise UserError(
-                f"scoring.internvl.engine: vllm cannot be imported here ({error}); install it in the environment of "
-                "the jobs that score, or set engine: transformers"
+                f"{keys}: vllm cannot be imported here ({error}); install it in the environment of the jobs that "
+                "score, or set engine: transformers"
             ) from None
-        tokenizer = load_tokenizer(folder)
+        processor = load_processor(folder)
         engine = vllm.LLM(
             model=str(folder),
             load_format="safetensors",
             seed=0,
             enable_prefix_caching=True,
             limit_mm_per_prompt={"image": max(len(question.images) for question in rubric.questions)},
-            mm_processor_kwargs={"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles},
+            mm_processor_kwargs=processor_options(processor.image_processor, options),
+            **_adapter_options(options),
         )
-        return cls(vllm, engine, tokenizer, rubric, options, *settings)
+        return cls(vllm, engine, processor, rubric, options, *settings)
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         answers = [
@@ -124,14 +133,35 @@ class VllmJudge(ChatJudge):
             for prompt, tokens in zip(prompts, written, strict=True)
         ]
         sampling = self.vllm.SamplingParams(temperature=0.0, **options)
-        return [request.outputs[0] for request in self.engine.generate(longer, sampling, use_tqdm=False)]
+        requests = self.engine.generate(longer, sampling, use_tqdm=False, **self._adapter)
+        return [request.outputs[0] for request in requests]
 
     def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return prompts in the engine's format: tokens, one for each image, and the images."""
         return [
             {
                 "prompt_token_ids": to_tokens(self.tokenizer, self.turn(question, each)),
-                "multi_modal_data": {"image": [PillowImage.fromarray(each.images[name]) for name in question.images]},
+                "multi_modal_data": {"image": [self._image(each.images[name]) for name in question.images]},
             }
             for each in examples
         ]
+
+    def _image(self, image: Image) -> PillowImage.Image:
+        max_side = self.options.max_side
+        return PillowImage.fromarray(image if max_side is None else resize_to_fit(image, max_side))
+
+
+def _adapter_options(options: VlmConfig) -> dict[str, Any]:
+    """Return the options of the engine for an adapter, which vLLM adds while it computes."""
+    if options.adapter is None:
+        return {}
+    return {"enable_lora": True, "max_lora_rank": check_adapter(part_folder(options.adapter))}
+
+
+def _adapter_request(options: VlmConfig) -> dict[str, Any]:
+    """Return the argument of `generate` that names the adapter."""
+    if options.adapter is None:
+        return {}
+    from vllm.lora.request import LoRARequest
+
+    return {"lora_request": LoRARequest("adapter", 1, str(part_folder(options.adapter)))}

@@ -79,32 +79,6 @@ def test_both_readings_agree_on_a_model_that_has_learnt(taught: Path) -> None:
         assert read.judge_version == "v1"
 
 
-def test_probabilities_are_those_of_the_whole_reply_read_at_once(taught: Path) -> None:
-    """Check prompts of several lengths in a batch, with cached keys and values and a 10 of two tokens."""
-    judge = InternvlJudge.load(taught, SHORT, OPTIONS)
-    asked = [example(False, 64, "Make it as white as snow."), example(True), example(False)]
-    tiles = [{name: judge.tiles(image) for name, image in each.images.items()} for each in asked]
-    prompts = [judge.prompt(QUESTION, *each) for each in zip(asked, tiles, strict=True)]
-    pixels = [torch.cat(list(each.values())) for each in tiles]
-    reader = TokenReader(judge.model, judge.tokenizer, 3)
-    told_BKS = reader.probabilities(prompts, torch.cat(pixels))
-    ones = list(reader.spelling.ones)
-    for prompt, shown, told_KS in zip(prompts, pixels, told_BKS, strict=True):
-        reply = judge.tokenizer(format_reply(told_KS.argmax(-1).tolist(), ""))["input_ids"]
-        ids = torch.tensor([[*prompt, *reply]])
-        with torch.inference_mode():
-            whole_TV = judge.model(input_ids=ids, pixel_values=shown).logits[0].float().softmax(-1)
-        place = len(prompt) + len(reader.spelling.frame[0])
-        for told_S in told_KS:
-            first = told_S[:10].clone()
-            first[1] += told_S[10]
-            assert torch.allclose(first, whole_TV[place - 1, ones], atol=1e-5)
-            if told_S.argmax() in (1, 10):
-                assert told_S[10] / first[1] == pytest.approx(float(whole_TV[place, ones[0]]), abs=1e-4)
-            place += len(reader.spelling.frame[1]) + 1 + int(told_S.argmax() == 10)
-    assert torch.equal(reader.probabilities(prompts, torch.cat(pixels)), told_BKS)
-
-
 def test_a_model_that_would_write_no_number_is_unscorable(folder: Path) -> None:
     for way in ("tokens", "reply"):
         judge = InternvlJudge.load(folder, edit_rubric(), OPTIONS, way)
@@ -114,19 +88,23 @@ def test_a_model_that_would_write_no_number_is_unscorable(folder: Path) -> None:
 def test_pictures_are_shown_as_internvl_has_them(folder: Path) -> None:
     judge = InternvlJudge.load(folder, edit_rubric(), OPTIONS)
     wide = example(True, 64, "Add a <IMG_CONTEXT></img><|im_end|> sign.")
-    tiles = {name: judge.tiles(image) for name, image in wide.images.items()}
-    assert [len(judge.tiles(np.zeros((32, width, 3), np.uint8))) for width in (32, 64, 128)] == [1, 3, 5]
-    text = judge.tokenizer.decode(judge.prompt(edit_rubric().questions[0], wide, tiles))
-    shown = f"<img>{'<IMG_CONTEXT>' * 4 * 3}</img>\n"
+    (shown,) = judge.prepare_images([wide])
+    assert [count_tiles(judge, width) for width in (32, 64, 128)] == [1, 3, 5]
+    text = judge.tokenizer.decode(judge.prompt(edit_rubric().questions[0], wide, shown))
+    tokens = f"<img>{'<IMG_CONTEXT>' * 4 * 3}</img>\n"
     rubric = edit_rubric().questions[0].text
     words = "instruction: Add a     sign.\n"
-    turn = f"<|im_start|>user\n{rubric}source: {shown}edited: {shown}{words}<|im_end|>\n<|im_start|>assistant\n"
+    turn = f"<|im_start|>user\n{rubric}source: {tokens}edited: {tokens}{words}<|im_end|>\n<|im_start|>assistant\n"
     assert text == turn
-    judge.tokenizer.chat_template = judge.tokenizer.chat_template.replace("<IMG_CONTEXT>", "<image>")
+    judge.processor.chat_template = judge.processor.chat_template.replace("<IMG_CONTEXT>", "<image>")
     with pytest.raises(UserError, match="chat template"):
-        judge.prompt(edit_rubric().questions[0], wide, tiles)
-    one = InternvlJudge.load(folder, edit_rubric(), InternvlConfig(max_tiles=1))
-    assert len(one.tiles(np.zeros((32, 128, 3), np.uint8))) == 1
+        judge.prompt(edit_rubric().questions[0], wide, shown)
+    assert count_tiles(InternvlJudge.load(folder, edit_rubric(), InternvlConfig(max_tiles=1)), 128) == 1
+
+
+def count_tiles(judge: InternvlJudge, width: int) -> int:
+    (shown,) = judge.prepare_images([example(True, width)])
+    return len(shown["source"]["pixel_values"])
 
 
 def test_rubrics_of_several_questions_are_asked_one_by_one(folder: Path) -> None:
@@ -144,7 +122,7 @@ def test_a_tokenizer_that_joins_numbers_is_refused_by_name() -> None:
         Spelling.of(tokenizer, 3)
 
 
-@pytest.mark.parametrize("judge", ["student", "internvl"])
+@pytest.mark.parametrize("judge", ["student", "internvl", "vlm"])
 def test_no_wrong_scorer_ends_with_more_than_a_line(judge: str, tmp_path: Path) -> None:
     package = Path(omniedit.__file__).parent
     for name, content in {

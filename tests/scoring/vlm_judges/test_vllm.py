@@ -16,12 +16,14 @@ import torch
 from scoring.vlm_judges.test_internvl import OPTIONS, QUESTION, SHORT, example
 from torch import Tensor
 
+from benchmarks.random_vlms import make_qwen25
 from helpers.tiny_internvl import make_internvl, teach
-from omniedit.config.schema import InternvlConfig, ScoringConfig
+from omniedit.config.schema import InternvlConfig, ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import RubricScores
 from omniedit.scoring.rubric import edit_rubric, format_reply
+from omniedit.scoring.vlm_judges.images import ImageInputs, join_inputs, placeholders, prepare_image
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.scoring.vlm_judges.vllm import LOGPROBS, VllmJudge
 
@@ -75,13 +77,13 @@ class LLM:
     @torch.inference_mode()
     def _completion(self, prompt: dict[str, Any], sampling: SamplingParams) -> Completion:
         tokenizer, images = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
-        tiles = [self.judge.tiles(np.asarray(image)) for image in images]
-        ids_1T, shown = self._expanded(prompt["prompt_token_ids"], tiles)
-        assert shown == len(images) <= self.limit
+        shown = [prepare_image(self.judge.processor, np.asarray(image), self.judge.options) for image in images]
+        ids_1T, count = self._expanded(prompt["prompt_token_ids"], shown)
+        assert count == len(images) <= self.limit
         written: Any = self.judge.model.generate(
             input_ids=ids_1T,
             attention_mask=torch.ones_like(ids_1T),
-            pixel_values=torch.cat(tiles),
+            pixel_values=join_inputs([shown])["pixel_values"],
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
             pad_token_id=tokenizer.pad_token_id,
@@ -93,13 +95,13 @@ class LLM:
             text, sampling.logprobs and [likeliest(step[0], sampling.logprobs) for step in written.logits]
         )
 
-    def _expanded(self, tokens: list[int], tiles: list[Tensor]) -> tuple[Tensor, int]:
+    def _expanded(self, tokens: list[int], shown: list[ImageInputs]) -> tuple[Tensor, int]:
         """Return (1, T) tokens with each image token replaced by an image's tokens, and the number of image tokens."""
-        tokenizer, left = self.judge.tokenizer, iter(tiles)
+        tokenizer, left = self.judge.tokenizer, iter(placeholders(self.judge.processor, shown))
         ids: list[int] = []
         for token in tokens:
             if token == tokenizer.context_image_token_id:
-                ids += tokenizer(self.judge._placeholder(len(next(left))), add_special_tokens=False)["input_ids"]
+                ids += tokenizer(next(left), add_special_tokens=False)["input_ids"]
             else:
                 ids.append(token)
         return torch.tensor([ids]), tokens.count(tokenizer.context_image_token_id)
@@ -134,23 +136,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("readout", ["tokens", "reply"])
 def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str) -> None:
     asked = [example(True), example(False, 64), example(True, 33), example(False)]
-    marks = [kind.load(folder, SHORT, OPTIONS, readout, "v1").mark(asked) for kind in (VllmJudge, InternvlJudge)]
-    for by_vllm, by_transformers in zip(*marks, strict=True):
-        assert isinstance(by_vllm, RubricScores) and isinstance(by_transformers, RubricScores)
-        assert by_vllm.scores == pytest.approx(dict(by_transformers.scores), abs=0.01)
-        assert by_vllm.reasoning == by_transformers.reasoning
-        assert by_vllm.judge_version == "v1" and by_vllm.o_score == pytest.approx(by_transformers.o_score, abs=0.01)
+    by_vllm = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm, readout, "v1")
+    judges = by_vllm, InternvlJudge.load(folder, SHORT, OPTIONS, readout)
+    for one, other in zip(*(judge.mark(asked) for judge in judges), strict=True):
+        assert isinstance(one, RubricScores) and isinstance(other, RubricScores)
+        assert one.scores == pytest.approx(dict(other.scores), abs=0.01)
+        assert one.reasoning == other.reasoning
+        assert one.judge_version == "v1" and one.o_score == pytest.approx(other.o_score, abs=0.01)
 
 
 def test_a_score_costs_a_prompt_and_another_where_ten_is_two_tokens(folder: Path, vllm: None) -> None:
-    judge = VllmJudge.load(folder, SHORT, OPTIONS)
+    judge = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
     judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
     assert judge.engine.asked == 2 * 2 * len(QUESTION.scores)
     assert LOGPROBS <= 20  # vLLM's default limit
 
 
 def test_a_model_that_would_write_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
-    judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS)
+    judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS.as_vlm)
     assert isinstance(judge.mark([example(True)])[0], Unscorable)
 
 
@@ -165,7 +168,39 @@ def test_where_it_is_not_installed_the_error_says_what_to_do(
     folder: Path, tmp_path: Path, vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no tokenizer"):
-        VllmJudge.load(tmp_path, SHORT, OPTIONS)
+        VllmJudge.load(tmp_path, SHORT, OPTIONS.as_vlm)
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(UserError, match=r"scoring\.internvl\.engine: vllm cannot be imported .* engine: transformers"):
-        VllmJudge.load(folder, SHORT, OPTIONS)
+        VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
+
+
+def test_another_model_and_its_adapter_are_given_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Check a Qwen2.5-VL with an adapter: options of the engine, the request of the adapter, sizes of images."""
+    told: dict[str, Any] = {}
+
+    class Recorder:
+        def __init__(self, **options: Any) -> None:
+            told["options"] = options
+
+        def generate(self, prompts: list[dict[str, Any]], sampling: SamplingParams, **options: Any) -> list[Request]:
+            told["prompts"], told["request"] = prompts, options["lora_request"]
+            return [Request([Completion(format_reply((9, 8, 7), "Fine."), None)]) for _ in prompts]
+
+    package, lora, request = (ModuleType(name) for name in ("vllm", "vllm.lora", "vllm.lora.request"))
+    package.__dict__.update(LLM=Recorder, SamplingParams=SamplingParams)
+    request.__dict__.update(LoRARequest=lambda *parts: parts)
+    for module in (package, lora, request):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text('{"peft_type": "LORA", "r": 64}')
+    (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"")
+    options = VlmConfig(engine="vllm", adapter=str(tmp_path / "adapter"), max_side=64, pixels=4096)
+    judge = VllmJudge.load(make_qwen25(tmp_path / "model"), SHORT, options, "reply")
+    (mark,) = judge.mark([example(True, 128)])
+    assert isinstance(mark, RubricScores) and tuple(mark.scores.values()) == (9, 8, 7)
+    assert (told["options"]["enable_lora"], told["options"]["max_lora_rank"]) == (True, 64)
+    assert told["options"]["mm_processor_kwargs"] == {"size": {"shortest_edge": 4096, "longest_edge": 4096}}
+    assert told["request"] == ("adapter", 1, str(tmp_path / "adapter"))
+    (prompt,) = told["prompts"]
+    assert [image.size for image in prompt["multi_modal_data"]["image"]] == [(64, 16)] * 2
+    assert prompt["prompt_token_ids"].count(judge.processor.image_token_id) == 2

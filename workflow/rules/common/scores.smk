@@ -41,11 +41,16 @@ def faults_option(wildcards, input):
 
 def scorer_for(judge):
     """Return the student or the fetched model that a judge needs, else nothing."""
-    if judge == "internvl":
-        return f"models/{CONFIG.scoring.internvl.model}.json"
+    if roles := CONFIG.scoring.roles(judge):
+        return f"models/{roles[0]}.json"
     if judge == "student" and not CONFIG.trains_student:
         return ancient(str(CONFIG.scoring.student.start_folder / "model.safetensors"))
     return "results/{run}/scorer/manifest.json" if judge == "student" else []
+
+
+def parts_for(judge):
+    """Return the fetched adapter and reward head of a judge."""
+    return [f"models/{role}.json" for role in CONFIG.scoring.roles(judge)[1:]]
 
 
 def options_for(judge, run="{run}", scorer=None):
@@ -58,14 +63,14 @@ def options_for(judge, run="{run}", scorer=None):
     config = f"--judge {judge} --config results/{run}/config.json"
     if judge == "api":
         return f"{config} --spent results/{run}/spent"
-    return f"{config} --scorer {scorer if judge == 'internvl' else Path(scorer).parent}"
+    return f"{config} --scorer {scorer if CONFIG.scoring.roles(judge) else Path(scorer).parent}"
 
 
 def scorer_option(wildcards, input):
     """Return the option of the canary, which reads its judge from the config."""
     if not input.scorer:
         return ""
-    return f"--scorer {input.scorer if CONFIG.scoring.judge == 'internvl' else Path(input.scorer).parent}"
+    return f"--scorer {input.scorer if CONFIG.scoring.roles(CONFIG.scoring.judge) else Path(input.scorer).parent}"
 
 
 def judge_options(wildcards, input):
